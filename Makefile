@@ -1,0 +1,64 @@
+# Every target does its own set-up: a machine needs only Python 3.11+, make and PyPI.
+
+# 3.11 first: the fastest for this server; `make PYTHON=…` chooses another.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+
+# uv takes the Python of .venv and never downloads one.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+# `uv run` or an activated environment elsewhere must not redirect the sync.
+unexport VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sandbox test torture check format bench docs clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Drive a sandbox with Google's own Python client, all 11 command types.
+	$(BIN)/python examples/demo.py
+
+sandbox: $(READY) ## Run a server with virtual phones on http://127.0.0.1:8080.
+	$(BIN)/heliograph sandbox
+
+test: $(READY) ## Run the tests.
+	$(BIN)/pytest tests
+
+torture: $(READY) ## Run the long kill -9 tests that `make test` leaves out.
+	$(BIN)/pytest tests -m torture
+
+check: $(READY) ## Lint, check formatting, types and import contracts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Apply the formatter and the safe lint fixes.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Measure against the bare HTTP handler (needs wrk).
+	scripts/test_needs.sh wrk
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Write the generated pages of docs/ anew.
+	$(BIN)/python -m scripts.generate_docs
+
+.venv: $(READY) ## Create the virtual environment from uv.lock.
+
+$(READY): uv.lock pyproject.toml Makefile
+	@test -n "$(PYTHON)" || { echo "Heliograph needs Python 3.11 or newer: install it, or make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
+		echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --quiet --frozen --all-groups --all-extras
+	@touch $@
+
+clean: ## Remove the virtual environment and all caches.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find src tests examples benchmarks scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,1 @@
+"""The phone's side: connect, acknowledge, run, report, journal."""

@@ -1,0 +1,1 @@
+"""The Android Management API over REST: decode, one service call, encode."""

@@ -1,0 +1,1 @@
+"""The device-facing transports: long-poll and WebSocket carrying the same messages."""

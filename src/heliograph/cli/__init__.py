@@ -1,0 +1,1 @@
+"""The commands for people; they speak HTTP like any other client."""

@@ -1,0 +1,1 @@
+"""One file per command type, each one row that everything else reads."""

@@ -1,0 +1,1 @@
+"""Stores: one schema and named queries; each engine is a thin difference."""
