@@ -1,0 +1,187 @@
+"""What a command type *is*: a frozen row that everything else reads.
+
+One file of `heliograph.commands` holds one row, named `COMMAND`. Codec, CLI options, docs page, virtual phone and tests are all read
+from it; nobody else names a command type.
+
+Source: disc, Command; AOSP DevicePolicyManager for what each command does on a phone.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.device import DeviceFacts, Way
+from heliograph.domain.errors import Violation
+from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.quirks import Quirk
+from heliograph.domain.virtual_device import VirtualDevice
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requires:
+    """What a device must be to accept a command: the lowest API level by way of management, None where the way is not supported.
+
+    Looked at on the phone before it acknowledges; the way is judged before the level (amapi.md §6: order of checks, our choice).
+    """
+
+    fully_managed: int | None = 1
+    company_owned_work_profile: int | None = 1
+    personally_owned_work_profile: int | None = 1
+    euicc: bool = False
+    unsupported: Callable[[DeviceFacts], bool] = lambda _facts: False
+    """Further devices that cannot do it at all (errorCode UNSUPPORTED)."""
+
+    def lowest_level(self, way: Way) -> int | None:
+        """The lowest API level on which a device managed in this way accepts the command; None: none does."""
+        match way:
+            case Way.FULLY_MANAGED:
+                return self.fully_managed
+            case Way.COMPANY_OWNED_WORK_PROFILE:
+                return self.company_owned_work_profile
+            case Way.PERSONALLY_OWNED_WORK_PROFILE:
+                return self.personally_owned_work_profile
+
+    def refusal(self, facts: DeviceFacts) -> ErrorCode | None:
+        """Why a device with these facts refuses the command, or None where it can carry it out."""
+        lowest = self.lowest_level(facts.way)
+        if lowest is None:
+            return ErrorCode.MANAGEMENT_MODE
+        if facts.api_level < lowest:
+            return ErrorCode.API_LEVEL
+        if (self.euicc and not facts.euicc) or self.unsupported(facts):
+            return ErrorCode.UNSUPPORTED
+        return None
+
+
+class Recovery(enum.Enum):
+    """What a phone does with a command that its journal shows as executing after a restart (design.md §4)."""
+
+    RESUME = "carry it out again: it ends the device's management, twice is once"
+    BOOT_ID = "another boot id proves that it worked"
+    PROBE = "look whether the effect is there"
+    UNKNOWN = "report UNKNOWN: never execute twice"
+
+
+class Wait(enum.Enum):
+    """What a command on a phone waits for before it can go on."""
+
+    TIME = "time"
+    CONSENT = "the user's consent"
+    CONFIRMATION_CODE = "the user's confirmation code"
+    REBOOT = "the phone's own restart"
+
+
+class Answer(enum.Enum):
+    """What ended a wait."""
+
+    ELAPSED = "elapsed"
+    APPROVED = "approved"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The command has ended on the phone: `phone` is the phone afterwards."""
+
+    phone: VirtualDevice
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The command is under way: `status` is reported as progress where set, and `then` goes on with the phone as it is by then.
+
+    `seconds`: how long a wait for TIME or REBOOT lasts; for a wait on the user, None: as long as the user takes.
+    """
+
+    phone: VirtualDevice
+    status: msgspec.Struct | None = None
+    wait: Wait
+    seconds: float | None = None
+    then: "Callable[[VirtualDevice, Answer, Circumstances], Effect]"
+
+
+Effect = Done | Waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What an effect may know besides the phone and its params: the time and one draw of chance."""
+
+    now_us: int
+    roll: float = 0.5
+    """Uniform in [0, 1), drawn anew for each step by whoever runs the phone."""
+
+
+class NoParams(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The params of a type that has none."""
+
+
+def no_violations(_params: Any, _path: str) -> Iterator[Violation]:  # noqa: ANN401 - the row's own struct
+    """Nothing to check."""
+    return iter(())
+
+
+def no_violations_on(_params: Any, _path: str, *, personally_owned: bool) -> Iterator[Violation]:  # noqa: ANN401, ARG001
+    """Nothing to check against the device."""
+    return iter(())
+
+
+def no_probe(_phone: VirtualDevice, _params: Any) -> Outcome | None:  # noqa: ANN401
+    """Nothing on the phone shows whether the command was carried out."""
+    return None
+
+
+def always_succeeded(_status: Any) -> bool:  # noqa: ANN401
+    """Whatever the specific status says, the command succeeded."""
+    return True
+
+
+def never_pending(_status: Any) -> bool:  # noqa: ANN401
+    """No status of this type is a progress report."""
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandType:
+    """One command type, whole.
+
+    `params` is the struct of the params message. With `params_field` it stands in that member of the union `params`; without one its
+    fields stand at the top level of Command (RESET_PASSWORD), and `params_required` says whether the type alone is no command.
+    Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach nobody but the phone.
+    """
+
+    name: str
+    summary: str
+    """One or two sentences for the docs page, `--help` and the discovery document."""
+    params: type[msgspec.Struct] = NoParams
+    params_field: str | None = None
+    params_required: bool = False
+    status: type[msgspec.Struct] | None = None
+    status_field: str | None = None
+    requires: Requires = Requires()
+    check: Callable[[Any, str], Iterator[Violation]] = no_violations
+    """`check(params, path)`: everything wrong with the params that the server can see alone; `path` is their proto path."""
+    check_on: Callable[..., Iterator[Violation]] = no_violations_on
+    """`check_on(params, path, personally_owned=…)`: what is wrong with them for the device they go to, as the server knows it."""
+    execute: Callable[[VirtualDevice, Any, Circumstances], Effect]
+    """The effect on a virtual phone; called only where `requires` has no refusal. Total: it never raises."""
+    succeeded: Callable[[Any], bool] = always_succeeded
+    """Whether a final report with this specific status is a success (`response`) or a failure (`error`)."""
+    pending: Callable[[Any], bool] = never_pending
+    """Whether this specific status is progress: it frees the device's queue, and a final operation never carries it."""
+    recovery: Recovery = Recovery.UNKNOWN
+    probe: Callable[[VirtualDevice, Any], Outcome | None] = no_probe
+    final_at_ack: bool = False
+    """Whether the acknowledgement ends the operation and the device resource; the command then is the tombstone's last order."""
+    holds_queue_s: int = 60
+    """How long after its ack the command keeps later ones of its device from starting."""
+    result_timeout_s: int = DAY_S
+    """How long after the phone's last word an acknowledged command is given up."""
+    as_observed: frozenset[Quirk] = frozenset()
+    """What real AMAPI was seen to do otherwise with this type."""

@@ -1,0 +1,92 @@
+"""Resource names: parsed once at the edge, passed as values inside.
+
+Source: AIP-122; disc, the `pattern` of each `name` parameter.
+"""
+
+import re
+from typing import NamedTuple, Self
+
+from heliograph.domain.errors import InvalidArgument
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+"""What an id that this server makes looks like: the unreserved characters of RFC 3986, so a name never needs escaping."""
+
+
+def _ids(name: str, *collections: str) -> list[str]:
+    parts = name.split("/")
+    if tuple(parts[::2]) != collections or len(parts) != 2 * len(collections) or not all(parts[1::2]):
+        form = "/".join(f"{collection}/*" for collection in collections)
+        message = f"Invalid resource name {name[:256]!r}: expected the form {form}."
+        raise InvalidArgument(message)
+    return parts[1::2]
+
+
+class EnterpriseName(NamedTuple):
+    """`enterprises/{enterprise}`."""
+
+    enterprise: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}"
+
+
+class DeviceName(NamedTuple):
+    """`enterprises/{enterprise}/devices/{device}`."""
+
+    enterprise: str
+    device: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "devices"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/devices/{self.device}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise that the device belongs to."""
+        return EnterpriseName(self.enterprise)
+
+
+class OperationName(NamedTuple):
+    """`enterprises/{enterprise}/devices/{device}/operations/{create_ms}`."""
+
+    device: DeviceName
+    create_ms: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts; an id that this server never makes parses to create_ms 0, which no operation has.  Raises: InvalidArgument."""
+        enterprise, device, operation = _ids(name, "enterprises", "devices", "operations")
+        known = operation.isascii() and operation.isdigit() and operation[0] != "0" and len(operation) <= 15  # noqa: PLR2004 - year 33658
+        return cls(DeviceName(enterprise, device), int(operation) if known else 0)
+
+    def __str__(self) -> str:
+        return f"{self.device}/operations/{self.create_ms}"
+
+
+class EnrollmentTokenName(NamedTuple):
+    """`enterprises/{enterprise}/enrollmentTokens/{enrollment_token}`."""
+
+    enterprise: str
+    enrollment_token: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "enrollmentTokens"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/enrollmentTokens/{self.enrollment_token}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise that the token enrols into."""
+        return EnterpriseName(self.enterprise)

@@ -1,0 +1,234 @@
+"""The life of a command, as ONE table.
+
+Rule 1: everything that decides an operation's state stands in this file; nobody else writes `Operation.state`.
+Every function here takes the operation and the time and gives the operation afterwards; none reads a clock.
+
+Source: design.md §3; google.longrunning (cancel is best effort); disc, CommandType.WIPE ("The command can be cancelled before then").
+"""
+
+import enum
+
+import msgspec
+
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, EXPIRED, NEVER_REPORTED, ErrorCode, RpcStatus
+
+TIMELINE_MOST = 64
+"""Entries a timeline keeps: the first and the newest ones; a phone that reports for ever must not make rows grow."""
+
+
+class State(enum.IntEnum):
+    """Where an operation is; the numbers stand in databases."""
+
+    QUEUED = 0
+    ACKNOWLEDGED = 1
+    SUCCEEDED = 2
+    FAILED = 3
+    CANCELLED = 4
+    EXPIRED = 5
+
+
+class Event(enum.Enum):
+    """What can happen to an operation."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ACKNOWLEDGE_FINAL = "acknowledge, where the row is final at ack"
+    REFUSE = "refuse"
+    IGNORE = "refuse, shown as done (--behaviour as-observed)"
+    PROGRESS = "progress"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    NOT_STARTED = "not started"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    TIME_OUT = "time out"
+    DEVICE_DELETED = "device deleted"
+
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.QUEUED: {
+        Event.ACKNOWLEDGE: State.ACKNOWLEDGED,
+        Event.ACKNOWLEDGE_FINAL: State.SUCCEEDED,
+        Event.REFUSE: State.FAILED,
+        Event.IGNORE: State.SUCCEEDED,
+        Event.CANCEL: State.CANCELLED,
+        Event.EXPIRE: State.EXPIRED,
+        Event.DEVICE_DELETED: State.FAILED,
+    },
+    State.ACKNOWLEDGED: {
+        Event.ACKNOWLEDGE: State.ACKNOWLEDGED,
+        Event.PROGRESS: State.ACKNOWLEDGED,
+        Event.SUCCEED: State.SUCCEEDED,
+        Event.FAIL: State.FAILED,
+        Event.NOT_STARTED: State.EXPIRED,
+        Event.TIME_OUT: State.FAILED,
+        Event.DEVICE_DELETED: State.FAILED,
+    },
+    State.SUCCEEDED: {},
+    State.FAILED: {},
+    State.CANCELLED: {},
+    State.EXPIRED: {},
+}
+"""What an event makes of a state. An event that a state does not list changes nothing: exactly one final state, once, for ever."""
+
+FINAL = frozenset(state for state, events in TRANSITIONS.items() if not events)
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One change of an operation, with its time: `what` is a short word (issued, offered, acknowledged, progress, …, late, parked)."""
+
+    at_us: int
+    what: str
+    detail: str = ""
+    count: int = 0
+    until_us: int = 0
+    """For entries that gather many (offered): the time of the last."""
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One command on its way; all times are integer microseconds since 1970."""
+
+    device: DeviceName
+    create_ms: int
+    """Creation in milliseconds: the operation's id, unique and increasing per device."""
+    type: str
+    command: bytes
+    """Canonical JSON object of the Command's own fields as given (`{"wipeParams":{}}`), never a secret."""
+    duration: str
+    """The effective duration, canonical (`600s`)."""
+    user_name: str = ""
+    expires_us: int
+    state: State = State.QUEUED
+    deadline_us: int | None
+    """When something must happen by itself: expiry while QUEUED, the result timeout while ACKNOWLEDGED, None once final."""
+    ack_id: str = ""
+    acked_us: int = 0
+    released: bool = False
+    """Whether it stopped holding its device's queue before it ended (it reported IN_PROGRESS or PENDING_USER_ACTION)."""
+    report_seq: int = 0
+    status: bytes = b""
+    """Canonical JSON of the specific status message; empty: none."""
+    error_code: ErrorCode | None = None
+    error: RpcStatus | None = None
+    secret: bytes | None = None
+    """Sealed secret fields (vault); None once the operation has ended."""
+    ended_us: int | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def name(self) -> OperationName:
+        """The resource name."""
+        return OperationName(self.device, self.create_ms)
+
+    @property
+    def done(self) -> bool:
+        """Whether the operation has its one final state."""
+        return self.state in FINAL
+
+    @property
+    def open(self) -> bool:
+        """Whether something can still happen to it."""
+        return self.state not in FINAL
+
+
+def noted(operation: Operation, entry: TimelineEntry) -> Operation:
+    """The operation with one more timeline entry; past the bound the oldest but the first goes."""
+    timeline = operation.timeline
+    if len(timeline) >= TIMELINE_MOST:
+        timeline = (timeline[0], *timeline[2:])
+    return msgspec.structs.replace(operation, timeline=(*timeline, entry))
+
+
+def allows(operation: Operation, event: Event) -> bool:
+    """Whether the event changes (or may repeat in) the operation's state."""
+    return event in TRANSITIONS[operation.state]
+
+
+def _fire(operation: Operation, event: Event, now_us: int, **changes: object) -> Operation:
+    state = TRANSITIONS[operation.state][event]
+    if state in FINAL:
+        changes |= {"deadline_us": None, "ended_us": now_us, "secret": None}
+    return msgspec.structs.replace(operation, state=state, **changes)
+
+
+def _say(operation: Operation, now_us: int, what: str, detail: str = "") -> Operation:
+    return noted(operation, TimelineEntry(at_us=now_us, what=what, detail=detail))
+
+
+def acknowledge(operation: Operation, ack_id: str, now_us: int, *, result_timeout_s: int) -> Operation:
+    """The operation acknowledged by this ackId. The caller has judged state, ackId and expiry (service/acknowledge_command)."""
+    changed = _fire(
+        operation, Event.ACKNOWLEDGE, now_us, ack_id=ack_id, acked_us=operation.acked_us or now_us,
+        deadline_us=now_us + result_timeout_s * 1_000_000,
+    )  # fmt: skip
+    return _say(changed, now_us, "acknowledged" if operation.state is State.QUEUED else "acknowledged again")
+
+
+def acknowledge_final(operation: Operation, ack_id: str, now_us: int) -> Operation:
+    """The operation succeeded by its acknowledgement: no later signal can be relied on."""
+    changed = _fire(operation, Event.ACKNOWLEDGE_FINAL, now_us, ack_id=ack_id, acked_us=now_us)
+    return _say(changed, now_us, "acknowledged", "final at ack")
+
+
+def heard(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
+    """The operation with its result timeout started anew: its phone is alive and knows of it."""
+    return msgspec.structs.replace(operation, deadline_us=now_us + result_timeout_s * 1_000_000)
+
+
+def progress(operation: Operation, seq: int, status: bytes, now_us: int, *, result_timeout_s: int) -> Operation:
+    """The operation with this progress, its queue released and its result timeout started anew."""
+    changed = _fire(
+        operation, Event.PROGRESS, now_us, report_seq=seq, status=status, released=True,
+        deadline_us=now_us + result_timeout_s * 1_000_000,
+    )  # fmt: skip
+    return _say(changed, now_us, "progress", status.decode())
+
+
+def finish(
+    operation: Operation, seq: int, now_us: int, *, status: bytes, error_code: ErrorCode | None, error: RpcStatus | None
+) -> Operation:
+    """The operation ended by its phone's terminal report (after the ack) or refusal (before it)."""
+    event = Event.SUCCEED if error is None else Event.FAIL if operation.state is State.ACKNOWLEDGED else Event.REFUSE
+    changed = _fire(operation, event, now_us, report_seq=seq, status=status, error_code=error_code, error=error)
+    what = {Event.SUCCEED: "succeeded", Event.FAIL: "failed", Event.REFUSE: "refused"}[event]
+    return _say(changed, now_us, what, error.message if error else "")
+
+
+def ignored(operation: Operation, seq: int, now_us: int) -> Operation:
+    """The operation shown as done although its phone refused it, as real AMAPI was seen to do (domain/quirks.py)."""
+    return _say(_fire(operation, Event.IGNORE, now_us, report_seq=seq), now_us, "refused", "shown as done: --behaviour as-observed")
+
+
+def cancel(operation: Operation, now_us: int) -> Operation:
+    """The operation cancelled before its phone acknowledged it."""
+    return _say(_fire(operation, Event.CANCEL, now_us, error=CANCELLED), now_us, "cancelled")
+
+
+def expire(operation: Operation, now_us: int) -> Operation:
+    """The operation expired: nobody acknowledged it in time."""
+    return _say(_fire(operation, Event.EXPIRE, now_us, error=EXPIRED), now_us, "expired")
+
+
+def not_started(operation: Operation, seq: int, now_us: int) -> Operation:
+    """The operation expired: its phone acknowledged it, could not start in time and executed nothing."""
+    changed = _fire(operation, Event.NOT_STARTED, now_us, report_seq=seq, status=b"", error=EXPIRED)
+    return _say(changed, now_us, "expired", "acknowledged, not started in time")
+
+
+def time_out(operation: Operation, now_us: int) -> Operation:
+    """The operation given up: acknowledged, and nothing heard since."""
+    changed = _fire(operation, Event.TIME_OUT, now_us, status=b"", error_code=ErrorCode.UNKNOWN, error=NEVER_REPORTED)
+    return _say(changed, now_us, "timed out")
+
+
+def device_deleted(operation: Operation, now_us: int) -> Operation:
+    """The operation ended with its device."""
+    changed = _fire(operation, Event.DEVICE_DELETED, now_us, status=b"", error=DEVICE_DELETED)
+    return _say(changed, now_us, "device deleted")
+
+
+def late(operation: Operation, now_us: int, detail: str) -> Operation:
+    """The final operation with a late word of its phone in its timeline, and nothing else changed."""
+    return _say(operation, now_us, "late", detail)
+
+

@@ -1,0 +1,16 @@
+"""Where real AMAPI was seen to do other than its reference page says; shown only with `--behaviour as-observed`.
+
+Source: amapi.md §1.17, §1.21 and the reports named there.
+"""
+
+import enum
+
+
+class Quirk(enum.Enum):
+    """One observed difference: its value tells what happens and who saw it. A row lists the quirks of its type."""
+
+    SILENT_ON_PERSONAL = (
+        "On a personally-owned device the command ends with a plain response and no effect, where the page promises MANAGEMENT_MODE "
+        "(fleetdm/fleet issues 53151 and 52123)."
+    )
+    PARAMS_REQUIRED = "The type alone is refused with 400: its params object must be there, be it empty (fleetdm/fleet issue 53161)."

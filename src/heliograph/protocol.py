@@ -1,0 +1,168 @@
+"""The device channel's messages, the same over long-poll and WebSocket (docs/device-protocol.md is their documentation).
+
+Every time is relative (`expiresInMs`, `startWithinMs`): the server's clock judges. Bodies are plain JSON with exactly these names;
+unknown fields are ignored on both sides, so that an older phone talks to a newer server.
+"""
+
+import enum
+
+import msgspec
+
+from heliograph.domain.device import DeviceReport, LastOrder
+
+LONG_POLL_MAX_S = 55
+"""Below the 60 s after which common proxies cut an idle request."""
+ACK_ID_BYTES = 16
+CREDENTIAL_BYTES = 32
+MESSAGE_MAX_BYTES = 256 * 1024
+"""A device's message larger than this is refused: the largest honest one (results of 1,000 apps) is below a quarter of it."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A message of the device protocol."""
+
+
+class Enroll(Message):
+    """`POST /device/v1/enroll`: the phone made its own credential and tells only its SHA-256."""
+
+    enrollment_token: str
+    installation_id: str
+    credential_hash: str
+    """Lower-case hex of SHA-256(credential)."""
+    public_key: str = ""
+    """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
+    report: DeviceReport
+    serial: str = ""
+    """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber where absent."""
+
+
+class Enrolled(Message):
+    """The answer to Enroll; the same request gets the same answer again."""
+
+    name: str
+    server_time: str
+    long_poll_max_s: int = LONG_POLL_MAX_S
+
+
+class InFlightState(enum.Enum):
+    """How far a phone's journal is with an operation."""
+
+    ACKING = "acking"
+    EXECUTING = "executing"
+    RESULT = "result"
+
+
+class InFlight(Message):
+    """One operation in a phone's journal."""
+
+    operation: str
+    ack_id: str
+    state: InFlightState
+
+
+class Hello(Message):
+    """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone's journal holds."""
+
+    in_flight: tuple[InFlight, ...] = ()
+
+
+class Offer(Message):
+    """A command on its way to the phone; offering it changes nothing. `command` is the Command: type, params, secrets."""
+
+    operation: str
+    command: msgspec.Raw
+    expires_in_ms: int
+
+
+class Acknowledge(Message):
+    """"I can and I will": journalled with its ackId before it is sent, the point of no return."""
+
+    operation: str
+    ack_id: str
+    """128 random bits in lower-case hex."""
+    need_command: bool = False
+    """Whether the phone lost the offer in a restart (its journal never holds secrets) and needs the command again."""
+
+
+class Execute(Message):
+    """The acknowledgement stands: start within this time or report NOT_STARTED."""
+
+    start_within_ms: int
+    command: msgspec.Raw | None = None
+
+
+class DropWhy(enum.Enum):
+    """Why an acknowledged command must not be executed."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    TAKEN = "taken"
+    FINISHED = "finished"
+    DEVICE_DELETED = "deviceDeleted"
+
+
+class Drop(Message):
+    """The acknowledgement does not stand: execute nothing and forget the command."""
+
+    drop: DropWhy
+
+
+class Refuse(Message):
+    """The phone cannot do it; nothing was executed. Only before an acknowledgement."""
+
+    operation: str
+    error_code: str = ""
+    status: msgspec.Raw | None = None
+    message: str = ""
+
+
+class ReportState(enum.Enum):
+    """What a report says."""
+
+    PROGRESS = "PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    NOT_STARTED = "NOT_STARTED"
+
+
+class Report(Message):
+    """Progress, as often as the phone likes, then one terminal report. `seq` increases per operation, from 1."""
+
+    operation: str
+    ack_id: str
+    seq: int
+    state: ReportState
+    status: msgspec.Raw | None = None
+    """The type's specific status message, where it has one."""
+    error_code: str = ""
+    message: str = ""
+
+
+class StatusReport(Message):
+    """The phone's facts as they are now."""
+
+    report: DeviceReport
+
+
+class OrderCarriedOut(Message):
+    """The phone carried out its last order; after the answer it forgets its credential."""
+
+
+class Ok(Message):
+    """Taken."""
+
+
+class Gone(Message):
+    """With status 410: the device is no longer managed; this is its last order."""
+
+    last_order: LastOrder
+
+
+class Policy(Message):
+    """What the server wants of the phone besides commands: fetched with the answer to Hello and StatusReport."""
+
+    policy_name: str = ""
+    policy_version: int = 1
+    disabled: bool = False
+    disabled_reason: str = ""
+    user_name: str = ""

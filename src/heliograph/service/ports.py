@@ -1,0 +1,268 @@
+"""What the verbs need from outside, in the verbs' own words. Each port says what an implementation owes.
+
+Every verb concerns one device: its row and the operations it names. A verb hands the store a *rule*, a pure function from what it
+sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
+from heliograph.domain.operation import Operation
+
+A = TypeVar("A", covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sees:
+    """What a rule must see, as data. What is not asked for is None (or empty) in its Facts."""
+
+    enterprise: EnterpriseName | None = None
+    device: DeviceName | None = None
+    """The device's record, its tombstone, last_create_ms and open_count."""
+    create_ms: int | None = None
+    """One operation of `device`."""
+    open_operations: bool = False
+    """All open operations of `device`, oldest first."""
+    token_value: str | None = None
+    token_name: EnrollmentTokenName | None = None
+    credential_hash: bytes | None = None
+    """Seen as `device` (by its credential) and `tombstone`, besides or instead of a device's name."""
+    serial: str | None = None
+    """With `enterprise`: `previous_device_names`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
+
+    now_us: int
+    enterprise: EnterpriseRecord | None = None
+    device: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
+    operation: Operation | None = None
+    open_operations: tuple[Operation, ...] = ()
+    last_create_ms: int = 0
+    """The newest operation id of the device (0: none); a new one must be greater."""
+    open_count: int = 0
+    token: EnrollmentTokenRecord | None = None
+    previous_device_names: tuple[str, ...] = ()
+    """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutOperation:
+    """Insert (with `new`) or replace an operation."""
+
+    operation: Operation
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PutDevice:
+    """Insert or replace a device's record; with `serial`, remember it for previous_device_names."""
+
+    record: DeviceRecord
+    serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDevice:
+    """The device's record goes; its operations stay."""
+
+    name: DeviceName
+
+
+@dataclass(frozen=True, slots=True)
+class PutTombstone:
+    """Insert or replace a tombstone."""
+
+    tombstone: Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class PutToken:
+    """Insert or replace an enrolment token."""
+
+    record: EnrollmentTokenRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteToken:
+    """The enrolment token goes."""
+
+    name: EnrollmentTokenName
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnterprise:
+    """Insert or replace an enterprise."""
+
+    record: EnterpriseRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEnterprise:
+    """The enterprise goes, its enrolment tokens with it. Its devices are deleted one by one, each with its tombstone."""
+
+    name: EnterpriseName
+
+
+Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[A]):
+    """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
+
+    answer: A
+    writes: Sequence[Write] = ()
+    ring: DeviceName | None = None
+
+
+Rule = Callable[[Facts], Decision[T]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list, and whether more follow after its last item."""
+
+    items: Sequence[T]
+    more: bool
+
+
+class Store(Protocol):
+    """Durable storage. A write that was answered survives kill -9 and a power cut.
+
+    Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
+    """
+
+    async def decide(self, sees: Sees, rule: Rule[T]) -> T:
+        """The rule's answer, after its writes are durable. A rule that raises has written nothing and harms no other; its error is
+        raised here. A rule may run more than once; only the run whose writes committed counts. Nobody changes that device meanwhile."""
+
+    async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
+        """How many of the operations whose deadline_us has passed (oldest deadline first, at most `limit`) were decided:
+        `rule(operation, now_us)` gives the writes for each; all in one commit."""
+
+    def nearest_deadline_us(self) -> int | None:
+        """The smallest deadline_us of an open operation, None if there is none. Cheap: asked after every commit."""
+
+    def on_deadline(self, listener: Callable[[], None]) -> None:
+        """`listener()` is called on the event loop after a commit that made the nearest deadline nearer."""
+
+    async def operation(self, name: OperationName) -> Operation | None:
+        """The operation, also after its device is gone, until retention ends."""
+
+    async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        """At most `limit` operations of the device with create_ms > after_ms, oldest first."""
+
+    async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
+        """All open operations of the device, oldest first."""
+
+    async def device(self, name: DeviceName) -> DeviceRecord | None:
+        """The device's record."""
+
+    async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        """At most `limit` devices of the enterprise after the position `after` (a record's `position`; empty: from the start), in order of enrolment."""
+
+    async def tombstone(self, name: DeviceName) -> Tombstone | None:
+        """The device's tombstone, where the device was deleted and it has not expired."""
+
+    async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
+        """Whose credential this is. Cheap: asked for every request of a phone."""
+
+    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
+        """The enterprise's record."""
+
+    async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
+        """At most `limit` enterprises after the position `after`, in order of creation."""
+
+    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
+        """The enrolment token's record."""
+
+    async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
+        """At most `limit` tokens of the enterprise after the position `after`, in order of creation."""
+
+    async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
+        """Devices whose enterprise is gone (a deletion that a crash interrupted), at most `limit`."""
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        """How many operations that ended before this time, and tombstones past their expiry, were removed; at most `limit`."""
+
+    def healthy(self) -> str | None:
+        """None while the store takes writes, else a sentence why not (for /readyz)."""
+
+    async def close(self) -> None:
+        """Everything accepted is durable or refused; nothing is accepted any more."""
+
+
+class Doorbell(Protocol):
+    """Wakes whoever serves a device. A lost ring loses nothing: the truth is in the store."""
+
+    def ring(self, device: DeviceName) -> None:
+        """Whoever serves the device looks into the store soon."""
+
+
+class Clock(Protocol):
+    """The server's time: microseconds since 1970, never going back."""
+
+    def now_us(self) -> int:
+        """The time."""
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Returns at `at_us` or after, never before; also when the clock is advanced past it."""
+
+
+class Ids(Protocol):
+    """Chance, where a name or a secret needs it."""
+
+    def device_id(self) -> str:
+        """16 hex digits, as AMAPI's device ids look."""
+
+    def enterprise_id(self) -> str:
+        """`LC` and eight more characters, as AMAPI's enterprise ids look."""
+
+    def token_id(self) -> str:
+        """An id for an enrolment token."""
+
+    def token_value(self) -> str:
+        """A value that nobody guesses."""
+
+
+class Vault(Protocol):
+    """Seals secrets for storage. What comes out of `seal` tells nothing without the key file."""
+
+    def seal(self, plain: bytes, *, bound_to: str) -> bytes:
+        """The sealed secret; opens only for the same `bound_to` (the operation's name)."""
+
+    def open(self, sealed: bytes, *, bound_to: str) -> bytes:
+        """The secret.  Raises: HeliographError if it is not what was sealed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Numbers an operator may change; the defaults are the documented ones."""
+
+    open_operations_most: int = 1_000
+    tombstone_days: int = 30
+    retention_days: int = 30
+    operations_of_deleted_devices: str = "keep"
+    """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
+    behaviour: str = "documented"
+    """`documented`, or `as-observed` (service/quirks.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a verb may use; made once, in the composition root."""
+
+    store: Store
+    doorbell: Doorbell
+    clock: Clock
+    ids: Ids
+    vault: Vault
+    limits: Limits = Limits()
