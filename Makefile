@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
+# mypy refuses a folder without Python files.
+TYPED := $(foreach folder,src tests examples benchmarks scripts,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
 # uv takes the Python of .venv and never downloads one.
 export UV_PYTHON_DOWNLOADS := never
@@ -32,9 +34,10 @@ torture: $(READY) ## Run the long kill -9 tests that `make test` leaves out.
 	$(BIN)/pytest tests -m torture
 
 check: $(READY) ## Lint, check formatting, types and import contracts.
+	$(BIN)/uv lock --check --quiet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --strict $(TYPED)
 	$(BIN)/lint-imports
 
 format: $(READY) ## Apply the formatter and the safe lint fixes.
@@ -52,9 +55,8 @@ docs: $(READY) ## Write the generated pages of docs/ anew.
 
 $(READY): uv.lock pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo "Heliograph needs Python 3.11 or newer: install it, or make PYTHON=/path/to/python3" >&2; exit 1; }
-	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
-		echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
+		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv sync --quiet --frozen --all-groups --all-extras
 	@touch $@
