@@ -56,7 +56,7 @@ docs: $(READY) ## Write the generated pages of docs/ anew.
 $(READY): uv.lock pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo "Heliograph needs Python 3.11 or newer: install it, or make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
-		echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+		echo "$(PYTHON) -m venv failed (see above); where ensurepip is missing, Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv sync --quiet --frozen --all-groups --all-extras
 	@touch $@

@@ -62,3 +62,14 @@ def assigned_names(path: Path) -> list[str]:
         elif isinstance(node, ast.AnnAssign):
             targets.append(node.target)
     return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def imported_names(path: Path) -> set[str]:
+    """Every module the file imports and, for `from m import n`, `m.n` too."""
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names

@@ -8,6 +8,7 @@ from tests.architecture.sources import (
     PACKAGE,
     assigned_names,
     functions,
+    imported_names,
     modules_under,
     pure_modules,
     relative,
@@ -16,6 +17,7 @@ from tests.architecture.sources import (
 )
 from tests.discovery import command_types
 
+ADAPTERS = {"heliograph.storage.sqlite", "heliograph.storage.postgres"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc"}
 
 
@@ -75,6 +77,18 @@ def defines_its_name(path: Path) -> bool:
         or (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == path.stem)
         for node in tree(path).body
     )
+
+
+def test_only_the_composition_root_picks_an_adapter() -> None:
+    """Everybody else is handed a Store."""
+    offenders = [
+        relative(path)
+        for path in modules_under(PACKAGE)
+        if path != PACKAGE / "server.py" and PACKAGE / "storage" not in path.parents
+        if ADAPTERS & imported_names(path)
+    ]
+
+    assert [] == offenders
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
