@@ -52,7 +52,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def can_activate(self) -> bool:
         """Whether one more profile can become active: a port is free, or there is one port only, whose profile is switched."""
-        return self.ports < 2 or len(self.active) < self.ports
+        return self.ports == 1 or len(self.active) < self.ports
 
     def busy(self, now_us: int) -> bool:
         """Whether the last download began so recently that the chip refuses another."""
@@ -78,7 +78,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         found = self.find(icc_id)
         if found is None or found.active or not self.can_activate():
             return self
-        switched_off = self.ports < 2  # one port: the new profile takes the place of the old one
+        switched_off = self.ports == 1  # one port: the new profile takes the place of the old one
         return msgspec.structs.replace(
             self,
             profiles=tuple(
