@@ -22,7 +22,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """A message of the device protocol."""
 
 
-class Enroll(Message):
+class Enroll(Message, frozen=True, kw_only=True):
     """`POST /device/v1/enroll`: the phone made its own credential and tells only its SHA-256."""
 
     enrollment_token: str
@@ -36,7 +36,7 @@ class Enroll(Message):
     """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber where absent."""
 
 
-class Enrolled(Message):
+class Enrolled(Message, frozen=True, kw_only=True):
     """The answer to Enroll; the same request gets the same answer again."""
 
     name: str
@@ -52,7 +52,7 @@ class InFlightState(enum.Enum):
     RESULT = "result"
 
 
-class InFlight(Message):
+class InFlight(Message, frozen=True, kw_only=True):
     """One operation in a phone's journal."""
 
     operation: str
@@ -60,13 +60,13 @@ class InFlight(Message):
     state: InFlightState
 
 
-class Hello(Message):
+class Hello(Message, frozen=True, kw_only=True):
     """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone's journal holds."""
 
     in_flight: tuple[InFlight, ...] = ()
 
 
-class Offer(Message):
+class Offer(Message, frozen=True, kw_only=True):
     """A command on its way to the phone; offering it changes nothing. `command` is the Command: type, params, secrets."""
 
     operation: str
@@ -74,8 +74,8 @@ class Offer(Message):
     expires_in_ms: int
 
 
-class Acknowledge(Message):
-    """"I can and I will": journalled with its ackId before it is sent, the point of no return."""
+class Acknowledge(Message, frozen=True, kw_only=True):
+    """I can and I will: journalled with its ackId before it is sent, the point of no return."""
 
     operation: str
     ack_id: str
@@ -84,7 +84,7 @@ class Acknowledge(Message):
     """Whether the phone lost the offer in a restart (its journal never holds secrets) and needs the command again."""
 
 
-class Execute(Message):
+class Execute(Message, frozen=True, kw_only=True):
     """The acknowledgement stands: start within this time or report NOT_STARTED."""
 
     start_within_ms: int
@@ -101,13 +101,13 @@ class DropWhy(enum.Enum):
     DEVICE_DELETED = "deviceDeleted"
 
 
-class Drop(Message):
+class Drop(Message, frozen=True, kw_only=True):
     """The acknowledgement does not stand: execute nothing and forget the command."""
 
     drop: DropWhy
 
 
-class Refuse(Message):
+class Refuse(Message, frozen=True, kw_only=True):
     """The phone cannot do it; nothing was executed. Only before an acknowledgement."""
 
     operation: str
@@ -125,7 +125,7 @@ class ReportState(enum.Enum):
     NOT_STARTED = "NOT_STARTED"
 
 
-class Report(Message):
+class Report(Message, frozen=True, kw_only=True):
     """Progress, as often as the phone likes, then one terminal report. `seq` increases per operation, from 1."""
 
     operation: str
@@ -138,27 +138,27 @@ class Report(Message):
     message: str = ""
 
 
-class StatusReport(Message):
+class StatusReport(Message, frozen=True, kw_only=True):
     """The phone's facts as they are now."""
 
     report: DeviceReport
 
 
-class OrderCarriedOut(Message):
+class OrderCarriedOut(Message, frozen=True, kw_only=True):
     """The phone carried out its last order; after the answer it forgets its credential."""
 
 
-class Ok(Message):
+class Ok(Message, frozen=True, kw_only=True):
     """Taken."""
 
 
-class Gone(Message):
+class Gone(Message, frozen=True, kw_only=True):
     """With status 410: the device is no longer managed; this is its last order."""
 
     last_order: LastOrder
 
 
-class Policy(Message):
+class Policy(Message, frozen=True, kw_only=True):
     """What the server wants of the phone besides commands: fetched with the answer to Hello and StatusReport."""
 
     policy_name: str = ""

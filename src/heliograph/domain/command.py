@@ -18,6 +18,7 @@ from heliograph.domain.errors import Violation
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.wire import Message
 
 DAY_S = 86_400
 
@@ -118,7 +119,7 @@ class Circumstances:
     """Uniform in [0, 1), drawn anew for each step by whoever runs the phone."""
 
 
-class NoParams(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class NoParams(Message):
     """The params of a type that has none."""
 
 
@@ -127,7 +128,7 @@ def no_violations(_params: Any, _path: str) -> Iterator[Violation]:  # noqa: ANN
     return iter(())
 
 
-def no_violations_on(_params: Any, _path: str, *, personally_owned: bool) -> Iterator[Violation]:  # noqa: ANN401, ARG001
+def no_violations_on(_params: Any, _path: str, *, personally_owned: bool) -> Iterator[Violation]:  # noqa: ANN401
     """Nothing to check against the device."""
     return iter(())
 

@@ -9,7 +9,7 @@ import msgspec
 
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import Int64, Timestamp, proto
+from heliograph.domain.wire import Int32, Int64, Message, Timestamp, proto
 
 
 @proto("Device.ManagementMode")
@@ -62,13 +62,13 @@ class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
     euicc: bool = False
 
 
-class EuiccChipInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class EuiccChipInfo(Message):
     """Source: disc, EuiccChipInfo."""
 
     eid: str = ""
 
 
-class HardwareInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class HardwareInfo(Message):
     """Source: disc, HardwareInfo (what a virtual phone can know of it)."""
 
     brand: str = ""
@@ -81,13 +81,13 @@ class HardwareInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     euicc_chip_info: tuple[EuiccChipInfo, ...] = ()
 
 
-class SoftwareInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class SoftwareInfo(Message):
     """Source: disc, SoftwareInfo (what a virtual phone can know of it)."""
 
     android_version: str = ""
     android_build_number: str = ""
     android_build_time: Timestamp = ""
-    android_device_policy_version_code: int = 0
+    android_device_policy_version_code: Int32 = 0
     android_device_policy_version_name: str = ""
     device_kernel_version: str = ""
     bootloader_version: str = ""
@@ -96,11 +96,11 @@ class SoftwareInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     primary_language_code: str = ""
 
 
-class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class MemoryInfo(Message):
     """Source: disc, MemoryInfo; bytes."""
 
-    total_ram: Int64 = 0
-    total_internal_storage: Int64 = 0
+    total_ram: Int64 = Int64(0)
+    total_internal_storage: Int64 = Int64(0)
 
 
 @proto("TelephonyInfo.ActivationState")
@@ -121,7 +121,7 @@ class ConfigMode(enum.Enum):
     USER_CONFIGURED = "USER_CONFIGURED"
 
 
-class TelephonyInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class TelephonyInfo(Message):
     """Source: disc, TelephonyInfo."""
 
     phone_number: str = ""
@@ -131,7 +131,7 @@ class TelephonyInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     config_mode: ConfigMode = ConfigMode.CONFIG_MODE_UNSPECIFIED
 
 
-class NetworkInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class NetworkInfo(Message):
     """Source: disc, NetworkInfo."""
 
     imei: str = ""
@@ -141,7 +141,7 @@ class NetworkInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     telephony_infos: tuple[TelephonyInfo, ...] = ()
 
 
-class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class DeviceReport(Message):
     """The part of a Device that only the phone knows; sent at enrolment and with every status report.
 
     Source: disc, the fields of Device that the device fills.
@@ -149,17 +149,17 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
     management_mode: ManagementMode = ManagementMode.MANAGEMENT_MODE_UNSPECIFIED
     ownership: Ownership = Ownership.OWNERSHIP_UNSPECIFIED
-    api_level: int = 0
+    api_level: Int32 = 0
     applied_state: DeviceState = DeviceState.ACTIVE
     applied_policy_name: str = ""
-    applied_policy_version: Int64 = 0
+    applied_policy_version: Int64 = Int64(0)
     hardware_info: HardwareInfo | None = None
     software_info: SoftwareInfo | None = None
     memory_info: MemoryInfo | None = None
     network_info: NetworkInfo | None = None
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class Device(Message):
     """The Device message as a caller reads it.  Source: disc, Device (field order as there)."""
 
     name: str = ""
@@ -172,8 +172,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     last_policy_sync_time: Timestamp = ""
     policy_name: str = ""
     applied_policy_name: str = ""
-    applied_policy_version: Int64 = 0
-    api_level: int = 0
+    applied_policy_version: Int64 = Int64(0)
+    api_level: Int32 = 0
     enrollment_token_data: str = ""
     enrollment_token_name: str = ""
     disabled_reason: UserFacingMessage | None = None

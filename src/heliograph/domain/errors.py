@@ -1,7 +1,8 @@
 """One small tree of errors, a class per google.rpc code this server returns.
 
 A class's docstring is its default message, so that a reader of the tree reads the messages.
-Nothing here knows HTTP: `heliograph.api.errors` maps `code` to a status. A command that *failed on a phone* is a result, never one of these.
+Nothing here knows HTTP: `heliograph.api.errors` maps `code` to a status.
+A command that *failed on a phone* is a result, never one of these.
 
 Source: google.rpc.Code, AIP-193.
 """
@@ -87,13 +88,13 @@ class NotFound(HeliographError):
 
 
 class DeviceNoLongerManaged(NotFound):
-    """Device is no longer being managed"""  # noqa: D400, D415 - Google's text, without a full stop
+    """Device is no longer being managed"""  # noqa: D415 - Google's text, without a full stop
 
     reason = "DEVICE_NO_LONGER_MANAGED"
 
 
 class OperationNotFound(NotFound):
-    """Operation not found. Choose a valid operation id"""  # noqa: D400, D415 - Google's text, without a full stop
+    """Operation not found. Choose a valid operation id"""  # noqa: D415 - Google's text, without a full stop
 
 
 class AlreadyExists(HeliographError):
@@ -103,7 +104,7 @@ class AlreadyExists(HeliographError):
 
 
 class Unauthenticated(HeliographError):
-    """Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential."""
+    """Request is missing required authentication credential."""
 
     code = Code.UNAUTHENTICATED
     reason = "CREDENTIALS_MISSING"

@@ -230,5 +230,3 @@ def device_deleted(operation: Operation, now_us: int) -> Operation:
 def late(operation: Operation, now_us: int, detail: str) -> Operation:
     """The final operation with a late word of its phone in its timeline, and nothing else changed."""
     return _say(operation, now_us, "late", detail)
-
-

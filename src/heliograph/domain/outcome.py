@@ -44,9 +44,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ERROR_OF: dict[ErrorCode, RpcStatus] = {
-    ErrorCode.MANAGEMENT_MODE: RpcStatus(
-        Code.FAILED_PRECONDITION, "The management mode of the device does not support the command."
-    ),
+    ErrorCode.MANAGEMENT_MODE: RpcStatus(Code.FAILED_PRECONDITION, "The management mode of the device does not support the command."),
     ErrorCode.API_LEVEL: RpcStatus(Code.FAILED_PRECONDITION, "The API level of the device does not support this command."),
     ErrorCode.UNSUPPORTED: RpcStatus(Code.FAILED_PRECONDITION, "The device doesn't support the command."),
     ErrorCode.INVALID_VALUE: RpcStatus(Code.INVALID_ARGUMENT, "The command has an invalid parameter value."),

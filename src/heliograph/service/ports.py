@@ -12,7 +12,7 @@ from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, Enterp
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
 
-A = TypeVar("A", covariant=True)
+A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
 
 
@@ -115,10 +115,10 @@ Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | Dele
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Generic[A]):
+class Decision(Generic[A_co]):
     """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
 
-    answer: A
+    answer: A_co
     writes: Sequence[Write] = ()
     ring: DeviceName | None = None
 
@@ -141,12 +141,17 @@ class Store(Protocol):
     """
 
     async def decide(self, sees: Sees, rule: Rule[T]) -> T:
-        """The rule's answer, after its writes are durable. A rule that raises has written nothing and harms no other; its error is
-        raised here. A rule may run more than once; only the run whose writes committed counts. Nobody changes that device meanwhile."""
+        """The rule's answer, after its writes are durable; nobody changes that device meanwhile.
+
+        A rule that raises has written nothing and harms no other; its error is raised here. A rule may run more than once; only the
+        run whose writes committed counts.
+        """
 
     async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
-        """How many of the operations whose deadline_us has passed (oldest deadline first, at most `limit`) were decided:
-        `rule(operation, now_us)` gives the writes for each; all in one commit."""
+        """How many operations whose deadline_us has passed were decided: oldest deadline first, at most `limit`, in one commit.
+
+        `rule(operation, now_us)` gives the writes for each.
+        """
 
     def nearest_deadline_us(self) -> int | None:
         """The smallest deadline_us of an open operation, None if there is none. Cheap: asked after every commit."""
@@ -167,7 +172,7 @@ class Store(Protocol):
         """The device's record."""
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        """At most `limit` devices of the enterprise after the position `after` (a record's `position`; empty: from the start), in order of enrolment."""
+        """At most `limit` devices of the enterprise after `after` (a record's `position`; empty: from the start), oldest first."""
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
         """The device's tombstone, where the device was deleted and it has not expired."""

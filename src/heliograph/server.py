@@ -1,0 +1,197 @@
+"""The composition root: the only place that picks adapters, reads the real clock and rolls real dice."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import uvicorn
+
+from heliograph.api.app import rest_app
+from heliograph.channel.app import Channel
+from heliograph.service.delete_enterprise import finish_deletions
+from heliograph.service.expire_operations import expire_operations
+from heliograph.service.offer_command import OfferBook
+from heliograph.service.ports import Clock, Ports
+from heliograph.service.retire_operations import retire_operations
+from heliograph.settings import Settings
+from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.vault import FileVault
+
+log = structlog.get_logger()
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+SLEEP_MOST_S = 3_600.0
+"""A sleeper looks at the clock at least this often: a suspended machine's timers stand still while CLOCK_BOOTTIME goes on."""
+STEP_US = 500_000
+"""A difference to the wall clock from which on it is called a step and logged."""
+SLEW_SHARE = 100
+"""A step is made good at 1 % of the time that passes: durations stay true to within that."""
+
+
+class SystemClock:
+    """Wall time at start plus CLOCK_BOOTTIME since: never goes back, goes on through suspend; later steps are logged and slewed."""
+
+    def __init__(self) -> None:
+        self._wall_us = time.time_ns() // 1_000
+        self._boot_us = self._last_boot_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
+        self._slewed_us = 0
+        self._step_logged = False
+
+    def now_us(self) -> int:
+        """The time."""
+        boot_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
+        since_us = boot_us - self._last_boot_us
+        if since_us >= 1_000_000:  # noqa: PLR2004 - once a second is often enough to look at the wall clock
+            self._slew(boot_us, since_us)
+        return self._wall_us + (boot_us - self._boot_us) + self._slewed_us
+
+    def _slew(self, boot_us: int, since_us: int) -> None:
+        self._last_boot_us = boot_us
+        off_us = time.time_ns() // 1_000 - (self._wall_us + (boot_us - self._boot_us) + self._slewed_us)
+        if abs(off_us) < STEP_US:
+            self._step_logged = False
+        elif not self._step_logged:
+            self._step_logged = True
+            log.warning("clock.stepped", off_ms=off_us // 1_000)
+        most_us = since_us // SLEW_SHARE
+        self._slewed_us += max(-most_us, min(most_us, off_us))
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Returns at `at_us` or just after, never before."""
+        while (left_us := at_us - self.now_us()) > 0:  # noqa: ASYNC110 - nothing else would wake it
+            await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))
+
+
+class RandomIds:
+    """Names and secrets from the operating system's randomness."""
+
+    def device_id(self) -> str:
+        """16 hex digits."""
+        return secrets.token_hex(8)
+
+    def enterprise_id(self) -> str:
+        """`LC` and eight characters."""
+        return "LC" + "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+
+    def token_id(self) -> str:
+        """22 characters, as AMAPI's look."""
+        return secrets.token_urlsafe(16).replace("-", "a").replace("_", "b")
+
+    def token_value(self) -> str:
+        """20 upper-case letters: short enough to type into a phone, 94 bits."""
+        return "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(20))
+
+
+def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
+    """An app that hands each request to the app whose path prefix it has, else to `default`."""
+    prefixes = tuple(routes.items())
+
+    async def dispatch(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        path = scope.get("path", "")
+        for prefix, app in prefixes:
+            if path.startswith(prefix):
+                return await app(scope, receive, send)
+        return await default(scope, receive, send)
+
+    return dispatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A server without its socket: what the sandbox steers."""
+
+    store: SqliteStore
+    ports: Ports
+    channel: Channel
+    app: Asgi
+
+
+@contextlib.asynccontextmanager
+async def assembled(
+    settings: Settings, *, clock: Clock, routes: Callable[[Ports, SqliteStore], Mapping[str, Asgi]] | None = None
+) -> AsyncIterator[Parts]:
+    """A server's parts, wired and with its timers running; on leaving, everything accepted is durable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    vault = FileVault(settings.key)
+    channel = Channel()
+    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
+    ports = Ports(
+        store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+        offers=OfferBook(), presence=channel.presence, page_secret=secrets.token_bytes(32), expose_enterprises=settings.expose_enterprises,
+    )  # fmt: skip
+    prefixes = {"/device/": channel.app(ports), **(routes(ports, store) if routes else {})}
+    await finish_deletions(ports)
+    timers = [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
+    try:
+        yield Parts(store=store, ports=ports, channel=channel, app=by_prefix(prefixes, rest_app(ports)))
+    finally:
+        for timer in timers:
+            timer.cancel()
+        await asyncio.gather(*timers, return_exceptions=True)
+        await store.close()
+
+
+class _Listener(uvicorn.Server):
+    """uvicorn, which answers the long-polls before it waits for requests in flight to end."""
+
+    def __init__(self, config: uvicorn.Config, channel: Channel) -> None:
+        super().__init__(config)
+        self._channel = channel
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._channel.drain()
+        await super().shutdown(sockets)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound, listening TCP socket; `port` 0 takes a free one.  Raises: OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(4_096)  # a restarted server meets all its phones at once
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def serving(parts: Parts, listener: socket.socket, *, shutdown_s: int = 10) -> AsyncIterator[asyncio.Task[None]]:
+    """The parts answering on the socket; on leaving, nobody is answered any more.
+
+    Yields uvicorn's task, which ends at SIGINT or SIGTERM.
+    """
+    config = uvicorn.Config(
+        parts.app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        ws_per_message_deflate=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
+        timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
+    )  # fmt: skip
+    server = _Listener(config, parts.channel)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
+        await asyncio.sleep(0.005)
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.  Raises: OSError: the address is taken."""
+    listener = listening_socket(settings.host, settings.port)
+    async with assembled(settings, clock=SystemClock()) as parts, serving(parts, listener, shutdown_s=settings.shutdown_s) as task:
+        ready(url_of(listener))
+        await task
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a listening socket, as a client writes it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
