@@ -1,0 +1,117 @@
+"""proto3 JSON: how AMAPI's messages are declared, read and written.  Source: protobuf.dev/programming-guides/json; spec/amapi.md §4, §9.
+
+Declaring a message
+-------------------
+A message is a frozen struct under `Message` (or a `msgspec.Struct` with the same options: frozen, kw_only, omit_defaults,
+rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…, bases=(Message,))`:
+
+    @proto("WipeParams")
+    class WipeParams(Message):
+        wipe_data_flags: tuple[WipeDataFlag, ...] = ()
+        wipe_reason: UserFacingMessage | None = None
+
+    @proto("Command.CommandType")
+    class Type(enum.Enum):                      # proto number order: COMMAND_TYPE_UNSPECIFIED is number 0
+        COMMAND_TYPE_UNSPECIFIED = "COMMAND_TYPE_UNSPECIFIED"
+        LOCK = "LOCK"
+
+- `@proto(name)` gives the protobuf name that errors quote, below `google.android.devicemanagement.v1.` unless it starts with
+  `google.`. Without it, the class's own name is taken. It works on a class made by `defstruct` too: `Command = proto("Command")(…)`.
+  `numbers={"NAME": 7}` where an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
+  `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
+- Field types: `str`, `bool`, `Int32`, `Int64`, `Duration`, `Timestamp`, an `enum.Enum`, a message `M | None`, `tuple[T, ...]`,
+  `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything else, when the message is first decoded.
+- Defaults are proto3's: `""`, `False`, `0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.
+  A field without a default is required (Heliograph's own messages; AMAPI has none).
+- `Int64` is an `int` that is written as text: say `Int64(n)`. `Duration` and `Timestamp` are their text, checked and kept as it came:
+  `""` is absent; `wire_time` turns them into numbers and back.
+- `Annotated[str, SECRET]`: the value is never quoted in an error, nor shown by the message's repr (under `Message`).
+
+Reading and writing
+-------------------
+`decode_message(WipeParams, body, root="command")` gives the message or raises one InvalidArgument with every violation in Google's
+words; paths are proto paths below `root`, list elements `package_names[0]`, map entries `localized_messages[0].value` as Google counts
+them. A well-formed body takes a fast path (msgspec) that accepts nothing which the walk in `wire_reader` would refuse.
+`encode_message(message)` is canonical JSON. `stored_message(cls, data)` reads back what `encode_message` wrote.
+"""
+
+import functools
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.domain.wire_reader import read_body, read_parsed
+from heliograph.domain.wire_schema import oneofs_hold
+from heliograph.domain.wire_types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
+
+__all__ = [
+    "SECRET",
+    "Duration",
+    "Int32",
+    "Int64",
+    "Message",
+    "Timestamp",
+    "decode_message",
+    "encode_message",
+    "proto",
+    "stored_message",
+]
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+_STRINGS = re.compile(rb'"([^"]*)"[ \t\r\n]*(:?)')
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_hook)
+
+
+def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
+    """The message that `body` holds: JSON text, or a value already parsed from JSON; nothing (or white space) is the empty message.
+
+    `root` is the proto path of the message in its request, as in "command"; "" when the body is the request itself.
+
+    Raises: InvalidArgument with every violation at once; TypeError when `cls` is no message as this module describes.
+    """
+    if isinstance(body, str):
+        body = body.encode("utf-8", "surrogatepass")
+    if not isinstance(body, bytes):
+        return read_parsed(cls, body, root=root)
+    message = _read_fast(cls, body)
+    return read_body(cls, body, root=root) if message is None else message
+
+
+def encode_message(message: msgspec.Struct) -> bytes:
+    """Canonical proto3 JSON: camelCase, defaults left out, sub-messages kept even when empty, int64 as text."""
+    return _encoder.encode(message)
+
+
+def stored_message(cls: type[M], data: bytes) -> M:
+    """What `encode_message` wrote, read back without the walk and its error texts; fields are checked all the same.
+
+    Raises: msgspec.ValidationError or DecodeError when `data` is not such a message.
+    """
+    return _decoder(cls).decode(data)  # type: ignore[no-any-return]
+
+
+def _read_fast(cls: type[M], body: bytes) -> M | None:
+    """The message, or None where the body needs the walk: it is not canonical, not valid, or not certain to be either."""
+    if _may_repeat_a_name(body):
+        return None
+    try:
+        message = _decoder(cls).decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return message if oneofs_hold(cls, message) else None
+
+
+def _may_repeat_a_name(body: bytes) -> bool:
+    """Whether one object of this JSON text may hold a name twice: some name occurs twice, or an escape hides where strings end."""
+    if b"\\" in body:
+        return True
+    names = [string for string, colon in _STRINGS.findall(body) if colon]
+    return len(names) != len(set(names))
+
+
+@functools.cache
+def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], which a cache cannot say
+    return msgspec.json.Decoder(cls, dec_hook=decode_hook)
