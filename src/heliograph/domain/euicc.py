@@ -92,16 +92,13 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return msgspec.structs.replace(
             self,
             profiles=tuple(
-                msgspec.structs.replace(profile, active=False) if profile.icc_id == icc_id else profile
-                for profile in self.profiles
+                msgspec.structs.replace(profile, active=False) if profile.icc_id == icc_id else profile for profile in self.profiles
             ),
         )
 
     def remove(self, icc_id: str) -> "Euicc":
         """The chip without this profile; unchanged where it has none such."""
-        return msgspec.structs.replace(
-            self, profiles=tuple(profile for profile in self.profiles if profile.icc_id != icc_id)
-        )
+        return msgspec.structs.replace(self, profiles=tuple(profile for profile in self.profiles if profile.icc_id != icc_id))
 
     def without_managed(self) -> "Euicc":
         """The chip without the profiles that the enterprise added: what the end of a work profile may take along."""
