@@ -52,6 +52,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """
     # Raised outside the handlers: the caught errors hold the whole text and must not stay behind as this error's context.
     fault: InvalidArgument
+    text = ""
     try:
         text = body.decode()
         _refuse_depth(text)

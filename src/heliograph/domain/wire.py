@@ -37,12 +37,13 @@ them. A well-formed body takes a fast path (msgspec) that accepts nothing which 
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.domain.wire_reader import read_body, read_parsed
-from heliograph.domain.wire_schema import oneofs_hold
+from heliograph.domain.wire_schema import oneof_check
 from heliograph.domain.wire_types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
 
 M = TypeVar("M", bound=msgspec.Struct)
 
+_WHITE_SPACE = b" \t\r\n"
 _STRINGS = re.compile(rb'"([^"]*)"[ \t\r\n]*(:?)')
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_hook)
@@ -76,8 +78,15 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
         body = body.encode("utf-8", "surrogatepass")
     if not isinstance(body, bytes):
         return read_parsed(cls, body, root=root)
-    message = _read_fast(cls, body)
-    return read_body(cls, body, root=root) if message is None else message
+    decode, oneofs_hold = _fast_path(cls)
+    try:
+        message: M = decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass  # walked below, outside the handler: the caught error must not stay behind as the context of ours
+    else:
+        if (oneofs_hold is None or oneofs_hold(message)) and not _may_repeat_a_name(body, message):
+            return message
+    return read_body(cls, body, root=root)
 
 
 def encode_message(message: msgspec.Struct) -> bytes:
@@ -90,28 +99,26 @@ def stored_message(cls: type[M], data: bytes) -> M:
 
     Raises: msgspec.ValidationError or DecodeError when `data` is not such a message.
     """
-    return _decoder(cls).decode(data)  # type: ignore[no-any-return]
-
-
-def _read_fast(cls: type[M], body: bytes) -> M | None:
-    """The message, or None where the body needs the walk: it is not canonical, not valid, or not certain to be either."""
-    if _may_repeat_a_name(body):
-        return None
-    try:
-        message = _decoder(cls).decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return message if oneofs_hold(cls, message) else None
-
-
-def _may_repeat_a_name(body: bytes) -> bool:
-    """Whether one object of this JSON text may hold a name twice: some name occurs twice, or an escape hides where strings end."""
-    if b"\\" in body:
-        return True
-    names = [string for string, colon in _STRINGS.findall(body) if colon]
-    return len(names) != len(set(names))
+    message: M = _fast_path(cls)[0](data)
+    return message
 
 
 @functools.cache
-def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], which a cache cannot say
-    return msgspec.json.Decoder(cls, dec_hook=decode_hook)
+def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None]:
+    """The decoder of msgspec, and the check of oneofs where the message has some."""
+    return msgspec.json.Decoder(cls, dec_hook=decode_hook).decode, oneof_check(cls)
+
+
+def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:
+    """Whether an object in `body` may hold a name twice, of which msgspec took the last.
+
+    Nothing that the fast path accepts is shorter than its canonical form, so a body as long as that, white space apart, holds
+    nothing twice. In any other, no name at all may occur twice, and no escape may hide where a string ends.
+    """
+    if b"\\" in body:
+        return True
+    canonical = _encoder.encode(message)
+    if len(body) == len(canonical) or len(body.translate(None, _WHITE_SPACE)) == len(canonical.translate(None, _WHITE_SPACE)):
+        return False
+    names = [string for string, colon in _STRINGS.findall(body) if colon]
+    return len(names) != len(set(names))

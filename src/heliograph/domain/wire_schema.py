@@ -182,37 +182,34 @@ def _entry_name(json_name: str) -> str:
     return json_name[:1].upper() + json_name[1:] + "Entry"
 
 
-def oneofs_hold(cls: type[msgspec.Struct], message: msgspec.Struct) -> bool:
-    """Whether no oneof of the message, or of a message inside it, has two members set."""
-    check = _oneof_check(cls)
-    return check is None or check(message)
-
-
 Check = Callable[[Any], bool]
 
 
 @functools.cache
-def _oneof_check(cls: type[msgspec.Struct]) -> Check | None:
-    """The check for messages of this class, or None where there is nothing to check."""
+def oneof_check(cls: type[msgspec.Struct]) -> Check | None:
+    """Tells of a message of this class whether no oneof in it, nor in a message inside it, has two members set; None: there is none."""
     shape = shape_of(cls)
-    groups = [operator.attrgetter(*members) for members in proto_info(cls).oneofs.values()]
+    groups = [(operator.attrgetter(*members), len(members) - 1) for members in proto_info(cls).oneofs.values()]
     nested = [(operator.attrgetter(field.name), check) for field in shape.fields if (check := _nested_check(field.kind)) is not None]
     if not groups and not nested:
         return None
 
     def holds(message: Any) -> bool:  # noqa: ANN401 - an instance of cls
-        for members in groups:
-            values = members(message)
-            if values.count(None) < len(values) - 1:
+        for members, unset in groups:
+            if members(message).count(None) < unset:
                 return False
-        return all(check(value) for of, check in nested if (value := of(message)) is not None)
+        for of, check in nested:
+            value = of(message)
+            if value is not None and not check(value):
+                return False
+        return True
 
     return holds
 
 
 def _nested_check(kind: Kind) -> Check | None:
     if isinstance(kind, MessageKind):
-        return _oneof_check(kind.cls)
+        return oneof_check(kind.cls)
     if isinstance(kind, ListKind | MapKind):
         check = _nested_check(kind.item if isinstance(kind, ListKind) else kind.value)
         if check is None:

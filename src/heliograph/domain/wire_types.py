@@ -146,8 +146,8 @@ def is_secret(field_type: object) -> bool:
 
 
 def decode_hook(wanted: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
-    """For `msgspec.json.Decoder(dec_hook=…)`: Int64 from a JSON number or its plain text; anything else needs the walk."""
-    if wanted is Int64 and (type(value) is int or (type(value) is str and _is_plain_number(value))):
+    """For `msgspec.json.Decoder(dec_hook=…)`: Int64 from its canonical text; what is anything else, shorter too, needs the walk."""
+    if wanted is Int64 and type(value) is str and _is_plain_number(value):
         return Int64(value)
     raise ValueError("not an int64")
 
