@@ -1,0 +1,223 @@
+"""From the text of a filter to its tree (`filter_tree`), or to an error that says where it is wrong and what is possible.
+
+    expression := sequence {"AND" sequence}
+    sequence   := factor {factor}
+    factor     := term {"OR" term}
+    term       := ["NOT" | "-"] ("(" expression ")" | field operator value)
+
+Source: AIP-160 and its EBNF.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.filter_tree import EVERYTHING, OPERATORS, All, AnyOf, Comparison, FieldValue, Filter, FilterView, Not, Presence
+from heliograph.domain.wire_time import IllegalTimestamp, parse_timestamp_ns
+
+__all__ = ["Filter", "FilterView", "parse_filter"]
+
+MAX_CHARS = 2048
+MAX_DEPTH = 32  # parentheses and negations within each other: far more than a person writes
+
+_NAMES: Final = {
+    "done": "done",
+    "type": "type",
+    "metadata.type": "type",
+    "createTime": "create_time",
+    "create_time": "create_time",
+    "metadata.createTime": "create_time",
+    "metadata.create_time": "create_time",
+    "error": "error.code",  # only as error:*, and an error has a code
+    "error.code": "error.code",
+}
+_ANY_OPERATOR = tuple(OPERATORS)
+_EQUALITY = ("=", "!=", ":")
+_POSSIBLE = 'Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.'
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    | (?P<operator><=|>=|!=|[=<>:])
+    | (?P<bracket>[()])
+    | (?P<minus>-(?=[(\w]))
+    | (?P<word>[^\s()"'=<>:!]+)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_UNQUOTED_VALUE = re.compile(r"\s*([^\s()\"']+)")
+_KEYWORDS = ("AND", "OR", "NOT")
+
+
+def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
+    """The filter that `text` is; an empty text wants everything. With `types`, `type` is compared with one of them only.
+
+    Raises: InvalidArgument with the position of the first fault and what could stand there.
+    """
+    if len(text) > MAX_CHARS:
+        raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are read.")
+    if not text.strip():
+        return EVERYTHING
+    parser = _Parser(text, types)
+    found = parser.expression(depth=0)
+    if parser.next.kind != "end":
+        parser.refuse("expected AND, OR or the end")
+    return found
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+
+
+class _Parser:
+    """Recursive descent; `next` is the token to read."""
+
+    def __init__(self, text: str, types: Collection[str] | None) -> None:
+        self._text = text
+        self._types = types
+        self._end = 0
+        self.next = self._scan()
+
+    def expression(self, *, depth: int) -> Filter:
+        """Sequences joined by AND."""
+        parts = [self._sequence(depth)]
+        while self._keyword("AND"):
+            parts.append(self._sequence(depth))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def refuse(self, why: str, *, start: int | None = None) -> NoReturn:
+        """Raise for the next token, or for what starts at `start`."""
+        at = self.next.start if start is None else start
+        raise _invalid(f"at character {at + 1}: {why}. {_POSSIBLE}")
+
+    def _sequence(self, depth: int) -> Filter:
+        parts = [self._factor(depth)]
+        while not (self.next.kind == "end" or self.next.text == ")" or self._is_keyword("AND")):
+            parts.append(self._factor(depth))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _factor(self, depth: int) -> Filter:
+        parts = [self._term(depth)]
+        while self._keyword("OR"):
+            parts.append(self._term(depth))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+    def _term(self, depth: int) -> Filter:
+        if depth > MAX_DEPTH:
+            self.refuse(f"more than {MAX_DEPTH} parentheses and negations within each other")
+        if self.next.kind == "minus":
+            self._advance()
+            return Not(self._term(depth + 1))
+        if self._keyword("NOT"):
+            return Not(self._term(depth + 1))
+        if self.next.text != "(":
+            return self._comparison()
+        self._advance()
+        inner = self.expression(depth=depth + 1)
+        if self.next.text != ")":
+            self.refuse("expected )")
+        self._advance()
+        return inner
+
+    def _comparison(self) -> Filter:
+        name = self._advance()
+        if name.kind != "word" or name.text in _KEYWORDS:
+            self.refuse("expected a field", start=name.start)
+        field = _NAMES.get(name.text)
+        if field is None:
+            hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
+            self.refuse(f'"{name.text[:64]}" is no field to filter by{hint}', start=name.start)
+        sign = self.next
+        if sign.kind != "operator":
+            self.refuse(f"expected one of {' '.join(_ANY_OPERATOR)}")
+        value, start, quoted = self._value()
+        if value == "*" and not quoted and sign.text == ":":
+            return Presence(field)
+        if name.text == "error":
+            self.refuse("error can only be asked for as error:*, its code as error.code", start=sign.start)
+        if field in ("done", "type") and sign.text not in _EQUALITY:
+            self.refuse(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
+        return Comparison(field, sign.text, self._typed(field, value, start=start))
+
+    def _typed(self, field: str, text: str, *, start: int) -> FieldValue:
+        """The value as the field's type has it."""
+        try:
+            value = _VALUE_OF[field](text)
+        except (IllegalTimestamp, ValueError):
+            self.refuse(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
+        if field == "type" and self._types is not None and text not in self._types:
+            self.refuse(f"{text[:64]!a} is no type; there are {', '.join(self._types)}", start=start)
+        return value
+
+    def _value(self) -> tuple[str, int, bool]:
+        """The value after the operator that is next, where it starts, and whether it was quoted; unquoted it runs to a space or bracket."""
+        if match := _UNQUOTED_VALUE.match(self._text, self._end):
+            self._end = match.end()
+            self.next = self._scan()
+            return match[1], match.start(1), False
+        self._advance()
+        token = self._advance()
+        if token.kind != "string":
+            self.refuse("expected a value", start=token.start)
+        return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL), token.start, True
+
+    def _keyword(self, word: str) -> bool:
+        """Whether this keyword is next; then it has been read."""
+        found = self._is_keyword(word)
+        if found:
+            self._advance()
+        return found
+
+    def _is_keyword(self, word: str) -> bool:
+        return self.next.kind == "word" and self.next.text == word
+
+    def _advance(self) -> _Token:
+        token = self.next
+        self.next = self._scan()
+        return token
+
+    def _scan(self) -> _Token:
+        match = _TOKEN.match(self._text, self._end)
+        if match is not None and match.lastgroup is not None:
+            self._end = match.end()
+            return _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
+        rest = self._text[self._end :].lstrip()
+        start = len(self._text) - len(rest)
+        if rest:
+            self.refuse("a quote is not closed" if rest[0] in "\"'" else "unexpected character", start=start)
+        return _Token("end", "", start)
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _code(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+_VALUE_OF: Final[dict[str, Callable[[str], FieldValue]]] = {
+    "done": _boolean,
+    "type": str,
+    "create_time": parse_timestamp_ns,
+    "error.code": _code,
+}
+_EXPECTED: Final = {
+    "done": "true or false",
+    "type": "a command type",
+    "create_time": 'an RFC 3339 time such as "2026-01-31T00:00:00Z"',
+    "error.code": "a google.rpc.Code number",
+}
+
+
+def _invalid(why: str) -> InvalidArgument:
+    return InvalidArgument(violations=[Violation("filter", f"Invalid filter: {why}")])
