@@ -77,7 +77,8 @@ class Offer(Message, frozen=True, kw_only=True):
 class Acknowledge(Message, frozen=True, kw_only=True):
     """I can and I will: journalled with its ackId before it is sent, the point of no return."""
 
-    operation: str
+    operation: str = ""
+    """The full resource name; over HTTP it stands in the path and may be left out here."""
     ack_id: str
     """128 random bits in lower-case hex."""
     need_command: bool = False
@@ -110,7 +111,7 @@ class Drop(Message, frozen=True, kw_only=True):
 class Refuse(Message, frozen=True, kw_only=True):
     """The phone cannot do it; nothing was executed. Only before an acknowledgement."""
 
-    operation: str
+    operation: str = ""
     error_code: str = ""
     status: msgspec.Raw | None = None
     message: str = ""
@@ -128,7 +129,7 @@ class ReportState(enum.Enum):
 class Report(Message, frozen=True, kw_only=True):
     """Progress, as often as the phone likes, then one terminal report. `seq` increases per operation, from 1."""
 
-    operation: str
+    operation: str = ""
     ack_id: str
     seq: int
     state: ReportState
