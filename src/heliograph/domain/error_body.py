@@ -1,0 +1,46 @@
+"""The JSON body of an error, in Google's form. Which HTTP status goes with it is the transport's choice.
+
+Source: AIP-193; google.rpc.Status and error_details.proto; amapi.md §4.1, §4.3.
+"""
+
+import msgspec
+
+from heliograph.domain.errors import HeliographError
+
+GOOGLE_REASONS = frozenset(
+    {
+        "ACCESS_TOKEN_EXPIRED",
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+        "CREDENTIALS_MISSING",
+        "RATE_LIMIT_EXCEEDED",
+    }
+)
+"""Reasons that Google defines; every other one is this server's own and says so in its domain."""
+
+
+def error_body(error: HeliographError, http_status: int) -> bytes:
+    """`{"error": {code, message, status, details}}`, compact; `details` is left out when there is nothing to say."""
+    status: dict[str, object] = {"code": http_status, "message": error.message, "status": error.code.name}
+    details = _details(error)
+    if details:
+        status["details"] = details
+    return msgspec.json.encode({"error": status})
+
+
+def _details(error: HeliographError) -> list[dict[str, object]]:
+    details: list[dict[str, object]] = []
+    if error.reason:
+        details.append(
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": error.reason,
+                "domain": "googleapis.com" if error.reason in GOOGLE_REASONS else "heliograph",
+                **({"metadata": error.metadata} if error.metadata else {}),
+            }
+        )
+    if error.violations:
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": list(error.violations)})
+    if error.retry_after_s is not None:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after_s}s"})
+    return details
