@@ -120,13 +120,23 @@ def shape_of(cls: type[msgspec.Struct]) -> Shape:
 
 def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field:
     where = f"{cls.__name__}.{field.name}"
-    annotation, optional = _without_none(field.type)
+    annotation, optional = _without_none(_undescribed(field.type))
+    annotation = _undescribed(annotation)
     kind = _kind(annotation, where=where, entry=f"{proto_info(cls).full_name}.{_entry_name(field.encode_name)}")
     if optional and field.default is not None:
         raise TypeError(f"{where} may be None, so its default must be None")
     if kind is Scalar.INT64 and field.default is not Int64(0) and not (field.required or optional):
         raise TypeError(f"{where} is an Int64: its default must be Int64(0)")
     return Field(name=field.name, json_name=field.encode_name, kind=kind, secret=is_secret(annotation), required=field.required)
+
+
+def _undescribed(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
+    """The annotation without `msgspec.Meta(description=…)`, which is for readers and says nothing of the kind."""
+    if typing.get_origin(annotation) is not Annotated:
+        return annotation
+    base, *marks = typing.get_args(annotation)
+    kept = [mark for mark in marks if not (isinstance(mark, msgspec.Meta) and mark == msgspec.Meta(description=mark.description))]
+    return Annotated[(base, *kept)] if kept else base
 
 
 def _without_none(annotation: object) -> tuple[object, bool]:
@@ -172,7 +182,7 @@ def _annotated_kind(annotation: Any, *, where: str) -> Kind:  # noqa: ANN401 - a
         return Scalar.DURATION
     if any(isinstance(mark, TimestampText) for mark in marks):
         return Scalar.TIMESTAMP
-    if any(isinstance(mark, msgspec.Meta) for mark in marks):
+    if any(isinstance(mark, msgspec.Meta) and mark != msgspec.Meta(description=mark.description) for mark in marks):
         raise TypeError(f"{where}: limits belong into the row's check, where their violations can be told in words")
     return _kind(base, where=where, entry="")
 
