@@ -152,12 +152,16 @@ def never_pending(_status: Any) -> bool:  # noqa: ANN401
 class CommandType:
     """One command type, whole.
 
-    `params` is the struct of the params message. With `params_field` it stands in that member of the union `params`; without one its
-    fields stand at the top level of Command (RESET_PASSWORD), and `params_required` says whether the type alone is no command.
+    `params` is the struct of the params message. With `params_field` it stands in that member of the union `params`, and
+    `params_required` says whether the type alone is no command; without one its fields stand at the top level of Command (RESET_PASSWORD).
+    `params_field` and `status_field` are names of the struct (`wipe_params`); `params_name` and `status_name` are those on the wire.
+    A params field says what it is in its annotation: `Annotated[str, msgspec.Meta(description="…")]`.
     Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach nobody but the phone.
     """
 
     name: str
+    number: int
+    """The type's number in the enum: its place in the reference page, which is the order of all lists of types."""
     summary: str
     """One or two sentences for the docs page, `--help` and the discovery document."""
     params: type[msgspec.Struct] = NoParams
@@ -186,3 +190,18 @@ class CommandType:
     """How long after the phone's last word an acknowledged command is given up."""
     as_observed: frozenset[Quirk] = frozenset()
     """What real AMAPI was seen to do otherwise with this type."""
+
+    @property
+    def params_name(self) -> str:
+        """`params_field` on the wire (`wipeParams`), "" without one."""
+        return _camel(self.params_field or "")
+
+    @property
+    def status_name(self) -> str:
+        """`status_field` on the wire (`clearAppsDataStatus`), "" without one."""
+        return _camel(self.status_field or "")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -61,5 +61,14 @@ def is_blank(message: UserFacingMessage | None) -> bool:
     return message is None or not message.default_message.strip()
 
 
+def text_for(message: UserFacingMessage | None, language: str) -> str:
+    """What a device in this language (BCP 47) shows: its translation, else the one for the language in general, else the default."""
+    if message is None:
+        return ""
+    translations = {tag.lower(): text for tag, text in message.localized_messages.items()}
+    general = language.lower().partition("-")[0]
+    return translations.get(language.lower()) or translations.get(general) or message.default_message
+
+
 def _too_long(path: str, text: str, max_chars: int) -> str:
     return f"{path} must have at most {max_chars} characters; it has {len(text)}."

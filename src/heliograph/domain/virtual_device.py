@@ -249,9 +249,7 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         managed=False,
         setup_in_progress=True,
         reset_token=ResetToken.NONE,
-        apps=tuple(
-            msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE
-        ),
+        apps=tuple(msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE),
         external_storage_bytes=phone.external_storage_bytes,
         reset_protection_data=phone.reset_protection_data,
         euicc=phone.euicc,

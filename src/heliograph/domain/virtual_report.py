@@ -4,6 +4,9 @@ Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …)
 """
 
 import hashlib
+from collections.abc import Iterator
+
+import msgspec
 
 from heliograph.domain.credential import Credential
 from heliograph.domain.device import (
@@ -21,12 +24,15 @@ from heliograph.domain.device import (
     TelephonyInfo,
     Way,
 )
-from heliograph.domain.user_facing_message import UserFacingMessage
+from heliograph.domain.euicc import EsimProfile
+from heliograph.domain.user_facing_message import text_for
 from heliograph.domain.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.wire import Int64
 
 ENTERPRISE_SPECIFIC_ID_LEVEL = 31  # disc, HardwareInfo.enterpriseSpecificId: "Android 12 and above"
 EUICC_CHIP_INFO_LEVEL = 33  # disc, HardwareInfo.euiccChipInfo: company-owned "with Android 13 and above"
+ESIM_STATE_LEVEL = 35
+"""Disc, TelephonyInfo: other than fully managed devices tell of their SIMs, and any device of eSIM states, from Android 15 on only."""
 
 
 def device_report(phone: VirtualDevice, *, policy_name: str = "", policy_version: int = 0) -> DeviceReport:
@@ -87,22 +93,27 @@ def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
 
 
 def _network_info(phone: VirtualDevice) -> NetworkInfo | None:
-    """No telephony, no network info; a personal phone tells neither its IMEI nor eSIMs that its user added."""
-    profiles = phone.euicc.profiles if phone.euicc else ()
-    if not phone.imei and not profiles:
+    """No telephony, no network info; a personal phone tells neither its IMEI nor the eSIMs that its user added."""
+    if not phone.imei and phone.euicc is None:
         return None
-    return NetworkInfo(
-        imei="" if _personal(phone) else phone.imei,
-        telephony_infos=tuple(
-            TelephonyInfo(
-                carrier_name=profile.carrier,
-                icc_id=profile.icc_id,
-                activation_state=SimActivationState.ACTIVATED if profile.active else SimActivationState.NOT_ACTIVATED,
-                config_mode=ConfigMode.ADMIN_CONFIGURED if profile.managed else ConfigMode.USER_CONFIGURED,
-            )
-            for profile in profiles
-            if profile.managed or not _personal(phone)
-        ),
+    return NetworkInfo(imei="" if _personal(phone) else phone.imei, telephony_infos=tuple(_telephony_infos(phone)))
+
+
+def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:
+    tells_esim_state = phone.api_level >= ESIM_STATE_LEVEL
+    if phone.way is not Way.FULLY_MANAGED and not tells_esim_state:
+        return
+    for profile in phone.euicc.profiles if phone.euicc else ():
+        if profile.managed or not _personal(phone):
+            info = TelephonyInfo(carrier_name=profile.carrier, icc_id=profile.icc_id)
+            yield _with_esim_state(info, profile) if tells_esim_state else info
+
+
+def _with_esim_state(info: TelephonyInfo, profile: EsimProfile) -> TelephonyInfo:
+    return msgspec.structs.replace(
+        info,
+        activation_state=SimActivationState.ACTIVATED if profile.active else SimActivationState.NOT_ACTIVATED,
+        config_mode=ConfigMode.ADMIN_CONFIGURED if profile.managed else ConfigMode.USER_CONFIGURED,
     )
 
 
@@ -131,7 +142,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "resetToken": phone.reset_token.value,
         "mustEnterPassword": phone.must_enter,
         "asksCredentialOnBoot": not phone.do_not_ask_on_boot,
-        "lostMode": phone.lost_mode and _lost_mode(phone.lost_mode),
+        "lostMode": phone.lost_mode and _lost_mode(phone.lost_mode, phone.build.primary_language_code),
         "apps": [
             {"package": app.package, "scope": app.scope.value, "protected": app.protected, "dataBytes": app.data_bytes}
             for app in phone.apps
@@ -151,17 +162,13 @@ def _credential(credential: Credential | None) -> dict[str, object] | None:
     return None if credential is None else {"kind": credential.kind.value, "length": len(credential.secret)}
 
 
-def _text(message: UserFacingMessage | None) -> str:
-    return message.default_message if message else ""
-
-
-def _lost_mode(lost: LostMode) -> dict[str, object]:
+def _lost_mode(lost: LostMode, language: str) -> dict[str, object]:
     return {
-        "message": _text(lost.message),
-        "phoneNumber": _text(lost.phone_number),
+        "message": text_for(lost.message, language),
+        "phoneNumber": text_for(lost.phone_number, language),
         "emailAddress": lost.email_address,
-        "streetAddress": _text(lost.street_address),
-        "organization": _text(lost.organization),
+        "streetAddress": text_for(lost.street_address, language),
+        "organization": text_for(lost.organization, language),
     }
 
 

@@ -1,0 +1,115 @@
+"""CLEAR_APP_DATA: apps of the managed user start anew."""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+
+from heliograph.domain.command import Circumstances, CommandType, Done, Effect
+from heliograph.domain.errors import Violation
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.wire import Message, proto
+
+LOWEST_LEVEL = 28
+"""Android 9; below, each app tells API_LEVEL, and the command itself succeeds: the page gives the code per app."""
+
+PROTECTED = frozenset({
+    "android",
+    "com.android.systemui",
+    "com.android.vending",
+    "com.google.android.apps.work.clouddpc",
+    "com.google.android.gms",
+    "com.google.android.gsf",
+    "com.google.android.setupwizard",
+})  # fmt: skip
+"""On every managed phone, and never cleared: apps critical to its functioning, and the admin itself.
+
+Source: AOSP, onApplicationUserDataCleared ("false for device admins and protected system packages").
+"""
+
+
+class ClearAppsDataParams(Message):
+    """Source: disc, ClearAppsDataParams."""
+
+    package_names: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="The package names of the apps whose data will be cleared when the command is executed."),
+    ] = ()
+
+
+@proto("PerAppResult.ClearingResult")
+class ClearingResult(enum.Enum):
+    """Source: disc, PerAppResult.clearingResult."""
+
+    CLEARING_RESULT_UNSPECIFIED = "CLEARING_RESULT_UNSPECIFIED"
+    SUCCESS = "SUCCESS"
+    APP_NOT_FOUND = "APP_NOT_FOUND"
+    APP_PROTECTED = "APP_PROTECTED"
+    API_LEVEL = "API_LEVEL"
+
+
+class PerAppResult(Message):
+    """Source: disc, PerAppResult."""
+
+    clearing_result: ClearingResult = ClearingResult.CLEARING_RESULT_UNSPECIFIED
+
+
+class ClearAppsDataStatus(Message):
+    """Source: disc, ClearAppsDataStatus."""
+
+    results: dict[str, PerAppResult] = msgspec.field(default_factory=dict)
+    """By package name; a name given twice has one result."""
+
+
+def check(params: ClearAppsDataParams, path: str) -> Iterator[Violation]:
+    """At least one app must be named."""
+    if not params.package_names:
+        field = f"{path}.package_names"
+        yield Violation(field, f'{field} is required: name at least one app, as in "packageNames": ["com.example.app"].')
+
+
+def execute(phone: VirtualDevice, params: ClearAppsDataParams, _circumstances: Circumstances) -> Effect:
+    """Each app on the managed side of the phone is cleared, or its result tells why not.
+
+    Source: AOSP DevicePolicyManager.clearApplicationUserData.
+    """
+    results = {name: _result(phone, name) for name in params.package_names}
+    apps = tuple(
+        msgspec.structs.replace(app, data_bytes=0)
+        if app.scope is phone.managed_scope and results.get(app.package) is ClearingResult.SUCCESS
+        else app
+        for app in phone.apps
+    )
+    status = ClearAppsDataStatus(results={name: PerAppResult(clearing_result=result) for name, result in results.items()})
+    return Done(phone=msgspec.structs.replace(phone, apps=apps), outcome=Outcome(status=status))
+
+
+def _result(phone: VirtualDevice, name: str) -> ClearingResult:
+    """An ill-formed name is installed nowhere, so it needs no rule of its own."""
+    if phone.api_level < LOWEST_LEVEL:
+        return ClearingResult.API_LEVEL
+    if name in PROTECTED:
+        return ClearingResult.APP_PROTECTED
+    found = [app for app in phone.apps if app.package == name and app.scope is phone.managed_scope]
+    if not found:
+        return ClearingResult.APP_NOT_FOUND
+    return ClearingResult.APP_PROTECTED if any(app.protected for app in found) else ClearingResult.SUCCESS
+
+
+COMMAND = CommandType(
+    name="CLEAR_APP_DATA",
+    number=5,
+    summary=(
+        "Clears the application data of specified apps. This is supported on Android 9 and above. Note that an application can store data "
+        "outside of its application data, for example in external storage or in a user dictionary."
+    ),
+    params=ClearAppsDataParams,
+    params_field="clear_apps_data_params",
+    params_required=True,
+    status=ClearAppsDataStatus,
+    status_field="clear_apps_data_status",
+    check=check,
+    execute=execute,
+)

@@ -1,0 +1,22 @@
+"""LOCK: as if the lock screen's timeout had expired."""
+
+from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.virtual_device import VirtualDevice, lock
+
+
+def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
+    """Locked where there is a credential, asleep where there is none."""
+    return Done(phone=lock(phone), outcome=Outcome())
+
+
+COMMAND = CommandType(
+    name="LOCK",
+    number=1,
+    summary=(
+        "Lock the device, as if the lock screen timeout had expired. For a work profile, if there is a separate work profile lock, this "
+        "only locks the work profile, with one exception: on work profiles on an organization-owned device running Android 8, 9, or 10, "
+        "this locks the entire device."
+    ),
+    execute=execute,
+)

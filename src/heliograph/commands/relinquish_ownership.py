@@ -1,0 +1,30 @@
+"""RELINQUISH_OWNERSHIP: a company gives a phone to the person who uses it."""
+
+from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams, Recovery, Requires
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.quirks import Quirk
+from heliograph.domain.virtual_device import VirtualDevice, without_work_profile
+
+
+def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
+    """Work profile and policies gone, the personal side as it was.
+
+    Source: AOSP DevicePolicyManager.wipeData, called by the profile owner of an organization-owned device.
+    """
+    return Done(phone=without_work_profile(phone), outcome=Outcome())
+
+
+COMMAND = CommandType(
+    name="RELINQUISH_OWNERSHIP",
+    number=4,
+    summary=(
+        "Removes the work profile and all policies from a company-owned Android 8.0+ device, relinquishing the device for personal use. "
+        "Apps and data associated with the personal profile(s) are preserved. The device will be deleted from the server after it "
+        "acknowledges the command."
+    ),
+    requires=Requires(fully_managed=None, company_owned_work_profile=26, personally_owned_work_profile=None),
+    execute=execute,
+    recovery=Recovery.RESUME,
+    final_at_ack=True,
+    as_observed=frozenset({Quirk.SILENT_ON_PERSONAL}),
+)

@@ -1,0 +1,117 @@
+"""RESET_PASSWORD: the admin sets or clears the credential that it manages."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+from heliograph.domain.command import Circumstances, CommandType, Done, Effect
+from heliograph.domain.credential import Credential, is_numeric
+from heliograph.domain.device import Way
+from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.virtual_device import ResetToken, VirtualDevice, lock
+from heliograph.domain.wire import SECRET, Message, proto
+
+NUMERIC_MIN_LENGTH = 6
+NUMERIC_MIN_LEVELS = frozenset({34})
+"""The page says "in case of Android 14 devices" and nothing of later ones, so 15 and up take shorter ones (android.md §0)."""
+TOKEN_LEVEL = 26
+"""From here on a password is reset by token only.  Source: AOSP DevicePolicyManager.resetPasswordWithToken."""
+
+
+@proto("Command.ResetPasswordFlag")
+class ResetPasswordFlag(enum.Enum):
+    """Source: disc, Command.resetPasswordFlags."""
+
+    RESET_PASSWORD_FLAG_UNSPECIFIED = "RESET_PASSWORD_FLAG_UNSPECIFIED"  # noqa: S105 - a name of the API, as are the next
+    REQUIRE_ENTRY = "REQUIRE_ENTRY"
+    DO_NOT_ASK_CREDENTIALS_ON_BOOT = "DO_NOT_ASK_CREDENTIALS_ON_BOOT"
+    LOCK_NOW = "LOCK_NOW"
+
+
+class ResetPasswordParams(Message):
+    """The part of Command that is for this type; it has no message of its own.  Source: disc, Command."""
+
+    new_password: Annotated[
+        str,
+        SECRET,
+        msgspec.Meta(
+            description="The new password; without one the password is removed. If it is numeric, it must have at least 6 characters "
+            "on Android 14 devices, else the command will fail with INVALID_VALUE."
+        ),
+    ] = ""
+    reset_password_flags: Annotated[
+        tuple[ResetPasswordFlag, ...],
+        msgspec.Meta(
+            description="REQUIRE_ENTRY: don't allow other admins to change the password again until the user has entered it. "
+            "DO_NOT_ASK_CREDENTIALS_ON_BOOT: don't ask for user credentials on device boot. "
+            "LOCK_NOW: lock the device after password reset."
+        ),
+    ] = ()
+
+
+def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Circumstances) -> Effect:
+    """The managed credential is the new one, or nothing was changed.
+
+    Source: AOSP DevicePolicyManagerService.resetPasswordInternal.
+    """
+    refusal = _refusal(phone, params.new_password)
+    if refusal is not None:
+        return Done(phone=phone, outcome=refusal)
+    flags = params.reset_password_flags
+    reset = msgspec.structs.replace(
+        _with_credential(phone, params.new_password),
+        last_admin_reset_us=circumstances.now_us,
+        must_enter=ResetPasswordFlag.REQUIRE_ENTRY in flags and params.new_password != "",
+        reset_token=ResetToken.ACTIVE if phone.api_level >= TOKEN_LEVEL else phone.reset_token,
+    )
+    # Only a device owner's flag counts, and only a factory reset takes it back (AOSP, DO_NOT_ASK_CREDENTIALS_ON_BOOT).
+    if ResetPasswordFlag.DO_NOT_ASK_CREDENTIALS_ON_BOOT in flags and phone.way is Way.FULLY_MANAGED:
+        reset = msgspec.structs.replace(reset, do_not_ask_on_boot=True)
+    return Done(phone=lock(reset) if ResetPasswordFlag.LOCK_NOW in flags else reset, outcome=Outcome())
+
+
+def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
+    if phone.api_level >= TOKEN_LEVEL and not _token_usable(phone):
+        message = "The reset token is not active: the user must unlock once with the present password first."
+        return Outcome(error_code=ErrorCode.UNKNOWN, message=message)
+    if phone.must_enter:
+        message = "The user has not entered the password of the last reset yet, as its REQUIRE_ENTRY demands."
+        return Outcome(error_code=ErrorCode.INVALID_VALUE, message=message)
+    objection = _objection(phone, secret)
+    return None if objection is None else Outcome(error_code=ErrorCode.INVALID_VALUE, message=objection)
+
+
+def _token_usable(phone: VirtualDevice) -> bool:
+    """A token is active at once where there is no credential to confirm."""
+    if phone.reset_token is ResetToken.NONE:
+        return phone.managed_credential is None
+    return phone.reset_token is ResetToken.ACTIVE
+
+
+def _objection(phone: VirtualDevice, secret: str) -> str | None:
+    if phone.api_level in NUMERIC_MIN_LEVELS and is_numeric(secret) and len(secret) < NUMERIC_MIN_LENGTH:
+        return f"A numeric password must have at least {NUMERIC_MIN_LENGTH} digits on Android 14."
+    return phone.password_policy.objection(secret)
+
+
+def _with_credential(phone: VirtualDevice, secret: str) -> VirtualDevice:
+    credential = Credential(secret) if secret else None
+    profile = phone.work_profile
+    if profile is None:
+        return msgspec.structs.replace(phone, credential=credential, locked=phone.locked and credential is not None)
+    # A password of its own gives the profile a lock of its own; without one the device's lock is its lock.
+    own_lock = credential is not None
+    return msgspec.structs.replace(
+        phone,
+        work_profile=msgspec.structs.replace(profile, credential=credential, separate_lock=own_lock, locked=profile.locked and own_lock),
+    )
+
+
+COMMAND = CommandType(
+    name="RESET_PASSWORD",
+    number=2,
+    summary="Reset the user's password. On a device with a work profile this is the password of the work profile.",
+    params=ResetPasswordParams,
+    execute=execute,
+)

@@ -1,0 +1,124 @@
+"""WIPE: a company-owned phone is reset to its factory state, a personal one loses its work profile."""
+
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import msgspec
+
+from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery
+from heliograph.domain.device import Way
+from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.quirks import Quirk
+from heliograph.domain.user_facing_message import UserFacingMessage, text_for, violations
+from heliograph.domain.virtual_device import VirtualDevice, factory_reset, without_work_profile
+from heliograph.domain.wire import Message, encode_message, proto
+
+REASON_MAX_CHARS = 200  # disc, WipeParams.wipeReason and devices.delete wipeReasonMessage
+MANAGED_ESIMS_ALWAYS_GO_LEVEL = 36  # disc, WIPE_ESIMS: with the work profile of a personal device from Android 16 on, flag or not
+
+
+@proto("WipeParams.WipeDataFlag")
+class WipeDataFlag(enum.Enum):
+    """Source: disc, WipeParams.wipeDataFlags."""
+
+    WIPE_DATA_FLAG_UNSPECIFIED = "WIPE_DATA_FLAG_UNSPECIFIED"
+    PRESERVE_RESET_PROTECTION_DATA = "PRESERVE_RESET_PROTECTION_DATA"
+    WIPE_EXTERNAL_STORAGE = "WIPE_EXTERNAL_STORAGE"
+    WIPE_ESIMS = "WIPE_ESIMS"
+
+
+class WipeParams(Message):
+    """Source: disc, WipeParams."""
+
+    wipe_data_flags: Annotated[
+        tuple[WipeDataFlag, ...],
+        msgspec.Meta(
+            description="Flags to determine what data to wipe. PRESERVE_RESET_PROTECTION_DATA: preserve the factory reset protection data. "
+            "WIPE_EXTERNAL_STORAGE: additionally wipe the device's external storage (such as SD cards). WIPE_ESIMS: on company-owned "
+            "devices remove all eSIMs, on personally-owned devices those added by the admin."
+        ),
+    ] = ()
+    wipe_reason: (
+        Annotated[
+            UserFacingMessage,
+            msgspec.Meta(
+                description="A short message displayed to the user before wiping the work profile on personal devices, at most 200 "
+                "characters. This has no effect on company owned devices."
+            ),
+        ]
+        | None
+    ) = None
+
+
+def check(params: WipeParams, path: str) -> Iterator[Violation]:
+    """A well-formed, short reason."""
+    return violations(params.wipe_reason, path=f"{path}.wipe_reason", max_chars=REASON_MAX_CHARS)
+
+
+def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstances) -> Effect:
+    """Reset or without its work profile, and managed no more.
+
+    Source: AOSP DevicePolicyManager.wipeDevice and wipeData; disc, WipeParams.
+    """
+    flags = params.wipe_data_flags
+    if phone.way is Way.PERSONALLY_OWNED_WORK_PROFILE:
+        return Done(phone=_without_work(phone, params), outcome=Outcome())
+    wiped = factory_reset(phone)
+    if WipeDataFlag.PRESERVE_RESET_PROTECTION_DATA not in flags:
+        wiped = msgspec.structs.replace(wiped, reset_protection_data=False)
+    if WipeDataFlag.WIPE_EXTERNAL_STORAGE in flags:
+        wiped = msgspec.structs.replace(wiped, external_storage_bytes=0)
+    if WipeDataFlag.WIPE_ESIMS in flags and wiped.euicc is not None:
+        wiped = msgspec.structs.replace(wiped, euicc=wiped.euicc.erased())
+    return Done(phone=wiped, outcome=Outcome())
+
+
+def _without_work(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:
+    esims_go = WipeDataFlag.WIPE_ESIMS in params.wipe_data_flags or phone.api_level >= MANAGED_ESIMS_ALWAYS_GO_LEVEL
+    return msgspec.structs.replace(
+        without_work_profile(phone),
+        euicc=phone.euicc.without_managed() if phone.euicc is not None and esims_go else phone.euicc,
+        wipe_reason_shown=text_for(params.wipe_reason, phone.build.primary_language_code),
+    )
+
+
+def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tuple[str, bytes]:
+    """Type and canonical command JSON that `devices.delete` and `enterprises.delete` leave for the phone, with the flags they were given.
+
+    Raises: InvalidArgument: unknown flags, a reason longer than 200 characters (code points).
+    """
+    known = {flag.value for flag in WipeDataFlag}
+    wrong = [
+        Violation("wipe_data_flags", f"{flag[:64]!r} is no wipe data flag: choose from {', '.join(sorted(known))}.")
+        for flag in wipe_data_flags
+        if flag not in known
+    ]
+    if len(wipe_reason) > REASON_MAX_CHARS:
+        description = f"wipe_reason_message must have at most {REASON_MAX_CHARS} characters; it has {len(wipe_reason)}."
+        wrong.append(Violation("wipe_reason_message", description))
+    if wrong:
+        raise InvalidArgument(violations=wrong)
+    params = WipeParams(
+        wipe_data_flags=tuple(flag for flag in map(WipeDataFlag, wipe_data_flags) if flag is not WipeDataFlag.WIPE_DATA_FLAG_UNSPECIFIED),
+        wipe_reason=UserFacingMessage(default_message=wipe_reason) if wipe_reason else None,
+    )
+    return COMMAND.name, b'{"wipeParams":' + encode_message(params) + b"}"
+
+
+COMMAND = CommandType(
+    name="WIPE",
+    number=11,
+    summary=(
+        "Wipes the device, via a factory reset for a company owned device, or by deleting the work profile for a personally owned device "
+        "with work profile. The wipe only occurs once the device acknowledges the command. The command can be cancelled before then."
+    ),
+    params=WipeParams,
+    params_field="wipe_params",
+    check=check,
+    execute=execute,
+    recovery=Recovery.RESUME,
+    final_at_ack=True,
+    as_observed=frozenset({Quirk.PARAMS_REQUIRED}),
+)
