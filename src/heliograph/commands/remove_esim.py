@@ -1,0 +1,112 @@
+"""REMOVE_ESIM: an eSIM profile that the enterprise added is deleted from the device."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated
+
+import msgspec
+
+from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
+from heliograph.domain.device import DeviceFacts, Way
+from heliograph.domain.errors import Violation
+from heliograph.domain.esim_status import (
+    EsimCommandStatus,
+    EsimStatus,
+    EuiccError,
+    esim_pending,
+    esim_succeeded,
+    esim_success,
+    euicc_error,
+)
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.wire import Message, proto
+
+REMOVAL_S = 1.0
+"""Long enough for a caller to see IN_PROGRESS."""
+
+ANDROID_16_API_LEVEL = 36
+NO_REMOVAL_FROM_QPR = 2  # disc, Command.type: not on company-owned devices with a work profile with Android 16 QPR2 and QPR3
+
+
+@proto("RemoveEsimParams")
+class RemoveEsimParams(Message):
+    """Source: disc, RemoveEsimParams."""
+
+    icc_id: Annotated[str, msgspec.Meta(description="Required. ICC ID of the eSIM profile to be deleted.")] = ""
+
+
+def check(params: RemoveEsimParams, path: str) -> Iterator[Violation]:
+    """An ICC ID must be given. Whether it names a profile only the phone knows."""
+    if not params.icc_id.strip():
+        yield Violation(f"{path}.icc_id", "The ICC ID of the eSIM profile to be deleted is required.")
+
+
+def cannot_remove(facts: DeviceFacts) -> bool:
+    """Android 16 QPR2 and QPR3 do not let a company-owned device's work profile remove eSIMs."""
+    return facts.way is Way.COMPANY_OWNED_WORK_PROFILE and facts.api_level == ANDROID_16_API_LEVEL and facts.qpr >= NO_REMOVAL_FROM_QPR
+
+
+def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circumstances) -> Effect:
+    """The removal begins, or the phone says at once why it cannot."""
+    obstacle = _obstacle(phone, params.icc_id)
+    if obstacle is not None:
+        return _ended(phone, obstacle)
+    in_progress = EsimCommandStatus(status=EsimStatus.IN_PROGRESS)
+    return Waiting(phone=phone, status=in_progress, wait=Wait.TIME, seconds=REMOVAL_S, then=partial(_remove, params))
+
+
+def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
+    """Success where the profile is gone: one that was never there ends the command before it begins."""
+    if phone.euicc is None or phone.euicc.find(params.icc_id) is not None:
+        return None
+    return Outcome(status=esim_success(params.icc_id))
+
+
+def _remove(params: RemoveEsimParams, phone: VirtualDevice, _answer: Answer, _circumstances: Circumstances) -> Effect:
+    obstacle = _obstacle(phone, params.icc_id)  # its user may have removed the profile meanwhile
+    if phone.euicc is None or obstacle is not None:
+        return _ended(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
+    removed = msgspec.structs.replace(phone, euicc=phone.euicc.remove(params.icc_id))
+    return _ended(removed, esim_success(params.icc_id))
+
+
+def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
+    """Why this phone cannot remove the profile, None where it can."""
+    if phone.setup_in_progress:
+        return EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)
+    if phone.euicc is None:
+        return euicc_error(EuiccError.EUICC_MISSING)
+    profile = phone.euicc.find(icc_id)
+    if profile is None or not profile.managed:
+        return EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND)
+    return None if profile.deletable else euicc_error(EuiccError.DISALLOWED_BY_PPR)
+
+
+def _ended(phone: VirtualDevice, status: EsimCommandStatus) -> Done:
+    return Done(phone=phone, outcome=Outcome(status=status))
+
+
+COMMAND = CommandType(
+    name="REMOVE_ESIM",
+    number=9,
+    summary="Removes an eSIM profile that was added with ADD_ESIM from the device. This is supported on Android 15 and above.",
+    params=RemoveEsimParams,
+    params_field="removeEsimParams",
+    params_required=True,
+    status=EsimCommandStatus,
+    status_field="esimStatus",
+    requires=Requires(
+        fully_managed=35,
+        company_owned_work_profile=35,
+        personally_owned_work_profile=35,
+        euicc=True,
+        unsupported=cannot_remove,
+    ),
+    check=check,
+    execute=execute,
+    succeeded=esim_succeeded,
+    pending=esim_pending,
+    recovery=Recovery.PROBE,
+    probe=probe,
+)
