@@ -29,7 +29,6 @@ _GOOGLES_WORDS = {
     "Invalid \\escape": "Invalid escape sequence.",
     "Invalid \\uXXXX escape": "Illegal hex string.",
     "Extra data": "Parsing terminated before end of input.",
-    "Unexpected UTF-8 BOM (decode using utf-8-sig)": "Expected a value, found a byte order mark.",
 }
 
 
