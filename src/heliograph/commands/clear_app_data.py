@@ -106,10 +106,10 @@ COMMAND = CommandType(
         "outside of its application data, for example in external storage or in a user dictionary."
     ),
     params=ClearAppsDataParams,
-    params_field="clear_apps_data_params",
+    params_field="clearAppsDataParams",
     params_required=True,
     status=ClearAppsDataStatus,
-    status_field="clear_apps_data_status",
+    status_field="clearAppsDataStatus",
     check=check,
     execute=execute,
 )

@@ -157,10 +157,10 @@ COMMAND = CommandType(
         "Puts the device into lost mode. Only supported on fully managed devices or organization-owned devices with a managed profile."
     ),
     params=StartLostModeParams,
-    params_field="start_lost_mode_params",
+    params_field="startLostModeParams",
     params_required=True,
     status=StartLostModeStatus,
-    status_field="start_lost_mode_status",
+    status_field="startLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),
     check=check,
     execute=execute,

@@ -53,9 +53,9 @@ COMMAND = CommandType(
         "Takes the device out of lost mode. Only supported on fully managed devices or organization-owned devices with a managed profile."
     ),
     params=StopLostModeParams,
-    params_field="stop_lost_mode_params",
+    params_field="stopLostModeParams",
     status=StopLostModeStatus,
-    status_field="stop_lost_mode_status",
+    status_field="stopLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),
     execute=execute,
     recovery=Recovery.PROBE,

@@ -115,7 +115,7 @@ COMMAND = CommandType(
         "with work profile. The wipe only occurs once the device acknowledges the command. The command can be cancelled before then."
     ),
     params=WipeParams,
-    params_field="wipe_params",
+    params_field="wipeParams",
     check=check,
     execute=execute,
     recovery=Recovery.RESUME,

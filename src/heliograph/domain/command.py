@@ -7,6 +7,7 @@ Source: disc, Command; AOSP DevicePolicyManager for what each command does on a 
 """
 
 import enum
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -154,7 +155,7 @@ class CommandType:
 
     `params` is the struct of the params message. With `params_field` it stands in that member of the union `params`, and
     `params_required` says whether the type alone is no command; without one its fields stand at the top level of Command (RESET_PASSWORD).
-    `params_field` and `status_field` are names of the struct (`wipe_params`); `params_name` and `status_name` are those on the wire.
+    `params_field` and `status_field` are names on the wire (`wipeParams`).
     A params field says what it is in its annotation: `Annotated[str, msgspec.Meta(description="…")]`.
     Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach nobody but the phone.
     """
@@ -192,16 +193,14 @@ class CommandType:
     """What real AMAPI was seen to do otherwise with this type."""
 
     @property
-    def params_name(self) -> str:
-        """`params_field` on the wire (`wipeParams`), "" without one."""
-        return _camel(self.params_field or "")
-
-    @property
-    def status_name(self) -> str:
-        """`status_field` on the wire (`clearAppsDataStatus`), "" without one."""
-        return _camel(self.status_field or "")
+    def params_path(self) -> str:
+        """The proto path of the params in issueCommand's body: `command.wipe_params`, or `command` without `params_field`."""
+        return f"command.{proto_name(self.params_field)}" if self.params_field else "command"
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def proto_name(wire_name: str) -> str:
+    """`wipeParams` as proto paths and Python say it: `wipe_params`."""
+    return _CAPITAL.sub(lambda capital: "_" + capital[0].lower(), wire_name)
+
+
+_CAPITAL = re.compile("[A-Z]")

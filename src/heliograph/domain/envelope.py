@@ -1,0 +1,231 @@
+"""Command JSON <-> its type, its params, its status: the one place that knows how the rows' messages lie in the Command message.
+
+Source: disc, Command; amapi.md §1.16–1.25, §9.
+"""
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.command import CommandType, proto_name
+from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.outcome import ErrorCode
+from heliograph.domain.quirks import Quirk
+from heliograph.domain.wire import Duration, Message, Timestamp, decode_message, encode_message, proto, stored_message
+from heliograph.domain.wire_time import format_duration, parse_duration_ns
+from heliograph.domain.wire_types import secret_fields
+
+ROOT = "command"
+"""The proto path of issueCommand's body."""
+DEFAULT_DURATION = "600s"
+"""Disc, Command.duration: "The default duration if unspecified is ten minutes"."""
+
+_NO_TIME = Violation(f"{ROOT}.duration", f'{ROOT}.duration must be more than zero, as in "600s"; without one it is {DEFAULT_DURATION}.')
+
+REMEMBERED_MOST = 1024
+REMEMBERED_MAX_BYTES = 512
+"""Callers send the same few bodies again and again; a thousand short ones are half a megabyte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCommand:
+    """A command that a caller may issue, taken apart; its secrets are in `params` and `secrets` only."""
+
+    row: CommandType
+    params: msgspec.Struct
+    command: bytes
+    """Canonical JSON of the type's own fields as the caller gave them, secrets left out: `{"wipeParams":{}}`, or `{}`."""
+    secrets: bytes | None
+    """JSON of the secret fields in the same nesting; None: there are none."""
+    duration_ns: int
+    duration: str
+    """The effective duration, canonical."""
+
+    def __repr__(self) -> str:
+        """No secret."""
+        return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
+
+
+class Envelope:
+    """The Command message of these rows (by type name, in the order of their numbers)."""
+
+    def __init__(self, rows: Mapping[str, CommandType]) -> None:
+        self._rows = rows
+        self._by_field = {proto_name(row.params_field): row for row in rows.values() if row.params_field}
+        self._at_top = {name: row for row in rows.values() if not row.params_field for name in row.params.__struct_fields__}
+        self.message: type[msgspec.Struct] = _command_message(rows)
+        """The Command message."""
+        self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
+        self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
+        self._remembered: dict[tuple[bytes, bool], IssuedCommand] = {}
+
+    def decode(self, body: bytes, *, as_observed: bool = False) -> IssuedCommand:
+        """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
+
+        Raises: InvalidArgument with every violation of the message's form; where it has none, with every one of its sense.
+        """
+        known = self._remembered.get((body, as_observed))
+        if known is not None:
+            return known
+        issued = self._issued(decode_message(self.message, body, root=ROOT), as_observed=as_observed)
+        if issued.secrets is None and len(body) <= REMEMBERED_MAX_BYTES:
+            if len(self._remembered) >= REMEMBERED_MOST:
+                self._remembered.clear()
+            self._remembered[body, as_observed] = issued
+        return issued
+
+    def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
+        given = [name for name in self._by_field if getattr(message, name) is not None]
+        at_top = [name for name in self._at_top if getattr(message, name) != self._defaults[name]]
+        row = self._rows.get(message.type.value) or (self._by_field[given[0]] if given else None)
+        duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
+        violations = [] if duration_ns > 0 else [_NO_TIME]
+        if row is None:
+            raise InvalidArgument(violations=[*violations, Violation(f"{ROOT}.type", self._no_type(at_top))])
+        params = without_unspecified(_params(row, message))
+        disagreements = [*self._disagreements(message, given, at_top)] if given or at_top else []
+        violations += disagreements
+        if not disagreements:
+            violations += _missing_params(row, given, as_observed=as_observed)
+            violations += row.check(params, row.params_path)
+        if violations:
+            raise InvalidArgument(violations=violations)
+        command, secrets = _split(row, params, given=bool(given or at_top))
+        return IssuedCommand(
+            row=row,
+            params=params,
+            command=command,
+            secrets=secrets,
+            duration_ns=duration_ns,
+            duration=format_duration(duration_ns),
+        )
+
+    def _disagreements(self, message: Any, given: list[str], at_top: list[str]) -> Iterator[Violation]:  # noqa: ANN401
+        """Fields of another type than the one that `type` (or the params) tell: never guess which was meant, least of all WIPE."""
+        row = self._rows.get(message.type.value)
+        for name in given:
+            meant = self._by_field[name]
+            if row is not None and meant is not row:
+                why = f"{meant.params_field} is for commands of type {meant.name}, but type is {row.name}"
+                yield Violation(f"{ROOT}.{name}", f"{why}: remove one of the two.")
+        for name in at_top:
+            meant, wire_name = self._at_top[name], self._wire_names[name]
+            if given:
+                what = self._by_field[given[0]].params_field
+                yield Violation(f"{ROOT}.{name}", f"{wire_name} must not be set together with {what}: remove one of the two.")
+            elif row is not None and meant is not row:
+                why = f"{wire_name} is for commands of type {meant.name}, but type is {row.name}"
+                yield Violation(f"{ROOT}.{name}", f"{why}: remove {wire_name}, or set type to {meant.name}.")
+
+    def _no_type(self, at_top: list[str]) -> str:
+        if at_top:
+            return f'{ROOT}.type is required with {self._wire_names[at_top[0]]}: add "type": "{self._at_top[at_top[0]].name}".'
+        fields = ", ".join(str(row.params_field) for row in self._by_field.values())
+        return f"No command is given: set type to one of {', '.join(self._rows)}, or set one of {fields}."
+
+    def params_of(self, type_name: str, command: bytes) -> msgspec.Struct:
+        """The params in a stored or offered command (with or without its `type`, its secrets merged in where there are any).
+
+        Raises: InvalidArgument when this is no command of that type; KeyError when there is no such type.
+        """
+        try:
+            return _params(self._rows[type_name], stored_message(self.message, command))
+        except msgspec.MsgspecError:
+            # Its text may quote a secret.
+            raise InvalidArgument(f"This is no {type_name} command.") from None
+
+    def status_of(self, row: CommandType, raw: bytes) -> msgspec.Struct:
+        """The row's specific status message as a phone reported it.  Raises: InvalidArgument."""
+        if row.status is None:
+            raise InvalidArgument(f"Commands of type {row.name} have no specific status.")
+        return decode_message(row.status, raw, root=proto_name(row.status_field or ""))
+
+    def encode_status(self, status: msgspec.Struct) -> bytes:
+        """The status as canonical JSON."""
+        return encode_message(status)
+
+    def merge_secrets(self, command: bytes, secrets: bytes) -> bytes:
+        """The command with its secrets put back: for the phone's eyes only."""
+        return msgspec.json.encode(_merged(msgspec.json.decode(command), msgspec.json.decode(secrets)))
+
+    def full_command(self, type_name: str, command: bytes) -> bytes:
+        """The Command as a phone gets it: `{"type":"WIPE","wipeParams":{}}`."""
+        head = b'{"type":"' + type_name.encode() + b'"'
+        return head + (b"}" if command == b"{}" else b"," + command[1:])
+
+
+def _command_message(rows: Mapping[str, CommandType]) -> type[msgspec.Struct]:
+    """The Command message: its own fields, then each row's in the order of the reference page."""
+    names = {"COMMAND_TYPE_UNSPECIFIED": 0} | {row.name: row.number for row in rows.values()}
+    # The functional form: members are known only once the rows are.
+    command_type: Any = enum.Enum("CommandType", [(name, name) for name in names], module=__name__)  # type: ignore[misc]
+    proto("Command.CommandType", numbers=names)(command_type)
+    fields: dict[str, tuple[Any, Any]] = {
+        "type": (command_type, command_type["COMMAND_TYPE_UNSPECIFIED"]),
+        "create_time": (Timestamp, ""),
+        "duration": (Duration, ""),
+        "user_name": (str, ""),
+        "error_code": (ErrorCode, ErrorCode.COMMAND_ERROR_CODE_UNSPECIFIED),
+    }
+    for row in rows.values():
+        if not row.params_field:
+            fields |= {field.name: (field.type, field.default) for field in msgspec.structs.fields(row.params)}
+    params = {proto_name(row.params_field): (row.params | None, None) for row in rows.values() if row.params_field}
+    statuses = {proto_name(row.status_field): (row.status | None, None) for row in rows.values() if row.status and row.status_field}
+    fields |= {**params, **statuses}
+    message = msgspec.defstruct("Command", [(name, *field) for name, field in fields.items()], bases=(Message,), module=__name__)
+    habits = {"password": "new_password", "flags": "reset_password_flags"}
+    marked = proto("Command", oneofs={"params": tuple(params), "status": tuple(statuses)}, habits=habits)
+    return marked(message)
+
+
+def _params(row: CommandType, message: Any) -> msgspec.Struct:  # noqa: ANN401 - the made message
+    """The params of this type in the message, or empty ones."""
+    if row.params_field:
+        given: msgspec.Struct | None = getattr(message, proto_name(row.params_field))
+        return row.params() if given is None else given
+    return row.params(**{name: getattr(message, name) for name in row.params.__struct_fields__})
+
+
+def without_unspecified(params: msgspec.Struct) -> msgspec.Struct:
+    """The params without the unspecified members of its lists of flags ("This value is ignored")."""
+    dropped: dict[str, object] = {}
+    for name in params.__struct_fields__:
+        value = getattr(params, name)
+        if type(value) is tuple and value and isinstance(value[0], enum.Enum):
+            unspecified = next(iter(type(value[0])))
+            if unspecified in value:
+                dropped[name] = tuple(flag for flag in value if flag is not unspecified)
+    return msgspec.structs.replace(params, **dropped) if dropped else params
+
+
+def _missing_params(row: CommandType, given: list[str], *, as_observed: bool) -> Iterator[Violation]:
+    """The type alone is a command only where its params hold nothing required."""
+    required = row.params_required or (as_observed and Quirk.PARAMS_REQUIRED in row.as_observed)
+    if row.params_field and required and not given:
+        yield Violation(row.params_path, f'{row.params_path} is required for type {row.name}: add "{row.params_field}": {{…}}.')
+
+
+def _split(row: CommandType, params: msgspec.Struct, *, given: bool) -> tuple[bytes, bytes | None]:
+    """The command's canonical JSON without its secrets, and these."""
+    if not given:
+        return b"{}", None
+    secret = secret_fields(type(params))
+    if not secret:
+        return _nested(row, encode_message(params)), None
+    defaults = {field.name: field.default for field in msgspec.structs.fields(type(params))}
+    public = msgspec.structs.replace(params, **{name: defaults[name] for name in secret})
+    hidden = type(params)(**{name: getattr(params, name) for name in secret})
+    secrets = encode_message(hidden)
+    return _nested(row, encode_message(public)), None if secrets == b"{}" else _nested(row, secrets)
+
+
+def _nested(row: CommandType, params: bytes) -> bytes:
+    return b'{"' + row.params_field.encode() + b'":' + params + b"}" if row.params_field else params
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return one | {name: _merged(one[name], value) if isinstance(value, dict) and name in one else value for name, value in other.items()}
