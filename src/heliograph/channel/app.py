@@ -1,0 +1,97 @@
+"""The device channel of one server process: what verbs may ask of it, and the ASGI app under `/device/v1`."""
+
+import asyncio
+
+from heliograph.channel.answer import Answer, answer_to_error
+from heliograph.channel.asgi import Asgi, Receive, Scope, Send, connection_id, credential, read_body, send_answer
+from heliograph.channel.doorbell import ChannelDoorbell
+from heliograph.channel.long_poll import long_poll
+from heliograph.channel.peers import HttpConnection, Peers
+from heliograph.channel.presence import ChannelPresence
+from heliograph.channel.session import KINDS, Session, enroll
+from heliograph.channel.web_socket import deny, web_socket
+from heliograph.domain.errors import HeliographError, InvalidArgument, NotFound
+from heliograph.service.ports import Clock, Ports
+
+ROOT = "/device/v1/"
+DRAIN_WITHIN_S = 2.0
+"""How long a stopping server waits for slow phones to take their last answer."""
+
+OF_OPERATION = frozenset({"acknowledge", "refuse", "report"})
+OF_DEVICE = KINDS - OF_OPERATION
+
+
+class Channel:
+    """The connections of all devices to this process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._peers = Peers()
+        self.doorbell = ChannelDoorbell(self._peers)
+        self.presence = ChannelPresence(self._peers, clock.now_us)
+
+    def app(self, ports: Ports) -> Asgi:
+        """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
+        return _DeviceApp(ports, self._peers)
+
+    async def drain(self) -> None:
+        """Every long-poll is answered and every WebSocket closed, each with a hint when to come again; new ones are turned away."""
+        self._peers.draining = True
+        drains = [asyncio.create_task(link.drain()) for link in self._peers.links()]
+        if drains:
+            await asyncio.wait(drains, timeout=DRAIN_WITHIN_S)
+
+
+class _DeviceApp:
+    """Dispatch by raw path: no routing table stands between a phone and its answer."""
+
+    def __init__(self, ports: Ports, peers: Peers) -> None:
+        self._ports = ports
+        self._peers = peers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        try:
+            if scope["type"] == "websocket" and path == "/device/v1/connect":
+                await web_socket(self._session(scope), scope, receive, send)
+            elif scope["type"] == "http" and path == "/device/v1/commands" and scope["method"] == "GET":
+                await long_poll(self._session(scope), scope, receive, send)
+            elif scope["type"] == "http" and path.startswith(ROOT) and scope["method"] == "POST":
+                await self._post(path[len(ROOT) :], scope, receive, send)
+            else:
+                raise _no_route(scope)
+        except HeliographError as error:
+            await _refuse(scope, receive, send, answer_to_error(error))
+
+    async def _post(self, rest: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(receive)
+        if body is None:
+            return
+        operation, _, kind = rest.rpartition(":")
+        if operation and kind in OF_OPERATION:
+            answer = await self._session(scope).handle(kind, body, operation=operation)
+        elif rest == "hello":
+            answer = await self._session(scope).handle(rest, body, connection=HttpConnection(connection_id(scope)))
+        elif rest in OF_DEVICE:
+            answer = await self._session(scope).handle(rest, body)
+        elif rest == "enroll":
+            answer = await enroll(self._ports, body)
+        else:
+            raise _no_route(scope)
+        await send_answer(send, answer)
+
+    def _session(self, scope: Scope) -> Session:
+        return Session(self._ports, self._peers, credential(scope))
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await deny(scope, send, answer)
+    else:
+        await send_answer(send, answer)
+
+
+def _no_route(scope: Scope) -> HeliographError:
+    if scope["path"] == "/device/v1/connect" and scope["type"] == "http":
+        return InvalidArgument("/device/v1/connect is a WebSocket; over plain HTTP, poll /device/v1/commands.")
+    return NotFound("There is no such method of the device protocol; see docs/device-protocol.md.")

@@ -1,0 +1,123 @@
+"""`GET /device/v1/commands?wait=SECONDS`: the mandatory transport. An idle poll holds no task of its own and no timer but its end."""
+
+import asyncio
+
+from heliograph.channel.answer import EMPTY, OK, Answer, answer_to_error, come_again, encode
+from heliograph.channel.asgi import Receive, Scope, Send, connection_id, send_answer, whole_number
+from heliograph.channel.peers import HttpConnection
+from heliograph.channel.session import Session
+from heliograph.channel.watch import Watch
+from heliograph.domain.errors import Aborted
+from heliograph.domain.names import DeviceName
+from heliograph.protocol import LONG_POLL_MAX_S, Offer
+
+DRAINED_COME_AGAIN_MS = 5_000
+"""Phones of a server that stops come back spread over this long."""
+
+OFFER_START, OFFER_END = b'{"offer":', b"}"
+
+
+class NewerConnection(Aborted):
+    """A newer connection of this device has taken over. If it is not yours, wait at least 60 s before you connect again."""
+
+    reason = "NEWER_CONNECTION"
+
+
+class LongPoll:
+    """One open poll: answered exactly once, by an offer, an error or its end."""
+
+    __slots__ = ("_connection", "_send", "_session", "_task", "_watch", "answered", "ended", "name")
+
+    def __init__(self, session: Session, name: DeviceName, connection: HttpConnection, send: Send) -> None:
+        self._session = session
+        self._connection = connection
+        self._send = send
+        self._watch = Watch(self._look)
+        self._task: asyncio.Task[None] | None = None
+        self.name = name
+        self.answered = False
+        self.ended: Answer | None = None
+        """What ends the poll as soon as no look is under way: a look may bring an offer, which must not be lost."""
+
+    def wake(self) -> None:
+        self._watch.wake()
+
+    def supersede(self, *, same_connection: bool) -> None:
+        self.end(EMPTY if same_connection else answer_to_error(NewerConnection()))
+
+    async def drain(self) -> None:
+        self.end(drained(self.name))
+        if self._task is not None:
+            await self._task
+
+    def end(self, answer: Answer = EMPTY) -> None:
+        """The poll is answered without an offer, unless one is being looked for and found."""
+        self.ended = self.ended or answer
+        if not self._watch.busy and not self.answered:
+            self._task = asyncio.get_running_loop().create_task(self.answer(self.ended))
+
+    async def look_now(self) -> None:
+        """Looked once; the poll is answered where there was something to say."""
+        await self._watch.look_now()
+
+    def stop(self) -> None:
+        """Nothing is looked for any more."""
+        self.answered = True
+        self._watch.stop()
+
+    async def answer(self, answer: Answer) -> None:
+        """The poll is answered with this, unless it was answered before."""
+        if not self.answered:
+            self.stop()
+            await send_answer(self._send, answer)
+
+    async def _look(self) -> float | None:
+        found = await self._session.look(self._connection, poll=True)
+        if isinstance(found, Offer):
+            await self.answer(Answer(OK, OFFER_START + encode(found) + OFFER_END))
+        elif isinstance(found, Answer):
+            await self.answer(found)
+        elif self.ended is not None:
+            await self.answer(self.ended)
+        else:
+            return found
+        return None
+
+
+async def long_poll(session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+    """The poll is answered, or its device hung up.  Raises: InvalidArgument."""
+    wait_s = min(whole_number(scope, "wait") or 0, LONG_POLL_MAX_S)
+    chosen_id = connection_id(scope)
+    name = await session.device()
+    if isinstance(name, Answer):
+        return await send_answer(send, name)
+    if session.draining:
+        return await send_answer(send, drained(name))
+    connection = session.http_connection(name, chosen_id)
+    poll = LongPoll(session, name, connection, send)
+    session.take_over(name, connection, poll)
+    try:
+        await poll.look_now()
+        await _wait(poll, wait_s, receive)
+    finally:
+        poll.stop()
+        session.leave(name, poll)
+
+
+async def _wait(poll: LongPoll, wait_s: int, receive: Receive) -> None:
+    """The poll was answered, or its device hung up: ASGI says "disconnect" for both, so one wait serves."""
+    if wait_s == 0:
+        await poll.answer(poll.ended or EMPTY)
+    if poll.answered:
+        return
+    end = asyncio.get_running_loop().call_later(wait_s, poll.end)
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    finally:
+        end.cancel()
+
+
+def drained(name: DeviceName) -> Answer:
+    """An empty answer that says when to come again: the server stops, and its phones come back one by one."""
+    return Answer(OK, b'{"retryAfterMs":%d}' % come_again(str(name), DRAINED_COME_AGAIN_MS))

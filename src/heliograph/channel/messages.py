@@ -1,0 +1,155 @@
+"""A device's JSON, read: unknown fields ignored, anything ill-formed refused with where it is.
+
+Bodies hold passwords at times, so no error quotes a value.
+"""
+
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import DeviceReport
+from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.wire import decode_message
+from heliograph.domain.wire_types import decode_hook
+from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Enroll, Hello, Refuse, Report, StatusReport
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+_ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_REPORT_SEQ_MAX = 2**31 - 1
+_TEXT_MAX_CHARS = 4_096
+"""A free text for people; AMAPI's own bound for such texts."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A WebSocket frame of the device: `id` is its own, echoed as `replyTo`."""
+
+    kind: str
+    id: int = 0
+    body: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def read_hello(body: bytes) -> Hello:
+    """The message.  Raises: InvalidArgument."""
+    hello = _read(_hello, body)
+    for item in hello.in_flight:
+        _require(_ACK_ID, item.ack_id, "inFlight.ackId must be 32 lower-case hex digits.")
+    return hello
+
+
+def read_acknowledge(body: bytes) -> Acknowledge:
+    """The message.  Raises: InvalidArgument."""
+    acknowledge = _read(_acknowledge, body)
+    _require(_ACK_ID, acknowledge.ack_id, "ackId must be 32 lower-case hex digits.")
+    return acknowledge
+
+
+def read_refuse(body: bytes) -> Refuse:
+    """The message.  Raises: InvalidArgument."""
+    refuse = _read(_refuse, body)
+    _require_short(refuse.message)
+    return refuse
+
+
+def read_report(body: bytes) -> Report:
+    """The message.  Raises: InvalidArgument."""
+    report = _read(_report, body)
+    _require(_ACK_ID, report.ack_id, "ackId must be 32 lower-case hex digits.")
+    if not 1 <= report.seq <= _REPORT_SEQ_MAX:
+        raise InvalidArgument(f"seq must be between 1 and {_REPORT_SEQ_MAX}.")
+    _require_short(report.message)
+    return report
+
+
+def read_status_report(body: bytes) -> StatusReport:
+    """The message.  Raises: InvalidArgument."""
+    return _read_with_report(StatusReport, _status_report, body)
+
+
+def read_enroll(body: bytes) -> Enroll:
+    """The message.  Raises: InvalidArgument."""
+    enroll = _read_with_report(Enroll, _enroll, body)
+    _require(_HASH, enroll.credential_hash, "credentialHash must be the SHA-256 of the credential as 64 lower-case hex digits.")
+    return enroll
+
+
+def read_frame(body: bytes) -> Frame:
+    """The frame, its body unread.  Raises: InvalidArgument."""
+    return _read(_frame, body)
+
+
+def _decoder(cls: type[M]) -> Callable[[bytes], M]:
+    return msgspec.json.Decoder(cls, dec_hook=decode_hook).decode
+
+
+_hello = _decoder(Hello)
+_acknowledge = _decoder(Acknowledge)
+_refuse = _decoder(Refuse)
+_report = _decoder(Report)
+_status_report = _decoder(StatusReport)
+_enroll = _decoder(Enroll)
+_frame = _decoder(Frame)
+
+
+def _read(decode: Callable[[bytes], M], body: bytes) -> M:
+    if len(body) > MESSAGE_MAX_BYTES:
+        raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
+    try:
+        return decode(body or b"{}")
+    except _MALFORMED as error:
+        raise _malformed(error) from None
+
+
+def _malformed(error: Exception) -> InvalidArgument:
+    """What msgspec says, without the values that it quotes (`Invalid enum value 'x'`)."""
+    said = "nested too deeply" if isinstance(error, RecursionError) else re.sub(r"(?s)'.*'", "'…'", str(error))
+    return InvalidArgument(f"Invalid JSON message: {said}")
+
+
+def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -> M:
+    """The message with a DeviceReport in it.
+
+    AMAPI's own messages are strict and so are their decoders: what they refuse is read again without the fields that this server
+    does not know, by Google's lenient rules for numbers and enums.
+    """
+    try:
+        return _read(decode, body)
+    except InvalidArgument:
+        if len(body) > MESSAGE_MAX_BYTES:
+            raise
+    try:
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        if "report" in fields:
+            fields["report"] = decode_message(DeviceReport, _known(DeviceReport, fields["report"]), root="report")
+        return msgspec.convert(fields, cls)
+    except _MALFORMED as error:
+        raise _malformed(error) from None
+
+
+def _known(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation, and a JSON value
+    """The value without the fields that `wanted` does not have, at any depth."""
+    if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
+        return {name: _known(fields[name], inner) for name, inner in value.items() if name in fields}
+    arguments = [argument for argument in typing.get_args(wanted) if argument not in {Ellipsis, types.NoneType}]
+    if isinstance(value, list) and typing.get_origin(wanted) is tuple:
+        return [_known(arguments[0], inner) for inner in value]
+    if isinstance(wanted, types.UnionType):
+        return _known(arguments[0], value)
+    return value
+
+
+def _require(pattern: re.Pattern[str], text: str, message: str) -> None:
+    if not pattern.fullmatch(text):
+        raise InvalidArgument(message)
+
+
+def _require_short(text: str) -> None:
+    if len(text) > _TEXT_MAX_CHARS:
+        raise InvalidArgument(f"message must have at most {_TEXT_MAX_CHARS} characters.")

@@ -1,0 +1,75 @@
+"""Who is there: one small record for each device that was heard of since the server started.
+
+What is remembered here may be lost at any time: the truth is in the store, and safety rests on ackIds.
+"""
+
+from typing import Protocol
+
+from heliograph.domain.names import DeviceName
+
+HTTP_CONNECTION_LINGERS_US = 10_000_000
+"""A device that long-polls counts as connected this long after its last request: between two polls it works on a command."""
+
+
+class Link(Protocol):
+    """What waits for a device's offers right now: one open long-poll, or one WebSocket."""
+
+    def wake(self) -> None:
+        """It looks into the store at once."""
+
+    def supersede(self, *, same_connection: bool) -> None:
+        """It ends: a newer request of the device has taken its place."""
+
+    async def drain(self) -> None:
+        """It has ended, with a hint when to come again: the server stops."""
+
+
+class HttpConnection:
+    """What a phone's HTTP requests have in common, for offers to be repeated by: the id that the phone chose for them."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+
+
+class Peer:
+    """What is known of one device."""
+
+    __slots__ = ("connection", "last_seen_us", "link", "requests")
+
+    def __init__(self) -> None:
+        self.last_seen_us = 0
+        self.requests = 0
+        """Requests that are being answered now, open long-polls not counted."""
+        self.connection: object | None = None
+        """The newest connection, an HttpConnection or a WebSocket: what an OfferBook knows it by."""
+        self.link: Link | None = None
+
+
+class Peers:
+    """Every device that was heard of, the newest connection of each, and whether the server still takes any."""
+
+    def __init__(self) -> None:
+        self._peers: dict[DeviceName, Peer] = {}
+        self.draining = False
+
+    def find(self, device: DeviceName) -> Peer | None:
+        """The device's record, None where it was not heard of."""
+        return self._peers.get(device)
+
+    def heard(self, device: DeviceName, now_us: int) -> Peer:
+        """The device's record, with the time of its newest word."""
+        peer = self._peers.get(device)
+        if peer is None:
+            peer = self._peers[device] = Peer()
+        peer.last_seen_us = now_us
+        return peer
+
+    def forget(self, device: DeviceName) -> Peer | None:
+        """The record that the device had; it has none any more."""
+        return self._peers.pop(device, None)
+
+    def links(self) -> list[Link]:
+        """Every open long-poll and WebSocket."""
+        return [peer.link for peer in self._peers.values() if peer.link is not None]

@@ -1,0 +1,28 @@
+"""Tells why a command is stuck: whether its phone is there, and when it was heard last."""
+
+from collections.abc import Callable
+
+from heliograph.channel.peers import HTTP_CONNECTION_LINGERS_US, HttpConnection, Peers
+from heliograph.domain.names import DeviceName
+
+
+class ChannelPresence:
+    """A `ports.Presence` over the connections of this process."""
+
+    def __init__(self, peers: Peers, now_us: Callable[[], int]) -> None:
+        self._peers = peers
+        self._now_us = now_us
+
+    def connected(self, device: DeviceName) -> bool:
+        """Whether the device waits for offers now, or was heard over HTTP a moment ago."""
+        peer = self._peers.find(device)
+        if peer is None:
+            return False
+        if peer.link is not None:
+            return True
+        return isinstance(peer.connection, HttpConnection) and self._now_us() - peer.last_seen_us <= HTTP_CONNECTION_LINGERS_US
+
+    def last_seen_us(self, device: DeviceName) -> int | None:
+        """When the device said something last; None: not since this server process started."""
+        peer = self._peers.find(device)
+        return peer.last_seen_us if peer else None

@@ -1,0 +1,222 @@
+"""One device's side of the protocol: what it is answered, whatever transport carries the message."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from heliograph.channel.answer import OK, Answer, answer_of_tombstone, answer_to_error, encode
+from heliograph.channel.messages import (
+    read_acknowledge,
+    read_enroll,
+    read_hello,
+    read_refuse,
+    read_report,
+    read_status_report,
+)
+from heliograph.channel.peers import HttpConnection, Link, Peers
+from heliograph.domain.device import Tombstone
+from heliograph.domain.errors import DeviceNoLongerManaged, HeliographError, InvalidArgument, NotFound, ResourceExhausted
+from heliograph.domain.names import DeviceName
+from heliograph.protocol import Acknowledge, Message, Offer, Ok, Refuse, Report
+from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.authenticate_device import DeviceGone, authenticate_device, hash_credential
+from heliograph.service.confirm_last_order import confirm_last_order
+from heliograph.service.enroll_device import enroll_device
+from heliograph.service.greet_device import greet_device
+from heliograph.service.ports import Ports
+from heliograph.service.refuse_command import refuse_command
+from heliograph.service.report_result import report_result
+from heliograph.service.report_status import report_status
+
+REQUESTS_AT_ONCE_MOST = 8
+"""Per device, long-polls not counted: a phone reports a few operations side by side, a broken one must not fill the writer's queue."""
+
+
+class Session:
+    """What one credential may say and hear. Holds no state of the protocol: that is in the store.
+
+    Every message is authenticated by itself, for a device may be deleted while its connection lives.
+    """
+
+    __slots__ = ("_credential", "_peers", "_ports")
+
+    def __init__(self, ports: Ports, peers: Peers, credential: str) -> None:
+        self._ports = ports
+        self._peers = peers
+        self._credential = credential
+
+    async def device(self) -> DeviceName | Answer:
+        """Whose credential it is, and the device was heard now; or the answer to one that may say nothing (401, 410)."""
+        try:
+            name = await authenticate_device(self._ports, self._credential)
+        except DeviceGone as gone:
+            return self._gone(gone.tombstone)
+        except HeliographError as error:
+            return answer_to_error(error)
+        self._peers.heard(name, self._ports.clock.now_us())
+        return name
+
+    async def handle(self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: Link | None = None) -> Answer:
+        """The answer to a message; never raises what a device can cause.
+
+        `operation` is the one that an HTTP path names. `connection` and `link` are what carried the message: a hello makes them the
+        device's newest.
+        """
+        try:
+            return await self._handle(kind, body, operation, connection, link)
+        except DeviceGone as gone:
+            return await self._handle_gone(kind, body, operation, gone.tombstone)
+        except DeviceNoLongerManaged as error:  # deleted since it was authenticated a moment ago
+            answer = await self.device()
+            return answer if isinstance(answer, Answer) else answer_to_error(error)
+        except HeliographError as error:
+            return answer_to_error(error)
+
+    async def look(self, connection: object, *, poll: bool) -> Offer | Answer | float | None:
+        """The device's next offer on this connection; or the seconds after which to look again; or None: when the bell rings.
+
+        An Answer is an error to be told instead.
+        """
+        try:
+            name = await authenticate_device(self._ports, self._credential)
+            found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
+        except DeviceGone as gone:
+            return self._gone(gone.tombstone)
+        except HeliographError as error:
+            return answer_to_error(error)
+        return (found - self._ports.clock.now_us()) / 1_000_000 if isinstance(found, int) else found
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops."""
+        return self._peers.draining
+
+    def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
+        """The device's present HTTP connection, where it has this id, else a new one: who polls again is offered things again later."""
+        peer = self._peers.find(device)
+        connection = peer.connection if peer else None
+        return connection if isinstance(connection, HttpConnection) and connection.id == id else HttpConnection(id)
+
+    def take_over(self, device: DeviceName, connection: object, link: Link | None) -> None:
+        """`connection` is the device's newest, and `link` what waits for its offers; the ones before are closed and forgotten."""
+        peer = self._peers.heard(device, self._ports.clock.now_us())
+        old_connection, old_link = peer.connection, peer.link
+        peer.connection, peer.link = connection, link
+        if old_connection is not None and old_connection is not connection:
+            self._ports.offers.forget(old_connection)
+        if old_link is not None and old_link is not link:
+            old_link.supersede(same_connection=_same(old_connection, connection))
+
+    def leave(self, device: DeviceName, link: Link) -> None:
+        """`link` waits no longer. What a WebSocket was offered is forgotten with it; a phone that polls is known by its next poll."""
+        peer = self._peers.find(device)
+        if peer is not None and peer.link is link:
+            peer.link = None
+            if peer.connection is link:
+                self._ports.offers.forget(link)
+                peer.connection = None
+
+    async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: Link | None) -> Answer:
+        device = await authenticate_device(self._ports, self._credential)
+        peer = self._peers.heard(device, self._ports.clock.now_us())
+        if peer.requests >= REQUESTS_AT_ONCE_MOST:
+            raise ResourceExhausted(f"More than {REQUESTS_AT_ONCE_MOST} requests of this device at once.", retry_after_s=1)
+        peer.requests += 1
+        try:
+            if kind == "hello":
+                return await self._hello(device, body, connection, link)
+            handler = _HANDLERS.get(kind)
+            if handler is None:
+                raise NotFound(f"Unknown kind of message {kind[:64]!r}.")
+            return Answer(OK, encode(await handler(self, device, body, operation)))
+        finally:
+            peer.requests -= 1
+
+    async def _hello(self, device: DeviceName, body: bytes, connection: object, link: Link | None) -> Answer:
+        policy = await greet_device(self._ports, device, read_hello(body))
+        self.take_over(device, connection, link)
+        return Answer(OK, encode(policy))
+
+    async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Execute or Drop."""
+        message = _on(read_acknowledge(body), operation)
+        return await acknowledge_command(self._ports, hash_credential(self._credential), device, message)
+
+    async def refuse(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok."""
+        await refuse_command(self._ports, device, _on(read_refuse(body), operation))
+        return Ok()
+
+    async def report(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok."""
+        await report_result(self._ports, device, _on(read_report(body), operation))
+        return Ok()
+
+    async def status(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """The Policy."""
+        return await report_status(self._ports, device, read_status_report(body))
+
+    async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok.  Raises: what the verb raises where the device is still managed."""
+        await confirm_last_order(self._ports, hash_credential(self._credential))
+        return Ok()
+
+    async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
+        """410, but for the two messages that a device may still send: its ack once more, and that the last order is carried out."""
+        try:
+            if kind == "orderCarriedOut":
+                return Answer(OK, encode(await self.order_carried_out(tombstone.name, body, operation)))
+            if kind == "acknowledge" and tombstone.ack_id:
+                message = _on(read_acknowledge(body), operation)
+                if (message.ack_id, message.operation) == (tombstone.ack_id, tombstone.last_order.operation):
+                    return Answer(OK, encode(await self.acknowledge(tombstone.name, body, operation)))
+        except HeliographError as error:
+            return answer_to_error(error)
+        return self._gone(tombstone)
+
+    def _gone(self, tombstone: Tombstone) -> Answer:
+        peer = self._peers.find(tombstone.name)
+        if peer is not None and peer.link is None:
+            self._ports.offers.forget(peer.connection)
+            self._peers.forget(tombstone.name)
+        return answer_of_tombstone(tombstone)
+
+
+async def enroll(ports: Ports, body: bytes) -> Answer:
+    """The answer to `POST /device/v1/enroll`, the one message without a credential."""
+    try:
+        return Answer(OK, encode(await enroll_device(ports, read_enroll(body))))
+    except HeliographError as error:
+        return answer_to_error(error)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether both are one phone's HTTP requests: one that says hello again closes its own poll in good order."""
+    return one is other or (isinstance(one, HttpConnection) and isinstance(other, HttpConnection) and one.id == other.id)
+
+
+N = TypeVar("N", Acknowledge, Refuse, Report)
+
+
+def _on(message: N, operation: str) -> N:
+    """The message with the operation that its path names.  Raises: InvalidArgument: none is named, or two are."""
+    if message.operation and operation and message.operation != operation:
+        raise InvalidArgument("The operation in the body is another than the one in the path.")
+    if message.operation:
+        return message
+    if not operation:
+        raise InvalidArgument("The message names no operation.")
+    return msgspec.structs.replace(message, operation=operation)
+
+
+_HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Message]]] = {
+    "acknowledge": Session.acknowledge,
+    "refuse": Session.refuse,
+    "report": Session.report,
+    "status": Session.status,
+    "orderCarriedOut": Session.order_carried_out,
+}
+"""By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
+
+KINDS = frozenset({"hello", *_HANDLERS})

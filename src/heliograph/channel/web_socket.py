@@ -1,0 +1,184 @@
+"""`GET /device/v1/connect`: a WebSocket around the same messages. One task (the transport's own) per idle connection."""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
+from heliograph.channel.asgi import Receive, Scope, Send, send_answer
+from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START
+from heliograph.channel.messages import Frame, read_frame
+from heliograph.channel.session import KINDS, Session
+from heliograph.channel.watch import Watch
+from heliograph.domain.errors import InvalidArgument, Unavailable
+from heliograph.domain.names import DeviceName
+from heliograph.protocol import MESSAGE_MAX_BYTES, Offer
+
+FIRST_FRAME_WITHIN_S = 10.0
+SEND_WITHIN_S = 20.0
+"""A device that does not read its answers for this long is cut off; until then one answer and one offer wait for it, no more."""
+MALFORMED_FRAMES_MOST = 3
+LOOK_AGAIN_AFTER_ERROR_S = 1.0
+LOOK_AGAIN_AFTER_ANSWER_S = 0.02
+
+GOING_AWAY = 1001
+TOO_BIG = 1009
+MALFORMED = 4400
+UNAUTHENTICATED = 4401
+NO_HELLO = 4408
+NEWER_CONNECTION = 4409
+DEVICE_GONE = 4410
+
+
+class WebSocket:
+    """One accepted connection. Its frames are answered one after the other; offers are pushed between them."""
+
+    __slots__ = ("_answering", "_closing", "_malformed", "_reader", "_send", "_session", "_watch", "closed", "greeted", "name")
+
+    def __init__(self, session: Session, name: DeviceName, send: Send) -> None:
+        self._session = session
+        self._send = send
+        self._watch = Watch(self._look)
+        self._reader = asyncio.current_task()
+        self._closing: asyncio.Task[None] | None = None
+        self._answering = False
+        self._malformed = 0
+        self.name = name
+        self.greeted = False
+        self.closed = False
+
+    def wake(self) -> None:
+        self._watch.wake()
+
+    def supersede(self, *, same_connection: bool) -> None:
+        closing = self.close(NEWER_CONNECTION, "A newer connection of this device has taken over.")
+        self._closing = asyncio.get_running_loop().create_task(closing)
+
+    async def drain(self) -> None:
+        await self.close(GOING_AWAY, f"retryAfterMs={come_again(str(self.name), DRAINED_COME_AGAIN_MS)}")
+
+    async def take(self, text: str | None, data: bytes | None) -> None:
+        """The frame is answered."""
+        body = text.encode() if text is not None else data or b""
+        if len(body) > MESSAGE_MAX_BYTES:
+            return await self.close(TOO_BIG, "The message is too large.")
+        try:
+            frame = read_frame(body)
+        except InvalidArgument as error:
+            return await self._refuse_malformed(error)
+        if not self.greeted and frame.kind != "hello":
+            return await self.close(NO_HELLO, "The first frame must be hello.")
+        self._answering = True
+        try:
+            await self._answer(frame)
+        finally:
+            self._answering = False
+
+    async def close(self, code: int, reason: str) -> None:
+        """Closed; nothing is sent or looked for any more."""
+        if not self.closed:
+            self.stop()
+            await self._send_in_time({"type": "websocket.close", "code": code, "reason": reason})
+
+    def stop(self) -> None:
+        """Nothing is looked for any more."""
+        self.closed = True
+        self._watch.stop()
+
+    async def _answer(self, frame: Frame) -> None:
+        if frame.kind in KINDS:
+            answer = await self._session.handle(frame.kind, bytes(frame.body), connection=self, link=self)
+        else:
+            answer = answer_to_error(InvalidArgument("Unknown kind of message."))
+        await self._push(b'{"replyTo":%d,"status":%d,"body":%b}' % (frame.id, answer.status, answer.body))
+        if frame.kind == "hello" and answer.status == OK:
+            self.greeted = True
+            self.wake()
+        elif not self.greeted:
+            await self.close(NO_HELLO, "Hello was refused.")
+
+    async def _refuse_malformed(self, error: InvalidArgument) -> None:
+        answer = answer_to_error(error)
+        await self._push(answer.body)
+        self._malformed += 1
+        if self._malformed >= MALFORMED_FRAMES_MOST:
+            await self.close(MALFORMED, "Too many malformed frames.")
+
+    async def _look(self) -> float | None:
+        """Everything due is pushed; the answer says when to look again."""
+        while not self.closed:
+            found = await self._session.look(self, poll=False)
+            if isinstance(found, Answer):
+                return await self._tell(found)
+            if not isinstance(found, Offer):
+                return found
+            await self._push(OFFER_START + encode(found) + OFFER_END)
+        return None
+
+    async def _tell(self, answer: Answer) -> float | None:
+        """What the look met instead of an offer: a device that is gone or unknown is told and closed, a busy store asked again."""
+        if self._answering:  # the answer to a final acknowledgement comes before the word that the device is gone
+            return LOOK_AGAIN_AFTER_ANSWER_S
+        if answer.status == GONE:
+            await self._push(b'{"gone":%b}' % answer.body)
+            await self.close(DEVICE_GONE, "The device is no longer managed.")
+        elif answer.status < INTERNAL_ERROR:
+            await self._push(answer.body)
+            await self.close(UNAUTHENTICATED, "The credential is not known any more.")
+        else:
+            return LOOK_AGAIN_AFTER_ERROR_S
+        return None
+
+    async def _push(self, frame: bytes) -> None:
+        if not self.closed:
+            await self._send_in_time({"type": "websocket.send", "text": frame.decode()})
+
+    async def _send_in_time(self, message: dict[str, object]) -> None:
+        """Sent; a device that has gone or does not read is given up."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self._send(message)
+        except (OSError, TimeoutError):  # OSError: ASGI's word for a peer that has gone
+            self.stop()
+            if self._reader is not None and self._reader is not asyncio.current_task():
+                self._reader.cancel()
+
+
+async def web_socket(session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+    """The connection was served until it closed; a device that may not connect is told so by an HTTP status instead of a handshake."""
+    await receive()  # websocket.connect
+    name = await session.device()
+    if isinstance(name, Answer):
+        return await deny(scope, send, name)
+    if session.draining:
+        return await deny(scope, send, answer_to_error(Unavailable("The server is stopping.", retry_after_s=1)))
+    await send({"type": "websocket.accept"})
+    socket = WebSocket(session, name, send)
+    try:
+        await _serve(socket, receive)
+    except asyncio.CancelledError:
+        if not socket.closed:  # else it was cut off here: its device does not read
+            raise
+    finally:
+        socket.stop()
+        session.leave(name, socket)
+
+
+async def _serve(socket: WebSocket, receive: Receive) -> None:
+    message: MutableMapping[str, Any] = {"type": ""}
+    try:
+        async with asyncio.timeout(FIRST_FRAME_WITHIN_S):
+            message = await receive()
+    except TimeoutError:
+        await socket.close(NO_HELLO, "No hello came.")
+    while message["type"] == "websocket.receive":
+        await socket.take(message.get("text"), message.get("bytes"))
+        message = await receive()
+
+
+async def deny(scope: Scope, send: Send, answer: Answer) -> None:
+    """The handshake is refused with the answer, or with a bare 403 where the server cannot say more."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send_answer(send, answer, prefix="websocket.http.response")
+    else:
+        await send({"type": "websocket.close"})
