@@ -121,7 +121,7 @@ async def assembled(
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = FileVault(settings.key)
-    channel = Channel()
+    channel = Channel(clock)
     store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
     ports = Ports(
         store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
