@@ -1,0 +1,366 @@
+"""One batch of rules: what each of them sees, and what they wrote together.
+
+A rule sees committed rows and the writes of the rules before it; nothing of this is in the database until the batch is written
+as a whole. A rule that raises has written nothing, since its writes would have come with its decision.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.operation import Operation
+from heliograph.service.ports import (
+    DeleteDevice,
+    DeleteEnterprise,
+    DeleteToken,
+    Facts,
+    PutDevice,
+    PutEnterprise,
+    PutOperation,
+    PutToken,
+    PutTombstone,
+    Sees,
+    Write,
+)
+from heliograph.storage.memory import DeviceState, Memory
+
+OperationKey = tuple[DeviceName, int]
+SerialKey = tuple[str, str]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Source(Protocol):
+    """Set-wise reads of committed rows; what does not exist is not in the answer."""
+
+    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
+        """Whose credentials these are or were."""
+
+    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
+        """Operations by name."""
+
+    def enterprises(self, names: Collection[EnterpriseName]) -> Mapping[EnterpriseName, EnterpriseRecord]:
+        """Enterprises by name."""
+
+    def tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenRecord]:
+        """Enrolment tokens by value."""
+
+    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> Mapping[EnrollmentTokenName, EnrollmentTokenRecord]:
+        """Enrolment tokens by name."""
+
+    def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
+        """Names of devices by enterprise and serial, oldest first."""
+
+    def new_device_key(self) -> int:
+        """A key no device has."""
+
+
+class Looked(dict[K, V | None]):
+    """Rows looked up during one batch; None: there is no such row."""
+
+    def fill(self, keys: Collection[K], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        """Every key is looked up; those not yet known in one read."""
+        missing = {key for key in keys if key not in self}
+        if missing:
+            found = read(missing)
+            self.update((key, found.get(key)) for key in missing)
+
+    def one(self, key: K, read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
+        """The row; read now where nobody foresaw that it is needed."""
+        if key not in self:
+            self[key] = read((key,)).get(key)
+        return self[key]
+
+
+class Batch:
+    """The truth while a batch runs: memory, rows read for it, and over both the writes so far."""
+
+    def __init__(self, memory: Memory, source: Source, now_us: int) -> None:
+        self.now_us = now_us
+        self._memory = memory
+        self._source = source
+        self.states: Looked[DeviceName, DeviceState] = Looked()
+        self.open: dict[DeviceName, tuple[int, ...]] = {}
+        self.credentials: Looked[bytes, DeviceName] = Looked()
+        self.operations: Looked[OperationKey, Operation] = Looked()
+        self.enterprises: Looked[EnterpriseName, EnterpriseRecord] = Looked()
+        self.tokens: Looked[EnrollmentTokenName, EnrollmentTokenRecord] = Looked()
+        self.token_names: Looked[str, EnrollmentTokenName] = Looked()
+        self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
+        self.written = Written()
+
+    # What rules see.
+
+    def foresee(self, all_sees: Iterable[Sees]) -> None:
+        """Everything that these rules asked for is looked up, in one read per kind of row."""
+        sees_of_batch = tuple(all_sees)
+        hashes = {sees.credential_hash for sees in sees_of_batch if sees.credential_hash is not None}
+        self.credentials.fill({hash_ for hash_ in hashes if self._memory.credentials.get(hash_) is None}, self._source.owners)
+        devices = {sees.device for sees in sees_of_batch if sees.device is not None}
+        devices.update(owner for owner in map(self._owner, hashes) if owner is not None)
+        self.states.fill({name for name in devices if self._memory.devices.get(name) is None}, self._source.device_states)
+        keys = {key for sees in sees_of_batch for key in self._operations_of(sees)}
+        self.operations.fill({key for key in keys if self._memory.operations.get(key) is None}, self._source.operations)
+        self._foresee_enrollment(sees_of_batch)
+
+    def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
+        self.enterprises.fill({sees.enterprise for sees in all_sees if sees.enterprise is not None}, self._source.enterprises)
+        self.token_names.fill({sees.token_value for sees in all_sees if sees.token_value is not None}, self._read_tokens_valued)
+        self.tokens.fill({sees.token_name for sees in all_sees if sees.token_name is not None}, self._source.tokens_named)
+        self.serials.fill({key for key in map(_serial_key, all_sees) if key is not None}, self._source.serials)
+
+    def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
+        if sees.create_ms is None and not sees.open_operations:
+            return
+        name = sees.device or (self._owner(sees.credential_hash) if sees.credential_hash is not None else None)
+        if name is None:
+            return
+        if sees.create_ms is not None:
+            yield name, sees.create_ms
+        if sees.open_operations:
+            yield from ((name, create_ms) for create_ms in self._open(name))
+
+    def facts(self, sees: Sees) -> Facts:
+        """What the rule sees at this point of the batch."""
+        name = sees.device
+        state = self.state(name) if name is not None else None
+        if sees.credential_hash is not None and (state is None or state.record is None):
+            owner = self._owner(sees.credential_hash)
+            owned = self._owned(owner, sees.credential_hash)
+            if owned is not None and (state is None or owned.record is not None or state.tombstone is None):
+                name, state = owner, owned
+        record, tombstone, last_create_ms = (state.record, state.tombstone, state.last_create_ms) if state is not None else (None, None, 0)
+        if tombstone is not None and tombstone.expires_us <= self.now_us:
+            tombstone = None
+        opened = self._open(name) if name is not None else ()
+        return Facts(
+            now_us=self.now_us,
+            device=record,
+            tombstone=tombstone,
+            last_create_ms=last_create_ms,
+            open_count=len(opened),
+            operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
+            open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
+            enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
+            token=self._token(sees),
+            previous_device_names=self._previous(sees),
+        )
+
+    def operation(self, key: OperationKey) -> Operation | None:
+        """The operation at this point of the batch."""
+        found = self.operations.get(key)
+        if found is None:
+            found = self._memory.operations.get(key)
+        return self.operations.one(key, self._source.operations) if found is None else found
+
+    def state(self, name: DeviceName) -> DeviceState | None:
+        """The device name's row at this point of the batch."""
+        found = self.states.get(name)
+        if found is None:
+            found = self._memory.devices.get(name)
+        return self.states.one(name, self._source.device_states) if found is None else found
+
+    def _open(self, name: DeviceName) -> tuple[int, ...]:
+        found = self.open.get(name)
+        return self._memory.open.get(name, ()) if found is None else found
+
+    def _open_operations(self, name: DeviceName) -> tuple[Operation, ...]:
+        found = (self.operation((name, create_ms)) for create_ms in self._open(name))
+        return tuple(operation for operation in found if operation is not None)
+
+    def _owner(self, credential_hash: bytes) -> DeviceName | None:
+        found = self.credentials.get(credential_hash)
+        if found is None:
+            found = self._memory.credentials.get(credential_hash)
+        return self.credentials.one(credential_hash, self._source.owners) if found is None else found
+
+    def _owned(self, owner: DeviceName | None, credential_hash: bytes) -> DeviceState | None:
+        """The row of the credential's owner, without what has another credential by now."""
+        state = self.state(owner) if owner is not None else None
+        if state is None:
+            return None
+        record = state.record if state.record and state.record.credential_hash == credential_hash else None
+        tombstone = state.tombstone if state.tombstone and state.tombstone.credential_hash == credential_hash else None
+        return None if record is None and tombstone is None else msgspec.structs.replace(state, record=record, tombstone=tombstone)
+
+    def _enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
+        return self.enterprises.one(name, self._source.enterprises)
+
+    def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenName]:
+        names: dict[str, EnrollmentTokenName] = {}
+        for value, record in self._source.tokens_valued(values).items():
+            names[value] = name = EnrollmentTokenName(record.enterprise.enterprise, record.token_id)
+            if name not in self.tokens and record.enterprise not in self.written.emptied:
+                self.tokens[name] = record
+        return names
+
+    def _token(self, sees: Sees) -> EnrollmentTokenRecord | None:
+        name = sees.token_name
+        if name is None and sees.token_value is not None:
+            name = self.token_names.one(sees.token_value, self._read_tokens_valued)
+        if name is None:
+            return None
+        if name not in self.tokens and name.parent in self.written.emptied:
+            return None
+        return self.tokens.one(name, self._source.tokens_named)
+
+    def _previous(self, sees: Sees) -> tuple[str, ...]:
+        key = _serial_key(sees)
+        return (self.serials.one(key, self._source.serials) or ()) if key is not None else ()
+
+    # What rules write.
+
+    def take(self, writes: Sequence[Write]) -> None:
+        """The decision's writes hold for all rules after it.  Raises: ValueError, with nothing taken, if one cannot be written."""
+        self._check(writes)
+        for write in writes:
+            _TAKE[type(write)](self, write)
+
+    def _check(self, writes: Sequence[Write]) -> None:
+        newest: dict[DeviceName, int] = {}
+        for write in writes:
+            if type(write) not in _TAKE:
+                raise TypeError(f"{type(write).__name__} is no write")
+            if isinstance(write, PutOperation) and write.new:
+                device, create_ms = write.operation.device, write.operation.create_ms
+                last_ms = newest.get(device)
+                if last_ms is None:
+                    state = self.state(device)
+                    last_ms = 0 if state is None else state.last_create_ms
+                if create_ms <= last_ms:
+                    raise ValueError(f"{write.operation.name} is not newer than the device's newest operation {last_ms}")
+                newest[device] = create_ms
+
+    def _named(self, name: DeviceName) -> DeviceState:
+        state = self.state(name)
+        if state is None:
+            state = DeviceState(key=self._source.new_device_key())
+            self.written.names.append((state.key, name))
+            self.states[name] = state
+        return state
+
+    def put_operation(self, write: PutOperation) -> None:
+        operation = write.operation
+        key = device, create_ms = operation.device, operation.create_ms
+        state = self._named(device)
+        if create_ms > state.last_create_ms:
+            self.states[device] = DeviceState(state.key, state.record, state.tombstone, create_ms)
+        self.operations[key] = operation
+        if write.new:
+            self.written.new_operations.add(key)
+        else:
+            self.written.operations.add(key)
+        opened = self._open(device)
+        if operation.deadline_us is not None:
+            if not opened or create_ms > opened[-1]:
+                self.open[device] = (*opened, create_ms)
+            elif create_ms not in opened:
+                self.open[device] = tuple(sorted((*opened, create_ms)))
+        elif create_ms in opened:
+            self.open[device] = tuple(other for other in opened if other != create_ms)
+
+    def put_device(self, write: PutDevice) -> None:
+        record = write.record
+        name = record.name
+        self.states[name] = msgspec.structs.replace(self._named(name), record=record)
+        self.credentials[record.credential_hash] = name
+        self.written.devices.add(name)
+        if write.serial is not None:
+            key = name.enterprise, write.serial
+            known = self.serials.one(key, self._source.serials) or ()
+            if str(name) not in known:
+                self.serials[key] = (*known, str(name))
+                self.written.serials.append((name.enterprise, write.serial, record.position, name.device))
+
+    def delete_device(self, write: DeleteDevice) -> None:
+        state = self.state(write.name)
+        if state is not None:
+            self.states[write.name] = msgspec.structs.replace(state, record=None)
+            self.written.devices.add(write.name)
+
+    def put_tombstone(self, write: PutTombstone) -> None:
+        tombstone: Tombstone = write.tombstone
+        self.states[tombstone.name] = msgspec.structs.replace(self._named(tombstone.name), tombstone=tombstone)
+        self.credentials[tombstone.credential_hash] = tombstone.name
+        self.written.tombstones.add(tombstone.name)
+
+    def put_token(self, write: PutToken) -> None:
+        record = write.record
+        name = EnrollmentTokenName(record.enterprise.enterprise, record.token_id)
+        self.tokens[name] = record
+        self.token_names[record.value] = name
+        self.written.tokens.add(name)
+
+    def delete_token(self, write: DeleteToken) -> None:
+        self.tokens[write.name] = None
+        self.written.tokens.add(write.name)
+
+    def put_enterprise(self, write: PutEnterprise) -> None:
+        self.enterprises[write.record.name] = write.record
+        self.written.enterprises.add(write.record.name)
+
+    def delete_enterprise(self, write: DeleteEnterprise) -> None:
+        self.enterprises[write.name] = None
+        self.written.enterprises.add(write.name)
+        self.written.emptied.add(write.name)
+        for name in [name for name in self.tokens if name.parent == write.name]:
+            self.tokens[name] = None
+
+    def remember(self) -> None:
+        """Memory holds what this batch read and wrote; only after its commit."""
+        memory = self._memory
+        for name, state in self.states.items():
+            if state is not None:
+                memory.devices.put(name, state)
+        for credential_hash, owner in self.credentials.items():
+            if owner is not None:
+                memory.credentials.put(credential_hash, owner)
+        for key, operation in self.operations.items():
+            if operation is not None:
+                memory.operations.put(key, operation)
+        for name, opened in self.open.items():
+            if opened:
+                memory.open[name] = opened
+            else:
+                memory.open.pop(name, None)
+
+
+class Written:
+    """Which rows a batch has written; what they are now stands in the batch."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[int, DeviceName]] = []
+        self.new_operations: set[OperationKey] = set()
+        self.operations: set[OperationKey] = set()
+        self.devices: set[DeviceName] = set()
+        self.tombstones: set[DeviceName] = set()
+        self.serials: list[tuple[str, str, str, str]] = []
+        self.enterprises: set[EnterpriseName] = set()
+        self.emptied: set[EnterpriseName] = set()
+        """Enterprises whose enrolment tokens went with them."""
+        self.tokens: set[EnrollmentTokenName] = set()
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+
+_TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
+    PutOperation: Batch.put_operation,
+    PutDevice: Batch.put_device,
+    DeleteDevice: Batch.delete_device,
+    PutTombstone: Batch.put_tombstone,
+    PutToken: Batch.put_token,
+    DeleteToken: Batch.delete_token,
+    PutEnterprise: Batch.put_enterprise,
+    DeleteEnterprise: Batch.delete_enterprise,
+}
+
+
+def _serial_key(sees: Sees) -> SerialKey | None:
+    return (sees.enterprise.enterprise, sees.serial) if sees.enterprise is not None and sees.serial is not None else None

@@ -1,0 +1,103 @@
+"""Records as the columns that queries ask for, and one cold column for the rest; and back.
+
+What stands here stands in databases: fields of `_ColdOperation` are only ever added, at its end, with a default; records are
+wire-style JSON in which an unknown or missing field is no error.
+"""
+
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation, State, TimelineEntry
+from heliograph.domain.outcome import ErrorCode, RpcStatus
+from heliograph.domain.wire_types import Int64, encode_hook
+
+OperationColumns = tuple[int, int | None, int | None, bytes]
+"""state, deadline_us, ended_us, record."""
+
+
+class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    type: str
+    command: bytes
+    duration: str
+    user_name: str
+    expires_us: int
+    ack_id: str
+    acked_us: int
+    released: bool
+    report_seq: int
+    status: bytes
+    error_code: ErrorCode | None
+    error: RpcStatus | None
+    secret: bytes | None
+    timeline: tuple[TimelineEntry, ...]
+
+
+_encode_cold = msgspec.msgpack.Encoder().encode
+_decode_cold = msgspec.msgpack.Decoder(_ColdOperation).decode
+_STATES = tuple(State)
+
+
+def operation_columns(operation: Operation) -> OperationColumns:
+    """The operation's columns after device_key and create_ms."""
+    cold = _ColdOperation(
+        operation.type, operation.command, operation.duration, operation.user_name, operation.expires_us,
+        operation.ack_id, operation.acked_us, operation.released, operation.report_seq, operation.status,
+        operation.error_code, operation.error, operation.secret, operation.timeline,
+    )  # fmt: skip
+    return operation.state.value, operation.deadline_us, operation.ended_us, _encode_cold(cold)
+
+
+def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns) -> Operation:
+    """The operation that `operation_columns` took apart."""
+    state, deadline_us, ended_us, record = columns
+    cold = _decode_cold(record)
+    return Operation(
+        device=device, create_ms=create_ms, type=cold.type, command=cold.command, duration=cold.duration,
+        user_name=cold.user_name, expires_us=cold.expires_us, state=_STATES[state], deadline_us=deadline_us,
+        ack_id=cold.ack_id, acked_us=cold.acked_us, released=cold.released, report_seq=cold.report_seq,
+        status=cold.status, error_code=cold.error_code, error=cold.error, secret=cold.secret, ended_us=ended_us,
+        timeline=cold.timeline,
+    )  # fmt: skip
+
+
+Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord
+
+
+def _decode_hook(wanted: type, value: int | str) -> Int64:
+    """Int64 as `encode_hook` wrote it, or as a plain int that some rule put in its place: what was stored must be readable."""
+    if wanted is not Int64:
+        raise NotImplementedError(f"no stored form of {wanted.__name__}")
+    return Int64(value)
+
+
+_encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
+_decode_device = msgspec.json.Decoder(DeviceRecord, dec_hook=_decode_hook).decode
+_decode_tombstone = msgspec.json.Decoder(Tombstone, dec_hook=_decode_hook).decode
+_decode_token = msgspec.json.Decoder(EnrollmentTokenRecord, dec_hook=_decode_hook).decode
+_decode_enterprise = msgspec.json.Decoder(EnterpriseRecord, dec_hook=_decode_hook).decode
+
+
+def encode_record(record: Record) -> bytes:
+    """The record column."""
+    return _encode(record)
+
+
+def device_from(record: bytes) -> DeviceRecord:
+    """The device's record."""
+    return _decode_device(record)
+
+
+def tombstone_from(record: bytes) -> Tombstone:
+    """The tombstone."""
+    return _decode_tombstone(record)
+
+
+def token_from(record: bytes) -> EnrollmentTokenRecord:
+    """The enrolment token's record."""
+    return _decode_token(record)
+
+
+def enterprise_from(record: bytes) -> EnterpriseRecord:
+    """The enterprise's record."""
+    return _decode_enterprise(record)

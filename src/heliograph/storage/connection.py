@@ -1,0 +1,58 @@
+"""Connections to the database file, as durable and as careful as every one of them must be."""
+
+from pathlib import Path
+
+import apsw
+
+from heliograph.domain.errors import FailedPrecondition
+from heliograph.storage.queries import DatabaseTooNew, migrations, queries
+
+LIBRARY_LEAST = (3, 51, 3)
+"""Older ones may corrupt a log that one connection commits to while another checkpoints (sqlite.org/wal.html#walresetbug)."""
+BUSY_MS = 5_000
+WRITER_CACHE_KIB = 65_536
+"""Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
+READER_CACHE_KIB = 8_192
+
+
+class LibraryTooOld(FailedPrecondition):
+    """The SQLite library is too old: install a newer apsw."""
+
+
+def check_library(version: str) -> None:
+    """Raises: LibraryTooOld."""
+    if tuple(int(part) for part in version.split(".")) < LIBRARY_LEAST:
+        least = ".".join(map(str, LIBRARY_LEAST))
+        raise LibraryTooOld(f"SQLite {version} may corrupt databases under load; {least} or newer is needed: install a newer apsw.")
+
+
+def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:
+    """A connection in WAL mode that syncs every commit."""
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("mmap_size", 0)
+    connection.pragma("cache_size", -cache_kib)
+    # Secrets are sealed, and gone when the operation ends: what was deleted inside a page is overwritten with it.
+    connection.pragma("secure_delete", "fast")
+    if read_only:
+        connection.pragma("query_only", value=True)
+    return connection
+
+
+def migrate(connection: apsw.Connection, now_us: int) -> None:
+    """The schema is the newest one.  Raises: DatabaseTooNew."""
+
+    def run(name: str, *values: int) -> int:
+        rows = connection.execute(queries()[name], values).fetchall()
+        return rows[0][0] if rows else 0  # type: ignore[return-value]
+
+    version = run("schema_version") if run("has_schema") else 0
+    if version > migrations()[-1].version:
+        raise DatabaseTooNew(f"The database has schema {version}, this Heliograph knows {migrations()[-1].version}: run a newer one.")
+    for migration in migrations():
+        if migration.version > version:
+            with connection:
+                connection.execute(migration.script)
+                run("migration_applied", migration.version, now_us)

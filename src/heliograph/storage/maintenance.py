@@ -1,0 +1,44 @@
+"""What removes rows for good. Each runs alone in the writer's thread, inside one transaction.
+
+Memory forgets recent rows before the commit, and reads again what it forgot too early; open operations go with the batch.
+"""
+
+from heliograph.domain.names import DeviceName
+from heliograph.storage.batch import Batch
+from heliograph.storage.memory import Memory
+from heliograph.storage.tables import Tables
+
+
+def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int, limit: int) -> int:
+    """How many rows went: operations that ended before the time, then tombstones past their expiry."""
+    operations = tables.one("ended_before", ended_before_us, limit)
+    tables.many("delete_operations", [(key, create_ms) for _, _, create_ms, key in operations])
+    for enterprise, device, create_ms, _ in operations:
+        memory.operations.forget((DeviceName(enterprise, device), create_ms))
+    tombstones = tables.one("tombstones_expired", now_us, limit - len(operations))
+    tables.many("delete_tombstones", [(key,) for _, _, key in tombstones])
+    for enterprise, device, _ in tombstones:
+        memory.devices.forget(DeviceName(enterprise, device))
+    return len(operations) + len(tombstones)
+
+
+def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName) -> None:
+    """Nothing is left of the device but its key."""
+    state = tables.device_states((name,)).get(name)
+    if state is None:
+        return
+    tables.one("forget_operations_of", state.key)
+    tables.one("forget_serials_of", *name)
+    tables.many("delete_devices", [(state.key,)])
+    tables.many("delete_tombstones", [(state.key,)])
+    batch.open[name] = ()
+    # Rare enough to forget everybody's: nothing says which of the remembered rows are this device's.
+    memory.forget_recent()
+
+
+def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
+    """All tables are empty."""
+    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations"):
+        tables.one(f"erase_{table}")
+    batch.open.update(dict.fromkeys(memory.open, ()))
+    memory.forget_recent()

@@ -1,0 +1,82 @@
+"""What the store keeps in memory of committed rows: the file is exclusively ours, so memory cannot grow stale.
+
+The writer's thread alone changes it, after each commit; the event loop only looks. Each step is one dict operation, and what is
+looked up is immutable, so the two need no lock.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+DEVICES_MOST = 16_384
+OPERATIONS_MOST = 16_384
+"""Per generation, of which there are two: some 2 KB each."""
+
+
+class DeviceState(msgspec.Struct, frozen=True):
+    """A device name's row: its key, and what lives (or lived) under that name."""
+
+    key: int
+    record: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
+    last_create_ms: int = 0
+
+
+class Recent(Generic[K, V]):
+    """The newest entries of a map, at least `most` of them: a young generation in which every entry starts, and the one before.
+
+    Cheaper than a least-recently-used list, and without the order that two threads would have to agree on.
+    """
+
+    __slots__ = ("_most", "_old", "_young")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+
+    def get(self, key: K) -> V | None:
+        """The entry, where it is still remembered."""
+        found = self._young.get(key)
+        return self._old.get(key) if found is None else found
+
+    def put(self, key: K, value: V) -> None:
+        """The entry is remembered; an older generation may be forgotten."""
+        self._young[key] = value
+        if len(self._young) >= self._most:
+            self._old = self._young
+            self._young = {}
+
+    def forget(self, key: K) -> None:
+        """The entry is not remembered."""
+        self._old.pop(key, None)
+        self._young.pop(key, None)
+
+    def clear(self) -> None:
+        """Nothing is remembered."""
+        self._old = {}
+        self._young = {}
+
+
+class Memory:
+    """Committed rows in memory. `open` is complete; the others hold what was used lately."""
+
+    def __init__(self) -> None:
+        self.open: dict[DeviceName, tuple[int, ...]] = {}
+        """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order."""
+        self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
+        self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
+        self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
+
+    def forget_recent(self) -> None:
+        """Only what is complete is still remembered."""
+        self.devices.clear()
+        self.credentials.clear()
+        self.operations.clear()

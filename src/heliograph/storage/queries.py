@@ -1,0 +1,57 @@
+"""The statements by name, and the migrations in their order: SQL lives in files, Python only names it."""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from typing import NamedTuple
+
+from heliograph.domain.errors import FailedPrecondition
+
+GROUP_SIZES = (64, 16, 4, 1)
+"""Rows per statement: few sizes, so that every one stays prepared; large ones, so that the interpreter lock is let go seldom."""
+
+_QUERY = re.compile(r"^-- (\w+) --\n(?:--[^\n]*\n)(.+?)\s*(?=^-- |\Z)", re.MULTILINE | re.DOTALL)
+_VALUES_GROUP = re.compile(r"(VALUES )(\([?, ]+\))")
+_MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
+
+
+class DatabaseTooNew(FailedPrecondition):
+    """The database was written by a newer Heliograph: run that version, or give this one another database."""
+
+
+class Migration(NamedTuple):
+    """One step of the schema: its number, which also is the schema's version afterwards, and what it runs."""
+
+    version: int
+    script: str
+
+
+@functools.cache
+def queries() -> Mapping[str, str]:
+    """Every statement of queries.sql by its name."""
+    text = (resources.files(__package__) / "queries.sql").read_text(encoding="utf-8")
+    return dict(_QUERY.findall(text))
+
+
+@functools.cache
+def grouped(name: str, rows: int) -> str:
+    """The statement with its VALUES group repeated for so many rows."""
+    return _VALUES_GROUP.sub(lambda group: group[1] + ", ".join([group[2]] * rows), queries()[name])
+
+
+def groups(count: int) -> Iterator[tuple[int, int]]:
+    """`count` rows as slices (start, stop), each as large as one of GROUP_SIZES."""
+    start = 0
+    for size in GROUP_SIZES:
+        while count - start >= size:
+            yield start, start + size
+            start += size
+
+
+@functools.cache
+def migrations() -> Sequence[Migration]:
+    """All migrations in order; they only go forward."""
+    folder = resources.files(__package__) / "migrations"
+    found = [(_MIGRATION.fullmatch(entry.name), entry) for entry in folder.iterdir()]
+    return sorted(Migration(int(match[1]), entry.read_text(encoding="utf-8")) for match, entry in found if match)

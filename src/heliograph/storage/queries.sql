@@ -1,0 +1,251 @@
+-- Every statement this storage runs, by name: `-- name --`, one line what it is for, the statement.
+-- Where a statement ends in a VALUES group that Python repeats, the group stands here once (queries.py, `grouped`).
+-- `column1, column2, …` are the names that SQLite and PostgreSQL both give the columns of VALUES.
+
+-- has_schema --
+-- Whether any migration ran; the one query that asks the engine's own catalogue.
+SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'
+
+-- schema_version --
+-- The newest migration that ran.
+SELECT max(version) FROM schema_version
+
+-- migration_applied --
+-- A migration ran: in its transaction.
+INSERT INTO schema_version (version, applied_us) VALUES (?, ?)
+
+-- begin --
+-- A batch starts; SQLite's word for taking the one write lock at once.
+BEGIN IMMEDIATE
+
+-- commit --
+-- A batch becomes durable.
+COMMIT
+
+-- rollback --
+-- A batch is dropped.
+ROLLBACK
+
+-- take_room --
+-- Whether the disk has room, tried out while it is known to be full.
+INSERT INTO room (filler) VALUES (?)
+
+-- give_room_back --
+-- Undoes take_room.
+DELETE FROM room
+
+-- last_device_key --
+-- Where numbering goes on.
+SELECT coalesce(max(device_key), 0) FROM device_keys
+
+-- all_open --
+-- Every open operation: read once at start, kept in memory afterwards.
+SELECT k.enterprise, k.device, o.create_ms
+FROM operations o JOIN device_keys k ON k.device_key = o.device_key
+WHERE o.deadline_us IS NOT NULL
+ORDER BY o.device_key, o.create_ms
+
+-- nearest_deadline --
+-- When something must happen by itself next.
+SELECT min(deadline_us) FROM operations WHERE deadline_us IS NOT NULL
+
+-- due --
+-- Operations past their deadline, oldest deadline first.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM operations o JOIN device_keys k ON k.device_key = o.device_key
+WHERE o.deadline_us <= ?
+ORDER BY o.deadline_us, o.device_key, o.create_ms
+LIMIT ?
+
+-- device_states --
+-- Everything a rule may ask of a device's row, for many devices.
+SELECT k.enterprise, k.device, k.device_key, d.record, t.record,
+    (SELECT max(o.create_ms) FROM operations o WHERE o.device_key = k.device_key)
+FROM (VALUES (?, ?)) AS wanted
+JOIN device_keys k ON k.enterprise = wanted.column1 AND k.device = wanted.column2
+LEFT JOIN devices d ON d.device_key = k.device_key
+LEFT JOIN tombstones t ON t.device_key = k.device_key
+
+-- devices_of_credentials --
+-- Whose credentials these are; the newest last, should two phones ever have said the same one.
+SELECT d.credential_hash, k.enterprise, k.device
+FROM (VALUES (?)) AS wanted
+JOIN devices d ON d.credential_hash = wanted.column1
+JOIN device_keys k ON k.device_key = d.device_key
+ORDER BY d.device_key
+
+-- tombstones_of_credentials --
+-- Whose credentials these were; the newest last.
+SELECT t.credential_hash, k.enterprise, k.device
+FROM (VALUES (?)) AS wanted
+JOIN tombstones t ON t.credential_hash = wanted.column1
+JOIN device_keys k ON k.device_key = t.device_key
+ORDER BY t.device_key
+
+-- operations_named --
+-- Operations by name, for many names.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM (VALUES (?, ?, ?)) AS wanted
+JOIN device_keys k ON k.enterprise = wanted.column1 AND k.device = wanted.column2
+JOIN operations o ON o.device_key = k.device_key AND o.create_ms = wanted.column3
+
+-- enterprises_named --
+-- Enterprises by name, for many names.
+SELECT e.record FROM (VALUES (?)) AS wanted JOIN enterprises e ON e.enterprise = wanted.column1
+
+-- tokens_valued --
+-- Enrolment tokens by value, for many values.
+SELECT t.record FROM (VALUES (?)) AS wanted JOIN tokens t ON t.value = wanted.column1 ORDER BY t.position
+
+-- tokens_named --
+-- Enrolment tokens by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted JOIN tokens t ON t.enterprise = wanted.column1 AND t.token = wanted.column2
+
+-- devices_of_serials --
+-- Who enrolled with these serials, oldest first.
+SELECT s.enterprise, s.serial, s.device, s.position
+FROM (VALUES (?, ?)) AS wanted JOIN serials s ON s.enterprise = wanted.column1 AND s.serial = wanted.column2
+ORDER BY s.position
+
+-- insert_device_keys --
+-- New devices get their keys.
+INSERT INTO device_keys (device_key, enterprise, device) VALUES (?, ?, ?)
+
+-- insert_operations --
+-- New operations.
+INSERT INTO operations (device_key, create_ms, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
+
+-- replace_operations --
+-- Operations as they are now.
+INSERT INTO operations (device_key, create_ms, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (device_key, create_ms) DO UPDATE SET
+    state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
+
+-- put_devices --
+-- Devices as they are now.
+INSERT INTO devices (device_key, enterprise, position, credential_hash, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (device_key) DO UPDATE SET
+    position = excluded.position, credential_hash = excluded.credential_hash, record = excluded.record
+
+-- delete_devices --
+-- These devices are gone; their operations stay.
+DELETE FROM devices WHERE device_key IN (VALUES (?))
+
+-- put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- put_serials --
+-- These devices enrolled with these serials.
+INSERT INTO serials (enterprise, serial, position, device) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, serial, position) DO NOTHING
+
+-- put_enterprises --
+-- Enterprises as they are now.
+INSERT INTO enterprises (enterprise, position, record) VALUES (?, ?, ?)
+ON CONFLICT (enterprise) DO UPDATE SET position = excluded.position, record = excluded.record
+
+-- delete_enterprises --
+-- These enterprises are gone.
+DELETE FROM enterprises WHERE enterprise IN (VALUES (?))
+
+-- delete_tokens_of_enterprises --
+-- The enrolment tokens of deleted enterprises go with them.
+DELETE FROM tokens WHERE enterprise IN (VALUES (?))
+
+-- put_tokens --
+-- Enrolment tokens as they are now.
+INSERT INTO tokens (enterprise, token, position, value, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, value = excluded.value, record = excluded.record
+
+-- delete_tokens --
+-- These enrolment tokens are gone.
+DELETE FROM tokens WHERE (enterprise, token) IN (VALUES (?, ?))
+
+-- page_of_operations --
+-- A device's operations after one of them, oldest first.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM device_keys k JOIN operations o ON o.device_key = k.device_key
+WHERE k.enterprise = ? AND k.device = ? AND o.create_ms > ?
+ORDER BY o.create_ms
+LIMIT ?
+
+-- page_of_devices --
+-- An enterprise's devices after a position, in order of enrolment.
+SELECT record FROM devices WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- page_of_enterprises --
+-- Enterprises after a position, in order of creation.
+SELECT record FROM enterprises WHERE position > ? ORDER BY position LIMIT ?
+
+-- page_of_tokens --
+-- An enterprise's enrolment tokens after a position, in order of creation.
+SELECT record FROM tokens WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- orphans --
+-- Devices whose enterprise is gone.
+SELECT d.record FROM devices d
+WHERE NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = d.enterprise)
+LIMIT ?
+
+-- ended_before --
+-- The operations that ended before a time, the longest ended first.
+SELECT k.enterprise, k.device, o.create_ms, o.device_key
+FROM operations o JOIN device_keys k ON k.device_key = o.device_key
+WHERE o.ended_us < ?
+ORDER BY o.ended_us
+LIMIT ?
+
+-- delete_operations --
+-- These operations are gone.
+DELETE FROM operations WHERE (device_key, create_ms) IN (VALUES (?, ?))
+
+-- tombstones_expired --
+-- The tombstones past their expiry.
+SELECT k.enterprise, k.device, t.device_key
+FROM tombstones t JOIN device_keys k ON k.device_key = t.device_key
+WHERE t.expires_us <= ?
+ORDER BY t.expires_us
+LIMIT ?
+
+-- delete_tombstones --
+-- These tombstones are gone.
+DELETE FROM tombstones WHERE device_key IN (VALUES (?))
+
+-- forget_operations_of --
+-- Sandbox: a device's operations never were.
+DELETE FROM operations WHERE device_key = ?
+
+-- forget_serials_of --
+-- Sandbox: a device never enrolled.
+DELETE FROM serials WHERE enterprise = ? AND device = ?
+
+-- erase_device_keys --
+-- Sandbox: all is as at the first start.
+DELETE FROM device_keys
+
+-- erase_enterprises --
+-- Sandbox: all is as at the first start.
+DELETE FROM enterprises
+
+-- erase_devices --
+-- Sandbox: all is as at the first start.
+DELETE FROM devices
+
+-- erase_tombstones --
+-- Sandbox: all is as at the first start.
+DELETE FROM tombstones
+
+-- erase_serials --
+-- Sandbox: all is as at the first start.
+DELETE FROM serials
+
+-- erase_tokens --
+-- Sandbox: all is as at the first start.
+DELETE FROM tokens
+
+-- erase_operations --
+-- Sandbox: all is as at the first start.
+DELETE FROM operations

@@ -1,0 +1,246 @@
+"""The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TypeVar
+
+import apsw
+import structlog
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
+from heliograph.domain.operation import Operation
+from heliograph.service.ports import Clock, Page, Rule, Sees, Write
+from heliograph.storage.batch import Batch
+from heliograph.storage.checkpointer import Checkpointer
+from heliograph.storage.codec import device_from, enterprise_from, token_from
+from heliograph.storage.connection import WRITER_CACHE_KIB, check_library, connect, migrate
+from heliograph.storage.lock_file import LockFile
+from heliograph.storage.maintenance import erase, forget_device, retire
+from heliograph.storage.memory import Memory
+from heliograph.storage.tables import Row, Tables, operations_from
+from heliograph.storage.writer import Alone, Done, Waiting, Writer
+
+T = TypeVar("T")
+
+LARGE_PAGE = 100
+"""Pages with more rows are read in a thread: 100 operations take about a millisecond."""
+EX_SOFTWARE = 70
+"""The exit code of a server whose storage failed (sysexits.h)."""
+
+
+def exit_at_once(error: BaseException) -> None:
+    """The process ends without another word to anybody: what stands on disk is the truth, and a restart reads it."""
+    structlog.get_logger().critical("storage.failed", error=repr(error), exc_info=error)
+    os._exit(EX_SOFTWARE)
+
+
+class SqliteStore:
+    """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        """The file is locked, migrated and open."""
+        check_library(apsw.sqlite_lib_version())
+        self._lock = LockFile(path)
+        self._clock = clock
+        self._ring = ring
+        self._listeners: list[Callable[[], None]] = []
+        self._memory = Memory()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._connection = connect(path, cache_kib=WRITER_CACHE_KIB)
+            migrate(self._connection, clock.now_us())
+            self._reader = connect(path, read_only=True)
+            self._page_reader = connect(path, read_only=True)
+            self._checkpointer = Checkpointer(self._connection, connect(path), on_fatal=on_fatal)
+            undo.pop_all()
+        self._tables = Tables(self._connection)
+        self._reads = Tables(self._reader)
+        self._page_reads = Tables(self._page_reader)
+        self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
+        self._load_open()
+        self._nearest_us = self._tables.nearest_deadline_us()
+        self._writer = Writer(
+            self._tables,
+            self._memory,
+            now_us=clock.now_us,
+            done=self._batch_done,
+            between_batches=self._checkpointer.truncate_if_large,
+            on_fatal=on_fatal,
+        )
+        self._writer.start()
+        self._checkpointer.start()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+    ) -> Self:
+        """The store in this file, made and migrated where needed; `ring` is called on the event loop after a commit.
+
+        Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
+        """
+        return cls(path, clock=clock, ring=ring, on_fatal=on_fatal)
+
+    def _load_open(self) -> None:
+        opened: dict[DeviceName, list[int]] = {}
+        for enterprise, device, create_ms in self._tables.one("all_open"):
+            opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
+        self._memory.open = {name: tuple(create_ms) for name, create_ms in opened.items()}
+
+    # Writes.
+
+    async def decide(self, sees: Sees, rule: Rule[T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.put(Waiting(sees, rule, future))
+        return await future
+
+    async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
+        def act(batch: Batch) -> int:
+            due = tuple(operations_from(self._tables.one("due", batch.now_us, limit)))
+            for operation in due:
+                batch.take(rule(operation, batch.now_us))
+            return len(due)
+
+        return await self._alone(act)
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        return await self._alone(
+            lambda batch: retire(self._tables, self._memory, batch.now_us, ended_before_us=ended_before_us, limit=limit)
+        )
+
+    async def forget_device(self, name: DeviceName) -> None:
+        """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
+        await self._alone(lambda batch: forget_device(self._tables, self._memory, batch, name))
+
+    async def erase(self) -> None:
+        """Sandbox: the store is empty."""
+        await self._alone(lambda batch: erase(self._tables, self._memory, batch))
+
+    async def _alone(self, act: Callable[[Batch], T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.put(Alone(act, future))
+        return await future
+
+    def _batch_done(self, done: Done) -> None:
+        for future, answer, error in done.outcomes:
+            if future.done():  # whoever waited was cancelled
+                continue
+            if error is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(error)
+        loop = asyncio.get_running_loop()
+        for device in done.rings:
+            loop.call_soon(self._ring, device)
+        before_us, self._nearest_us = self._nearest_us, done.nearest_deadline_us
+        if self._nearest_us is not None and (before_us is None or self._nearest_us < before_us):
+            for listener in self._listeners:
+                loop.call_soon(listener)
+
+    def nearest_deadline_us(self) -> int | None:
+        return self._nearest_us
+
+    def on_deadline(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    # Reads.
+
+    async def operation(self, name: OperationName) -> Operation | None:
+        found = self._memory.operations.get(name)
+        return self._reads.operations((name,)).get(name) if found is None else found
+
+    async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        def read(tables: Tables) -> Page[Operation]:
+            rows = tables.one("page_of_operations", *device, after_ms, limit + 1)
+            return Page(items=tuple(operations_from(rows[:limit])), more=len(rows) > limit)
+
+        return await self._page(read, limit)
+
+    async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
+        found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]
+        remembered = {key: self._memory.operations.get(key) for key in found}
+        read = self._reads.operations([key for key, operation in remembered.items() if operation is None])
+        both = (remembered[key] or read.get(key) for key in found)
+        return tuple(operation for operation in both if operation is not None and operation.open)
+
+    async def device(self, name: DeviceName) -> DeviceRecord | None:
+        state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        return state.record if state is not None else None
+
+    async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._records(device_from, "page_of_devices", enterprise.enterprise, after, limit=limit)
+
+    async def tombstone(self, name: DeviceName) -> Tombstone | None:
+        state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        tombstone = state.tombstone if state is not None else None
+        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+
+    async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
+        owner = self._memory.credentials.get(credential_hash) or self._reads.owners((credential_hash,)).get(credential_hash)
+        if owner is None:
+            return None
+        device = await self.device(owner)
+        if device is not None and device.credential_hash == credential_hash:
+            return device
+        tombstone = await self.tombstone(owner)
+        return tombstone if tombstone is not None and tombstone.credential_hash == credential_hash else None
+
+    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
+        return self._reads.enterprises((name,)).get(name)
+
+    async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
+        return await self._records(enterprise_from, "page_of_enterprises", after, limit=limit)
+
+    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
+        return self._reads.tokens_named((name,)).get(name)
+
+    async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
+        return await self._records(token_from, "page_of_tokens", enterprise.enterprise, after, limit=limit)
+
+    async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
+        rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
+        return tuple(device_from(record).name for (record,) in rows)
+
+    async def _records(self, decode: Callable[[bytes], T], query: str, *values: str, limit: int) -> Page[T]:
+        def read(tables: Tables) -> Page[T]:
+            rows: list[Row] = tables.one(query, *values, limit + 1)
+            return Page(items=tuple(decode(record) for (record,) in rows[:limit]), more=len(rows) > limit)
+
+        return await self._page(read, limit)
+
+    async def _page(self, read: Callable[[Tables], Page[T]], limit: int) -> Page[T]:
+        if limit <= LARGE_PAGE:
+            return read(self._reads)
+        return await self._in_thread(lambda: read(self._page_reads))
+
+    async def _in_thread(self, read: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._pages.submit(read))
+
+    # Life.
+
+    def healthy(self) -> str | None:
+        return self._writer.trouble
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._checkpointer.stop)
+        await asyncio.to_thread(self._pages.shutdown)
+        for connection in (self._reader, self._page_reader, self._connection):
+            connection.close()
+        self._lock.release()

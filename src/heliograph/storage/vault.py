@@ -1,0 +1,72 @@
+"""Secrets sealed for the database: AES-256-GCM with a key that stands in a file of its own, outside the database."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from heliograph.domain.errors import Code, FailedPrecondition, HeliographError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+"""What AES-GCM is made for; random ones stay safe for 2**32 secrets under one key (NIST SP 800-38D §8.3)."""
+
+
+class KeyFileUnsafe(FailedPrecondition):
+    """The vault's key file cannot be trusted."""
+
+
+class SecretUnreadable(HeliographError):
+    """A stored secret cannot be opened: it was sealed with another key, for another operation, or was changed."""
+
+    code = Code.INTERNAL
+
+
+class FileVault:
+    """A Vault (service/ports.py) whose key is in `key_path`, made there (mode 0600) where it does not exist.
+
+    Raises: KeyFileUnsafe, when anybody but its owner could read it, or when it is no key.
+    """
+
+    def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
+        self._chance = chance
+        self._cipher = AESGCM(_read_key(key_path) if key_path.exists() else _make_key(key_path, chance(KEY_BYTES)))
+
+    def seal(self, plain: bytes, *, bound_to: str) -> bytes:
+        nonce = self._chance(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, bound_to.encode())
+
+    def open(self, sealed: bytes, *, bound_to: str) -> bytes:
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
+        except (InvalidTag, ValueError):
+            raise SecretUnreadable from None
+
+
+def _make_key(path: Path, key: bytes) -> bytes:
+    """The key, in a new file that survives a power cut: nothing sealed with it may outlive it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return key
+
+
+def _read_key(path: Path) -> bytes:
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        key = file.read(KEY_BYTES + 1)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileUnsafe(f"Others may read the key file {path} (mode {mode:04o}): chmod 600 it.")
+    if len(key) != KEY_BYTES:
+        raise KeyFileUnsafe(f"{path} is no key file: it must hold {KEY_BYTES} random bytes. Restore it from a backup, or remove it.")
+    return key

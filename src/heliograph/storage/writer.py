@@ -1,0 +1,258 @@
+"""The one thread that writes: it takes all waiting rules as one batch, commits once, then answers them all.
+
+Failure rules. Not enough disk, or busy: the whole batch is refused (Overloaded), reads go on, and a probe finds out when writes work
+again. COMMIT failed in any other way: the outcome is unknown. That, an I/O error, a corrupt file or an error of our own end the
+process: what stands on disk is the truth, and a restart reads it.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from heliograph.domain.errors import OutcomeUnknown, Overloaded
+from heliograph.domain.names import DeviceName
+from heliograph.service.ports import Rule, Sees
+from heliograph.storage.batch import Batch
+from heliograph.storage.memory import Memory
+from heliograph.storage.tables import Tables
+
+WAITING_MOST = 10_000
+"""Rules that may wait; at the slowest disk worth the name (100 commits a second of BATCH_MOST) they wait a fifth of a second."""
+BATCH_MOST = 512
+PROBE_BYTES = 65_536
+"""Room for a batch or two."""
+PROBE_S = 1.0
+"""How often an unhealthy store tries whether writes work again."""
+NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
+
+
+class Waiting(NamedTuple):
+    """A rule that waits for its batch."""
+
+    sees: Sees
+    rule: Rule[Any]
+    future: asyncio.Future[Any]
+
+
+class Alone(NamedTuple):
+    """Something that needs a batch for itself: `act(batch)` gives the answer, and may write past the batch."""
+
+    act: Callable[[Batch], object]
+    future: asyncio.Future[Any]
+
+
+class Outcome(NamedTuple):
+    """What becomes of one future."""
+
+    future: asyncio.Future[Any]
+    answer: object = None
+    error: Exception | None = None
+
+
+class Done(NamedTuple):
+    """What the event loop is told after a batch."""
+
+    outcomes: Sequence[Outcome]
+    rings: Sequence[DeviceName]
+    nearest_deadline_us: int | None
+
+
+class Writer:
+    """Runs rules and commits what they wrote. `done` is called on the event loop once per batch, `on_fatal` in the writer's thread."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        memory: Memory,
+        *,
+        now_us: Callable[[], int],
+        done: Callable[[Done], None],
+        between_batches: Callable[[], None],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        self.trouble: str | None = None
+        """Why writes do not work, if they do not."""
+        self._tables = tables
+        self._memory = memory
+        self._clock_us = now_us
+        self._now_us = 0
+        self._nearest_us = tables.nearest_deadline_us()
+        self._done = done
+        self._between_batches = between_batches
+        self._on_fatal = on_fatal
+        self._waiting: queue.SimpleQueue[Waiting | Alone | None] = queue.SimpleQueue()
+        self._held: Alone | None = None
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
+
+    def start(self) -> None:
+        """The thread runs."""
+        self._thread.start()
+
+    def put(self, entry: Waiting | Alone) -> None:
+        """The entry waits for its batch.  Raises: Overloaded."""
+        if self._closing or self._waiting.qsize() >= WAITING_MOST:
+            raise Overloaded(retry_after_s=1)
+        self._waiting.put(entry)
+
+    def stop(self) -> None:
+        """Everything accepted has been answered, and the thread has ended. Blocks."""
+        self._closing = True
+        self._waiting.put(None)
+        self._thread.join()
+
+    # In the thread.
+
+    def _run(self) -> None:
+        entries: Sequence[Waiting | Alone] = ()
+        try:
+            while True:
+                entries, stopping = self._take()
+                if entries:
+                    self._serve(entries)
+                elif not stopping:
+                    self._probe()
+                if stopping:
+                    return
+                self._between_batches()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
+            self._die(error, entries)
+
+    def _take(self) -> tuple[Sequence[Waiting | Alone], bool]:
+        """What runs as the next batch (nothing: time to probe), and whether it is the last."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            return (held,), False
+        entries: list[Waiting | Alone] = []
+        try:
+            entry = self._waiting.get(timeout=PROBE_S if self.trouble else None)
+            while entry is not None:
+                if isinstance(entry, Alone):
+                    if not entries:
+                        return (entry,), False
+                    self._held = entry
+                    return entries, False
+                entries.append(entry)
+                if len(entries) >= BATCH_MOST or self._waiting.empty():
+                    return entries, False
+                entry = self._waiting.get_nowait()
+        except queue.Empty:
+            return entries, False
+        return entries, True
+
+    def _serve(self, entries: Sequence[Waiting | Alone]) -> None:
+        self._now_us = max(self._now_us, self._clock_us())
+        batch = Batch(self._memory, self._tables, self._now_us)
+        rings: list[DeviceName] = []
+        try:
+            outcomes = self._decide(batch, entries, rings)
+            self._settle(batch)
+        except NO_ROOM as error:
+            self._roll_back()
+            self.trouble = f"The database takes no writes: {error}."
+            refused = Overloaded(f"{self.trouble} Nothing was done: try again.", retry_after_s=1)
+            self._tell([Outcome(entry.future, error=refused) for entry in entries])
+        except AloneFailed as error:
+            self._roll_back()
+            self._tell([Outcome(entries[0].future, error=error.cause)])
+        else:
+            batch.remember()
+            if batch.written or isinstance(entries[0], Alone):
+                self._nearest_us = self._tables.nearest_deadline_us()
+            self._tell(outcomes, rings)
+
+    def _decide(self, batch: Batch, entries: Sequence[Waiting | Alone], rings: list[DeviceName]) -> list[Outcome]:
+        first = entries[0]
+        if isinstance(first, Alone):
+            return [Outcome(first.future, self._alone(first, batch))]
+        batch.foresee([entry.sees for entry in entries if isinstance(entry, Waiting)])
+        return [self._one(batch, entry, rings) for entry in entries if isinstance(entry, Waiting)]
+
+    def _alone(self, entry: Alone, batch: Batch) -> object:
+        self._tables.one("begin")
+        try:
+            return entry.act(batch)
+        except apsw.Error:
+            raise
+        except Exception as error:
+            raise AloneFailed(error) from error
+
+    def _one(self, batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
+        facts = batch.facts(entry.sees)
+        try:
+            decision = entry.rule(facts)
+            batch.take(decision.writes)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
+            return Outcome(entry.future, error=error)
+        if decision.ring is not None:
+            rings.append(decision.ring)
+        return Outcome(entry.future, decision.answer)
+
+    def _settle(self, batch: Batch) -> None:
+        """The batch is durable."""
+        if not self._tables.in_transaction:
+            if not batch.written:
+                return
+            self._tables.one("begin")
+        self._tables.write(batch)
+        try:
+            self._tables.one("commit")
+        except NO_ROOM:
+            raise
+        except apsw.Error as error:
+            raise CommitFailed from error
+        self.trouble = None
+
+    def _roll_back(self) -> None:
+        if self._tables.in_transaction:
+            self._tables.one("rollback")
+
+    def _probe(self) -> None:
+        """Whether there is room again, shown by taking some and giving it back."""
+        try:
+            self._tables.one("give_room_back")
+            self._tables.one("take_room", bytes(PROBE_BYTES))
+            self._tables.one("give_room_back")
+        except NO_ROOM as error:
+            self._roll_back()
+            self.trouble = f"The database takes no writes: {error}."
+        else:
+            self.trouble = None
+
+    def _tell(self, outcomes: Sequence[Outcome], rings: Sequence[DeviceName] = ()) -> None:
+        tell_loop(outcomes, self._done, Done(outcomes, rings, self._nearest_us))
+
+    def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
+        self._closing = True
+        self.trouble = f"The database writer stopped: {error!r}."
+        unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else Overloaded(self.trouble)
+        outcomes = [Outcome(entry.future, error=unknown) for entry in entries]
+        waiting = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+        outcomes += [Outcome(entry.future, error=Overloaded()) for entry in (self._held, *waiting) if entry is not None]
+        tell_loop(outcomes, self._done, Done(outcomes, (), None))
+        self._on_fatal(error)
+
+
+class CommitFailed(Exception):
+    """The commit failed in a way that tells nothing about the disk's contents."""
+
+
+class AloneFailed(Exception):
+    """What ran alone raised `cause`, and has written nothing."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def tell_loop(outcomes: Sequence[Outcome], done: Callable[[Done], None], what: Done) -> None:
+    """`done(what)` runs on the event loop of these futures, unless that has ended: then nobody waits."""
+    try:
+        if outcomes:
+            outcomes[0].future.get_loop().call_soon_threadsafe(done, what)
+    except RuntimeError:
+        pass
