@@ -1,0 +1,82 @@
+"""Which HTTP answer an error becomes: the only place that knows.
+
+Source: google.rpc.Code (its HTTP mapping); amapi.md §4.2.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from heliograph.domain.error_body import error_body
+from heliograph.domain.errors import Code, HeliographError, InvalidArgument, NotFound
+
+HTTP_STATUS: Mapping[Code, int] = {
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.UNIMPLEMENTED: 501,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.UNAUTHENTICATED: 401,
+}
+
+RETRY_AFTER_S: Mapping[Code, int] = {Code.UNAVAILABLE: 1, Code.RESOURCE_EXHAUSTED: 60}
+"""For errors that say nothing themselves. 60: "Google asks callers to wait at least 60 seconds" on 429 (amapi.md §4.10)."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class BodyTooLarge(InvalidArgument):
+    """The request body is too large."""
+
+
+class BodyTooSlow(HeliographError):
+    """The request body did not arrive in time."""
+
+    code = Code.DEADLINE_EXCEEDED
+
+
+class Internal(HeliographError):
+    """Internal error encountered."""
+
+    code = Code.INTERNAL
+
+
+class UnknownPath(NotFound):
+    """The requested URL was not found on this server."""
+
+    def __init__(self, path: str, *, other_methods: Sequence[str] = ()) -> None:
+        """`other_methods`: the HTTP methods that the path does take."""
+        message = f"The requested URL {path[:256]} was not found on this server."
+        if other_methods:
+            message += f" With another HTTP method it would be: {', '.join(other_methods)}."
+        super().__init__(message)
+
+
+def http_status(error: HeliographError) -> int:
+    """The HTTP status that answers this error."""
+    if isinstance(error, BodyTooLarge):
+        return 413
+    if isinstance(error, BodyTooSlow):
+        return 408
+    return HTTP_STATUS[error.code]
+
+
+def error_answer(error: HeliographError) -> tuple[int, Headers, bytes]:
+    """Status, further headers and compact body that answer this error."""
+    status = http_status(error)
+    headers: Headers = []
+    retry_after_s = RETRY_AFTER_S.get(error.code) if error.retry_after_s is None else error.retry_after_s
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
+    if error.code is Code.UNAUTHENTICATED:
+        headers.append((b"www-authenticate", b'Bearer realm="https://accounts.google.com/"'))
+    if isinstance(error, BodyTooLarge | BodyTooSlow):
+        # What is left of the body must not be read as the next request.
+        headers.append((b"connection", b"close"))
+    return status, headers, error_body(error, status)

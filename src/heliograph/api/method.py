@@ -1,0 +1,91 @@
+"""What a REST method is: a row that says how it is called and who answers it; and the table that finds it by its path.
+
+Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+
+from heliograph.api.errors import UnknownPath
+from heliograph.api.query import AnyQuery, NoQuery
+from heliograph.domain.errors import InvalidArgument, Unimplemented
+from heliograph.service.ports import Ports
+
+ID_MAX_CHARS = 256
+
+
+class Call(NamedTuple):
+    """One request on its way to a verb: `ids` are the path's variable parts, in order."""
+
+    ports: Ports
+    ids: tuple[str, ...]
+    query: Any
+    """The method's own parameters: its row's `query` message."""
+    body: bytes
+
+
+Handler = Callable[[Call], Awaitable[bytes]]
+"""Answers a call with a JSON object, compact.  Raises: HeliographError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One REST method. `path` has a `*` for each variable part: `enterprises/*/devices/*:issueCommand`."""
+
+    id: str
+    http: str
+    path: str
+    handler: Handler
+    query: type[msgspec.Struct] = NoQuery
+    takes_body: bool = False
+
+
+def not_offered(id: str, http: str, path: str, *, why: str) -> Method:
+    """A method that Google's API has and this server has not: it answers 501 with the sentence `why`."""
+
+    async def refuse(_call: Call) -> bytes:
+        raise Unimplemented(f"{id} is not offered by this server: {why}")
+
+    return Method(id=id, http=http, path=path, handler=refuse, query=AnyQuery)
+
+
+Key = tuple[str | int, ...]
+
+
+class MethodTable:
+    """Methods by HTTP method and path."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self._methods: Mapping[Key, Method] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
+
+    def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
+        """The method that answers this path (raw, below the version), and the ids in the path, decoded.
+
+        Raises: UnknownPath; InvalidArgument: an id that nothing can have.
+        """
+        key, ids = _key(http, path.split("/"))
+        method = self._methods.get(key)
+        if method is None or "" in ids:
+            raise UnknownPath(path, other_methods=[str(other[0]) for other in self._methods if other[1:] == key[1:]])
+        return method, ids if path.isascii() and "%" not in path else tuple(map(_decoded, ids))
+
+
+def _key(http: str, parts: list[str]) -> tuple[Key, tuple[str, ...]]:
+    """What tells one method's paths from all others: HTTP method, verb, number of parts, collections; and the ids between them."""
+    parts[-1], _colon, verb = parts[-1].partition(":")
+    return (http, verb, len(parts), *parts[::2]), tuple(parts[1::2])
+
+
+def _decoded(part: str) -> str:
+    """The id that a path part says.  Raises: InvalidArgument."""
+    try:
+        found = unquote(part.encode("latin-1").decode(), errors="strict")
+    except UnicodeDecodeError:
+        found = ""
+    if not found.isprintable() or "/" in found or not found or len(found) > ID_MAX_CHARS:
+        raise InvalidArgument(f"Invalid resource name: {part[:ID_MAX_CHARS]!r} is no id.")
+    return found
