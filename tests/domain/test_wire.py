@@ -139,6 +139,16 @@ def test_what_was_written_is_read_back() -> None:
     assert message == stored_message(Sample, encode_message(message))
 
 
+def test_a_struct_that_is_no_message_is_stored_too() -> None:
+    class Record(msgspec.Struct):
+        key: bytes
+        sample: Sample
+
+    record = Record(b"k", Sample(create_time="2028-02-29T00:00:00+01:00", duration="315576000000s", total_bytes=Int64(1)))
+
+    assert record == stored_message(Record, encode_message(record))
+
+
 def test_an_int64_outside_its_range_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="out of range"):
         Int64(2**63)

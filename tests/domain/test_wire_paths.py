@@ -98,7 +98,11 @@ def outcome(read: object, body: bytes) -> object:
 def test_both_paths_agree_on_any_body(body: str) -> None:
     data = body.encode()
 
-    assert outcome(read_body, data) == outcome(decode_message, data)
+    found = outcome(decode_message, data)
+
+    assert outcome(read_body, data) == found
+    if isinstance(found, Sample):
+        assert found == stored_message(Sample, encode_message(found))
 
 
 @settings(max_examples=600, deadline=None)

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.domain.wire_time import (
+    DURATION_PATTERN,
+    TIMESTAMP_PATTERN,
     IllegalDuration,
     IllegalTimestamp,
     format_duration,
@@ -56,6 +58,7 @@ def test_a_duration_is_read(text: str, ns: int) -> None:
         ("1.-5s", "Invalid duration format, failed to parse nano seconds"),
         ("315576000001s", "Duration value exceeds limits"),
         ("315576000000.000000001s", "Duration value exceeds limits"),
+        ("0315576000000s", "Duration value exceeds limits"),
         ("9" * 100_000 + "s", "Duration value exceeds limits"),
     ],
 )
@@ -142,6 +145,26 @@ def test_a_time_that_no_timestamp_can_say_becomes_the_nearest_one() -> None:
     assert "9999-12-31T23:59:59.999999999Z" == format_timestamp(ten_thousand_years_ahead_us)
     assert "9999-12-31T23:59:59.999999Z" == format_timestamp(253_402_300_799_999_999)
     assert "0001-01-01T00:00:00Z" == format_timestamp(-(10**30))
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T23:00:00+00:00", "9999-12-31T01:00:00-00:00", "0001-01-01T00:00:00-23:59", "9999-12-31T23:59:59+23:59"]
+)
+def test_an_offset_that_stays_within_the_years_is_read_on_their_first_and_last_day(text: str) -> None:
+    assert text[:4] == format_timestamp(parse_timestamp_us(text))[:4]
+
+
+@given(st.from_regex(DURATION_PATTERN))
+def test_every_duration_that_the_pattern_lets_through_is_read(text: str) -> None:
+    assert abs(parse_duration_ns(text)) <= MAX_DURATION_NS
+
+
+@given(st.from_regex(TIMESTAMP_PATTERN))
+def test_every_timestamp_that_the_pattern_lets_through_is_read(text: str) -> None:
+    google = Timestamp()
+    google.FromJsonString(text)
+
+    assert google.ToNanoseconds() == parse_timestamp_ns(text)
 
 
 def test_nanoseconds_are_kept_where_they_are_asked_for() -> None:

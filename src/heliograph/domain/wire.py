@@ -95,23 +95,23 @@ def encode_message(message: msgspec.Struct) -> bytes:
 
 
 def stored_message(cls: type[M], data: bytes) -> M:
-    """What `encode_message` wrote, read back without looking for repeated names and oneofs.
+    """What `encode_message` wrote, read back: any struct of which it was made, message or not.
 
-    Raises: InvalidArgument when `data` is no such message.
+    Raises: msgspec.MsgspecError or UnicodeDecodeError when `data` is no such thing.
     """
-    try:
-        message: M = _fast_path(cls)[0](data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass  # some valid texts need the walk, as a 29th of February
-    else:
-        return message
-    return read_body(cls, data, root="")
+    message: M = _decoder(cls).decode(data)
+    return message
+
+
+@functools.cache
+def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], which a cache cannot say
+    return msgspec.json.Decoder(cls, dec_hook=decode_hook)
 
 
 @functools.cache
 def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None]:
     """The decoder of msgspec, and the check of oneofs where the message has some."""
-    return msgspec.json.Decoder(cls, dec_hook=decode_hook).decode, oneof_check(cls)
+    return _decoder(cls).decode, oneof_check(cls)
 
 
 def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:

@@ -13,20 +13,29 @@ S_PER_DAY = 86_400
 
 DURATION_MAX_S = 315_576_000_000  # google.protobuf.Duration: 10,000 years of 365.25 days
 
-_SANE_CHARS = 18  # a longer number of seconds is past every limit; int() of a megabyte of digits is slow
-
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 _FIRST_S = (1 - _EPOCH_ORDINAL) * S_PER_DAY
 _END_S = (3_652_060 - _EPOCH_ORDINAL) * S_PER_DAY  # 10000-01-01T00:00:00Z
 _FIRST_TEXT = "0001-01-01T00:00:00Z"
 _LAST_TEXT = "9999-12-31T23:59:59.999999999Z"
 
-_SECONDS = re.compile(r"-?[0-9]+\Z")
-_FRACTION = re.compile(r"[0-9]{1,9}\Z")
-_TIMESTAMP = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,9}))?"
-    r"(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))\Z"
+# Both patterns are exact: they let through what the parsers below read, no more and no less.
+DURATION_PATTERN = (
+    r"^-?(?:(?:[0-9]{1,11}|[0-2][0-9]{11}|30[0-9]{10}|31[0-4][0-9]{9}|315[0-4][0-9]{8}|3155[0-6][0-9]{7}|31557[0-5][0-9]{6})"
+    r"(?:\.[0-9]{1,9})?|315576000000(?:\.0{1,9})?)s\Z"
 )
+TIMESTAMP_PATTERN = (
+    # The years 0001 to 9999; no offset may lead out of them, so on their first and last day none that could is taken.
+    r"^(?!0000)(?!0001-01-01T[^+]*\+(?!00:00))(?!9999-12-31T[^-]*-(?!00:00))"
+    r"(?:[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\Z"
+)
+
+_SECONDS = re.compile(r"-?[0-9]+\Z")
+_SECONDS_DIGITS = 12  # no Duration has more
+_FRACTION = re.compile(r"[0-9]{1,9}\Z")
+_TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
 
 class IllegalDuration(ValueError):
@@ -51,9 +60,9 @@ def parse_duration_ns(text: str) -> int:
         raise IllegalDuration("Invalid duration format, failed to parse seconds")
     if point and not _FRACTION.match(fraction):
         raise IllegalDuration("Invalid duration format, failed to parse nano seconds")
-    whole = abs(int(seconds)) if len(seconds) <= _SANE_CHARS else DURATION_MAX_S + 1
-    ns = whole * NS_PER_S + int(fraction.ljust(9, "0"))
-    if ns > DURATION_MAX_S * NS_PER_S:
+    whole = seconds.removeprefix("-")
+    ns = int(whole[: _SECONDS_DIGITS + 1]) * NS_PER_S + int(fraction.ljust(9, "0"))
+    if len(whole) > _SECONDS_DIGITS or ns > DURATION_MAX_S * NS_PER_S:
         raise IllegalDuration("Duration value exceeds limits")
     return -ns if seconds.startswith("-") else ns
 
@@ -81,20 +90,15 @@ def parse_timestamp_us(text: str) -> int:
 
 def parse_timestamp_ns(text: str) -> int:
     """Nanoseconds since 1970, exactly; otherwise as `parse_timestamp_us`."""
-    match = _TIMESTAMP.match(text)
-    if match is None:
+    if not _TIMESTAMP.match(text):
         raise IllegalTimestamp(f"Invalid time format: {text[:64]}")
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
-    offset_s = int(offset_hours or 0) * 3_600 + int(offset_minutes or 0) * 60
-    try:
-        days = date(year, month, day).toordinal() - _EPOCH_ORDINAL
-    except ValueError:
-        raise IllegalTimestamp(f"Invalid time format: {text}") from None
-    seconds = days * S_PER_DAY + hour * 3_600 + minute * 60 + second - (-offset_s if sign == "-" else offset_s)
-    if not _FIRST_S <= seconds < _END_S:
-        raise IllegalTimestamp(f"Invalid time format: {text}")
-    return seconds * NS_PER_S + int((fraction or "").ljust(9, "0"))
+    days = date(int(text[:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH_ORDINAL
+    seconds = days * S_PER_DAY + int(text[11:13]) * 3_600 + int(text[14:16]) * 60 + int(text[17:19])
+    end = -1 if text.endswith("Z") else -6
+    if end != -1:
+        offset_s = int(text[-5:-3]) * 3_600 + int(text[-2:]) * 60
+        seconds += offset_s if text[end] == "-" else -offset_s
+    return seconds * NS_PER_S + int(text[20:end].ljust(9, "0"))
 
 
 def format_timestamp(us: int) -> str:

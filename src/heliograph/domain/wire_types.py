@@ -12,6 +12,8 @@ from typing import Annotated, Any, Self, TypeVar, dataclass_transform
 
 import msgspec
 
+from heliograph.domain.wire_time import DURATION_PATTERN, TIMESTAMP_PATTERN
+
 PACKAGE = "google.android.devicemanagement.v1"
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -38,17 +40,8 @@ SECRET = Secret()
 
 Int32 = Annotated[int, msgspec.Meta(ge=INT32_MIN, le=INT32_MAX)]
 
-# Both patterns let through less than wire_time does: what they refuse takes the walk, which judges it by wire_time.
-Duration = Annotated[str, DurationText(), msgspec.Meta(pattern=r"^-?(?:[0-9]{1,11}|[0-2][0-9]{11})(?:\.[0-9]{1,9})?s\Z")]
-Timestamp = Annotated[
-    str,
-    TimestampText(),
-    msgspec.Meta(
-        pattern=r"^(?!0000)[0-9]{4}-"
-        r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T"
-        r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z\Z"
-    ),
-]
+Duration = Annotated[str, DurationText(), msgspec.Meta(pattern=DURATION_PATTERN)]
+Timestamp = Annotated[str, TimestampText(), msgspec.Meta(pattern=TIMESTAMP_PATTERN)]
 
 
 class Int64(int):
