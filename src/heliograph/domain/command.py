@@ -7,6 +7,7 @@ Source: disc, Command; AOSP DevicePolicyManager for what each command does on a 
 """
 
 import enum
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -192,12 +193,13 @@ class CommandType:
     as_observed: frozenset[Quirk] = frozenset()
     """What real AMAPI was seen to do otherwise with this type."""
 
-    @property
+    @functools.cached_property
     def params_path(self) -> str:
         """The proto path of the params in issueCommand's body: `command.wipe_params`, or `command` without `params_field`."""
         return f"command.{proto_name(self.params_field)}" if self.params_field else "command"
 
 
+@functools.cache
 def proto_name(wire_name: str) -> str:
     """`wipeParams` as proto paths and Python say it: `wipe_params`."""
     return _CAPITAL.sub(lambda capital: "_" + capital[0].lower(), wire_name)

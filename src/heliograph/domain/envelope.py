@@ -4,6 +4,7 @@ Source: disc, Command; amapi.md §1.16–1.25, §9.
 """
 
 import enum
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -213,14 +214,19 @@ def _split(row: CommandType, params: msgspec.Struct, *, given: bool) -> tuple[by
     """The command's canonical JSON without its secrets, and these."""
     if not given:
         return b"{}", None
-    secret = secret_fields(type(params))
-    if not secret:
+    blank = _blank_secrets(type(params))
+    if not blank:
         return _nested(row, encode_message(params)), None
-    defaults = {field.name: field.default for field in msgspec.structs.fields(type(params))}
-    public = msgspec.structs.replace(params, **{name: defaults[name] for name in secret})
-    hidden = type(params)(**{name: getattr(params, name) for name in secret})
-    secrets = encode_message(hidden)
+    public = msgspec.structs.replace(params, **blank)
+    secrets = encode_message(type(params)(**{name: getattr(params, name) for name in blank}))
     return _nested(row, encode_message(public)), None if secrets == b"{}" else _nested(row, secrets)
+
+
+@functools.cache
+def _blank_secrets(params: type[msgspec.Struct]) -> dict[str, Any]:
+    """The secret fields, each with its default."""
+    secret = secret_fields(params)
+    return {field.name: field.default for field in msgspec.structs.fields(params) if field.name in secret}
 
 
 def _nested(row: CommandType, params: bytes) -> bytes:
