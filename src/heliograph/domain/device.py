@@ -277,6 +277,8 @@ class EnrollmentTokenRecord(msgspec.Struct, frozen=True, kw_only=True):
     resource: bytes
     used_by: str = ""
     """Hex of the credential hash that used a one-time token; the same hash may ask again, no other."""
+    device_id: str = ""
+    """The id that its device shall have where it is free (the sandbox's memorable ones); empty: a random one."""
 
     @property
     def position(self) -> str:

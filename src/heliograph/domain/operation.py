@@ -107,7 +107,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it stopped holding its device's queue before it ended (it reported IN_PROGRESS or PENDING_USER_ACTION)."""
     report_seq: int = 0
     status: bytes = b""
-    """Canonical JSON of the specific status message; empty: none."""
+    """Canonical JSON object of the Command's specific status field (`{"startLostModeStatus":{…}}`), like `command`; empty: none."""
     error_code: ErrorCode | None = None
     error: RpcStatus | None = None
     secret: bytes | None = None

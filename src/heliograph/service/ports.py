@@ -10,7 +10,8 @@ from typing import Generic, Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
-from heliograph.domain.operation import Operation
+from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.protocol import Offer
 
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
@@ -248,6 +249,41 @@ class Vault(Protocol):
         """The secret.  Raises: HeliographError if it is not what was sealed."""
 
 
+class Offers(Protocol):
+    """What was offered to whom: this process's memory, lost without harm (service/offer_command.OfferBook)."""
+
+    async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offer | int | None:
+        """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings."""
+
+    def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
+        """The device said hello: these operations (create_ms) stand in its journal, others that it acknowledged do not."""
+
+    def forget(self, connection: object) -> None:
+        """The connection is gone: what was offered on it is offered at once on the next one."""
+
+    def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
+        """The operation's offers that no durable write tells of yet. Called from rules, so from any thread, and changes nothing."""
+
+    def noted(self, device: DeviceName, create_ms: int) -> None:
+        """A durable write tells of the operation's offers; an operation that left the queue is offered no more."""
+
+    def parked(self, device: DeviceName) -> frozenset[int]:
+        """The device's operations (create_ms) that were offered too often without an acknowledgement: others go first."""
+
+    def forget_device(self, device: DeviceName) -> None:
+        """The device is gone, and what was known of it."""
+
+
+class Presence(Protocol):
+    """Who is connected; asked for people's eyes only (the timeline's `whyStuck`)."""
+
+    def connected(self, device: DeviceName) -> bool:
+        """Whether the device is connected, or was heard a moment ago."""
+
+    def last_seen_us(self, device: DeviceName) -> int | None:
+        """When the device was heard last; None: not since this server process started."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Numbers an operator may change; the defaults are the documented ones."""
@@ -271,3 +307,9 @@ class Ports:
     ids: Ids
     vault: Vault
     limits: Limits = Limits()
+    offers: Offers
+    presence: Presence
+    page_secret: bytes
+    """What page tokens are bound with; a token of another server process is refused."""
+    expose_enterprises: bool = False
+    """Whether the 403 for an unknown enterprise names those that exist (the sandbox's friendliness)."""

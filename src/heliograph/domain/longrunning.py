@@ -1,0 +1,108 @@
+"""An operation as google.longrunning.Operation JSON: the one place that writes it, and the one that reads an outcome out of it.
+
+Source: disc, schemas Operation and Command; google.longrunning; amapi.md §1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.errors import Code
+from heliograph.domain.filters import FilterView
+from heliograph.domain.operation import Operation, State
+from heliograph.domain.wire_time import format_timestamp
+
+_PACKAGE = "type.googleapis.com/google.android.devicemanagement.v1."
+_RESPONSE = b',"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
+_STATUS_SUFFIX = "Status"
+"""How the name of every specific status field of Command ends, and of no other field."""
+
+_quoted = msgspec.json.Encoder().encode
+
+
+def render_operation(operation: Operation) -> bytes:
+    """The google.longrunning.Operation, compact. Hot: parts that are canonical JSON already are spliced, not decoded.
+
+    `done` is omitted while false (amapi.md §1.8), errors carry no details, and no secret is in anything spliced.
+    """
+    name = b'{"name":%b,"metadata":{"@type":"%bCommand","type":"%b","createTime":"%b","duration":"%b"' % (
+        _quoted(str(operation.name)),
+        _PACKAGE_BYTES,
+        operation.type.encode(),
+        format_timestamp(operation.create_ms * 1_000).encode(),
+        operation.duration.encode(),
+    )
+    parts = [name]
+    if operation.user_name:
+        parts += b',"userName":', _quoted(operation.user_name)
+    if len(operation.command) > _EMPTY_OBJECT:
+        parts += b",", operation.command[1:-1]
+    if operation.error_code is not None:
+        parts += b',"errorCode":"', operation.error_code.value.encode(), b'"'
+    if len(operation.status) > _EMPTY_OBJECT:
+        parts += b",", operation.status[1:-1]
+    parts.append(b"}")
+    if operation.state is State.SUCCEEDED:
+        parts.append(_RESPONSE)
+    elif operation.error is not None:
+        parts += b',"done":true,"error":', _quoted(operation.error), b"}"
+    else:
+        parts.append(b"}")
+    return b"".join(parts)
+
+
+def operation_view(operation: Operation) -> FilterView:
+    """The operation as a filter sees it."""
+    return FilterView(
+        done=operation.done,
+        type=operation.type,
+        create_time_us=operation.create_ms * 1_000,
+        error_code=operation.error.code if operation.error else None,
+    )
+
+
+class OutcomeView(msgspec.Struct, frozen=True):
+    """How an operation came out, for people and for tests."""
+
+    outcome: str
+    """pending, succeeded, failed, cancelled, expired or timed out."""
+    detail: str = ""
+    """Why, or how far: the specific status, else the errorCode, else the error's message."""
+
+
+def read_outcome(operation: Mapping[str, Any]) -> OutcomeView:
+    """The outcome of an operation read from its JSON, the causes in the documented order.
+
+    Source: disc, Command.errorCode ("prefer fields in the following order (most preferred first)").
+    """
+    metadata = operation.get("metadata", {})
+    detail = _specific_status(metadata) or metadata.get("errorCode", "")
+    if not operation.get("done"):
+        return OutcomeView("pending", detail)
+    error = operation.get("error")
+    if error is None:
+        return OutcomeView("succeeded", detail)
+    return OutcomeView(_failed(error.get("code", 0), metadata), detail or error.get("message", ""))
+
+
+def _failed(code: int, metadata: Mapping[str, Any]) -> str:
+    if code == Code.CANCELLED:
+        return "cancelled"
+    if code == Code.DEADLINE_EXCEEDED:
+        return "timed out" if "errorCode" in metadata else "expired"
+    return "failed"
+
+
+def _specific_status(metadata: Mapping[str, Any]) -> str:
+    status = next((value for field, value in metadata.items() if field.endswith(_STATUS_SUFFIX)), None)
+    if not status:
+        return ""
+    if "status" in status:
+        return str(status["status"])
+    results = status.get("results", {})
+    return ", ".join(f"{package}: {result.get('clearingResult', '')}" for package, result in results.items())
+
+
+_PACKAGE_BYTES = _PACKAGE.encode()
+_EMPTY_OBJECT = len(b"{}")

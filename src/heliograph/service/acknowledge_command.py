@@ -1,0 +1,132 @@
+"""The point of no return: a phone says "I can and I will", and the server says whether that stands."""
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain import operation as life
+from heliograph.domain.device import DeviceRecord, LastOrder
+from heliograph.domain.errors import InvalidArgument, OperationNotFound
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation, State
+from heliograph.domain.outcome import DEVICE_DELETED
+from heliograph.protocol import ACK_ID_BYTES, Acknowledge, Drop, DropWhy, Execute
+from heliograph.service._device_operation import own_operation
+from heliograph.service._last_orders import management_ended, tombstone_expiry_us
+from heliograph.service._offers_told import with_offers
+from heliograph.service._phone_command import phone_command
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+_ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
+_DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
+
+
+@dataclass(frozen=True)
+class _Stands:
+    """The acknowledgement stands. Either the operation is open, or the command is its device's last order."""
+
+    start_within_ms: int
+    operation: Operation | None = None
+    last_order: LastOrder | None = None
+
+
+@dataclass(frozen=True)
+class _Ack:
+    """Who acknowledges; and whether the rule sees the device's other operations."""
+
+    credential_hash: bytes
+    operation: str
+    ack_id: str
+    sees_all: bool
+
+
+_Verdict = _Stands | DropWhy
+
+
+async def acknowledge_command(ports: Ports, credential_hash: bytes, device: DeviceName, message: Acknowledge) -> Execute | Drop:
+    """The first ackId owns the operation, durably: it gets `execute` every time it asks, every other one gets `drop`.
+
+    Judged in one rule against cancel, expiry and deletion; it looks at the time itself, whether or not a timer fired. A row that is
+    final at ack ends its operation and its device here: the tombstone answers the same ackId from then on, and `startWithinMs` is
+    the tombstone's life, for such a command is carried out whenever the phone learns that it stands.
+
+    Raises: InvalidArgument: a bad name or ackId; OperationNotFound: unknown, or another device's.
+    """
+    name = own_operation(device, message.operation)
+    if not _ACK_ID.fullmatch(message.ack_id):
+        raise InvalidArgument(f"ackId must be {ACK_ID_BYTES} random bytes in lower-case hex.")
+
+    async def judged(*, sees_all: bool) -> _Verdict | None:
+        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all)
+        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all)
+        return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack))
+
+    # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
+    verdict = await judged(sees_all=False) or await judged(sees_all=True)
+    if not isinstance(verdict, _Stands):
+        return Drop(drop=verdict or DropWhy.FINISHED)
+    if verdict.last_order is not None:
+        ports.offers.forget_device(device)
+    else:
+        ports.offers.noted(device, name.create_ms)
+    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if message.need_command else None)
+
+
+def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
+    device, operation = facts.device, facts.operation
+    if (order := _last_order_of(facts, ack)) is not None:
+        return Decision(order)
+    if device is None or device.credential_hash != ack.credential_hash:
+        return Decision(DropWhy.DEVICE_DELETED)
+    if operation is None:
+        raise OperationNotFound
+    if (why := _why_dropped(operation, ack)) is not None:
+        return Decision(why)
+    if not operation.ack_id and facts.now_us >= operation.expires_us:
+        expired = life.expire(with_offers(ports, operation), facts.now_us)
+        return Decision(DropWhy.EXPIRED, (PutOperation(expired),), ring=device.name)
+    row = COMMANDS[operation.type]
+    if row.final_at_ack:
+        return _ended_by_ack(ports, facts, ack, device, operation) if ack.sees_all else Decision(None)
+    told = with_offers(ports, operation)
+    acknowledged = life.acknowledge(told, ack.ack_id, facts.now_us, result_timeout_s=row.result_timeout_s)
+    start_within_ms = max(0, (operation.expires_us - facts.now_us) // 1_000)
+    return Decision(_Stands(start_within_ms, acknowledged), (PutOperation(acknowledged),))
+
+
+def _last_order_of(facts: Facts, ack: _Ack) -> _Stands | None:
+    tombstone = facts.tombstone
+    if (
+        tombstone is None
+        or not tombstone.ack_id
+        or (tombstone.ack_id, tombstone.credential_hash) != (ack.ack_id, ack.credential_hash)
+        or tombstone.last_order.operation != ack.operation
+    ):
+        return None
+    return _Stands((tombstone.expires_us - facts.now_us) // 1_000, last_order=tombstone.last_order)
+
+
+def _why_dropped(operation: Operation, ack: _Ack) -> DropWhy | None:
+    if operation.open:
+        return DropWhy.TAKEN if operation.ack_id and operation.ack_id != ack.ack_id else None
+    if operation.error == DEVICE_DELETED:
+        return DropWhy.DEVICE_DELETED
+    return _DROPPED.get(operation.state, DropWhy.FINISHED)
+
+
+def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, operation: Operation) -> Decision[_Verdict | None]:
+    now_us = facts.now_us
+    command = msgspec.Raw(ENVELOPE.full_command(operation.type, operation.command))
+    order = LastOrder(type=operation.type, command=command, operation=ack.operation)
+    succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us)
+    writes = [PutOperation(succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
+    start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
+    return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)
+
+
+def _command(ports: Ports, stands: _Stands) -> msgspec.Raw | None:
+    if stands.operation is not None:
+        return phone_command(ports, stands.operation)
+    return stands.last_order.command if stands.last_order else None

@@ -1,0 +1,32 @@
+"""A caller takes a command back."""
+
+from heliograph.domain import operation as life
+from heliograph.domain.names import OperationName
+from heliograph.service._absence import hidden_with_its_device, operation_absence
+from heliograph.service._offers_told import with_offers
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+
+async def cancel_operation(ports: Ports, name: OperationName) -> None:
+    """A command that no phone acknowledged and whose time is not over is CANCELLED; any other stays as it is.
+
+    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged where operations of deleted devices are hidden.
+    Source: disc, devices.operations.cancel (best effort; success is not guaranteed); amapi.md §3.
+    """
+
+    def rule(facts: Facts) -> Decision[bool | None]:
+        operation = facts.operation
+        if operation is None or not life.allows(operation, life.Event.CANCEL):
+            return Decision(None if operation is None else False)
+        told = with_offers(ports, operation)
+        ended = life.expire(told, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(told, facts.now_us)
+        # What waited behind it may be next.
+        return Decision(answer=True, writes=(PutOperation(ended),), ring=name.device)
+
+    if (error := await hidden_with_its_device(ports, name.device)) is not None:
+        raise error
+    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms), rule)
+    if ended is None:
+        raise await operation_absence(ports, name)
+    if ended:
+        ports.offers.noted(name.device, name.create_ms)

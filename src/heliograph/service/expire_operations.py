@@ -1,0 +1,66 @@
+"""Time ends what nobody answers: one timer on the nearest deadline of all."""
+
+import asyncio
+from typing import NoReturn
+
+from heliograph.domain import operation as life
+from heliograph.domain.errors import Unavailable
+from heliograph.domain.names import OperationName
+from heliograph.domain.operation import Operation, State
+from heliograph.service._offers_told import with_offers
+from heliograph.service.ports import Ports, PutOperation, Write
+
+CHUNK = 500
+"""Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
+PAUSE_S = 0.005
+"""When a deadline is over and nothing was due (its decision is under way in another batch)."""
+PAUSE_AFTER_ERROR_S = 0.5
+"""When the store took nothing: it says 503 to everybody, and so do deadlines wait."""
+
+
+async def expire_operations(ports: Ports) -> NoReturn:
+    """Every operation past its deadline is ended soon after, never before: EXPIRED while queued, timed out when acknowledged."""
+    nearer = asyncio.Event()
+    ports.store.on_deadline(nearer.set)
+    while True:
+        nearer.clear()
+        nearest_us = ports.store.nearest_deadline_us()
+        if nearest_us is not None and nearest_us <= ports.clock.now_us():
+            await asyncio.sleep(await _decide_due(ports))
+        else:
+            await _deadline_or_nearer(ports, nearest_us, nearer)
+
+
+async def _decide_due(ports: Ports) -> float:
+    ended: list[OperationName] = []
+
+    def rule(operation: Operation, now_us: int) -> list[Write]:
+        if operation.deadline_us is None or now_us < operation.deadline_us:
+            return []
+        ended.append(operation.name)
+        return [PutOperation(_ended(with_offers(ports, operation), now_us))]
+
+    try:
+        decided = await ports.store.decide_due(rule, limit=CHUNK)
+    except Unavailable:
+        return PAUSE_AFTER_ERROR_S
+    for name in ended:
+        ports.offers.noted(name.device, name.create_ms)
+    return 0 if decided else PAUSE_S
+
+
+def _ended(operation: Operation, now_us: int) -> Operation:
+    if operation.state is State.QUEUED:
+        return life.expire(operation, now_us)
+    return life.time_out(operation, now_us)
+
+
+async def _deadline_or_nearer(ports: Ports, nearest_us: int | None, nearer: asyncio.Event) -> None:
+    waits: list[asyncio.Task[object]] = [asyncio.create_task(nearer.wait())]
+    if nearest_us is not None:
+        waits.append(asyncio.create_task(ports.clock.sleep_until(nearest_us)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

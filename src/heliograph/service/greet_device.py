@@ -1,0 +1,51 @@
+"""A phone connects and says what its journal holds."""
+
+from heliograph.commands import COMMANDS
+from heliograph.domain import operation as life
+from heliograph.domain.errors import DeviceNoLongerManaged, InvalidArgument
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.operation import Operation, State
+from heliograph.protocol import Hello, InFlight, Policy
+from heliograph.service._policy import policy_for
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+
+async def greet_device(ports: Ports, device: DeviceName, hello: Hello) -> Policy:
+    """Each acknowledged operation that the phone lists has its result timeout started anew; one that it does not list is offered again.
+
+    Names that the server does not know are the phone's to find out when it reports.
+
+    Raises: InvalidArgument: more operations than a device can have open; DeviceNoLongerManaged.
+    """
+    if len(hello.in_flight) > ports.limits.open_operations_most:
+        raise InvalidArgument("inFlight lists more operations than a device can have open.")
+    listed = dict(_listed(device, hello.in_flight))
+
+    def rule(facts: Facts) -> Decision[Policy]:
+        if facts.device is None:
+            raise DeviceNoLongerManaged
+        alive = [operation for operation in facts.open_operations if _is_alive(operation, listed)]
+        return Decision(policy_for(facts.device), [PutOperation(_heard(operation, facts.now_us)) for operation in alive])
+
+    if listed:
+        policy = await ports.store.decide(Sees(device=device, open_operations=True), rule)
+    else:
+        record = await ports.store.device(device)
+        if record is None:
+            raise DeviceNoLongerManaged
+        policy = policy_for(record)
+    ports.offers.greeted(device, frozenset(listed), ports.clock.now_us())
+    return policy
+
+
+def _listed(device: DeviceName, in_flight: tuple[InFlight, ...]) -> list[tuple[int, str]]:
+    named = ((OperationName.parse(entry.operation), entry.ack_id) for entry in in_flight)
+    return [(name.create_ms, ack_id) for name, ack_id in named if name.device == device]
+
+
+def _is_alive(operation: Operation, listed: dict[int, str]) -> bool:
+    return operation.state is State.ACKNOWLEDGED and operation.ack_id == listed.get(operation.create_ms)
+
+
+def _heard(operation: Operation, now_us: int) -> Operation:
+    return life.heard(operation, now_us, result_timeout_s=COMMANDS[operation.type].result_timeout_s)

@@ -1,0 +1,75 @@
+"""A caller's command becomes an operation in its device's queue."""
+
+from heliograph.domain.command import no_violations_on
+from heliograph.domain.device import DeviceRecord
+from heliograph.domain.envelope import IssuedCommand
+from heliograph.domain.errors import InvalidArgument, ResourceExhausted
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.service._absence import device_absence
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+
+class TooManyOpenOperations(ResourceExhausted):
+    """The device has too many commands that have not ended. Wait for them, or cancel some."""
+
+    reason = "TOO_MANY_OPEN_OPERATIONS"
+
+
+async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "") -> Operation:
+    """The operation is durable, QUEUED, and its device's bell rings.
+
+    One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
+    before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
+    enterprise costs no read here; it is looked at only to say why a device is not there.
+
+    Raises: InvalidArgument: params that this device refuses for certain; TooManyOpenOperations; EnterpriseNotAuthorized,
+        DeviceNoLongerManaged, NotFound.
+    """
+
+    def rule(facts: Facts) -> Decision[Operation | None]:
+        if facts.device is None:
+            return Decision(None)
+        _check_against_device(command, facts.device)
+        if facts.open_count >= ports.limits.open_operations_most:
+            raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
+        operation = _queued(ports, command, facts.device, facts, caller=caller)
+        return Decision(operation, (PutOperation(operation, new=True),), ring=device)
+
+    operation = await ports.store.decide(Sees(device=device), rule)
+    if operation is None:
+        raise await device_absence(ports, device)
+    return operation
+
+
+def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
+    row = command.row
+    if row.check_on is no_violations_on:
+        return
+    if violations := tuple(row.check_on(command.params, row.params_path, personally_owned=device.personally_owned)):
+        raise InvalidArgument(violations=violations)
+
+
+def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: Facts, *, caller: str) -> Operation:
+    now_us = facts.now_us
+    # The id is unique and increasing per device whatever the clocks of several servers say.
+    create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
+    # Rounded up: nothing expires before its duration is over.
+    expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
+    secret = None
+    if command.secrets is not None:
+        # A rule may run again, and sealing again is harmless: only the run whose writes committed counts, each with its own nonce.
+        # It stands in the rule since the name, to which the secret is bound, is known here only.
+        secret = ports.vault.seal(command.secrets, bound_to=str(OperationName(device.name, create_ms)))
+    return Operation(
+        device=device.name,
+        create_ms=create_ms,
+        type=command.row.name,
+        command=command.command,
+        duration=command.duration,
+        user_name=device.user_name,
+        expires_us=expires_us,
+        deadline_us=expires_us,
+        secret=secret,
+        timeline=(TimelineEntry(at_us=now_us, what="issued", detail=caller),),
+    )

@@ -1,0 +1,201 @@
+"""Which command a phone is offered, and when: this process's memory of what it offered on which connection.
+
+Offering is not a state: whatever is forgotten here (a restart, another server process) is offered once more, and the phone's ackId
+decides. Order is the order in which commands *start* (design.md §3, 7).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from heliograph.commands import COMMANDS
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation, State, TimelineEntry
+from heliograph.protocol import Offer
+from heliograph.service._phone_command import phone_command
+from heliograph.service.ports import Ports
+
+AGAIN_US = 60_000_000
+"""An unanswered offer is repeated on the same connection after this; and to repeated polls after 1, 2, 4 … seconds, at most this."""
+POLL_AGAIN_US = 1_000_000
+PARKED_AFTER = 10
+"""Offers on live connections without an acknowledgement after which a command no longer holds up the others."""
+S_US = 1_000_000
+MS_US = 1_000
+
+
+class _Offered(msgspec.Struct):
+    """One operation's offers."""
+
+    connection: object | None
+    """The connection of the last offer, None once it is gone."""
+    times: int = 0
+    """Offers in all."""
+    on_connection: int = 0
+    """Offers on that connection."""
+    last_us: int = 0
+    untold: int = 0
+    """Offers that no durable write tells of yet, from `untold_from_us` on."""
+    untold_from_us: int = 0
+
+    @property
+    def parked(self) -> bool:
+        return self.times >= PARKED_AFTER
+
+    def due_us(self, connection: object, *, poll: bool) -> int:
+        """When it is offered again on this connection; 0: at once."""
+        if self.connection is not connection:
+            return 0
+        pause_us = min(POLL_AGAIN_US << min(self.on_connection - 1, 6), AGAIN_US) if poll else AGAIN_US
+        return self.last_us + pause_us
+
+
+class _Line(msgspec.Struct):
+    """What is known of one device."""
+
+    offered: dict[int, _Offered] = {}
+    in_flight: frozenset[int] = frozenset()
+    """What its journal held when it said hello."""
+    greeted_us: int = 0
+    """When it said hello; 0: it did not, so nothing is known to be missing from its journal."""
+
+
+class OfferBook:
+    """A `ports.Offers`. Bounded by the open operations that were offered to devices; what has ended is dropped at the next look."""
+
+    def __init__(self) -> None:
+        self._lines: dict[DeviceName, _Line] = {}
+        self._devices: dict[object, DeviceName] = {}
+
+    async def next_offer(self, ports: Ports, device: DeviceName, connection: object, *, poll: bool) -> Offer | int | None:
+        """The oldest due command that may start now; or when to look again (us); or None: when the bell rings.
+
+        `connection` stays the same object (hashable) for as long as the phone may still answer on it: for long-polling the phone's
+        session, not one request. `poll`: the phone asks again and again, so a lost offer is repeated sooner.
+        """
+        operations = await ports.store.open_operations(device)
+        now_us = ports.clock.now_us()
+        line = self._lines.get(device)
+        if line is None:
+            if not operations:
+                return None
+            line = self._lines[device] = _Line()
+        self._devices[connection] = device
+        _forget_ended(line, operations)
+        chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
+        if not isinstance(chosen, Operation):
+            return chosen
+        offer = Offer(
+            operation=str(chosen.name),
+            command=phone_command(ports, chosen),
+            expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
+        )
+        _note_offer(line, chosen, connection, now_us)
+        return offer
+
+    def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
+        line = self._lines.setdefault(device, _Line())
+        line.in_flight = in_flight
+        line.greeted_us = now_us
+
+    def forget(self, connection: object) -> None:
+        device = self._devices.pop(connection, None)
+        line = self._lines.get(device) if device else None
+        if line is None or device is None:
+            return
+        for offered in line.offered.values():
+            if offered.connection is connection:
+                offered.connection = None
+        if not line.offered and not line.greeted_us:
+            del self._lines[device]
+
+    def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
+        offered = self._offered(device, create_ms)
+        if offered is None or not offered.untold:
+            return None
+        return TimelineEntry(
+            at_us=offered.untold_from_us,
+            what="offered",
+            detail="parked: other commands go first" if offered.parked else "",
+            count=offered.untold,
+            until_us=offered.last_us if offered.untold > 1 else 0,
+        )
+
+    def noted(self, device: DeviceName, create_ms: int) -> None:
+        offered = self._offered(device, create_ms)
+        if offered is not None:
+            offered.untold = 0
+
+    def parked(self, device: DeviceName) -> frozenset[int]:
+        line = self._lines.get(device)
+        return frozenset(create_ms for create_ms, offered in line.offered.items() if offered.parked) if line else frozenset()
+
+    def forget_device(self, device: DeviceName) -> None:
+        self._lines.pop(device, None)
+
+    def _offered(self, device: DeviceName, create_ms: int) -> _Offered | None:
+        line = self._lines.get(device)
+        return line.offered.get(create_ms) if line else None
+
+
+def _forget_ended(line: _Line, operations: Sequence[Operation]) -> None:
+    open_now = {operation.create_ms for operation in operations}
+    for create_ms in [create_ms for create_ms in line.offered if create_ms not in open_now]:
+        del line.offered[create_ms]
+
+
+def _missing_from_journal(line: _Line, operations: Sequence[Operation]) -> Operation | None:
+    """An operation that was acknowledged before the phone said hello, and that its hello did not list: offered once more."""
+    for operation in operations:
+        if (
+            operation.state is State.ACKNOWLEDGED
+            and operation.acked_us < line.greeted_us
+            and operation.create_ms not in line.in_flight
+        ):  # fmt: skip
+            line.in_flight |= {operation.create_ms}
+            return operation
+    return None
+
+
+def _next_due(line: _Line, operations: Sequence[Operation], connection: object, now_us: int, *, poll: bool) -> Operation | int | None:
+    held_until_us = max((holds_until_us(operation) for operation in operations), default=0)
+    if held_until_us > now_us:
+        return held_until_us
+    # An offer with no whole millisecond left would ask for the impossible.
+    waiting = [operation for operation in operations if operation.state is State.QUEUED and operation.expires_us - now_us >= MS_US]
+    parked = [operation for operation in waiting if _is_parked(line, operation)]
+    queue = [operation for operation in waiting if not _is_parked(line, operation)]
+    # The head holds the queue until it is refused, ends or starts; parked ones come last and hold nobody up.
+    again_us = []
+    for operation in queue[:1] or parked:
+        offered = line.offered.get(operation.create_ms)
+        due_us = offered.due_us(connection, poll=poll) if offered else 0
+        if due_us <= now_us:
+            return operation
+        again_us += [due_us, operation.expires_us]
+    return min(again_us, default=None)
+
+
+def holds_until_us(operation: Operation) -> int:
+    """Until when an acknowledged operation keeps later ones of its device from starting; 0: it does not."""
+    if operation.state is not State.ACKNOWLEDGED or operation.released:
+        return 0
+    return operation.acked_us + COMMANDS[operation.type].holds_queue_s * S_US
+
+
+def _is_parked(line: _Line, operation: Operation) -> bool:
+    offered = line.offered.get(operation.create_ms)
+    return offered is not None and offered.parked
+
+
+def _note_offer(line: _Line, operation: Operation, connection: object, now_us: int) -> None:
+    offered = line.offered.setdefault(operation.create_ms, _Offered(connection=connection))
+    if offered.connection is not connection:
+        offered.connection = connection
+        offered.on_connection = 0
+    if not offered.untold:
+        offered.untold_from_us = now_us
+    offered.times += 1
+    offered.on_connection += 1
+    offered.untold += 1
+    offered.last_us = now_us

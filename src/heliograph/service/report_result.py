@@ -1,0 +1,105 @@
+"""A phone tells how far a command is, and in the end how it came out."""
+
+import msgspec
+
+from heliograph.commands import COMMANDS
+from heliograph.domain import operation as life
+from heliograph.domain.command import CommandType
+from heliograph.domain.errors import Aborted, DeviceNoLongerManaged, InvalidArgument, OperationNotFound
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation, State
+from heliograph.protocol import Report, ReportState
+from heliograph.service._device_operation import own_operation
+from heliograph.service._offers_told import with_offers
+from heliograph.service._reported import Reported, reported_failure, reported_progress, reported_success
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+LATE_MOST = 8
+"""Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
+
+
+class NotAcknowledged(Aborted):
+    """The command was not acknowledged, so nobody may have executed it: acknowledge first."""
+
+    reason = "NOT_ACKNOWLEDGED"
+
+
+class OtherAckId(Aborted):
+    """Another acknowledgement owns the command."""
+
+    reason = "OTHER_ACK_ID"
+
+
+async def report_result(ports: Ports, device: DeviceName, message: Report) -> None:
+    """The acknowledged operation shows the progress or has ended; a report that is known already changes nothing.
+
+    A report on an operation that is over is kept in its timeline as `late`, never in its result.
+
+    Raises: InvalidArgument: a report that this type cannot have; NotAcknowledged, OtherAckId;
+        OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
+    """
+    name = own_operation(device, message.operation)
+    if message.seq < 1:
+        raise InvalidArgument("seq counts the reports of an operation, from 1.")
+
+    def rule(facts: Facts) -> Decision[bool]:
+        if facts.device is None:
+            raise DeviceNoLongerManaged
+        if facts.operation is None:
+            raise OperationNotFound
+        changed = _after_report(facts.operation, message, facts.now_us)
+        if changed is None:
+            return Decision(answer=False)
+        # What it held may start now.
+        return Decision(answer=True, writes=(PutOperation(with_offers(ports, changed)),), ring=device)
+
+    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms), rule):
+        ports.offers.noted(device, name.create_ms)
+
+
+def _after_report(operation: Operation, message: Report, now_us: int) -> Operation | None:
+    if operation.state is State.QUEUED and now_us >= operation.expires_us:
+        operation = life.expire(operation, now_us)
+    if operation.state is State.QUEUED:
+        raise NotAcknowledged
+    if operation.ack_id and operation.ack_id != message.ack_id:
+        raise OtherAckId
+    if message.seq <= operation.report_seq:
+        return None
+    if operation.done:
+        return _noted_late(operation, message, now_us)
+    return _applied(operation, message, now_us)
+
+
+def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation | None:
+    if sum(entry.what == "late" for entry in operation.timeline) >= LATE_MOST:
+        return None
+    late = life.late(operation, now_us, message.state.value)
+    # So that the same report, repeated, is told once; the result stays untouched.
+    return msgspec.structs.replace(late, report_seq=message.seq)
+
+
+def _applied(operation: Operation, message: Report, now_us: int) -> Operation:
+    row = COMMANDS[operation.type]
+    reported = Reported(message.status, message.error_code, message.message)
+    match message.state:
+        case ReportState.PROGRESS:
+            return _progressed(operation, row, message, now_us)
+        case ReportState.SUCCEEDED:
+            status = reported_success(row, reported)
+            return life.finish(operation, message.seq, now_us, status=status, error_code=None, error=None)
+        case ReportState.FAILED:
+            failure = reported_failure(row, reported)
+            return life.finish(
+                operation, message.seq, now_us, status=failure.status, error_code=failure.error_code, error=failure.error
+            )  # fmt: skip
+        case ReportState.NOT_STARTED:
+            return life.not_started(operation, message.seq, now_us)
+
+
+def _progressed(operation: Operation, row: CommandType, message: Report, now_us: int) -> Operation:
+    if message.status is None:
+        heard = life.heard(operation, now_us, result_timeout_s=row.result_timeout_s)
+        return msgspec.structs.replace(heard, report_seq=message.seq)
+    status = reported_progress(row, message.status)
+    return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s)

@@ -1,0 +1,29 @@
+"""A phone tells its facts as they are now."""
+
+import msgspec
+
+from heliograph.domain.errors import DeviceNoLongerManaged
+from heliograph.domain.names import DeviceName
+from heliograph.protocol import Policy, StatusReport
+from heliograph.service._device_report import check_report
+from heliograph.service._policy import policy_for
+from heliograph.service.ports import Decision, Facts, Ports, PutDevice, Sees
+
+
+async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> Policy:
+    """The device shows these facts; it leaves PROVISIONING with its first status report, whose answer is its policy.
+
+    Raises: InvalidArgument: facts that no device can have; DeviceNoLongerManaged.
+    Source: disc, Device.lastPolicySyncTime ("The last time the device fetched its policy").
+    """
+    check_report(message.report)
+
+    def rule(facts: Facts) -> Decision[Policy]:
+        if facts.device is None:
+            raise DeviceNoLongerManaged
+        changed = msgspec.structs.replace(
+            facts.device, report=message.report, last_status_report_us=facts.now_us, last_policy_sync_us=facts.now_us
+        )
+        return Decision(policy_for(changed), (PutDevice(changed),))
+
+    return await ports.store.decide(Sees(device=device), rule)
