@@ -125,9 +125,9 @@ async def assembled(
     store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
     ports = Ports(
         store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
-        offers=OfferBook(), presence=channel.presence, page_secret=secrets.token_bytes(32), expose_enterprises=settings.expose_enterprises,
+        offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"), expose_enterprises=settings.expose_enterprises,
     )  # fmt: skip
-    prefixes = {"/device/": channel.app(ports), **(routes(ports, store) if routes else {})}
+    prefixes = {"/device/v1/": channel.app(ports), **(routes(ports, store) if routes else {})}
     await finish_deletions(ports)
     timers = [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
     try:

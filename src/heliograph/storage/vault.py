@@ -1,5 +1,6 @@
 """Secrets sealed for the database: AES-256-GCM with a key that stands in a file of its own, outside the database."""
 
+import hmac
 import os
 import stat
 from collections.abc import Callable
@@ -33,7 +34,12 @@ class FileVault:
 
     def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
         self._chance = chance
-        self._cipher = AESGCM(_read_key(key_path) if key_path.exists() else _make_key(key_path, chance(KEY_BYTES)))
+        self._key = _read_key(key_path) if key_path.exists() else _make_key(key_path, chance(KEY_BYTES))
+        self._cipher = AESGCM(self._key)
+
+    def derive(self, label: str) -> bytes:
+        """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
+        return hmac.digest(self._key, label.encode(), "sha256")
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         nonce = self._chance(NONCE_BYTES)

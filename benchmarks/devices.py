@@ -1,0 +1,58 @@
+"""Phones enrolled for a benchmark, through the server's own front door."""
+
+import asyncio
+import hashlib
+import json
+import random
+from dataclasses import dataclass
+
+import aiohttp
+import msgspec
+from heliograph.agent.profiles import PROFILES
+
+from heliograph.domain.virtual_report import device_report
+from heliograph.domain.wire import encode_message
+
+PROFILE = "pixel8-a15-fully-managed"
+AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """One phone: its resource name, and the credential that it made."""
+
+    name: str
+    credential: str
+
+
+async def enroll(url: str, count: int, *, seed: int = 1) -> list[Enrolled]:
+    """`count` phones of one profile in a new enterprise.
+
+    Raises: aiohttp.ClientResponseError: the server refused.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a benchmark's phones, not secrets
+    report = msgspec.Raw(encode_message(device_report(PROFILES[PROFILE].phone(serial="BENCH"))))
+    places = asyncio.Semaphore(AT_ONCE)
+    async with aiohttp.ClientSession(url, raise_for_status=True) as session:
+        enterprise = (await _post(session, "/v1/enterprises?projectId=bench&agreementAccepted=true", {}))["name"]
+        token = await _post(session, f"/v1/{enterprise}/enrollmentTokens", {"duration": "86400s"})
+
+        async def one(number: int) -> Enrolled:
+            credential = chance.randbytes(32).hex()
+            message = {
+                "enrollmentToken": token["value"],
+                "installationId": f"bench-{number}",
+                "credentialHash": hashlib.sha256(credential.encode()).hexdigest(),
+                "serial": f"BENCH{number}",
+                "report": report,
+            }
+            async with places, session.post("/device/v1/enroll", data=msgspec.json.encode(message)) as response:
+                return Enrolled((await response.json())["name"], credential)
+
+        return list(await asyncio.gather(*(one(number) for number in range(count))))
+
+
+async def _post(session: aiohttp.ClientSession, path: str, body: object) -> dict[str, str]:
+    async with session.post(path, data=json.dumps(body)) as response:
+        answer: dict[str, str] = await response.json()
+        return answer
