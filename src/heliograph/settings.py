@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from heliograph.domain.errors import InvalidArgument
-from heliograph.service.ports import Limits
+from heliograph.service.limits import Limits
 
 DEFAULT_PORT = 8080
 

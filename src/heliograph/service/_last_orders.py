@@ -7,7 +7,8 @@ from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord, LastOrder, Tombstone
 from heliograph.domain.operation import Operation
 from heliograph.service._offers_told import with_offers
-from heliograph.service.ports import DeleteDevice, Facts, Limits, Ports, PutOperation, PutTombstone, Write
+from heliograph.service.limits import Limits
+from heliograph.service.ports import DeleteDevice, Facts, Ports, PutOperation, PutTombstone, Write
 
 DAY_US = 86_400 * 1_000_000
 

@@ -6,7 +6,7 @@ import msgspec
 
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.wire_time import format_timestamp
-from heliograph.service.offer_command import holds_until_us
+from heliograph.service.offer_command import PARKED, holds_until_us
 from heliograph.service.ports import Ports
 
 
@@ -66,7 +66,7 @@ async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | N
     if (offline := await _why_offline(ports, operation)) is not None:
         return offline
     offers = _told_offers(live)
-    if operation.create_ms in ports.offers.parked(operation.device):
+    if _is_parked(ports, operation):
         return f"{offers} It is parked: other commands of the device go first."
     if (holder := await _holder(ports, operation)) is not None:
         return f"It waits for {holder.name}, which {'was acknowledged' if holder.ack_id else 'is older'} and has not started or ended."
@@ -100,13 +100,13 @@ def _told_offers(live: TimelineEntry | None) -> str:
 
 async def _holder(ports: Ports, operation: Operation) -> Operation | None:
     """The operation that holds the device's queue, where another one does."""
-    now_us, parked = ports.clock.now_us(), ports.offers.parked(operation.device)
+    now_us = ports.clock.now_us()
     others = [other for other in await ports.store.open_operations(operation.device) if other.create_ms != operation.create_ms]
     return _held_by_acknowledged(others, now_us) or next(
         (
             other
             for other in others
-            if other.state is State.QUEUED and other.create_ms < operation.create_ms and other.create_ms not in parked
+            if other.state is State.QUEUED and other.create_ms < operation.create_ms and not _is_parked(ports, other)
         ),
         None,
     )
@@ -114,3 +114,8 @@ async def _holder(ports: Ports, operation: Operation) -> Operation | None:
 
 def _held_by_acknowledged(others: Sequence[Operation], now_us: int) -> Operation | None:
     return next((other for other in others if holds_until_us(other) > now_us), None)
+
+
+def _is_parked(ports: Ports, operation: Operation) -> bool:
+    entry = ports.offers.note(operation.device, operation.create_ms)
+    return entry is not None and entry.detail == PARKED

@@ -20,6 +20,8 @@ AGAIN_US = 60_000_000
 POLL_AGAIN_US = 1_000_000
 PARKED_AFTER = 10
 """Offers on live connections without an acknowledgement after which a command no longer holds up the others."""
+PARKED = "parked: other commands go first"
+"""What a timeline says of it."""
 S_US = 1_000_000
 MS_US = 1_000
 
@@ -116,7 +118,7 @@ class OfferBook:
         return TimelineEntry(
             at_us=offered.untold_from_us,
             what="offered",
-            detail="parked: other commands go first" if offered.parked else "",
+            detail=PARKED if offered.parked else "",
             count=offered.untold,
             until_us=offered.last_us if offered.untold > 1 else 0,
         )
@@ -125,10 +127,6 @@ class OfferBook:
         offered = self._offered(device, create_ms)
         if offered is not None:
             offered.untold = 0
-
-    def parked(self, device: DeviceName) -> frozenset[int]:
-        line = self._lines.get(device)
-        return frozenset(create_ms for create_ms, offered in line.offered.items() if offered.parked) if line else frozenset()
 
     def forget_device(self, device: DeviceName) -> None:
         self._lines.pop(device, None)

@@ -5,13 +5,14 @@ sees to what shall be written; the store runs waiting rules as one batch and rel
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.protocol import Offer
+from heliograph.service.limits import Limits
 
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
@@ -267,9 +268,6 @@ class Offers(Protocol):
     def noted(self, device: DeviceName, create_ms: int) -> None:
         """A durable write tells of the operation's offers; an operation that left the queue is offered no more."""
 
-    def parked(self, device: DeviceName) -> frozenset[int]:
-        """The device's operations (create_ms) that were offered too often without an acknowledgement: others go first."""
-
     def forget_device(self, device: DeviceName) -> None:
         """The device is gone, and what was known of it."""
 
@@ -285,19 +283,6 @@ class Presence(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Numbers an operator may change; the defaults are the documented ones."""
-
-    open_operations_most: int = 1_000
-    tombstone_days: int = 30
-    retention_days: int = 30
-    operations_of_deleted_devices: str = "keep"
-    """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
-    behaviour: str = "documented"
-    """`documented`, or `as-observed` (service/quirks.py)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything a verb may use; made once, in the composition root."""
 
@@ -306,7 +291,7 @@ class Ports:
     clock: Clock
     ids: Ids
     vault: Vault
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     offers: Offers
     presence: Presence
     page_secret: bytes
