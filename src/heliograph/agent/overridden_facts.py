@@ -1,0 +1,213 @@
+"""Phones that differ from their profile in some facts, as someone who tests wants them.
+
+The facts are told in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from heliograph.agent.phone_profile import Answering, ConsentPolicy, Profile
+from heliograph.domain.credential import MIN_LENGTH, Credential
+from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.euicc import Euicc
+from heliograph.domain.virtual_device import App, VirtualDevice, WorkProfile
+from heliograph.domain.wire import Duration, Int32, Int64, Message, decode_message
+from heliograph.domain.wire_time import NS_PER_S, parse_duration_ns
+
+ANDROID_VERSIONS: Mapping[int, str] = {
+    24: "7.0",
+    25: "7.1.1",
+    26: "8.0.0",
+    27: "8.1.0",
+    28: "9",
+    29: "10",
+    30: "11",
+    31: "12",
+    32: "12",
+    33: "13",
+    34: "14",
+    35: "15",
+    36: "16",
+    37: "17",
+}
+"""The API levels that a virtual phone can have, and what the system calls itself."""
+
+QPR_MAX = 3
+PORTS_MAX = 8
+CAPACITY_MAX = 64
+PERCENT = 100
+REBOOT_MAX_S = 3600
+
+
+class Overrides(Message):
+    """Facts in which a phone differs from its profile; what is absent is as the profile has it."""
+
+    serial_number: str = ""
+    brand: str = ""
+    model: str = ""
+    android_version: str = ""
+    api_level: Int32 | None = None
+    """With it alone, the Android version follows."""
+    qpr: Int32 | None = None
+    setup_in_progress: bool | None = None
+    ongoing_call: bool | None = None
+    battery_percent: Int32 | None = None
+    reboot_duration: Duration | None = None
+    external_storage_bytes: Int64 | None = None
+    device_password: str | None = None
+    """"" is none; so is it for the work profile."""
+    work_profile_password: str | None = None
+    """Implies a lock of its own unless it is empty."""
+    separate_work_lock: bool | None = None
+    work_profile_paused: bool | None = None
+    additional_packages: tuple[str, ...] = ()
+    """Apps on the side that the admin manages."""
+    euicc: bool | None = None
+    """false takes the eSIM chip away, true gives one to a phone that has none."""
+    euicc_ports: Int32 | None = None
+    euicc_capacity: Int32 | None = None
+    carrier_lock: str | None = None
+    consent: str = ""
+    """approve, decline or ignore."""
+    consent_delay: Duration | None = None
+
+    def __repr__(self) -> str:
+        """Which facts, not their values: a password may be among them."""
+        return f"Overrides({', '.join(sorted(self.set_fields()))})"
+
+    def set_fields(self) -> frozenset[str]:
+        """The names of the facts that are there."""
+        fields = msgspec.structs.fields(self)
+        return frozenset(field.name for field in fields if getattr(self, field.name) != field.default)
+
+
+def with_overrides(profile: Profile, facts: Mapping[str, Any]) -> Profile:
+    """The profile with these facts in place of its own.
+
+    Raises: InvalidArgument, with everything wrong with the facts.
+    """
+    overrides = decode_message(Overrides, dict(facts), root="facts")
+    violations = tuple(_violations(profile.model, overrides))
+    if violations:
+        raise InvalidArgument(violations=violations)
+    return msgspec.structs.replace(profile, model=_overridden(profile.model, overrides), consent=_consent(profile.consent, overrides))
+
+
+def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
+    yield from _out_of_range(given)
+    yield from _not_for_this_phone(model, given)
+    if given.work_profile_password and given.separate_work_lock is False:
+        yield Violation("facts.work_profile_password", "A work profile without a lock of its own has no password of its own.")
+    for name in ("device_password", "work_profile_password"):
+        if 0 < len(getattr(given, name) or "") < MIN_LENGTH:
+            yield Violation(f"facts.{name}", f"A password has at least {MIN_LENGTH} characters; an empty one means none.")
+    for index, package in enumerate(given.additional_packages):
+        if not package.strip():
+            yield Violation(f"facts.additional_packages[{index}]", "A package name must not be blank.")
+    if given.consent and given.consent not in {answering.value for answering in Answering}:
+        known = ", ".join(answering.value for answering in Answering)
+        yield Violation("facts.consent", f"The user's way to answer is one of: {known}.")
+
+
+def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
+    if model.work_profile is None:
+        for name in sorted(given.set_fields() & {"work_profile_password", "separate_work_lock", "work_profile_paused"}):
+            yield Violation(f"facts.{name}", f"Phones of the profile {model.profile} have no work profile.")
+    chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
+    if given.euicc is False or (model.euicc is None and not given.euicc):
+        for name in chip_facts:
+            yield Violation(f"facts.{name}", 'The phone has no eSIM chip; say "euicc": true to give it one.')
+
+
+def _out_of_range(given: Overrides) -> Iterator[Violation]:
+    ranges = {
+        "api_level": (min(ANDROID_VERSIONS), max(ANDROID_VERSIONS)),
+        "qpr": (0, QPR_MAX),
+        "battery_percent": (0, PERCENT),
+        "external_storage_bytes": (0, 2**50),
+        "euicc_ports": (1, PORTS_MAX),
+        "euicc_capacity": (0, CAPACITY_MAX),
+    }
+    for name, (least, most) in ranges.items():
+        value = getattr(given, name)
+        if value is not None and not least <= value <= most:
+            yield Violation(f"facts.{name}", f"{name} must be from {least} to {most}.")
+    for name in ("reboot_duration", "consent_delay"):
+        text = getattr(given, name)
+        if text and not 0 <= parse_duration_ns(text) <= REBOOT_MAX_S * NS_PER_S:
+            yield Violation(f"facts.{name}", f"{name} must be from 0s to {REBOOT_MAX_S}s.")
+
+
+def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
+    changes: dict[str, object] = {
+        name: value
+        for name in ("api_level", "qpr", "setup_in_progress", "ongoing_call", "battery_percent")
+        if (value := getattr(given, name)) is not None
+    }
+    if given.external_storage_bytes is not None:
+        changes["external_storage_bytes"] = int(given.external_storage_bytes)
+    if given.reboot_duration:
+        changes["reboot_seconds"] = _seconds(given.reboot_duration)
+    if given.device_password is not None:
+        changes["credential"] = _credential(given.device_password)
+    own = {app.package for app in model.apps if app.scope is model.managed_scope}
+    added = dict.fromkeys(package for package in given.additional_packages if package not in own)
+    return msgspec.structs.replace(
+        model,
+        serial=given.serial_number or model.serial,
+        build=msgspec.structs.replace(model.build, **_build_changes(given)),
+        work_profile=_work_profile(model, given),
+        apps=(*model.apps, *(App(package=package, scope=model.managed_scope) for package in added)),
+        euicc=_chip(model, given),
+        **changes,
+    )
+
+
+def _build_changes(given: Overrides) -> dict[str, str]:
+    changes = {name: value for name in ("brand", "model", "android_version") if (value := getattr(given, name))}
+    if given.api_level is not None and not given.android_version:
+        changes["android_version"] = ANDROID_VERSIONS[given.api_level]
+    return changes
+
+
+def _work_profile(model: VirtualDevice, given: Overrides) -> WorkProfile | None:
+    profile = model.work_profile
+    if profile is None:
+        return None
+    credential = profile.credential
+    if given.work_profile_password is not None:
+        credential = _credential(given.work_profile_password)
+    separate = given.separate_work_lock
+    if separate is None:
+        separate = profile.separate_lock or credential is not None
+    return msgspec.structs.replace(
+        profile,
+        separate_lock=separate,
+        credential=credential if separate else None,
+        paused=profile.paused if given.work_profile_paused is None else given.work_profile_paused,
+    )
+
+
+def _chip(model: VirtualDevice, given: Overrides) -> Euicc | None:
+    if given.euicc is False or (model.euicc is None and not given.euicc):
+        return None
+    chip = model.euicc or Euicc(eid="")
+    changes = {"ports": given.euicc_ports, "capacity": given.euicc_capacity, "carrier_lock": given.carrier_lock}
+    return msgspec.structs.replace(chip, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _consent(policy: ConsentPolicy, given: Overrides) -> ConsentPolicy:
+    return ConsentPolicy(
+        answering=Answering(given.consent) if given.consent else policy.answering,
+        after_seconds=_seconds(given.consent_delay) if given.consent_delay else policy.after_seconds,
+    )
+
+
+def _credential(password: str) -> Credential | None:
+    return Credential(password) if password else None
+
+
+def _seconds(duration: str) -> float:
+    return parse_duration_ns(duration) / NS_PER_S

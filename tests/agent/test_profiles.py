@@ -1,0 +1,303 @@
+"""The virtual phones there are, and how one is made to differ."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph.agent.profiles import (
+    PROFILES,
+    Answering,
+    ConsentPolicy,
+    OfflineWindow,
+    Profile,
+    profile_named,
+    with_overrides,
+)
+from heliograph.commands import COMMANDS
+from heliograph.domain.credential import Credential
+from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Way
+from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.euicc import Euicc
+from heliograph.domain.outcome import ErrorCode
+from heliograph.domain.sm_dp import luhn_digit
+from heliograph.domain.virtual_device import Scope, VirtualDevice, device_facts
+from heliograph.domain.virtual_report import device_report
+from heliograph.domain.wire import decode_message, encode_message
+
+US_PER_S = 1_000_000
+
+profiles = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+
+
+@pytest.mark.parametrize(
+    "name,api_level,qpr,way,has_chip",
+    [
+        ("pixel8-a15-fully-managed", 35, 0, Way.FULLY_MANAGED, True),
+        ("galaxy-a14-a13-byod", 33, 0, Way.PERSONALLY_OWNED_WORK_PROFILE, False),
+        ("zebra-tc52-a10-dedicated", 29, 0, Way.FULLY_MANAGED, False),
+        ("pixel7-a14-cope", 34, 0, Way.COMPANY_OWNED_WORK_PROFILE, True),
+        ("pixel9-a16qpr2-cope", 36, 2, Way.COMPANY_OWNED_WORK_PROFILE, True),
+        ("galaxy-s25-a15-byod", 35, 0, Way.PERSONALLY_OWNED_WORK_PROFILE, True),
+        ("galaxy-s9-a10-cope", 29, 0, Way.COMPANY_OWNED_WORK_PROFILE, False),
+        ("moto-g5-a8-fully-managed", 26, 0, Way.FULLY_MANAGED, False),
+        ("legacy-a7-fully-managed", 24, 0, Way.FULLY_MANAGED, False),
+    ],
+)
+def test_the_nine_profiles(name: str, api_level: int, qpr: int, way: Way, has_chip: bool) -> None:  # noqa: FBT001
+    phone = PROFILES[name].phone()
+
+    facts = device_facts(phone)
+    assert (api_level, qpr, way, has_chip) == (facts.api_level, facts.qpr, facts.way, facts.euicc)
+    assert (name, 9) == (phone.profile, len(PROFILES))
+
+
+# AL: API_LEVEL, MM: MANAGEMENT_MODE, UN: UNSUPPORTED.  Source: issueCommand, CommandType; amapi.md §6, support matrix.
+SUPPORT = """
+                          LOCK RESET REBOOT RELINQUISH CLEAR START STOP ADD REMOVE INFO WIPE
+pixel8-a15-fully-managed   ok   ok    ok     MM         ok    ok    ok   ok  ok     MM   ok
+galaxy-a14-a13-byod        ok   ok    MM     MM         ok    MM    MM   AL  AL     ok   ok
+zebra-tc52-a10-dedicated   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
+pixel7-a14-cope            ok   ok    MM     ok         ok    ok    ok   AL  AL     MM   ok
+pixel9-a16qpr2-cope        ok   ok    MM     ok         ok    ok    ok   ok  UN     MM   ok
+galaxy-s25-a15-byod        ok   ok    MM     MM         ok    MM    MM   ok  ok     ok   ok
+galaxy-s9-a10-cope         ok   ok    MM     ok         ok    AL    AL   AL  AL     MM   ok
+moto-g5-a8-fully-managed   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
+legacy-a7-fully-managed    ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
+"""
+MARKS = {
+    None: "ok",
+    ErrorCode.API_LEVEL: "AL",
+    ErrorCode.MANAGEMENT_MODE: "MM",
+    ErrorCode.UNSUPPORTED: "UN",
+}
+
+
+@pytest.mark.parametrize("line", SUPPORT.strip().splitlines()[1:], ids=lambda line: line.split()[0])
+def test_each_profile_refuses_what_its_like_would_refuse(line: str) -> None:
+    name, *expected = line.split()
+    facts = device_facts(PROFILES[name].phone())
+
+    rows = sorted(COMMANDS.values(), key=lambda row: row.number)
+
+    assert expected == [MARKS[row.requires.refusal(facts)] for row in rows]
+
+
+@profiles
+def test_a_phone_is_the_same_for_the_same_serial_number_and_another_for_another(profile: Profile) -> None:
+    first, again, other = profile.phone("A1"), profile.phone("A1"), profile.phone("A2")
+
+    assert first == again
+    assert ("A1", "A2") == (first.serial, other.serial)
+    assert (first.imei == other.imei) is not bool(first.imei)
+    assert (first.euicc == other.euicc) is (first.euicc is None)
+
+
+def test_no_two_phones_of_a_sandbox_have_a_number_in_common() -> None:
+    phones = [profile.phone() for profile in PROFILES.values()]
+    eids = [phone.euicc.eid for phone in phones if phone.euicc]
+    imeis = [phone.imei for phone in phones if phone.imei]
+
+    assert len(phones) == len({phone.serial for phone in phones})
+    assert len(eids) == len(set(eids))
+    assert len(imeis) == len(set(imeis))
+
+
+@given(serial=st.text(min_size=1, max_size=30))
+def test_identifiers_have_right_check_digits(serial: str) -> None:
+    phone = PROFILES["pixel8-a15-fully-managed"].phone(serial)
+
+    assert phone.euicc is not None
+    assert (15, luhn_digit(phone.imei[:-1])) == (len(phone.imei), phone.imei[-1])
+    assert (32, 1) == (len(phone.euicc.eid), int(phone.euicc.eid) % 97)
+
+
+@profiles
+def test_every_esim_that_comes_with_a_phone_has_a_right_check_digit_and_is_its_user_s(profile: Profile) -> None:
+    for esim in profile.model.euicc.profiles if profile.model.euicc else ():
+        assert luhn_digit(esim.icc_id[:-1]) == esim.icc_id[-1]
+        assert not esim.managed
+
+
+@profiles
+def test_a_credential_is_one_that_the_phone_s_own_policy_accepts(profile: Profile) -> None:
+    phone = profile.model
+    managed = phone.managed_credential
+
+    if managed is not None:
+        assert phone.password_policy.objection(managed.secret) is None
+
+
+@profiles
+def test_every_side_of_a_phone_has_protected_apps_and_others(profile: Profile) -> None:
+    phone = profile.phone()
+    sides = {Scope.DEVICE, phone.managed_scope}
+
+    for side in sides:
+        apps = [app for app in phone.apps if app.scope is side]
+        assert {True, False} == {app.protected for app in apps}
+        assert {True, False} == {app.system for app in apps}
+        assert len(apps) == len({app.package for app in apps})
+    assert sides == {app.scope for app in phone.apps}
+    assert (phone.managed_scope is Scope.WORK_PROFILE) is (phone.work_profile is not None)
+
+
+@profiles
+def test_a_phone_tells_of_itself_in_the_words_of_the_wire(profile: Profile) -> None:
+    report = device_report(profile.phone())
+
+    assert report == decode_message(DeviceReport, encode_message(report), root="")
+
+
+def test_the_personal_phones_differ_in_their_locks() -> None:
+    galaxy_a14 = PROFILES["galaxy-a14-a13-byod"].phone().work_profile
+    galaxy_s25 = PROFILES["galaxy-s25-a15-byod"].phone().work_profile
+    galaxy_s9 = PROFILES["galaxy-s9-a10-cope"].phone().work_profile
+
+    assert galaxy_a14
+    assert galaxy_s25
+    assert galaxy_s9
+    assert (True, False, True) == (galaxy_a14.separate_lock, galaxy_s25.separate_lock, galaxy_s9.separate_lock)
+    assert (False, True, False) == tuple(side.credential is None for side in (galaxy_a14, galaxy_s25, galaxy_s9))
+
+
+def test_only_a_dedicated_phone_has_no_user() -> None:
+    without = [profile for profile in PROFILES.values() if not profile.account_identifier]
+
+    assert ["zebra-tc52-a10-dedicated"] == [profile.name for profile in without]
+    assert AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS is without[0].allow_personal_usage
+
+
+@profiles
+def test_personal_usage_is_what_the_way_of_management_says(profile: Profile) -> None:
+    allowed = profile.allow_personal_usage is AllowPersonalUsage.PERSONAL_USAGE_ALLOWED
+
+    assert allowed is (profile.model.way is not Way.FULLY_MANAGED)
+
+
+def test_an_offline_window_comes_again_in_every_period() -> None:
+    window = OfflineWindow(period_seconds=100, starts_seconds=90, lasts_seconds=20)
+
+    offline = [second for second in range(200) if window.covers(second * US_PER_S)]
+
+    assert [*range(10), *range(90, 110), *range(190, 200)] == offline
+
+
+def test_only_the_scanner_is_out_of_reach_at_times() -> None:
+    hour = [second * US_PER_S for second in range(0, 3600, 60)]
+
+    away = {profile.name: sum(not profile.online(now_us) for now_us in hour) for profile in PROFILES.values()}
+
+    assert dict.fromkeys(PROFILES, 0) | {"zebra-tc52-a10-dedicated": 5} == away
+
+
+def test_a_name_that_is_none_is_answered_with_those_there_are() -> None:
+    with pytest.raises(InvalidArgument, match=r'Did you mean "pixel8-a15-fully-managed"\? The profiles are: pixel8'):
+        profile_named("pixel8-a15-fully-manged")
+    assert PROFILES["pixel7-a14-cope"] is profile_named("pixel7-a14-cope")
+
+
+def overridden(name: str, facts: dict[str, object]) -> VirtualDevice:
+    """A phone of this profile with these facts."""
+    return with_overrides(PROFILES[name], facts).phone()
+
+
+@profiles
+def test_no_facts_change_nothing(profile: Profile) -> None:
+    assert profile == with_overrides(profile, {})
+
+
+def test_facts_take_the_place_of_the_profile_s_own() -> None:
+    phone = overridden(
+        "pixel8-a15-fully-managed",
+        {
+            "serialNumber": "MINE",
+            "model": "Pixel 6",
+            "apiLevel": 34,
+            "setupInProgress": True,
+            "ongoingCall": True,
+            "batteryPercent": 3,
+            "rebootDuration": "1.5s",
+            "externalStorageBytes": "1000",
+            "devicePassword": "",
+            "additionalPackages": ["com.example.mine", "com.slack"],
+            "euiccPorts": 1,
+            "euiccCapacity": 2,
+            "carrierLock": "Example Mobile",
+        },
+    )
+
+    assert ("MINE", "Pixel 6", "14", 34) == (phone.serial, phone.build.model, phone.build.android_version, phone.api_level)
+    assert (True, True, 3, 1.5) == (phone.setup_in_progress, phone.ongoing_call, phone.battery_percent, phone.reboot_seconds)
+    assert (1000, None) == (phone.external_storage_bytes, phone.credential)
+    assert ["com.example.mine"] == [app.package for app in phone.apps if app.package.endswith("mine")]
+    assert 1 == [app.package for app in phone.apps].count("com.slack")
+    assert phone.euicc
+    assert (1, 2, "Example Mobile") == (phone.euicc.ports, phone.euicc.capacity, phone.euicc.carrier_lock)
+
+
+def test_a_chip_can_be_given_and_taken() -> None:
+    with_chip = overridden("galaxy-a14-a13-byod", {"euicc": True})
+    without = overridden("galaxy-s25-a15-byod", {"euicc": False})
+
+    assert isinstance(with_chip.euicc, Euicc)
+    assert 1 == int(with_chip.euicc.eid) % 97
+    assert without.euicc is None
+
+
+def test_the_work_profile_s_lock_can_be_changed() -> None:
+    own_lock = overridden("galaxy-s25-a15-byod", {"workProfilePassword": "work1234"}).work_profile
+    one_lock = overridden("galaxy-a14-a13-byod", {"separateWorkLock": False, "workProfilePaused": True}).work_profile
+    no_password = overridden("galaxy-a14-a13-byod", {"workProfilePassword": ""}).work_profile
+
+    assert own_lock
+    assert one_lock
+    assert no_password
+    assert (True, Credential("work1234")) == (own_lock.separate_lock, own_lock.credential)
+    assert (False, None, True) == (one_lock.separate_lock, one_lock.credential, one_lock.paused)
+    assert (True, None) == (no_password.separate_lock, no_password.credential)
+
+
+def test_the_user_s_way_to_answer_can_be_changed() -> None:
+    profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "ignore", "consentDelay": "0.25s"})
+
+    assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
+
+
+def test_everything_wrong_with_the_facts_is_told_at_once() -> None:
+    facts = {
+        "apiLevel": 99,
+        "qpr": -1,
+        "rebootDuration": "-1s",
+        "workProfilePaused": True,
+        "devicePassword": "abc",
+        "additionalPackages": [" "],
+        "euicc": False,
+        "carrierLock": "X",
+        "consent": "maybe",
+    }
+
+    with pytest.raises(InvalidArgument) as raised:
+        overridden("zebra-tc52-a10-dedicated", facts)
+
+    assert [
+        "facts.additional_packages[0]",
+        "facts.api_level",
+        "facts.carrier_lock",
+        "facts.consent",
+        "facts.device_password",
+        "facts.qpr",
+        "facts.reboot_duration",
+        "facts.work_profile_paused",
+    ] == sorted(violation.field for violation in raised.value.violations)
+
+
+def test_a_fact_that_is_none_is_named() -> None:
+    with pytest.raises(InvalidArgument, match="Unknown name \"apiLevl\" at 'facts'"):
+        overridden("pixel7-a14-cope", {"apiLevl": 34})
+
+
+def test_no_profile_s_repr_tells_a_password() -> None:
+    for profile in PROFILES.values():
+        for credential in (profile.model.credential, profile.model.managed_credential):
+            assert credential is None or credential.secret not in repr(msgspec.structs.asdict(profile))
