@@ -3,6 +3,7 @@
 Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from heliograph.service.ports import Ports
 
 ID_MAX_CHARS = 256
 
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+
 
 class Call(NamedTuple):
     """One request on its way to a verb: `ids` are the path's variable parts, in order."""
@@ -26,6 +29,16 @@ class Call(NamedTuple):
     query: Any
     """The method's own parameters: its row's `query` message."""
     body: bytes
+    scope: Mapping[str, Any]
+
+    def server_url(self) -> str:
+        """The address by which the caller reached this server."""
+        headers = dict(self.scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not _HOST.fullmatch(host):
+            server = self.scope.get("server") or ("localhost", None)
+            host = f"{server[0]}:{server[1]}"
+        return f"{self.scope['scheme']}://{host}"
 
 
 Handler = Callable[[Call], Awaitable[bytes]]

@@ -1,0 +1,37 @@
+"""The enrollmentTokens resource."""
+
+from heliograph.api.answers import EMPTY, list_body
+from heliograph.api.method import Call
+from heliograph.api.query import PageQuery
+from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
+from heliograph.domain.wire import decode_message, encode_message
+from heliograph.service.create_enrollment_token import create_enrollment_token
+from heliograph.service.delete_enrollment_token import delete_enrollment_token
+from heliograph.service.read_enrollment_tokens import get_enrollment_token, list_enrollment_tokens
+
+
+async def create(call: Call) -> bytes:
+    """The new token with its value and QR code.  Source: disc, enrollmentTokens.create."""
+    wanted = decode_message(EnrollmentToken, call.body, root="enrollment_token")
+    return (await create_enrollment_token(call.ports, EnterpriseName(*call.ids), wanted, server_url=call.server_url())).resource
+
+
+async def get(call: Call) -> bytes:
+    """The token.  Source: disc, enrollmentTokens.get."""
+    return encode_message(await get_enrollment_token(call.ports, EnrollmentTokenName(*call.ids)))
+
+
+async def list_(call: Call) -> bytes:
+    """One page of an enterprise's tokens, oldest first.  Source: disc, enrollmentTokens.list."""
+    query: PageQuery = call.query
+    tokens, next_page_token = await list_enrollment_tokens(
+        call.ports, EnterpriseName(*call.ids), page_size=query.page_size, page_token=query.page_token
+    )
+    return list_body("enrollmentTokens", map(encode_message, tokens), next_page_token)
+
+
+async def delete(call: Call) -> bytes:
+    """Nothing: nobody enrols with the token any more.  Source: disc, enrollmentTokens.delete."""
+    await delete_enrollment_token(call.ports, EnrollmentTokenName(*call.ids))
+    return EMPTY

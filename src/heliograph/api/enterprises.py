@@ -1,0 +1,88 @@
+"""The enterprises resource."""
+
+import enum
+
+import msgspec
+
+from heliograph.api.answers import EMPTY, list_body
+from heliograph.api.devices import UpdateQuery
+from heliograph.api.method import Call
+from heliograph.api.query import PageQuery
+from heliograph.domain.device import EnterpriseRecord
+from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.field_mask import parse_field_mask
+from heliograph.domain.names import EnterpriseName
+from heliograph.domain.wire import Message, decode_message, encode_message, proto
+from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.delete_enterprise import delete_enterprise
+from heliograph.service.patch_enterprise import patch_enterprise
+from heliograph.service.read_enterprises import get_enterprise, list_enterprises
+
+
+@proto("EnterpriseView")
+class EnterpriseView(enum.Enum):
+    """Source: disc, enterprises.list."""
+
+    ENTERPRISE_VIEW_UNSPECIFIED = "ENTERPRISE_VIEW_UNSPECIFIED"
+    BASIC = "BASIC"
+
+
+class CreateEnterpriseQuery(Message):
+    """What Google needs to know of a sign-up; accepted and not looked at, for nobody signs up with Google here.
+
+    Source: disc, enterprises.create.
+    """
+
+    project_id: str = ""
+    signup_url_name: str = ""
+    enterprise_token: str = ""
+    agreement_accepted: bool = False
+
+
+class ListEnterprisesQuery(PageQuery):
+    """`project_id` is accepted and not looked at: one server is one project.  Source: disc, enterprises.list."""
+
+    project_id: str = ""
+    view: EnterpriseView = EnterpriseView.ENTERPRISE_VIEW_UNSPECIFIED
+
+
+async def create(call: Call) -> bytes:
+    """The new enterprise, with its name.  Source: disc, enterprises.create."""
+    wanted = decode_message(Enterprise, call.body, root="enterprise")
+    return (await create_enterprise(call.ports, wanted)).resource
+
+
+async def get(call: Call) -> bytes:
+    """The enterprise.  Source: disc, enterprises.get."""
+    return (await get_enterprise(call.ports, EnterpriseName(*call.ids))).resource
+
+
+async def list_(call: Call) -> bytes:
+    """One page of the enterprises, oldest first, their BASIC fields.  Source: disc, enterprises.list."""
+    query: ListEnterprisesQuery = call.query
+    enterprises, next_page_token = await list_enterprises(call.ports, page_size=query.page_size, page_token=query.page_token)
+    return list_body("enterprises", map(_basic, enterprises), next_page_token)
+
+
+async def patch(call: Call) -> bytes:
+    """The enterprise as it is now.  Source: disc, enterprises.patch."""
+    query: UpdateQuery = call.query
+    wanted = decode_message(Enterprise, call.body, root="enterprise")
+    mask = parse_field_mask(query.update_mask, of=Enterprise) or None
+    return (await patch_enterprise(call.ports, EnterpriseName(*call.ids), wanted, mask)).resource
+
+
+async def delete(call: Call) -> bytes:
+    """Nothing: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
+    await delete_enterprise(call.ports, EnterpriseName(*call.ids))
+    return EMPTY
+
+
+def _basic(record: EnterpriseRecord) -> bytes:
+    """Source: disc, enterprises.list: "Only BASIC fields are returned", which are name and enterprise_display_name."""
+    return encode_message(msgspec.json.decode(record.resource, type=_Basic))
+
+
+class _Basic(msgspec.Struct, rename="camel", omit_defaults=True):
+    name: str
+    enterprise_display_name: str = ""

@@ -1,0 +1,113 @@
+"""Every method of AMAPI, served or not, and Heliograph's own ones: one row each.
+
+Source: disc, `methods` (a test compares every row).
+"""
+
+from heliograph.api import devices, enrollment_tokens, enterprises, operations
+from heliograph.api.method import Method, not_offered
+from heliograph.api.query import PageQuery
+
+_ENTERPRISE = "enterprises/*"
+_DEVICE = f"{_ENTERPRISE}/devices/*"
+_OPERATION = f"{_DEVICE}/operations/*"
+_TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
+
+_ENTERPRISES_ID = "androidmanagement.enterprises"
+_DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
+_OPERATIONS_ID = f"{_DEVICES_ID}.operations"
+_TOKENS_ID = f"{_ENTERPRISES_ID}.enrollmentTokens"
+
+_SERVED = (
+    Method(id=f"{_DEVICES_ID}.issueCommand", http="POST", path=f"{_DEVICE}:issueCommand", handler=operations.issue, takes_body=True),
+    Method(id=f"{_OPERATIONS_ID}.get", http="GET", path=_OPERATION, handler=operations.get),
+    Method(
+        id=f"{_OPERATIONS_ID}.list",
+        http="GET",
+        path=f"{_DEVICE}/operations",
+        handler=operations.list_,
+        query=operations.ListOperationsQuery,
+    ),
+    Method(id=f"{_OPERATIONS_ID}.cancel", http="POST", path=f"{_OPERATION}:cancel", handler=operations.cancel, takes_body=True),
+    Method(id=f"{_DEVICES_ID}.get", http="GET", path=_DEVICE, handler=devices.get),
+    Method(id=f"{_DEVICES_ID}.list", http="GET", path=f"{_ENTERPRISE}/devices", handler=devices.list_, query=PageQuery),
+    Method(id=f"{_DEVICES_ID}.patch", http="PATCH", path=_DEVICE, handler=devices.patch, query=devices.UpdateQuery, takes_body=True),
+    Method(id=f"{_DEVICES_ID}.delete", http="DELETE", path=_DEVICE, handler=devices.delete, query=devices.DeleteDeviceQuery),
+    Method(
+        id=f"{_ENTERPRISES_ID}.create",
+        http="POST",
+        path="enterprises",
+        handler=enterprises.create,
+        query=enterprises.CreateEnterpriseQuery,
+        takes_body=True,
+    ),
+    Method(id=f"{_ENTERPRISES_ID}.get", http="GET", path=_ENTERPRISE, handler=enterprises.get),
+    Method(
+        id=f"{_ENTERPRISES_ID}.list",
+        http="GET",
+        path="enterprises",
+        handler=enterprises.list_,
+        query=enterprises.ListEnterprisesQuery,
+    ),
+    Method(
+        id=f"{_ENTERPRISES_ID}.patch",
+        http="PATCH",
+        path=_ENTERPRISE,
+        handler=enterprises.patch,
+        query=devices.UpdateQuery,
+        takes_body=True,
+    ),
+    Method(id=f"{_ENTERPRISES_ID}.delete", http="DELETE", path=_ENTERPRISE, handler=enterprises.delete),
+    Method(
+        id=f"{_TOKENS_ID}.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/enrollmentTokens",
+        handler=enrollment_tokens.create,
+        takes_body=True,
+    ),
+    Method(id=f"{_TOKENS_ID}.get", http="GET", path=_TOKEN, handler=enrollment_tokens.get),
+    Method(
+        id=f"{_TOKENS_ID}.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/enrollmentTokens",
+        handler=enrollment_tokens.list_,
+        query=PageQuery,
+    ),
+    Method(id=f"{_TOKENS_ID}.delete", http="DELETE", path=_TOKEN, handler=enrollment_tokens.delete),
+)
+
+_NO_PLAY = "it has no managed Google Play."
+_NO_MIGRATION = "devices of another device policy controller enrol anew, with an enrolment token."
+_NO_POLICIES = "a device carries the name of its policy (policyName), and nothing keeps or enforces policies."
+_NO_SIGN_UP = "nobody signs up with Google here: call enterprises.create at once."
+_NO_SIGN_IN = "devices enrol with an enrolment token; there is no sign-in that would make provisioning information."
+
+_NOT_OFFERED = tuple(
+    not_offered(f"androidmanagement.{name}", http, path, why=why)
+    for name, http, path, why in (
+        ("enterprises.generateEnterpriseUpgradeUrl", "POST", f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl", _NO_PLAY),
+        ("enterprises.applications.get", "GET", f"{_ENTERPRISE}/applications/*", _NO_PLAY),
+        ("enterprises.migrationTokens.create", "POST", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
+        ("enterprises.migrationTokens.get", "GET", f"{_ENTERPRISE}/migrationTokens/*", _NO_MIGRATION),
+        ("enterprises.migrationTokens.list", "GET", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
+        ("enterprises.policies.delete", "DELETE", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
+        ("enterprises.policies.get", "GET", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
+        ("enterprises.policies.list", "GET", f"{_ENTERPRISE}/policies", _NO_POLICIES),
+        ("enterprises.policies.modifyPolicyApplications", "POST", f"{_ENTERPRISE}/policies/*:modifyPolicyApplications", _NO_POLICIES),
+        ("enterprises.policies.patch", "PATCH", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
+        ("enterprises.policies.removePolicyApplications", "POST", f"{_ENTERPRISE}/policies/*:removePolicyApplications", _NO_POLICIES),
+        ("enterprises.webApps.create", "POST", f"{_ENTERPRISE}/webApps", _NO_PLAY),
+        ("enterprises.webApps.delete", "DELETE", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
+        ("enterprises.webApps.get", "GET", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
+        ("enterprises.webApps.list", "GET", f"{_ENTERPRISE}/webApps", _NO_PLAY),
+        ("enterprises.webApps.patch", "PATCH", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
+        ("enterprises.webTokens.create", "POST", f"{_ENTERPRISE}/webTokens", _NO_PLAY),
+        ("provisioningInfo.get", "GET", "provisioningInfo/*", _NO_SIGN_IN),
+        ("signupUrls.create", "POST", "signupUrls", _NO_SIGN_UP),
+    )
+)
+
+AMAPI_METHODS = (*_SERVED, *_NOT_OFFERED)
+"""What stands below `/v1/`."""
+
+OWN_METHODS = (Method(id="heliograph.operations.timeline", http="GET", path=f"{_OPERATION}/timeline", handler=operations.timeline),)
+"""What stands below `/heliograph/v1/`."""

@@ -1,0 +1,68 @@
+"""devices.issueCommand and devices.operations: the hot methods, and the timeline beside them."""
+
+import msgspec
+
+from heliograph.api.answers import EMPTY, list_body
+from heliograph.api.method import Call
+from heliograph.api.query import PageQuery
+from heliograph.commands import ENVELOPE
+from heliograph.domain.errors import Unimplemented
+from heliograph.domain.longrunning import render_operation
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.wire import Message, decode_message
+from heliograph.service.cancel_operation import cancel_operation
+from heliograph.service.issue_command import issue_command
+from heliograph.service.read_operations import get_operation, get_timeline, list_operations
+
+AS_OBSERVED = "as-observed"
+
+
+class ListOperationsQuery(PageQuery):
+    """Source: disc, devices.operations.list."""
+
+    filter: str = ""
+    return_partial_success: bool = False
+
+
+class CancelOperationRequest(Message):
+    """No body, or an object without fields.  Source: google.longrunning.CancelOperationRequest."""
+
+
+async def issue(call: Call) -> bytes:
+    """The operation of the command in the body.  Source: disc, devices.issueCommand."""
+    command = ENVELOPE.decode(call.body, as_observed=call.ports.limits.behaviour == AS_OBSERVED)
+    return render_operation(await issue_command(call.ports, DeviceName(*call.ids), command))
+
+
+async def get(call: Call) -> bytes:
+    """The operation.  Source: disc, devices.operations.get."""
+    return render_operation(await get_operation(call.ports, _name(call)))
+
+
+async def list_(call: Call) -> bytes:
+    """One page of a device's operations, oldest first.  Source: disc, devices.operations.list."""
+    query: ListOperationsQuery = call.query
+    if query.return_partial_success:
+        raise Unimplemented("returnPartialSuccess is not supported: this server keeps a device's operations in one place.")
+    operations, next_page_token = await list_operations(
+        call.ports, DeviceName(*call.ids), filter_text=query.filter, page_size=query.page_size, page_token=query.page_token
+    )
+    return list_body("operations", map(render_operation, operations), next_page_token)
+
+
+async def cancel(call: Call) -> bytes:
+    """Nothing; whether it was cancelled is read from the operation.  Source: disc, devices.operations.cancel."""
+    if call.body:
+        decode_message(CancelOperationRequest, call.body, root="")
+    await cancel_operation(call.ports, _name(call))
+    return EMPTY
+
+
+async def timeline(call: Call) -> bytes:
+    """Every change of the operation with its time.  Heliograph's own: not in AMAPI."""
+    return msgspec.json.encode(await get_timeline(call.ports, _name(call)))
+
+
+def _name(call: Call) -> OperationName:
+    enterprise, device, operation = call.ids
+    return OperationName.parse(f"enterprises/{enterprise}/devices/{device}/operations/{operation}")
