@@ -5,6 +5,7 @@ unknown fields are ignored on both sides, so that an older phone talks to a newe
 """
 
 import enum
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,12 @@ ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
 """A device's message larger than this is refused: the largest honest one (results of 1,000 apps) is below a quarter of it."""
+
+if TYPE_CHECKING:
+    OptionalRaw = msgspec.Raw | None
+else:
+    # msgspec 0.22 reads `Raw | None` as null only. Declared so, any JSON is read, null as Raw(b"null"), and the default stays None.
+    OptionalRaw = msgspec.Raw | msgspec.UnsetType
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -89,7 +96,7 @@ class Execute(Message, frozen=True, kw_only=True):
     """The acknowledgement stands: start within this time or report NOT_STARTED."""
 
     start_within_ms: int
-    command: msgspec.Raw | None = None
+    command: OptionalRaw = None
 
 
 class DropWhy(enum.Enum):
@@ -113,7 +120,7 @@ class Refuse(Message, frozen=True, kw_only=True):
 
     operation: str = ""
     error_code: str = ""
-    status: msgspec.Raw | None = None
+    status: OptionalRaw = None
     message: str = ""
 
 
@@ -133,7 +140,7 @@ class Report(Message, frozen=True, kw_only=True):
     ack_id: str
     seq: int
     state: ReportState
-    status: msgspec.Raw | None = None
+    status: OptionalRaw = None
     """The type's specific status message, where it has one."""
     error_code: str = ""
     message: str = ""

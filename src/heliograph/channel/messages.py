@@ -18,6 +18,7 @@ from heliograph.domain.wire_types import decode_hook
 from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Enroll, Hello, Refuse, Report, StatusReport
 
 M = TypeVar("M", bound=msgspec.Struct)
+R = TypeVar("R", Refuse, Report)
 
 _ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -54,7 +55,7 @@ def read_refuse(body: bytes) -> Refuse:
     """The message.  Raises: InvalidArgument."""
     refuse = _read(_refuse, body)
     _require_short(refuse.message)
-    return refuse
+    return _null_is_absent(refuse)
 
 
 def read_report(body: bytes) -> Report:
@@ -64,7 +65,7 @@ def read_report(body: bytes) -> Report:
     if not 1 <= report.seq <= _REPORT_SEQ_MAX:
         raise InvalidArgument(f"seq must be between 1 and {_REPORT_SEQ_MAX}.")
     _require_short(report.message)
-    return report
+    return _null_is_absent(report)
 
 
 def read_status_report(body: bytes) -> StatusReport:
@@ -143,6 +144,13 @@ def _known(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation,
     if isinstance(wanted, types.UnionType):
         return _known(arguments[0], value)
     return value
+
+
+def _null_is_absent(message: R) -> R:
+    """The message without a status that is null: serialisers write that for none."""
+    if message.status is None or bytes(message.status) != b"null":
+        return message
+    return msgspec.structs.replace(message, status=None)
 
 
 def _require(pattern: re.Pattern[str], text: str, message: str) -> None:
