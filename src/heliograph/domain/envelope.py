@@ -80,7 +80,10 @@ class Envelope:
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
         given = [name for name in self._by_field if getattr(message, name) is not None]
-        at_top = [name for name in self._at_top if getattr(message, name) != self._defaults[name]]
+        at_top = self._set_at_top(message)
+        if at_top:
+            message = without_unspecified(message)
+            at_top = self._set_at_top(message)
         row = self._rows.get(message.type.value) or (self._by_field[given[0]] if given else None)
         duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
         violations = [] if duration_ns > 0 else [_NO_TIME]
@@ -103,6 +106,9 @@ class Envelope:
             duration_ns=duration_ns,
             duration=format_duration(duration_ns),
         )
+
+    def _set_at_top(self, message: Any) -> list[str]:  # noqa: ANN401 - the made message
+        return [name for name in self._at_top if getattr(message, name) != self._defaults[name]]
 
     def _disagreements(self, message: Any, given: list[str], at_top: list[str]) -> Iterator[Violation]:  # noqa: ANN401
         """Fields of another type than the one that `type` (or the params) tell: never guess which was meant, least of all WIPE."""

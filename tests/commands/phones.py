@@ -1,0 +1,132 @@
+"""Virtual phones and params of every kind, made by Hypothesis; and one plain phone to start an example from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from heliograph.domain.command import CommandType
+from heliograph.domain.credential import Credential, PasswordPolicy, PasswordQuality
+from heliograph.domain.device import Way
+from heliograph.domain.euicc import EsimProfile, Euicc
+from heliograph.domain.sm_dp import CATALOGUE
+from heliograph.domain.user_facing_message import UserFacingMessage
+from heliograph.domain.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
+from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+
+NOW_US = 1_700_000_000_000_000
+HOUR_US = 3_600_000_000
+PACKAGES = ("com.example.notes", "com.example.chat", "com.android.vending", "com.example.absent", "no name")
+ICC_IDS = ("8999000000000000001", "8999000000000000002")
+CODES = tuple(listing.example for listing in CATALOGUE)
+"""Activation codes of every listing in the catalogue."""
+
+
+def message(text: str) -> UserFacingMessage:
+    """The text as an admin writes it."""
+    return UserFacingMessage(default_message=text)
+
+
+def phone_of(way: Way, api_level: int = 34, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - the phone's own fields
+    """A phone managed in this way, its work profile (where it has one) with the device's lock."""
+    profile = None if way is Way.FULLY_MANAGED else WorkProfile()
+    made = VirtualDevice(profile="test", serial="S1", way=way, api_level=api_level, work_profile=profile)
+    return msgspec.structs.replace(made, **fields)
+
+
+secrets = st.sampled_from(("", "12", "1234", "123456", "abcdef", "abc123", "abc-123", "correct horse"))
+credentials = st.none() | secrets.filter(bool).map(Credential)
+times_us = st.none() | st.integers(-24, 24).map(lambda hours: NOW_US + hours * HOUR_US)
+
+
+@st.composite
+def work_profiles(draw: st.DrawFn) -> WorkProfile:
+    """A work profile; only one with a lock of its own has a credential, and only one with a credential is locked."""
+    credential = draw(credentials)
+    own_lock = credential is not None or draw(st.booleans())
+    locked = credential is not None and draw(st.booleans())
+    return WorkProfile(separate_lock=own_lock, paused=draw(st.booleans()), credential=credential, locked=locked)
+
+
+apps = st.builds(
+    App,
+    package=st.sampled_from(PACKAGES[:3]),
+    scope=st.sampled_from(Scope),
+    system=st.booleans(),
+    protected=st.booleans(),
+    data_bytes=st.integers(0, 2**40),
+)
+esim_profiles = st.lists(
+    st.builds(EsimProfile, icc_id=st.sampled_from(ICC_IDS), managed=st.booleans(), deletable=st.booleans()),
+    unique_by=lambda profile: profile.icc_id,
+).map(tuple)
+euiccs = st.builds(Euicc, eid=st.just("8904"), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esim_profiles)
+
+
+@st.composite
+def phones(draw: st.DrawFn, *, ways: Sequence[Way] = tuple(Way), lowest_level: int = 24) -> VirtualDevice:
+    """Any phone that can be, of these ways, from this level up."""
+    way = draw(st.sampled_from(ways))
+    credential = draw(credentials)
+    return VirtualDevice(
+        profile="any",
+        serial="S1",
+        way=way,
+        api_level=draw(st.integers(max(24, lowest_level), 36)),
+        qpr=draw(st.integers(0, 3)),
+        setup_in_progress=draw(st.booleans()),
+        work_profile=None if way is Way.FULLY_MANAGED else draw(work_profiles()),
+        credential=credential,
+        password_policy=draw(st.builds(PasswordPolicy, quality=st.sampled_from(PasswordQuality), minimum_length=st.integers(0, 8))),
+        reset_token=draw(st.sampled_from(ResetToken)),
+        last_admin_reset_us=draw(times_us),
+        must_enter=draw(st.booleans()),
+        do_not_ask_on_boot=draw(st.booleans()),
+        screen_on=draw(st.booleans()),
+        locked=credential is not None and draw(st.booleans()),
+        lost_mode=draw(st.none() | st.just(LostMode(since_us=NOW_US - HOUR_US))),
+        last_user_exit_lost_mode_us=draw(times_us),
+        apps=tuple(draw(st.lists(apps, max_size=4))),
+        euicc=draw(st.none() | euiccs),
+        ongoing_call=draw(st.booleans()),
+        external_storage_bytes=draw(st.integers(0, 2**40)),
+    )
+
+
+def phones_for(row: CommandType) -> st.SearchStrategy[VirtualDevice]:
+    """Any phone that accepts commands of this type."""
+    lowest = {way: level for way in Way if (level := row.requires.lowest_level(way)) is not None}
+    ways = st.sampled_from(list(lowest.items()))
+    return ways.flatmap(lambda item: phones(ways=(item[0],), lowest_level=item[1])).filter(
+        lambda phone: row.requires.refusal(device_facts(phone)) is None
+    )
+
+
+def messages_of(cls: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+    """Any well-formed message of this class."""
+    return st.fixed_dictionaries({}, optional={field.name: values_of(field.kind) for field in shape_of(cls).fields}).map(
+        lambda values: cls(**values)
+    )
+
+
+def values_of(kind: Kind) -> st.SearchStrategy[Any]:
+    """Any value of a field of this kind; texts that mean something on some phone come often."""
+    match kind:
+        case EnumKind():
+            return st.sampled_from(list(kind.by_name.values()))
+        case MessageKind():
+            return messages_of(kind.cls)
+        case ListKind():
+            return st.lists(values_of(kind.item), max_size=3).map(tuple)
+        case MapKind():
+            return st.dictionaries(st.sampled_from(("en-US", "fr")), values_of(kind.value), max_size=2)
+        case Scalar.STRING:
+            return st.sampled_from((*PACKAGES, *ICC_IDS, *CODES)) | secrets | st.text(max_size=8)
+        case _:
+            return st.nothing()
+
+
+def params_of(row: CommandType) -> st.SearchStrategy[Any]:
+    """Any params that the server lets through."""
+    return messages_of(row.params).filter(lambda params: not list(row.check(params, row.params_path)))
