@@ -4,7 +4,7 @@ A rule sees committed rows and the writes of the rules before it; nothing of thi
 as a whole. A rule that raises has written nothing, since its writes would have come with its decision.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -31,6 +31,8 @@ OperationKey = tuple[DeviceName, int]
 SerialKey = tuple[str, str]
 K = TypeVar("K")
 V = TypeVar("V")
+K_contra = TypeVar("K_contra", contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
 
 
 class Source(Protocol):
@@ -61,20 +63,36 @@ class Source(Protocol):
         """A key no device has."""
 
 
+class Remembers(Protocol[K_contra, V_co]):
+    """Where to look before the database is asked."""
+
+    def get(self, key: K_contra, /) -> V_co | None:
+        """The row, where it is remembered."""
+
+
+NOTHING: Mapping[Any, Any] = {}
+
+
 class Looked(dict[K, V | None]):
-    """Rows looked up during one batch; None: there is no such row."""
+    """Rows looked up during one batch, and their changes; None: there is no such row."""
 
-    def fill(self, keys: Collection[K], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
-        """Every key is looked up; those not yet known in one read."""
-        missing = {key for key in keys if key not in self}
+    def fill(self, keys: Collection[K], memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        """Every key is looked up; those that nobody remembers in one read."""
+        missing: list[K] = []
+        for key in keys:
+            found = memory.get(key)
+            if found is None:
+                missing.append(key)
+            else:
+                self[key] = found
         if missing:
-            found = read(missing)
-            self.update((key, found.get(key)) for key in missing)
+            rows = read(missing)
+            self.update((key, rows.get(key)) for key in missing)
 
-    def one(self, key: K, read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
-        """The row; read now where nobody foresaw that it is needed."""
+    def one(self, key: K, memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
+        """The row; looked up now where nobody foresaw that it is needed."""
         if key not in self:
-            self[key] = read((key,)).get(key)
+            self.fill((key,), memory, read)
         return self[key]
 
 
@@ -97,23 +115,29 @@ class Batch:
 
     # What rules see.
 
-    def foresee(self, all_sees: Iterable[Sees]) -> None:
+    def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""
-        sees_of_batch = tuple(all_sees)
-        hashes = {sees.credential_hash for sees in sees_of_batch if sees.credential_hash is not None}
-        self.credentials.fill({hash_ for hash_ in hashes if self._memory.credentials.get(hash_) is None}, self._source.owners)
-        devices = {sees.device for sees in sees_of_batch if sees.device is not None}
-        devices.update(owner for owner in map(self._owner, hashes) if owner is not None)
-        self.states.fill({name for name in devices if self._memory.devices.get(name) is None}, self._source.device_states)
-        keys = {key for sees in sees_of_batch for key in self._operations_of(sees)}
-        self.operations.fill({key for key in keys if self._memory.operations.get(key) is None}, self._source.operations)
-        self._foresee_enrollment(sees_of_batch)
+        devices = {sees.device for sees in all_sees if sees.device is not None}
+        hashes = {sees.credential_hash for sees in all_sees if sees.credential_hash is not None}
+        if hashes:
+            self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
+            devices.update(owner for owner in map(self.credentials.get, hashes) if owner is not None)
+        self.states.fill(devices, self._memory.devices, self._source.device_states)
+        keys = {key for sees in all_sees if sees.create_ms or sees.open_operations for key in self._operations_of(sees)}
+        if keys:
+            self.operations.fill(keys, self._memory.operations, self._source.operations)
+        if any(sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
+            self._foresee_enrollment(all_sees)
 
     def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
-        self.enterprises.fill({sees.enterprise for sees in all_sees if sees.enterprise is not None}, self._source.enterprises)
-        self.token_names.fill({sees.token_value for sees in all_sees if sees.token_value is not None}, self._read_tokens_valued)
-        self.tokens.fill({sees.token_name for sees in all_sees if sees.token_name is not None}, self._source.tokens_named)
-        self.serials.fill({key for key in map(_serial_key, all_sees) if key is not None}, self._source.serials)
+        enterprises = {sees.enterprise for sees in all_sees if sees.enterprise is not None}
+        self.enterprises.fill(enterprises, NOTHING, self._source.enterprises)
+        values = {sees.token_value for sees in all_sees if sees.token_value is not None}
+        self.token_names.fill(values, NOTHING, self._read_tokens_valued)
+        tokens = {sees.token_name for sees in all_sees if sees.token_name is not None}
+        self.tokens.fill(tokens, NOTHING, self._source.tokens_named)
+        serials = {key for key in map(_serial_key, all_sees) if key is not None}
+        self.serials.fill(serials, NOTHING, self._source.serials)
 
     def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
         if sees.create_ms is None and not sees.open_operations:
@@ -135,16 +159,13 @@ class Batch:
             owned = self._owned(owner, sees.credential_hash)
             if owned is not None and (state is None or owned.record is not None or state.tombstone is None):
                 name, state = owner, owned
-        record, tombstone, last_create_ms = (state.record, state.tombstone, state.last_create_ms) if state is not None else (None, None, 0)
-        if tombstone is not None and tombstone.expires_us <= self.now_us:
-            tombstone = None
-        opened = self._open(name) if name is not None else ()
+        tombstone = state.tombstone if state is not None else None
         return Facts(
             now_us=self.now_us,
-            device=record,
-            tombstone=tombstone,
-            last_create_ms=last_create_ms,
-            open_count=len(opened),
+            device=state.record if state is not None else None,
+            tombstone=tombstone if tombstone is not None and tombstone.expires_us > self.now_us else None,
+            last_create_ms=state.last_create_ms if state is not None else 0,
+            open_count=len(self._open(name)) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
             enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
@@ -154,17 +175,11 @@ class Batch:
 
     def operation(self, key: OperationKey) -> Operation | None:
         """The operation at this point of the batch."""
-        found = self.operations.get(key)
-        if found is None:
-            found = self._memory.operations.get(key)
-        return self.operations.one(key, self._source.operations) if found is None else found
+        return self.operations.one(key, self._memory.operations, self._source.operations)
 
     def state(self, name: DeviceName) -> DeviceState | None:
         """The device name's row at this point of the batch."""
-        found = self.states.get(name)
-        if found is None:
-            found = self._memory.devices.get(name)
-        return self.states.one(name, self._source.device_states) if found is None else found
+        return self.states.get(name) or self.states.one(name, self._memory.devices, self._source.device_states)
 
     def _open(self, name: DeviceName) -> tuple[int, ...]:
         found = self.open.get(name)
@@ -175,10 +190,7 @@ class Batch:
         return tuple(operation for operation in found if operation is not None)
 
     def _owner(self, credential_hash: bytes) -> DeviceName | None:
-        found = self.credentials.get(credential_hash)
-        if found is None:
-            found = self._memory.credentials.get(credential_hash)
-        return self.credentials.one(credential_hash, self._source.owners) if found is None else found
+        return self.credentials.one(credential_hash, self._memory.credentials, self._source.owners)
 
     def _owned(self, owner: DeviceName | None, credential_hash: bytes) -> DeviceState | None:
         """The row of the credential's owner, without what has another credential by now."""
@@ -190,7 +202,7 @@ class Batch:
         return None if record is None and tombstone is None else msgspec.structs.replace(state, record=record, tombstone=tombstone)
 
     def _enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return self.enterprises.one(name, self._source.enterprises)
+        return self.enterprises.one(name, NOTHING, self._source.enterprises)
 
     def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenName]:
         names: dict[str, EnrollmentTokenName] = {}
@@ -203,39 +215,35 @@ class Batch:
     def _token(self, sees: Sees) -> EnrollmentTokenRecord | None:
         name = sees.token_name
         if name is None and sees.token_value is not None:
-            name = self.token_names.one(sees.token_value, self._read_tokens_valued)
+            name = self.token_names.one(sees.token_value, NOTHING, self._read_tokens_valued)
         if name is None:
             return None
         if name not in self.tokens and name.parent in self.written.emptied:
             return None
-        return self.tokens.one(name, self._source.tokens_named)
+        return self.tokens.one(name, NOTHING, self._source.tokens_named)
 
     def _previous(self, sees: Sees) -> tuple[str, ...]:
         key = _serial_key(sees)
-        return (self.serials.one(key, self._source.serials) or ()) if key is not None else ()
+        return (self.serials.one(key, NOTHING, self._source.serials) or ()) if key is not None else ()
 
     # What rules write.
 
     def take(self, writes: Sequence[Write]) -> None:
-        """The decision's writes hold for all rules after it.  Raises: ValueError, with nothing taken, if one cannot be written."""
-        self._check(writes)
-        for write in writes:
-            _TAKE[type(write)](self, write)
+        """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing taken)."""
+        self._check([write.operation for write in writes if type(write) is PutOperation and write.new])
+        steps = [(_TAKE[type(write)], write) for write in writes]
+        for take, write in steps:
+            take(self, write)
 
-    def _check(self, writes: Sequence[Write]) -> None:
+    def _check(self, new: Sequence[Operation]) -> None:
         newest: dict[DeviceName, int] = {}
-        for write in writes:
-            if type(write) not in _TAKE:
-                raise TypeError(f"{type(write).__name__} is no write")
-            if isinstance(write, PutOperation) and write.new:
-                device, create_ms = write.operation.device, write.operation.create_ms
-                last_ms = newest.get(device)
-                if last_ms is None:
-                    state = self.state(device)
-                    last_ms = 0 if state is None else state.last_create_ms
-                if create_ms <= last_ms:
-                    raise ValueError(f"{write.operation.name} is not newer than the device's newest operation {last_ms}")
-                newest[device] = create_ms
+        for operation in new:
+            device, create_ms = operation.device, operation.create_ms
+            state = self.state(device)
+            last_ms = newest.get(device, state.last_create_ms if state is not None else 0)
+            if create_ms <= last_ms:
+                raise ValueError(f"{operation.name} is not newer than the newest operation {last_ms} of its device")
+            newest[device] = create_ms
 
     def _named(self, name: DeviceName) -> DeviceState:
         state = self.state(name)
@@ -273,7 +281,7 @@ class Batch:
         self.written.devices.add(name)
         if write.serial is not None:
             key = name.enterprise, write.serial
-            known = self.serials.one(key, self._source.serials) or ()
+            known = self.serials.one(key, NOTHING, self._source.serials) or ()
             if str(name) not in known:
                 self.serials[key] = (*known, str(name))
                 self.written.serials.append((name.enterprise, write.serial, record.position, name.device))

@@ -12,6 +12,7 @@ import apsw
 import structlog
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.service.ports import Clock, Page, Rule, Sees, Write
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
+WAITING_MOST = 10_000
+"""Rules that may wait: a tenth of a second of them on an idle machine, some seconds on the slowest disk worth the name."""
 EX_SOFTWARE = 70
 """The exit code of a server whose storage failed (sysexits.h)."""
 
@@ -55,6 +58,9 @@ class SqliteStore:
         self._lock = LockFile(path)
         self._clock = clock
         self._ring = ring
+        self._closing = False
+        self._waiting = 0
+        self._gathered: list[Waiting | Alone] = []
         self._listeners: list[Callable[[], None]] = []
         self._memory = Memory()
         with contextlib.ExitStack() as undo:
@@ -107,7 +113,7 @@ class SqliteStore:
 
     async def decide(self, sees: Sees, rule: Rule[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.put(Waiting(sees, rule, future))
+        self._enqueue(Waiting(sees, rule, future))
         return await future
 
     async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
@@ -134,10 +140,25 @@ class SqliteStore:
 
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.put(Alone(act, future))
+        self._enqueue(Alone(act, future))
         return await future
 
+    def _enqueue(self, entry: Waiting | Alone) -> None:
+        if self._closing or self._waiting >= WAITING_MOST:
+            raise Overloaded(retry_after_s=1)
+        self._waiting += 1
+        if not self._gathered:
+            # Once per turn of the loop: the writer wakes once for all requests that came together.
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._gathered.append(entry)
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._writer.hand_over(gathered)
+
     def _batch_done(self, done: Done) -> None:
+        self._waiting -= len(done.outcomes)
         for future, answer, error in done.outcomes:
             if future.done():  # whoever waited was cancelled
                 continue
@@ -238,6 +259,8 @@ class SqliteStore:
         return self._writer.trouble
 
     async def close(self) -> None:
+        self._closing = True
+        self._hand_over()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._pages.shutdown)

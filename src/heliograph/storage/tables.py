@@ -123,7 +123,7 @@ class Tables:
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
         rows: list[Row] = []
         for key in keys:
-            operation, state = batch.operations[key], batch.states.get(key[0]) or batch.state(key[0])
+            operation, state = batch.operations[key], batch.states[key[0]]
             if operation is not None and state is not None:
                 rows.append((state.key, key[1], *operation_columns(operation)))
         return rows

@@ -6,8 +6,10 @@ process: what stands on disk is the truth, and a restart reads it.
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +22,6 @@ from heliograph.storage.batch import Batch
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
-WAITING_MOST = 10_000
-"""Rules that may wait; at the slowest disk worth the name (100 commits a second of BATCH_MOST) they wait a fifth of a second."""
 BATCH_MOST = 512
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
@@ -84,25 +84,22 @@ class Writer:
         self._done = done
         self._between_batches = between_batches
         self._on_fatal = on_fatal
-        self._waiting: queue.SimpleQueue[Waiting | Alone | None] = queue.SimpleQueue()
-        self._held: Alone | None = None
-        self._closing = False
+        self._handed_over: queue.SimpleQueue[Sequence[Waiting | Alone] | None] = queue.SimpleQueue()
+        self._next: deque[Waiting | Alone] = deque()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
         """The thread runs."""
         self._thread.start()
 
-    def put(self, entry: Waiting | Alone) -> None:
-        """The entry waits for its batch.  Raises: Overloaded."""
-        if self._closing or self._waiting.qsize() >= WAITING_MOST:
-            raise Overloaded(retry_after_s=1)
-        self._waiting.put(entry)
+    def hand_over(self, entries: Sequence[Waiting | Alone]) -> None:
+        """The entries wait for their batch, in this order."""
+        self._handed_over.put(entries)
 
     def stop(self) -> None:
-        """Everything accepted has been answered, and the thread has ended. Blocks."""
-        self._closing = True
-        self._waiting.put(None)
+        """Everything handed over has been answered, and the thread has ended. Blocks."""
+        self._handed_over.put(None)
         self._thread.join()
 
     # In the thread.
@@ -111,38 +108,43 @@ class Writer:
         entries: Sequence[Waiting | Alone] = ()
         try:
             while True:
-                entries, stopping = self._take()
+                self._wait()
+                entries = self._take()
                 if entries:
                     self._serve(entries)
-                elif not stopping:
-                    self._probe()
-                if stopping:
+                elif self._stopping:
                     return
+                else:
+                    self._probe()
                 self._between_batches()
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
             self._die(error, entries)
 
-    def _take(self) -> tuple[Sequence[Waiting | Alone], bool]:
-        """What runs as the next batch (nothing: time to probe), and whether it is the last."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            return (held,), False
-        entries: list[Waiting | Alone] = []
+    def _wait(self) -> None:
+        """All that was handed over is next; without anything, after waiting for it."""
         try:
-            entry = self._waiting.get(timeout=PROBE_S if self.trouble else None)
-            while entry is not None:
-                if isinstance(entry, Alone):
-                    if not entries:
-                        return (entry,), False
-                    self._held = entry
-                    return entries, False
-                entries.append(entry)
-                if len(entries) >= BATCH_MOST or self._waiting.empty():
-                    return entries, False
-                entry = self._waiting.get_nowait()
+            while not self._next and not self._stopping:
+                self._receive(self._handed_over.get(timeout=PROBE_S if self.trouble else None))
+            for _ in range(self._handed_over.qsize()):
+                self._receive(self._handed_over.get_nowait())
         except queue.Empty:
-            return entries, False
-        return entries, True
+            return
+
+    def _receive(self, entries: Sequence[Waiting | Alone] | None) -> None:
+        if entries is None:
+            self._stopping = True
+        else:
+            self._next.extend(entries)
+
+    def _take(self) -> Sequence[Waiting | Alone]:
+        """What runs as the next batch: one that runs alone, or the rules before the next such."""
+        coming = self._next
+        if coming and isinstance(coming[0], Alone):
+            return (coming.popleft(),)
+        entries: list[Waiting | Alone] = []
+        while coming and len(entries) < BATCH_MOST and not isinstance(coming[0], Alone):
+            entries.append(coming.popleft())
+        return entries
 
     def _serve(self, entries: Sequence[Waiting | Alone]) -> None:
         self._now_us = max(self._now_us, self._clock_us())
@@ -224,16 +226,14 @@ class Writer:
             self.trouble = None
 
     def _tell(self, outcomes: Sequence[Outcome], rings: Sequence[DeviceName] = ()) -> None:
-        tell_loop(outcomes, self._done, Done(outcomes, rings, self._nearest_us))
+        tell_loop(self._done, Done(outcomes, rings, self._nearest_us))
 
     def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
-        self._closing = True
         self.trouble = f"The database writer stopped: {error!r}."
         unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else Overloaded(self.trouble)
         outcomes = [Outcome(entry.future, error=unknown) for entry in entries]
-        waiting = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
-        outcomes += [Outcome(entry.future, error=Overloaded()) for entry in (self._held, *waiting) if entry is not None]
-        tell_loop(outcomes, self._done, Done(outcomes, (), None))
+        outcomes += [Outcome(entry.future, error=Overloaded(self.trouble)) for entry in self._next]
+        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
         self._on_fatal(error)
 
 
@@ -249,10 +249,8 @@ class AloneFailed(Exception):
         self.cause = cause
 
 
-def tell_loop(outcomes: Sequence[Outcome], done: Callable[[Done], None], what: Done) -> None:
+def tell_loop(done: Callable[[Done], None], what: Done) -> None:
     """`done(what)` runs on the event loop of these futures, unless that has ended: then nobody waits."""
-    try:
-        if outcomes:
-            outcomes[0].future.get_loop().call_soon_threadsafe(done, what)
-    except RuntimeError:
-        pass
+    with contextlib.suppress(RuntimeError):
+        if what.outcomes:
+            what.outcomes[0].future.get_loop().call_soon_threadsafe(done, what)
