@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import secrets
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uvicorn
@@ -20,7 +21,7 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.ports import Clock, Ports
 from heliograph.service.retire_operations import retire_operations
 from heliograph.settings import Settings
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite import SqliteStore, exit_at_once
 from heliograph.storage.vault import FileVault
 
 log = structlog.get_logger()
@@ -115,9 +116,7 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assembled(
-    settings: Settings, *, clock: Clock, routes: Callable[[Ports, SqliteStore], Mapping[str, Asgi]] | None = None
-) -> AsyncIterator[Parts]:
+async def assembled(settings: Settings, *, clock: Clock) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = FileVault(settings.key)
@@ -125,13 +124,17 @@ async def assembled(
     store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
     ports = Ports(
         store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
-        offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"), expose_enterprises=settings.expose_enterprises,
+        offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"),
+        expose_enterprises=settings.expose_enterprises,
     )  # fmt: skip
-    prefixes = {"/device/v1/": channel.app(ports), **(routes(ports, store) if routes else {})}
-    await finish_deletions(ports)
-    timers = [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
+    timers: list[asyncio.Task[NoReturn]] = []
     try:
-        yield Parts(store=store, ports=ports, channel=channel, app=by_prefix(prefixes, rest_app(ports)))
+        await finish_deletions(ports)
+        timers += [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
+        for timer in timers:
+            timer.add_done_callback(_must_live)
+        app = by_prefix({"/device/v1/": channel.app(ports)}, rest_app(ports))
+        yield Parts(store=store, ports=ports, channel=channel, app=app)
     finally:
         for timer in timers:
             timer.cancel()
@@ -139,16 +142,19 @@ async def assembled(
         await store.close()
 
 
+def _must_live(timer: asyncio.Task[NoReturn]) -> None:
+    """A server without its timers would promise what it cannot keep: it ends, and its supervisor starts another."""
+    if not timer.cancelled() and (error := timer.exception()) is not None:
+        exit_at_once(error)
+
+
 class _Listener(uvicorn.Server):
-    """uvicorn, which answers the long-polls before it waits for requests in flight to end."""
+    """uvicorn, which leaves signals to us: it would end the process by the signal's default before the store is closed."""
 
-    def __init__(self, config: uvicorn.Config, channel: Channel) -> None:
-        super().__init__(config)
-        self._channel = channel
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._channel.drain()
-        await super().shutdown(sockets)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -162,33 +168,47 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(parts: Parts, listener: socket.socket, *, shutdown_s: int = 10) -> AsyncIterator[asyncio.Task[None]]:
-    """The parts answering on the socket; on leaving, nobody is answered any more.
-
-    Yields uvicorn's task, which ends at SIGINT or SIGTERM.
-    """
+async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
+    """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
     config = uvicorn.Config(
-        parts.app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
     )  # fmt: skip
-    server = _Listener(config, parts.channel)
+    server = _Listener(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)
     try:
-        yield task
+        yield
     finally:
+        await drain()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def signalled() -> None:
+    """Returns at the first SIGINT or SIGTERM; a second one ends the process as ever."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, came.set)
+    try:
+        await came.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
 async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.  Raises: OSError: the address is taken."""
-    listener = listening_socket(settings.host, settings.port)
-    async with assembled(settings, clock=SystemClock()) as parts, serving(parts, listener, shutdown_s=settings.shutdown_s) as task:
-        ready(url_of(listener))
-        await task
+    with listening_socket(settings.host, settings.port) as listener:
+        async with (
+            assembled(settings, clock=SystemClock()) as parts,
+            serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
+        ):
+            ready(url_of(listener))
+            await signalled()
 
 
 def url_of(listener: socket.socket) -> str:
