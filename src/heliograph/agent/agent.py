@@ -1,0 +1,217 @@
+"""A phone's agent: enrols, stays connected, and sees each command through, over restarts and lost answers.
+
+Source: design.md §4; docs/device-protocol.md.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+
+import msgspec
+
+from heliograph.agent.courier import Courier, CredentialRejected
+from heliograph.agent.course import Course
+from heliograph.agent.door import error_text
+from heliograph.agent.executor import Equipment, Moment, Work, work_of
+from heliograph.agent.journal import FinalOrder, Identity
+from heliograph.agent.transport import OK, ConnectionLost, Reply
+from heliograph.domain.device import DeviceReport, LastOrder
+from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, Policy, StatusReport
+
+INSTALLATION_ID_BITS = 128
+
+
+class EnrollmentRefused(Exception):
+    """The server does not take this phone: the message says why."""
+
+
+class UnknownOrder(Exception):
+    """The last order is of a type that this phone does not know: it is neither carried out nor confirmed."""
+
+
+class Agent:
+    """One process on a phone. It may be killed at any moment; the next one goes on from the same journal."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+        self._journal = equipment.journal
+        self._courier = Courier(equipment)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """By operation, and two of the agent's own."""
+        self._reported: DeviceReport | None = None
+        self._changed = asyncio.Event()
+        self._reporting = asyncio.Lock()
+
+    def facts_changed(self) -> None:
+        """The phone's facts may be others than the server knows: it is told, if so."""
+        self._changed.set()
+
+    async def enroll(self, enrollment_token: str, *, serial: str = "") -> str:
+        """The device's name. The phone made its credential itself; asked again, it asks with the same one.
+
+        Raises: EnrollmentRefused.
+        """
+        identity = self._journal.identity
+        if identity is None:
+            chance = self._equipment.chance
+            identity = Identity(
+                credential=f"{chance.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
+                installation_id=f"{chance.getrandbits(INSTALLATION_ID_BITS):032x}",
+            )
+            self._journal.identify(identity)
+        enroll = Enroll(
+            enrollment_token=enrollment_token,
+            installation_id=identity.installation_id,
+            credential_hash=hashlib.sha256(identity.credential.encode()).hexdigest(),
+            report=self._equipment.executor.report(),
+            serial=serial,
+        )
+        reply = await self._insist(enroll, "")
+        if not reply.ok:
+            raise EnrollmentRefused(error_text(reply))
+        name = msgspec.json.decode(reply.body, type=Enrolled).name
+        self._journal.identify(msgspec.structs.replace(identity, name=name))
+        return name
+
+    async def run(self) -> None:
+        """Returns when the phone is managed no more: its last order is carried out and confirmed, its credential forgotten.
+
+        Cancelled, it stops where it stands, as if killed.  Raises: CredentialRejected, UnknownOrder, OSError (the journal).
+        """
+        try:
+            final = self._journal.final_order
+            if final is None:
+                final = FinalOrder(order=await self._serve())
+                self._journal.order(final)
+                await self._equipment.checkpoint(Moment.ORDERED, final.order.operation)
+            await self._obey(final)
+        finally:
+            self.kill()
+            await self._equipment.transport.cut()
+
+    def kill(self) -> None:
+        """Nothing more is done: no line journalled, no message sent, no effect begun."""
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
+            task.cancel()
+
+    async def _serve(self) -> LastOrder:
+        """The last order, once there is one; until then every command is seen through."""
+        for entry in self._journal.entries:
+            self._start(entry.operation, self._course().resume(entry))
+        self._start("connection", self._stay_connected())
+        self._start("status", self._tell_changes())
+        try:
+            return await asyncio.shield(self._courier.ended)
+        finally:
+            self.kill()
+
+    def _course(self) -> Course:
+        return Course(self._equipment, self._courier, self._report_status)
+
+    def _start(self, name: str, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[name] = task
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._tasks.get(name) is task:
+                del self._tasks[name]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._courier.fail(error)
+
+        task.add_done_callback(ended)
+
+    async def _stay_connected(self) -> None:
+        backoff = self._courier.backoff()
+        while True:
+            retry_after_s = None
+            try:
+                await self._greet()
+                backoff.reset()
+                await self._take_offers()
+            except ConnectionLost as lost:
+                retry_after_s = lost.retry_after_s
+            finally:
+                self._connection(stands=False)
+            await self._equipment.transport.cut()
+            await self._equipment.clock.sleep(backoff.next_s(retry_after_s))
+
+    async def _greet(self) -> None:
+        identity = self._journal.identity
+        if identity is None:
+            raise CredentialRejected("The phone is not enrolled.")
+        reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
+        await self._courier.judge(reply)
+        if not reply.ok:
+            raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
+        self._equipment.executor.adopt(msgspec.json.decode(reply.body, type=Policy))
+        self._connection(stands=True)
+        self._changed.set()
+
+    def _connection(self, *, stands: bool) -> None:
+        if stands:
+            self._courier.connected.set()
+        else:
+            self._courier.connected.clear()
+        self._equipment.connection_changed(stands)
+
+    async def _take_offers(self) -> None:
+        while True:
+            news = await self._equipment.transport.next_offer()
+            if isinstance(news, Reply):
+                await self._courier.judge(news)
+                raise ConnectionLost(f"instead of an offer: {news.status} {error_text(news)}")
+            self._take(news)
+
+    def _take(self, offer: Offer) -> None:
+        """The command is begun, unless it is under way: then what the journal holds is being told already, until it is answered."""
+        if offer.operation not in self._tasks:
+            self._start(offer.operation, self._course().begin(offer))
+
+    async def _tell_changes(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._report_status()
+
+    async def _report_status(self) -> None:
+        async with self._reporting:
+            executor = self._equipment.executor
+            while (report := executor.report()) != self._reported:
+                delivered = await self._courier.deliver(StatusReport(report=report))
+                self._reported = report
+                if delivered.reply.status == OK:
+                    executor.adopt(msgspec.json.decode(delivered.reply.body, type=Policy))
+
+    async def _obey(self, final: FinalOrder) -> None:
+        """The last order is carried out once, confirmed, and then the credential forgotten."""
+        identity, operation = self._journal.identity, final.order.operation
+        if not final.carried_out:
+            await self._equipment.executor.carry_out(_last_work(final.order))
+            self._journal.order(msgspec.structs.replace(final, carried_out=True))
+            await self._equipment.checkpoint(Moment.CARRIED_OUT, operation)
+        # Any answer will do: nobody is left whom the phone could ask what else it wants.
+        await self._insist(OrderCarriedOut(), identity.credential if identity else "")
+        self._journal.forget()
+        await self._equipment.checkpoint(Moment.FORGOTTEN, operation)
+
+    async def _insist(self, message: Enroll | OrderCarriedOut, credential: str) -> Reply:
+        """The answer to a message that needs no connection, asked for until it comes."""
+        backoff = self._courier.backoff()
+        while True:
+            retry_after_s = None
+            try:
+                reply = await self._equipment.transport.post(message, credential)
+                if not reply.try_again:
+                    return reply
+                retry_after_s = reply.retry_after_s
+            except ConnectionLost:
+                pass
+            await self._equipment.clock.sleep(backoff.next_s(retry_after_s))
+
+
+def _last_work(order: LastOrder) -> Work:
+    work = work_of(order.operation, bytes(order.command))
+    if work is None:
+        raise UnknownOrder(f"The last order {order.type} is none that this phone knows.")
+    return work

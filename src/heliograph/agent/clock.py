@@ -1,0 +1,29 @@
+"""The time as a phone knows it: handed in, so that a sandbox can advance it."""
+
+import asyncio
+import time
+from typing import Protocol
+
+US_PER_S = 1_000_000
+
+
+class AgentClock(Protocol):
+    """A phone's time: microseconds since 1970, and waiting by the same time."""
+
+    def now_us(self) -> int:
+        """The time."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns when this much of the clock's time has passed; sooner, by the machine's time, where the clock is advanced."""
+
+
+class MachineClock:
+    """The machine's own time."""
+
+    def now_us(self) -> int:
+        """Wall time."""
+        return time.time_ns() // 1_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Returns after so many seconds."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,87 @@
+"""One phone's HTTP requests to its server."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+
+import aiohttp
+import msgspec
+
+from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
+
+LOST = (aiohttp.ClientError, OSError, TimeoutError)
+"""What aiohttp raises where no answer came."""
+
+
+class HttpDoor:
+    """A phone's own HTTP session: opened by the first request, its sockets shut by `shut` as a killed process's are."""
+
+    def __init__(self, server_url: str, *, connector: Callable[[], aiohttp.BaseConnector] | None = None) -> None:
+        """`connector()` makes what opens sockets; every phone has its own, so that cutting one cuts no other."""
+        self._base = server_url.rstrip("/") + "/device/v1/"
+        self._connector = connector or (lambda: aiohttp.TCPConnector(limit=0))
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(), cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "heliograph-agent"}
+            )
+        return self._session
+
+    def url(self, path: str) -> str:
+        """The address of a path of the device protocol."""
+        return self._base + path
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        headers = {**headers, "Content-Type": "application/json"}
+        return await self._answer(self.session.post(self.url(path), data=body, headers=headers, timeout=_within(REPLY_WITHIN_S)))
+
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        return await self._answer(self.session.get(self.url(path), headers=headers, timeout=_within(within_s)))
+
+    async def _answer(self, request: "contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]") -> Reply:
+        try:
+            async with request as response:
+                return Reply(response.status, await response.read(), retry_after_of(response.headers))
+        except LOST as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+
+    async def shut(self) -> None:
+        """Every socket is shut, requests under way lose their answers."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def bearer(credential: str) -> dict[str, str]:
+    """The header that tells whose request this is."""
+    return {"Authorization": f"Bearer {credential}"} if credential else {}
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """The seconds of Retry-After; its form as a date is not used by this protocol."""
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def error_text(reply: Reply) -> str:
+    """What the server's error says, for people."""
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(reply.body, type=_ErrorBody).error.message
+    return f"status {reply.status}"
+
+
+class _Error(msgspec.Struct):
+    message: str
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error
+
+
+def _within(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds)

@@ -1,0 +1,126 @@
+"""What an agent needs of the phone that it runs on, and of whoever watches it."""
+
+import enum
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from heliograph.agent.clock import AgentClock
+from heliograph.agent.journal import Journal
+from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, Transport
+from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain.command import CommandType
+from heliograph.domain.device import DeviceFacts, DeviceReport
+from heliograph.domain.errors import HeliographError
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.wire_types import secret_fields
+from heliograph.protocol import Policy
+
+PROGRESS_EVERY_S = 1.0
+"""A phone tells of its progress at most so often; what came in between is told with the newest (design.md §4)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One command to be carried out. Its params may hold secrets: it is never journalled, logged or kept."""
+
+    operation: str
+    row: CommandType
+    params: msgspec.Struct = field(repr=False)
+    command: bytes = field(repr=False, default=b"{}")
+    """The Command that the params were read from."""
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+def work_of(operation: str, command: bytes) -> Work | None:
+    """What a Command asks for; None where this phone does not know its type or cannot read it."""
+    try:
+        row = COMMANDS[msgspec.json.decode(command, type=_Typed).type]
+        return Work(operation=operation, row=row, params=ENVELOPE.params_of(row.name, command), command=command)
+    except (KeyError, msgspec.MsgspecError, HeliographError):
+        return None
+
+
+def without_secrets(params: msgspec.Struct) -> msgspec.Struct:
+    """The params as they may be written down."""
+    blank = {field.name: field.default for field in msgspec.structs.fields(params) if field.name in secret_fields(type(params))}
+    return msgspec.structs.replace(params, **blank)
+
+
+class Executor(Protocol):
+    """The phone under an agent. It outlives the agent's process."""
+
+    def facts(self) -> DeviceFacts:
+        """By what a command is judged before it is acknowledged."""
+
+    def report(self) -> DeviceReport:
+        """The phone's facts as the server shall know them."""
+
+    def boot_id(self) -> str:
+        """Another one after every restart of the phone."""
+
+    def adopt(self, policy: Policy) -> None:
+        """The phone applies what its server wants of it."""
+
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+        """How the command ended, once it has; `progress(status)` is called on the way. Called once per operation.
+
+        A command that restarts the phone never returns: the agent's process ends with the phone's running.
+        """
+
+    def probe(self, work: Work) -> Outcome | None:
+        """How a command ended that was interrupted, as far as the phone shows it; None: nobody knows."""
+
+    async def carry_out(self, order: Work) -> None:
+        """The last order is carried out; one that was carried out before changes nothing."""
+
+
+class Moment(enum.Enum):
+    """Where an agent is with a command: the places at which a crash must do no harm. A line of the journal stands at each first one."""
+
+    ACKING = "its ackId is journalled, not yet sent"
+    ACKNOWLEDGED = "the acknowledgement stands, nothing is journalled of it"
+    EXECUTING = "its start is journalled, nothing is done yet"
+    EXECUTED = "it is done, its result not journalled"
+    RESULT = "its result is journalled, not yet sent"
+    REPORTED = "its result is with the server, the journal does not know"
+    DROPPED = "the journal has forgotten it"
+    ORDERED = "the last order is journalled, nothing is done yet"
+    CARRIED_OUT = "the last order is carried out, the server does not know"
+    FORGOTTEN = "the credential is gone"
+
+
+Checkpoint = Callable[[Moment, str], Awaitable[None]]
+"""Awaited at every moment of every operation: by it phones are made to misbehave, and tests kill them."""
+
+
+async def pass_by(_moment: Moment, _operation: str) -> None:
+    """Nothing happens."""
+
+
+def unheeded(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """All that an agent works with."""
+
+    transport: Transport
+    executor: Executor
+    journal: Journal
+    clock: AgentClock
+    chance: random.Random
+    """Makes credentials and ackIds too: a `random.SystemRandom` wherever somebody might guess."""
+    checkpoint: Checkpoint = pass_by
+    connection_changed: Callable[[bool], None] = unheeded
+    """Called with whether the server has greeted this agent and the connection stands."""
+    progress_every_s: float = PROGRESS_EVERY_S
+    backoff_first_s: float = BACKOFF_FIRST_S
+    backoff_most_s: float = BACKOFF_MOST_S

@@ -1,0 +1,83 @@
+"""The long-poll transport: one request waits for offers while others carry messages."""
+
+import random
+
+import msgspec
+
+from heliograph.agent.door import HttpDoor, bearer
+from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
+from heliograph.domain.wire import encode_message
+from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Refuse, Report
+
+CONNECTION_HEADER = "Heliograph-Connection"
+CONNECTION_ID_BITS = 64
+
+
+class _Polled(msgspec.Struct, frozen=True, rename="camel"):
+    offer: Offer | None = None
+    retry_after_ms: int = 0
+
+
+_decode = msgspec.json.Decoder(_Polled).decode
+
+
+class LongPollTransport:
+    """A `Transport` over plain HTTP requests, tied together by an id of the phone's choice."""
+
+    def __init__(self, door: HttpDoor, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
+        self._door = door
+        self._chance = chance
+        self._wait_s = wait_s
+        self._headers: dict[str, str] | None = None
+
+    async def connect(self, credential: str, hello: Hello) -> Reply:
+        await self.cut()
+        headers = bearer(credential) | {CONNECTION_HEADER: f"{self._chance.getrandbits(CONNECTION_ID_BITS):016x}"}
+        reply = await self._door.post(KIND_OF[Hello], encode_message(hello), headers)
+        if reply.ok:
+            self._headers = headers
+        return reply
+
+    async def send(self, message: Message) -> Reply:
+        if self._headers is None:
+            raise ConnectionLost("not connected")
+        return await self._door.post(_path(message), encode_message(message), self._headers)
+
+    async def next_offer(self) -> Offer | Reply:
+        while True:
+            if self._headers is None:
+                raise ConnectionLost("not connected")
+            reply = await self._door.get(f"commands?wait={self._wait_s}", self._headers, within_s=self._wait_s + REPLY_WITHIN_S)
+            if not reply.ok:
+                return await self._refused(reply)
+            try:
+                polled = _decode(reply.body)
+            except msgspec.MsgspecError as error:
+                raise ConnectionLost(f"no answer to a poll: {error}") from None
+            if polled.offer is not None:
+                return polled.offer
+            if polled.retry_after_ms:
+                await self.cut()
+                raise ConnectionLost("the server stops", retry_after_s=polled.retry_after_ms / 1_000)
+
+    async def post(self, message: Message, credential: str = "") -> Reply:
+        return await self._door.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
+
+    async def cut(self) -> None:
+        self._headers = None
+        await self._door.shut()
+
+    async def close(self) -> None:
+        await self.cut()
+
+    async def _refused(self, reply: Reply) -> Reply:
+        if reply.status == CONFLICT:
+            await self.cut()
+            raise ConnectionLost("a newer connection has taken over", retry_after_s=NEWER_CONNECTION_RETRY_S)
+        return reply
+
+
+def _path(message: Message) -> str:
+    """Where a message goes: those about an operation to the operation's own path."""
+    kind = KIND_OF[type(message)]
+    return f"{message.operation}:{kind}" if isinstance(message, Acknowledge | Refuse | Report) else kind

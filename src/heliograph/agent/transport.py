@@ -1,0 +1,119 @@
+"""How a phone talks to its server: one port, two ways (long-poll and WebSocket) that carry the same messages."""
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from heliograph.protocol import (
+    Acknowledge,
+    Enroll,
+    Hello,
+    Message,
+    Offer,
+    OrderCarriedOut,
+    Refuse,
+    Report,
+    StatusReport,
+)
+
+OK = 200
+TOO_MANY_REQUESTS = 429
+UNAUTHENTICATED = 401
+CONFLICT = 409
+GONE = 410
+SERVER_ERROR = 500
+
+REPLY_WITHIN_S = 30.0
+"""How long a phone waits for the answer to a message before it takes the connection for dead: thrice the slowest honest commit."""
+
+NEWER_CONNECTION_RETRY_S = 60.0
+"""Another holder of this credential is connected (a restored backup): two of them must not take turns in closing each other."""
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MOST_S = 60.0
+"""A server that comes back after an outage is met by its whole fleet within a minute, spread by jitter."""
+
+KIND_OF: dict[type[Message], str] = {
+    Enroll: "enroll",
+    Hello: "hello",
+    Acknowledge: "acknowledge",
+    Refuse: "refuse",
+    Report: "report",
+    StatusReport: "status",
+    OrderCarriedOut: "orderCarriedOut",
+}
+"""A message's name on the wire."""
+
+
+class ConnectionLost(Exception):
+    """No answer came; whether the server heard the message is unknown."""
+
+    def __init__(self, why: str, *, retry_after_s: float | None = None) -> None:
+        """`retry_after_s`: when the server asked not to be called again before."""
+        super().__init__(why)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server answered: an HTTP status, over WebSocket too, and a JSON body."""
+
+    status: int
+    body: bytes = b"{}"
+    retry_after_s: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server took the message."""
+        return OK <= self.status < 300  # noqa: PLR2004 - HTTP's 2xx
+
+    @property
+    def try_again(self) -> bool:
+        """Whether the same message may find a better answer later."""
+        return self.status == TOO_MANY_REQUESTS or self.status >= SERVER_ERROR
+
+
+class Transport(Protocol):
+    """One phone's way to its server. Used by one agent, from one event loop.
+
+    Raises (any method but `close`): ConnectionLost.
+    """
+
+    async def connect(self, credential: str, hello: Hello) -> Reply:
+        """The answer to Hello. Connected if it is ok, else not; a connection that there was is gone."""
+
+    async def send(self, message: Message) -> Reply:
+        """The answer to a message on the connection. Several may be under way at once."""
+
+    async def next_offer(self) -> Offer | Reply:
+        """The next command offered on the connection, or what the server answers instead of one. One caller at a time, always waiting."""
+
+    async def post(self, message: Message, credential: str = "") -> Reply:
+        """The answer to a message that needs no connection: Enroll, OrderCarriedOut."""
+
+    async def cut(self) -> None:
+        """The connection is gone, without a word to the server, as when a process is killed. Every waiting method raises."""
+
+    async def close(self) -> None:
+        """The connection is closed in good order, and nothing is left open."""
+
+
+class Backoff:
+    """Waiting times that double, with full jitter, and never undercut what the server asked for."""
+
+    def __init__(self, chance: random.Random, *, first_s: float = BACKOFF_FIRST_S, most_s: float = BACKOFF_MOST_S) -> None:
+        self._chance = chance
+        self._first_s = first_s
+        self._most_s = most_s
+        self._failures = 0
+
+    def next_s(self, retry_after_s: float | None = None) -> float:
+        """How long to wait after one more failure."""
+        ceiling_s = min(self._most_s, self._first_s * 2 ** min(self._failures, 30))
+        self._failures += 1
+        jitter_s = self._chance.uniform(ceiling_s / 2, ceiling_s)
+        return jitter_s if retry_after_s is None else retry_after_s + jitter_s
+
+    def reset(self) -> None:
+        """Something worked: the next failure is a first one."""
+        self._failures = 0

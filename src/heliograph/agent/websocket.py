@@ -1,0 +1,150 @@
+"""The WebSocket transport: a frame around the messages of the device protocol."""
+
+import asyncio
+from collections import deque
+
+import aiohttp
+import msgspec
+
+from heliograph.agent.door import LOST, HttpDoor, bearer, retry_after_of
+from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
+from heliograph.domain.wire import encode_message
+from heliograph.protocol import MESSAGE_MAX_BYTES, Hello, Message, Offer, OptionalRaw
+
+NEWER_CONNECTION = 4409
+"""The close code that says so."""
+
+HEARTBEAT_S = 60.0
+"""A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """A frame of the phone."""
+
+    id: int
+    kind: str
+    body: msgspec.Raw
+
+
+class _Received(msgspec.Struct, frozen=True, rename="camel"):
+    """A frame of the server: an answer, an offer, or the news that the device is managed no more."""
+
+    reply_to: int = 0
+    status: int = OK
+    body: msgspec.Raw = msgspec.Raw(b"{}")
+    offer: Offer | None = None
+    gone: OptionalRaw = None
+
+
+_decode = msgspec.json.Decoder(_Received).decode
+
+
+class WebSocketTransport:
+    """A `Transport` over one WebSocket; whoever waits in `next_offer` reads it for all."""
+
+    def __init__(self, door: HttpDoor) -> None:
+        self._door = door
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._last_id = 0
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._news: deque[Offer | Reply] = deque()
+
+    async def connect(self, credential: str, hello: Hello) -> Reply:
+        await self.cut()
+        try:
+            self._socket = await self._door.session.ws_connect(
+                self._door.url("connect"), headers=bearer(credential), heartbeat=HEARTBEAT_S, autoclose=False,
+                max_msg_size=4 * MESSAGE_MAX_BYTES, timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )  # fmt: skip
+        except aiohttp.WSServerHandshakeError as error:
+            return await self._refused(error, credential, hello)
+        except LOST as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+        reply = await self._ask(hello)
+        while not reply.done():
+            await self._read()
+        return reply.result()
+
+    async def send(self, message: Message) -> Reply:
+        reply = await self._ask(message)
+        try:
+            async with asyncio.timeout(REPLY_WITHIN_S):
+                return await reply
+        except TimeoutError:
+            await self.cut()
+            raise ConnectionLost("no answer in time") from None
+
+    async def next_offer(self) -> Offer | Reply:
+        while not self._news:
+            await self._read()
+        return self._news.popleft()
+
+    async def post(self, message: Message, credential: str = "") -> Reply:
+        return await self._door.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
+
+    async def cut(self) -> None:
+        self._fail("the connection was cut")
+        self._news.clear()
+        await self._door.shut()
+
+    async def close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        await self.cut()
+
+    async def _ask(self, message: Message) -> asyncio.Future[Reply]:
+        """What will be the answer, after the message was sent."""
+        if self._socket is None:
+            raise ConnectionLost("not connected")
+        self._last_id += 1
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[self._last_id] = reply
+        frame = _Sent(self._last_id, KIND_OF[type(message)], msgspec.Raw(encode_message(message)))
+        try:
+            await self._socket.send_frame(msgspec.json.encode(frame), aiohttp.WSMsgType.TEXT)
+        except LOST as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+        return reply
+
+    async def _read(self) -> None:
+        """One frame taken in."""
+        if self._socket is None:
+            raise ConnectionLost("not connected")
+        message = await self._socket.receive()
+        if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
+            raise self._fail("the connection was closed", retry_after_s=_retry_after_s(message))
+        try:
+            frame = _decode(message.data)
+        except msgspec.MsgspecError as error:
+            raise self._fail(f"no frame: {error}") from None
+        if frame.offer is not None:
+            self._news.append(frame.offer)
+        if frame.gone is not None:
+            self._news.append(Reply(GONE, bytes(frame.gone)))
+        waiting = self._waiting.pop(frame.reply_to, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(Reply(frame.status, bytes(frame.body)))
+
+    async def _refused(self, error: aiohttp.WSServerHandshakeError, credential: str, hello: Hello) -> Reply:
+        """The server's answer, body and all: aiohttp gives none with a failed handshake, so the same question is asked over HTTP."""
+        if error.status in {GONE, UNAUTHENTICATED}:
+            return await self._door.post(KIND_OF[Hello], encode_message(hello), bearer(credential))
+        return Reply(error.status, retry_after_s=retry_after_of(error.headers or {}))
+
+    def _fail(self, why: str, *, retry_after_s: float | None = None) -> ConnectionLost:
+        """The connection is none any more; everybody who waits for an answer learns that there will be none."""
+        self._socket = None
+        waiting, self._waiting = self._waiting, {}
+        for reply in waiting.values():
+            if not reply.done():
+                reply.set_exception(ConnectionLost(why))
+                reply.exception()  # read here: whoever was killed while waiting does not
+        return ConnectionLost(why, retry_after_s=retry_after_s)
+
+
+def _retry_after_s(closing: aiohttp.WSMessage) -> float | None:
+    """When the server that closed the connection wants to be called again."""
+    if closing.data == NEWER_CONNECTION:
+        return NEWER_CONNECTION_RETRY_S
+    _, hint, milliseconds = str(closing.extra or "").partition("retryAfterMs=")
+    return int(milliseconds) / 1_000 if hint and milliseconds.isdigit() else None

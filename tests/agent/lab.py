@@ -1,0 +1,192 @@
+"""A real server on a loopback port, phones that talk to it, and a wire between them that can be cut."""
+
+import asyncio
+import contextlib
+import random
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from heliograph.agent.clock import MachineClock
+from heliograph.agent.executor import Checkpoint, pass_by
+from heliograph.agent.journal import Journal
+from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
+from heliograph.agent.phone import Line, PhoneRunner, TransportKind
+from heliograph.agent.profiles import PROFILES
+from heliograph.agent.virtual import Pace, User, VirtualPhone
+from heliograph.commands import ENVELOPE
+from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.longrunning import render_operation
+from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.operation import Operation
+from heliograph.server import SystemClock, assembled, listening_socket, serving, url_of
+from heliograph.service.create_enrollment_token import create_enrollment_token
+from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.issue_command import issue_command
+from heliograph.service.ports import Ports
+from heliograph.settings import Settings
+
+WITHIN_S = 10.0
+QUICK = Pace(times=0.02, reboot_s=0.05)
+WILLING = User(after_s=0.05)
+
+
+class Lab:
+    """One enterprise on one server."""
+
+    def __init__(self, url: str, ports: Ports, enterprise: EnterpriseName, folder: Path) -> None:
+        self.url = url
+        self.ports = ports
+        self.enterprise = enterprise
+        self.folder = folder
+        self.phones: list[PhoneRunner] = []
+
+    async def token(self, profile_name: str) -> str:
+        """An enrolment token for phones of this profile."""
+        allow = PROFILES[profile_name].allow_personal_usage
+        record = await create_enrollment_token(self.ports, self.enterprise, EnrollmentToken(allow_personal_usage=allow))
+        return record.value
+
+    def line(self, url: str = "", *, kind: TransportKind = TransportKind.WEBSOCKET) -> Line:
+        """A line of an impatient phone."""
+        return Line(server_url=url or self.url, kind=kind, progress_every_s=0.01, backoff_first_s=0.02, backoff_most_s=0.2)
+
+    async def phone(
+        self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by
+    ) -> PhoneRunner:
+        """A quick phone with its journal on disk, enrolled and connected."""
+        number = len(self.phones) + 1
+        chance = random.Random(f"{profile_name} {number}")
+        phone = VirtualPhone(PROFILES[profile_name].phone(f"LAB{number}"), clock=MachineClock(), chance=chance, user=WILLING, pace=QUICK)
+        journal = self.journal(number)
+        runner = PhoneRunner(
+            phone, line or self.line(), behaviour=behaviour, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False)
+        )  # fmt: skip
+        self.phones.append(runner)
+        runner.start(await self.token(profile_name))
+        async with asyncio.timeout(WITHIN_S):
+            await runner.wait_connected()
+        return runner
+
+    def journal(self, number: int = 1) -> Path:
+        """The journal of the nth phone."""
+        return self.folder / f"phone{number}.journal"
+
+    async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
+        """The operation of a command for the phone."""
+        return await issue_command(self.ports, DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command)))
+
+    async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
+        """The operation once it has ended."""
+        async with asyncio.timeout(within_s):
+            while (found := await self.ports.store.operation(operation.name)) is None or not found.done:
+                await asyncio.sleep(0.005)
+        return found
+
+    async def story(self, operation: Operation) -> list[str]:
+        """What happened to the operation, in order."""
+        found = await self.ports.store.operation(operation.name)
+        assert found is not None
+        return [entry.what for entry in found.timeline]
+
+
+async def eventually(condition: Any, *, within_s: float = WITHIN_S) -> None:  # noqa: ANN401 - any callable
+    """Returns once the condition holds."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def shown(operation: Operation) -> dict[str, Any]:
+    """The operation as a caller reads it."""
+    view: dict[str, Any] = msgspec.json.decode(render_operation(operation))
+    return view
+
+
+def executions(phone: PhoneRunner, operation: Operation) -> int:
+    """How often the phone began to execute the command."""
+    return sum(1 for effect in phone.phone.effects if effect.operation == str(operation.name) and effect.step == "began")
+
+
+@contextlib.asynccontextmanager
+async def lab_in(folder: Path) -> AsyncIterator[Lab]:
+    """A lab whose server and phones are gone afterwards."""
+    clock = SystemClock()
+    async with assembled(Settings(data_dir=folder / "server"), clock=clock) as parts:
+        with listening_socket("127.0.0.1", 0) as listener:
+            async with serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1):
+                record = await create_enterprise(parts.ports, Enterprise())
+                lab = Lab(url_of(listener), parts.ports, record.name, folder)
+                try:
+                    yield lab
+                finally:
+                    await asyncio.gather(*(phone.stop() for phone in lab.phones))
+
+
+class Wire:
+    """A TCP proxy before the server. Armed, it lets one request through and cuts the connection instead of bringing the answer."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._server: asyncio.Server | None = None
+        self._marker: bytes | None = None
+        self.cuts = 0
+        self.url = ""
+
+    def cut_next_answer(self, marker: bytes = b"") -> None:
+        """The answer to the next request that holds the marker gets lost."""
+        self._marker = marker
+
+    async def __aenter__(self) -> "Wire":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    async def _serve(self, phone_in: asyncio.StreamReader, phone_out: asyncio.StreamWriter) -> None:
+        server_in, server_out = await asyncio.open_connection("127.0.0.1", self._to)
+        cut = asyncio.Event()
+
+        async def upwards() -> None:
+            while data := await phone_in.read(65_536):
+                if self._marker is not None and self._marker in data:
+                    self._marker = None
+                    cut.set()
+                server_out.write(data)
+            server_out.close()
+
+        async def downwards() -> None:
+            while data := await server_in.read(65_536):
+                if cut.is_set():
+                    self.cuts += 1
+                    break
+                phone_out.write(data)
+            phone_out.close()
+            server_out.close()
+
+        with contextlib.suppress(OSError):
+            await asyncio.gather(upwards(), downwards())
+        for writer in (phone_out, server_out):
+            with contextlib.suppress(OSError):
+                writer.close()
+
+
+def port_of(url: str) -> int:
+    """The port of a loopback address."""
+    return int(url.rsplit(":", 1)[1])
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,19 @@
+"""Both transports carry a command to its end."""
+
+import pytest
+
+from heliograph.agent.phone import TransportKind
+from tests.agent.lab import Lab, executions, shown
+
+KINDS = pytest.mark.parametrize("kind", list(TransportKind), ids=lambda kind: kind.value)
+
+
+@KINDS
+async def test_a_command_reaches_a_phone_and_comes_back(lab: Lab, kind: TransportKind) -> None:
+    phone = await lab.phone("pixel8-a15-fully-managed", lab.line(kind=kind))
+
+    operation = await lab.ended(await lab.issue(phone, type="LOCK"))
+
+    assert "response" in shown(operation)
+    assert phone.phone.device.locked
+    assert executions(phone, operation) == 1
