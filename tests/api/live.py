@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import http.client
 import itertools
 import json
@@ -11,6 +10,8 @@ from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import uvloop
 
 from heliograph.api.app import rest_app
 from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, ManagementMode, Ownership
@@ -98,7 +99,7 @@ class Live:
 def live_server(settings: Settings, **options: Any) -> Iterator[Live]:  # noqa: ANN401 - whatever rest_app takes
     """A server answering on a free port; `options` go to `rest_app`."""
     started: Future[Live] = Future()
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(settings, started, options)))
+    thread = threading.Thread(target=_run, args=(_serve(settings, started, options),))
     thread.start()
     live = started.result(timeout=30)
     try:
@@ -113,13 +114,19 @@ def settings_for(data_dir: Path, *, limits: Limits | None = None, expose_enterpr
     return Settings(data_dir=data_dir, limits=limits or Limits(), expose_enterprises=expose_enterprises)
 
 
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
 async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[str, Any]) -> None:
+    stopping = asyncio.Event()
     try:
-        listener = listening_socket("127.0.0.1", 0)
-        async with assembled(settings, clock=SystemClock()) as parts:
-            app = rest_app(parts.ports, **options)
-            async with serving(dataclasses.replace(parts, app=app), listener):
-                stopping = asyncio.Event()
+        with listening_socket("127.0.0.1", 0) as listener:
+            async with (
+                assembled(settings, clock=SystemClock()) as parts,
+                serving(rest_app(parts.ports, **options), listener, drain=parts.channel.drain),
+            ):
                 started.set_result(Live(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
                 await stopping.wait()
     except BaseException as error:

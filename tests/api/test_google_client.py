@@ -196,7 +196,8 @@ def test_errors_reach_the_clients_reason_and_details(enterprises: Any, device: s
 
     assert 400 == bad.value.status_code
     assert "Invalid JSON payload received. Unknown name \"bogus\" at 'command': Cannot find field." == bad.value.reason
-    assert "command" == bad.value.error_details[0]["fieldViolations"][0]["field"]
+    details: Any = bad.value.error_details
+    assert "command" == details[0]["fieldViolations"][0]["field"]
     assert (404, "Operation not found. Choose a valid operation id") == (missing.value.status_code, missing.value.reason)
 
 

@@ -5,7 +5,7 @@ Source: AIP-193; google.rpc.Status and error_details.proto; amapi.md §4.1, §4.
 
 import msgspec
 
-from heliograph.domain.errors import HeliographError
+from heliograph.domain.errors import HeliographError, Violation
 
 GOOGLE_REASONS = frozenset(
     {
@@ -40,7 +40,12 @@ def _details(error: HeliographError) -> list[dict[str, object]]:
             }
         )
     if error.violations:
-        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": list(error.violations)})
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [*map(_violation, error.violations)]})
     if error.retry_after_s is not None:
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after_s}s"})
     return details
+
+
+def _violation(violation: Violation) -> dict[str, str]:
+    """As proto3 JSON says it: an empty field is left out."""
+    return {**({"field": violation.field} if violation.field else {}), "description": violation.description}
