@@ -1,0 +1,67 @@
+"""What a test says to the sandbox; proto3 JSON like everything else, so that a typo gets an answer that helps."""
+
+import enum
+from typing import Annotated
+
+from heliograph.agent.profiles import Answering
+from heliograph.domain.wire import SECRET, Duration, Message, proto
+
+
+@proto("google.heliograph.sandbox.Consent")
+class Consent(enum.Enum):
+    """What the phone's user does when asked."""
+
+    CONSENT_UNSPECIFIED = "CONSENT_UNSPECIFIED"
+    APPROVE = "APPROVE"
+    DECLINE = "DECLINE"
+    IGNORE = "IGNORE"
+
+    @property
+    def answering(self) -> Answering:
+        """The same in the agent's word."""
+        return Answering[self.name]
+
+
+@proto("google.heliograph.sandbox.Loss")
+class Loss(enum.Enum):
+    """A message of the phone that gets lost, or whose answer does; the connection breaks with it."""
+
+    LOSS_UNSPECIFIED = "LOSS_UNSPECIFIED"
+    ACKNOWLEDGE = "ACKNOWLEDGE"
+    ACKNOWLEDGE_ANSWER = "ACKNOWLEDGE_ANSWER"
+    REPORT = "REPORT"
+    REPORT_ANSWER = "REPORT_ANSWER"
+
+
+class Steering(Message):
+    """`PATCH …/devices/{phone}`: what is absent stays as it is."""
+
+    online: bool | None = None
+    consent: Consent = Consent.CONSENT_UNSPECIFIED
+    consent_delay: Duration = ""
+    latency: Duration = ""
+    """Every message of the phone waits so long."""
+    drop_next: tuple[Loss, ...] = ()
+    """Each applies once, in this order for messages of one kind."""
+    duplicate_next: tuple[Loss, ...] = ()
+    """So many acknowledgements or reports are sent twice."""
+
+
+class Unlocking(Message):
+    """`POST …:unlock`: the user enters this; without it, whatever the phone asks for."""
+
+    password: Annotated[str, SECRET] = ""
+
+
+class Creation(Message):
+    """`POST /sandbox/v1/devices`, without `overrides`, whose fields are the profile's."""
+
+    device_id: str = ""
+    profile: str = ""
+    enterprise: str = ""
+
+
+class Advance(Message):
+    """`POST /sandbox/v1/clock:advance`."""
+
+    duration: Duration = ""

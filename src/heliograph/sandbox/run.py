@@ -1,0 +1,72 @@
+"""The other composition: a server and its virtual phones in one process, on one port."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heliograph.sandbox.routes import sandbox_app
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.world import World
+from heliograph.server import listening_socket, serving, signalled, url_of
+from heliograph.settings import require_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLine:
+    """One phone of the list that a sandbox greets with."""
+
+    name: str
+    profile: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a sandbox tells once it answers."""
+
+    url: str
+    enterprises: tuple[str, ...]
+    phones: tuple[PhoneLine, ...]
+
+
+async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
+    """A sandbox until SIGINT or SIGTERM; `ready` is called once all phones are connected.
+
+    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address.
+    """
+    require_loopback(settings.host)
+    with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
+        world = World(settings, url=url_of(listener), folder=folder)
+        steering = sandbox_app(world)
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+            """The world is made anew behind this app, so nothing of it is held here."""
+            chosen = steering if scope["type"] == "http" and scope["path"].startswith("/sandbox/") else world.parts.app
+            await chosen(scope, receive, send)
+
+        try:
+            async with serving(app, listener, drain=world.drain, shutdown_s=2):
+                await world.open()
+                await world.populate()
+                ready(_greeting(world, settings))
+                await signalled()
+        finally:
+            await world.close()
+
+
+def _greeting(world: World, settings: SandboxSettings) -> Greeting:
+    phones = tuple(PhoneLine(str(name), phone.profile.name, phone.profile.summary) for name, phone in world.phones.items())
+    return Greeting(world.url, settings.enterprises, phones)
+
+
+@contextlib.contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        yield data_dir
+    else:
+        with tempfile.TemporaryDirectory(prefix="heliograph-sandbox-") as folder:
+            yield Path(folder)

@@ -1,0 +1,21 @@
+"""What whoever starts a sandbox may set."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heliograph.service.limits import Limits
+from heliograph.settings import DEFAULT_PORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """How one sandbox runs."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    """0: any free port."""
+    data_dir: Path | None = None
+    """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
+    enterprises: tuple[str, ...] = ("sandbox",)
+    """The ids of the enterprises there are, each with one phone of every profile."""
+    limits: Limits = field(default_factory=Limits)
