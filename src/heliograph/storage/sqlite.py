@@ -259,6 +259,8 @@ class SqliteStore:
         return self._writer.trouble
 
     async def close(self) -> None:
+        if self._closing:
+            return
         self._closing = True
         self._hand_over()
         await asyncio.to_thread(self._writer.stop)
