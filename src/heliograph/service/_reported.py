@@ -1,5 +1,6 @@
 """What a phone says about a command, checked against the command's row and turned into the operation's words (design.md §3)."""
 
+import enum
 from dataclasses import dataclass
 
 import msgspec
@@ -73,10 +74,14 @@ def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
 
 
 def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
-    """The type's specific status.  Raises: InvalidArgument: the type has none, or this is not of it."""
+    """The type's specific status.  Raises: InvalidArgument: the type has none, this is not of it, or it is left unspecified."""
     if row.status is None:
         raise InvalidArgument(f"{row.name} has no status of its own: leave it out.")
-    return ENVELOPE.status_of(row, bytes(raw))
+    status = ENVELOPE.status_of(row, bytes(raw))
+    said = getattr(status, "status", None)
+    if isinstance(said, enum.Enum) and said is next(iter(type(said))):
+        raise InvalidArgument(f"{row.status_field}.status must be told; {said.value} says nothing.")
+    return status
 
 
 def status_fragment(row: CommandType, status: msgspec.Struct) -> bytes:

@@ -1,0 +1,262 @@
+"""A server's inside without its sockets: the real store and vault, a clock that stands until it is set, and a phone's hands."""
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from heliograph.commands import ENVELOPE
+from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, ManagementMode, Ownership
+from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
+from heliograph.domain.operation import Operation
+from heliograph.protocol import (
+    Acknowledge,
+    Drop,
+    Enroll,
+    Execute,
+    Hello,
+    InFlight,
+    InFlightState,
+    Offer,
+    Policy,
+    Refuse,
+    Report,
+    ReportState,
+    StatusReport,
+)
+from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.create_enrollment_token import create_enrollment_token
+from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.enroll_device import enroll_device
+from heliograph.service.expire_operations import expire_operations
+from heliograph.service.greet_device import greet_device
+from heliograph.service.issue_command import issue_command
+from heliograph.service.limits import Limits
+from heliograph.service.offer_command import OfferBook
+from heliograph.service.ports import Ports
+from heliograph.service.read_operations import get_operation
+from heliograph.service.refuse_command import refuse_command
+from heliograph.service.report_result import report_result
+from heliograph.service.report_status import report_status
+from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.vault import FileVault
+
+START_US = 1_790_000_000_000_000
+LAB = EnterpriseName("LC0lab0000")
+A_COMMAND = '{"type":"LOCK"}'
+ACK_A, ACK_B = "a" * 32, "b" * 32
+
+
+class SettableClock:
+    """A ports.Clock that stands still until it is advanced."""
+
+    def __init__(self) -> None:
+        self._now_us = START_US
+        self._sleepers: list[asyncio.Event] = []
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def advance(self, seconds: float) -> None:
+        """The time, later; sleepers whose time has come wake up."""
+        self._now_us += round(seconds * 1_000_000)
+        for sleeper in self._sleepers:
+            sleeper.set()
+
+    async def sleep_until(self, at_us: int) -> None:
+        while self._now_us < at_us:
+            sleeper = asyncio.Event()
+            self._sleepers.append(sleeper)
+            try:
+                await sleeper.wait()
+            finally:
+                self._sleepers.remove(sleeper)
+
+
+class CountedIds:
+    """A ports.Ids that counts."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def device_id(self) -> str:
+        return f"{next(self._numbers):016x}"
+
+    def enterprise_id(self) -> str:
+        return f"LC{next(self._numbers):08d}"
+
+    def token_id(self) -> str:
+        return f"token{next(self._numbers)}"
+
+    def token_value(self) -> str:
+        return f"VALUE{next(self._numbers)}"
+
+
+class Here:
+    """A ports.Presence and ports.Doorbell that a test sets and reads."""
+
+    def __init__(self) -> None:
+        self.connected_devices: set[DeviceName] = set()
+        self.rung: list[DeviceName] = []
+
+    def connected(self, device: DeviceName) -> bool:
+        return device in self.connected_devices
+
+    def last_seen_us(self, device: DeviceName) -> int | None:
+        return None
+
+    def ring(self, device: DeviceName) -> None:
+        self.rung.append(device)
+
+
+class Phone:
+    """What a phone says, in few words."""
+
+    def __init__(self, ports: Ports, name: DeviceName, credential: str) -> None:
+        self.ports = ports
+        self.name = name
+        self.credential = credential
+        self.connection: object = object()
+
+    @property
+    def credential_hash(self) -> bytes:
+        """What the server knows of its credential."""
+        return hashlib.sha256(self.credential.encode()).digest()
+
+    async def hears(self, *, poll: bool = False) -> Offer | int | None:
+        """What it is offered on its connection."""
+        return await self.ports.offers.next_offer(self.ports, self.name, self.connection, poll=poll)
+
+    async def hears_name(self, *, poll: bool = False) -> OperationName | None:
+        """The operation that it is offered, None where it is offered none."""
+        offer = await self.hears(poll=poll)
+        return OperationName.parse(offer.operation) if isinstance(offer, Offer) else None
+
+    def reconnects(self) -> None:
+        """Its connection is lost, and it has a new one."""
+        self.ports.offers.forget(self.connection)
+        self.connection = object()
+
+    async def acknowledges(self, name: OperationName, ack_id: str = ACK_A, *, need_command: bool = False) -> Execute | Drop:
+        """The answer to its acknowledgement."""
+        message = Acknowledge(operation=str(name), ack_id=ack_id, need_command=need_command)
+        return await acknowledge_command(self.ports, self.credential_hash, self.name, message)
+
+    async def refuses(self, name: OperationName, error_code: str = "", status: object = None) -> None:
+        """It cannot."""
+        await refuse_command(self.ports, self.name, Refuse(operation=str(name), error_code=error_code, status=raw(status)))
+
+    async def reports(
+        self, name: OperationName, state: ReportState, *, seq: int = 1, ack_id: str = ACK_A, status: object = None, error_code: str = ""
+    ) -> None:
+        """How it went."""
+        message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=state, status=raw(status), error_code=error_code)
+        await report_result(self.ports, self.name, message)
+
+    async def greets(self, in_flight: dict[OperationName, str] | None = None) -> Policy:
+        """Hello."""
+        entries = tuple(
+            InFlight(operation=str(name), ack_id=ack_id, state=InFlightState.EXECUTING) for name, ack_id in (in_flight or {}).items()
+        )
+        return await greet_device(self.ports, self.name, Hello(in_flight=entries))
+
+    async def tells(self, report: DeviceReport) -> Policy:
+        """Its facts."""
+        return await report_status(self.ports, self.name, StatusReport(report=report))
+
+
+def raw(status: object) -> msgspec.Raw | None:
+    """The status as a message carries it."""
+    return None if status is None else msgspec.Raw(json.dumps(status).encode())
+
+
+def facts(
+    *, ownership: Ownership = Ownership.COMPANY_OWNED, serial: str = "S1", applied_state: DeviceState = DeviceState.ACTIVE
+) -> DeviceReport:
+    """What a phone tells of itself: fully managed, or personally owned with a work profile."""
+    personal = ownership is Ownership.PERSONALLY_OWNED
+    return DeviceReport(
+        management_mode=ManagementMode.PROFILE_OWNER if personal else ManagementMode.DEVICE_OWNER,
+        ownership=ownership,
+        api_level=35,
+        applied_state=applied_state,
+        hardware_info=HardwareInfo(serial_number=serial),
+    )
+
+
+class World:
+    """The ports, and what a test needs to act on them."""
+
+    def __init__(self, ports: Ports, clock: SettableClock, here: Here) -> None:
+        self.ports = ports
+        self.clock = clock
+        self.here = here
+        self._credentials = itertools.count(1)
+
+    async def phone(self, report: DeviceReport | None = None, token: EnrollmentToken | None = None) -> Phone:
+        """A newly enrolled, connected phone in the lab's enterprise."""
+        credential = f"credential {next(self._credentials)}"
+        record = await create_enrollment_token(self.ports, LAB, token or EnrollmentToken())
+        enrolled = await enroll_device(
+            self.ports,
+            Enroll(
+                enrollment_token=record.value,
+                installation_id="installation",
+                credential_hash=hashlib.sha256(credential.encode()).hexdigest(),
+                report=report or facts(),
+            ),
+        )
+        name = DeviceName.parse(enrolled.name)
+        self.here.connected_devices.add(name)
+        return Phone(self.ports, name, credential)
+
+    async def issue(self, device: DeviceName, body: str = A_COMMAND) -> OperationName:
+        """The name of a newly issued operation."""
+        return (await issue_command(self.ports, device, ENVELOPE.decode(body.encode()))).name
+
+    async def operation(self, name: OperationName) -> Operation:
+        """The operation as it stands."""
+        return await get_operation(self.ports, name)
+
+    async def deadlines_pass(self) -> None:
+        """Everything that is due by the clock has been decided."""
+        for _ in range(1_000):
+            nearest_us = self.ports.store.nearest_deadline_us()
+            if nearest_us is None or nearest_us > self.clock.now_us():
+                return
+            await asyncio.sleep(0.002)
+        raise AssertionError("deadlines are over and nobody decides them")
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, *, limits: Limits | None = None, expose_enterprises: bool = False) -> AsyncIterator[World]:
+    """A new world with one enterprise; its deadlines are watched."""
+    clock, here = SettableClock(), Here()
+    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring)
+    ports = Ports(
+        store=store,
+        doorbell=here,
+        clock=clock,
+        ids=CountedIds(),
+        vault=FileVault(folder / "heliograph.key"),
+        limits=limits or Limits(),
+        offers=OfferBook(),
+        presence=here,
+        page_secret=b"page secret",
+        expose_enterprises=expose_enterprises,
+    )
+    deadlines = asyncio.create_task(expire_operations(ports))
+    try:
+        await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
+        yield World(ports, clock, here)
+    finally:
+        deadlines.cancel()
+        await asyncio.gather(deadlines, return_exceptions=True)
+        await store.close()
