@@ -8,7 +8,7 @@ from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_t
 from heliograph.channel.asgi import Receive, Scope, Send, send_answer
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START
 from heliograph.channel.messages import Frame, read_frame
-from heliograph.channel.session import KINDS, Session
+from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.errors import InvalidArgument, Unavailable
 from heliograph.domain.names import DeviceName
@@ -86,10 +86,7 @@ class WebSocket:
         self._watch.stop()
 
     async def _answer(self, frame: Frame) -> None:
-        if frame.kind in KINDS:
-            answer = await self._session.handle(frame.kind, bytes(frame.body), connection=self, link=self)
-        else:
-            answer = answer_to_error(InvalidArgument("Unknown kind of message."))
+        answer = await self._session.handle(frame.kind, bytes(frame.body), connection=self, link=self)
         await self._push(b'{"replyTo":%d,"status":%d,"body":%b}' % (frame.id, answer.status, answer.body))
         if frame.kind == "hello" and answer.status == OK:
             self.greeted = True

@@ -1,0 +1,157 @@
+"""Connections come and go; what is known of them may be lost at any time."""
+
+import asyncio
+import time
+
+from heliograph.domain.names import DeviceName
+from tests.channel.conftest import Connect, Server
+from tests.channel.phones import ACK_ID, HttpPhone, SocketPhone
+
+
+async def test_the_newest_connection_wins(server: Server, connect: Connect) -> None:
+    phone_id = await server.enroll()
+
+    async with connect(phone_id) as older:
+        waiting = asyncio.create_task(older.ended(within_s=5))
+        await asyncio.sleep(0.1)
+        async with connect(phone_id) as newer:
+            ended = await asyncio.wait_for(waiting, 1)
+            operation = await server.issue(phone_id, type="LOCK")
+            offer = await newer.offer()
+
+    assert ended in {409, 4409}
+    assert offer is not None
+    assert operation == offer["operation"]
+
+
+async def test_a_web_socket_takes_over_from_a_poll(server: Server) -> None:
+    phone_id = await server.enroll()
+    poll = asyncio.create_task(HttpPhone(server.http, server.url, phone_id.credential).poll(20))
+    await asyncio.sleep(0.1)
+
+    async with SocketPhone(server.http, server.url, phone_id.credential) as socket:
+        await socket.hello()
+        reply = await asyncio.wait_for(poll, 1)
+
+    assert 409 == reply.status
+    assert "NEWER_CONNECTION" == reply.body["error"]["details"][0]["reason"]
+
+
+async def test_a_second_poll_of_one_connection_ends_the_first_in_good_order(server: Server) -> None:
+    phone = HttpPhone(server.http, server.url, (await server.enroll()).credential)
+    first = asyncio.create_task(phone.poll(20))
+    await asyncio.sleep(0.1)
+
+    second = asyncio.create_task(phone.poll(1))
+    answered = await asyncio.wait_for(first, 0.5)
+    then = await second
+
+    assert [(200, {}), (200, {})] == [answered, then]
+
+
+async def test_a_phone_may_poll_without_hello(server: Server) -> None:
+    phone_id = await server.enroll()
+    operation = await server.issue(phone_id, type="LOCK")
+
+    offer = await HttpPhone(server.http, server.url, phone_id.credential).offer()
+
+    assert offer is not None
+    assert operation == offer["operation"]
+
+
+async def test_an_offer_is_repeated_to_polls_after_a_second(server: Server) -> None:
+    phone_id = await server.enroll()
+    operation = await server.issue(phone_id, type="LOCK")
+    phone = HttpPhone(server.http, server.url, phone_id.credential)
+    await phone.offer()
+    offered_at = time.monotonic()
+
+    offer = await phone.offer(within_s=5)
+
+    assert offer is not None
+    assert operation == offer["operation"]
+    assert 0.9 < time.monotonic() - offered_at < 2
+
+
+async def test_hello_keeps_what_is_in_flight_alive_and_asks_for_the_rest(server: Server, connect: Connect) -> None:
+    """An acknowledged operation that the phone's journal does not hold is offered again; one that it holds is not."""
+    phone_id = await server.enroll()
+    operation = await server.issue(phone_id, type="LOCK")
+    await server.post(f"{operation}:acknowledge", {"ackId": ACK_ID}, phone_id.credential)
+    in_flight = {"operation": operation, "ackId": ACK_ID, "state": "executing"}
+    before = (await server.parts.store.open_operations(DeviceName.parse(phone_id.name)))[0]
+
+    async with connect(phone_id) as phone:
+        offered_with_empty_journal = await phone.offer()
+    async with connect(phone_id) as phone:
+        assert (await phone.hello(in_flight)).status == 200
+        offered_with_journal = await phone.offer(within_s=0.2) or await phone.offer(within_s=0.2)
+    after = (await server.parts.store.open_operations(DeviceName.parse(phone_id.name)))[0]
+
+    assert offered_with_empty_journal is not None
+    assert operation == offered_with_empty_journal["operation"]
+    assert offered_with_journal is None or operation == offered_with_journal["operation"]
+    assert before.deadline_us is not None
+    assert after.deadline_us is not None
+    assert after.deadline_us > before.deadline_us
+
+
+async def test_presence_tells_who_is_there(server: Server, connect: Connect) -> None:
+    phone_id = await server.enroll()
+    presence, name = server.parts.channel.presence, DeviceName.parse(phone_id.name)
+    before = (presence.connected(name), presence.last_seen_us(name))
+
+    async with connect(phone_id) as phone:
+        await phone.offer(within_s=0.05)
+        during = presence.connected(name)
+
+    assert (False, None) == before
+    assert during
+    assert server.parts.ports.clock.now_us() - (presence.last_seen_us(name) or 0) < 5_000_000
+
+
+async def test_a_poll_whose_phone_hung_up_swallows_no_offer(server: Server) -> None:
+    """Had it done so, the next poll of the same connection would wait a second for the repetition."""
+    phone_id = await server.enroll()
+    phone = HttpPhone(server.http, server.url, phone_id.credential)
+    poll = asyncio.create_task(phone.poll(20))
+    await asyncio.sleep(0.1)
+    poll.cancel()
+    await asyncio.sleep(0.1)
+
+    operation = await server.issue(phone_id, type="LOCK")
+    offer = await phone.offer(within_s=0.3)
+
+    assert offer is not None
+    assert operation == offer["operation"]
+
+
+async def test_a_stopping_server_says_when_to_come_again(server: Server) -> None:
+    polling, on_socket = await server.enroll(), await server.enroll()
+    poll = asyncio.create_task(HttpPhone(server.http, server.url, polling.credential).poll(20))
+
+    async with SocketPhone(server.http, server.url, on_socket.credential) as phone:
+        await phone.hello()
+        await server.parts.channel.drain()
+        closed = await phone.ended()
+        reason = phone.close_reason
+    answered = await asyncio.wait_for(poll, 1)
+    later = await HttpPhone(server.http, server.url, polling.credential).poll(20)
+
+    assert 1001 == closed
+    assert reason.startswith("retryAfterMs=")
+    assert [200, 200] == [answered.status, later.status]
+    assert 0 <= answered.body["retryAfterMs"] < 5_000
+
+
+async def test_a_device_has_at_most_eight_requests_answered_at_once(server: Server) -> None:
+    """The ninth is told to come again, and nobody else is harmed."""
+    phone_id, other = await server.enroll(), await server.enroll()
+    operations = [await server.issue(phone_id, type="LOCK") for _ in range(40)]
+    paths = [f"{operation}:acknowledge" for operation in operations]
+
+    replies = await asyncio.gather(*(server.post(path, {"ackId": ACK_ID}, phone_id.credential) for path in paths))
+    of_other = await server.post("hello", {}, other.credential)
+
+    assert {200, 429} == {reply.status for reply in replies}
+    assert 200 == of_other.status

@@ -1,0 +1,66 @@
+"""The agent of docs/device-protocol.md really works: the program itself, against a real server."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.channel.conftest import ENTERPRISE, Server
+from tests.channel.phones import Identity
+
+AGENT = Path(__file__).parents[2] / "examples" / "minimal_agent.py"
+
+
+@contextlib.asynccontextmanager
+async def running(server: Server, journal: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The agent, enrolling with a new token where its journal is new."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(AGENT), server.url, await server.token(), str(journal), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def said(process: asyncio.subprocess.Process) -> str:
+    """The agent's next line."""
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+
+
+async def device_of(server: Server) -> Identity:
+    """The one device that there is."""
+    async with asyncio.timeout(20):
+        while not (page := await server.parts.store.devices(ENTERPRISE, after="", limit=2)).items:  # noqa: ASYNC110 - the store has no event
+            await asyncio.sleep(0.05)
+    return Identity(str(page.items[0].name), "")
+
+
+async def test_the_minimal_agent_lives_a_whole_life(server: Server, tmp_path: Path) -> None:
+    """It locks, reboots, refuses, outlives kill -9, and carries out its last order."""
+    journal = tmp_path / "journal.json"
+    async with running(server, journal) as process:
+        device = await device_of(server)
+        lock = await server.issue(device, type="LOCK")
+        locked = await said(process)
+        reboot = await server.issue(device, type="REBOOT")
+        rebooted = await said(process)
+        refused_operation = await server.issue(device, type="REQUEST_DEVICE_INFO", requestDeviceInfoParams={"deviceInfo": "EID"})
+        refused = await said(process)
+    while_away = await server.issue(device, type="LOCK")
+    async with running(server, journal) as process:
+        locked_again = await said(process)
+        await server.delete(device)
+        last = await said(process)
+        code = await asyncio.wait_for(process.wait(), 10)
+
+    assert ["LOCK: done", "REBOOT: done", "REQUEST_DEVICE_INFO: refused"] == [locked, rebooted, refused]
+    assert ["LOCK: done", "last order: WIPE", 0] == [locked_again, last, code]
+    assert ["succeeded"] * 2 == [await server.outcome(name) for name in (lock, reboot)]
+    assert "UNSUPPORTED" == (await server.operation(refused_operation))["metadata"]["errorCode"]
+    assert await server.outcome(while_away) in {"succeeded", "failed"}  # killed with its device where the report came too late
+    assert not journal.exists()
