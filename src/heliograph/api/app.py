@@ -55,7 +55,7 @@ class RestApp:
         """Answers one request."""
         if scope["type"] != "http":
             return await _refuse_connection(scope, send)
-        path: bytes = scope["raw_path"]
+        path: bytes = scope.get("raw_path") or scope["path"].encode()  # raw_path is optional in ASGI
         for prefix, table in PREFIXES:
             if path.startswith(prefix):
                 return await self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)

@@ -18,11 +18,11 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 
 COMMON_PARAMETERS = frozenset(
     {
-        "$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser",
-        "uploadType", "upload_protocol", "$alt", "$callback", "$fields", "$key", "$prettyPrint",
+        "$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser", "uploadType",
+        "upload_protocol",
     }
 )  # fmt: skip
-"""What every method takes; the `$` forms are Google's other spelling of the same."""
+"""What every method takes. Those that change nothing here are accepted all the same."""
 
 MOST_PARAMETERS = 256
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
@@ -67,7 +67,7 @@ def parse_query(query_string: bytes) -> Query:
     common: dict[str, str] = {}
     for name, value in pairs:
         if name in COMMON_PARAMETERS:
-            common[name.removeprefix("$") if name != "$.xgafv" else name] = value
+            common[name] = value
         else:
             own.setdefault(name, []).append(value)
     try:
