@@ -1,25 +1,62 @@
 """The SQLite store passes the suite, and keeps the promises that are its own."""
 
+import asyncio
+import itertools
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import apsw
 import pytest
+from msgspec.structs import replace
 
-from heliograph.domain.names import DeviceName
-from heliograph.service.ports import Clock
+from heliograph.domain.errors import Overloaded
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.service.ports import Clock, PutDevice, PutOperation, Sees
+from heliograph.storage.connection import LibraryTooOld, check_library
+from heliograph.storage.lock_file import DatabaseInUse
+from heliograph.storage.queries import DatabaseTooNew, migrations, queries
+from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
+from tests.storage.conformance import OpenStore, StoreConformance, enrolled
+from tests.storage.records import SetClock, device_name, device_record, ended, issue, look, write
+
+WRITES_UNTIL_KILLED = """
+import asyncio, sys
+from pathlib import Path
+from heliograph.service.ports import PutDevice, Sees
 from heliograph.storage.sqlite import SqliteStore
-from tests.storage.conformance import OpenStore, StoreConformance
-from tests.storage.records import SetClock
+from tests.storage.records import SetClock, device_name, device_record, issue, write
+
+async def main() -> None:
+    store = SqliteStore.open(Path(sys.argv[1]), clock=SetClock(), ring=lambda device: None)
+    names = [device_name() for _ in range(8)]
+    for name in names:
+        await store.decide(Sees(device=name), write(PutDevice(device_record(name))))
+    async def client(name) -> None:
+        while True:
+            issued = await store.decide(Sees(device=name), issue(name))
+            print(issued.name, flush=True)
+    await asyncio.gather(*map(client, names))
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture
-async def open_store(tmp_path: Path) -> AsyncIterator[OpenStore]:
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "heliograph.db"
+
+
+@pytest.fixture
+async def open_store(path: Path) -> AsyncIterator[OpenStore]:
     opened: list[SqliteStore] = []
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
             await opened.pop().close()
-        opened.append(SqliteStore.open(tmp_path / "heliograph.db", clock=clock or SetClock(), ring=ring))
+        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring))
         return opened[-1]
 
     yield open_
@@ -29,3 +66,153 @@ async def open_store(tmp_path: Path) -> AsyncIterator[OpenStore]:
 
 class TestSqlite(StoreConformance):
     """See conformance.py."""
+
+
+def test_what_was_answered_survives_kill_9(path: Path) -> None:
+    """A process is killed in the middle of its work; everything it had been told is durable is there."""
+    with subprocess.Popen([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = list(itertools.islice(process.stdout, 500))
+        process.send_signal(signal.SIGKILL)
+        lines += [line for line in process.stdout if line.endswith("\n")]
+
+    assert [] == asyncio.run(missing(path, [OperationName.parse(line.strip()) for line in lines]))
+
+
+async def missing(path: Path, names: list[OperationName]) -> list[OperationName]:
+    """Those of the operations that the database does not hold."""
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    lost = [name for name in names if await store.operation(name) is None]
+    await store.close()
+    return lost
+
+
+async def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None:
+    first = SqliteStore.open(path, clock=SetClock(), ring=print)
+
+    with pytest.raises(DatabaseInUse, match=r"Another Heliograph uses .*heliograph\.db"):
+        SqliteStore.open(path, clock=SetClock(), ring=print)
+
+    await first.close()
+    await SqliteStore.open(path, clock=SetClock(), ring=print).close()
+
+
+def database_of_0001(path: Path) -> apsw.Connection:
+    """A database as the first migration alone leaves it."""
+    connection = apsw.Connection(str(path))
+    connection.execute(migrations()[0].script)
+    connection.execute(queries()["migration_applied"], (1, 0))
+    return connection
+
+
+async def test_a_database_of_the_first_schema_opens(path: Path) -> None:
+    database_of_0001(path).close()
+    device = device_name()
+
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    await enrolled(store, device)
+    issued = await store.decide(Sees(device=device), issue(device))
+
+    assert issued == await store.operation(issued.name)
+    await store.close()
+
+
+def test_a_database_of_a_newer_heliograph_is_refused(path: Path) -> None:
+    connection = database_of_0001(path)
+    connection.execute(queries()["migration_applied"], (9_999, 0))
+    connection.close()
+
+    with pytest.raises(DatabaseTooNew, match="schema 9999"):
+        SqliteStore.open(path, clock=SetClock(), ring=print)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [*range(1, len(migrations()) + 1)] == [migration.version for migration in migrations()]
+
+
+@pytest.mark.parametrize("version", ["3.51.2", "3.40.1", "2.99.99"])
+def test_a_library_with_the_wal_reset_race_is_refused(version: str) -> None:
+    with pytest.raises(LibraryTooOld, match=version):
+        check_library(version)
+
+
+def test_newer_libraries_are_fine() -> None:
+    check_library("3.51.3")
+    check_library("3.60")
+
+
+async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Path) -> None:
+    device, other = device_name(), device_name()
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    connection: apsw.Connection = store._connection  # noqa: SLF001 - only there a disk can be made full
+    await enrolled(store, device)
+    kept = await store.decide(Sees(device=device), issue(device))
+    large = device_record(other, policy_name="x" * 1_000_000)
+
+    connection.pragma("max_page_count", connection.pragma("page_count") + 4)
+    answers = await asyncio.gather(
+        store.decide(Sees(device=device), issue(device)),
+        store.decide(Sees(device=other), write(PutDevice(large))),
+        store.decide(Sees(device=device), look),
+        return_exceptions=True,
+    )
+
+    assert {Overloaded} == set(map(type, answers))
+    assert "takes no writes" in (store.healthy() or "")
+    assert [kept] == list((await store.operations(device, after_ms=0, limit=10)).items)
+    assert [kept] == list(await store.open_operations(device))
+    assert (1, None) == ((await store.decide(Sees(device=device), look)).open_count, await store.device(other))
+
+    connection.pragma("max_page_count", 1_000_000)
+    async with asyncio.timeout(10):
+        while store.healthy():  # noqa: ASYNC110 - health is asked for, as /readyz does
+            await asyncio.sleep(0.05)
+    issued = await store.decide(Sees(device=device), issue(device))
+    assert [kept, issued] == list(await store.open_operations(device))
+    await store.close()
+
+
+async def test_an_error_of_the_writer_is_fatal_and_answers_everybody(path: Path) -> None:
+    """A clock that breaks stands for any error that the writer cannot explain."""
+
+    class BrokenClock(SetClock):
+        def now_us(self) -> int:
+            if self.at_us < 0:
+                raise ArithmeticError("the clock broke")
+            return self.at_us
+
+    clock, fatal = BrokenClock(), list[BaseException]()
+    store = SqliteStore.open(path, clock=clock, ring=print, on_fatal=fatal.append)
+    clock.at_us = -1
+
+    answers = await asyncio.gather(*(store.decide(Sees(), look) for _ in range(3)), return_exceptions=True)
+
+    assert [Overloaded] * 3 == list(map(type, answers))
+    assert [ArithmeticError] == list(map(type, fatal))
+    assert "the clock broke" in (store.healthy() or "")
+    with pytest.raises(Overloaded):
+        await store.decide(Sees(), look)
+    await store.close()
+
+
+async def test_too_many_waiting_rules_are_refused_at_once(path: Path) -> None:
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+
+    calls = [asyncio.ensure_future(store.decide(Sees(), look)) for _ in range(WAITING_MOST + 5)]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [Overloaded] * 5 == [type(answer) for answer in answers if isinstance(answer, Exception)]
+    await store.close()
+
+
+async def test_a_deleted_secret_is_in_no_file_of_the_database_once_it_is_checkpointed(path: Path) -> None:
+    device = device_name()
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    await enrolled(store, device)
+    issued = await store.decide(Sees(device=device), issue(device))
+    await store.decide(Sees(device=device), write(PutOperation(replace(issued, secret=b"SEALED" * 9))))
+    await store.decide(Sees(device=device), write(PutOperation(ended(issued, issued.expires_us))))
+
+    await store.close()
+
+    assert [] == [file.name for file in path.parent.iterdir() if b"SEALED" * 9 in file.read_bytes()]

@@ -144,7 +144,7 @@ class SqliteStore:
         return await future
 
     def _enqueue(self, entry: Waiting | Alone) -> None:
-        if self._closing or self._waiting >= WAITING_MOST:
+        if self._closing or self._writer.dead or self._waiting >= WAITING_MOST:
             raise Overloaded(retry_after_s=1)
         self._waiting += 1
         if not self._gathered:

@@ -76,6 +76,7 @@ class Writer:
     ) -> None:
         self.trouble: str | None = None
         """Why writes do not work, if they do not."""
+        self.dead = False
         self._tables = tables
         self._memory = memory
         self._clock_us = now_us
@@ -229,6 +230,7 @@ class Writer:
         tell_loop(self._done, Done(outcomes, rings, self._nearest_us))
 
     def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
+        self.dead = True
         self.trouble = f"The database writer stopped: {error!r}."
         unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else Overloaded(self.trouble)
         outcomes = [Outcome(entry.future, error=unknown) for entry in entries]

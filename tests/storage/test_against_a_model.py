@@ -1,0 +1,139 @@
+"""Whatever is done to the store, it holds what a few dicts would hold, restarts included."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees
+from heliograph.storage.sqlite import SqliteStore
+from tests.storage.records import (
+    ENTERPRISE,
+    SECOND_US,
+    SetClock,
+    create_times,
+    credential_of,
+    device_name,
+    device_record,
+    ended,
+    issue,
+    look,
+    tombstone,
+    write,
+)
+
+DEVICES = [device_name(number) for number in range(3)]
+device_names = st.sampled_from(DEVICES)
+
+
+class StoreAndModel(RuleBasedStateMachine):
+    """A store beside dicts to which the same is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = SetClock()
+        self.devices: dict[DeviceName, DeviceRecord] = {}
+        self.tombstones: dict[DeviceName, Tombstone] = {}
+        self.operations: dict[tuple[DeviceName, int], Operation] = {}
+
+    @initialize()
+    def open(self) -> None:
+        self.store = SqliteStore.open(Path(self.folder.name) / "heliograph.db", clock=self.clock, ring=lambda _: None)
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.store.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    @rule()
+    def restart(self) -> None:
+        self.loop.run_until_complete(self.store.close())
+        self.open()
+
+    @rule(device=device_names, policy_name=st.sampled_from(["", "strict"]))
+    def put_device(self, device: DeviceName, policy_name: str) -> None:
+        self.devices[device] = device_record(device, policy_name=policy_name)
+        self.loop.run_until_complete(self.store.decide(Sees(device=device), write(PutDevice(self.devices[device]))))
+
+    @rule(device=device_names)
+    def delete_device(self, device: DeviceName) -> None:
+        self.devices.pop(device, None)
+        self.tombstones[device] = tombstone(device, expires_us=self.clock.at_us + 2 * SECOND_US)
+        writes = write(DeleteDevice(device), PutTombstone(self.tombstones[device]))
+        self.loop.run_until_complete(self.store.decide(Sees(device=device), writes))
+
+    @rule(batch=st.lists(device_names, min_size=1, max_size=80))
+    def issue(self, batch: list[DeviceName]) -> None:
+        async def gathered() -> list[Operation | BaseException]:
+            calls = (self.store.decide(Sees(device=device), issue(device)) for device in batch)
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+        for device, answer in zip(batch, self.loop.run_until_complete(gathered()), strict=True):
+            assert (device in self.devices) == isinstance(answer, Operation)
+            if isinstance(answer, Operation):
+                key = device, answer.create_ms
+                assert key not in self.operations
+                self.operations[key] = answer
+
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        if not self.operations:
+            return
+        key = data.draw(st.sampled_from(sorted(self.operations)))
+        self.operations[key] = ended(self.operations[key], self.clock.at_us)
+        put = write(PutOperation(self.operations[key]))
+        self.loop.run_until_complete(self.store.decide(Sees(device=key[0], create_ms=key[1]), put))
+
+    @rule(seconds=st.integers(0, 3))
+    def wait(self, seconds: int) -> None:
+        self.clock.at_us += seconds * SECOND_US
+
+    @rule()
+    def retire(self) -> None:
+        before_us = self.clock.at_us
+        gone = [key for key, one in self.operations.items() if one.ended_us is not None and one.ended_us < before_us]
+        for key in gone:
+            del self.operations[key]
+        self.loop.run_until_complete(self.store.retire(ended_before_us=before_us, limit=1_000))
+
+    @rule(device=device_names)
+    def forget(self, device: DeviceName) -> None:
+        self.devices.pop(device, None)
+        self.tombstones.pop(device, None)
+        for key in [key for key in self.operations if key[0] == device]:
+            del self.operations[key]
+        self.loop.run_until_complete(self.store.forget_device(device))
+
+    @invariant()
+    def holds_what_the_model_holds(self) -> None:
+        self.loop.run_until_complete(self._compare())
+
+    async def _compare(self) -> None:
+        in_order = sorted(self.devices.values(), key=lambda record: record.position)
+        assert in_order == list((await self.store.devices(ENTERPRISE, after="", limit=10)).items)
+        for device in DEVICES:
+            mine = [one for key, one in sorted(self.operations.items()) if key[0] == device]
+            open_ = tuple(one for one in mine if one.open)
+            left = self.tombstones.get(device)
+            left = left if left is not None and left.expires_us > self.clock.at_us else None
+            assert mine == list((await self.store.operations(device, after_ms=0, limit=1_000)).items)
+            assert list(open_) == list(await self.store.open_operations(device))
+            assert self.devices.get(device, left) == await self.store.by_credential(credential_of(device))
+            facts = await self.store.decide(Sees(device=device, open_operations=True), look)
+            assert (self.devices.get(device), left) == (facts.device, facts.tombstone)
+            assert (open_, len(open_)) == (facts.open_operations, facts.open_count)
+            assert max(create_times(mine), default=0) <= facts.last_create_ms
+        deadlines = [one.deadline_us for one in self.operations.values() if one.deadline_us is not None]
+        assert min(deadlines, default=None) == self.store.nearest_deadline_us()
+
+
+TestStoreAndModel = StoreAndModel.TestCase
+TestStoreAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
