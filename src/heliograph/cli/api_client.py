@@ -1,0 +1,98 @@
+"""The API as any client uses it: HTTP and JSON, with errors as exit codes and the server's own words."""
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+
+Json = dict[str, Any]
+
+TIMEOUT_S: Final = 30
+PATH_SAFE = "/:~"
+
+
+class Failure(Exception):
+    """Something went wrong: what to tell, and the code to exit with."""
+
+    def __init__(self, exit_code: ExitCode, message: str, *, body: bytes = b"") -> None:
+        """`body` is the server's answer, where it answered."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.message = message
+        self.body = body
+
+
+class ApiClient:
+    """One connection to one server."""
+
+    def __init__(self, server: str) -> None:
+        """Nothing is sent yet.  Raises: Failure: the address is none."""
+        parts = urlsplit(server if "//" in server else f"http://{server}")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: write one such as http://127.0.0.1:8080.")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        try:
+            self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        except ValueError as error:
+            raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: {error}.") from None
+        self._prefix = parts.path.rstrip("/")
+        self.server = server
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
+        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        text = urlencode({name: value for name, value in (query or {}).items() if value != ""})
+        return self._send("GET", quote(path, safe=PATH_SAFE) + (f"?{text}" if text else ""), None)
+
+    def post(self, path: str, body: bytes = b"") -> bytes:
+        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        return self._send("POST", quote(path, safe=PATH_SAFE), body)
+
+    def pages(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
+        """Every page of a list, first to last.  Raises: Failure."""
+        token = ""
+        while True:
+            page = self.get(path, {**query, "pageToken": token})
+            yield page
+            token = json.loads(page).get("nextPageToken", "")
+            if not token:
+                return
+
+    def _send(self, method: str, target: str, body: bytes | None) -> bytes:
+        headers = {"Content-Type": "application/json"} if body else {}
+        try:
+            self._connection.request(method, self._prefix + target, body=body, headers=headers)
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
+        if answer.status == http.client.OK:
+            return content
+        raise _failure(answer.status, content)
+
+    def _unreachable(self, error: Exception) -> str:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return f"Cannot reach {self.server}: {reason}. Is `heliograph sandbox` or `heliograph serve` running there? See --server."
+
+
+def _failure(status: int, content: bytes) -> Failure:
+    """The server's error; what is not in Google's form comes from something in between."""
+    try:
+        error = json.loads(content)["error"]
+        message, name = str(error["message"]), str(error["status"])
+    except (ValueError, KeyError, TypeError):
+        reason = http.client.responses.get(status, "")
+        return Failure(ExitCode.UNAVAILABLE, f"The server answered {status} {reason}, and not as Heliograph does.", body=content)
+    known = _enterprises_of(error)
+    hint = f" Enterprises here: {known}; choose one with --enterprise." if known else ""
+    return Failure(OF_STATUS.get(name, ExitCode.UNAVAILABLE), message + hint, body=content)
+
+
+def _enterprises_of(error: Json) -> str:
+    """The enterprises that a sandbox names to who asks for another one."""
+    return next(
+        (str(detail["metadata"]["enterprises"]) for detail in error.get("details", ()) if detail.get("metadata", {}).get("enterprises")), ""
+    )

@@ -1,0 +1,47 @@
+"""How a script tells what happened: the exit codes of every command."""
+
+import enum
+from collections.abc import Mapping
+
+
+class ExitCode(enum.IntEnum):
+    """What each code means; `heliograph --help` tells the same."""
+
+    OK = 0
+    FAILED = 1
+    INVALID = 2
+    NOT_FOUND = 3
+    NOT_PERMITTED = 4
+    UNAVAILABLE = 5
+    WAITED_TOO_LONG = 6
+    NOT_EXECUTED = 7
+
+
+INTERRUPTED = 130
+"""What a shell reports for a program that Ctrl-C ended."""
+
+OF_STATUS: Mapping[str, ExitCode] = {
+    "INVALID_ARGUMENT": ExitCode.INVALID,
+    "FAILED_PRECONDITION": ExitCode.INVALID,
+    "ALREADY_EXISTS": ExitCode.INVALID,
+    "UNIMPLEMENTED": ExitCode.INVALID,
+    "NOT_FOUND": ExitCode.NOT_FOUND,
+    "PERMISSION_DENIED": ExitCode.NOT_PERMITTED,
+    "UNAUTHENTICATED": ExitCode.NOT_PERMITTED,
+}
+"""By google.rpc.Code; what is not listed is nothing that a caller could change: UNAVAILABLE."""
+
+OF_OUTCOME: Mapping[str, ExitCode] = {
+    "succeeded": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "timed out": ExitCode.FAILED,
+    "cancelled": ExitCode.NOT_EXECUTED,
+    "expired": ExitCode.NOT_EXECUTED,
+}
+"""By `read_outcome`'s word for a final operation."""
+
+EPILOG = (
+    "[bold]Exit codes[/bold]: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
+    "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired. "
+    "Codes 1, 6 and 7 come from [bold]--wait[/bold] and [bold]operations wait[/bold]."
+)

@@ -1,0 +1,125 @@
+"""`heliograph operations`: what became of the commands."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from heliograph.cli.api_client import Json
+from heliograph.cli.options import (
+    DEFAULT_ENTERPRISE,
+    DEFAULT_SERVER,
+    AsJson,
+    Device,
+    Enterprise,
+    Operation,
+    Server,
+    Timeout,
+    client_of,
+    device_name,
+    operation_name,
+)
+from heliograph.cli.output import (
+    console,
+    local_time,
+    outcome_text,
+    print_json,
+    print_operation,
+    print_pages,
+    print_table,
+)
+from heliograph.cli.waiting import wait_for
+from heliograph.domain.longrunning import read_outcome
+
+PAGE_SIZE = 1_000  # api.operations: at most 1000
+
+app = typer.Typer(help="Follow commands: list, get, wait, cancel, timeline.", no_args_is_help=True)
+
+Filter = Annotated[
+    str, typer.Option("--filter", metavar="EXPRESSION", help='Such as: done=false AND metadata.type="LOCK".', show_default=False)
+]
+
+
+@app.command("list")
+def list_operations(
+    device: Device,
+    *,
+    filter: Filter = "",
+    enterprise: Enterprise = DEFAULT_ENTERPRISE,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """List a device's operations, oldest first."""
+    name = device_name(device, enterprise)
+    pages = list(client_of(server).pages(f"/v1/{name}/operations", {"pageSize": PAGE_SIZE, "filter": filter}))
+    if as_json:
+        return print_pages(pages, "operations")
+    rows = [_row(operation) for page in pages for operation in json.loads(page).get("operations", ())]
+    empty = "No operation of this device matches." if filter else "No command was issued to this device."
+    return print_table(("OPERATION", "TYPE", "CREATED", "OUTCOME", "DETAIL"), rows, empty=empty)
+
+
+@app.command("get")
+def get_operation(
+    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
+    """Show one operation as it is now; the exit code does not tell its outcome."""
+    body = client_of(server).get(f"/v1/{operation_name(operation, enterprise)}")
+    if as_json:
+        return print_json(body)
+    return print_operation(json.loads(body))
+
+
+@app.command("wait")
+def wait_operation(
+    operation: Operation,
+    *,
+    timeout: Timeout = None,
+    enterprise: Enterprise = DEFAULT_ENTERPRISE,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Wait until an operation has ended; the exit code tells its outcome."""
+    wait_for(client_of(server), str(operation_name(operation, enterprise)), timeout=timeout, as_json=as_json)
+
+
+@app.command("cancel")
+def cancel_operation(
+    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
+    """Cancel an operation, if no device has acknowledged it yet. Best effort: look at what it became."""
+    client, name = client_of(server), operation_name(operation, enterprise)
+    answer = client.post(f"/v1/{name}:cancel")
+    if as_json:
+        return print_json(answer)
+    return print_operation(json.loads(client.get(f"/v1/{name}")))
+
+
+@app.command("timeline")
+def show_timeline(
+    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
+    """Tell every change of an operation with its time, and why it is stuck if it is."""
+    body = client_of(server).get(f"/heliograph/v1/{operation_name(operation, enterprise)}/timeline")
+    if as_json:
+        return print_json(body)
+    timeline = json.loads(body)
+    heading = Text.assemble((timeline["type"], "bold"), f" is {timeline['state']}; it expires {local_time(timeline['expiresAt'])}.")
+    console().print(heading)
+    print_table(("TIME", "WHAT", "DETAIL"), map(_entry, timeline["entries"]), empty="Nothing has happened yet.")
+    if timeline.get("whyStuck"):
+        console().print(timeline["whyStuck"])
+    return None
+
+
+def _row(operation: Json) -> list[str | Text]:
+    metadata, outcome = operation["metadata"], read_outcome(operation)
+    number = operation["name"].rpartition("/")[2]
+    return [number, metadata["type"], local_time(metadata["createTime"]), outcome_text(outcome), outcome.detail]
+
+
+def _entry(entry: Json) -> list[str]:
+    """Times to the millisecond, as the server wrote them: order and distance are the point."""
+    times = f" × {entry['count']}, last {entry['until']}" if entry.get("count", 0) > 1 else ""
+    return [entry["time"], entry["what"] + times, entry.get("detail", "")]

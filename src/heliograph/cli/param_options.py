@@ -1,0 +1,134 @@
+"""Options made from a row's params, and the params made from what was given: a new command type changes nothing here."""
+
+import enum
+import inspect
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from heliograph.cli.api_client import Failure, Json
+from heliograph.cli.exit_codes import ExitCode
+from heliograph.domain.command import CommandType
+from heliograph.domain.params_view import ParamView, view_of_params
+
+FROM_TERMINAL = "-"
+"""Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
+PREFIX = "param_"
+"""Before the names of a row's own options, so that none is taken for one that every type has."""
+DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParamOption:
+    """One option and the field of the params that it fills."""
+
+    field: ParamView
+    flag: str
+    name: str
+    """The parameter's name in Python."""
+    annotation: Any
+    help: str
+    metavar: str
+    localized: bool = False
+
+    def parameter(self) -> inspect.Parameter:
+        """The option as Typer reads it."""
+        option = typer.Option(
+            None,
+            self.flag,
+            help=self.help,
+            metavar=self.metavar,
+            case_sensitive=False,
+            show_default=False,
+            rich_help_panel="Parameters",
+        )
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=self.annotation)
+
+
+def options_of(row: CommandType) -> tuple[ParamOption, ...]:
+    """Every option of the type."""
+    return tuple(option for field in view_of_params(row) for option in _options_of_field(field))
+
+
+def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> Json:
+    """The params as JSON: what was not given is left out, and what is wrong with the rest the server says."""
+    params: Json = {}
+    for option in options:
+        value = values.get(option.name)
+        if value is None or value == []:
+            continue
+        if option.field.message is None:
+            params[option.field.json_name] = _plain(option, value)
+        elif option.localized:
+            params.setdefault(option.field.json_name, {})[LOCALIZED_MESSAGES] = dict(_by_language(option, value))
+        else:
+            params.setdefault(option.field.json_name, {})[DEFAULT_MESSAGE] = value
+    return params
+
+
+def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
+    flag = "--" + field.name.replace("_", "-")
+    if field.message is not None:
+        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, annotation=str, help=field.description, metavar="TEXT")
+        yield ParamOption(
+            field=field,
+            flag=f"{flag}-in",
+            name=f"{PREFIX}{field.name}_in",
+            annotation=list[str],
+            help=f"The same in another language, as in fr=Bonjour; needs {flag} too.",
+            metavar="LANG=TEXT",
+            localized=True,
+        )
+        return
+    base: Any = enum.Enum(field.name, {choice: choice for choice in field.choices}) if field.choices else str
+    yield ParamOption(
+        field=field,
+        flag=flag.removesuffix("s") if field.repeated else flag,
+        name=PREFIX + field.name,
+        annotation=types.GenericAlias(list, (base,)) if field.repeated else base,
+        help=field.description + _hint(field),
+        metavar=_metavar(field),
+    )
+
+
+def _metavar(field: ParamView) -> str:
+    """The choices where they are few, else what one of them is called: the description tells them."""
+    if field.choices and not field.repeated:
+        return "|".join(field.choices)
+    return field.name.rpartition("_")[2].removesuffix("s").upper()
+
+
+def _hint(field: ParamView) -> str:
+    if field.secret:
+        return f" Give {FROM_TERMINAL} to be asked for it: what stands in a command line is seen by everybody on the machine."
+    return " May be given several times." if field.repeated else ""
+
+
+def _plain(option: ParamOption, value: Any) -> Any:  # noqa: ANN401 - text, a choice, or a list of them
+    if isinstance(value, list):
+        return [_plain(option, item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if option.field.secret and value == FROM_TERMINAL:
+        return _asked(option)
+    return value
+
+
+def _asked(option: ParamOption) -> str:
+    if sys.stdin.isatty():
+        return str(
+            typer.prompt(option.flag.removeprefix("--").replace("-", " ").capitalize(), hide_input=True, default="", show_default=False)
+        )
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _by_language(option: ParamOption, given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for item in given:
+        language, equals, text = item.partition("=")
+        if not equals:
+            raise Failure(ExitCode.INVALID, f"{option.flag} {item!r}: write a language and a text, as in fr=Bonjour.")
+        yield language, text

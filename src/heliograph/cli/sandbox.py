@@ -1,0 +1,76 @@
+"""`heliograph sandbox`: a server with virtual phones, for tests and trials of AMAPI clients."""
+
+import asyncio
+import sys
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heliograph.cli.api_client import Failure
+from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
+from heliograph.cli.output import console, table_of
+from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
+from heliograph.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from heliograph.sandbox.run import Greeting
+
+EXAMPLE = """\
+from google.auth.credentials import AnonymousCredentials
+from googleapiclient.discovery import build
+
+options = {{"api_endpoint": "{url}"}}
+amapi = build("androidmanagement", "v1", credentials=AnonymousCredentials(), client_options=options)
+phone = "{device}"
+print(amapi.enterprises().devices().issueCommand(name=phone, body={{"type": "{type}"}}).execute())"""
+
+
+def sandbox(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    data_dir: Annotated[Path | None, typer.Option(help="Keep the database here; otherwise it is temporary.", show_default=False)] = None,
+    enterprise: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="An enterprise that exists; may be given several times.", show_default=DEFAULT_ENTERPRISE),
+    ] = None,
+    behaviour: BehaviourOption = Behaviour.DOCUMENTED,
+    operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+) -> None:
+    """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
+    from heliograph.sandbox.run import run_sandbox  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
+    from heliograph.service.limits import Limits  # noqa: PLC0415
+
+    limits = Limits(behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value)
+    settings = SandboxSettings(
+        host=host, port=port, data_dir=data_dir, enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]), limits=limits
+    )
+    log_to_stderr()
+    try:
+        asyncio.run(run_sandbox(settings, ready=_say_ready))
+    except OSError as error:
+        raise Failure(ExitCode.UNAVAILABLE, f"Cannot serve on {host}:{port}: {error.strerror or error}.") from None
+
+
+def _say_ready(sandbox_there: "Greeting") -> None:
+    """The address, the phones and how to begin."""
+    out = console()
+    out.print(f"\n[bold]Heliograph sandbox on {sandbox_there.url}[/bold]   (Ctrl-C ends it)", highlight=False)
+    names = [phone.name for phone in sandbox_there.phones]
+    first_type = next(iter(COMMANDS))
+    in_one = len(sandbox_there.enterprises) == 1
+    rows = [(phone.name.rpartition("/")[2] if in_one else phone.name, phone.summary) for phone in sandbox_there.phones]
+    title = f"Phones of enterprises/{sandbox_there.enterprises[0]}" if in_one else "Phones"
+    out.print(table_of((title, "WHAT FOR"), rows))
+    out.print("[bold]Google's Python client[/bold] (pip install google-api-python-client)")
+    out.print(indent(EXAMPLE.format(url=sandbox_there.url, device=names[0], type=first_type), "  "), soft_wrap=True)
+    out.print("\n[bold]This command line[/bold]")
+    address = "" if sandbox_there.url == DEFAULT_SERVER else f" --server {sandbox_there.url}"
+    out.print(f"  heliograph issue {rows[0][0]} {first_type} --wait{address}", soft_wrap=True)
+    out.print(f"\nSteer the phones at {sandbox_there.url}/sandbox/v1 (docs/sandbox.md).", soft_wrap=True)
+    sys.stdout.flush()

@@ -1,0 +1,48 @@
+"""`heliograph serve`: a server for real devices."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heliograph.cli.api_client import Failure
+from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.output import console
+from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
+
+
+def serve(  # noqa: PLR0913 - one option each
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    data_dir: Annotated[Path, typer.Option(help="Holds the database and, unless --key-file says otherwise, the key.")] = Path(
+        "heliograph-data"
+    ),
+    key_file: Annotated[
+        Path | None, typer.Option(help="The key that seals secrets, made with mode 0600 if it is not there.", show_default="in --data-dir")
+    ] = None,
+    retention_days: Annotated[int, typer.Option(min=1, help="How long ended operations are kept.")] = 30,
+    behaviour: BehaviourOption = Behaviour.DOCUMENTED,
+    operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+) -> None:
+    """Run a server for devices that enrol. It answers on loopback addresses only: it does not authenticate callers yet."""
+    from heliograph import server  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
+    from heliograph.service.limits import Limits  # noqa: PLC0415
+    from heliograph.settings import Settings, require_loopback  # noqa: PLC0415
+
+    require_loopback(host)
+    limits = Limits(
+        retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value
+    )
+    settings = Settings(host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits)
+    log_to_stderr()
+    try:
+        asyncio.run(server.serve(settings, ready=_say_ready))
+    except OSError as error:
+        raise Failure(ExitCode.UNAVAILABLE, f"Cannot serve on {host}:{port}: {error.strerror or error}.") from None
+
+
+def _say_ready(url: str) -> None:
+    console().print(f"Heliograph serves on [bold]{url}[/bold] (Ctrl-C ends it)")

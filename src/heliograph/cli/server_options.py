@@ -1,0 +1,28 @@
+"""Options of the commands that run a server."""
+
+import enum
+from typing import Annotated
+
+import typer
+
+
+class Behaviour(enum.Enum):
+    """Whose word is followed where AMAPI does other than its reference page says."""
+
+    DOCUMENTED = "documented"
+    AS_OBSERVED = "as-observed"
+
+
+class OperationsOfDeleted(enum.Enum):
+    """What becomes of the operations of a device that was deleted."""
+
+    KEEP = "keep"
+    NOT_FOUND = "404"
+
+
+Host = Annotated[str, typer.Option(help="Address to listen on; loopback only.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
+BehaviourOption = Annotated[Behaviour, typer.Option(help="Follow the reference page, or do as real AMAPI was seen to do where it differs.")]
+OperationsOfDeletedOption = Annotated[
+    OperationsOfDeleted, typer.Option(help="Whether the operations of a deleted device stay readable, or are not found with it.")
+]
