@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
@@ -18,8 +20,7 @@ A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sees:
+class Sees(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule must see, as data. What is not asked for is None (or empty) in its Facts."""
 
     enterprise: EnterpriseName | None = None
@@ -37,8 +38,7 @@ class Sees:
     """With `enterprise`: `previous_device_names`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
 
     now_us: int
@@ -55,8 +55,7 @@ class Facts:
     """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
 
 
-@dataclass(frozen=True, slots=True)
-class PutOperation:
+class PutOperation(msgspec.Struct, frozen=True):
     """Insert (with `new`) or replace an operation."""
 
     operation: Operation
@@ -116,8 +115,7 @@ class DeleteEnterprise:
 Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[A_co]):
+class Decision(msgspec.Struct, Generic[A_co], frozen=True):
     """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
 
     answer: A_co

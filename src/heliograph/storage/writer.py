@@ -235,8 +235,8 @@ class Writer:
         unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else Overloaded(self.trouble)
         outcomes = [Outcome(entry.future, error=unknown) for entry in entries]
         outcomes += [Outcome(entry.future, error=Overloaded(self.trouble)) for entry in self._next]
-        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
         self._on_fatal(error)
+        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
 
 
 class CommitFailed(Exception):
