@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ class Greeting:
     phones: tuple[PhoneLine, ...]
 
 
-async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
-    """A sandbox until SIGINT or SIGTERM; `ready` is called once all phones are connected.
+@contextlib.asynccontextmanager
+async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
+    """A sandbox that answers and whose phones are all connected; on leaving, it has ended in good order.
 
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address.
     """
@@ -48,13 +49,23 @@ async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], 
             await chosen(scope, receive, send)
 
         try:
+            await world.open()
             async with serving(app, listener, drain=world.drain, shutdown_s=2):
-                await world.open()
                 await world.populate()
-                ready(_greeting(world, settings))
-                await signalled()
+                yield _greeting(world, settings)
+                await world.leave()
         finally:
             await world.close()
+
+
+async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
+    """A sandbox until SIGINT or SIGTERM; `ready` is called once all phones are connected.
+
+    Raises: as `running_sandbox`.
+    """
+    async with running_sandbox(settings) as greeting:
+        ready(greeting)
+        await signalled()
 
 
 def _greeting(world: World, settings: SandboxSettings) -> Greeting:

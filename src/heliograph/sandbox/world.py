@@ -84,10 +84,14 @@ class World:
         if self._parts is not None:
             await self._parts.channel.drain()
 
-    async def close(self) -> None:
-        """Phones, then server, have ended in good order."""
+    async def leave(self) -> None:
+        """The phones have said goodbye."""
         phones, self.phones = self.phones, {}
         await asyncio.gather(*(phone.runner.stop() for phone in phones.values()))
+
+    async def close(self) -> None:
+        """Phones, then server, have ended in good order."""
+        await self.leave()
         await self.drain()
         self._parts = None
         await self._stack.aclose()
