@@ -3,11 +3,11 @@
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
@@ -97,7 +97,11 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield Server(parts, url_of(listener), http)
 
 
-Connect = Callable[[Identity], AbstractAsyncContextManager[Phone]]
+class Connect(Protocol):
+    """Connects a phone."""
+
+    def __call__(self, identity: Identity, *in_flight: Json) -> AbstractAsyncContextManager[Phone]:
+        """The phone, which has said hello with what its journal holds."""
 
 
 @pytest.fixture(params=["long-poll", "WebSocket"])
@@ -105,14 +109,14 @@ def connect(request: pytest.FixtureRequest, server: Server) -> Connect:
     """Connects a phone by one of the transports; it has said hello."""
 
     @contextlib.asynccontextmanager
-    async def connected(identity: Identity) -> AsyncIterator[Phone]:
+    async def connected(identity: Identity, *in_flight: Json) -> AsyncIterator[Phone]:
         if request.param == "long-poll":
             phone = HttpPhone(server.http, server.url, identity.credential)
-            assert (await phone.hello()).status == 200
+            assert (await phone.hello(*in_flight)).status == 200
             yield phone
         else:
             async with SocketPhone(server.http, server.url, identity.credential) as socket_phone:
-                assert (await socket_phone.hello()).status == 200
+                assert (await socket_phone.hello(*in_flight)).status == 200
                 yield socket_phone
 
     return connected

@@ -25,18 +25,18 @@ class Channel:
     """The connections of all devices to this process."""
 
     def __init__(self, clock: Clock) -> None:
-        self._peers = Peers()
-        self.doorbell = ChannelDoorbell(self._peers)
-        self.presence = ChannelPresence(self._peers, clock.now_us)
+        self.peers = Peers()
+        self.doorbell = ChannelDoorbell(self.peers)
+        self.presence = ChannelPresence(self.peers, clock.now_us)
 
     def app(self, ports: Ports) -> Asgi:
         """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
-        return _DeviceApp(ports, self._peers)
+        return _DeviceApp(ports, self.peers)
 
     async def drain(self) -> None:
         """Every long-poll is answered and every WebSocket closed, each with a hint when to come again; new ones are turned away."""
-        self._peers.draining = True
-        drains = [asyncio.create_task(link.drain()) for link in self._peers.links()]
+        self.peers.draining = True
+        drains = [asyncio.create_task(link.drain()) for link in self.peers.links()]
         if drains:
             await asyncio.wait(drains, timeout=DRAIN_WITHIN_S)
 

@@ -10,6 +10,9 @@ from heliograph.domain.names import DeviceName
 HTTP_CONNECTION_LINGERS_US = 10_000_000
 """A device that long-polls counts as connected this long after its last request: between two polls it works on a command."""
 
+UNREAD_MOST_S = 20.0
+"""A device that leaves its answers unread for this long is cut off; until then one answer and one offer wait for it, no more."""
+
 
 class Link(Protocol):
     """What waits for a device's offers right now: one open long-poll, or one WebSocket."""
@@ -53,6 +56,7 @@ class Peers:
     def __init__(self) -> None:
         self._peers: dict[DeviceName, Peer] = {}
         self.draining = False
+        self.unread_most_s = UNREAD_MOST_S
 
     def find(self, device: DeviceName) -> Peer | None:
         """The device's record, None where it was not heard of."""

@@ -92,6 +92,11 @@ class Session:
         """Whether the server stops."""
         return self._peers.draining
 
+    @property
+    def unread_most_s(self) -> float:
+        """How long the device may leave an answer unread."""
+        return self._peers.unread_most_s
+
     def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
         """The device's present HTTP connection, where it has this id, else a new one: who polls again is offered things again later."""
         peer = self._peers.find(device)

@@ -15,8 +15,6 @@ from heliograph.domain.names import DeviceName
 from heliograph.protocol import MESSAGE_MAX_BYTES, Offer
 
 FIRST_FRAME_WITHIN_S = 10.0
-SEND_WITHIN_S = 20.0
-"""A device that does not read its answers for this long is cut off; until then one answer and one offer wait for it, no more."""
 MALFORMED_FRAMES_MOST = 3
 LOOK_AGAIN_AFTER_ERROR_S = 1.0
 LOOK_AGAIN_AFTER_ANSWER_S = 0.02
@@ -133,7 +131,7 @@ class WebSocket:
     async def _send_in_time(self, message: dict[str, object]) -> None:
         """Sent; a device that has gone or does not read is given up."""
         try:
-            async with asyncio.timeout(SEND_WITHIN_S):
+            async with asyncio.timeout(self._session.unread_most_s):
                 await self._send(message)
         except (OSError, TimeoutError):  # OSError: ASGI's word for a peer that has gone
             self.stop()
@@ -170,6 +168,8 @@ async def _serve(socket: WebSocket, receive: Receive) -> None:
         await socket.close(NO_HELLO, "No hello came.")
     while message["type"] == "websocket.receive":
         await socket.take(message.get("text"), message.get("bytes"))
+        if socket.closed:
+            return
         message = await receive()
 
 
