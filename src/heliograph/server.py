@@ -15,6 +15,7 @@ import uvicorn
 
 from heliograph.api.app import rest_app
 from heliograph.channel.app import Channel
+from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
@@ -33,6 +34,8 @@ SLEEP_MOST_S = 3_600.0
 """A sleeper looks at the clock at least this often: a suspended machine's timers stand still while CLOCK_BOOTTIME goes on."""
 STEP_US = 500_000
 """A difference to the wall clock from which on it is called a step and logged."""
+DEAD_PEER_MS = 60_000
+"""A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
 SLEW_SHARE = 100
 """A step is made good at 1 % of the time that passes: durations stay true to within that."""
 
@@ -162,6 +165,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
     listener.bind((host, port))
     listener.listen(4_096)  # a restarted server meets all its phones at once
     return listener
@@ -172,7 +176,8 @@ async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awa
     """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
-        ws_per_message_deflate=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
+        ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
+        lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
     )  # fmt: skip
     server = _Listener(config)

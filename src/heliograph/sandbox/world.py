@@ -105,6 +105,12 @@ class World:
             await self.open()
             await self.populate()
 
+    def advance(self, by_us: int) -> int:
+        """The time after server and phones have jumped forward together."""
+        now_us = self.clock.advance(by_us)
+        self.parts.channel.doorbell.ring_all()
+        return now_us
+
     def find(self, name: DeviceName) -> SandboxPhone:
         """The phone of this id.  Raises: PhoneNotFound."""
         phone = self.phones.get(name)
