@@ -347,5 +347,3 @@ async def test_real_amapi_shows_a_refused_reboot_of_a_personal_phone_as_done(
         await phone.refuses(name, "MANAGEMENT_MODE")
 
         assert expected is (await lab.operation(name)).state
-
-
