@@ -104,6 +104,7 @@ class Course:
         entry = msgspec.structs.replace(
             entry, state=InFlightState.EXECUTING, type=work.row.name, boot_id=executor.boot_id(),
             params=msgspec.Raw(encode_message(without_secrets(work.params))),
+            probe_blind=work.row.recovery is Recovery.PROBE and executor.probe(work) is not None,
         )  # fmt: skip
         self._journal.put(entry)
         await self._pass(Moment.EXECUTING, entry)
@@ -116,7 +117,7 @@ class Course:
 
     async def _recover(self, entry: Entry) -> None:
         row = COMMANDS.get(entry.type)
-        if row is not None and row.recovery is Recovery.PROBE:
+        if row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
             await self._probe(entry, row)
         elif row is not None and row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
             await self._finish(entry, row, Outcome())

@@ -57,7 +57,7 @@ def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circ
 
 
 def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
-    """Success where the profile is gone: one that was never there ends the command before it begins."""
+    """Success where the profile is gone; whoever asks must have seen it there before the command began."""
     if phone.euicc is None or phone.euicc.find(params.icc_id) is not None:
         return None
     return Outcome(status=esim_success(params.icc_id))
