@@ -144,7 +144,7 @@ def test_newer_libraries_are_fine() -> None:
 async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Path) -> None:
     device, other = device_name(), device_name()
     store = SqliteStore.open(path, clock=SetClock(), ring=print)
-    connection: apsw.Connection = store._connection  # noqa: SLF001 - only there a disk can be made full
+    connection = store._connections.writer  # noqa: SLF001 - only there a disk can be made full
     await enrolled(store, device)
     kept = await store.decide(Sees(device=device), issue(device))
     large = device_record(other, policy_name="x" * 1_000_000)
@@ -216,3 +216,49 @@ async def test_a_deleted_secret_is_in_no_file_of_the_database_once_it_is_checkpo
     await store.close()
 
     assert [] == [file.name for file in path.parent.iterdir() if b"SEALED" * 9 in file.read_bytes()]
+
+
+async def test_the_log_stays_short_however_much_is_written(path: Path) -> None:
+    """Passive checkpoints cannot keep up with a writer that never idles; the writer's own ones must."""
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    device = device_name()
+    sizes = []
+
+    for _ in range(120):
+        large = device_record(device, policy_name="x" * 1_000_000)
+        await store.decide(Sees(device=device), write(PutDevice(large)))
+        sizes.append(path.with_name(f"{path.name}-wal").stat().st_size)
+    await store.close()
+
+    assert max(sizes) < 70 * 1024 * 1024
+
+
+EXITS = """
+import asyncio, sys
+from pathlib import Path
+from heliograph.service.ports import Sees
+from heliograph.storage.sqlite import SqliteStore
+from tests.storage.records import SetClock, look
+
+class BrokenClock(SetClock):
+    def now_us(self) -> int:
+        return self.at_us // (self.at_us - 1)  # breaks at 1
+
+async def main() -> None:
+    clock = BrokenClock()
+    store = SqliteStore.open(Path(sys.argv[1]), clock=clock, ring=print)
+    clock.at_us = 1
+    await store.decide(Sees(), look)
+    print("still here")
+
+asyncio.run(main())
+"""
+
+
+def test_the_process_exits_at_once_when_its_storage_fails(path: Path) -> None:
+    """The supervisor restarts it; nobody was told anything that is not on disk."""
+    done = subprocess.run([sys.executable, "-c", EXITS, str(path)], capture_output=True, text=True, check=False)
+
+    assert 70 == done.returncode
+    assert "storage.failed" in done.stdout + done.stderr
+    assert "still here" not in done.stdout

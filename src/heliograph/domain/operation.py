@@ -74,7 +74,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 FINAL = frozenset(state for state, events in TRANSITIONS.items() if not events)
 
 
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """One change of an operation, with its time: `what` is a short word (issued, offered, acknowledged, progress, …, late, parked)."""
 
     at_us: int
@@ -85,8 +85,11 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     """For entries that gather many (offered): the time of the last."""
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One command on its way; all times are integer microseconds since 1970."""
+class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One command on its way; all times are integer microseconds since 1970.
+
+    It never refers to itself, and a store remembers thousands: the garbage collector need not walk them (`gc=False`).
+    """
 
     device: DeviceName
     create_ms: int

@@ -33,11 +33,10 @@ class Checkpointer:
         self._thread.start()
 
     def stop(self) -> None:
-        """The thread has ended, its connection is closed. Blocks."""
+        """The thread has ended. Blocks."""
         self._closing.set()
         self._grown.set()
         self._thread.join()
-        self._own.close()
 
     def truncate_if_large(self) -> None:
         """The log is empty if it was large; asked by the writer between its batches, in its thread."""

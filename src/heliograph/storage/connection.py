@@ -1,10 +1,13 @@
 """Connections to the database file, as durable and as careful as every one of them must be."""
 
+import contextlib
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import apsw
 
 from heliograph.domain.errors import FailedPrecondition
+from heliograph.storage.lock_file import LockFile
 from heliograph.storage.queries import DatabaseTooNew, migrations, queries
 
 LIBRARY_LEAST = (3, 51, 3)
@@ -24,6 +27,37 @@ def check_library(version: str) -> None:
     if tuple(int(part) for part in version.split(".")) < LIBRARY_LEAST:
         least = ".".join(map(str, LIBRARY_LEAST))
         raise LibraryTooOld(f"SQLite {version} may corrupt databases under load; {least} or newer is needed: install a newer apsw.")
+
+
+class Connections(NamedTuple):
+    """The connections to one database, which belongs to this process until they are closed."""
+
+    lock: LockFile
+    writer: apsw.Connection
+    checkpointer: apsw.Connection
+    reader: apsw.Connection
+    """The event loop's."""
+    page_reader: apsw.Connection
+    """The thread's that reads large pages."""
+
+    @classmethod
+    def open(cls, path: Path, now_us: int) -> Self:
+        """All of them, on the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
+        check_library(apsw.sqlite_lib_version())
+        with contextlib.ExitStack() as undo:
+            lock = LockFile(path)
+            undo.callback(lock.release)
+            writer = undo.enter_context(contextlib.closing(connect(path, cache_kib=WRITER_CACHE_KIB)))
+            migrate(writer, now_us)
+            opened = cls(lock, writer, connect(path), connect(path, read_only=True), connect(path, read_only=True))
+            undo.pop_all()
+        return opened
+
+    def close(self) -> None:
+        """The log is in the database, and others may use it."""
+        for connection in (self.checkpointer, self.reader, self.page_reader, self.writer):
+            connection.close()
+        self.lock.release()
 
 
 def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:

@@ -20,7 +20,7 @@ OPERATIONS_MOST = 16_384
 """Per generation, of which there are two: some 2 KB each."""
 
 
-class DeviceState(msgspec.Struct, frozen=True):
+class DeviceState(msgspec.Struct, frozen=True, gc=False):
     """A device name's row: its key, and what lives (or lived) under that name."""
 
     key: int

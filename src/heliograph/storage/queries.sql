@@ -1,5 +1,6 @@
 -- Every statement this storage runs, by name: `-- name --`, one line what it is for, the statement.
 -- Where a statement ends in a VALUES group that Python repeats, the group stands here once (queries.py, `grouped`).
+-- CROSS JOIN, in SQLite, also says which table is read first: the few rows that are wanted, never a whole table.
 -- `column1, column2, …` are the names that SQLite and PostgreSQL both give the columns of VALUES.
 
 -- has_schema --
@@ -39,11 +40,10 @@ DELETE FROM room
 SELECT coalesce(max(device_key), 0) FROM device_keys
 
 -- all_open --
--- Every open operation: read once at start, kept in memory afterwards.
+-- Every open operation, unsorted (sorted, it would read all operations): read once at start, kept in memory afterwards.
 SELECT k.enterprise, k.device, o.create_ms
 FROM operations o JOIN device_keys k ON k.device_key = o.device_key
 WHERE o.deadline_us IS NOT NULL
-ORDER BY o.device_key, o.create_ms
 
 -- nearest_deadline --
 -- When something must happen by itself next.
@@ -61,50 +61,52 @@ LIMIT ?
 -- Everything a rule may ask of a device's row, for many devices.
 SELECT k.enterprise, k.device, k.device_key, d.record, t.record,
     (SELECT max(o.create_ms) FROM operations o WHERE o.device_key = k.device_key)
-FROM (VALUES (?, ?)) AS wanted
-JOIN device_keys k ON k.enterprise = wanted.column1 AND k.device = wanted.column2
+FROM (VALUES (?, ?)) AS wanted CROSS JOIN device_keys k
 LEFT JOIN devices d ON d.device_key = k.device_key
 LEFT JOIN tombstones t ON t.device_key = k.device_key
+WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
 -- devices_of_credentials --
--- Whose credentials these are; the newest last, should two phones ever have said the same one.
-SELECT d.credential_hash, k.enterprise, k.device
-FROM (VALUES (?)) AS wanted
-JOIN devices d ON d.credential_hash = wanted.column1
+-- Whose credentials these are, in no order.
+SELECT d.device_key, d.credential_hash, k.enterprise, k.device
+FROM (VALUES (?)) AS wanted CROSS JOIN devices d
 JOIN device_keys k ON k.device_key = d.device_key
-ORDER BY d.device_key
+WHERE d.credential_hash = wanted.column1
 
 -- tombstones_of_credentials --
--- Whose credentials these were; the newest last.
-SELECT t.credential_hash, k.enterprise, k.device
-FROM (VALUES (?)) AS wanted
-JOIN tombstones t ON t.credential_hash = wanted.column1
+-- Whose credentials these were, in no order.
+SELECT t.device_key, t.credential_hash, k.enterprise, k.device
+FROM (VALUES (?)) AS wanted CROSS JOIN tombstones t
 JOIN device_keys k ON k.device_key = t.device_key
-ORDER BY t.device_key
+WHERE t.credential_hash = wanted.column1
 
 -- operations_named --
 -- Operations by name, for many names.
 SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
-FROM (VALUES (?, ?, ?)) AS wanted
-JOIN device_keys k ON k.enterprise = wanted.column1 AND k.device = wanted.column2
+FROM (VALUES (?, ?, ?)) AS wanted CROSS JOIN device_keys k
 JOIN operations o ON o.device_key = k.device_key AND o.create_ms = wanted.column3
+WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
 -- enterprises_named --
 -- Enterprises by name, for many names.
-SELECT e.record FROM (VALUES (?)) AS wanted JOIN enterprises e ON e.enterprise = wanted.column1
+SELECT e.record FROM (VALUES (?)) AS wanted CROSS JOIN enterprises e
+WHERE e.enterprise = wanted.column1
 
 -- tokens_valued --
 -- Enrolment tokens by value, for many values.
-SELECT t.record FROM (VALUES (?)) AS wanted JOIN tokens t ON t.value = wanted.column1 ORDER BY t.position
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN tokens t
+WHERE t.value = wanted.column1 ORDER BY t.position
 
 -- tokens_named --
 -- Enrolment tokens by name, for many names.
-SELECT t.record FROM (VALUES (?, ?)) AS wanted JOIN tokens t ON t.enterprise = wanted.column1 AND t.token = wanted.column2
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN tokens t
+WHERE t.enterprise = wanted.column1 AND t.token = wanted.column2
 
 -- devices_of_serials --
 -- Who enrolled with these serials, oldest first.
 SELECT s.enterprise, s.serial, s.device, s.position
-FROM (VALUES (?, ?)) AS wanted JOIN serials s ON s.enterprise = wanted.column1 AND s.serial = wanted.column2
+FROM (VALUES (?, ?)) AS wanted CROSS JOIN serials s
+WHERE s.enterprise = wanted.column1 AND s.serial = wanted.column2
 ORDER BY s.position
 
 -- insert_device_keys --

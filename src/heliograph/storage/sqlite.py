@@ -1,14 +1,12 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
-import apsw
 import structlog
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
@@ -19,8 +17,7 @@ from heliograph.service.ports import Clock, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, token_from
-from heliograph.storage.connection import WRITER_CACHE_KIB, check_library, connect, migrate
-from heliograph.storage.lock_file import LockFile
+from heliograph.storage.connection import Connections
 from heliograph.storage.maintenance import erase, forget_device, retire
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Row, Tables, operations_from
@@ -31,7 +28,7 @@ T = TypeVar("T")
 LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 WAITING_MOST = 10_000
-"""Rules that may wait: a tenth of a second of them on an idle machine, some seconds on the slowest disk worth the name."""
+"""Rules that may wait: half a second of work."""
 EX_SOFTWARE = 70
 """The exit code of a server whose storage failed (sysexits.h)."""
 
@@ -47,15 +44,13 @@ class SqliteStore:
 
     def __init__(
         self,
-        path: Path,
+        connections: Connections,
         *,
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
-        """The file is locked, migrated and open."""
-        check_library(apsw.sqlite_lib_version())
-        self._lock = LockFile(path)
+        self._connections = connections
         self._clock = clock
         self._ring = ring
         self._closing = False
@@ -63,20 +58,13 @@ class SqliteStore:
         self._gathered: list[Waiting | Alone] = []
         self._listeners: list[Callable[[], None]] = []
         self._memory = Memory()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._lock.release)
-            self._connection = connect(path, cache_kib=WRITER_CACHE_KIB)
-            migrate(self._connection, clock.now_us())
-            self._reader = connect(path, read_only=True)
-            self._page_reader = connect(path, read_only=True)
-            self._checkpointer = Checkpointer(self._connection, connect(path), on_fatal=on_fatal)
-            undo.pop_all()
-        self._tables = Tables(self._connection)
-        self._reads = Tables(self._reader)
-        self._page_reads = Tables(self._page_reader)
+        self._tables = Tables(connections.writer)
+        self._reads = Tables(connections.reader)
+        self._page_reads = Tables(connections.page_reader)
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
         self._load_open()
         self._nearest_us = self._tables.nearest_deadline_us()
+        self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
         self._writer = Writer(
             self._tables,
             self._memory,
@@ -101,13 +89,13 @@ class SqliteStore:
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
-        return cls(path, clock=clock, ring=ring, on_fatal=on_fatal)
+        return cls(Connections.open(path, clock.now_us()), clock=clock, ring=ring, on_fatal=on_fatal)
 
     def _load_open(self) -> None:
         opened: dict[DeviceName, list[int]] = {}
         for enterprise, device, create_ms in self._tables.one("all_open"):
             opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
-        self._memory.open = {name: tuple(create_ms) for name, create_ms in opened.items()}
+        self._memory.open = {name: tuple(sorted(create_ms)) for name, create_ms in opened.items()}
 
     # Writes.
 
@@ -266,6 +254,4 @@ class SqliteStore:
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._pages.shutdown)
-        for connection in (self._reader, self._page_reader, self._connection):
-            connection.close()
-        self._lock.release()
+        self._connections.close()

@@ -9,7 +9,7 @@ import apsw
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation
-from heliograph.storage.batch import Batch, OperationKey, SerialKey
+from heliograph.storage.batch import Batch
 from heliograph.storage.codec import (
     device_from,
     encode_record,
@@ -19,6 +19,7 @@ from heliograph.storage.codec import (
     token_from,
     tombstone_from,
 )
+from heliograph.storage.looking import OperationKey, SerialKey
 from heliograph.storage.memory import DeviceState
 from heliograph.storage.queries import grouped, groups, queries
 
@@ -69,9 +70,10 @@ class Tables:
         }
 
     def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
+        """The living before the dead, the newest before the older, should two phones ever have said the same."""
         rows = tuple((credential_hash,) for credential_hash in credential_hashes)
-        found = self.many("tombstones_of_credentials", rows) + self.many("devices_of_credentials", rows)
-        return {credential_hash: DeviceName(enterprise, device) for credential_hash, enterprise, device in found}
+        found = sorted(self.many("tombstones_of_credentials", rows)) + sorted(self.many("devices_of_credentials", rows))
+        return {credential_hash: DeviceName(enterprise, device) for _, credential_hash, enterprise, device in found}
 
     def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
         rows = self.many("operations_named", tuple((*device, create_ms) for device, create_ms in keys))

@@ -1,0 +1,96 @@
+"""Where a batch looks for rows: memory first, then one read per kind of row for all rules; and which rows it wrote."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol, TypeVar
+
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.operation import Operation
+from heliograph.storage.memory import DeviceState
+
+OperationKey = tuple[DeviceName, int]
+SerialKey = tuple[str, str]
+K = TypeVar("K")
+V = TypeVar("V")
+K_contra = TypeVar("K_contra", contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Source(Protocol):
+    """Set-wise reads of committed rows; what does not exist is not in the answer."""
+
+    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
+        """Whose credentials these are or were."""
+
+    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
+        """Operations by name."""
+
+    def enterprises(self, names: Collection[EnterpriseName]) -> Mapping[EnterpriseName, EnterpriseRecord]:
+        """Enterprises by name."""
+
+    def tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenRecord]:
+        """Enrolment tokens by value."""
+
+    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> Mapping[EnrollmentTokenName, EnrollmentTokenRecord]:
+        """Enrolment tokens by name."""
+
+    def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
+        """Names of devices by enterprise and serial, oldest first."""
+
+    def new_device_key(self) -> int:
+        """A key no device has."""
+
+
+class Remembers(Protocol[K_contra, V_co]):
+    """Where to look before the database is asked."""
+
+    def get(self, key: K_contra, /) -> V_co | None:
+        """The row, where it is remembered."""
+
+
+NOTHING: Mapping[Any, Any] = {}
+
+
+class Looked(dict[K, V | None]):
+    """Rows looked up during one batch, and their changes; None: there is no such row."""
+
+    def fill(self, keys: Collection[K], memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        """Every key is looked up; those that nobody remembers in one read."""
+        missing: list[K] = []
+        for key in keys:
+            found = memory.get(key)
+            if found is None:
+                missing.append(key)
+            else:
+                self[key] = found
+        if missing:
+            rows = read(missing)
+            self.update((key, rows.get(key)) for key in missing)
+
+    def one(self, key: K, memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
+        """The row; looked up now where nobody foresaw that it is needed."""
+        if key not in self:
+            self.fill((key,), memory, read)
+        return self[key]
+
+
+class Written:
+    """Which rows a batch has written; what they are now stands in the batch."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[int, DeviceName]] = []
+        self.new_operations: set[OperationKey] = set()
+        self.operations: set[OperationKey] = set()
+        self.devices: set[DeviceName] = set()
+        self.tombstones: set[DeviceName] = set()
+        self.serials: list[tuple[str, str, str, str]] = []
+        self.enterprises: set[EnterpriseName] = set()
+        self.emptied: set[EnterpriseName] = set()
+        """Enterprises whose enrolment tokens went with them."""
+        self.tokens: set[EnrollmentTokenName] = set()
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())

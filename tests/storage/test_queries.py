@@ -1,0 +1,50 @@
+"""Statements stand in files, keep their cost as tables grow, and repeat their VALUES group as asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from heliograph.storage.connection import connect, migrate
+from heliograph.storage.queries import grouped, groups, queries
+
+READS_A_WHOLE_TABLE = {
+    "has_schema": "the catalogue is small",
+    "orphans": "once at start: that nothing is wrong, only all devices can tell",
+    "give_room_back": "the table is empty",
+    **dict.fromkeys(("erase_operations", "erase_devices", "erase_tombstones", "erase_device_keys"), "so it says"),
+    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens"), "so it says"),
+}
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    with_schema = connect(tmp_path / "heliograph.db")
+    migrate(with_schema, 0)
+    yield with_schema
+    with_schema.close()
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+@pytest.mark.parametrize("name", sorted(queries().keys() - READS_A_WHOLE_TABLE.keys()))
+def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str, rows: int) -> None:
+    statement = grouped(name, rows)
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?")).fetchall()
+
+    steps = [str(step[3]) for step in plan]
+    harmless = ("VALUES CLAUSE", "SCAN wanted", "SCAN CONSTANT ROW", "operations_by_deadline")
+    assert [] == [step for step in steps if "SCAN" in step and not any(word in step for word in harmless)]
+    assert [] == [step for step in steps if "AUTOMATIC" in step]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 63, 64, 150])
+def test_rows_are_grouped_without_gap_or_overlap(count: int) -> None:
+    slices = list(groups(count))
+
+    assert [*range(count)] == [row for start, stop in slices for row in range(start, stop)]
+
+
+def test_a_values_group_is_repeated_for_its_rows() -> None:
+    assert grouped("delete_tokens", 2).endswith("IN (VALUES (?, ?), (?, ?))")
