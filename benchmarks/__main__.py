@@ -20,7 +20,7 @@ from benchmarks.idle import issue_to_executed_ms
 from benchmarks.load import SATURATED, Run, wrk
 from benchmarks.servers import LOAD_CORE, Running, free_port, running
 
-BODY = '{"type":"LOCK","duration":"86400s"}'
+BODY = '{"type":"LOCK","duration":"%ds"}'
 CLIENTS = (1, 8, 64)
 DEVICES = 2_000
 """So many that no device comes near its bound of open commands."""

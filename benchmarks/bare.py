@@ -41,7 +41,7 @@ class Operation(msgspec.Struct):
 
 def bare_app() -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
     """The app: everything that is not an issueCommand is 404."""
-    decoder = msgspec.json.Decoder(ENVELOPE.message)
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ENVELOPE.message)
     encoder = msgspec.json.Encoder()
     numbers = itertools.count(CREATE_MS)
 

@@ -7,6 +7,7 @@ load's core by whoever starts it: `python -m benchmarks.cycle URL PHONES CALLERS
 
 import asyncio
 import base64
+import functools
 import json
 import os
 import sys
@@ -160,7 +161,7 @@ async def measure(url: str, phones: int, callers: int, seconds: float) -> Tally:
     loop = asyncio.get_running_loop()
     devices = await enroll(url, phones)
     reported: dict[str, asyncio.Event] = {}
-    host, port = urlsplit(url).hostname, urlsplit(url).port
+    host, port = str(urlsplit(url).hostname), urlsplit(url).port or 80
     with tempfile.TemporaryDirectory() as folder:
         connected = []
         for number, device in enumerate(devices):
@@ -169,7 +170,7 @@ async def measure(url: str, phones: int, callers: int, seconds: float) -> Tally:
             def done(operation: str) -> None:
                 reported.setdefault(operation, asyncio.Event()).set()
 
-            _, phone = await loop.create_connection(lambda d=device, j=journal: Phone(d, j, done), host, port)
+            _, phone = await loop.create_connection(functools.partial(Phone, device, journal, done), host, port)
             connected.append(phone)
         await asyncio.gather(*(phone.greeted for phone in connected))
         print("ready", flush=True)

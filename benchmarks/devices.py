@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 import json
-import random
+import secrets
 from dataclasses import dataclass
 
 import aiohttp
 import msgspec
-from heliograph.agent.profiles import PROFILES
 
+from heliograph.agent.profiles import PROFILES
 from heliograph.domain.virtual_report import device_report
 from heliograph.domain.wire import encode_message
 
@@ -25,12 +25,11 @@ class Enrolled:
     credential: str
 
 
-async def enroll(url: str, count: int, *, seed: int = 1) -> list[Enrolled]:
+async def enroll(url: str, count: int) -> list[Enrolled]:
     """`count` phones of one profile in a new enterprise.
 
     Raises: aiohttp.ClientResponseError: the server refused.
     """
-    chance = random.Random(seed)  # noqa: S311 - a benchmark's phones, not secrets
     report = msgspec.Raw(encode_message(device_report(PROFILES[PROFILE].phone(serial="BENCH"))))
     places = asyncio.Semaphore(AT_ONCE)
     async with aiohttp.ClientSession(url, raise_for_status=True) as session:
@@ -38,7 +37,7 @@ async def enroll(url: str, count: int, *, seed: int = 1) -> list[Enrolled]:
         token = await _post(session, f"/v1/{enterprise}/enrollmentTokens", {"duration": "86400s"})
 
         async def one(number: int) -> Enrolled:
-            credential = chance.randbytes(32).hex()
+            credential = secrets.token_hex(32)
             message = {
                 "enrollmentToken": token["value"],
                 "installationId": f"bench-{number}",

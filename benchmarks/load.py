@@ -14,13 +14,14 @@ SATURATED = 0.95
 
 SCRIPT = """
 local paths = {%(paths)s}
+local template = %(body)s
 local n = 0
 wrk.method = "%(method)s"
-wrk.body = %(body)s
 wrk.headers["Content-Type"] = "application/json"
 request = function()
-  n = n %% #paths + 1
-  return wrk.format(nil, paths[n])
+  n = n + 1
+  -- No two bodies are alike, so that no server gains by remembering one.
+  return wrk.format(nil, paths[n %% #paths + 1], nil, template and string.format(template, 100000 + n))
 end
 """
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -53,7 +54,7 @@ class Run:
 
 
 def wrk(server: Running, paths: list[str], *, method: str, body: str, clients: int, seconds: float) -> Run:
-    """One run: `clients` keep-alive connections asking for the paths in turn.
+    """One run: `clients` keep-alive connections asking for the paths in turn; `%d` in `body` becomes another number each time.
 
     Raises: RuntimeError: wrk failed, or an answer was no success.
     """
