@@ -163,7 +163,8 @@ class _Listener(uvicorn.Server):
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound, listening TCP socket; `port` 0 takes a free one.  Raises: OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends at once (TCP_NODELAY); with 0, answers to kept-alive connections wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
     # Inherited by every connection. An event loop does this by itself only for sockets that it made: without it, an answer's body

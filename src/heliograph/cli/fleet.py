@@ -1,12 +1,12 @@
 """`heliograph fleet`: many virtual phones in one process, with a picture of how they do."""
 
-import asyncio
 import contextlib
 import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heliograph.cli.event_loop import run
 from heliograph.cli.options import DEFAULT_SERVER, Server
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ def fleet(  # noqa: PLR0913 - one option each
     server: Server = DEFAULT_SERVER,
 ) -> None:
     """Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C."""
-    from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415 - the other commands start without an agent
+    from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
     from heliograph.agent.phone import Line, TransportKind  # noqa: PLC0415
     from heliograph.agent.profiles import profile_named  # noqa: PLC0415
     from heliograph.cli.fleet_picture import run_shown  # noqa: PLC0415
-    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
 
     log_to_stderr()
     plan = FleetPlan(profile=profile_named(profile), count=count, seed=seed, behaviour=_misbehaviour(chaos))
     line = Line(server_url=server.rstrip("/"), kind=TransportKind(transport.value))
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run_shown(plan, line, enrollment_token))
+        run(run_shown(plan, line, enrollment_token))
 
 
 def _misbehaviour(chaos: float) -> "Misbehaviour":

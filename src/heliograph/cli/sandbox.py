@@ -1,6 +1,5 @@
 """`heliograph sandbox`: a server with virtual phones, for tests and trials of AMAPI clients."""
 
-import asyncio
 import sys
 from pathlib import Path
 from textwrap import indent
@@ -8,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heliograph.cli.api_client import Failure
-from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.event_loop import run
 from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.output import console, table_of
 from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
@@ -41,8 +39,8 @@ def sandbox(
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
-    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
-    from heliograph.sandbox.run import run_sandbox  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.sandbox.run import run_sandbox  # noqa: PLC0415
     from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
     from heliograph.service.limits import Limits  # noqa: PLC0415
 
@@ -51,10 +49,7 @@ def sandbox(
         host=host, port=port, data_dir=data_dir, enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]), limits=limits
     )
     log_to_stderr()
-    try:
-        asyncio.run(run_sandbox(settings, ready=_say_ready))
-    except OSError as error:
-        raise Failure(ExitCode.UNAVAILABLE, f"Cannot serve on {host}:{port}: {error.strerror or error}.") from None
+    run(run_sandbox(settings, ready=_say_ready))
 
 
 def _say_ready(sandbox_there: "Greeting") -> None:

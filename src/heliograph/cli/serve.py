@@ -1,13 +1,11 @@
 """`heliograph serve`: a server for real devices."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from heliograph.cli.api_client import Failure
-from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
 from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
 
@@ -27,8 +25,8 @@ def serve(  # noqa: PLR0913 - one option each
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
 ) -> None:
     """Run a server for devices that enrol. It answers on loopback addresses only: it does not authenticate callers yet."""
-    from heliograph import server  # noqa: PLC0415 - the other commands start without a server
-    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
+    from heliograph import server  # noqa: PLC0415
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.service.limits import Limits  # noqa: PLC0415
     from heliograph.settings import Settings, require_loopback  # noqa: PLC0415
 
@@ -38,10 +36,7 @@ def serve(  # noqa: PLR0913 - one option each
     )
     settings = Settings(host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits)
     log_to_stderr()
-    try:
-        asyncio.run(server.serve(settings, ready=_say_ready))
-    except OSError as error:
-        raise Failure(ExitCode.UNAVAILABLE, f"Cannot serve on {host}:{port}: {error.strerror or error}.") from None
+    run(server.serve(settings, ready=_say_ready))
 
 
 def _say_ready(url: str) -> None:
