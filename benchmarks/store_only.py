@@ -11,12 +11,13 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from heliograph.domain.device import DeviceRecord, DeviceReport
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, TimelineEntry
-from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees
+from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees, Write
 from heliograph.storage.sqlite import SqliteStore
 
 ROUNDS = 3
@@ -51,6 +52,11 @@ def issue(device: DeviceName) -> Rule[None]:
     return rule
 
 
+def put(writes: Sequence[Write]) -> Rule[None]:
+    """A rule that only writes."""
+    return lambda _: Decision(None, writes)
+
+
 async def enroll(store: SqliteStore, count: int) -> list[DeviceName]:
     """So many devices."""
     names = [DeviceName("LC0bench", f"{number:016x}") for number in range(count)]
@@ -62,13 +68,13 @@ async def enroll(store: SqliteStore, count: int) -> list[DeviceName]:
             )
             for name in names[start : start + 500]
         ]  # fmt: skip
-        await store.decide(Sees(), lambda _, records=records: Decision(None, [PutDevice(one) for one in records]))
+        await store.decide(Sees(), put([PutDevice(record) for record in records]))
     return names
 
 
 async def measure(store: SqliteStore, names: list[DeviceName], clients: int, operations: int) -> tuple[float, float]:
     """CPU and wall time of one operation in microseconds."""
-    chance = random.Random(clients)
+    chance = random.Random(clients)  # noqa: S311 - which device comes next is no secret
     left = operations
 
     async def client() -> None:
