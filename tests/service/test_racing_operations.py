@@ -74,7 +74,7 @@ class RacingOperations(RuleBasedStateMachine):
     @initialize(target=issued, body=st.sampled_from(BODIES))
     def opens(self, body: str) -> Any:  # noqa: ANN401 - Hypothesis's own
         """A server with one phone and two commands."""
-        folder = self.closing.enter_context(tempfile.TemporaryDirectory())  # type: ignore[attr-defined]
+        folder = self.closing.enter_context(tempfile.TemporaryDirectory())
         self.lab = self.run(self.closing.enter_async_context(world(Path(folder))))
         self.phone = self.run(self.lab.phone())
         return self._issue(body, 2)

@@ -40,7 +40,7 @@ from heliograph.service.greet_device import greet_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.limits import Limits
 from heliograph.service.offer_command import OfferBook
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Clock, Ports
 from heliograph.service.read_operations import get_operation
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
@@ -236,9 +236,12 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path, *, limits: Limits | None = None, expose_enterprises: bool = False) -> AsyncIterator[World]:
-    """A new world with one enterprise; its deadlines are watched."""
-    clock, here = SettableClock(), Here()
+async def world(
+    folder: Path, *, limits: Limits | None = None, expose_enterprises: bool = False, real_clock: Clock | None = None
+) -> AsyncIterator[World]:
+    """A new world with one enterprise; its deadlines are watched. With a real clock, `World.clock` steers nothing."""
+    settable, here = SettableClock(), Here()
+    clock = real_clock or settable
     store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring)
     ports = Ports(
         store=store,
@@ -255,7 +258,7 @@ async def world(folder: Path, *, limits: Limits | None = None, expose_enterprise
     deadlines = asyncio.create_task(expire_operations(ports))
     try:
         await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
-        yield World(ports, clock, here)
+        yield World(ports, settable, here)
     finally:
         deadlines.cancel()
         await asyncio.gather(deadlines, return_exceptions=True)

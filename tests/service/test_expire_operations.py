@@ -1,0 +1,88 @@
+"""Deadlines: never early, soon after, without a poll."""
+
+import asyncio
+from pathlib import Path
+
+from heliograph.domain.operation import State
+from heliograph.server import SystemClock
+from tests.service.world import World, world
+
+
+async def test_a_command_expires_when_its_time_is_over_and_not_before(lab: World) -> None:
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+
+    lab.clock.advance(599.999999)
+    await asyncio.sleep(0.05)
+    before = await lab.operation(name)
+    lab.clock.advance(0.000001)
+    await lab.deadlines_pass()
+
+    operation = await lab.operation(name)
+    assert State.QUEUED is before.state
+    assert (State.EXPIRED, operation.expires_us) == (operation.state, operation.ended_us)
+
+
+async def test_a_nearer_deadline_is_watched_at_once(lab: World) -> None:
+    phone = await lab.phone()
+    await lab.issue(phone.name)
+    await asyncio.sleep(0.01)
+    soon = await lab.issue(phone.name, '{"type":"LOCK","duration":"1s"}')
+
+    lab.clock.advance(1.1)
+    await lab.deadlines_pass()
+
+    assert State.EXPIRED is (await lab.operation(soon)).state
+
+
+async def test_more_than_one_chunk_expires(lab: World) -> None:
+    phones = [await lab.phone() for _ in range(2)]
+    names = [name for phone in phones for name in await asyncio.gather(*(lab.issue(phone.name) for _ in range(300)))]
+
+    lab.clock.advance(700)
+    await lab.deadlines_pass()
+
+    assert {State.EXPIRED} == {(await lab.operation(name)).state for name in names}
+
+
+async def test_an_acknowledged_command_does_not_expire_and_is_given_up_after_its_rows_time(lab: World) -> None:
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+    await phone.acknowledges(name)
+
+    lab.clock.advance(86_399)
+    await lab.deadlines_pass()
+    before = await lab.operation(name)
+    lab.clock.advance(1)
+    await lab.deadlines_pass()
+
+    operation = await lab.operation(name)
+    assert State.ACKNOWLEDGED is before.state
+    assert (State.FAILED, "timed out") == (operation.state, operation.timeline[-1].what)
+
+
+async def test_offers_of_an_expired_command_are_told_in_its_timeline(lab: World) -> None:
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+    await phone.hears()
+
+    lab.clock.advance(600)
+    await lab.deadlines_pass()
+
+    assert ["issued", "offered", "expired"] == [entry.what for entry in (await lab.operation(name)).timeline]
+
+
+async def test_on_a_real_clock_expiry_is_never_early_and_soon_after(tmp_path: Path) -> None:
+    """The promise is 50 ms on an idle server; a busy test machine is given ten times that."""
+    async with world(tmp_path, real_clock=SystemClock()) as lab:
+        phone = await lab.phone()
+        name = await lab.issue(phone.name, '{"type":"LOCK","duration":"0.3s"}')
+
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if (await lab.operation(name)).done:
+                break
+
+        operation = await lab.operation(name)
+        assert operation.ended_us is not None
+        assert 0 <= operation.ended_us - operation.expires_us < 500_000
