@@ -256,15 +256,9 @@ class Batch:
     def remember(self) -> None:
         """Memory holds what this batch read and wrote; only after its commit."""
         memory = self._memory
-        for name, state in self.states.items():
-            if state is not None:
-                memory.devices.put(name, state)
-        for credential_hash, owner in self.credentials.items():
-            if owner is not None:
-                memory.credentials.put(credential_hash, owner)
-        for key, operation in self.operations.items():
-            if operation is not None:
-                memory.operations.put(key, operation)
+        memory.devices.put(self.states)
+        memory.credentials.put(self.credentials)
+        memory.operations.put(self.operations)
         for name, opened in self.open.items():
             if opened:
                 memory.open[name] = opened

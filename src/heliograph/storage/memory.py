@@ -4,6 +4,7 @@ The writer's thread alone changes it, after each commit; the event loop only loo
 looked up is immutable, so the two need no lock.
 """
 
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -47,9 +48,9 @@ class Recent(Generic[K, V]):
         found = self._young.get(key)
         return self._old.get(key) if found is None else found
 
-    def put(self, key: K, value: V) -> None:
-        """The entry is remembered; an older generation may be forgotten."""
-        self._young[key] = value
+    def put(self, entries: Mapping[K, V | None]) -> None:
+        """The entries are remembered, but for those that are None; an older generation may be forgotten."""
+        self._young.update({key: value for key, value in entries.items() if value is not None})
         if len(self._young) >= self._most:
             self._old = self._young
             self._young = {}
