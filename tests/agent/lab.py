@@ -6,12 +6,13 @@ import random
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.executor import Checkpoint, pass_by
+from heliograph.agent.courier import never
+from heliograph.agent.executor import Checkpoint, Moment, pass_by
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
 from heliograph.agent.phone import Line, PhoneRunner, TransportKind
@@ -44,6 +45,7 @@ class Lab:
         self.enterprise = enterprise
         self.folder = folder
         self.phones: list[PhoneRunner] = []
+        self._last = 0
 
     async def token(self, profile_name: str) -> str:
         """An enrolment token for phones of this profile."""
@@ -59,22 +61,25 @@ class Lab:
         self, profile_name: str, line: Line | None = None, *, behaviour: Misbehaviour = WELL_BEHAVED, checkpoint: Checkpoint = pass_by
     ) -> PhoneRunner:
         """A quick phone with its journal on disk, enrolled and connected."""
-        number = len(self.phones) + 1
+        self._last += 1
+        number = self._last
         chance = random.Random(f"{profile_name} {number}")
         phone = VirtualPhone(PROFILES[profile_name].phone(f"LAB{number}"), clock=MachineClock(), chance=chance, user=WILLING, pace=QUICK)
-        journal = self.journal(number)
+        journal = self.folder / f"LAB{number}.journal"
         runner = PhoneRunner(
             phone, line or self.line(), behaviour=behaviour, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False)
         )  # fmt: skip
         self.phones.append(runner)
+        if isinstance(checkpoint, KillAt):
+            checkpoint.runner = runner
         runner.start(await self.token(profile_name))
         async with asyncio.timeout(WITHIN_S):
             await runner.wait_connected()
         return runner
 
-    def journal(self, number: int = 1) -> Path:
-        """The journal of the nth phone."""
-        return self.folder / f"phone{number}.journal"
+    def journal_of(self, phone: PhoneRunner) -> Path:
+        """The phone's journal."""
+        return self.folder / f"{phone.phone.device.serial}.journal"
 
     async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
         """The operation of a command for the phone."""
@@ -83,7 +88,7 @@ class Lab:
     async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
         """The operation once it has ended."""
         async with asyncio.timeout(within_s):
-            while (found := await self.ports.store.operation(operation.name)) is None or not found.done:
+            while (found := await self.ports.store.operation(operation.name)) is None or not found.done:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         return found
 
@@ -97,7 +102,7 @@ class Lab:
 async def eventually(condition: Any, *, within_s: float = WITHIN_S) -> None:  # noqa: ANN401 - any callable
     """Returns once the condition holds."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for offers no event
             await asyncio.sleep(0.005)
 
 
@@ -105,6 +110,22 @@ def shown(operation: Operation) -> dict[str, Any]:
     """The operation as a caller reads it."""
     view: dict[str, Any] = msgspec.json.decode(render_operation(operation))
     return view
+
+
+class KillAt:
+    """A checkpoint at which the phone's agent dies once, as by kill -9, to be started again at once."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        self.killed = False
+        self.runner: PhoneRunner | None = None
+
+    async def __call__(self, moment: Moment, operation: str) -> None:
+        """Dies, where this is the moment."""
+        if moment is self.moment and not self.killed and self.runner is not None:
+            self.killed = True
+            self.runner.crash()
+            await never()
 
 
 def executions(phone: PhoneRunner, operation: Operation) -> int:
@@ -141,7 +162,7 @@ class Wire:
         """The answer to the next request that holds the marker gets lost."""
         self._marker = marker
 
-    async def __aenter__(self) -> "Wire":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"

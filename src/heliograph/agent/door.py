@@ -1,7 +1,8 @@
 """One phone's HTTP requests to its server."""
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
 import msgspec
@@ -20,13 +21,17 @@ class HttpDoor:
         self._base = server_url.rstrip("/") + "/device/v1/"
         self._connector = connector or (lambda: aiohttp.TCPConnector(limit=0))
         self._session: aiohttp.ClientSession | None = None
+        self._limits: set[asyncio.Timeout] = set()
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The open session."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=self._connector(), cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "heliograph-agent"}
+                connector=self._connector(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "heliograph-agent"},
             )
         return self._session
 
@@ -37,21 +42,33 @@ class HttpDoor:
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The server's answer.  Raises: ConnectionLost."""
         headers = {**headers, "Content-Type": "application/json"}
-        return await self._answer(self.session.post(self.url(path), data=body, headers=headers, timeout=_within(REPLY_WITHIN_S)))
+        async with self.open_for(REPLY_WITHIN_S), self.session.post(self.url(path), data=body, headers=headers) as response:
+            return Reply(response.status, await response.read(), retry_after_of(response.headers))
 
     async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
         """The server's answer.  Raises: ConnectionLost."""
-        return await self._answer(self.session.get(self.url(path), headers=headers, timeout=_within(within_s)))
+        async with self.open_for(within_s), self.session.get(self.url(path), headers=headers) as response:
+            return Reply(response.status, await response.read(), retry_after_of(response.headers))
 
-    async def _answer(self, request: "contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]") -> Reply:
+    @contextlib.asynccontextmanager
+    async def open_for(self, within_s: float) -> AsyncIterator[None]:
+        """What is done inside must end in time and before the door is shut.  Raises: ConnectionLost."""
+        limit = asyncio.timeout(within_s)
+        self._limits.add(limit)
         try:
-            async with request as response:
-                return Reply(response.status, await response.read(), retry_after_of(response.headers))
+            async with limit:
+                yield
         except LOST as error:
             raise ConnectionLost(str(error) or type(error).__name__) from error
+        finally:
+            self._limits.discard(limit)
 
     async def shut(self) -> None:
         """Every socket is shut, requests under way lose their answers."""
+        # Not left to aiohttp: a response whose body is being read when its session is closed waits for ever (3.14).
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0)
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -81,7 +98,3 @@ class _Error(msgspec.Struct):
 
 class _ErrorBody(msgspec.Struct):
     error: _Error
-
-
-def _within(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds)

@@ -13,22 +13,14 @@ from heliograph.agent.clock import AgentClock, MachineClock
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
 from heliograph.agent.phone import Line, PhoneRunner
-from heliograph.agent.phone_profile import Answering, ConsentPolicy
 from heliograph.agent.profiles import Profile, profile_named
-from heliograph.agent.virtual import REAL_PACE, EffectRecord, Pace, User, VirtualPhone
-from heliograph.domain.command import Answer
+from heliograph.agent.virtual import REAL_PACE, EffectRecord, Pace, VirtualPhone, user_of
 
 ENROLLING_MOST = 50
 """Phones that enrol at the same time: a server's other callers shall not notice a fleet that arrives."""
 PROGRESS_EVERY_S = 0.25
+WINDOWS_LOOKED_AT_EVERY_S = 1.0
 FILES_BESIDES_PHONES = 256
-
-ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
-
-
-def user_of(consent: ConsentPolicy) -> User:
-    """The user who answers as the profile says."""
-    return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +67,7 @@ class Fleet:
         self._clock = clock or MachineClock()
         self._outcomes: Counter[str] = Counter()
         self._types: Counter[str] = Counter()
+        self._windows: asyncio.Task[None] | None = None
         enrolling = asyncio.Semaphore(ENROLLING_MOST)
         self.phones = [self._phone(line, number, enrolling) for number in range(1, plan.count + 1)]
 
@@ -83,9 +76,13 @@ class Fleet:
         allow_files(len(self.phones))
         for phone in self.phones:
             phone.start(enrollment_token)
+        if self._plan.profile.offline_windows:
+            self._windows = asyncio.get_running_loop().create_task(self._keep_windows())
 
     async def stop(self) -> None:
         """Nothing of the fleet runs any more."""
+        if self._windows is not None:
+            self._windows.cancel()
         await asyncio.gather(*(phone.stop() for phone in self.phones))
 
     async def wait_connected(self) -> None:
@@ -119,6 +116,17 @@ class Fleet:
             phone, line, behaviour=plan.behaviour, enrolling=enrolling,
             open_journal=None if path is None else lambda: Journal(path, durable=False),
         )  # fmt: skip
+
+    async def _keep_windows(self) -> None:
+        """The phones are out of reach whenever their profile says so."""
+        while True:
+            online = self._plan.profile.online(self._clock.now_us())
+            for phone in self.phones:
+                if not online and phone.mischief.online:
+                    await phone.mischief.go_offline()
+                elif online:
+                    phone.mischief.go_online()
+            await self._clock.sleep(WINDOWS_LOOKED_AT_EVERY_S)
 
     def _count(self, effect: EffectRecord) -> None:
         if effect.succeeded is not None:

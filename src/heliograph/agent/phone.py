@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import random
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -218,7 +219,9 @@ class PhoneRunner:
         if isinstance(error, EnrollmentRefused | CredentialRejected | UnknownOrder):
             log.warning("phone.refused", phone=self.phone.device.profile, device=self.name, why=self.refusal)
         else:
-            log.error("phone.failed", phone=self.phone.device.profile, device=self.name, exc_info=error)
+            # As text: a logger that shows a traceback's locals would show a command's secrets.
+            trace = "".join(traceback.format_exception(error))
+            log.error("phone.failed", phone=self.phone.device.profile, device=self.name, trace=trace)
         self._token_given.clear()
         self._anew = True
 
@@ -252,6 +255,7 @@ class PhoneRunner:
         if self._anew:
             journal.forget()
             self._anew = False
+        self.phone.forget_policy()
         async with self._enrolling:
             self.name = await agent.enroll(self._token, serial=self.phone.device.serial)
         self._token_given.clear()

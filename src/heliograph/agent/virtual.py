@@ -15,6 +15,7 @@ import msgspec
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.courier import never
 from heliograph.agent.executor import Work
+from heliograph.agent.phone_profile import Answering, ConsentPolicy
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
@@ -23,6 +24,8 @@ from heliograph.domain.virtual_report import device_report
 from heliograph.protocol import Policy
 
 EFFECTS_KEPT = 1_000
+NO_POLICY = Policy(policy_version=0)
+"""What a phone applies before a server has told it anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,14 @@ class User:
 
     answer: Answer | None = Answer.APPROVED
     after_s: float = 2.0
+
+
+ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
+
+
+def user_of(consent: ConsentPolicy) -> User:
+    """The user who answers as a profile says."""
+    return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +96,7 @@ class VirtualPhone:
         self.clock = clock
         self.chance = chance
         self.pace = pace
-        self.policy = Policy(policy_version=0)
+        self.policy = NO_POLICY
         self.effects: deque[EffectRecord] = deque(maxlen=EFFECTS_KEPT)
         self.on_effect: Callable[[EffectRecord], None] = self.effects.append
         self.on_change: Callable[[], None] = lambda: None
@@ -125,6 +136,10 @@ class VirtualPhone:
             self._told = None
             self.become(msgspec.structs.replace(self._device, disabled=policy.disabled, disabled_reason=policy.disabled_reason))
             self.on_change()
+
+    def forget_policy(self) -> None:
+        """The phone applies nobody's policy, as before it was first enrolled."""
+        self.policy = NO_POLICY
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""

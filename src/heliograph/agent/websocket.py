@@ -45,25 +45,19 @@ class WebSocketTransport:
     def __init__(self, door: HttpDoor) -> None:
         self._door = door
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._lost = False
+        """Whether the connection is none any more; its socket is let go of by `cut`."""
         self._last_id = 0
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._news: deque[Offer | Reply] = deque()
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self.cut()
-        try:
-            self._socket = await self._door.session.ws_connect(
-                self._door.url("connect"), headers=bearer(credential), heartbeat=HEARTBEAT_S, autoclose=False,
-                max_msg_size=4 * MESSAGE_MAX_BYTES, timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-            )  # fmt: skip
-        except aiohttp.WSServerHandshakeError as error:
-            return await self._refused(error, credential, hello)
-        except LOST as error:
-            raise ConnectionLost(str(error) or type(error).__name__) from error
-        reply = await self._ask(hello)
-        while not reply.done():
-            await self._read()
-        return reply.result()
+        async with self._door.open_for(REPLY_WITHIN_S):
+            try:
+                return await self._shake_hands(credential, hello)
+            except aiohttp.WSServerHandshakeError as error:
+                return await self._refused(error, credential, hello)
 
     async def send(self, message: Message) -> Reply:
         reply = await self._ask(message)
@@ -83,18 +77,39 @@ class WebSocketTransport:
         return await self._door.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
 
     async def cut(self) -> None:
+        socket, self._socket = self._socket, None
         self._fail("the connection was cut")
         self._news.clear()
         await self._door.shut()
+        if socket is not None:
+            await socket.close()  # says nothing, the line is down: aiohttp only lets go of it
 
     async def close(self) -> None:
         if self._socket is not None:
             await self._socket.close()
         await self.cut()
 
+    async def _shake_hands(self, credential: str, hello: Hello) -> Reply:
+        try:
+            self._socket = await self._door.session.ws_connect(
+                self._door.url("connect"),
+                headers=bearer(credential),
+                heartbeat=HEARTBEAT_S,
+                autoclose=False,
+                max_msg_size=4 * MESSAGE_MAX_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )
+        except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
+            raise ConnectionLost("lost while connecting") from None
+        self._lost = False
+        reply = await self._ask(hello)
+        while not reply.done():
+            await self._read()
+        return reply.result()
+
     async def _ask(self, message: Message) -> asyncio.Future[Reply]:
         """What will be the answer, after the message was sent."""
-        if self._socket is None:
+        if self._socket is None or self._lost:
             raise ConnectionLost("not connected")
         self._last_id += 1
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -108,7 +123,7 @@ class WebSocketTransport:
 
     async def _read(self) -> None:
         """One frame taken in."""
-        if self._socket is None:
+        if self._socket is None or self._lost:
             raise ConnectionLost("not connected")
         message = await self._socket.receive()
         if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
@@ -133,7 +148,7 @@ class WebSocketTransport:
 
     def _fail(self, why: str, *, retry_after_s: float | None = None) -> ConnectionLost:
         """The connection is none any more; everybody who waits for an answer learns that there will be none."""
-        self._socket = None
+        self._lost = True
         waiting, self._waiting = self._waiting, {}
         for reply in waiting.values():
             if not reply.done():
