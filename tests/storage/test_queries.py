@@ -12,9 +12,10 @@ from heliograph.storage.queries import grouped, groups, queries
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
+    "service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
     **dict.fromkeys(("erase_operations", "erase_devices", "erase_tombstones", "erase_device_keys"), "so it says"),
-    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens"), "so it says"),
+    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens", "erase_service_keys"), "so it says"),
 }
 
 

@@ -38,7 +38,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
 
 def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     """All tables are empty."""
-    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations"):
+    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys"):
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
     memory.forget_recent()

@@ -224,6 +224,28 @@ DELETE FROM operations WHERE device_key = ?
 -- Sandbox: a device never enrolled.
 DELETE FROM serials WHERE enterprise = ? AND device = ?
 
+-- service_key --
+-- One service-account key.
+SELECT record FROM service_keys WHERE key_id = ?
+
+-- service_keys_of --
+-- The keys of one account.
+SELECT record FROM service_keys WHERE client_email = ? ORDER BY position
+
+-- service_keys --
+-- Every key, oldest first.
+SELECT record FROM service_keys ORDER BY position
+
+-- put_service_key --
+-- A key as it is now.
+INSERT INTO service_keys (key_id, client_email, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (key_id) DO UPDATE SET
+    client_email = excluded.client_email, position = excluded.position, record = excluded.record
+
+-- delete_service_key --
+-- A key is gone.
+DELETE FROM service_keys WHERE key_id = ?
+
 -- erase_device_keys --
 -- Sandbox: all is as at the first start.
 DELETE FROM device_keys
@@ -251,3 +273,7 @@ DELETE FROM tokens
 -- erase_operations --
 -- Sandbox: all is as at the first start.
 DELETE FROM operations
+
+-- erase_service_keys --
+-- Sandbox: all is as at the first start.
+DELETE FROM service_keys

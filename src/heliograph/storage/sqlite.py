@@ -20,6 +20,7 @@ from heliograph.storage.codec import device_from, enterprise_from, token_from
 from heliograph.storage.connection import Connections
 from heliograph.storage.maintenance import erase, forget_device, retire
 from heliograph.storage.memory import Memory
+from heliograph.storage.service_keys import ServiceKeyTable
 from heliograph.storage.tables import Row, Tables, operations_from
 from heliograph.storage.writer import Alone, Done, Waiting, Writer
 
@@ -62,6 +63,7 @@ class SqliteStore:
         self._reads = Tables(connections.reader)
         self._page_reads = Tables(connections.page_reader)
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
+        self.service_keys = ServiceKeyTable(self._reads, self._tables, self._alone)
         self._load_open()
         self._nearest_us = self._tables.nearest_deadline_us()
         self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)

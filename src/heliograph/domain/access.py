@@ -1,0 +1,144 @@
+"""Who calls, and what they may do: keys, roles, and the one place where a caller's right to a method is judged.
+
+Source: amapi.md §4.5–4.7, §8.2; google.api.ErrorReason.
+"""
+
+import enum
+
+import msgspec
+
+from heliograph.domain.device import position
+from heliograph.domain.errors import EnterpriseNotAuthorized, PermissionDenied, Unauthenticated
+
+SCOPE = "https://www.googleapis.com/auth/androidmanagement"
+"""The only scope that AMAPI has.  Source: disc, `auth`."""
+EVERY_ENTERPRISE = "*"
+"""In a key's list: every enterprise there is and will be."""
+
+READ_VERBS = frozenset({"get", "list", "timeline"})
+"""The last word of the ids of methods that change nothing; a method that is not known to read counts as one that writes."""
+
+_GOOGLE_ASKS_FOR = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+
+
+class CredentialsMissing(Unauthenticated):
+    """Request is missing required authentication credential."""
+
+    reason = "CREDENTIALS_MISSING"
+
+    def __init__(self) -> None:
+        """Google's words."""
+        super().__init__(f"Request is missing required authentication credential. {_GOOGLE_ASKS_FOR}")
+
+
+class CredentialsInvalid(Unauthenticated):
+    """Request had invalid authentication credentials."""
+
+    reason = "ACCESS_TOKEN_TYPE_UNSUPPORTED"
+
+    def __init__(self, why: str = "") -> None:
+        """Google's words; `why` goes into the ErrorInfo, for they say nothing that helps."""
+        super().__init__(
+            f"Request had invalid authentication credentials. {_GOOGLE_ASKS_FOR}",
+            metadata={"why": why} if why else None,
+        )
+
+
+class AccessTokenExpired(CredentialsInvalid):
+    """The access token has expired."""
+
+    reason = "ACCESS_TOKEN_EXPIRED"
+
+
+class AccountGone(CredentialsInvalid):
+    """The key that the token was made with is not known here: it was deleted, or belongs to another server."""
+
+    reason = "ACCOUNT_STATE_INVALID"
+
+
+class ScopeInsufficient(PermissionDenied):
+    """Request had insufficient authentication scopes."""
+
+    reason = "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
+
+
+class RoleInsufficient(PermissionDenied):
+    """This key has the role viewer, which may get and list only: use a key made with --role admin."""
+
+    reason = "ROLE_INSUFFICIENT"
+
+
+class NotEveryEnterprise(PermissionDenied):
+    """This key manages the enterprises it names only: what concerns the whole server needs a key made with --enterprise '*'."""
+
+    reason = "NOT_EVERY_ENTERPRISE"
+
+
+class Role(enum.Enum):
+    """What a key may do in its enterprises: everything, or read."""
+
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server keeps of a service-account key: everything but the private half, which it never sees."""
+
+    key_id: str
+    """Made from the public key (`service/create_service_key`): the same key has the same id everywhere."""
+    client_email: str
+    client_id: str
+    project_id: str
+    role: Role
+    enterprises: tuple[str, ...]
+    """Ids; EVERY_ENTERPRISE among them: all."""
+    public_key: str
+    """PEM, SubjectPublicKeyInfo."""
+    created_us: int
+
+    @property
+    def position(self) -> str:
+        """Where the key stands in lists (oldest first)."""
+        return position(self.created_us, self.key_id)
+
+    @property
+    def caller(self) -> "Caller":
+        """Who calls with this key."""
+        everywhere = EVERY_ENTERPRISE in self.enterprises
+        return Caller(email=self.client_email, role=self.role, enterprises=None if everywhere else frozenset(self.enterprises))
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls. Without arguments: somebody nobody asked for a name, who may do everything (`--no-auth`, the sandbox)."""
+
+    email: str = ""
+    role: Role = Role.ADMIN
+    enterprises: frozenset[str] | None = None
+    """Ids of the enterprises that the caller manages; None: every one."""
+
+
+ANYBODY = Caller()
+
+
+def is_write(method_id: str) -> bool:
+    """Whether a method changes anything, as its id tells."""
+    return method_id.rpartition(".")[2] not in READ_VERBS
+
+
+def authorize(caller: Caller, *, writes: bool, enterprise: str | None) -> None:
+    """Nothing happens where the caller may call a method that concerns this enterprise (None: the whole server).
+
+    That the enterprise exists is not looked at: who may not manage it must not learn it.
+
+    Raises: EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise.
+    """
+    if caller.enterprises is not None:
+        if enterprise is not None and enterprise not in caller.enterprises:
+            raise EnterpriseNotAuthorized
+        if enterprise is None and writes:
+            raise NotEveryEnterprise
+    if writes and caller.role is not Role.ADMIN:
+        raise RoleInsufficient

@@ -1,0 +1,130 @@
+"""What a JSON Web Token claims, and whether that is good enough: for the JWT grant and as a bearer. Signatures are judged elsewhere.
+
+Source: RFC 7519, RFC 7523; Google's "Using OAuth 2.0 for Server to Server Applications" and AIP-4111 (self-signed JWT).
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.access import SCOPE, AccessTokenExpired, CredentialsInvalid, ScopeInsufficient
+from heliograph.domain.errors import Code, HeliographError
+
+LONGEST_LIFE_S = 3_600
+"""Google's limit for what a caller signs itself."""
+SKEW_S = 300
+"""A caller's clock may be ahead by this much. There is no grace after `exp`: that would be time for a replay."""
+
+TOKEN_AUDIENCES = frozenset(
+    {
+        "https://oauth2.googleapis.com/token",
+        "https://www.googleapis.com/oauth2/v4/token",
+        "https://www.googleapis.com/oauth2/v3/token",
+        "https://accounts.google.com/o/oauth2/token",
+    }
+)
+"""What Google's libraries write into an assertion whatever address they send it to (amapi.md §8.3)."""
+SERVICE_AUDIENCE = "https://androidmanagement.googleapis.com"
+
+_SHORT_LIVED = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+    "Check your iat and exp values in the JWT claim."
+)
+
+
+class GrantRefused(HeliographError):
+    """The token endpoint's own kind of error, which is OAuth's and not google.rpc's.  Source: RFC 6749 §5.2."""
+
+    code = Code.INVALID_ARGUMENT
+
+    def __init__(self, error: str, description: str) -> None:
+        """`error` is OAuth's word, `description` Google's sentence."""
+        super().__init__(description)
+        self.error = error
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims that count; others are not looked at. Times are seconds since 1970."""
+
+    iss: str = ""
+    sub: str = ""
+    aud: str | tuple[str, ...] = ()
+    scope: str = ""
+    target_audience: str = ""
+    iat: int | float = 0
+    exp: int | float = 0
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The audience, as the list that it may be."""
+        return (self.aud,) if isinstance(self.aud, str) else self.aud
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes, one by one."""
+        return tuple(self.scope.split())
+
+
+def judge_assertion(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> None:
+    """Nothing happens where an access token may be given for these claims.  Raises: GrantRefused.
+
+    `own_urls` are the addresses (scheme and host) under which the caller may know this server.
+    """
+    if not _in_time(claims, now_s) or claims.exp <= now_s:
+        raise GrantRefused("invalid_grant", _SHORT_LIVED)
+    wanted = TOKEN_AUDIENCES | {f"{url}/token" for url in own_urls} | {f"{url}/oauth2/v4/token" for url in own_urls}
+    if wanted.isdisjoint(claims.audiences):
+        raise GrantRefused("invalid_grant", "Invalid JWT: Failed audience check. The right audience is https://oauth2.googleapis.com/token")
+    if claims.sub not in {"", claims.iss}:
+        raise GrantRefused(
+            "unauthorized_client",
+            "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
+        )
+    if not claims.scopes:
+        raise GrantRefused(
+            "invalid_scope",
+            "Invalid OAuth scope or ID token audience provided." if claims.target_audience else "Empty or missing scope not allowed.",
+        )
+
+
+def judge_bearer(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> None:
+    """Nothing happens where a JWT that a caller signed itself is good as a bearer.
+
+    Raises: AccessTokenExpired, CredentialsInvalid, ScopeInsufficient.
+    """
+    if not _in_time(claims, now_s):
+        raise CredentialsInvalid("exp must be at most an hour after iat, and iat not in the future.")
+    if claims.exp <= now_s:
+        raise AccessTokenExpired
+    if claims.sub not in {"", claims.iss}:
+        raise CredentialsInvalid("iss and sub must both be the key's client_email.")
+    if claims.scope and SCOPE not in claims.scopes:
+        raise ScopeInsufficient
+    # Google's libraries send a scope without an audience, or an audience without a scope.
+    if claims.audiences or not claims.scope:
+        right = {SERVICE_AUDIENCE, *own_urls}
+        if not any(_is_at(audience, right) for audience in claims.audiences):
+            raise CredentialsInvalid(f"aud must be {SERVICE_AUDIENCE}/ or this server's address.")
+
+
+def decode_claims(payload: bytes) -> Claims | None:
+    """The claims in a token's payload; None: it holds none, or of a wrong kind."""
+    try:
+        return msgspec.json.decode(payload, type=Claims)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def encode_claims(claims: dict[str, Any]) -> bytes:
+    """The payload of a token."""
+    return msgspec.json.encode(claims)
+
+
+def _in_time(claims: Claims, now_s: float) -> bool:
+    return 0 < claims.iat <= now_s + SKEW_S and claims.iat < claims.exp <= claims.iat + LONGEST_LIFE_S
+
+
+def _is_at(audience: str, places: Collection[str]) -> bool:
+    """Whether the audience is one of these addresses, or something below it."""
+    return any(audience == place or audience.startswith(f"{place}/") for place in places)
