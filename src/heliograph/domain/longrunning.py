@@ -3,6 +3,7 @@
 Source: disc, schemas Operation and Command; google.longrunning; amapi.md §1.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,14 @@ import msgspec
 
 from heliograph.domain.errors import Code
 from heliograph.domain.filters import FilterView
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.wire_time import format_timestamp
 
 _PACKAGE = "type.googleapis.com/google.android.devicemanagement.v1."
 _RESPONSE = b',"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
+_BEFORE_TYPE = b'","metadata":{"@type":"%bCommand","type":"' % _PACKAGE.encode()
+_EMPTY_OBJECT = len(b"{}")
 _STATUS_SUFFIX = "Status"
 """How the name of every specific status field of Command ends, and of no other field."""
 
@@ -26,14 +30,18 @@ def render_operation(operation: Operation) -> bytes:
 
     `done` is omitted while false (amapi.md §1.8), errors carry no details, and no secret is in anything spliced.
     """
-    name = b'{"name":%b,"metadata":{"@type":"%bCommand","type":"%b","createTime":"%b","duration":"%b"' % (
-        _quoted(str(operation.name)),
-        _PACKAGE_BYTES,
+    create_ms = operation.create_ms
+    parts = [
+        _before_id(operation.device),
+        b"%d" % create_ms,
+        _BEFORE_TYPE,
         operation.type.encode(),
-        format_timestamp(operation.create_ms * 1_000).encode(),
+        b'","createTime":"',
+        format_timestamp(create_ms * 1_000).encode(),
+        b'","duration":"',
         operation.duration.encode(),
-    )
-    parts = [name]
+        b'"',
+    ]
     if operation.user_name:
         parts += b',"userName":', _quoted(operation.user_name)
     if len(operation.command) > _EMPTY_OBJECT:
@@ -50,6 +58,12 @@ def render_operation(operation: Operation) -> bytes:
     else:
         parts.append(b"}")
     return b"".join(parts)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _before_id(device: DeviceName) -> bytes:
+    """Cached: callers look at one device's operations again and again."""
+    return b'{"name":' + _quoted(f"{device}/operations/")[:-1]
 
 
 def operation_view(operation: Operation) -> FilterView:
@@ -102,7 +116,3 @@ def _specific_status(metadata: Mapping[str, Any]) -> str:
         return str(status["status"])
     results = status.get("results", {})
     return ", ".join(f"{package}: {result.get('clearingResult', '')}" for package, result in results.items())
-
-
-_PACKAGE_BYTES = _PACKAGE.encode()
-_EMPTY_OBJECT = len(b"{}")

@@ -1,0 +1,134 @@
+"""The life of an operation: the table, and what each step leaves behind."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from heliograph.domain import operation as life
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import FINAL, TIMELINE_MOST, TRANSITIONS, Event, Operation, State, TimelineEntry
+from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, ERROR_OF, EXPIRED, NEVER_REPORTED, ErrorCode
+from scripts.draw_operation_life import PAGE, page
+
+NOW_US = 2_000_000
+FAILURE = ERROR_OF[ErrorCode.UNKNOWN]
+QUEUED = Operation(
+    device=DeviceName("e", "d"),
+    create_ms=1_000,
+    type="LOCK",
+    command=b"{}",
+    duration="600s",
+    expires_us=601_000_000,
+    deadline_us=601_000_000,
+    secret=b"sealed",
+    timeline=(TimelineEntry(at_us=1_000_000, what="issued"),),
+)
+
+STEPS: dict[Event, Callable[[Operation], Operation]] = {
+    Event.ACKNOWLEDGE: lambda operation: life.acknowledge(operation, "a", NOW_US, result_timeout_s=60),
+    Event.ACKNOWLEDGE_FINAL: lambda operation: life.acknowledge_final(operation, "a", NOW_US),
+    Event.REFUSE: lambda operation: life.finish(operation, 0, NOW_US, status=b"", error_code=ErrorCode.UNKNOWN, error=FAILURE),
+    Event.IGNORE: lambda operation: life.ignored(operation, 0, NOW_US),
+    Event.PROGRESS: lambda operation: life.progress(operation, 1, b'{"esimStatus":{}}', NOW_US, result_timeout_s=60),
+    Event.SUCCEED: lambda operation: life.finish(operation, 1, NOW_US, status=b"", error_code=None, error=None),
+    Event.FAIL: lambda operation: life.finish(operation, 1, NOW_US, status=b"", error_code=ErrorCode.UNKNOWN, error=FAILURE),
+    Event.NOT_STARTED: lambda operation: life.not_started(operation, 1, NOW_US),
+    Event.CANCEL: lambda operation: life.cancel(operation, NOW_US),
+    Event.EXPIRE: lambda operation: life.expire(operation, NOW_US),
+    Event.TIME_OUT: lambda operation: life.time_out(operation, NOW_US),
+    Event.DEVICE_DELETED: lambda operation: life.device_deleted(operation, NOW_US),
+}
+ALL = [(state, event) for state in State for event in Event]
+
+
+def in_state(state: State) -> Operation:
+    """An operation in this state, by way of its own steps."""
+    acknowledged = STEPS[Event.ACKNOWLEDGE](QUEUED)
+    return {
+        State.QUEUED: QUEUED,
+        State.ACKNOWLEDGED: acknowledged,
+        State.SUCCEEDED: STEPS[Event.SUCCEED](acknowledged),
+        State.FAILED: STEPS[Event.FAIL](acknowledged),
+        State.CANCELLED: STEPS[Event.CANCEL](QUEUED),
+        State.EXPIRED: STEPS[Event.EXPIRE](QUEUED),
+    }[state]
+
+
+@pytest.mark.parametrize("state,event", ALL)
+def test_every_event_in_every_state_does_what_the_table_says(state: State, event: Event) -> None:
+    operation = in_state(state)
+    expected = TRANSITIONS[state].get(event)
+
+    if expected is None:
+        assert not life.allows(operation, event)
+        if event not in {Event.REFUSE, Event.FAIL} or state in FINAL:  # `finish` tells these two apart by the state
+            with pytest.raises(KeyError):
+                STEPS[event](operation)
+        return
+    after = STEPS[event](operation)
+
+    assert life.allows(operation, event)
+    assert expected is after.state
+    assert after.done == (after.deadline_us is None) == (after.ended_us is not None) == (after.secret is None)
+    assert len(operation.timeline) + 1 == len(after.timeline)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_nothing_changes_a_final_state(state: State) -> None:
+    assert {} == TRANSITIONS[state]
+
+
+def test_cancel_is_possible_before_the_acknowledgement_only() -> None:
+    assert [State.QUEUED] == [state for state in State if life.allows(in_state(state), Event.CANCEL)]
+
+
+def test_only_queued_commands_expire_by_themselves_and_only_acknowledged_ones_time_out() -> None:
+    assert [State.QUEUED] == [state for state in State if life.allows(in_state(state), Event.EXPIRE)]
+    assert [State.ACKNOWLEDGED] == [state for state in State if life.allows(in_state(state), Event.TIME_OUT)]
+
+
+@pytest.mark.parametrize(
+    "event,error,error_code",
+    [
+        (Event.CANCEL, CANCELLED, None),
+        (Event.EXPIRE, EXPIRED, None),
+        (Event.DEVICE_DELETED, DEVICE_DELETED, None),
+        (Event.NOT_STARTED, EXPIRED, None),
+        (Event.TIME_OUT, NEVER_REPORTED, ErrorCode.UNKNOWN),
+    ],
+)
+def test_what_the_server_ends_shows_its_own_error_and_no_status(event: Event, error: object, error_code: ErrorCode | None) -> None:
+    operation = QUEUED if event in {Event.CANCEL, Event.EXPIRE} else STEPS[Event.PROGRESS](in_state(State.ACKNOWLEDGED))
+
+    ended = STEPS[event](operation)
+
+    assert (error, error_code, b"") == (ended.error, ended.error_code, ended.status)
+
+
+def test_progress_releases_the_queue_and_starts_the_result_timeout_anew() -> None:
+    acknowledged = msgspec.structs.replace(in_state(State.ACKNOWLEDGED), deadline_us=1)
+
+    after = STEPS[Event.PROGRESS](acknowledged)
+
+    assert after.released
+    assert NOW_US + 60_000_000 == after.deadline_us
+
+
+def test_an_acknowledgement_repeated_keeps_the_time_of_the_first() -> None:
+    again = life.acknowledge(in_state(State.ACKNOWLEDGED), "a", NOW_US + 5, result_timeout_s=60)
+
+    assert (NOW_US, NOW_US + 5 + 60_000_000) == (again.acked_us, again.deadline_us)
+
+
+def test_a_timeline_keeps_the_first_and_the_newest_entries() -> None:
+    operation = QUEUED
+    for at_us in range(2 * TIMELINE_MOST):
+        operation = life.noted(operation, TimelineEntry(at_us=at_us, what="progress"))
+
+    assert TIMELINE_MOST == len(operation.timeline)
+    assert ("issued", 2 * TIMELINE_MOST - 1) == (operation.timeline[0].what, operation.timeline[-1].at_us)
+
+
+def test_the_page_about_an_operations_life_is_drawn_from_the_table() -> None:
+    assert page() == PAGE.read_text(encoding="utf-8"), "run `make docs`"
