@@ -1,0 +1,90 @@
+"""Who may pass to a method: the caller behind the request's token, and whether that caller may.
+
+Source: amapi.md §4.5–4.7, §8.6.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import parse_qsl
+
+from heliograph.domain.access import Caller, ScopeInsufficient, authorize, is_write
+from heliograph.domain.errors import Unauthenticated
+from heliograph.service.authenticate_caller import Callers
+
+SERVICE = "androidmanagement.googleapis.com"
+TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token"})
+_IN_ENTERPRISE = "enterprises/*"
+
+Scope = Mapping[str, Any]
+AddressOf = Callable[[Scope], str]
+"""The address (scheme and host) by which a caller reached this server."""
+
+
+class Called(Protocol):
+    """What the gate asks of a method."""
+
+    @property
+    def id(self) -> str:
+        """`androidmanagement.enterprises.devices.get`."""
+
+    @property
+    def path(self) -> str:
+        """With a `*` for each id."""
+
+
+class _Rights(NamedTuple):
+    writes: bool
+    in_enterprise: bool
+
+
+class Gate:
+    """Lets callers pass to the methods that they may call."""
+
+    def __init__(self, callers: Callers, *, address_of: AddressOf) -> None:
+        self._callers = callers
+        self._address_of = address_of
+        self._rights: dict[str, _Rights] = {}
+
+    async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
+        """The caller, who may call this method on what `ids` name.
+
+        Raises: Unauthenticated (CredentialsMissing, CredentialsInvalid and its like), PermissionDenied (ScopeInsufficient,
+            EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise).
+        """
+        credential = credential_of(scope)
+        caller = self._callers.known(credential)
+        if caller is None:
+            caller = await self._authenticated(credential, method, scope)
+        rights = self._rights.get(method.id)
+        if rights is None:
+            rights = self._rights[method.id] = _Rights(is_write(method.id), method.path.startswith(_IN_ENTERPRISE))
+        authorize(caller, writes=rights.writes, enterprise=ids[0] if rights.in_enterprise else None)
+        return caller
+
+    async def _authenticated(self, credential: bytes, method: Called, scope: Scope) -> Caller:
+        try:
+            return await self._callers.authenticate_caller(credential, own_urls=own_urls(self._address_of(scope)))
+        except (Unauthenticated, ScopeInsufficient) as error:
+            error.metadata |= {"method": method.id, "service": SERVICE}
+            raise
+
+
+def credential_of(scope: Scope) -> bytes:
+    """The request's `Authorization` header, or the token of its query as one; empty: there is neither."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            found: bytes = value
+            return found
+    query: bytes = scope["query_string"]
+    return _token_in(query) if b"_token" in query else b""
+
+
+def _token_in(query: bytes) -> bytes:
+    found = [value for name, value in parse_qsl(query.decode("latin-1")) if name in TOKEN_PARAMETERS]
+    return b"Bearer " + found[-1].encode() if found else b""
+
+
+def own_urls(address: str) -> frozenset[str]:
+    """This server's address with either scheme: a proxy that speaks TLS for us need not tell so."""
+    _scheme, _, host = address.partition("://")
+    return frozenset({f"http://{host}", f"https://{host}"})
