@@ -5,8 +5,8 @@ Source: disc, Command; amapi.md §1.16–1.25, §9.
 
 import enum
 import functools
+import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,13 +26,8 @@ DEFAULT_DURATION = "600s"
 
 _NO_TIME = Violation(f"{ROOT}.duration", f'{ROOT}.duration must be more than zero, as in "600s"; without one it is {DEFAULT_DURATION}.')
 
-REMEMBERED_MOST = 1024
-REMEMBERED_MAX_BYTES = 512
-"""Callers send the same few bodies again and again; a thousand short ones are half a megabyte."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedCommand:
+class IssuedCommand(msgspec.Struct, frozen=True):
     """A command that a caller may issue, taken apart; its secrets are in `params` and `secrets` only."""
 
     row: CommandType
@@ -61,22 +56,25 @@ class Envelope:
         """The Command message."""
         self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
         self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
-        self._remembered: dict[tuple[bytes, bool], IssuedCommand] = {}
+        # Most commands are a type and at most a duration. One such command of each type is taken apart in full, the others like it.
+        beside = (*self._by_field, *self._at_top)
+        self._beside = operator.attrgetter(*beside)
+        self._nothing_beside = tuple(self._defaults[name] for name in beside)
+        self._alone: dict[tuple[enum.Enum, bool], IssuedCommand] = {}
 
     def decode(self, body: bytes, *, as_observed: bool = False) -> IssuedCommand:
         """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
 
         Raises: InvalidArgument with every violation of the message's form; where it has none, with every one of its sense.
         """
-        known = self._remembered.get((body, as_observed))
-        if known is not None:
-            return known
-        issued = self._issued(decode_message(self.message, body, root=ROOT), as_observed=as_observed)
-        if issued.secrets is None and len(body) <= REMEMBERED_MAX_BYTES:
-            if len(self._remembered) >= REMEMBERED_MOST:
-                self._remembered.clear()
-            self._remembered[body, as_observed] = issued
-        return issued
+        message: Any = decode_message(self.message, body, root=ROOT)
+        if self._beside(message) != self._nothing_beside:
+            return self._issued(message, as_observed=as_observed)
+        like = self._alone.get((message.type, as_observed))
+        duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
+        if like is None or duration_ns <= 0:
+            like = self._alone[message.type, as_observed] = self._issued(message, as_observed=as_observed)
+        return IssuedCommand(like.row, like.params, like.command, None, duration_ns, format_duration(duration_ns))
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
         given = [name for name in self._by_field if getattr(message, name) is not None]
