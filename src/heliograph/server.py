@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import secrets
 import signal
 import socket
@@ -13,15 +14,22 @@ from typing import Any, NoReturn
 import structlog
 import uvicorn
 
+from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
+from heliograph.api.gate import Gate
+from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
 from heliograph.protocol import MESSAGE_MAX_BYTES
+from heliograph.service.authenticate_caller import Callers
 from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.ports import Clock, Ports
 from heliograph.service.retire_operations import retire_operations
-from heliograph.settings import Settings
+from heliograph.service.sign_in import SignIn
+from heliograph.settings import Admission, Settings
+from heliograph.storage.operator_file import OperatorFile, operator_file
 from heliograph.storage.sqlite import SqliteStore, exit_at_once
 from heliograph.storage.vault import FileVault
 
@@ -119,8 +127,11 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, *, clock: Clock) -> AsyncIterator[Parts]:
-    """A server's parts, wired and with its timers running; on leaving, everything accepted is durable."""
+async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None) -> AsyncIterator[Parts]:
+    """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
+
+    `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = FileVault(settings.key)
     channel = Channel(clock)
@@ -136,13 +147,29 @@ async def assembled(settings: Settings, *, clock: Clock) -> AsyncIterator[Parts]
         timers += [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
         for timer in timers:
             timer.add_done_callback(_must_live)
-        app = by_prefix({"/device/v1/": channel.app(ports)}, rest_app(ports))
+        sign_in = SignIn(
+            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=SystemClock().now_us,
+            admits_strangers=settings.admission is not Admission.KEYS,
+        )  # fmt: skip
+        app = by_prefix({"/device/v1/": channel.app(ports)}, _api(settings, ports, sign_in, operator_secret))
         yield Parts(store=store, ports=ports, channel=channel, app=app)
     finally:
         for timer in timers:
             timer.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
         await store.close()
+
+
+def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> Asgi:
+    """The callers' side: the API behind its gate, the token endpoint, and the operator's desk for keys."""
+    callers, address_of = Callers(sign_in), Addresses(settings.trusted_proxies).of
+    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, address_of=address_of)
+    rest = rest_app(ports, gate=gate, trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins)
+    if operator_secret is None and not sign_in.admits_strangers:
+        operator_secret = secrets.token_urlsafe(32)  # nobody knows it
+    desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
+    token = token_app(sign_in, address_of=address_of, otherwise=rest)
+    return by_prefix({PREFIX: desk, "/token": token, "/oauth2/": token}, rest)
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:
@@ -163,8 +190,7 @@ class _Listener(uvicorn.Server):
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound, listening TCP socket; `port` 0 takes a free one.  Raises: OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sends at once (TCP_NODELAY); with 0, answers to kept-alive connections wait 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
     # Inherited by every connection. An event loop does this by itself only for sockets that it made: without it, an answer's body
@@ -181,7 +207,7 @@ async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awa
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
-        lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
+        interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
     )  # fmt: skip
     server = _Listener(config)
@@ -209,18 +235,33 @@ async def signalled() -> None:
             loop.remove_signal_handler(number)
 
 
+def calm_garbage_collection() -> None:
+    """What is there now is never looked at again, and the collector comes seldom: hot values hold no cycles (structs with gc=False)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.  Raises: OSError: the address is taken."""
+    operator_secret = secrets.token_urlsafe(32)
     with listening_socket(settings.host, settings.port) as listener:
         async with (
-            assembled(settings, clock=SystemClock()) as parts,
+            assembled(settings, clock=SystemClock(), operator_secret=operator_secret) as parts,
             serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
         ):
-            ready(url_of(listener))
-            await signalled()
+            calm_garbage_collection()
+            with operator_file(settings.data_dir, OperatorFile(_near_url(listener), operator_secret)):
+                ready(url_of(listener))
+                await signalled()
 
 
 def url_of(listener: socket.socket) -> str:
     """The address of a listening socket, as a client writes it."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _near_url(listener: socket.socket) -> str:
+    """The address of a listening socket as somebody on the same machine reaches it."""
+    return url_of(listener).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -1,5 +1,7 @@
 """A caller takes a command back."""
 
+from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+
 from heliograph.domain import operation as life
 from heliograph.domain.names import OperationName
 from heliograph.service._absence import hidden_with_its_device, operation_absence

@@ -1,5 +1,7 @@
 """A caller's command becomes an operation in its device's queue."""
 
+from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import IssuedCommand

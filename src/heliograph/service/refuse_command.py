@@ -1,5 +1,7 @@
 """A phone cannot carry a command out, and says so before it acknowledges: nothing was executed."""
 
+from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord

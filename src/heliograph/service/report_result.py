@@ -1,5 +1,7 @@
 """A phone tells how far a command is, and in the end how it came out."""
 
+from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+
 import msgspec
 
 from heliograph.commands import COMMANDS
