@@ -274,7 +274,7 @@ def running_sandbox() -> Iterator[str]:
 
 def main() -> int:
     """The exit code: 0 if every outcome was the expected one."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("", "DEVICE", "COMMAND", "OUTCOME"):
         table.add_column(column, no_wrap=True)
     table.add_column("STATUS OR ERROR", overflow="fold")

@@ -1,0 +1,100 @@
+"""`make docs`: writes what the docs say about rows, phones and tables from the code itself, so that it is always true."""
+
+from pathlib import Path
+
+from heliograph.agent.profiles import PROFILES
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.query import AnyQuery
+from heliograph.commands import COMMANDS
+from heliograph.domain.device import Way
+from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
+from heliograph.domain.quirks import Quirk
+from heliograph.domain.sm_dp import CATALOGUE
+from scripts.command_pages import file_name, index, page
+from scripts.markdown import table, with_blocks
+
+ROOT = Path(__file__).parents[1]
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md")
+"""Pages that people write, with blocks in them that this script writes."""
+
+
+def pages() -> dict[Path, str]:
+    """Every page that holds something generated, as it should be."""
+    blocks = {
+        "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
+        "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
+    }  # fmt: skip
+    commands = ROOT / "docs" / "commands"
+    made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
+    return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
+
+
+def _phones() -> str:
+    rows = [(f"`{profile.name}`", profile.model.way.value, f"{profile.model.api_level}", profile.summary) for profile in PROFILES.values()]
+    return table(("phone", "management", "API", "what for"), rows)
+
+
+def _commands() -> str:
+    """Which types each way of management has, and from which API level."""
+    rows = [
+        (f"[`{row.name}`](docs/commands/{file_name(row)})", *(_level(row.requires.lowest_level(way)) for way in Way))
+        for row in COMMANDS.values()
+    ]
+    return table(("command", *(way.value for way in Way)), rows)
+
+
+def _level(lowest: int | None) -> str:
+    return "–" if lowest is None else "any" if lowest <= 1 else f"API {lowest}"
+
+
+def _esim() -> str:
+    return table(("activation code", "what happens"), [(f"`{listing.example}`", listing.summary) for listing in CATALOGUE])
+
+
+def _quirks() -> str:
+    rows = []
+    for quirk in Quirk:
+        types = ", ".join(f"`{row.name}`" for row in COMMANDS.values() if quirk in row.as_observed)
+        rows.append((types, quirk.value))
+    return table(("command", "as observed"), rows)
+
+
+def _life() -> str:
+    """The transition table as a drawing."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State(0).name}: issueCommand"]
+    for state, events in TRANSITIONS.items():
+        lines += [f"    {state.name} --> {target.name}: {event.value}" for event, target in events.items()]
+    lines += [f"    {state.name} --> [*]" for state in State if state in FINAL]
+    return "\n".join([*lines, "```"])
+
+
+def _life_table() -> str:
+    """The transition table as a table: what an event makes of each open state."""
+    open_states = [state for state in State if state not in FINAL]
+    rows = [
+        (event.value, *(TRANSITIONS[state][event].name if event in TRANSITIONS[state] else "–" for state in open_states)) for event in Event
+    ]
+    return table(("event", *(state.name for state in open_states)), rows)
+
+
+def _methods(*, served: bool) -> str:
+    """The methods of AMAPI that there are, or are not, by resource."""
+    by_resource: dict[str, list[str]] = {}
+    for method in AMAPI_METHODS:
+        if (method.query is not AnyQuery) is served:
+            resource, _, verb = method.id.removeprefix("androidmanagement.").rpartition(".")
+            by_resource.setdefault(resource, []).append(f"`{verb}`")
+    return table(("resource", "methods"), [(f"`{resource}`", ", ".join(verbs)) for resource, verbs in by_resource.items()])
+
+
+def main() -> None:
+    """Every page is on disk as it should be."""
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
