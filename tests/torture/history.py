@@ -1,0 +1,194 @@
+"""What happened in a run, one JSON line an event, in the order in which it happened.
+
+Three kinds of witnesses write it: callers (what they asked, what they were answered), phones (what they did), and whoever made
+trouble (what was killed when). The checker reads nothing else, besides what the server shows in the end.
+"""
+
+import enum
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from heliograph.domain.longrunning import read_outcome
+from heliograph.domain.wire_time import parse_duration_ns
+
+
+class Verb(enum.Enum):
+    """What a caller asks for."""
+
+    ISSUE = "issue"
+    CANCEL = "cancel"
+    GET = "get"
+    LIST = "list"
+    DELETE = "delete"
+
+
+class Answer(enum.Enum):
+    """How a call ended, as its caller knows it."""
+
+    OK = "ok"
+    FAIL = "fail"
+    """Nothing was done: the server said no, or was not there."""
+    UNKNOWN = "unknown"
+    """No answer came, or one that says that nobody knows."""
+
+
+class FaultKind(enum.Enum):
+    """What went wrong, on purpose but for the last."""
+
+    SERVER_KILLED = "server killed"
+    SERVER_READY = "server ready"
+    AGENT_CRASHED = "agent crashed"
+    OFFLINE = "phone offline"
+    ONLINE = "phone online"
+    SERVER_ENDED = "server ended by itself"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="event"):
+    """Something that happened; `at_us` is monotonic time in this process, set by the history."""
+
+    at_us: int = 0
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An operation as a caller read it."""
+
+    name: str
+    type: str = ""
+    tag: int = 0
+    """Its duration in nanoseconds, which no other issue of the run has."""
+    outcome: str = "pending"
+    """As `read_outcome` says it."""
+    detail: str = ""
+    response: bool = False
+    error_code: int = 0
+    end: str = ""
+    """The whole operation as the server wrote it, once it was done."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the caller read an end."""
+        return bool(self.end)
+
+    @property
+    def device(self) -> str:
+        """The device's name."""
+        return self.name.rpartition("/operations/")[0]
+
+    @classmethod
+    def of(cls, operation: dict[str, Any]) -> Self:
+        """The operation that this JSON tells of."""
+        metadata, view = operation["metadata"], read_outcome(operation)
+        return cls(
+            name=operation["name"],
+            type=metadata["type"],
+            tag=parse_duration_ns(metadata["duration"]),
+            outcome=view.outcome,
+            detail=view.detail,
+            response="response" in operation,
+            error_code=operation.get("error", {}).get("code", 0),
+            end=msgspec.json.encode(operation, order="sorted").decode() if operation.get("done") else "",
+        )
+
+
+class Invoked(Event, frozen=True, kw_only=True, tag="invoked"):
+    """A caller is about to send a request."""
+
+    call: int
+    caller: str = ""
+    verb: Verb
+    target: str
+    """The device's or the operation's name."""
+    type: str = ""
+    tag: int = 0
+
+
+class Completed(Event, frozen=True, kw_only=True, tag="completed"):
+    """The caller knows as much about its call as it ever will."""
+
+    call: int
+    answer: Answer
+    status: int = 0
+    why: str = ""
+    shown: tuple[Shown, ...] = ()
+
+
+class Enrolled(Event, frozen=True, kw_only=True, tag="enrolled"):
+    """A phone is this device."""
+
+    phone: str
+    device: str
+
+
+class Reached(Event, frozen=True, kw_only=True, tag="reached"):
+    """An agent reached one of its moments with an operation."""
+
+    phone: str
+    incarnation: int
+    moment: str
+    operation: str
+
+
+class Acted(Event, frozen=True, kw_only=True, tag="acted"):
+    """A phone began to do, or has done, what a command asks: the effect itself, told by the phone and not by its agent's journal."""
+
+    phone: str
+    incarnation: int
+    operation: str
+    """Empty for the last order of a device that was deleted."""
+    type: str
+    step: str
+    boot_id: str = ""
+    succeeded: bool | None = None
+
+
+class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
+    """How a phone was found when all had come to rest."""
+
+    phone: str
+    managed: bool
+    """Whether it still is as its admin set it up."""
+    enrolled: bool
+    """Whether it still holds a credential."""
+
+
+class Fault(Event, frozen=True, kw_only=True, tag="fault"):
+    """Trouble."""
+
+    what: FaultKind
+    target: str = ""
+
+
+AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Fault
+
+
+class History:
+    """All events so far, and the file that holds them too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.events: list[AnyEvent] = []
+        self._file = path.open("wb")
+
+    def record(self, event: AnyEvent) -> None:
+        """The event has happened now."""
+        stamped = msgspec.structs.replace(event, at_us=time.monotonic_ns() // 1_000)
+        self.events.append(stamped)
+        self._file.write(msgspec.json.encode(stamped) + b"\n")
+
+    def close(self) -> None:
+        """The file is whole."""
+        self._file.close()
+
+
+def read_history(path: Path) -> list[AnyEvent]:
+    """The events of a kept history file, to be checked again."""
+    return list(_decoded(path.read_bytes().splitlines()))
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterable[AnyEvent]:
+    decode = msgspec.json.Decoder(AnyEvent).decode
+    return (decode(line) for line in lines)
