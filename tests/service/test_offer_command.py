@@ -1,6 +1,8 @@
 """Which command is offered, when, and what holds the queue."""
 
 import asyncio
+import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from heliograph.protocol import Offer, ReportState
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.offer_command import PARKED_AFTER
 from heliograph.service.read_operations import get_timeline
+from heliograph.storage.vault import FileVault, SecretUnreadable
 from tests.service.world import World
 
 ESIM = '{"type":"ADD_ESIM","addEsimParams":{"activationCode":"LPA:1$smdp.example$M","activationState":"ACTIVATED"}}'
@@ -252,3 +255,17 @@ async def test_the_book_forgets_what_has_ended(lab: World) -> None:
     phone.reconnects()
 
     assert {} == lab.ports.offers._lines  # type: ignore[attr-defined]  # noqa: SLF001 - memory is what this is about
+
+
+async def test_a_command_whose_secret_cannot_be_opened_blocks_no_others_for_ever(lab: World, tmp_path: Path) -> None:
+    phone = await lab.phone()
+    await lab.issue(phone.name, '{"type":"RESET_PASSWORD","newPassword":"correct horse","duration":"9999s"}')
+    name = await lab.issue(phone.name)
+    phone.ports = dataclasses.replace(lab.ports, vault=FileVault(tmp_path / "another.key"))
+
+    for _ in range(PARKED_AFTER):
+        phone.reconnects()
+        with pytest.raises(SecretUnreadable):
+            await phone.hears()
+
+    assert name == await phone.hears_name()

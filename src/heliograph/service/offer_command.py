@@ -74,6 +74,8 @@ class OfferBook:
 
         `connection` stays the same object (hashable) for as long as the phone may still answer on it: for long-polling the phone's
         session, not one request. `poll`: the phone asks again and again, so a lost offer is repeated sooner.
+
+        Raises: HeliographError: the command's secrets cannot be opened.
         """
         operations = await ports.store.open_operations(device)
         now_us = ports.clock.now_us()
@@ -87,13 +89,13 @@ class OfferBook:
         chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
         if not isinstance(chosen, Operation):
             return chosen
-        offer = Offer(
+        # Counted first: a command whose secrets cannot be opened (another key file) is parked in the end and blocks no others.
+        _note_offer(line, chosen, connection, now_us)
+        return Offer(
             operation=str(chosen.name),
             command=phone_command(ports, chosen),
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
-        _note_offer(line, chosen, connection, now_us)
-        return offer
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         line = self._lines.setdefault(device, _Line())
