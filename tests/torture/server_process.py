@@ -30,9 +30,11 @@ class ServerProcess:
 
     async def start(self) -> None:
         """The process runs; it may not answer yet."""
-        command = (sys.executable, "-m", "heliograph", "serve", "--port", str(self.port), "--data-dir", str(self._folder / "data"))
+        serve = ("serve", "--no-auth", "--port", str(self.port), "--data-dir", str(self._folder / "data"))
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"})
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "heliograph", *serve, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"}
+            )  # fmt: skip
         self._killed = False
 
     async def wait_ready(self, http: aiohttp.ClientSession) -> None:
