@@ -1,5 +1,6 @@
 """What an operator may set, frozen once the server starts. Read from the command line; nothing here touches the disk or a socket."""
 
+import enum
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,6 +9,17 @@ from heliograph.domain.errors import InvalidArgument
 from heliograph.service.limits import Limits
 
 DEFAULT_PORT = 8080
+
+
+class Admission(enum.Enum):
+    """Who may call the API (docs/sign-in.md)."""
+
+    KEYS = "keys"
+    """Callers sign in with a key made by `heliograph keys create`."""
+    STRANGERS = "strangers"
+    """So they may, and everybody else may do everything: the sandbox."""
+    UNCHECKED = "unchecked"
+    """Nobody is asked: `--no-auth`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,12 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-Proto and X-Forwarded-Host are believed."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose web pages may call the API from a browser, as in `https://console.example.com`; `*`: everybody's."""
+    admission: Admission = Admission.KEYS
+    """Who may call; other than KEYS only on a loopback address."""
     shutdown_s: int = 10
     """After a signal, how long requests in flight may take before their connections are cut."""
 
@@ -41,7 +59,7 @@ class Settings:
 def require_loopback(host: str) -> None:
     """Nothing happens where `host` is a loopback address.
 
-    Raises: InvalidArgument: it is not; without authentication anybody who reaches the port could wipe every phone.
+    Raises: InvalidArgument: it is not; where callers need no key, anybody who reaches the port could wipe every phone.
     """
     try:
         loopback = host == "localhost" or ip_address(host).is_loopback
@@ -49,7 +67,7 @@ def require_loopback(host: str) -> None:
         loopback = False
     if not loopback:
         message = (
-            f"Cannot listen on {host}: this server does not authenticate callers yet, so it binds loopback addresses only. "
-            "Use --host 127.0.0.1 and put a proxy that authenticates in front of it."
+            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are bound. "
+            "Use --host 127.0.0.1, or heliograph serve without --no-auth."
         )
         raise InvalidArgument(message)

@@ -50,7 +50,8 @@ async def asked(ports: Ports, http_method: str, path: str, body: bytes = b"") ->
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": http_method, "raw_path": path.encode(), "query_string": b"", "headers": [], "scheme": "http"}
+    at = {"path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "http"}
+    scope = {"type": "http", "method": http_method, "headers": [], **at}
     await rest_app(ports)(scope, receive, send)
     start, whole = sent
     return Response(start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, whole["body"])

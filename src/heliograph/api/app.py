@@ -4,52 +4,71 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 import structlog
 
-from heliograph.api.errors import Headers, Internal, UnknownPath, error_answer
+from heliograph.api.address import Addresses
+from heliograph.api.batch import BATCH_MAX_BYTES, Batch
+from heliograph.api.batch import PATHS as BATCH_PATHS
+from heliograph.api.edge import Asgi, Edge, Scope
+from heliograph.api.errors import Headers, Internal, error_answer
+from heliograph.api.gate import Gate
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.api.metrics import CONTENT_TYPE, RequestCounts, metrics_text, registry_of
+from heliograph.api.metrics import RequestCounts, registry_of
+from heliograph.api.pages import OK, Pages
 from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
-from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Message, Receive, read_body
+from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Receive, read_body
+from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, compressed, send_answer
+from heliograph.domain.access import ANYBODY
 from heliograph.domain.errors import HeliographError
 from heliograph.service.ports import Ports
 
 log = structlog.get_logger()
 
-Scope = Message
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-JSON = (b"content-type", b"application/json; charset=UTF-8")
-NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-OK = 200
-UNAVAILABLE = 503
+BATCH = "batch"
 UNKNOWN = "unknown"
 """How a path that no method has is counted: a label per path would let anybody fill the memory."""
 
 PREFIXES = ((b"/v1/", MethodTable(AMAPI_METHODS)), (b"/heliograph/v1/", MethodTable(OWN_METHODS)))
 
 
-def rest_app(ports: Ports, *, body_max_bytes: int = BODY_MAX_BYTES, body_timeout_s: float = BODY_TIMEOUT_S) -> Asgi:
-    """The ASGI app that answers /v1, /heliograph/v1, /healthz, /readyz and /metrics, and everything else with 404 in Google's form."""
-    return RestApp(ports, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
+def rest_app(
+    ports: Ports,
+    *,
+    gate: Gate | None = None,
+    body_max_bytes: int = BODY_MAX_BYTES,
+    body_timeout_s: float = BODY_TIMEOUT_S,
+    trusted_proxies: Iterable[str] = (),
+    cors_origins: Collection[str] = (),
+) -> Asgi:
+    """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
+
+    `gate`: who may call; None: anybody, everything.
+    `trusted_proxies`: whose word of the address counts; `cors_origins`: whose pages may call.
+
+    Raises: InvalidArgument: a trusted proxy that is no address or network.
+    """
+    app = RestApp(ports, gate=gate, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=Addresses(trusted_proxies))
+    return Edge(app, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=cors_origins)
 
 
 class RestApp:
     """See `rest_app`."""
 
-    def __init__(self, ports: Ports, *, body_max_bytes: int, body_timeout_s: float) -> None:
+    def __init__(self, ports: Ports, *, gate: Gate | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses) -> None:
         self._ports = ports
+        self._gate = gate
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
+        self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._registry = registry_of(counts)
+        self._pages = Pages(ports, registry=registry_of(counts), addresses=addresses)
+        self._batch = Batch(self, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -59,7 +78,22 @@ class RestApp:
         for prefix, table in PREFIXES:
             if path.startswith(prefix):
                 return await self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
-        return await self._serve_page(path, scope, send)
+        if scope["path"] in BATCH_PATHS and scope["method"] == "POST":
+            return await self._serve_batch(scope, receive, send)
+        status, headers, body = self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+        return await self._send(scope, send, status, body, headers)
+
+    def http_methods(self, path: str) -> Sequence[str]:
+        """The HTTP methods that this path takes."""
+        for prefix, table in PREFIXES:
+            if path.startswith(prefix.decode()):
+                found = table.http_methods(path[len(prefix) :])
+                return (*found, "HEAD") if "GET" in found else found
+        return ("POST",) if path in BATCH_PATHS else self._pages.http_methods(path)
+
+    def body_limit(self, path: str) -> int:
+        """The longest body that this path takes."""
+        return BATCH_MAX_BYTES if path in BATCH_PATHS else self._body_max_bytes
 
     async def _serve(self, table: MethodTable, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the method, calls it and sends what it answers."""
@@ -72,51 +106,49 @@ class RestApp:
             body = await self._answer(method, ids, query, scope, receive)
             status = OK
         except HeliographError as error:
-            status, headers, body = error_answer(error)
+            status, headers, body = error_answer(error, in_v1_form=query.v1_errors)
             _log_refusal(method_id, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            status, headers, body = error_answer(Internal())
+            status, headers, body = error_answer(Internal(), in_v1_form=query.v1_errors)
             _log_failure(method_id, error)
         self._counted[method_id, status] += 1
         if query.pretty:
             body = msgspec.json.format(body, indent=2) + b"\n"
-        await _send(send, status, body, [JSON, (b"content-length", b"%d" % len(body)), NO_SNIFFING, *headers])
+        await self._send(scope, send, status, body, [JSON, *headers])
 
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes:
         """The method's answer, compact.  Raises: HeliographError, ClientGone."""
+        caller = ANYBODY if self._gate is None else await self._gate.admit(method, ids, scope)
         if query.refusal is not None:
             raise query.refusal
         own = read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
-        answer = await method.handler(Call(self._ports, ids, own, body, scope))
+        answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
         return answer if query.selection is None else select_fields(answer, query.selection)
 
-    async def _serve_page(self, path: bytes, scope: Scope, send: Send) -> None:
-        """Health, readiness and metrics; anything else is not found."""
-        content_type = JSON
-        status, body = OK, b""
-        if scope["method"] in {"GET", "HEAD"} and path == b"/healthz":
-            body = b'{"status":"ok"}'
-        elif scope["method"] in {"GET", "HEAD"} and path == b"/readyz":
-            why_not = self._ports.store.healthy()
-            status = OK if why_not is None else UNAVAILABLE
-            body = msgspec.json.encode({"status": "ready"} if why_not is None else {"status": "not ready", "reason": why_not})
-        elif scope["method"] in {"GET", "HEAD"} and path == b"/metrics":
-            content_type = (b"content-type", CONTENT_TYPE)
-            body = metrics_text(self._registry)
-        else:
-            status, _headers, body = error_answer(UnknownPath(path.decode("latin-1")))
-            body = msgspec.json.format(body, indent=2) + b"\n"
-        await _send(send, status, body, [content_type, (b"content-length", b"%d" % len(body)), NO_SNIFFING])
+    async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a batch; only one that is none as a whole is refused as a whole."""
+        headers: Headers
+        try:
+            content_type, body = await self._batch.answer(scope, receive)
+            status, headers = OK, [(b"content-type", content_type)]
+        except HeliographError as error:
+            status, headers, body = error_answer(error)
+            body, headers = msgspec.json.format(body, indent=2) + b"\n", [JSON, *headers]
+            _log_refusal(BATCH, status, error)
+        except ClientGone:
+            return
+        self._counted[BATCH, status] += 1
+        await self._send(scope, send, status, body, headers)
 
-
-async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    async def _send(self, scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> None:
+        if len(body) >= GZIP_FROM_BYTES:
+            body, headers = await compressed(body, headers, scope)
+        await send_answer(send, status, body, headers=headers)
 
 
 async def _refuse_connection(scope: Scope, send: Send) -> None:

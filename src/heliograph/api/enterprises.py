@@ -58,9 +58,11 @@ async def get(call: Call) -> bytes:
 
 
 async def list_(call: Call) -> bytes:
-    """One page of the enterprises, oldest first, their BASIC fields.  Source: disc, enterprises.list."""
+    """One page of the enterprises that the caller manages, oldest first, their BASIC fields.  Source: disc, enterprises.list."""
     query: ListEnterprisesQuery = call.query
-    enterprises, next_page_token = await list_enterprises(call.ports, page_size=query.page_size, page_token=query.page_token)
+    enterprises, next_page_token = await list_enterprises(
+        call.ports, page_size=query.page_size, page_token=query.page_token, only=call.caller.enterprises
+    )
     return list_body("enterprises", map(_basic, enterprises), next_page_token)
 
 

@@ -5,6 +5,7 @@ Source: google.rpc.Code (its HTTP mapping); amapi.md §4.2.
 
 from collections.abc import Mapping, Sequence
 
+from heliograph.domain.access import SCOPE, CredentialsInvalid, ScopeInsufficient
 from heliograph.domain.error_body import error_body
 from heliograph.domain.errors import Code, HeliographError, InvalidArgument, NotFound
 
@@ -25,6 +26,24 @@ HTTP_STATUS: Mapping[Code, int] = {
     Code.UNAUTHENTICATED: 401,
 }
 
+V1_REASON: Mapping[Code, str] = {
+    Code.CANCELLED: "cancelled",
+    Code.UNKNOWN: "backendError",
+    Code.INVALID_ARGUMENT: "badRequest",
+    Code.DEADLINE_EXCEEDED: "deadlineExceeded",
+    Code.NOT_FOUND: "notFound",
+    Code.ALREADY_EXISTS: "alreadyExists",
+    Code.PERMISSION_DENIED: "forbidden",
+    Code.RESOURCE_EXHAUSTED: "rateLimitExceeded",
+    Code.FAILED_PRECONDITION: "failedPrecondition",
+    Code.ABORTED: "aborted",
+    Code.UNIMPLEMENTED: "notImplemented",
+    Code.INTERNAL: "backendError",
+    Code.UNAVAILABLE: "backendError",
+    Code.UNAUTHENTICATED: "authError",
+}
+"""The words of `errors[].reason` in the old form of errors.  Source: Google's global error domain (`$.xgafv=1`, amapi.md §4.1)."""
+
 RETRY_AFTER_S: Mapping[Code, int] = {Code.UNAVAILABLE: 1, Code.RESOURCE_EXHAUSTED: 60}
 """For errors that say nothing themselves. 60: "Google asks callers to wait at least 60 seconds" on 429 (amapi.md §4.10)."""
 
@@ -39,6 +58,10 @@ class BodyTooSlow(HeliographError):
     """The request body did not arrive in time."""
 
     code = Code.DEADLINE_EXCEEDED
+
+
+class UnsupportedEncoding(InvalidArgument):
+    """The request body has a Content-Encoding that is not supported."""
 
 
 class Internal(HeliographError):
@@ -64,19 +87,29 @@ def http_status(error: HeliographError) -> int:
         return 413
     if isinstance(error, BodyTooSlow):
         return 408
+    if isinstance(error, UnsupportedEncoding):
+        return 415
     return HTTP_STATUS[error.code]
 
 
-def error_answer(error: HeliographError) -> tuple[int, Headers, bytes]:
-    """Status, further headers and compact body that answer this error."""
+def error_answer(error: HeliographError, *, in_v1_form: bool = False) -> tuple[int, Headers, bytes]:
+    """Status, further headers and compact body that answer this error; `in_v1_form`: with the list `errors` of `$.xgafv=1`."""
     status = http_status(error)
     headers: Headers = []
     retry_after_s = RETRY_AFTER_S.get(error.code) if error.retry_after_s is None else error.retry_after_s
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
-    if error.code is Code.UNAUTHENTICATED:
-        headers.append((b"www-authenticate", b'Bearer realm="https://accounts.google.com/"'))
+    if error.code is Code.UNAUTHENTICATED or isinstance(error, ScopeInsufficient):
+        headers.append((b"www-authenticate", _challenge(error)))
     if isinstance(error, BodyTooLarge | BodyTooSlow):
         # What is left of the body must not be read as the next request.
         headers.append((b"connection", b"close"))
-    return status, headers, error_body(error, status)
+    return status, headers, error_body(error, status, v1_reason=V1_REASON[error.code] if in_v1_form else "")
+
+
+def _challenge(error: HeliographError) -> bytes:
+    """What `WWW-Authenticate` asks for.  Source: RFC 6750 §3; Google's answers (amapi.md §4.6)."""
+    realm = b'Bearer realm="https://accounts.google.com/"'
+    if isinstance(error, ScopeInsufficient):
+        return realm + f', error="insufficient_scope", scope="{SCOPE}"'.encode()
+    return realm + b', error="invalid_token"' if isinstance(error, CredentialsInvalid) else realm

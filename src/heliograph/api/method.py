@@ -3,22 +3,21 @@
 Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 """
 
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
+from heliograph.api.address import Addresses
 from heliograph.api.errors import UnknownPath
 from heliograph.api.query import AnyQuery, NoQuery
+from heliograph.domain.access import Caller
 from heliograph.domain.errors import InvalidArgument, Unimplemented
 from heliograph.service.ports import Ports
 
 ID_MAX_CHARS = 256
-
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 class Call(NamedTuple):
@@ -30,15 +29,12 @@ class Call(NamedTuple):
     """The method's own parameters: its row's `query` message."""
     body: bytes
     scope: Mapping[str, Any]
+    addresses: Addresses
+    caller: Caller
 
     def server_url(self) -> str:
         """The address by which the caller reached this server."""
-        headers = dict(self.scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
-        if not _HOST.fullmatch(host):
-            server = self.scope.get("server") or ("localhost", None)
-            host = f"{server[0]}:{server[1]}"
-        return f"{self.scope['scheme']}://{host}"
+        return self.addresses.of(self.scope)
 
 
 Handler = Callable[[Call], Awaitable[bytes]]
@@ -83,8 +79,13 @@ class MethodTable:
         key, ids = _key(http, path.split("/"))
         method = self._methods.get(key)
         if method is None or "" in ids:
-            raise UnknownPath(path, other_methods=[str(other[0]) for other in self._methods if other[1:] == key[1:]])
+            raise UnknownPath(path, other_methods=self.http_methods(path))
         return method, ids if path.isascii() and "%" not in path else tuple(map(_decoded, ids))
+
+    def http_methods(self, path: str) -> Sequence[str]:
+        """The HTTP methods that this path takes."""
+        _http, *of_path = _key("", path.split("/"))[0]
+        return [str(http) for http, *other in self._methods if other == of_path]
 
 
 def _key(http: str, parts: list[str]) -> tuple[Key, tuple[str, ...]]:

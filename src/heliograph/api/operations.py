@@ -31,7 +31,7 @@ class CancelOperationRequest(Message):
 async def issue(call: Call) -> bytes:
     """The operation of the command in the body.  Source: disc, devices.issueCommand."""
     command = ENVELOPE.decode(call.body, as_observed=call.ports.limits.behaviour == AS_OBSERVED)
-    return render_operation(await issue_command(call.ports, DeviceName(*call.ids), command))
+    return render_operation(await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email))
 
 
 async def get(call: Call) -> bytes:

@@ -25,6 +25,7 @@ COMMON_PARAMETERS = frozenset(
 """What every method takes. Those that change nothing here are accepted all the same."""
 
 MOST_PARAMETERS = 256
+QUOTA_USER_MAX_CHARS = 40  # disc, quotaUser: "should not exceed 40 characters"
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -53,6 +54,8 @@ class Query(NamedTuple):
     """The parameters that are not common to all methods, as they were spelled."""
     pretty: bool = True
     selection: Selection | None = None
+    v1_errors: bool = False
+    """Whether errors shall have the old form too (`$.xgafv=1`)."""
     refusal: HeliographError | None = None
     """What is wrong with the common parameters; kept until the answer's form is known."""
 
@@ -71,9 +74,10 @@ def parse_query(query_string: bytes) -> Query:
         else:
             own.setdefault(name, []).append(value)
     try:
-        return Query(own, _is_pretty(common), _selection(common))
+        v1_errors = _wants_v1_errors(common)
+        return Query(own, _is_pretty(common), _selection(common), v1_errors)
     except (InvalidArgument, Unimplemented) as refusal:
-        return Query(own, refusal=refusal)
+        return Query(own, v1_errors=common.get("$.xgafv") == "1", refusal=refusal)
 
 
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
@@ -119,6 +123,18 @@ def _is_pretty(common: Mapping[str, str]) -> bool:
             violations=[Violation("pretty_print", f"Invalid value {pretty[:64]!r} for prettyPrint: it takes true or false.")]
         )
     return _TRUE.get(pretty, True)
+
+
+def _wants_v1_errors(common: Mapping[str, str]) -> bool:
+    """Raises: InvalidArgument."""
+    form = common.get("$.xgafv", "")
+    if form not in {"1", "2", ""}:
+        raise InvalidArgument(violations=[Violation("$.xgafv", f"Invalid value {form[:64]!r} for $.xgafv: it takes 1 or 2.")])
+    quota_user = common.get("quotaUser", "")
+    if len(quota_user) > QUOTA_USER_MAX_CHARS:
+        description = f"quotaUser must have at most {QUOTA_USER_MAX_CHARS} characters; it has {len(quota_user)}."
+        raise InvalidArgument(violations=[Violation("quota_user", description)])
+    return form == "1"
 
 
 def _selection(common: Mapping[str, str]) -> Selection | None:

@@ -12,6 +12,7 @@ GOOGLE_REASONS = frozenset(
         "ACCESS_TOKEN_EXPIRED",
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
         "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+        "ACCOUNT_STATE_INVALID",
         "CREDENTIALS_MISSING",
         "RATE_LIMIT_EXCEEDED",
     }
@@ -19,9 +20,15 @@ GOOGLE_REASONS = frozenset(
 """Reasons that Google defines; every other one is this server's own and says so in its domain."""
 
 
-def error_body(error: HeliographError, http_status: int) -> bytes:
-    """`{"error": {code, message, status, details}}`, compact; `details` is left out when there is nothing to say."""
-    status: dict[str, object] = {"code": http_status, "message": error.message, "status": error.code.name}
+def error_body(error: HeliographError, http_status: int, *, v1_reason: str = "") -> bytes:
+    """`{"error": {code, message, status, details}}`, compact; `details` is left out when there is nothing to say.
+
+    With a `v1_reason` the list `errors` of Google's old form stands in it too.
+    """
+    status: dict[str, object] = {"code": http_status, "message": error.message}
+    if v1_reason:
+        status["errors"] = [{"message": error.message, "domain": "global", "reason": v1_reason}]
+    status["status"] = error.code.name
     details = _details(error)
     if details:
         status["details"] = details

@@ -1,0 +1,151 @@
+"""`POST /batch`: many calls in one request, each answered by the API itself as if it had come alone.
+
+Source: amapi.md §8.9.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from heliograph.api.errors import BodyTooLarge, Headers, error_answer
+from heliograph.api.multipart import Part, PartAnswer, PartRequest, boundary_of, parse_batch, render_answers
+from heliograph.api.request_body import Message, Receive, read_body
+from heliograph.api.sending import JSON, Send
+from heliograph.domain.errors import HeliographError, InvalidArgument, ResourceExhausted
+
+PATHS = frozenset({"/batch", "/batch/androidmanagement/v1"})
+BATCH_MAX_BYTES = 16 * 1_024 * 1_024
+ANSWER_MAX_BYTES = 64 * 1_024 * 1_024
+"""When so much is answered, no further call is begun: a thousand large lists would not fit into memory."""
+AT_ONCE = 32
+"""Calls of one batch under way at a time: enough to share a transaction, too few to starve other callers."""
+NOT_THE_PARTS = frozenset(
+    {
+        b"accept-encoding", b"connection", b"content-encoding", b"content-length", b"expect", b"te", b"transfer-encoding", b"upgrade",
+        b"x-content-type-options",
+    }
+)  # fmt: skip
+"""Headers of a connection and of the outer request's form: a part has none of them."""
+
+_TOKEN = re.compile(rb"(?:^|&)(?:access_token|oauth_token)=([^&]+)")
+
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class AnswerTooLarge(ResourceExhausted):
+    """The answers to the calls before this one fill the batch. This call was not begun: send it in another batch."""
+
+    reason = "BATCH_ANSWER_TOO_LARGE"
+
+
+class Batch:
+    """Answers batches with the calls' answers from `app`."""
+
+    def __init__(
+        self,
+        app: Asgi,
+        *,
+        part_max_bytes: int,
+        body_timeout_s: float,
+        answer_max_bytes: int = ANSWER_MAX_BYTES,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._app = app
+        self._answer_max_bytes = answer_max_bytes
+        self._at_once = at_once
+        self._part_max_bytes = part_max_bytes
+        self._body_timeout_s = body_timeout_s
+
+    async def answer(self, scope: Message, receive: Receive) -> tuple[bytes, bytes]:
+        """The Content-Type and body that answer this request.
+
+        Raises: InvalidArgument: it is no batch; BodyTooLarge; BodyTooSlow; ClientGone.
+        """
+        headers = dict(scope["headers"])
+        boundary = boundary_of(headers.get(b"content-type", b""))
+        body = await read_body(receive, max_bytes=BATCH_MAX_BYTES, timeout_s=self._body_timeout_s)
+        parts = parse_batch(body, boundary)
+        del body
+        authorization = headers.get(b"authorization") or _token_in(scope["query_string"])
+        return render_answers(await self._answers(scope, parts, authorization))
+
+    async def _answers(self, scope: Message, parts: list[Part], authorization: bytes | None) -> list[PartAnswer]:
+        """An answer to each part, in their order; several at a time, begun in their order."""
+        answers: dict[int, PartAnswer] = {}
+        left: Iterator[tuple[int, Part]] = iter(enumerate(parts))
+        filled = 0
+
+        async def worker() -> None:
+            nonlocal filled
+            for index, part in left:
+                answers[index] = await self._answer(scope, part, authorization, full=filled >= self._answer_max_bytes)
+                filled += len(answers[index].body)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._at_once, len(parts))):
+                group.create_task(worker())
+        return [answers[index] for index in range(len(parts))]
+
+    async def _answer(self, scope: Message, part: Part, authorization: bytes | None, *, full: bool) -> PartAnswer:
+        try:
+            return PartAnswer(part.content_id, *await self._called(scope, self._request(part, full=full), authorization))
+        except HeliographError as error:
+            status, headers, body = error_answer(error)
+            return PartAnswer(part.content_id, status, _of_part([JSON, *headers]), msgspec.json.format(body, indent=2))
+
+    def _request(self, part: Part, *, full: bool) -> PartRequest:
+        """The part's call.  Raises: HeliographError: it is none that is made."""
+        if isinstance(part.request, InvalidArgument):
+            raise part.request
+        if part.request.path in PATHS:
+            raise InvalidArgument("A batch inside a batch is not taken: put its calls into the outer one.")
+        if len(part.request.body) > self._part_max_bytes:
+            raise BodyTooLarge(f"The request body is too large: at most {self._part_max_bytes} bytes are taken.")
+        if full:
+            raise AnswerTooLarge
+        return part.request
+
+    async def _called(self, scope: Message, request: PartRequest, authorization: bytes | None) -> tuple[int, Headers, bytes]:
+        """Status, headers and body with which the API answers the call."""
+        headers = _of_part(request.headers)
+        own = any(name == b"authorization" for name, _value in headers) or _token_in(request.query)
+        if authorization is not None and not own:
+            headers.append((b"authorization", authorization))
+        # The caller's address of this server is the outer request's: what a part says of it is the client's idea of Google.
+        headers = [header for header in headers if header[0] != b"host"]
+        headers += [header for header in scope["headers"] if header[0] in {b"host", b"x-forwarded-host", b"x-forwarded-proto"}]
+        start: Message = {}
+        chunks: list[bytes] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": request.body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                chunks.append(message.get("body", b""))
+
+        inner = {
+            **scope,
+            "method": request.http_method,
+            "path": request.path,
+            "raw_path": request.raw_path,
+            "query_string": request.query,
+            "headers": headers,
+        }
+        await self._app(inner, receive, send)
+        return start["status"], _of_part(start["headers"]), b"".join(chunks)
+
+
+def _of_part(headers: Headers) -> Headers:
+    return [header for header in headers if header[0] not in NOT_THE_PARTS]
+
+
+def _token_in(query_string: bytes) -> bytes | None:
+    """The Authorization that a token in the query stands for."""
+    found = _TOKEN.search(query_string)
+    return b"Bearer " + unquote_to_bytes(found[1]) if found else None

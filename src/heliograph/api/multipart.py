@@ -1,0 +1,158 @@
+"""multipart/mixed with application/http parts: a batch taken apart, and its answers put together.
+
+Google's Python client ends lines with LF alone, the Java one with CRLF: both are read; CRLF is written.
+
+Source: RFC 2046 §5.1; developers.google.com/api-client-library, "Batch requests"; amapi.md §8.9.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from heliograph.api.errors import Headers
+from heliograph.domain.errors import InvalidArgument
+
+MOST_PARTS = 1_000  # the limit of Google's clients (MAX_BATCH_LIMIT)
+PART_HEADER_MAX_BYTES = 32 * 1_024
+BOUNDARY_MAX_CHARS = 70  # RFC 2046 §5.1.1
+
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
+_REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (\S{1,16384})(?: HTTP/[0-9.]+)?[ \t]*(?:\r?\n|\Z)")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\Z", re.DOTALL)
+_BLANK_LINE = re.compile(rb"(?:\A|\n)\r?\n")
+_REST_OF_LINE = re.compile(rb"\A\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+
+
+class PartRequest(NamedTuple):
+    """One call of a batch."""
+
+    http_method: str
+    path: str
+    """Decoded, as ASGI's `path`."""
+    raw_path: bytes
+    query: bytes
+    headers: Headers
+    """Names in lower case."""
+    body: bytes
+
+
+class Part(NamedTuple):
+    """One part of a batch: its Content-ID, and its call or why it is none."""
+
+    content_id: bytes
+    request: PartRequest | InvalidArgument
+
+
+class PartAnswer(NamedTuple):
+    """What a part's call was answered with."""
+
+    content_id: bytes
+    status: int
+    headers: Headers
+    """Without the body's length."""
+    body: bytes
+
+
+def boundary_of(content_type: bytes) -> bytes:
+    """The boundary that a Content-Type tells.  Raises: InvalidArgument: it is no multipart/mixed with one."""
+    text = content_type.decode("latin-1")
+    found = _BOUNDARY.search(text) if text.strip().lower().startswith("multipart/mixed") else None
+    boundary = (found[1] or found[2]).strip() if found else ""
+    if not boundary or len(boundary) > BOUNDARY_MAX_CHARS:
+        raise InvalidArgument('A batch needs the header Content-Type: multipart/mixed; boundary="…", with the boundary between its parts.')
+    return boundary.encode("latin-1")
+
+
+def parse_batch(body: bytes, boundary: bytes) -> list[Part]:
+    """The parts of a batch, in order.  Raises: InvalidArgument: there are none, too many, or the body has no end."""
+    delimiter = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    parts: list[Part] = []
+    begins: int | None = None
+    for found in delimiter.finditer(body):
+        if begins is not None:
+            if len(parts) == MOST_PARTS:
+                raise InvalidArgument(f"The batch has more than {MOST_PARTS} calls: send them in several batches.")
+            parts.append(_part(body[begins : found.start()]))
+        if found[1]:
+            break
+        begins = found.end()
+    else:
+        raise InvalidArgument("The batch is cut off or its boundary is another one: no line --boundary-- ends it.")
+    if not parts:
+        raise InvalidArgument("The batch has no calls: put each into a part of its own, with Content-Type: application/http.")
+    return parts
+
+
+def _part(text: bytes) -> Part:
+    """A part: its own headers, a blank line, and an HTTP request."""
+    head, request = _split(_REST_OF_LINE.sub(b"", text, count=1))
+    headers = dict(_headers(head))
+    content_id = headers.get(b"content-id", b"")
+    kind = headers.get(b"content-type", b"").lower()
+    if not kind.startswith(b"application/http"):
+        return Part(content_id, InvalidArgument("Each part of a batch needs Content-Type: application/http."))
+    try:
+        return Part(content_id, _request(request))
+    except InvalidArgument as error:
+        return Part(content_id, error)
+
+
+def _request(text: bytes) -> PartRequest:
+    text = text.lstrip(b"\r\n")
+    line = _REQUEST_LINE.match(text)
+    if line is None:
+        raise InvalidArgument("The part does not begin with a request line, as in: POST /v1/enterprises/e/devices/d:issueCommand")
+    head, body = _split(text[line.end() :])
+    headers = _headers(head)
+    told = dict(headers).get(b"content-length", b"")
+    if told.isdigit() and int(told[:12]) > len(body):
+        raise InvalidArgument(f"The part is cut off: its Content-Length tells more than its {len(body)} bytes.")
+    target = urlsplit(line[2].decode("latin-1"))
+    if not target.path.startswith("/"):
+        raise InvalidArgument("The part's request line must have a path that begins with a slash, or a whole URL.")
+    raw_path, query = target.path.encode("latin-1"), target.query.encode("latin-1")
+    return PartRequest(line[1].decode(), unquote(target.path), raw_path, query, headers, body)
+
+
+def _split(text: bytes) -> tuple[bytes, bytes]:
+    """What stands before the first blank line, and what after it."""
+    blank = _BLANK_LINE.search(text, 0, PART_HEADER_MAX_BYTES)
+    return (text[: blank.start()], text[blank.end() :]) if blank else (text, b"")
+
+
+def _headers(head: bytes) -> Headers:
+    lines = _FOLD.sub(b" ", head[:PART_HEADER_MAX_BYTES]).split(b"\n")
+    return [(found[1].lower(), found[2]) for line in lines if (found := _HEADER.match(line.rstrip(b"\r")))]
+
+
+def render_answers(answers: Sequence[PartAnswer]) -> tuple[bytes, bytes]:
+    """The Content-Type and the body of a batch's answer: a part for each, its Content-ID with `response-` before it."""
+    rendered = [_render(answer) for answer in answers]
+    # No answer can hold a digest of all answers, so none can end its part early.
+    boundary = b"batch_" + hashlib.blake2b(b"".join(rendered), digest_size=16).hexdigest().encode()
+    delimiter = b"--" + boundary
+    body = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in rendered) + delimiter + b"--\r\n"
+    return b"multipart/mixed; boundary=" + boundary, body
+
+
+def _render(answer: PartAnswer) -> bytes:
+    content_id = answer.content_id
+    if content_id:
+        inside = content_id.startswith(b"<")
+        content_id = b"Content-ID: <response-" + content_id[1:] if inside else b"Content-ID: response-" + content_id
+        content_id += b"\r\n"
+    line = f"HTTP/1.1 {answer.status} {_phrase(answer.status)}\r\n".encode()
+    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    head = b"".join(name.title() + b": " + value + b"\r\n" for name, value in headers)
+    return b"Content-Type: application/http\r\n" + content_id + b"\r\n" + line + head + b"\r\n" + answer.body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
