@@ -223,6 +223,13 @@ def a_last_order_is_carried_out_once(evidence: Evidence) -> Iterator[str]:
             yield f"{phone} is managed no more, and nobody ordered that for {device}."
 
 
+def no_phone_is_left_with_work(evidence: Evidence) -> Iterator[str]:
+    """What a server answers lets every phone close its journal."""
+    for phone, rest in evidence.at_rest.items():
+        if rest.unfinished:
+            yield f"{phone} is not done with {', '.join(rest.unfinished)}."
+
+
 def nothing_is_accepted_for_a_device_that_is_gone(evidence: Evidence) -> Iterator[str]:
     """Gone at once."""
     gone_since: dict[str, int] = {}
@@ -259,6 +266,7 @@ RULES: tuple[Rule, ...] = (
     what_was_granted_is_not_cancelled,
     nothing_expires_early,
     a_last_order_is_carried_out_once,
+    no_phone_is_left_with_work,
     nothing_is_accepted_for_a_device_that_is_gone,
     the_server_ends_only_when_killed,
 )

@@ -153,6 +153,8 @@ class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
     """Whether it still is as its admin set it up."""
     enrolled: bool
     """Whether it still holds a credential."""
+    unfinished: tuple[str, ...] = ()
+    """The operations in its journal."""
 
 
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):

@@ -37,7 +37,9 @@ class Phone:
         self.device = ""
         self._history = history
         self._incarnation = 0
-        self._journal = folder / f"{self.id}.journal"
+        self._path = folder / f"{self.id}.journal"
+        self._journal: Journal | None = None
+        """The living agent's."""
         # Each profile once, and then those that can do most.
         profiles = (
             list(PROFILES.values()) if number < len(PROFILES) else [p for p in PROFILES.values() if p.model.api_level >= MODERN_LEVEL]
@@ -84,13 +86,18 @@ class Phone:
     @property
     def at_rest(self) -> AtRest:
         """How the phone is."""
+        journal = self._journal
         return AtRest(
-            phone=self.id, managed=self.runner.phone.device.managed, enrolled=self.runner.condition is not Condition.UNENROLLED
-        )  # fmt: skip
+            phone=self.id,
+            managed=self.runner.phone.device.managed,
+            enrolled=self.runner.condition is not Condition.UNENROLLED,
+            unfinished=tuple(entry.operation for entry in journal.entries) if journal else (),
+        )
 
     def _open_journal(self) -> Journal:
         self._incarnation += 1
-        return Journal(self._journal, durable=False)
+        self._journal = Journal(self._path, durable=False)
+        return self._journal
 
     def _acted(self, effect: EffectRecord) -> None:
         self._history.record(

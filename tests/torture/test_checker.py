@@ -173,6 +173,7 @@ BAD: dict[str, list[Callable[[Tale], object]]] = {
         lambda tale: tale.call(Verb.GET, NEW, EXPIRED),
     ],
     "a_last_order_is_carried_out_once": [lambda tale: tale.rest("p2", managed=True)],
+    "no_phone_is_left_with_work": [lambda tale: tale.then(AtRest(phone="p1", managed=True, enrolled=True, unfinished=(LOCKED,)))],
     "nothing_is_accepted_for_a_device_that_is_gone": [
         lambda tale: tale.call(Verb.GET, WIPED, GONE),
         lambda tale: tale.issue(shown(f"{OTHER}/operations/9", 9)),

@@ -125,7 +125,8 @@ class Run:
         while True:
             ended = all(operation.done for operation in await operations_of(self._http, phone.device))
             status, _ = await request(self._http, "GET", phone.device)
-            if ended and (status == 200 or not phone.at_rest.enrolled):
+            rest = phone.at_rest
+            if ended and not rest.unfinished and (status == 200 or not rest.enrolled):
                 return
             await asyncio.sleep(0.1)
 
@@ -140,8 +141,10 @@ async def tortured(plan: Plan, folder: Path) -> None:
             await server.start()
             await server.wait_ready(http)
             run = Run(plan, folder, http, server, history)
-            verdict = await run.play()
-            _assert_kept(verdict, run)
+            _assert_kept(await run.play(), run)
+        except Exception as error:
+            error.add_note(f"seed {plan.seed}; the history is in {history.path}, what the server logged in {server.log}")
+            raise
         finally:
             await server.end()
             history.close()
