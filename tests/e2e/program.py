@@ -1,0 +1,71 @@
+"""The real command line as its users start it: a sandbox that runs for a while, and commands that end."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+HELIOGRAPH = (sys.executable, "-m", "heliograph")
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox in a process of its own: its address, its data, and where its output goes."""
+
+    url: str
+    data_dir: Path
+    output: Path
+
+    def run(self, *arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
+        """`heliograph` with these arguments, ended."""
+        environment = {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160"}
+        return subprocess.run(
+            [*HELIOGRAPH, *arguments], env=environment, input=input, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+
+    def steer(self, method: str, path: str, **body: object) -> Json:
+        """The answer of `/sandbox/v1`."""
+        return self.call(method, f"/sandbox/v1{path}", body)
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """The answer of any path."""
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", content, method=method)  # noqa: S310 - our own address
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+            return dict(json.load(answer))
+
+
+@contextlib.contextmanager
+def running_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
+    """`heliograph sandbox` on a free port, for as long as the block lasts; everything it writes stands in `folder`."""
+    data_dir, output = folder / "data", folder / "output"
+    output.mkdir(parents=True)
+    command = [*HELIOGRAPH, "sandbox", "--port", "0", "--data-dir", str(data_dir), *arguments]
+    with (output / "stderr").open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        told: list[str] = []
+        try:
+            yield Sandbox(_address(process, told, output), data_dir, output)
+        finally:
+            process.terminate()
+            rest, _ = process.communicate(timeout=PATIENCE_S)
+            (output / "stdout").write_text("".join(told) + rest)
+
+
+def _address(process: subprocess.Popen[str], told: list[str], output: Path) -> str:
+    for line in process.stdout or ():
+        told.append(line)
+        found = re.search(r"http://\S+", line)
+        if found:
+            return found[0]
+    message = f"the sandbox did not start: {(output / 'stderr').read_text()}"
+    raise AssertionError(message)
