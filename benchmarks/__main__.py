@@ -64,7 +64,7 @@ def both() -> Iterator[Servers]:
     """The bare handler and a `heliograph serve` with phones enrolled, each pinned to the server's core."""
     folder = tempfile.mkdtemp(dir=".", prefix=".bench-")
     bare_port, port = free_port(), free_port()
-    serve = ["heliograph", "serve", "--port", str(port), "--data-dir", folder]
+    serve = ["heliograph", "serve", "--no-auth", "--port", str(port), "--data-dir", folder]
     try:
         with running(["benchmarks.bare", str(bare_port)], bare_port) as bare, running(serve, port) as heliograph:
             yield Servers(bare, heliograph, asyncio.run(enroll(heliograph.url, DEVICES)))

@@ -25,7 +25,7 @@ def issue_to_executed_ms() -> list[float]:
     port = free_port()
     with (
         TemporaryDirectory(dir=".", prefix=".bench-") as folder,
-        running(["heliograph", "serve", "--port", str(port), "--data-dir", folder], port) as server,
+        running(["heliograph", "serve", "--no-auth", "--port", str(port), "--data-dir", folder], port) as server,
     ):
         return uvloop.run(_measure(server.url))
 

@@ -28,7 +28,7 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.ports import Clock, Ports
 from heliograph.service.retire_operations import retire_operations
 from heliograph.service.sign_in import SignIn
-from heliograph.settings import Admission, Settings
+from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
 from heliograph.storage.sqlite import SqliteStore, exit_at_once
 from heliograph.storage.vault import FileVault
@@ -243,7 +243,12 @@ def calm_garbage_collection() -> None:
 
 
 async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
-    """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.  Raises: OSError: the address is taken."""
+    """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.
+
+    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key.
+    """
+    if settings.admission is not Admission.KEYS:
+        require_loopback(settings.host)
     operator_secret = secrets.token_urlsafe(32)
     with listening_socket(settings.host, settings.port) as listener:
         async with (

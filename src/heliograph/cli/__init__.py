@@ -1,13 +1,16 @@
 """The commands for people; they speak HTTP like any other client."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 import heliograph
-from heliograph.cli import devices, fleet, issue, operations, sandbox, serve
+from heliograph.cli import devices, fleet, issue, keys, operations, sandbox, serve
 from heliograph.cli.api_client import Failure
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
+from heliograph.cli.options import KEY_FILE
 from heliograph.cli.output import print_error, print_failure
 from heliograph.domain.errors import HeliographError
 
@@ -26,11 +29,19 @@ app.command("fleet", rich_help_panel=RUN)(fleet.fleet)
 app.add_typer(devices.app, name="devices", rich_help_panel=USE)
 app.add_typer(issue.app, name="issue", rich_help_panel=USE)
 app.add_typer(operations.app, name="operations", rich_help_panel=USE)
+app.add_typer(keys.app, name="keys", rich_help_panel=USE)
 
 
 @app.callback()
-def heliograph_command() -> None:
+def heliograph_command(
+    *,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="HELIOGRAPH_KEY", help="Key file to sign in with, where the server asks for one."),
+    ] = None,
+) -> None:
     """An open server for Android device commands, wire-compatible with the Android Management API."""
+    KEY_FILE.set(key)
 
 
 @app.command(rich_help_panel=RUN)

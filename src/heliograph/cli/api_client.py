@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,8 +28,8 @@ class Failure(Exception):
 class ApiClient:
     """One connection to one server."""
 
-    def __init__(self, server: str) -> None:
-        """Nothing is sent yet.  Raises: Failure: the address is none."""
+    def __init__(self, server: str, *, bearer: Callable[[], str] | None = None) -> None:
+        """Nothing is sent yet; `bearer()` is the token of each request.  Raises: Failure: the address is none."""
         parts = urlsplit(server if "//" in server else f"http://{server}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: write one such as http://127.0.0.1:8080.")
@@ -40,6 +40,7 @@ class ApiClient:
             raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: {error}.") from None
         self._prefix = parts.path.rstrip("/")
         self.server = server
+        self._bearer = bearer
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
         """The body of a good answer, as the server wrote it.  Raises: Failure."""
@@ -49,6 +50,10 @@ class ApiClient:
     def post(self, path: str, body: bytes = b"") -> bytes:
         """The body of a good answer, as the server wrote it.  Raises: Failure."""
         return self._send("POST", quote(path, safe=PATH_SAFE), body)
+
+    def delete(self, path: str) -> bytes:
+        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        return self._send("DELETE", quote(path, safe=PATH_SAFE), None)
 
     def pages(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
         """Every page of a list, first to last.  Raises: Failure."""
@@ -62,6 +67,8 @@ class ApiClient:
 
     def _send(self, method: str, target: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
+        if self._bearer is not None:
+            headers["Authorization"] = f"Bearer {self._bearer()}"
         try:
             self._connection.request(method, self._prefix + target, body=body, headers=headers)
             answer = self._connection.getresponse()

@@ -1,14 +1,20 @@
 """Options that several commands share, and how short names of devices and operations are completed."""
 
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heliograph.cli.api_client import ApiClient
+from heliograph.cli.key_file import bearer_of
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 DEFAULT_ENTERPRISE = "sandbox"
+
+KEY_FILE: ContextVar[Path | None] = ContextVar("KEY_FILE", default=None)
+"""What `heliograph --key` says: it is the same for every command."""
 
 Server = Annotated[str, typer.Option("--server", envvar="HELIOGRAPH_SERVER", metavar="URL", help="Address of the server.")]
 Enterprise = Annotated[
@@ -45,5 +51,6 @@ def operation_name(operation: str, enterprise: str) -> OperationName:
 
 
 def client_of(server: str) -> ApiClient:
-    """A client of the server.  Raises: Failure."""
-    return ApiClient(server)
+    """A client of the server, signed in with `heliograph --key`.  Raises: Failure."""
+    key = KEY_FILE.get()
+    return ApiClient(server, bearer=bearer_of(key) if key is not None else None)

@@ -7,12 +7,14 @@ import typer
 
 from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
-from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
+from heliograph.cli.server_options import Behaviour, BehaviourOption, OperationsOfDeleted, OperationsOfDeletedOption, Port
 
 
 def serve(  # noqa: PLR0913 - one option each
     *,
-    host: Host = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all. Callers' tokens want TLS: see docs/sign-in.md.")] = (
+        "127.0.0.1"
+    ),
     port: Port = 8080,
     data_dir: Annotated[Path, typer.Option(help="Holds the database and, unless --key-file says otherwise, the key.")] = Path(
         "heliograph-data"
@@ -23,18 +25,19 @@ def serve(  # noqa: PLR0913 - one option each
     retention_days: Annotated[int, typer.Option(min=1, help="How long ended operations are kept.")] = 30,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")] = False,
 ) -> None:
-    """Run a server for devices that enrol. It answers on loopback addresses only: it does not authenticate callers yet."""
+    """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
     from heliograph import server  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.service.limits import Limits  # noqa: PLC0415
-    from heliograph.settings import Settings, require_loopback  # noqa: PLC0415
+    from heliograph.settings import Admission, Settings  # noqa: PLC0415
 
-    require_loopback(host)
     limits = Limits(
         retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value
     )
-    settings = Settings(host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits)
+    admission = Admission.UNCHECKED if no_auth else Admission.KEYS
+    settings = Settings(host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission)
     log_to_stderr()
     run(server.serve(settings, ready=_say_ready))
 

@@ -19,7 +19,7 @@ from heliograph.server import Parts, assembled
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
-from heliograph.settings import Settings
+from heliograph.settings import Admission, Settings
 
 CONNECTED_WITHIN_S = 10.0
 
@@ -66,7 +66,7 @@ class World:
     async def open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
         self.clock = AdvancingClock()
-        settings = Settings(data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True)
+        settings = Settings(data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS)
         self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock))
         for enterprise in self._settings.enterprises:
             with contextlib.suppress(AlreadyExists):

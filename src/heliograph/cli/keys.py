@@ -1,0 +1,149 @@
+"""`heliograph keys`: the keys with which callers sign in, made on the server's own machine."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from heliograph.cli.api_client import ApiClient, Failure, Json
+from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.options import DEFAULT_SERVER, AsJson
+from heliograph.cli.output import console, print_json, print_table, short_time
+from heliograph.domain.access import Role
+from heliograph.storage.operator_file import NAME, read_operator_file
+
+PATH: Final = "/heliograph/v1/keys"
+BITS: Final = 2_048
+DEFAULT_DATA_DIR: Final = Path("heliograph-data")
+AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
+"""What every key file says; no client uses it for a service account."""
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Data directory of the `heliograph serve` that runs on this machine.", show_default=f"{DEFAULT_DATA_DIR}, if used"),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="HELIOGRAPH_SERVER",
+        help="The address that clients use: it goes into the key file. Without a data directory, the sandbox that is asked.",
+        show_default=DEFAULT_SERVER,
+    ),
+]
+
+app = typer.Typer(help="Make, list and delete the keys with which callers sign in.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    *,
+    enterprise: Annotated[
+        list[str], typer.Option(metavar="ID", help="An enterprise that the key is for; may be given several times. '*': all of them.")
+    ],
+    role: Annotated[Role, typer.Option(help="admin may do everything in its enterprises, viewer may get and list.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the key file goes. It is never overwritten.")],
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Who it is for: the part of client_email before the @.", show_default="made of role and key")
+    ] = "",
+    data_dir: DataDir = None,
+    server: Server = None,
+) -> None:
+    """Write a service-account key file that Google's clients take as it is.
+
+    The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
+    and that does not exist yet is made.
+    """
+    private_key, public_key = _new_key()
+    enterprises = [given.removeprefix("enterprises/") for given in enterprise]
+    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role.value, "account": name}
+    client = _client(data_dir, server)
+    # The file first: a key that nobody holds the private half of would stay in the server's list for ever.
+    with _new_file(out) as descriptor:
+        key: Json = json.loads(client.post(PATH, json.dumps(wanted).encode()))
+        os.write(descriptor, (json.dumps(_key_file(key, private_key, server or client.server), indent=2) + "\n").encode())
+    where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
+    console().print(f"{out}: [bold]{key['clientEmail']}[/bold], {role.value} of {where}.", soft_wrap=True)
+
+
+@app.command("list")
+def list_keys(*, data_dir: DataDir = None, server: Server = None, as_json: AsJson = False) -> None:
+    """List the keys."""
+    body = _client(data_dir, server).get(PATH)
+    if as_json:
+        return print_json(body)
+    rows = [
+        [key["keyId"], key["clientEmail"], key["role"], ", ".join(key["enterprises"]), short_time(key["createTime"])]
+        for key in json.loads(body)["keys"]
+    ]
+    return print_table(("KEY", "CLIENT E-MAIL", "ROLE", "ENTERPRISES", "MADE"), rows, empty="There is no key: heliograph keys create.")
+
+
+@app.command("delete")
+def delete(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A key's id (private_key_id in its file).", show_default=False)],
+    *,
+    data_dir: DataDir = None,
+    server: Server = None,
+) -> None:
+    """Delete a key. It and every token made with it are refused from now on."""
+    _client(data_dir, server).delete(f"{PATH}/{key}")
+    console().print(f"{key} is deleted.")
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[int]:
+    """A file that only its owner can read, written by the block; gone where the block fails.  Raises: Failure: it cannot be made."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Failure(ExitCode.INVALID, f"{path} exists already: choose another file, for a key is never overwritten.") from None
+    except OSError as error:
+        raise Failure(ExitCode.INVALID, f"Cannot write {path}: {error.strerror}.") from None
+    try:
+        yield descriptor
+    except BaseException:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _client(data_dir: Path | None, server: str | None) -> ApiClient:
+    """A client of the server that runs on the data directory; where there is none, of the sandbox at the address.  Raises: Failure."""
+    if data_dir is None and (server is not None or not (DEFAULT_DATA_DIR / NAME).exists()):
+        return ApiClient(server or DEFAULT_SERVER)
+    try:
+        found = read_operator_file(data_dir or DEFAULT_DATA_DIR)
+    except OSError as error:
+        raise Failure(ExitCode.NOT_PERMITTED, f"Cannot read {error.filename}: {error.strerror}. Run this as the server's user.") from None
+    return ApiClient(found.url, bearer=lambda: found.secret)
+
+
+def _new_key() -> tuple[str, str]:
+    """A private key and its public half, in PEM."""
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - no other command needs it
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat  # noqa: PLC0415
+
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=BITS)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private.decode(), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _key_file(key: Json, private_key: str, server: str) -> Json:
+    """The file as Google writes it."""
+    return {
+        "type": "service_account",
+        "project_id": key["projectId"],
+        "private_key_id": key["keyId"],
+        "private_key": private_key,
+        "client_email": key["clientEmail"],
+        "client_id": key["clientId"],
+        "auth_uri": AUTH_URI,
+        "token_uri": f"{server.rstrip('/')}/token",
+        "universe_domain": "googleapis.com",
+    }

@@ -1,0 +1,95 @@
+"""A real server that asks callers for a key, and key files for it made by the operator's desk."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from heliograph.domain.access import Role
+from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
+from heliograph.protocol import Enroll
+from heliograph.server import SystemClock, assembled, listening_socket, serving
+from heliograph.service.enroll_device import enroll_device
+from heliograph.settings import Settings
+from tests.api.live import Live
+from tests.sign_in.key_pairs import KeyPair, key_pair
+
+OPERATOR = "the operator's secret"
+
+
+class Guarded(Live):
+    """A server behind its gate."""
+
+    def operate(self, http_method: str, path: str, body: str | None = None, *, secret: str = OPERATOR) -> Any:  # noqa: ANN401
+        """The desk's answer."""
+        return self.call(http_method, f"/heliograph/v1/keys{path}", body, authorization=f"Bearer {secret}")
+
+    def enrolled(self, token: str) -> str:
+        """The name of a device that enrols with this token."""
+        number = next(self._numbers)
+        report = DeviceReport(
+            management_mode=ManagementMode.DEVICE_OWNER, ownership=Ownership.COMPANY_OWNED, api_level=35, applied_state=DeviceState.ACTIVE
+        )
+        message = Enroll(enrollment_token=token, installation_id=f"installation-{number}", credential_hash=f"{number:064x}", report=report)
+        return self.run(enroll_device(self.ports, message)).name
+
+    def key_file(self, enterprises: Sequence[str], role: Role = Role.ADMIN, *, pair: KeyPair | None = None) -> dict[str, Any]:
+        """A key file as `heliograph keys create` writes it."""
+        pair = pair or key_pair(0)
+        answer = self.operate("POST", "", json.dumps({"publicKey": pair.public, "enterprises": enterprises, "role": role.value}))
+        assert answer.status == 200, answer.body
+        return {
+            "type": "service_account",
+            "project_id": answer.json["projectId"],
+            "private_key_id": answer.json["keyId"],
+            "private_key": pair.private,
+            "client_email": answer.json["clientEmail"],
+            "token_uri": f"{self.url}/token",
+        }
+
+
+@contextlib.contextmanager
+def guarded_server(settings: Settings) -> Iterator[Guarded]:
+    """A server answering on a free port, everything in front of the API included."""
+    started: Future[Guarded] = Future()
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        with listening_socket("127.0.0.1", 0) as listener:
+            async with (
+                assembled(settings, clock=SystemClock(), operator_secret=OPERATOR) as parts,
+                serving(parts.app, listener, drain=parts.channel.drain),
+            ):
+                started.set_result(Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
+                await stopping.wait()
+
+    def live() -> None:
+        try:
+            uvloop.run(run())
+        except BaseException as error:
+            if not started.done():
+                started.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    server = started.result(timeout=30)
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A server that asks for a key."""
+    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")))) as server:
+        yield server
