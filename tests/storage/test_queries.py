@@ -15,7 +15,7 @@ READS_A_WHOLE_TABLE = {
     "service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
     **dict.fromkeys(("erase_operations", "erase_devices", "erase_tombstones", "erase_device_keys"), "so it says"),
-    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens", "erase_service_keys"), "so it says"),
+    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens", "erase_service_keys", "erase_requests"), "so it says"),
 }
 
 

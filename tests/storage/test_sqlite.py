@@ -21,12 +21,14 @@ from heliograph.storage.queries import DatabaseTooNew, migrations, queries
 from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
 from tests.storage.records import SetClock, device_name, device_record, ended, issue, look, write
+from tests.storage.request_conformance import RequestConformance
 
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import PutDevice, Sees
 from heliograph.storage.sqlite import SqliteStore
+from tests.storage.request_conformance import RequestConformance
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
 async def main() -> None:
@@ -66,6 +68,10 @@ async def open_store(path: Path) -> AsyncIterator[OpenStore]:
 
 class TestSqlite(StoreConformance):
     """See conformance.py."""
+
+
+class TestRequestsInSqlite(RequestConformance):
+    """See request_conformance.py."""
 
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
@@ -238,6 +244,7 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import Sees
 from heliograph.storage.sqlite import SqliteStore
+from tests.storage.request_conformance import RequestConformance
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):

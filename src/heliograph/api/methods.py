@@ -18,7 +18,14 @@ _OPERATIONS_ID = f"{_DEVICES_ID}.operations"
 _TOKENS_ID = f"{_ENTERPRISES_ID}.enrollmentTokens"
 
 _SERVED = (
-    Method(id=f"{_DEVICES_ID}.issueCommand", http="POST", path=f"{_DEVICE}:issueCommand", handler=operations.issue, takes_body=True),
+    Method(
+        id=f"{_DEVICES_ID}.issueCommand",
+        http="POST",
+        path=f"{_DEVICE}:issueCommand",
+        handler=operations.issue,
+        query=operations.IssueCommandQuery,
+        takes_body=True,
+    ),
     Method(id=f"{_OPERATIONS_ID}.get", http="GET", path=_OPERATION, handler=operations.get),
     Method(
         id=f"{_OPERATIONS_ID}.list",

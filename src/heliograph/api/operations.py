@@ -9,6 +9,7 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain.errors import Unimplemented
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.request_id import request_id_of
 from heliograph.domain.wire import Message, decode_message
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.issue_command import issue_command
@@ -24,14 +25,29 @@ class ListOperationsQuery(PageQuery):
     return_partial_success: bool = False
 
 
+class IssueCommandQuery(Message):
+    """Heliograph's own: AMAPI has no such parameter.  Source: AIP-155."""
+
+    request_id: str = ""
+
+
 class CancelOperationRequest(Message):
     """No body, or an object without fields.  Source: google.longrunning.CancelOperationRequest."""
 
 
 async def issue(call: Call) -> bytes:
-    """The operation of the command in the body.  Source: disc, devices.issueCommand."""
+    """The operation of the command in the body; of a request that names itself, the one that it issued first.
+
+    Source: disc, devices.issueCommand.
+    """
+    query: IssueCommandQuery = call.query
+    key = next((value.decode("latin-1") for name, value in call.scope["headers"] if name == b"idempotency-key"), None)
+    request_id = ""
+    if key is not None or query.request_id:
+        request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
     command = ENVELOPE.decode(call.body, as_observed=call.ports.limits.behaviour == AS_OBSERVED)
-    return render_operation(await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email))
+    operation = await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email, request_id=request_id)
+    return render_operation(operation)
 
 
 async def get(call: Call) -> bytes:

@@ -9,6 +9,7 @@ from heliograph.domain.errors import InvalidArgument, ResourceExhausted
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.service._absence import device_absence
+from heliograph.service._issue_once import issue_once
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
 
 
@@ -18,15 +19,17 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "") -> Operation:
+async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "", request_id: str = "") -> Operation:
     """The operation is durable, QUEUED, and its device's bell rings.
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
     enterprise costs no read here; it is looked at only to say why a device is not there.
 
-    Raises: InvalidArgument: params that this device refuses for certain; TooManyOpenOperations; EnterpriseNotAuthorized,
-        DeviceNoLongerManaged, NotFound.
+    With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
+
+    Raises: InvalidArgument: params that this device refuses for certain; TooManyOpenOperations; RequestIdReused: by another request;
+        EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
 
     def rule(facts: Facts) -> Decision[Operation | None]:
@@ -38,7 +41,10 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
         operation = _queued(ports, command, facts.device, facts, caller=caller)
         return Decision(operation, (PutOperation(operation, new=True),), ring=device)
 
-    operation = await ports.store.decide(Sees(device=device), rule)
+    if request_id:
+        operation = await issue_once(ports, device, command, request_id=request_id, rule=rule)
+    else:
+        operation = await ports.store.decide(Sees(device=device), rule)
     if operation is None:
         raise await device_absence(ports, device)
     return operation

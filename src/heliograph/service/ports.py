@@ -6,132 +6,58 @@ sees to what shall be written; the store runs waiting rules as one batch and rel
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
-
-import msgspec
+from typing import Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.protocol import Offer
 from heliograph.service.limits import Limits
+from heliograph.service.rules import (
+    Decision,
+    DeleteDevice,
+    DeleteEnterprise,
+    DeleteToken,
+    Facts,
+    Page,
+    PutDevice,
+    PutEnterprise,
+    PutOperation,
+    PutRequest,
+    PutToken,
+    PutTombstone,
+    Rule,
+    Sees,
+    Write,
+)
 
-A_co = TypeVar("A_co", covariant=True)
+__all__ = [
+    "Clock",
+    "Decision",
+    "DeleteDevice",
+    "DeleteEnterprise",
+    "DeleteToken",
+    "Doorbell",
+    "Facts",
+    "Ids",
+    "Offers",
+    "Page",
+    "Ports",
+    "Presence",
+    "PutDevice",
+    "PutEnterprise",
+    "PutOperation",
+    "PutRequest",
+    "PutToken",
+    "PutTombstone",
+    "Rule",
+    "Sees",
+    "Store",
+    "Vault",
+    "Write",
+]
+
 T = TypeVar("T")
-
-
-class Sees(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule must see, as data. What is not asked for is None (or empty) in its Facts."""
-
-    enterprise: EnterpriseName | None = None
-    device: DeviceName | None = None
-    """The device's record, its tombstone, last_create_ms and open_count."""
-    create_ms: int | None = None
-    """One operation of `device`."""
-    open_operations: bool = False
-    """All open operations of `device`, oldest first."""
-    token_value: str | None = None
-    token_name: EnrollmentTokenName | None = None
-    credential_hash: bytes | None = None
-    """Seen as `device` (by its credential) and `tombstone`, besides or instead of a device's name."""
-    serial: str | None = None
-    """With `enterprise`: `previous_device_names`."""
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
-
-    now_us: int
-    enterprise: EnterpriseRecord | None = None
-    device: DeviceRecord | None = None
-    tombstone: Tombstone | None = None
-    operation: Operation | None = None
-    open_operations: tuple[Operation, ...] = ()
-    last_create_ms: int = 0
-    """The newest operation id of the device (0: none); a new one must be greater."""
-    open_count: int = 0
-    token: EnrollmentTokenRecord | None = None
-    previous_device_names: tuple[str, ...] = ()
-    """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
-
-
-class PutOperation(msgspec.Struct, frozen=True):
-    """Insert (with `new`) or replace an operation."""
-
-    operation: Operation
-    new: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PutDevice:
-    """Insert or replace a device's record; with `serial`, remember it for previous_device_names."""
-
-    record: DeviceRecord
-    serial: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteDevice:
-    """The device's record goes; its operations stay."""
-
-    name: DeviceName
-
-
-@dataclass(frozen=True, slots=True)
-class PutTombstone:
-    """Insert or replace a tombstone."""
-
-    tombstone: Tombstone
-
-
-@dataclass(frozen=True, slots=True)
-class PutToken:
-    """Insert or replace an enrolment token."""
-
-    record: EnrollmentTokenRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteToken:
-    """The enrolment token goes."""
-
-    name: EnrollmentTokenName
-
-
-@dataclass(frozen=True, slots=True)
-class PutEnterprise:
-    """Insert or replace an enterprise."""
-
-    record: EnterpriseRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteEnterprise:
-    """The enterprise goes, its enrolment tokens with it. Its devices are deleted one by one, each with its tombstone."""
-
-    name: EnterpriseName
-
-
-Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise
-
-
-class Decision(msgspec.Struct, Generic[A_co], frozen=True):
-    """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
-
-    answer: A_co
-    writes: Sequence[Write] = ()
-    ring: DeviceName | None = None
-
-
-Rule = Callable[[Facts], Decision[T]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """One page of a list, and whether more follow after its last item."""
-
-    items: Sequence[T]
-    more: bool
 
 
 class Store(Protocol):
@@ -196,7 +122,7 @@ class Store(Protocol):
         """Devices whose enterprise is gone (a deletion that a crash interrupted), at most `limit`."""
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        """How many operations that ended before this time, and tombstones past their expiry, were removed; at most `limit`."""
+        """How many rows were removed, at most `limit`: operations that ended before this time, what else is past its own expiry."""
 
     def healthy(self) -> str | None:
         """None while the store takes writes, else a sentence why not (for /readyz)."""
@@ -246,6 +172,9 @@ class Vault(Protocol):
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """The secret.  Raises: HeliographError if it is not what was sealed."""
+
+    def derive(self, label: str) -> bytes:
+        """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
 
 
 class Offers(Protocol):

@@ -12,6 +12,7 @@ import msgspec
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation
+from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.ports import (
     DeleteDevice,
     DeleteEnterprise,
@@ -20,6 +21,7 @@ from heliograph.service.ports import (
     PutDevice,
     PutEnterprise,
     PutOperation,
+    PutRequest,
     PutToken,
     PutTombstone,
     Sees,
@@ -44,6 +46,7 @@ class Batch:
         self.tokens: Looked[EnrollmentTokenName, EnrollmentTokenRecord] = Looked()
         self.token_names: Looked[str, EnrollmentTokenName] = Looked()
         self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
+        self.requests: Looked[RequestKey, IssueRequest] = Looked()
         self.written = Written()
 
     # What rules see.
@@ -61,6 +64,9 @@ class Batch:
             self.operations.fill(keys, self._memory.operations, self._source.operations)
         if any(sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
             self._foresee_enrollment(all_sees)
+        requests = {sees.request for sees in all_sees if sees.request is not None}
+        if requests:
+            self.requests.fill(requests, NOTHING, self._source.requests)
 
     def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
         enterprises = {sees.enterprise for sees in all_sees if sees.enterprise is not None}
@@ -104,6 +110,7 @@ class Batch:
             enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
             token=self._token(sees),
             previous_device_names=self._previous(sees),
+            request=self._request(sees.request) if sees.request is not None else None,
         )
 
     def operation(self, key: OperationKey) -> Operation | None:
@@ -158,6 +165,10 @@ class Batch:
     def _previous(self, sees: Sees) -> tuple[str, ...]:
         key = _serial_key(sees)
         return (self.serials.one(key, NOTHING, self._source.serials) or ()) if key is not None else ()
+
+    def _request(self, key: RequestKey) -> IssueRequest | None:
+        found = self.requests.one(key, NOTHING, self._source.requests)
+        return found if found is not None and found.expires_us > self.now_us else None
 
     # What rules write.
 
@@ -253,6 +264,10 @@ class Batch:
         for name in [name for name in self.tokens if name.parent == write.name]:
             self.tokens[name] = None
 
+    def put_request(self, write: PutRequest) -> None:
+        self.requests[write.request.key] = write.request
+        self.written.requests.add(write.request.key)
+
     def remember(self) -> None:
         """Memory holds what this batch read and wrote; only after its commit."""
         memory = self._memory
@@ -275,6 +290,7 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     DeleteToken: Batch.delete_token,
     PutEnterprise: Batch.put_enterprise,
     DeleteEnterprise: Batch.delete_enterprise,
+    PutRequest: Batch.put_request,
 }
 
 

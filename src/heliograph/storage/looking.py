@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation
+from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.storage.memory import DeviceState
 
 OperationKey = tuple[DeviceName, int]
@@ -39,6 +40,9 @@ class Source(Protocol):
 
     def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
         """Names of devices by enterprise and serial, oldest first."""
+
+    def requests(self, keys: Collection[RequestKey]) -> Mapping[RequestKey, IssueRequest]:
+        """What callers' requests issued, expired ones included."""
 
     def new_device_key(self) -> int:
         """A key no device has."""
@@ -91,6 +95,7 @@ class Written:
         self.emptied: set[EnterpriseName] = set()
         """Enterprises whose enrolment tokens went with them."""
         self.tokens: set[EnrollmentTokenName] = set()
+        self.requests: set[RequestKey] = set()
 
     def __bool__(self) -> bool:
         return any(vars(self).values())

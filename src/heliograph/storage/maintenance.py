@@ -10,7 +10,7 @@ from heliograph.storage.tables import Tables
 
 
 def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int, limit: int) -> int:
-    """How many rows went: operations that ended before the time, then tombstones past their expiry."""
+    """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
     operations = tables.one("ended_before", ended_before_us, limit)
     tables.many("delete_operations", [(key, create_ms) for _, _, create_ms, key in operations])
     for enterprise, device, create_ms, _ in operations:
@@ -19,7 +19,9 @@ def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int,
     tables.many("delete_tombstones", [(key,) for _, _, key in tombstones])
     for enterprise, device, _ in tombstones:
         memory.devices.forget(DeviceName(enterprise, device))
-    return len(operations) + len(tombstones)
+    requests = tables.one("requests_expired", now_us, limit - len(operations) - len(tombstones))
+    tables.many("delete_requests", requests)
+    return len(operations) + len(tombstones) + len(requests)
 
 
 def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName) -> None:
@@ -29,6 +31,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
         return
     tables.one("forget_operations_of", state.key)
     tables.one("forget_serials_of", *name)
+    tables.one("forget_requests_to", *name)
     tables.many("delete_devices", [(state.key,)])
     tables.many("delete_tombstones", [(state.key,)])
     batch.open[name] = ()
@@ -38,7 +41,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
 
 def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     """All tables are empty."""
-    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys"):
+    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys", "requests"):
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
     memory.forget_recent()

@@ -109,6 +109,12 @@ FROM (VALUES (?, ?)) AS wanted CROSS JOIN serials s
 WHERE s.enterprise = wanted.column1 AND s.serial = wanted.column2
 ORDER BY s.position
 
+-- requests_named --
+-- What callers' requests issued, for many keys.
+SELECT r.enterprise, r.request_id, r.device, r.create_ms, r.digest, r.expires_us
+FROM (VALUES (?, ?)) AS wanted CROSS JOIN requests r
+WHERE r.enterprise = wanted.column1 AND r.request_id = wanted.column2
+
 -- insert_device_keys --
 -- New devices get their keys.
 INSERT INTO device_keys (device_key, enterprise, device) VALUES (?, ?, ?)
@@ -166,6 +172,12 @@ ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, valu
 -- These enrolment tokens are gone.
 DELETE FROM tokens WHERE (enterprise, token) IN (VALUES (?, ?))
 
+-- put_requests --
+-- What callers' requests issued; one whose key expired gives way.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, request_id) DO UPDATE SET
+    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
+
 -- page_of_operations --
 -- A device's operations after one of them, oldest first.
 SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
@@ -216,6 +228,14 @@ LIMIT ?
 -- These tombstones are gone.
 DELETE FROM tombstones WHERE device_key IN (VALUES (?))
 
+-- requests_expired --
+-- The keys of callers' requests past their expiry.
+SELECT enterprise, request_id FROM requests WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- delete_requests --
+-- These requests may be made anew.
+DELETE FROM requests WHERE (enterprise, request_id) IN (VALUES (?, ?))
+
 -- forget_operations_of --
 -- Sandbox: a device's operations never were.
 DELETE FROM operations WHERE device_key = ?
@@ -223,6 +243,10 @@ DELETE FROM operations WHERE device_key = ?
 -- forget_serials_of --
 -- Sandbox: a device never enrolled.
 DELETE FROM serials WHERE enterprise = ? AND device = ?
+
+-- forget_requests_to --
+-- Sandbox: nobody asked anything of a device.
+DELETE FROM requests WHERE enterprise = ? AND device = ?
 
 -- service_key --
 -- One service-account key.
@@ -277,3 +301,7 @@ DELETE FROM operations
 -- erase_service_keys --
 -- Sandbox: all is as at the first start.
 DELETE FROM service_keys
+
+-- erase_requests --
+-- Sandbox: all is as at the first start.
+DELETE FROM requests

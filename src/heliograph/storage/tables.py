@@ -9,6 +9,7 @@ import apsw
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation
+from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import (
     device_from,
@@ -98,6 +99,19 @@ class Tables:
             found[key] = (*found.get(key, ()), str(DeviceName(enterprise, device)))
         return found
 
+    def requests(self, keys: Collection[RequestKey]) -> Mapping[RequestKey, IssueRequest]:
+        found = (
+            IssueRequest(
+                key=RequestKey(enterprise, request_id),
+                device=DeviceName(enterprise, device),
+                create_ms=create_ms,
+                digest=digest,
+                expires_us=expires_us,
+            )
+            for enterprise, request_id, device, create_ms, digest, expires_us in self.many("requests_named", tuple(keys))
+        )
+        return {request.key: request for request in found}
+
     def new_device_key(self) -> int:
         if not self._last_device_key:
             self._last_device_key = self.one("last_device_key")[0][0]
@@ -115,6 +129,9 @@ class Tables:
         self._write("replace_operations", self._operation_rows(batch, changed))
         self._write_devices(batch)
         self._write("put_serials", written.serials)
+        if written.requests:
+            requests = [one for key in written.requests if (one := batch.requests[key])]
+            self._write("put_requests", [(*one.key, one.device.device, one.create_ms, one.digest, one.expires_us) for one in requests])
         if written.enterprises or written.tokens:
             self._write_enterprises(batch)
 

@@ -1,0 +1,142 @@
+"""What a rule is told and what it answers: the truth as data, and the writes that shall become it.
+
+A rule is a pure function from Facts to a Decision; the store runs it (`service/ports.py`, Store.decide).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.operation import Operation
+from heliograph.domain.request_id import IssueRequest, RequestKey
+
+A_co = TypeVar("A_co", covariant=True)
+T = TypeVar("T")
+
+
+class Sees(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule must see, as data. What is not asked for is None (or empty) in its Facts."""
+
+    enterprise: EnterpriseName | None = None
+    device: DeviceName | None = None
+    """The device's record, its tombstone, last_create_ms and open_count."""
+    create_ms: int | None = None
+    """One operation of `device`."""
+    open_operations: bool = False
+    """All open operations of `device`, oldest first."""
+    token_value: str | None = None
+    token_name: EnrollmentTokenName | None = None
+    credential_hash: bytes | None = None
+    """Seen as `device` (by its credential) and `tombstone`, besides or instead of a device's name."""
+    serial: str | None = None
+    """With `enterprise`: `previous_device_names`."""
+    request: RequestKey | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule sees: the truth at this point of the batch, the writes of the rules before it included."""
+
+    now_us: int
+    enterprise: EnterpriseRecord | None = None
+    device: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
+    operation: Operation | None = None
+    open_operations: tuple[Operation, ...] = ()
+    last_create_ms: int = 0
+    """The newest operation id of the device (0: none); a new one must be greater."""
+    open_count: int = 0
+    token: EnrollmentTokenRecord | None = None
+    previous_device_names: tuple[str, ...] = ()
+    """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
+    request: IssueRequest | None = None
+    """What was issued by the request of this key, until the key expires."""
+
+
+class PutOperation(msgspec.Struct, frozen=True):
+    """Insert (with `new`) or replace an operation."""
+
+    operation: Operation
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PutDevice:
+    """Insert or replace a device's record; with `serial`, remember it for previous_device_names."""
+
+    record: DeviceRecord
+    serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDevice:
+    """The device's record goes; its operations stay."""
+
+    name: DeviceName
+
+
+@dataclass(frozen=True, slots=True)
+class PutTombstone:
+    """Insert or replace a tombstone."""
+
+    tombstone: Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class PutToken:
+    """Insert or replace an enrolment token."""
+
+    record: EnrollmentTokenRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteToken:
+    """The enrolment token goes."""
+
+    name: EnrollmentTokenName
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnterprise:
+    """Insert or replace an enterprise."""
+
+    record: EnterpriseRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEnterprise:
+    """The enterprise goes, its enrolment tokens with it. Its devices are deleted one by one, each with its tombstone."""
+
+    name: EnterpriseName
+
+
+@dataclass(frozen=True, slots=True)
+class PutRequest:
+    """Insert or replace what a caller's request issued."""
+
+    request: IssueRequest
+
+
+Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise | PutRequest
+
+
+class Decision(msgspec.Struct, Generic[A_co], frozen=True):
+    """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
+
+    answer: A_co
+    writes: Sequence[Write] = ()
+    ring: DeviceName | None = None
+
+
+Rule = Callable[[Facts], Decision[T]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list, and whether more follow after its last item."""
+
+    items: Sequence[T]
+    more: bool

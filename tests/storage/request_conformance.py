@@ -1,0 +1,94 @@
+"""What every Store must do with the names of callers' requests: a suite that a backend's test file subclasses, as conformance.py."""
+
+import asyncio
+
+from heliograph.domain.names import DeviceName
+from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.ports import Decision, Facts, PutRequest, Rule, Sees
+from tests.storage.conformance import OpenStore, enrolled
+from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, look, write
+
+DAY_US = 86_400 * SECOND_US
+KEY = RequestKey(ENTERPRISE.enterprise, "first")
+
+
+def request(device: DeviceName, *, key: RequestKey = KEY, expires_us: int = START_US + DAY_US) -> IssueRequest:
+    """A request that issued a command."""
+    return IssueRequest(key=key, device=device, create_ms=START_US // 1_000, digest=b"\0digest\xff", expires_us=expires_us)
+
+
+def put_once(asked: IssueRequest) -> Rule[IssueRequest | None]:
+    """A rule that answers with what its key issued, and writes the request where that is nothing."""
+
+    def rule(facts: Facts) -> Decision[IssueRequest | None]:
+        return Decision(None, (PutRequest(asked),)) if facts.request is None else Decision(facts.request)
+
+    return rule
+
+
+class RequestConformance:
+    """The suite."""
+
+    async def test_what_a_request_issued_is_seen_by_its_key_after_a_restart(self, open_store: OpenStore) -> None:
+        asked = request(device_name())
+        store = await open_store()
+        await store.decide(Sees(), write(PutRequest(asked)))
+
+        store = await open_store()
+
+        assert asked == (await store.decide(Sees(request=KEY), look)).request
+        assert (await store.decide(Sees(request=RequestKey("LC0other", KEY.request_id)), look)).request is None
+        assert (await store.decide(Sees(request=RequestKey(KEY.enterprise, "second")), look)).request is None
+
+    async def test_of_rules_with_one_key_in_one_batch_each_sees_what_the_first_wrote(self, open_store: OpenStore) -> None:
+        asked = [request(device_name()) for _ in range(5)]
+        store = await open_store()
+
+        seen = await asyncio.gather(*(store.decide(Sees(request=KEY), put_once(one)) for one in asked))
+
+        assert [None, *[asked[0]] * 4] == seen
+
+    async def test_a_key_is_free_again_from_its_expiry_on(self, open_store: OpenStore) -> None:
+        clock = SetClock()
+        first, second = request(device_name()), request(device_name(), expires_us=START_US + 3 * DAY_US)
+        store = await open_store(clock=clock)
+        await store.decide(Sees(request=KEY), put_once(first))
+        clock.at_us = first.expires_us - 1
+        assert first == await store.decide(Sees(request=KEY), put_once(second))
+
+        clock.at_us = first.expires_us
+
+        assert await store.decide(Sees(request=KEY), put_once(second)) is None
+        assert second == (await store.decide(Sees(request=KEY), look)).request
+
+    async def test_expired_keys_are_retired_within_the_limit_and_others_kept(self, open_store: OpenStore) -> None:
+        clock = SetClock()
+        keys = [RequestKey(ENTERPRISE.enterprise, f"key {number}") for number in range(4)]
+        asked = [request(device_name(), key=key, expires_us=START_US + number * SECOND_US) for number, key in enumerate(keys)]
+        store = await open_store(clock=clock)
+        await store.decide(Sees(), write(*map(PutRequest, asked)))
+        clock.at_us = START_US + 2 * SECOND_US
+
+        removed = [await store.retire(ended_before_us=0, limit=2) for _ in range(3)]
+
+        assert [2, 1, 0] == removed
+        assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
+
+    async def test_a_forgotten_devices_requests_are_forgotten(self, open_store: OpenStore) -> None:
+        forgotten, other = request(device_name()), request(device_name(), key=RequestKey(ENTERPRISE.enterprise, "other"))
+        store = await open_store()
+        await enrolled(store, forgotten.device)
+        await store.decide(Sees(), write(PutRequest(forgotten), PutRequest(other)))
+
+        await store.forget_device(forgotten.device)
+
+        assert (await store.decide(Sees(request=forgotten.key), look)).request is None
+        assert other == (await store.decide(Sees(request=other.key), look)).request
+
+    async def test_an_erased_store_knows_no_request(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        await store.decide(Sees(), write(PutRequest(request(device_name()))))
+
+        await store.erase()
+
+        assert (await store.decide(Sees(request=KEY), look)).request is None
