@@ -12,7 +12,8 @@ TYPES = (
     "LOCK, RESET_PASSWORD, REBOOT, RELINQUISH_OWNERSHIP, CLEAR_APP_DATA, START_LOST_MODE, STOP_LOST_MODE, ADD_ESIM, REMOVE_ESIM, "
     "REQUEST_DEVICE_INFO, WIPE"
 )
-FLAGS = "PRESERVE_RESET_PROTECTION_DATA, WIPE_DATA_FLAG_UNSPECIFIED, WIPE_ESIMS, WIPE_EXTERNAL_STORAGE"
+FLAG = "(type.googleapis.com/google.android.devicemanagement.v1.WipeParams.WipeDataFlag)"
+FLAGS = "PRESERVE_RESET_PROTECTION_DATA, WIPE_EXTERNAL_STORAGE, WIPE_ESIMS"
 NO_COMMAND = (
     f"No command is given: set type to one of {TYPES}, or set one of clearAppsDataParams, startLostModeParams, stopLostModeParams, "
     "addEsimParams, removeEsimParams, requestDeviceInfoParams, wipeParams."
@@ -117,7 +118,7 @@ REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
         "{device}?wipeDataFlags=WIPE",
         None,
         400,
-        f"'WIPE' is no wipe data flag: choose from {FLAGS}.",
+        f"Invalid value at 'wipe_data_flags[0]' {FLAG}, \"WIPE\". Possible values: {FLAGS}.",
     ),
     ("GET", "{device}/operations?pageSize=-1", None, 400, "page_size must not be negative: -1"),
     ("GET", "{device}/operations?pageSize=many", None, 400, "Invalid value at 'page_size' (TYPE_INT32), \"many\""),

@@ -3,6 +3,7 @@
 from heliograph.api.answers import EMPTY, list_body
 from heliograph.api.method import Call
 from heliograph.api.query import PageQuery
+from heliograph.commands.wipe import WipeDataFlag
 from heliograph.domain.device import Device, DeviceRecord
 from heliograph.domain.device_view import render_device
 from heliograph.domain.field_mask import parse_field_mask
@@ -16,8 +17,15 @@ from heliograph.service.read_devices import get_device, list_devices
 class DeleteDeviceQuery(Message):
     """Source: disc, devices.delete."""
 
-    wipe_data_flags: tuple[str, ...] = ()
+    wipe_data_flags: tuple[WipeDataFlag, ...] = ()
     wipe_reason_message: str = ""
+
+
+class ListDevicesResponse(Message):
+    """Source: disc, ListDevicesResponse."""
+
+    devices: tuple[Device, ...] = ()
+    next_page_token: str = ""
 
 
 class UpdateQuery(Message):
@@ -54,7 +62,7 @@ async def delete(call: Call) -> bytes:
     await delete_device(
         call.ports,
         DeviceName(*call.ids),
-        wipe_data_flags=query.wipe_data_flags,
+        wipe_data_flags=[flag.value for flag in query.wipe_data_flags],
         wipe_reason=query.wipe_reason_message,
     )
     return EMPTY

@@ -5,10 +5,17 @@ from heliograph.api.method import Call
 from heliograph.api.query import PageQuery
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.domain.wire import Message, decode_message, encode_message
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
 from heliograph.service.read_enrollment_tokens import get_enrollment_token, list_enrollment_tokens
+
+
+class ListEnrollmentTokensResponse(Message):
+    """Source: disc, ListEnrollmentTokensResponse."""
+
+    enrollment_tokens: tuple[EnrollmentToken, ...] = ()
+    next_page_token: str = ""
 
 
 async def create(call: Call) -> bytes:

@@ -39,6 +39,13 @@ class CreateEnterpriseQuery(Message):
     agreement_accepted: bool = False
 
 
+class ListEnterprisesResponse(Message):
+    """Source: disc, ListEnterprisesResponse."""
+
+    enterprises: tuple[Enterprise, ...] = ()
+    next_page_token: str = ""
+
+
 class ListEnterprisesQuery(PageQuery):
     """`project_id` is accepted and not looked at: one server is one project.  Source: disc, enterprises.list."""
 

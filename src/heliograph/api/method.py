@@ -51,6 +51,14 @@ class Method:
     handler: Handler
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
+    summary: str = ""
+    """What it does, for the discovery document."""
+    request: type[msgspec.Struct] | None = None
+    """The message of its body, as documented."""
+    response: type[msgspec.Struct] | str = "Empty"
+    """The message it answers, or the name of one of `schemas.RAW_SCHEMAS`."""
+    path_parameter: str = "name"
+    """What the documented path calls its variable part: the whole name, or with `parent` all of it but the collection."""
 
 
 def not_offered(id: str, http: str, path: str, *, why: str) -> Method:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from heliograph.api.address import Addresses
+from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.errors import Headers, UnknownPath, error_answer
 from heliograph.api.metrics import CONTENT_TYPE, metrics_text
 from heliograph.api.sending import JSON
@@ -16,6 +18,14 @@ OK = 200
 UNAVAILABLE = 503
 
 Page = Callable[[Mapping[str, Any]], tuple[int, Headers, bytes]]
+
+
+class UnknownVersion(UnknownPath):
+    """No such version of the API."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"/$discovery/rest?version={version}")
+        self.message += f" It describes version={VERSION}."
 
 
 class Pages:
@@ -29,6 +39,8 @@ class Pages:
             "/healthz": self._health,
             "/readyz": self._readiness,
             "/metrics": self._metrics,
+            "/$discovery/rest": self._discovery,
+            "/discovery/v1/apis/androidmanagement/v1/rest": self._discovery,
         }
 
     def http_methods(self, path: str) -> Sequence[str]:
@@ -52,6 +64,13 @@ class Pages:
 
     def _metrics(self, _scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
         return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
+
+    def _discovery(self, scope: Mapping[str, Any]) -> tuple[int, Headers, bytes]:
+        version = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=64).get("version", [VERSION])[0]
+        if version != VERSION:
+            return _not_found(UnknownVersion(version))
+        # A cache in between must not give one address's document to callers of another.
+        return OK, [JSON, (b"vary", b"host"), (b"cache-control", b"no-cache")], discovery_document(self._addresses.of(scope) + "/")
 
 
 def _not_found(error: UnknownPath) -> tuple[int, Headers, bytes]:

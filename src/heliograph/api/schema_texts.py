@@ -1,0 +1,206 @@
+"""What the discovery document says of schemas, fields and parameters: in our words, and as this server means them.
+
+What a command type and its params say of themselves stands in their rows and is read from there.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from heliograph.commands import COMMANDS
+from heliograph.domain.wire_types import PACKAGE, proto_info
+
+_PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
+_PHONE_SAYS = "Output only. As the device reported it."
+
+
+def _schema_texts() -> Mapping[str, str]:
+    params, statuses = _types_by_message()
+    return {
+        **{name: f"Parameters of {types} commands." for name, types in params.items()},
+        **{name: f"How a {types} command ended on the device, or how far it is." for name, types in statuses.items()},
+        "Command": "A command: its type, for how long it is valid, and the parameters of its type.",
+        "ContactInfo": "Whom Google would ask about an enterprise's data; kept and shown.",
+        "Device": "A device of an enterprise.",
+        "Eid": "The EID of one eSIM chip.",
+        "EidInfo": "The EIDs of a device.",
+        "Empty": "Nothing.",
+        "EnrollmentToken": "A token with which devices enrol.",
+        "Enterprise": "An enterprise: its devices, tokens, and where its notifications go.",
+        "EsimInfo": "The eSIM that a command added or removed.",
+        "EuiccChipInfo": "One eSIM chip.",
+        "ExternalData": "Data at a URL, with its digest.",
+        "GoogleAuthenticationOptions": "Kept and shown; this server signs nobody in with Google.",
+        "GoogleAuthenticationSettings": "Kept and shown; this server signs nobody in with Google.",
+        "HardwareInfo": "A device's hardware, as it reported it.",
+        "InternalErrorDetails": "The eSIM error of Android's EuiccManager, in numbers and names.",
+        "IssueCommandResponse": "What a command that succeeded answers with: nothing yet.",
+        "ListDevicesResponse": "One page of devices.",
+        "ListEnrollmentTokensResponse": "One page of enrolment tokens.",
+        "ListEnterprisesResponse": "One page of enterprises.",
+        "ListOperationsResponse": "One page of operations.",
+        "MemoryInfo": "A device's memory, as it reported it.",
+        "NetworkInfo": "A device's network, as it reported it.",
+        "Operation": "A command on its way: under way until done is true, then with either response or error.",
+        "PerAppResult": "What became of one app's data.",
+        "SigninDetail": "How devices would enrol by signing in; kept and shown.",
+        "SigninDetailGoogleAuthenticationOptions": "Kept and shown; this server signs nobody in with Google.",
+        "SoftwareInfo": "A device's software, as it reported it.",
+        "Status": "An error: a google.rpc.Code and its message.",
+        "TelephonyInfo": "One SIM of a device.",
+        "TermsAndConditions": "A page of terms; kept and shown.",
+        "User": "Deprecated, read and ignored.",
+        "UserFacingMessage": "A text that a person reads, in several languages where it has translations.",
+    }
+
+
+def _command_texts() -> Mapping[str, str]:
+    told = {
+        "type": "What to do. It may be left out where the parameters of a type are given.",
+        "createTime": "Output only. When the command was issued.",
+        "duration": "For how long the command waits for its device; 600s unless set. There is no maximum.",
+        "userName": "Output only. The user whose device it is.",
+        "errorCode": "Output only. Why the command failed on the device. Read the command's own status first, then this, then error.",
+    }
+    statuses: dict[str, list[str]] = defaultdict(list)
+    for row in COMMANDS.values():
+        if row.params_field:
+            told[row.params_field] = f"Parameters of {row.name}; where they are given, type need not be."
+        if row.status_field:
+            statuses[row.status_field].append(row.name)
+    return told | {field: f"Output only. How {' or '.join(names)} ended, or how far it is." for field, names in statuses.items()}
+
+
+def _types_by_message() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Which types have these params, and which this status: names joined, by the message's name."""
+    params: dict[str, list[str]] = defaultdict(list)
+    statuses: dict[str, list[str]] = defaultdict(list)
+    for row in COMMANDS.values():
+        params[proto_info(row.params).full_name.removeprefix(f"{PACKAGE}.")].append(row.name)
+        if row.status is not None:
+            statuses[proto_info(row.status).full_name.removeprefix(f"{PACKAGE}.")].append(row.name)
+    joined = {name: " or ".join(types) for name, types in params.items()}
+    return joined, {name: " or ".join(types) for name, types in statuses.items()}
+
+
+_DEVICE = {
+    "name": "enterprises/{enterpriseId}/devices/{deviceId}.",
+    "userName": "Output only. The user whose device it is.",
+    "managementMode": _PHONE_SAYS,
+    "state": "What an admin wants: ACTIVE or DISABLED can be set; the others are told.",
+    "appliedState": _PHONE_SAYS,
+    "enrollmentTime": "Output only. When the device enrolled.",
+    "lastStatusReportTime": "Output only. When the device last reported.",
+    "lastPolicySyncTime": "Output only. When the device last fetched its policy.",
+    "policyName": "The policy of the device; a bare policy id is taken too.",
+    "appliedPolicyName": _PHONE_SAYS,
+    "appliedPolicyVersion": _PHONE_SAYS,
+    "apiLevel": _PHONE_SAYS,
+    "enrollmentTokenData": "Output only. The additionalData of the token with which the device enrolled.",
+    "enrollmentTokenName": "Output only. The token with which the device enrolled.",
+    "disabledReason": "What a disabled device shows.",
+    "softwareInfo": _PHONE_SAYS,
+    "hardwareInfo": _PHONE_SAYS,
+    "networkInfo": _PHONE_SAYS,
+    "memoryInfo": _PHONE_SAYS,
+    "previousDeviceNames": "Output only. What this device was called before it enrolled anew, oldest first.",
+    "ownership": _PHONE_SAYS,
+}
+
+_ENROLLMENT_TOKEN = {
+    "name": "Output only. enterprises/{enterpriseId}/enrollmentTokens/{tokenId}.",
+    "value": "Output only. What a device shows to enrol.",
+    "duration": "For how long the token is valid, at least 60s; 3600s unless set.",
+    "expirationTimestamp": "Output only. Until when the token is valid.",
+    "policyName": "The policy of devices that enrol with it; a bare policy id is taken too.",
+    "additionalData": "Anything, up to 1024 characters; devices carry it as enrollmentTokenData.",
+    "qrCode": "Output only. JSON text for the QR code with which this server's agent enrols a device.",
+    "oneTimeOnly": "Whether the first device to enrol uses the token up.",
+    "user": "Deprecated, read and ignored.",
+    "allowPersonalUsage": "Whether devices may have a personal side.",
+    "googleAuthenticationOptions": "Kept and shown.",
+}
+
+_ENTERPRISE = {
+    "name": "Output only. enterprises/{enterpriseId}.",
+    "enabledNotificationTypes": "Which notifications are wanted.",
+    "pubsubTopic": "Where notifications go: projects/{project}/topics/{topic}.",
+    "primaryColor": "Kept and shown: a colour as a number, red << 16 | green << 8 | blue.",
+    "logo": "Kept and shown.",
+    "enterpriseDisplayName": "The name that people see.",
+    "termsAndConditions": "Kept and shown.",
+    "appAutoApprovalEnabled": "Deprecated, kept and shown.",
+    "signinDetails": "Kept and shown.",
+    "contactInfo": "Kept and shown.",
+    "googleAuthenticationSettings": "Kept and shown.",
+    "enterpriseType": "Output only. The type of the enterprise.",
+    "managedGooglePlayAccountsEnterpriseType": "Output only. The type of a managed Google Play accounts enterprise.",
+    "managedGoogleDomainType": "Output only. The type of a managed Google domain.",
+}
+
+PARAMETER_TEXTS: Mapping[str, str] = {
+    "agreementAccepted": "Accepted, and not looked at.",
+    "enterpriseToken": "Accepted, and not looked at: nobody signs up with Google here.",
+    "filter": 'Which operations are wanted, as in done=false AND metadata.type="…" (AIP-160).',
+    "pageSize": "How many at most; more than the server's most is taken as that.",
+    "pageToken": "The nextPageToken of the page before, every other parameter unchanged.",
+    "projectId": "Accepted, and not looked at: one server is one project.",
+    "requestId": "A UUID of your choice: the same request sent again within 24 hours answers the first operation. Not in Google's API.",
+    "returnPartialSuccess": "Not supported.",
+    "signupUrlName": "Accepted, and not looked at: nobody signs up with Google here.",
+    "updateMask": "Which fields to change, comma-separated; all that can be changed unless set.",
+    "view": "BASIC is all there is.",
+    "wipeDataFlags": "What to wipe besides, and what to keep.",
+    "wipeReasonMessage": "What the user of a personal device reads before its work profile goes, at most 200 characters.",
+}
+
+SCHEMA_TEXTS = _schema_texts()
+"""What a schema is, by its name."""
+
+FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "Command": _command_texts(),
+    "ClearAppsDataStatus": {"results": "What became of each app's data, by package name."},
+    "Device": _DEVICE,
+    "Eid": {"eid": "The EID: 32 digits."},
+    "EidInfo": {"eids": "One for each eSIM chip."},
+    "EnrollmentToken": _ENROLLMENT_TOKEN,
+    "Enterprise": _ENTERPRISE,
+    "EsimCommandStatus": {
+        "status": "How the eSIM operation ended, or what it waits for.",
+        "esimInfo": "The eSIM; set where status is SUCCESS.",
+        "internalErrorDetails": "What went wrong; set where status is INTERNAL_ERROR.",
+    },
+    "EsimInfo": {"iccId": "The ICC ID of the eSIM."},
+    "EuiccChipInfo": {"eid": "The chip's EID."},
+    "GoogleAuthenticationOptions": {
+        "authenticationRequirement": "Kept and shown.",
+        "requiredAccountEmail": "Kept and shown.",
+    },
+    "InternalErrorDetails": {
+        "operationCode": "The operation code of EuiccManager.",
+        "errorCode": "The error code of EuiccManager; with operation code 10, subject and reason code in one number.",
+        "operationCodeDetail": "The operation code's name.",
+        "errorCodeDetail": "The error code's name, where it has one.",
+    },
+    "ListDevicesResponse": {"devices": "The devices, oldest enrolment first.", "nextPageToken": _PAGE_TOKEN},
+    "ListEnrollmentTokensResponse": {"enrollmentTokens": "The tokens, oldest first.", "nextPageToken": _PAGE_TOKEN},
+    "ListEnterprisesResponse": {"enterprises": "The enterprises, oldest first.", "nextPageToken": _PAGE_TOKEN},
+    "ListOperationsResponse": {"operations": "The operations, oldest first.", "nextPageToken": _PAGE_TOKEN},
+    "MemoryInfo": {"totalRam": "RAM in bytes.", "totalInternalStorage": "Internal storage in bytes."},
+    "Operation": {
+        "name": "enterprises/{enterpriseId}/devices/{deviceId}/operations/{operationId}; the id is the time of issue in milliseconds.",
+        "metadata": "The Command, without newPassword and activationCode, and with what the device said of it.",
+        "done": "Whether it has ended; left out while it has not.",
+        "error": "Why the command failed, was cancelled (code 1) or expired (code 4).",
+        "response": "An IssueCommandResponse, where the command succeeded.",
+    },
+    "PerAppResult": {"clearingResult": "What became of the app's data."},
+    "RequestDeviceInfoStatus": {"status": "Whether the device told it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},
+    "StartLostModeStatus": {"status": "Whether the device is in lost mode, or why not."},
+    "Status": {"code": "A google.rpc.Code.", "message": "What went wrong, for people.", "details": "Further details."},
+    "StopLostModeStatus": {"status": "Whether the device left lost mode."},
+    "UserFacingMessage": {
+        "defaultMessage": "The text where no translation fits; required with translations. At most 4096 characters.",
+        "localizedMessages": "Translations by BCP 47 language tag, as in en-US or fr. At most 4096 characters each.",
+    },
+}
+"""What a field means, by its schema's name and its own. Fields whose names say it all are left out."""

@@ -1,0 +1,136 @@
+"""Our messages as the discovery document describes them: JSON Schema of the dialect that Google's clients read.
+
+Source: developers.google.com/discovery/v1/type-format; disc, `schemas`.
+"""
+
+import enum
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from heliograph.api.schema_texts import FIELD_TEXTS, SCHEMA_TEXTS
+from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.domain.wire_types import PACKAGE, proto_info
+
+Schema = dict[str, Any]
+
+SCALARS: Mapping[Scalar, Schema] = {
+    Scalar.STRING: {"type": "string"},
+    Scalar.BOOL: {"type": "boolean"},
+    Scalar.INT32: {"type": "integer", "format": "int32"},
+    Scalar.INT64: {"type": "string", "format": "int64"},
+    Scalar.DURATION: {"type": "string", "format": "google-duration"},
+    Scalar.TIMESTAMP: {"type": "string", "format": "google-datetime"},
+}
+
+_ANY_OBJECT: Schema = {"type": "object", "additionalProperties": {"type": "any", "description": "Properties of the object, and its @type."}}
+
+RAW_SCHEMAS: Mapping[str, Schema] = {
+    "Empty": {"type": "object", "properties": {}},
+    "Operation": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "metadata": _ANY_OBJECT,
+            "done": {"type": "boolean"},
+            "error": {"$ref": "Status"},
+            "response": _ANY_OBJECT,
+        },
+    },
+    "Status": {
+        "type": "object",
+        "properties": {
+            "code": {"type": "integer", "format": "int32"},
+            "message": {"type": "string"},
+            "details": {"type": "array", "items": _ANY_OBJECT},
+        },
+    },
+    "ListOperationsResponse": {
+        "type": "object",
+        "properties": {"operations": {"type": "array", "items": {"$ref": "Operation"}}, "nextPageToken": {"type": "string"}},
+    },
+    "IssueCommandResponse": {"type": "object", "properties": {}},
+}
+"""Messages that hold messages of any type (google.protobuf.Any), or nothing: no struct of ours says them."""
+
+
+def schema_id(message: type[msgspec.Struct]) -> str:
+    """The message's name in the document."""
+    return proto_info(message).full_name.removeprefix(f"{PACKAGE}.")
+
+
+def schemas_of(messages: Iterable[type[msgspec.Struct]], *, enum_texts: Mapping[str, str]) -> dict[str, Schema]:
+    """The schemas of these messages and of all inside them, by their names in alphabetical order, and the raw ones.
+
+    `enum_texts` tells what a value of an enum means, where somebody knows.
+    """
+    found: dict[str, Schema] = {name: _described(name, schema) for name, schema in RAW_SCHEMAS.items()}
+    left = [*messages]
+    while left:
+        message = left.pop()
+        name = schema_id(message)
+        if name not in found:
+            found[name] = _schema(message, enum_texts)
+            left += _inside(message)
+    return {name: {"id": name, **found[name]} for name in sorted(found)}
+
+
+def type_of(kind: Kind, *, enum_texts: Mapping[str, str] | None = None) -> Schema:
+    """The schema of a value of this kind."""
+    match kind:
+        case Scalar():
+            return dict(SCALARS[kind])
+        case EnumKind():
+            return _enum(kind.cls, enum_texts or {})
+        case MessageKind():
+            return {"$ref": schema_id(kind.cls)}
+        case ListKind():
+            return {"type": "array", "items": type_of(kind.item, enum_texts=enum_texts)}
+        case MapKind():
+            return {"type": "object", "additionalProperties": type_of(kind.value, enum_texts=enum_texts)}
+
+
+def description_of(annotation: Any) -> str:  # noqa: ANN401 - an annotation
+    """What `msgspec.Meta(description=…)` says in this annotation or below it."""
+    if typing.get_origin(annotation) is Annotated:
+        for mark in typing.get_args(annotation)[1:]:
+            if isinstance(mark, msgspec.Meta) and mark.description:
+                return mark.description
+    return next((text for inner in typing.get_args(annotation) if (text := description_of(inner))), "")
+
+
+def _schema(message: type[msgspec.Struct], enum_texts: Mapping[str, str]) -> Schema:
+    annotations = {field.name: field.type for field in msgspec.structs.fields(message)}
+    properties: dict[str, Schema] = {}
+    for field in shape_of(message).fields:
+        said = description_of(annotations[field.name])
+        properties[field.json_name] = type_of(field.kind, enum_texts=enum_texts) | ({"description": said} if said else {})
+    return _described(schema_id(message), {"type": "object", "properties": properties})
+
+
+def _described(name: str, schema: Schema) -> Schema:
+    """The schema with what our texts say of it and of its fields."""
+    texts = FIELD_TEXTS.get(name, {})
+    properties = {field: {**of, "description": texts[field]} if field in texts else of for field, of in schema["properties"].items()}
+    for of in properties.values():
+        if of.get("description", "").startswith("Output only."):
+            of["readOnly"] = True
+    return {"description": SCHEMA_TEXTS.get(name, ""), **schema, "properties": properties}
+
+
+def _enum(cls: type[enum.Enum], texts: Mapping[str, str]) -> Schema:
+    values = [str(member.value) for member in cls]
+    return {"type": "string", "enum": values, "enumDescriptions": [texts.get(value, "") for value in values]}
+
+
+def _inside(message: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
+    found = []
+    for field in shape_of(message).fields:
+        kind = field.kind
+        while isinstance(kind, ListKind | MapKind):
+            kind = kind.item if isinstance(kind, ListKind) else kind.value
+        if isinstance(kind, MessageKind):
+            found.append(kind.cls)
+    return found

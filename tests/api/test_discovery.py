@@ -1,0 +1,201 @@
+"""The discovery document: Google's own client builds itself from it, and all that it says is true of Google's API too."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httplib2
+import pytest
+from googleapiclient.discovery import build
+from googleapiclient.errors import UnknownApiNameOrVersion
+
+from heliograph.api.discovery import discovery_document
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.query import AnyQuery
+from tests import discovery as official
+from tests.api.live import Live
+
+ADDRESS = "https://amapi.example.com:8443/"
+OURS: dict[str, Any] = json.loads(discovery_document(ADDRESS))
+
+NOT_KEPT = {
+    "Device": {
+        "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings", "displays",
+        "dpcMigrationInfo", "hardwareStatusSamples", "lastPolicyComplianceReportTime", "memoryEvents", "nonComplianceDetails",
+        "policyCompliant", "powerManagementEvents", "securityPosture", "systemProperties", "user",
+    },
+    "HardwareInfo": {
+        "batteryShutdownTemperatures", "batteryThrottlingTemperatures", "cpuShutdownTemperatures", "cpuThrottlingTemperatures",
+        "gpuShutdownTemperatures", "gpuThrottlingTemperatures", "skinShutdownTemperatures", "skinThrottlingTemperatures",
+    },
+    "ListOperationsResponse": {"unreachable"},
+    "SoftwareInfo": {"systemUpdateInfo"},
+}  # fmt: skip
+"""Fields of Google's that no device here reports, or that this server has nothing to say in."""
+
+
+BESIDE_GOOGLES = {"androidmanagement.enterprises.devices.issueCommand": {"requestId"}}
+"""Parameters that Google's API does not have."""
+
+
+def methods(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every method of the document by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    left = [document]
+    while left:
+        resource = left.pop()
+        found |= {method["id"]: method for method in resource.get("methods", {}).values()}
+        left += resource.get("resources", {}).values()
+    return found
+
+
+def bare(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Without what differs on purpose: the words, and what they say of who writes a field."""
+    if isinstance(value, list):
+        return [bare(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    words = {"description", "enumDescriptions", "readOnly", "deprecated", "enumDeprecated"}
+    # A property may be called "description" too, and is then an object.
+    return {name: bare(item) for name, item in value.items() if name not in words or isinstance(item, dict)}
+
+
+OFFICIAL_METHODS = methods(official.document())
+
+
+def test_it_describes_the_methods_that_are_served_and_no_others() -> None:
+    assert {method.id for method in AMAPI_METHODS if method.query is not AnyQuery} == set(methods(OURS))
+
+
+@pytest.mark.parametrize("id", sorted(methods(OURS)))
+def test_a_method_is_called_as_google_calls_it(id: str) -> None:
+    ours, google = methods(OURS)[id], OFFICIAL_METHODS[id]
+
+    own = {name: of for name, of in ours["parameters"].items() if name in BESIDE_GOOGLES.get(id, ())}
+    assert BESIDE_GOOGLES.get(id, set()) == set(own)
+    assert bare({**google, "parameters": {**google.get("parameters", {}), **own}}) == bare(ours)
+    assert ours["description"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS["schemas"]))
+def test_a_schema_has_googles_name_and_fields_each_of_googles_type(name: str) -> None:
+    ours, google = bare(OURS["schemas"][name]), bare(official.schema(name))
+    kept = {field: of for field, of in google["properties"].items() if field not in NOT_KEPT.get(name, ())}
+
+    assert {**google, "properties": kept} == ours
+    assert NOT_KEPT.get(name, set()) <= set(google["properties"])
+    assert OURS["schemas"][name]["description"]
+
+
+@pytest.mark.parametrize("name", ["Command", "Device", "EnrollmentToken", "Enterprise", "Operation", "WipeParams", "AddEsimParams"])
+def test_every_field_of_what_callers_use_most_is_explained(name: str) -> None:
+    assert [] == [field for field, of in OURS["schemas"][name]["properties"].items() if not of.get("description")]
+
+
+def test_every_parameter_is_explained_and_common_ones_are_googles() -> None:
+    explained = [of["description"] for method in methods(OURS).values() for of in method["parameters"].values()]
+
+    assert all(explained)
+    assert {**official.document()["parameters"], **OURS["parameters"]}.keys() == official.document()["parameters"].keys()
+    assert {"callback"} == official.document()["parameters"].keys() - OURS["parameters"].keys()
+
+
+def test_every_reference_is_to_a_schema_that_is_there() -> None:
+    def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from references(inner)
+        if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+
+    assert set(references(OURS)) <= set(OURS["schemas"])
+
+
+def test_every_address_in_it_is_the_callers() -> None:
+    addresses = [OURS[name] for name in ("rootUrl", "baseUrl", "mtlsRootUrl")]
+
+    assert [ADDRESS] * 3 == addresses
+    assert ("", "batch", "") == (OURS["servicePath"], OURS["batchPath"], OURS["basePath"])
+    assert "googleapis.com/" not in json.dumps({**OURS, "auth": 0, "resources": 0, "schemas": 0})
+
+
+PATHS = ["/$discovery/rest?version=v1", "/%24discovery/rest?version=v1", "/$discovery/rest", "/discovery/v1/apis/androidmanagement/v1/rest"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_found_where_clients_look_for_it(live: Live, path: str) -> None:
+    answer = live.call("GET", path)
+
+    assert (200, "application/json; charset=UTF-8") == (answer.status, answer.headers["content-type"])
+    assert discovery_document(live.url + "/") == answer.body
+
+
+def test_it_names_the_address_that_the_client_used(live: Live) -> None:
+    assert "http://phones.example.com:81/" == live.call("GET", PATHS[0], host="phones.example.com:81").json["rootUrl"]
+
+
+@pytest.mark.parametrize("host", ['x"y', "a/b", "<script>", "a b", ""])
+def test_a_host_that_is_none_is_not_repeated(live: Live, host: str) -> None:
+    answer = live.call("GET", PATHS[0], host=host)
+
+    assert 400 == answer.status or live.url + "/" == answer.json["rootUrl"]
+
+
+def test_another_version_is_not_found_and_the_client_says_so(live: Live) -> None:
+    assert 404 == live.call("GET", "/$discovery/rest?version=v2").status
+
+    with contextlib.closing(httplib2.Http()) as http, pytest.raises(UnknownApiNameOrVersion):
+        build("androidmanagement", "v2", http=http, discoveryServiceUrl=url(live), static_discovery=False)
+
+
+def url(live: Live) -> str:
+    """What a Python caller gives to `build`."""
+    return live.url + "/$discovery/rest?version={apiVersion}"
+
+
+@pytest.fixture
+def amapi(live: Live) -> Iterator[Any]:
+    """Google's client, built from the document; the client makes its classes at run time."""
+    with contextlib.closing(httplib2.Http(timeout=30)) as http:
+        yield build("androidmanagement", "v1", http=http, discoveryServiceUrl=url(live), static_discovery=False)
+
+
+def test_googles_client_built_from_it_issues_follows_and_cancels(amapi: Any, device: str) -> None:  # noqa: ANN401
+    devices = amapi.enterprises().devices()
+
+    issued = devices.issueCommand(name=device, body={"startLostModeParams": {"lostEmailAddress": "desk@example.com"}}).execute()
+    assert {} == devices.operations().cancel(name=issued["name"]).execute()
+
+    assert 1 == devices.operations().get(name=issued["name"]).execute()["error"]["code"]
+    assert [issued["name"]] == [each["name"] for each in devices.operations().list(name=f"{device}/operations").execute()["operations"]]
+
+
+def test_its_batches_come_here_too(live: Live, amapi: Any, enterprise: str) -> None:  # noqa: ANN401
+    """With Google's own document they would go to Google: a WIPE among them."""
+    devices = [live.device(enterprise) for _ in range(3)]
+    answered: dict[str, tuple[Any, Any]] = {}
+    batch = amapi.new_batch_http_request(callback=lambda at, answer, error: answered.update({at: (answer, error)}))
+    for device in [*devices, f"{enterprise}/devices/none"]:
+        batch.add(amapi.enterprises().devices().issueCommand(name=device, body={"wipeParams": {}}), request_id=device)
+
+    batch.execute()
+
+    assert [*devices, f"{enterprise}/devices/none"] == list(answered)
+    for device in devices:
+        answer, error = answered[device]
+        assert ("WIPE", None) == (answer["metadata"]["type"], error)
+        assert answer == amapi.enterprises().devices().operations().get(name=answer["name"]).execute()
+    assert (404, "Requested entity was not found.") == (
+        answered[f"{enterprise}/devices/none"][1].status_code,
+        answered[f"{enterprise}/devices/none"][1].reason,
+    )
+
+
+def test_a_get_too_long_for_a_url_is_sent_as_a_post_by_the_client_and_answered(amapi: Any, device: str) -> None:  # noqa: ANN401
+    issued = amapi.enterprises().devices().issueCommand(name=device, body={"type": "LOCK"}).execute()
+    wanted = ",".join(["operations/name"] * 200)
+    request = amapi.enterprises().devices().operations().list(name=f"{device}/operations", fields=wanted)
+    assert len(quote(wanted)) > 2_048
+
+    assert {"operations": [{"name": issued["name"]}]} == request.execute()
