@@ -7,7 +7,15 @@ import typer
 
 from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
-from heliograph.cli.server_options import Behaviour, BehaviourOption, OperationsOfDeleted, OperationsOfDeletedOption, Port
+from heliograph.cli.server_options import (
+    Behaviour,
+    BehaviourOption,
+    CorsOrigins,
+    OperationsOfDeleted,
+    OperationsOfDeletedOption,
+    Port,
+    TrustedProxies,
+)
 
 
 def serve(  # noqa: PLR0913 - one option each
@@ -26,6 +34,8 @@ def serve(  # noqa: PLR0913 - one option each
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")] = False,
+    trusted_proxy: TrustedProxies = None,
+    cors_origin: CorsOrigins = None,
 ) -> None:
     """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
     from heliograph import server  # noqa: PLC0415
@@ -37,7 +47,16 @@ def serve(  # noqa: PLR0913 - one option each
         retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value
     )
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
-    settings = Settings(host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission)
+    settings = Settings(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        key_file=key_file,
+        limits=limits,
+        admission=admission,
+        trusted_proxies=tuple(trusted_proxy or ()),
+        cors_origins=tuple(cors_origin or ()),
+    )
     log_to_stderr()
     run(server.serve(settings, ready=_say_ready))
 

@@ -26,3 +26,21 @@ BehaviourOption = Annotated[Behaviour, typer.Option(help="Follow the reference p
 OperationsOfDeletedOption = Annotated[
     OperationsOfDeleted, typer.Option(help="Whether the operations of a deleted device stay readable, or are not found with it.")
 ]
+TrustedProxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trusted-proxy",
+        metavar="ADDRESS",
+        help="A proxy, or a network of them, whose X-Forwarded-Proto and X-Forwarded-Host are believed; may be given several times.",
+        show_default=False,
+    ),
+]
+CorsOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cors-origin",
+        metavar="ORIGIN",
+        help="Whose web pages may call the API from a browser, as in https://console.example.com, or *; may be given several times.",
+        show_default="none",
+    ),
+]
