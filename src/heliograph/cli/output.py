@@ -110,5 +110,5 @@ def print_failure(failure: Failure, *, as_json: bool) -> None:
 
 
 def print_error(message: str) -> None:
-    """One error, in words."""
-    console(errors=True).print(Text.assemble(("Error: ", "bold red"), message))
+    """One error, in words; the terminal breaks the lines, so that a command in it can be copied."""
+    console(errors=True).print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)

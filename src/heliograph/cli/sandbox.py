@@ -58,7 +58,7 @@ def _say_ready(sandbox_there: "Greeting") -> None:
     out.print(f"\n[bold]Heliograph sandbox on {sandbox_there.url}[/bold]   (Ctrl-C ends it)", highlight=False)
     names = [phone.name for phone in sandbox_there.phones]
     first_type = next(iter(COMMANDS))
-    in_one = len(sandbox_there.enterprises) == 1
+    in_one = sandbox_there.enterprises == (DEFAULT_ENTERPRISE,)
     rows = [(phone.name.rpartition("/")[2] if in_one else phone.name, phone.summary) for phone in sandbox_there.phones]
     title = f"Phones of enterprises/{sandbox_there.enterprises[0]}" if in_one else "Phones"
     out.print(table_of((title, "WHAT FOR"), rows))
