@@ -93,6 +93,8 @@ def _failure(status: int, content: bytes) -> Failure:
     except (ValueError, KeyError, TypeError):
         reason = http.client.responses.get(status, "")
         return Failure(ExitCode.UNAVAILABLE, f"The server answered {status} {reason}, and not as Heliograph does.", body=content)
+    if name == "UNAUTHENTICATED":
+        message += " Sign in with heliograph --key FILE (heliograph keys create makes one)."
     known = _enterprises_of(error)
     hint = f" Enterprises here: {known}; choose one with --enterprise." if known else ""
     return Failure(OF_STATUS.get(name, ExitCode.UNAVAILABLE), message + hint, body=content)

@@ -1,0 +1,133 @@
+"""`heliograph keys` and `heliograph --key` as people use them: real processes, a real data directory."""
+
+import contextlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+HELIOGRAPH = (sys.executable, "-m", "heliograph")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")} | {"NO_COLOR": "1"}
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs commands in a folder where `heliograph serve` runs."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    def run(self, *arguments: str) -> Ran:
+        """One command, ended."""
+        done = subprocess.run([*HELIOGRAPH, *arguments], cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Shell]:
+    """`heliograph serve` in the folder, with its default data directory."""
+    command = [*HELIOGRAPH, "serve", "--port", "0", *options]
+    with subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            said = re.search(r"http://\S+", server.stdout.readline())
+            assert said is not None
+            yield Shell(folder, said[0])
+        finally:
+            server.terminate()
+            server.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A folder where a server runs that asks for a key."""
+    with serving(tmp_path_factory.mktemp("here")) as found:
+        yield found
+
+
+def test_a_key_is_made_used_listed_and_deleted(shell: Shell) -> None:
+    made = shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "key.json", "--name", "ci")
+    key = json.loads((shell.folder / "key.json").read_text())
+    devices = ("devices", "list", "--server", shell.url, "--enterprise", "acme")
+
+    assert (0, True) == (made.code, key["client_email"] in made.out)
+    assert 0o600 == stat.S_IMODE((shell.folder / "key.json").stat().st_mode)
+    assert {
+        "type": "service_account",
+        "project_id": "acme",
+        "client_email": "ci@acme.iam.heliograph.internal",
+        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+        "token_uri": f"{shell.url}/token",
+        "universe_domain": "googleapis.com",
+    } == {name: key[name] for name in key if name not in {"private_key_id", "private_key", "client_id"}}
+    assert 4 == shell.run(*devices).code
+    assert (0, "No device has enrolled yet.\n") == shell.run("--key", "key.json", *devices)[:2]
+    assert key["private_key_id"] in shell.run("keys", "list").out
+    assert 0 == shell.run("keys", "delete", key["private_key_id"]).code
+    assert 4 == shell.run("--key", "key.json", *devices).code
+
+
+def test_a_refusal_for_want_of_a_key_says_what_to_do(shell: Shell) -> None:
+    assert "heliograph --key" in shell.run("devices", "list", "--server", shell.url).err
+
+
+def test_the_address_that_clients_use_goes_into_the_file(shell: Shell) -> None:
+    address = ("--data-dir", "heliograph-data", "--server", "https://mdm.example.com/")
+
+    made = shell.run("keys", "create", "--enterprise", "*", "--role", "admin", "--out", "all.json", *address)
+
+    key = json.loads((shell.folder / "all.json").read_text())
+    assert (0, "https://mdm.example.com/token", "heliograph") == (made.code, key["token_uri"], key["project_id"])
+
+
+def test_a_key_file_is_never_overwritten_and_never_left_empty(shell: Shell) -> None:
+    (shell.folder / "there.json").write_text("mine")
+
+    refused = shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "there.json")
+    failed = shell.run("keys", "create", "--enterprise", "nobodys", "--role", "viewer", "--out", "none.json")
+
+    assert (2, "mine") == (refused.code, (shell.folder / "there.json").read_text())
+    assert (2, False, True) == (failed.code, (shell.folder / "none.json").exists(), "no enterprises/nobodys" in failed.err)
+
+
+def test_a_file_that_is_no_key_is_named(shell: Shell) -> None:
+    (shell.folder / "no-key.json").write_text("{}")
+
+    for file in ("no-key.json", "absent.json"):
+        ran = shell.run("--key", file, "devices", "list", "--server", shell.url)
+        assert (2, True) == (ran.code, file in ran.err)
+
+
+def test_where_no_server_runs_that_is_said(tmp_path: Path) -> None:
+    ran = Shell(tmp_path, "").run("keys", "list", "--data-dir", str(tmp_path))
+
+    assert (2, True) == (ran.code, "No server runs on" in ran.err)
+
+
+def test_what_lets_in_the_operator_is_for_the_operators_eyes(shell: Shell) -> None:
+    assert 0o600 == stat.S_IMODE((shell.folder / "heliograph-data" / "operator.json").stat().st_mode)
+
+
+def test_no_auth_asks_nobody_and_stays_on_this_machine(tmp_path: Path) -> None:
+    with serving(tmp_path, "--no-auth") as shell:
+        created = shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "key.json")
+        assert (0, 0) == (created.code, shell.run("devices", "list", "--server", shell.url, "--enterprise", "acme").code)
+    assert not (tmp_path / "heliograph-data" / "operator.json").exists()
+
+    refused = Shell(tmp_path, "").run("serve", "--no-auth", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused
+
+    assert (2, True) == (refused.code, "--no-auth" in refused.err)
