@@ -23,6 +23,8 @@ SCALARS: Mapping[Scalar, Schema] = {
     Scalar.INT64: {"type": "string", "format": "int64"},
     Scalar.DURATION: {"type": "string", "format": "google-duration"},
     Scalar.TIMESTAMP: {"type": "string", "format": "google-datetime"},
+    Scalar.BYTES: {"type": "string", "format": "byte"},
+    Scalar.STRUCT: {"type": "object", "additionalProperties": {"type": "any", "description": "Properties of the object."}},
 }
 
 _ANY_OBJECT: Schema = {"type": "object", "additionalProperties": {"type": "any", "description": "Properties of the object, and its @type."}}

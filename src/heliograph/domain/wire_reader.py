@@ -7,6 +7,7 @@ Source: protobuf.dev/programming-guides/json; spec/amapi.md §4.3, §4.4, §9.
 
 import dataclasses
 import json
+import math
 import re
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.json_parser import JsonNumber, JsonObject, parse_json
 from heliograph.domain.wire_schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, Shape, shape_of, type_name
 from heliograph.domain.wire_time import parse_duration_ns, parse_timestamp_ns
-from heliograph.domain.wire_types import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
+from heliograph.domain.wire_types import BYTES_PATTERN, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -26,6 +27,8 @@ MAX_SHOWN_CHARS = 64
 _PREFIX = "Invalid JSON payload received."
 # Two digits of exponent and 64 characters say every int64 and bound the arithmetic.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?\Z")
+
+_BYTES = re.compile(BYTES_PATTERN)
 
 _BAD: Any = object()
 """What a reader gives where it found a violation."""
@@ -119,6 +122,8 @@ def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON i
         return place.note(_unknown_name(place.field.json_name, place.parent, why))
     if isinstance(kind, MessageKind | MapKind):
         return _object(kind, value, place)
+    if kind is Scalar.STRUCT:
+        return _struct(value, place) if isinstance(value, dict) else place.refuse(kind, value)
     if isinstance(value, dict):
         return place.note(
             Violation(place.path, f"Invalid value at '{place.path}' ({type_name(kind)}), Starting an object on a scalar field")
@@ -137,6 +142,20 @@ def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  #
         if not _is_text(key):
             place.note(_unknown_name(key, place.path, "The key is no text."))
     return {key: _read(kind.value, item, place.inside(f"[{index}].value")) for index, (key, item) in enumerate(value.items())}
+
+
+def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with plain numbers in it: what a google.protobuf.Struct takes is any JSON, its numbers being doubles."""
+    if isinstance(value, dict):
+        for name in value.repeated if isinstance(value, JsonObject) else ():
+            place.note(_unknown_name(name, place.path, "The name is repeated: a key may stand only once."))
+        return {key: _struct(item, place) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_struct(item, place) for item in value]
+    if not isinstance(value, JsonNumber):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else place.refuse(Scalar.STRUCT, value)
 
 
 def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
@@ -167,6 +186,8 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             return Int64(number) if number is not None and INT64_MIN <= number <= INT64_MAX else place.refuse(kind, value)
         case Scalar.STRING:
             return value if _is_text(value) else place.refuse(kind, value)
+        case Scalar.BYTES:
+            return value if _is_text(value) and _BYTES.match(value) else place.refuse(kind, value)
         case Scalar.DURATION | Scalar.TIMESTAMP:
             return _moment(kind, value, place)
 

@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 import msgspec
 
-from heliograph.domain.wire_types import DurationText, Int32, Int64, TimestampText, enum_numbers, is_secret, proto_info
+from heliograph.domain.wire_types import (
+    BytesText,
+    DurationText,
+    Int32,
+    Int64,
+    JsonStruct,
+    TimestampText,
+    enum_numbers,
+    is_secret,
+    proto_info,
+)
 
 _TYPE_URL = "type.googleapis.com/"
 
@@ -28,6 +38,8 @@ class Scalar(enum.Enum):
     INT64 = "TYPE_INT64"
     DURATION = f"{_TYPE_URL}google.protobuf.Duration"
     TIMESTAMP = f"{_TYPE_URL}google.protobuf.Timestamp"
+    BYTES = "TYPE_BYTES"
+    STRUCT = f"{_TYPE_URL}google.protobuf.Struct"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,12 +188,19 @@ def _plain_kind(annotation: object) -> Kind | None:
     return {str: Scalar.STRING, bool: Scalar.BOOL, Int64: Scalar.INT64}.get(annotation)
 
 
+_MARKED: Mapping[type, Scalar] = {
+    DurationText: Scalar.DURATION,
+    TimestampText: Scalar.TIMESTAMP,
+    BytesText: Scalar.BYTES,
+    JsonStruct: Scalar.STRUCT,
+}
+
+
 def _annotated_kind(annotation: Any, *, where: str) -> Kind:  # noqa: ANN401 - an annotation
     base, *marks = typing.get_args(annotation)
-    if any(isinstance(mark, DurationText) for mark in marks):
-        return Scalar.DURATION
-    if any(isinstance(mark, TimestampText) for mark in marks):
-        return Scalar.TIMESTAMP
+    for mark in marks:
+        if (scalar := _MARKED.get(type(mark))) is not None:
+            return scalar
     if any(isinstance(mark, msgspec.Meta) and mark != msgspec.Meta(description=mark.description) for mark in marks):
         raise TypeError(f"{where}: limits belong into the row's check, where their violations can be told in words")
     return _kind(base, where=where, entry="")

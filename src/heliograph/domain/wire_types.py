@@ -36,12 +36,24 @@ class TimestampText:
     """Marks a str field as google.protobuf.Timestamp."""
 
 
+class BytesText:
+    """Marks a str field as bytes: their base64."""
+
+
+class JsonStruct:
+    """Marks a dict field as google.protobuf.Struct: any JSON object."""
+
+
 SECRET = Secret()
 
 Int32 = Annotated[int, msgspec.Meta(ge=INT32_MIN, le=INT32_MAX)]
 
 Duration = Annotated[str, DurationText(), msgspec.Meta(pattern=DURATION_PATTERN)]
 Timestamp = Annotated[str, TimestampText(), msgspec.Meta(pattern=TIMESTAMP_PATTERN)]
+BYTES_PATTERN = r"^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}$"
+"""Standard or URL-safe alphabet, with or without padding."""
+Bytes = Annotated[str, BytesText(), msgspec.Meta(pattern=BYTES_PATTERN)]
+AnyObject = Annotated[dict[str, Any], JsonStruct()]
 
 
 class Int64(int):
