@@ -102,6 +102,9 @@ class RandomIds:
         return "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(20))
 
 
+API = "/v1/"
+
+
 def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
     """An app that hands each request to the app whose path prefix it has, else to `default`."""
     prefixes = tuple(routes.items())
@@ -151,7 +154,8 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=SystemClock().now_us,
             admits_strangers=settings.admission is not Admission.KEYS,
         )  # fmt: skip
-        app = by_prefix({"/device/v1/": channel.app(ports)}, _api(settings, ports, sign_in, operator_secret))
+        routes = _api(settings, ports, sign_in, operator_secret)
+        app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
         yield Parts(store=store, ports=ports, channel=channel, app=app)
     finally:
         for timer in timers:
@@ -160,8 +164,8 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
         await store.close()
 
 
-def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> Asgi:
-    """The callers' side: the API behind its gate, the token endpoint, and the operator's desk for keys."""
+def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> dict[str, Asgi]:
+    """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
     callers, address_of = Callers(sign_in), Addresses(settings.trusted_proxies).of
     gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, address_of=address_of)
     rest = rest_app(ports, gate=gate, trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins)
@@ -169,7 +173,7 @@ def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
     desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
     token = token_app(sign_in, address_of=address_of, otherwise=rest)
-    return by_prefix({PREFIX: desk, "/token": token, "/oauth2/": token}, rest)
+    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk}
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:
@@ -185,6 +189,21 @@ class _Listener(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Nothing is captured."""
         yield
+
+
+class _Http11(HttpToolsProtocol):
+    """HTTP/1.1, without losing the body of a request that offers HTTP/2 as well, as every POST of Java's HttpClient does.
+
+    The parser takes what follows such a head for the other protocol. An offer may be passed over, so it never sees it.
+
+    Source: RFC 9110 §7.8; uvicorn's HttpToolsProtocol.data_received.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """A head that comes in pieces, the offer cut in two, is the one that is still misread."""
+        if b"h2c" in data:
+            data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
+        super().data_received(data)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -205,7 +224,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
     """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="uvloop", http=_Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
