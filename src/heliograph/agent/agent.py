@@ -53,10 +53,10 @@ class Agent:
         """
         identity = self._journal.identity
         if identity is None:
-            chance = self._equipment.chance
+            entropy = self._equipment.entropy
             identity = Identity(
-                credential=f"{chance.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
-                installation_id=f"{chance.getrandbits(INSTALLATION_ID_BITS):032x}",
+                credential=f"{entropy.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
+                installation_id=f"{entropy.getrandbits(INSTALLATION_ID_BITS):032x}",
             )
             self._journal.identify(identity)
         enroll = Enroll(

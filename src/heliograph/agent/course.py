@@ -55,7 +55,7 @@ class Course:
         if work is None or refused is not None:
             await self._courier.deliver(Refuse(operation=offer.operation, error_code=(refused or ErrorCode.UNSUPPORTED).value))
             return
-        ack_id = f"{self._equipment.chance.getrandbits(8 * ACK_ID_BYTES):0{2 * ACK_ID_BYTES}x}"
+        ack_id = f"{self._equipment.entropy.getrandbits(8 * ACK_ID_BYTES):0{2 * ACK_ID_BYTES}x}"
         entry = Entry(operation=offer.operation, ack_id=ack_id, state=InFlightState.ACKING)
         self._journal.put(entry)
         await self._pass(Moment.ACKING, entry)

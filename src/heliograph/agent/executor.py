@@ -117,7 +117,9 @@ class Equipment:
     journal: Journal
     clock: AgentClock
     chance: random.Random
-    """Makes credentials and ackIds too: a `random.SystemRandom` wherever somebody might guess."""
+    """Spreads waiting times; seeded, a phone's behaviour can be repeated."""
+    entropy: random.Random
+    """Makes credentials, installation ids and ackIds: nobody must guess them, and no two phones may have the same."""
     checkpoint: Checkpoint = pass_by
     connection_changed: Callable[[bool], None] = unheeded
     """Called with whether the server has greeted this agent and the connection stands."""

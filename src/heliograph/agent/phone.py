@@ -23,6 +23,9 @@ from heliograph.domain.virtual_device import VirtualDevice, rebooted
 
 log = structlog.get_logger()
 
+ENTROPY = random.SystemRandom()
+"""Not the phone's seeded chance: two runs with one seed are alike, and yet other devices to the server."""
+
 
 class TransportKind(enum.Enum):
     """How a phone talks to its server."""
@@ -41,10 +44,10 @@ class Line:
     backoff_first_s: float = BACKOFF_FIRST_S
     backoff_most_s: float = BACKOFF_MOST_S
 
-    def transport(self, chance: random.Random) -> Transport:
+    def transport(self) -> Transport:
         """A new transport, not yet connected."""
         door = HttpDoor(self.server_url)
-        return LongPollTransport(door, chance) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(door)
+        return LongPollTransport(door, ENTROPY) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(door)
 
 
 class Condition(enum.Enum):
@@ -228,7 +231,7 @@ class PhoneRunner:
     async def _live(self) -> None:
         """One life of the agent."""
         journal = self._open_journal()
-        transport = FlakyTransport(self.line.transport(self.phone.chance), self.mischief, self.phone.clock)
+        transport = FlakyTransport(self.line.transport(), self.mischief, self.phone.clock)
         agent = Agent(self._equipment(journal, transport))
         self._agent, self._transport = agent, transport
         try:
@@ -267,6 +270,7 @@ class PhoneRunner:
             journal=journal,
             clock=self.phone.clock,
             chance=self.phone.chance,
+            entropy=ENTROPY,
             checkpoint=self._pass,
             connection_changed=self._connection_changed,
             progress_every_s=self.line.progress_every_s,

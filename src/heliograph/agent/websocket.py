@@ -80,9 +80,11 @@ class WebSocketTransport:
         socket, self._socket = self._socket, None
         self._fail("the connection was cut")
         self._news.clear()
-        await self._door.shut()
-        if socket is not None:
-            await socket.close()  # says nothing, the line is down: aiohttp only lets go of it
+        try:
+            await self._door.shut()
+        finally:
+            if socket is not None:
+                await socket.close()  # says nothing, the line is down: aiohttp only lets go of it
 
     async def close(self) -> None:
         if self._socket is not None:
