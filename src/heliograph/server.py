@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import re
 import secrets
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
@@ -44,6 +46,7 @@ STEP_US = 500_000
 """A difference to the wall clock from which on it is called a step and logged."""
 DEAD_PEER_MS = 60_000
 """A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
+OFFER_OF_HTTP_2 = re.compile(rb"\r\n(?i:upgrade):(?=[ \t]*h2c)")
 SLEW_SHARE = 100
 """A step is made good at 1 % of the time that passes: durations stay true to within that."""
 
