@@ -15,11 +15,7 @@ LARGE_FUNCTIONS: dict[str, str] = {}
 
 
 def test_no_file_is_longer_than_one_reading() -> None:
-    over = {
-        relative(path)
-        for path in shipped_modules()
-        if len(path.read_text(encoding="utf-8").splitlines()) > FILE_MAX_LINES
-    }
+    over = {relative(path) for path in shipped_modules() if len(path.read_text(encoding="utf-8").splitlines()) > FILE_MAX_LINES}
 
     assert set(LARGE_FILES) == over
 

@@ -74,8 +74,7 @@ def defines_its_name(path: Path) -> bool:
     """Whether the file defines the function it is named by (a read: get_… or list_…), or a class."""
     names = ("get_", "list_") if path.stem.startswith("read_") else (path.stem,)
     return any(
-        isinstance(node, ast.ClassDef)
-        or (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(names))
+        isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(names))
         for node in tree(path).body
     )
 
