@@ -16,10 +16,10 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test torture check format bench docs clean
+.PHONY: help demo sandbox test test-clients torture check format bench docs clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Drive a sandbox with Google's own Python client, all 11 command types.
 	$(BIN)/python examples/demo.py
@@ -27,8 +27,12 @@ demo: $(READY) ## Drive a sandbox with Google's own Python client, all 11 comman
 sandbox: $(READY) ## Run a server with virtual phones on http://127.0.0.1:8080.
 	$(BIN)/heliograph sandbox
 
+# CI tries the clients of other languages too, and says which it could not.
 test: $(READY) ## Run the tests.
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests $(if $(filter true,$(CI)),-m "not torture" -rs)
+
+test-clients: $(READY) ## Drive the server with Google's clients for Python, Node, Go and Java.
+	$(BIN)/pytest tests/clients -m "not torture" -rs
 
 torture: $(READY) ## Run the long kill -9 tests that `make test` leaves out.
 	$(BIN)/pytest tests -m torture

@@ -1,0 +1,50 @@
+"""Servers for Google's clients: sandboxes, and one that lets nobody in without a key."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S, running_sandbox
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server that asks for a key, and keys of `enterprises/fleet` to it."""
+
+    url: str
+    admin_key: Path
+    viewer_key: Path
+
+
+@pytest.fixture
+def sandbox_url(tmp_path: Path) -> Iterator[str]:
+    """A sandbox that nobody else has used."""
+    with running_sandbox(tmp_path / "sandbox") as sandbox:
+        yield sandbox.url
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """`heliograph serve`, with keys made by `heliograph keys create`."""
+    folder = tmp_path_factory.mktemp("guarded")
+    command = [*HELIOGRAPH, "serve", "--port", "0"]
+    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True) as server:
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://\S+", server.stdout.readline())
+            assert found is not None, (folder / "log").read_text()
+            yield Guarded(found[0], admin_key=_key(folder, "admin"), viewer_key=_key(folder, "viewer"))
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE_S)
+
+
+def _key(folder: Path, role: str) -> Path:
+    file = folder / f"{role}.json"
+    command = [*HELIOGRAPH, "keys", "create", "--enterprise", "fleet", "--role", role, "--out", str(file)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE_S)
+    return file

@@ -1,0 +1,137 @@
+"""The programs that walk, made ready to run: packages fetched and compiled into a cache outside the repository."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
+READY_WITHIN_S = 400
+"""Fetching and compiling for the first time takes half a minute to a minute and a half a language; a slow network longer."""
+ENDS_WITHIN_S = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """What a client's language needs, and how a program in it is run."""
+
+    name: str
+    tools: tuple[str, ...]
+    prepare: Callable[[Path], None]
+    """Everything that `command` needs is in the folder."""
+    command: Callable[[Path, Path], list[str]]
+    """Runs this source file, with what stands in that folder."""
+    source: str
+    """The program that walks."""
+
+
+def prepared(language: Language) -> Path:
+    """The folder with what the language's programs need; skips, and says why, where the toolchain is missing."""
+    missing = [tool for tool in language.tools if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{language.name}: {' and '.join(missing)} not found, so Google's {language.name} client was not tried")
+    folder = CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}"
+    with _locked(folder):
+        ready = folder / "ready"
+        if not ready.exists():
+            language.prepare(folder)
+            ready.touch()
+    return folder
+
+
+def run(language: Language, source: Path, *arguments: str, **environment: str) -> str:
+    """What the program printed; it must end well."""
+    command = [*language.command(prepared(language), source), *arguments]
+    done = subprocess.run(command, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False)
+    assert (0, language.name) == (done.returncode, language.name), done.stderr
+    return done.stdout
+
+
+def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
+    """What came of each step."""
+    results: list[Any] = json.loads(run(language, HERE / language.source, str(steps), **environment))
+    return results
+
+
+def _environment(**more: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HELIOGRAPH_", "GOOGLE_"))}
+    return clean | {"NO_COLOR": "1"} | more
+
+
+def _fingerprint(source: Path) -> str:
+    """Changes with the program's folder: whatever is pinned, compiled or copied is then made anew."""
+    files = sorted(path for path in source.parent.iterdir() if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else prepares the folder meanwhile, in no other process either."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(*command: str, **environment: str) -> None:
+    """Done; tried once more if it went wrong, since packages come over a network.  Raises: AssertionError."""
+    settings = _environment(**environment)
+    for _ in range(2):
+        done = subprocess.run(
+            command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False
+        )
+        if done.returncode == 0:
+            return
+    raise AssertionError(f"{command[0]}: {done.stdout}{done.stderr}")
+
+
+def _prepare_node(folder: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / "node" / name, folder)
+    _fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder))
+
+
+def _run_node(folder: Path, source: Path) -> list[str]:
+    """Node looks for packages beside the program, so it is copied to where they are."""
+    return ["node", shutil.copy(source, str(folder))]
+
+
+def _prepare_go(folder: Path) -> None:
+    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(folder / "walk"), "walk.go", GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+
+
+def _run_go(folder: Path, source: Path) -> list[str]:
+    if source == HERE / GO.source:
+        return [str(folder / "walk")]
+    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(folder / "page"), str(source), GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+    return [str(folder / "page")]
+
+
+def _prepare_java(folder: Path) -> None:
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+    _fetch("mvn", "-q", "-B", "-f", str(HERE / "java" / "pom.xml"), goal, f"-DoutputDirectory={folder / 'libraries'}")
+
+
+def _run_java(folder: Path, source: Path) -> list[str]:
+    return ["java", "-cp", f"{folder / 'libraries'}/*", str(source)]
+
+
+PYTHON = Language(
+    name="Python", tools=(), prepare=lambda _folder: None, command=lambda _folder, source: [sys.executable, str(source)],
+    source="python/walk.py",
+)  # fmt: skip
+NODE = Language(name="Node", tools=("node", "npm"), prepare=_prepare_node, command=_run_node, source="node/walk.mjs")
+GO = Language(name="Go", tools=("go",), prepare=_prepare_go, command=_run_go, source="go/walk.go")
+JAVA = Language(name="Java", tools=("java", "mvn"), prepare=_prepare_java, command=_run_java, source="java/Walk.java")
+LANGUAGES = (PYTHON, NODE, GO, JAVA)

@@ -1,0 +1,79 @@
+"""Google's own clients, unmodified, in four languages: each does the same, and the same comes of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import Guarded
+from tests.clients.programs import GO, JAVA, LANGUAGES, NODE, PYTHON, READY_WITHIN_S, Language, walked
+from tests.clients.walk import Walk, as_a_viewer, as_an_admin, as_nobody, canonical, in_a_batch, through_the_sandbox
+from tests.discovery import command_types
+
+pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
+
+
+def marked(*languages: Language) -> list[object]:
+    """Python's client is there wherever we are; the others need toolchains, packages and patience."""
+    return [
+        pytest.param(language, id=language.name, marks=() if language is PYTHON else pytest.mark.clients) for language in languages
+    ]  # fmt: skip
+
+
+def steps(walk: Walk, folder: Path) -> Path:
+    """What a program is to do, as a file."""
+    file = folder / "steps.json"
+    file.write_text(json.dumps(walk.steps), encoding="utf-8")
+    return file
+
+
+def test_the_walk_issues_every_command_type() -> None:
+    issued = {step["command"]["type"] for step in through_the_sandbox().steps if step["verb"] == "issue"}
+
+    assert command_types() == issued
+
+
+@pytest.mark.parametrize("language", marked(*LANGUAGES))
+def test_every_command_type_is_issued_and_followed_and_operations_and_devices_are_seen(
+    language: Language, sandbox_url: str, tmp_path: Path
+) -> None:
+    walk = through_the_sandbox()
+
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=sandbox_url)
+
+    assert walk.expected == canonical(results)
+
+
+def test_the_discovery_document_that_the_python_client_ships_does_too(sandbox_url: str, tmp_path: Path) -> None:
+    walk = through_the_sandbox()
+
+    results = walked(PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=sandbox_url, HELIOGRAPH_DISCOVERY="static")
+
+    assert walk.expected == canonical(results)
+
+
+@pytest.mark.parametrize("language", marked(PYTHON, JAVA))
+def test_a_batch_comes_here_too(language: Language, sandbox_url: str, tmp_path: Path) -> None:
+    """The clients of the other languages have no batches."""
+    walk = in_a_batch()
+
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=sandbox_url)
+
+    assert walk.expected == canonical(results)
+
+
+@pytest.mark.parametrize("language", marked(PYTHON, NODE, GO, JAVA))
+def test_a_key_file_signs_in(language: Language, guarded: Guarded, tmp_path: Path) -> None:
+    for walk, key in ((as_an_admin(), guarded.admin_key), (as_a_viewer(), guarded.viewer_key)):
+        results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=guarded.url, HELIOGRAPH_KEY=str(key))
+
+        assert walk.expected == canonical(results)
+
+
+@pytest.mark.parametrize("language", marked(*LANGUAGES))
+def test_without_a_key_nobody_is_let_in(language: Language, guarded: Guarded, tmp_path: Path) -> None:
+    walk = as_nobody()
+
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=guarded.url)
+
+    assert walk.expected == canonical(results)
