@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import re
 import secrets
 import signal
@@ -223,6 +224,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn takes every WebSocket that is denied (401, 410: daily bread) for an error of ours."""
+    return "without completing handshake" not in str(record.msg)
+
+
 @contextlib.asynccontextmanager
 async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
     """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
@@ -232,6 +238,7 @@ async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awa
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
     )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     server = _Listener(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
