@@ -225,7 +225,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """uvicorn takes every WebSocket that is denied (401, 410: daily bread) for an error of ours."""
+    """Uvicorn takes every WebSocket that is denied (401, 410: daily bread) for an error of ours."""
     return "without completing handshake" not in str(record.msg)
 
 

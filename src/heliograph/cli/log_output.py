@@ -9,8 +9,11 @@ import structlog
 def log_to_stderr(*, level: int = logging.INFO) -> None:
     """Events of the server from `level` on stand on stderr, those of uvicorn and other libraries from WARNING on."""
     terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    errors = () if terminal else (structlog.processors.dict_tracebacks,)
+    # Without the frames' local variables, which structlog shows where it is not told otherwise: secrets of commands are among them.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = console if terminal else structlog.processors.JSONRenderer()
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = () if terminal else (structlog.processors.ExceptionRenderer(tracebacks),)
     stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp, *errors, renderer],
