@@ -23,12 +23,14 @@ from heliograph.api.gate import Gate
 from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
+from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.service.authenticate_caller import Callers
 from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.publish_notifications import publish_notifications
 from heliograph.service.retire_operations import retire_operations
 from heliograph.service.sign_in import SignIn
 from heliograph.settings import Admission, Settings, require_loopback
@@ -134,11 +136,13 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None) -> AsyncIterator[Parts]:
+async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
+    `watch` sees every notification to the push endpoint, which need not exist then.  Raises: PubsubMissing, InvalidArgument: no URL.
     """
+    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = FileVault(settings.key)
     channel = Channel(clock)
@@ -146,12 +150,13 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
     ports = Ports(
         store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
         offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"),
-        expose_enterprises=settings.expose_enterprises,
+        expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
     )  # fmt: skip
     timers: list[asyncio.Task[NoReturn]] = []
     try:
         await finish_deletions(ports)
-        timers += [asyncio.create_task(expire_operations(ports)), asyncio.create_task(retire_operations(ports))]
+        sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
+        timers += [asyncio.create_task(timer) for timer in (expire_operations(ports), retire_operations(ports), sending)]
         for timer in timers:
             timer.add_done_callback(_must_live)
         sign_in = SignIn(
@@ -165,6 +170,7 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
         for timer in timers:
             timer.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
+        await publisher.close()
         await store.close()
 
 

@@ -42,6 +42,10 @@ class Settings:
     """Origins whose web pages may call the API from a browser, as in `https://console.example.com`; `*`: everybody's."""
     admission: Admission = Admission.KEYS
     """Who may call; other than KEYS only on a loopback address."""
+    push_endpoint: str = ""
+    """An http or https URL that gets every notification that an enterprise enabled; empty: none."""
+    pubsub: bool = False
+    """Whether notifications go to the enterprises' Pub/Sub topics."""
     shutdown_s: int = 10
     """After a signal, how long requests in flight may take before their connections are cut."""
 

@@ -111,7 +111,10 @@ def live_server(settings: Settings, **options: Any) -> Iterator[Live]:  # noqa: 
 
 def settings_for(data_dir: Path, *, limits: Limits | None = None, expose_enterprises: bool = False) -> Settings:
     """Settings of a test's server."""
-    return Settings(data_dir=data_dir, limits=limits or Limits(), expose_enterprises=expose_enterprises)
+    # Without a publisher, a pubsubTopic is refused. Nobody listens on the discard port.
+    return Settings(
+        data_dir=data_dir, limits=limits or Limits(), expose_enterprises=expose_enterprises, push_endpoint="http://127.0.0.1:9/"
+    )
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

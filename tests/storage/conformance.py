@@ -292,9 +292,9 @@ class StoreConformance:
         clock.at_us += 500 * SECOND_US
         seen: list[int] = []
 
-        def expire(one: Operation, now_us: int) -> list[Write]:
+        def expire(one: Operation, facts: Facts) -> list[Write]:
             seen.append((one.deadline_us or 0) - START_US)
-            return [PutOperation(ended(one, now_us, State.EXPIRED))]
+            return [PutOperation(ended(one, facts.now_us, State.EXPIRED))]
 
         counts = [await store.decide_due(expire, limit=2) for _ in range(3)]
 
@@ -310,10 +310,10 @@ class StoreConformance:
         issued = [await store.decide(Sees(device=device), issue(device)) for _ in range(2)]
         clock.at_us += 601 * SECOND_US
 
-        def expire(one: Operation, now_us: int) -> list[Write]:
+        def expire(one: Operation, facts: Facts) -> list[Write]:
             if one == issued[1]:
                 raise ArithmeticError
-            return [PutOperation(ended(one, now_us, State.EXPIRED))]
+            return [PutOperation(ended(one, facts.now_us, State.EXPIRED))]
 
         with pytest.raises(ArithmeticError):
             await store.decide_due(expire, limit=10)

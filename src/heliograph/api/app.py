@@ -17,7 +17,7 @@ from heliograph.api.errors import Headers, Internal, error_answer
 from heliograph.api.gate import Gate
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.api.metrics import RequestCounts, registry_of
+from heliograph.api.metrics import NotificationCounts, RequestCounts, registry_of
 from heliograph.api.pages import OK, Pages
 from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
@@ -67,7 +67,7 @@ class RestApp:
         self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._pages = Pages(ports, registry=registry_of(counts), addresses=addresses)
+        self._pages = Pages(ports, registry=registry_of(counts, NotificationCounts(ports.publishing)), addresses=addresses)
         self._batch = Batch(self, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,8 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from heliograph.service.outbox import PublishingCounts
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
@@ -24,6 +26,20 @@ class RequestCounts(Collector):
         )
         for (method, status), count in self.by_method_and_status.items():
             family.add_metric((method, str(status)), count)
+        yield family
+
+
+class NotificationCounts(Collector):
+    """Notifications by what became of them."""
+
+    def __init__(self, counts: PublishingCounts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """What prometheus_client asks for when /metrics is read."""
+        family = CounterMetricFamily("heliograph_notifications", "Notifications, by what became of an attempt.", labels=("outcome",))
+        for outcome in ("published", "failed", "given_up"):
+            family.add_metric((outcome,), getattr(self._counts, outcome))
         yield family
 
 

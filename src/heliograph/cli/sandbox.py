@@ -10,7 +10,16 @@ import typer
 from heliograph.cli.event_loop import run
 from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.output import console, table_of
-from heliograph.cli.server_options import Behaviour, BehaviourOption, Host, OperationsOfDeleted, OperationsOfDeletedOption, Port
+from heliograph.cli.server_options import (
+    Behaviour,
+    BehaviourOption,
+    Host,
+    OperationsOfDeleted,
+    OperationsOfDeletedOption,
+    Port,
+    PushEndpointOption,
+    pubsub_is_emulated,
+)
 from heliograph.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -26,7 +35,7 @@ phone = "{device}"
 print(amapi.enterprises().devices().issueCommand(name=phone, body={{"type": "{type}"}}).execute())"""
 
 
-def sandbox(
+def sandbox(  # noqa: PLR0913 - one option each
     *,
     host: Host = "127.0.0.1",
     port: Port = 8080,
@@ -37,6 +46,7 @@ def sandbox(
     ] = None,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+    push_endpoint: PushEndpointOption = "",
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
@@ -46,7 +56,13 @@ def sandbox(
 
     limits = Limits(behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value)
     settings = SandboxSettings(
-        host=host, port=port, data_dir=data_dir, enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]), limits=limits
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]),
+        limits=limits,
+        push_endpoint=push_endpoint,
+        pubsub=pubsub_is_emulated(),
     )
     log_to_stderr()
     run(run_sandbox(settings, ready=_say_ready))

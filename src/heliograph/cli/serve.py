@@ -14,7 +14,10 @@ from heliograph.cli.server_options import (
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
+    PubsubOption,
+    PushEndpointOption,
     TrustedProxies,
+    pubsub_is_emulated,
 )
 
 
@@ -36,6 +39,8 @@ def serve(  # noqa: PLR0913 - one option each
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")] = False,
     trusted_proxy: TrustedProxies = None,
     cors_origin: CorsOrigins = None,
+    push_endpoint: PushEndpointOption = "",
+    pubsub: PubsubOption = False,
 ) -> None:
     """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
     from heliograph import server  # noqa: PLC0415
@@ -48,15 +53,10 @@ def serve(  # noqa: PLR0913 - one option each
     )
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
     settings = Settings(
-        host=host,
-        port=port,
-        data_dir=data_dir,
-        key_file=key_file,
-        limits=limits,
-        admission=admission,
-        trusted_proxies=tuple(trusted_proxy or ()),
-        cors_origins=tuple(cors_origin or ()),
-    )
+        host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission,
+        trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
+        push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(),
+    )  # fmt: skip
     log_to_stderr()
     run(server.serve(settings, ready=_say_ready))
 

@@ -1,6 +1,7 @@
 """Options of the commands that run a server."""
 
 import enum
+import os
 from typing import Annotated
 
 import typer
@@ -20,7 +21,16 @@ class OperationsOfDeleted(enum.Enum):
     NOT_FOUND = "404"
 
 
+PushEndpointOption = Annotated[
+    str, typer.Option(metavar="URL", help="Gets every notification that an enterprise enabled, as from a Pub/Sub push subscription.")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on; loopback only.")]
+PubsubOption = Annotated[
+    bool,
+    typer.Option(
+        "--pubsub", help="Publish to the enterprises' pubsubTopic. Needs heliograph\\[pubsub]; set PUBSUB_EMULATOR_HOST for its emulator."
+    ),
+]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
 BehaviourOption = Annotated[Behaviour, typer.Option(help="Follow the reference page, or do as real AMAPI was seen to do where it differs.")]
 OperationsOfDeletedOption = Annotated[
@@ -44,3 +54,8 @@ CorsOrigins = Annotated[
         show_default="none",
     ),
 ]
+
+
+def pubsub_is_emulated() -> bool:
+    """Whether the environment names a Pub/Sub emulator: what goes there leaves for no cloud."""
+    return bool(os.environ.get("PUBSUB_EMULATOR_HOST"))

@@ -36,6 +36,7 @@ def sandbox_app(world: World) -> Router:
         ("GET", "/sandbox/v1/devices", _list),
         ("POST", "/sandbox/v1/devices", _create),
         ("POST", "/sandbox/v1:reset", _reset_all),
+        ("GET", "/sandbox/v1/notifications", _notifications),
         ("GET", "/sandbox/v1/clock", _clock),
         ("POST", "/sandbox/v1/clock:advance", _advance),
     ]
@@ -176,6 +177,12 @@ async def _enroll(world: World, request: Request) -> object:
 async def _reset_all(world: World, _request: Request) -> object:
     await world.reset()
     return {}
+
+
+async def _notifications(world: World, request: Request) -> object:
+    device = request.query_params.get("device", "")
+    short = device and "/" not in device
+    return {"notifications": world.notifications.views(f"enterprises/{world.first_enterprise}/devices/{device}" if short else device)}
 
 
 async def _clock(world: World, _request: Request) -> object:

@@ -18,4 +18,8 @@ class SandboxSettings:
     """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
     enterprises: tuple[str, ...] = ("sandbox",)
     """The ids of the enterprises there are, each with one phone of every profile."""
+    push_endpoint: str = ""
+    """An http or https URL that gets every notification; empty: they are shown at /sandbox/v1/notifications only."""
+    pubsub: bool = False
+    """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
     limits: Limits = field(default_factory=Limits)

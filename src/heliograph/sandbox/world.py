@@ -13,6 +13,7 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.sandbox.clock import AdvancingClock
+from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone, user_of
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.server import Parts, assembled
@@ -43,6 +44,7 @@ class World:
         """Nothing runs yet; `url` is where phones will find the server, `folder` where everything is kept."""
         self.clock = AdvancingClock()
         self.phones: dict[DeviceName, SandboxPhone] = {}
+        self.notifications = NotificationLog()
         self._settings = settings
         self.url = url
         self._folder = folder
@@ -66,8 +68,12 @@ class World:
     async def open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
         self.clock = AdvancingClock()
-        settings = Settings(data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS)
-        self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock))
+        self.notifications = NotificationLog()
+        settings = Settings(
+            data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
+            push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub,
+        )  # fmt: skip
+        self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
         for enterprise in self._settings.enterprises:
             with contextlib.suppress(AlreadyExists):
                 await create_enterprise(self._parts.ports, Enterprise(), enterprise_id=enterprise)

@@ -6,9 +6,10 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord, LastOrder, Tombstone
 from heliograph.domain.operation import Operation
+from heliograph.service._notifications import departure_published, operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service.limits import Limits
-from heliograph.service.ports import DeleteDevice, Facts, Ports, PutOperation, PutTombstone, Write
+from heliograph.service.ports import DeleteDevice, Facts, Ports, PutTombstone, Write
 
 DAY_US = 86_400 * 1_000_000
 
@@ -21,7 +22,7 @@ def delete_order(type_name: str, command: bytes) -> LastOrder:
 def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: LastOrder, *, ack_id: str = "") -> list[Write]:
     """The writes after which the device is gone, its tombstone holds the last order, and none of its operations is open.
 
-    `facts` must hold the device's open operations; the one that the order came from is the caller's to end.
+    `facts` must hold the device's open operations and the subscription; the operation that the order came from is the caller's to end.
     """
     tombstone = Tombstone(
         name=device.name,
@@ -32,11 +33,12 @@ def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: La
         expires_us=tombstone_expiry_us(facts.now_us, ports.limits),
     )
     ended = [
-        PutOperation(ended_with_device(with_offers(ports, operation), facts.now_us))
+        write
         for operation in facts.open_operations
         if str(operation.name) != order.operation
+        for write in operation_writes(ports, facts, operation, ended_with_device(with_offers(ports, operation), facts.now_us))
     ]
-    return [DeleteDevice(device.name), PutTombstone(tombstone), *ended]
+    return [DeleteDevice(device.name), PutTombstone(tombstone), *ended, *departure_published(ports, facts, device)]
 
 
 def ended_with_device(operation: Operation, now_us: int) -> Operation:

@@ -15,6 +15,7 @@ from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.protocol import ACK_ID_BYTES, Acknowledge, Drop, DropWhy, Execute
 from heliograph.service._device_operation import own_operation
 from heliograph.service._last_orders import management_ended, tombstone_expiry_us
+from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._phone_command import phone_command
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
@@ -60,7 +61,7 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
 
     async def judged(*, sees_all: bool) -> _Verdict | None:
         ack = _Ack(credential_hash, str(name), message.ack_id, sees_all)
-        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all)
+        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all, subscription=True)
         return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack))
 
     # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
@@ -86,7 +87,7 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
         return Decision(why)
     if not operation.ack_id and facts.now_us >= operation.expires_us:
         expired = life.expire(with_offers(ports, operation), facts.now_us)
-        return Decision(DropWhy.EXPIRED, (PutOperation(expired),), ring=device.name)
+        return Decision(DropWhy.EXPIRED, tuple(operation_writes(ports, facts, operation, expired)), ring=device.name)
     row = COMMANDS[operation.type]
     if row.final_at_ack:
         return _ended_by_ack(ports, facts, ack, device, operation) if ack.sees_all else Decision(None)
@@ -121,7 +122,7 @@ def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, o
     command = msgspec.Raw(ENVELOPE.full_command(operation.type, operation.command))
     order = LastOrder(type=operation.type, command=command, operation=ack.operation)
     succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us)
-    writes = [PutOperation(succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
+    writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
     start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)
 

@@ -5,8 +5,9 @@ from __future__ import annotations  # a rule is made per call, and its annotatio
 from heliograph.domain import operation as life
 from heliograph.domain.names import OperationName
 from heliograph.service._absence import hidden_with_its_device, operation_absence
+from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.ports import Decision, Facts, Ports, Sees
 
 
 async def cancel_operation(ports: Ports, name: OperationName) -> None:
@@ -23,11 +24,11 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         told = with_offers(ports, operation)
         ended = life.expire(told, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(told, facts.now_us)
         # What waited behind it may be next.
-        return Decision(answer=True, writes=(PutOperation(ended),), ring=name.device)
+        return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
 
     if (error := await hidden_with_its_device(ports, name.device)) is not None:
         raise error
-    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms), rule)
+    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=True), rule)
     if ended is None:
         raise await operation_absence(ports, name)
     if ended:

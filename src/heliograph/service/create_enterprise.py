@@ -5,13 +5,16 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import AlreadyExists, InvalidArgument
 from heliograph.domain.names import ID_PATTERN, EnterpriseName
 from heliograph.service._enterprise_resource import checked, resource_of
+from heliograph.service._notifications import topic_tried_out
 from heliograph.service.ports import Decision, Facts, Ports, PutEnterprise, Sees
 
 
 async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_id: str = "") -> EnterpriseRecord:
     """The enterprise is durable, under the given id or one that the server makes; output-only fields given are ignored.
 
-    Raises: InvalidArgument; AlreadyExists: the id is taken.
+    With a pubsubTopic, a test message goes to it.
+
+    Raises: InvalidArgument; AlreadyExists: the id is taken; NothingPublishes: a topic, and nobody here who could publish to it.
     """
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
@@ -22,6 +25,6 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
         if facts.enterprise is not None:
             raise AlreadyExists(f"{name} exists already.")
         record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=resource_of(name, enterprise))
-        return Decision(record, (PutEnterprise(record),))
+        return Decision(record, (PutEnterprise(record), *topic_tried_out(ports, record.resource)))
 
     return await ports.store.decide(Sees(enterprise=name), rule)

@@ -23,6 +23,6 @@ async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequ
         # Whoever serves its connection learns that the device is gone.
         return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
 
-    if not await ports.store.decide(Sees(device=name, open_operations=True), rule):
+    if not await ports.store.decide(Sees(device=name, open_operations=True, subscription=True), rule):
         raise await device_absence(ports, name)
     ports.offers.forget_device(name)

@@ -11,6 +11,7 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName
 from heliograph.domain.wire_time import format_timestamp
 from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled
 from heliograph.service._device_report import check_report
+from heliograph.service._notifications import enrolment_published
 from heliograph.service.ports import Decision, Facts, Ports, PutDevice, PutToken, Sees, Write
 
 INSTALLATION_ID_MAX_CHARS = 128
@@ -68,8 +69,9 @@ async def enroll_device(ports: Ports, message: Enroll) -> Enrolled:
         token_value=message.enrollment_token,
         credential_hash=credential_hash,
         serial=_serial(message) or None,
+        subscription=True,
     )
-    enrolled = await ports.store.decide(sees, lambda facts: _enrolled(facts, message, credential_hash, name=name))
+    enrolled = await ports.store.decide(sees, lambda facts: _enrolled(ports, facts, message, name=name))
     return Enrolled(name=str(enrolled), server_time=format_timestamp(ports.clock.now_us()))
 
 
@@ -96,8 +98,8 @@ async def _free_name(ports: Ports, token: EnrollmentTokenRecord) -> DeviceName:
     return DeviceName(token.enterprise.enterprise, ports.ids.device_id())
 
 
-def _enrolled(facts: Facts, message: Enroll, credential_hash: bytes, *, name: DeviceName) -> Decision[DeviceName]:
-    token = facts.token
+def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) -> Decision[DeviceName]:
+    token, credential_hash = facts.token, bytes.fromhex(message.credential_hash)
     if token is None:
         raise UnknownEnrollmentToken
     if facts.enterprise is None:
@@ -126,7 +128,7 @@ def _enrolled(facts: Facts, message: Enroll, credential_hash: bytes, *, name: De
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
     if token.one_time_only:
         writes.append(PutToken(msgspec.structs.replace(token, used_by=message.credential_hash)))
-    return Decision(name, writes)
+    return Decision(name, (*writes, *enrolment_published(ports, facts, record)))
 
 
 def _same_device(device: DeviceRecord | None, tombstone: Tombstone | None, message: Enroll, token_name: str) -> DeviceName:

@@ -1,14 +1,16 @@
 """Time ends what nobody answers: one timer on the nearest deadline of all."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import NoReturn
 
 from heliograph.domain import operation as life
 from heliograph.domain.errors import Unavailable
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import Operation, State
+from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
-from heliograph.service.ports import Ports, PutOperation, Write
+from heliograph.service.ports import Facts, Ports, Write
 
 CHUNK = 500
 """Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
@@ -34,11 +36,11 @@ async def expire_operations(ports: Ports) -> NoReturn:
 async def _decide_due(ports: Ports) -> float:
     ended: list[OperationName] = []
 
-    def rule(operation: Operation, now_us: int) -> list[Write]:
-        if operation.deadline_us is None or now_us < operation.deadline_us:
-            return []
+    def rule(operation: Operation, facts: Facts) -> Iterable[Write]:
+        if operation.deadline_us is None or facts.now_us < operation.deadline_us:
+            return ()
         ended.append(operation.name)
-        return [PutOperation(_ended(with_offers(ports, operation), now_us))]
+        return operation_writes(ports, facts, operation, _ended(with_offers(ports, operation), facts.now_us))
 
     try:
         decided = await ports.store.decide_due(rule, limit=CHUNK)

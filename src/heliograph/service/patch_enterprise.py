@@ -9,13 +9,16 @@ from heliograph.domain.field_mask import apply_mask
 from heliograph.domain.names import EnterpriseName
 from heliograph.service._absence import enterprise_absence
 from heliograph.service._enterprise_resource import checked, message_of, resource_of
+from heliograph.service._notifications import topic_tried_out
 from heliograph.service.ports import Decision, Facts, Ports, PutEnterprise, Sees
 
 
 async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise, mask: tuple[str, ...] | None) -> EnterpriseRecord:
     """The enterprise with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
-    Fields that are output only stay as they are.  Raises: EnterpriseNotAuthorized; InvalidArgument.
+    Fields that are output only stay as they are. Setting a pubsubTopic, also to what it was, sends a test message (amapi.md §5.4).
+
+    Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and nobody here who could publish to it.
     """
     paths = tuple(_set_fields(patch)) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
@@ -26,7 +29,8 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
         changed = apply_mask(message_of(facts.enterprise), patch, wanted)
         checked(changed)
         record = msgspec.structs.replace(facts.enterprise, resource=resource_of(name, changed))
-        return Decision(record, (PutEnterprise(record),))
+        test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
+        return Decision(record, (PutEnterprise(record), *test))
 
     record = await ports.store.decide(Sees(enterprise=name), rule)
     if record is None:

@@ -4,7 +4,7 @@ Every verb concerns one device: its row and the operations it names. A verb hand
 sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.protocol import Offer
 from heliograph.service.limits import Limits
+from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.rules import (
     Decision,
     DeleteDevice,
@@ -60,7 +61,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Store(Protocol):
+class Store(Outbox, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
@@ -73,10 +74,10 @@ class Store(Protocol):
         run whose writes committed counts.
         """
 
-    async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
+    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         """How many operations whose deadline_us has passed were decided: oldest deadline first, at most `limit`, in one commit.
 
-        `rule(operation, now_us)` gives the writes for each.
+        `rule` gives the writes for each; its facts are the time and the subscription.
         """
 
     def nearest_deadline_us(self) -> int | None:
@@ -221,6 +222,8 @@ class Ports:
     limits: Limits = field(default_factory=Limits)
     offers: Offers
     presence: Presence
+    destinations: Destinations = field(default_factory=Destinations)
+    publishing: PublishingCounts = field(default_factory=PublishingCounts)
     page_secret: bytes
     """What page tokens are bound with; a token of another server process is refused."""
     expose_enterprises: bool = False

@@ -12,9 +12,10 @@ from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
 from heliograph.protocol import Refuse
 from heliograph.service._device_operation import own_operation
+from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._reported import Reported, reported_failure
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.ports import Decision, Facts, Ports, Sees
 
 
 class AlreadyAcknowledged(Aborted):
@@ -43,10 +44,12 @@ async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> N
             return Decision(None)
         told = with_offers(ports, operation)
         if facts.now_us >= operation.expires_us:
-            return Decision(None, (PutOperation(life.expire(told, facts.now_us)),), ring=device)
-        return Decision(None, (PutOperation(_refused(ports, told, facts.device, message, now_us=facts.now_us)),), ring=device)
+            ended = life.expire(told, facts.now_us)
+        else:
+            ended = _refused(ports, told, facts.device, message, now_us=facts.now_us)
+        return Decision(None, tuple(operation_writes(ports, facts, operation, ended)), ring=device)
 
-    await ports.store.decide(Sees(device=device, create_ms=name.create_ms), rule)
+    await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=True), rule)
     ports.offers.noted(device, name.create_ms)
 
 

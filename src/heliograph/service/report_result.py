@@ -12,9 +12,10 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.protocol import Report, ReportState
 from heliograph.service._device_operation import own_operation
+from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._reported import Reported, reported_failure, reported_progress, reported_success
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.ports import Decision, Facts, Ports, Sees
 
 LATE_MOST = 8
 """Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
@@ -53,9 +54,10 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> No
         if changed is None:
             return Decision(answer=False)
         # What it held may start now.
-        return Decision(answer=True, writes=(PutOperation(with_offers(ports, changed)),), ring=device)
+        writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
+        return Decision(answer=True, writes=tuple(writes), ring=device)
 
-    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms), rule):
+    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=True), rule):
         ports.offers.noted(device, name.create_ms)
 
 

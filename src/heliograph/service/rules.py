@@ -11,8 +11,10 @@ import msgspec
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.notification import Subscription
 from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.outbox import Postponed, Publish, Published
 
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
@@ -35,6 +37,8 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     serial: str | None = None
     """With `enterprise`: `previous_device_names`."""
     request: RequestKey | None = None
+    subscription: bool = False
+    """What the enterprise (of `device`) wants published."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
     request: IssueRequest | None = None
     """What was issued by the request of this key, until the key expires."""
+    subscription: Subscription | None = None
 
 
 class PutOperation(msgspec.Struct, frozen=True):
@@ -120,7 +125,10 @@ class PutRequest:
     request: IssueRequest
 
 
-Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise | PutRequest
+Write = (
+    PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise | PutRequest
+    | Publish | Published | Postponed
+)  # fmt: skip
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):

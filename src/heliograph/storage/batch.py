@@ -11,8 +11,10 @@ import msgspec
 
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.notification import Subscription, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import (
     DeleteDevice,
     DeleteEnterprise,
@@ -27,7 +29,7 @@ from heliograph.service.ports import (
     Sees,
     Write,
 )
-from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written
+from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written, serial_key
 from heliograph.storage.memory import DeviceState, Memory
 
 
@@ -62,7 +64,7 @@ class Batch:
         keys = {key for sees in all_sees if sees.create_ms or sees.open_operations for key in self._operations_of(sees)}
         if keys:
             self.operations.fill(keys, self._memory.operations, self._source.operations)
-        if any(sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
+        if any(sees.subscription or sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
             self._foresee_enrollment(all_sees)
         requests = {sees.request for sees in all_sees if sees.request is not None}
         if requests:
@@ -70,12 +72,13 @@ class Batch:
 
     def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
         enterprises = {sees.enterprise for sees in all_sees if sees.enterprise is not None}
-        self.enterprises.fill(enterprises, NOTHING, self._source.enterprises)
+        enterprises.update(sees.device.parent for sees in all_sees if sees.subscription and sees.device is not None)
+        self.enterprises.fill(enterprises, self._memory.enterprises, self._source.enterprises)
         values = {sees.token_value for sees in all_sees if sees.token_value is not None}
         self.token_names.fill(values, NOTHING, self._read_tokens_valued)
         tokens = {sees.token_name for sees in all_sees if sees.token_name is not None}
         self.tokens.fill(tokens, NOTHING, self._source.tokens_named)
-        serials = {key for key in map(_serial_key, all_sees) if key is not None}
+        serials = {key for key in map(serial_key, all_sees) if key is not None}
         self.serials.fill(serials, NOTHING, self._source.serials)
 
     def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
@@ -108,6 +111,7 @@ class Batch:
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
             enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
+            subscription=self.subscription(name.parent if name is not None else sees.enterprise) if sees.subscription else None,
             token=self._token(sees),
             previous_device_names=self._previous(sees),
             request=self._request(sees.request) if sees.request is not None else None,
@@ -135,14 +139,15 @@ class Batch:
     def _owned(self, owner: DeviceName | None, credential_hash: bytes) -> DeviceState | None:
         """The row of the credential's owner, without what has another credential by now."""
         state = self.state(owner) if owner is not None else None
-        if state is None:
-            return None
-        record = state.record if state.record and state.record.credential_hash == credential_hash else None
-        tombstone = state.tombstone if state.tombstone and state.tombstone.credential_hash == credential_hash else None
-        return None if record is None and tombstone is None else msgspec.structs.replace(state, record=record, tombstone=tombstone)
+        return state.of_credential(credential_hash) if state is not None else None
 
     def _enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return self.enterprises.one(name, NOTHING, self._source.enterprises)
+        return self.enterprises.one(name, self._memory.enterprises, self._source.enterprises)
+
+    def subscription(self, enterprise: EnterpriseName | None) -> Subscription | None:
+        """What the enterprise wants published at this point of the batch."""
+        record = self._enterprise(enterprise) if enterprise is not None else None
+        return subscription_of(record.resource) if record is not None else None
 
     def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenName]:
         names: dict[str, EnrollmentTokenName] = {}
@@ -163,7 +168,7 @@ class Batch:
         return self.tokens.one(name, NOTHING, self._source.tokens_named)
 
     def _previous(self, sees: Sees) -> tuple[str, ...]:
-        key = _serial_key(sees)
+        key = serial_key(sees)
         return (self.serials.one(key, NOTHING, self._source.serials) or ()) if key is not None else ()
 
     def _request(self, key: RequestKey) -> IssueRequest | None:
@@ -268,17 +273,17 @@ class Batch:
         self.requests[write.request.key] = write.request
         self.written.requests.add(write.request.key)
 
+    def change_outbox(self, write: Publish | Published | Postponed) -> None:
+        self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
+
     def remember(self) -> None:
         """Memory holds what this batch read and wrote; only after its commit."""
         memory = self._memory
         memory.devices.put(self.states)
         memory.credentials.put(self.credentials)
         memory.operations.put(self.operations)
-        for name, opened in self.open.items():
-            if opened:
-                memory.open[name] = opened
-            else:
-                memory.open.pop(name, None)
+        memory.put_enterprises(self.enterprises)
+        memory.put_open(self.open)
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
@@ -291,8 +296,5 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     PutEnterprise: Batch.put_enterprise,
     DeleteEnterprise: Batch.delete_enterprise,
     PutRequest: Batch.put_request,
+    **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
 }
-
-
-def _serial_key(sees: Sees) -> SerialKey | None:
-    return (sees.enterprise.enterprise, sees.serial) if sees.enterprise is not None and sees.serial is not None else None

@@ -7,7 +7,9 @@ from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.rules import Sees
 from heliograph.storage.memory import DeviceState
+from heliograph.storage.outbox import OutboxChanges
 
 OperationKey = tuple[DeviceName, int]
 SerialKey = tuple[str, str]
@@ -46,6 +48,9 @@ class Source(Protocol):
 
     def new_device_key(self) -> int:
         """A key no device has."""
+
+    def new_message_id(self, now_us: int) -> int:
+        """An id that no outbox message has, or had."""
 
 
 class Remembers(Protocol[K_contra, V_co]):
@@ -96,6 +101,12 @@ class Written:
         """Enterprises whose enrolment tokens went with them."""
         self.tokens: set[EnrollmentTokenName] = set()
         self.requests: set[RequestKey] = set()
+        self.outbox = OutboxChanges()
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
+
+
+def serial_key(sees: Sees) -> SerialKey | None:
+    """The enterprise and serial that the rule asks for."""
+    return (sees.enterprise.enterprise, sees.serial) if sees.enterprise is not None and sees.serial is not None else None

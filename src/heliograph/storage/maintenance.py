@@ -41,7 +41,9 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
 
 def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     """All tables are empty."""
-    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys", "requests"):
+    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations"):
+        tables.one(f"erase_{table}")
+    for table in ("service_keys", "requests", "outbox"):
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
     memory.forget_recent()

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, Tombstone
-from heliograph.domain.names import DeviceName
+from heliograph.domain.device import DeviceRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 
 K = TypeVar("K")
@@ -19,6 +19,8 @@ V = TypeVar("V")
 DEVICES_MOST = 16_384
 OPERATIONS_MOST = 16_384
 """Per generation, of which there are two: some 2 KB each."""
+ENTERPRISES_MOST = 256
+"""A server has few; looked at with every change that may be published."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, gc=False):
@@ -28,6 +30,12 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     record: DeviceRecord | None = None
     tombstone: Tombstone | None = None
     last_create_ms: int = 0
+
+    def of_credential(self, credential_hash: bytes) -> "DeviceState | None":
+        """The row without what has another credential; None where nothing is left."""
+        record = self.record if self.record and self.record.credential_hash == credential_hash else None
+        tombstone = self.tombstone if self.tombstone and self.tombstone.credential_hash == credential_hash else None
+        return None if record is None and tombstone is None else DeviceState(self.key, record, tombstone, self.last_create_ms)
 
 
 class Recent(Generic[K, V]):
@@ -75,9 +83,23 @@ class Memory:
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
+        self.enterprises: Recent[EnterpriseName, EnterpriseRecord] = Recent(ENTERPRISES_MOST)
+
+    def put_open(self, opened: Mapping[DeviceName, tuple[int, ...]]) -> None:
+        """These devices have these open operations, and no others."""
+        self.open.update(opened)
+        for name in [name for name, create_ms in opened.items() if not create_ms]:
+            del self.open[name]
+
+    def put_enterprises(self, enterprises: Mapping[EnterpriseName, EnterpriseRecord | None]) -> None:
+        """These enterprises are remembered, and that some are gone."""
+        self.enterprises.put(enterprises)
+        for name in [name for name, record in enterprises.items() if record is None]:
+            self.enterprises.forget(name)
 
     def forget_recent(self) -> None:
         """Only what is complete is still remembered."""
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()
+        self.enterprises.clear()

@@ -305,3 +305,33 @@ DELETE FROM service_keys
 -- erase_requests --
 -- Sandbox: all is as at the first start.
 DELETE FROM requests
+
+-- last_message_id --
+-- Where numbering of messages goes on.
+SELECT coalesce(max(message_id), 0) FROM outbox
+
+-- put_messages --
+-- New messages; one that tells the state of the same thing makes way, and passes its turn on.
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (destination, supersedes) DO UPDATE SET
+    message_id = excluded.message_id, created_us = excluded.created_us,
+    notification_type = excluded.notification_type, data = excluded.data
+
+-- postpone_messages --
+-- Messages that were not taken are tried again later.
+UPDATE outbox SET due_us = wanted.column2, attempts = wanted.column3
+FROM (VALUES (?, ?, ?)) AS wanted WHERE outbox.message_id = wanted.column1
+
+-- delete_messages --
+-- Messages that were taken, or given up.
+DELETE FROM outbox WHERE message_id IN (VALUES (?))
+
+-- page_of_outbox --
+-- The messages that wait, the soonest due first.
+SELECT message_id, due_us, created_us, attempts, destination, notification_type, data
+FROM outbox ORDER BY due_us, message_id LIMIT ?
+
+-- erase_outbox --
+-- Sandbox: all is as at the first start.
+DELETE FROM outbox

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
@@ -13,13 +13,15 @@ from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, Enterp
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
-from heliograph.service.ports import Clock, Page, Rule, Sees, Write
+from heliograph.service.outbox import OutboxMessage
+from heliograph.service.ports import Clock, Facts, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, token_from
 from heliograph.storage.connection import Connections
 from heliograph.storage.maintenance import erase, forget_device, retire
 from heliograph.storage.memory import Memory
+from heliograph.storage.outbox import message_from
 from heliograph.storage.service_keys import ServiceKeyTable
 from heliograph.storage.tables import Row, Tables, operations_from
 from heliograph.storage.writer import Alone, Done, Waiting, Writer
@@ -58,6 +60,7 @@ class SqliteStore:
         self._waiting = 0
         self._gathered: list[Waiting | Alone] = []
         self._listeners: list[Callable[[], None]] = []
+        self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._memory = Memory()
         self._tables = Tables(connections.writer)
         self._reads = Tables(connections.reader)
@@ -106,11 +109,12 @@ class SqliteStore:
         self._enqueue(Waiting(sees, rule, future))
         return await future
 
-    async def decide_due(self, rule: Callable[[Operation, int], Sequence[Write]], *, limit: int) -> int:
+    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         def act(batch: Batch) -> int:
             due = tuple(operations_from(self._tables.one("due", batch.now_us, limit)))
             for operation in due:
-                batch.take(rule(operation, batch.now_us))
+                subscription = batch.subscription(operation.device.parent)
+                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
             return len(due)
 
         return await self._alone(act)
@@ -163,12 +167,18 @@ class SqliteStore:
         if self._nearest_us is not None and (before_us is None or self._nearest_us < before_us):
             for listener in self._listeners:
                 loop.call_soon(listener)
+        if done.message_ids:
+            for told in self._outbox_listeners:
+                loop.call_soon(told, done.message_ids)
 
     def nearest_deadline_us(self) -> int | None:
         return self._nearest_us
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
+
+    def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
+        self._outbox_listeners.append(listener)
 
     # Reads.
 
@@ -223,6 +233,9 @@ class SqliteStore:
 
     async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
         return await self._records(token_from, "page_of_tokens", enterprise.enterprise, after, limit=limit)
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxMessage]:
+        return tuple(map(message_from, self._reads.one("page_of_outbox", limit)))
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))

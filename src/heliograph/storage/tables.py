@@ -34,6 +34,7 @@ class Tables:
         self._connection = connection
         self._execute = connection.cursor().execute
         self._last_device_key = 0
+        self._last_message_id = 0
 
     def one(self, name: str, *values: object) -> list[Row]:
         """All rows of a statement that takes these values."""
@@ -118,6 +119,13 @@ class Tables:
         self._last_device_key += 1
         return self._last_device_key
 
+    def new_message_id(self, now_us: int) -> int:
+        """Times, so that ids are not given again after the outbox was empty; one later than the newest where that is not enough."""
+        if not self._last_message_id:
+            self._last_message_id = self.one("last_message_id")[0][0]
+        self._last_message_id = max(self._last_message_id + 1, now_us)
+        return self._last_message_id
+
     # What a batch wrote.
 
     def write(self, batch: Batch) -> None:
@@ -134,6 +142,10 @@ class Tables:
             self._write("put_requests", [(*one.key, one.device.device, one.create_ms, one.digest, one.expires_us) for one in requests])
         if written.enterprises or written.tokens:
             self._write_enterprises(batch)
+        if written.outbox:
+            self._write("put_messages", written.outbox.new)
+            self._write("postpone_messages", written.outbox.postponed)
+            self._write("delete_messages", written.outbox.published)
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:
         if rows:

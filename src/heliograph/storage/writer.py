@@ -59,6 +59,8 @@ class Done(NamedTuple):
     outcomes: Sequence[Outcome]
     rings: Sequence[DeviceName]
     nearest_deadline_us: int | None
+    message_ids: Sequence[int] = ()
+    """Of the messages that came into the outbox."""
 
 
 class Writer:
@@ -166,7 +168,7 @@ class Writer:
             batch.remember()
             if batch.written or isinstance(entries[0], Alone):
                 self._nearest_us = self._tables.nearest_deadline_us()
-            self._tell(outcomes, rings)
+            self._tell(outcomes, rings, [message.message_id for message in batch.written.outbox.new])
 
     def _decide(self, batch: Batch, entries: Sequence[Waiting | Alone], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]
@@ -226,8 +228,8 @@ class Writer:
         else:
             self.trouble = None
 
-    def _tell(self, outcomes: Sequence[Outcome], rings: Sequence[DeviceName] = ()) -> None:
-        tell_loop(self._done, Done(outcomes, rings, self._nearest_us))
+    def _tell(self, outcomes: Sequence[Outcome], rings: Sequence[DeviceName] = (), message_ids: Sequence[int] = ()) -> None:
+        tell_loop(self._done, Done(outcomes, rings, self._nearest_us, message_ids))
 
     def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
         self.dead = True

@@ -1,0 +1,74 @@
+"""What callers are told without asking, and who asked for it.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
+
+import functools
+
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, DeviceState
+from heliograph.domain.device_view import render_device
+from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.longrunning import render_operation
+from heliograph.domain.operation import Operation
+from heliograph.domain.wire import encode_message
+
+TEST_TYPE = "test"
+"""The notificationType of the message that tries out a topic: not one of the enum (amapi.md §5.4)."""
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """One message's contents: `data` is the resource as a GET shows it at that moment, UTF-8 JSON."""
+
+    notification_type: str
+    data: bytes
+    supersedes: str = ""
+    """What the message tells the newest state of: one that still waits under the same name is not sent any more."""
+
+
+TEST = Notification(notification_type=TEST_TYPE, data=b"")
+
+
+class Subscription(msgspec.Struct, frozen=True, rename="camel"):
+    """What an enterprise wants published, read from its resource."""
+
+    pubsub_topic: str = ""
+    enabled_notification_types: frozenset[str] = frozenset()
+
+    def wants(self, notification_type: NotificationType) -> bool:
+        """Whether the enterprise enabled this type."""
+        return notification_type.value in self.enabled_notification_types
+
+
+@functools.lru_cache(maxsize=1_024)
+def subscription_of(resource: bytes) -> Subscription:
+    """The subscription in an enterprise's canonical resource."""
+    return msgspec.json.decode(resource, type=Subscription)
+
+
+def operation_ended(operation: Operation) -> Notification:
+    """COMMAND: the final operation.  Source: disc, NotificationType.COMMAND ("when a device command has completed")."""
+    return Notification(notification_type=NotificationType.COMMAND.value, data=render_operation(operation))
+
+
+def device_enrolled(device: DeviceRecord) -> Notification:
+    """ENROLLMENT: the new device."""
+    return Notification(notification_type=NotificationType.ENROLLMENT.value, data=encode_message(render_device(device)))
+
+
+def device_reported(device: DeviceRecord) -> Notification:
+    """STATUS_REPORT: the device as it reported itself; only the newest one that waits is sent."""
+    return _status_report(device, encode_message(render_device(device)))
+
+
+def device_gone(device: DeviceRecord) -> Notification:
+    """STATUS_REPORT, the final one: the device as it was last known, DELETED.
+
+    Source: disc, DeviceState.DELETED ("used in the final status report when the device acknowledges the deletion"); clients look at
+    `state` or at `appliedState` (amapi.md §5.14), so both say so.
+    """
+    last = msgspec.structs.replace(render_device(device), state=DeviceState.DELETED, applied_state=DeviceState.DELETED)
+    return _status_report(device, encode_message(last))
+
+
+def _status_report(device: DeviceRecord, data: bytes) -> Notification:
+    kind = NotificationType.STATUS_REPORT.value
+    return Notification(notification_type=kind, data=data, supersedes=f"{kind} {device.name}")

@@ -1,0 +1,77 @@
+"""Messages to a push endpoint, in the envelope of a Pub/Sub push subscription.
+
+Source: Pub/Sub's documentation of push subscriptions; amapi.md §5.5, §5.6.
+"""
+
+import asyncio
+import base64
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.wire_time import format_timestamp
+from heliograph.service.outbox import NotPublished, OutboxMessage
+
+SUBSCRIPTION = "projects/heliograph/subscriptions/push"
+"""The name in every envelope: there is one endpoint, so one subscription."""
+ACKNOWLEDGED = frozenset({HTTPStatus.PROCESSING, HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
+"""Pub/Sub's: 102, 200, 201, 202, 204. Everything else is tried again, a redirect too."""
+TIMEOUT_S = 10.0
+"""Pub/Sub's shortest acknowledgement deadline."""
+
+
+class PushPublisher:
+    """A Publisher to one endpoint. Its URL may hold a token, so no text names more of it than the host."""
+
+    def __init__(self, endpoint: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises: InvalidArgument: `endpoint` is no absolute http or https URL."""
+        self._endpoint = _url(endpoint)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def publish(self, message: OutboxMessage) -> None:
+        """The endpoint acknowledged the message.  Raises: NotPublished."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, headers={"Content-Type": "application/json", "User-Agent": "Heliograph"}
+            )
+        try:
+            async with self._session.post(self._endpoint, data=push_body(message), allow_redirects=False) as answer:
+                status = answer.status
+        except TimeoutError:
+            raise NotPublished(f"{self._endpoint.host} did not answer within {self._timeout.total:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotPublished(f"{self._endpoint.host} could not be reached: {type(error).__qualname__}") from None
+        if status not in ACKNOWLEDGED:
+            raise NotPublished(f"{self._endpoint.host} answered {status}")
+
+    async def close(self) -> None:
+        """The connections are closed."""
+        if self._session is not None:
+            await self._session.close()
+            # aiohttp closes TLS connections in the next turns of the loop.
+            await asyncio.sleep(0)
+
+
+def _url(endpoint: str) -> URL:
+    try:
+        url = URL(endpoint)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidArgument("The push endpoint must be an absolute http or https URL, such as http://127.0.0.1:9000/notifications.")
+    return url
+
+
+def push_body(message: OutboxMessage) -> bytes:
+    """The request's body; both spellings of the last two fields, as Pub/Sub itself sends them."""
+    message_id, publish_time = str(message.message_id), format_timestamp(message.created_us)
+    content: dict[str, Any] = {"attributes": {"notificationType": message.notification_type}}
+    if message.data:
+        content["data"] = base64.b64encode(message.data).decode()
+    content |= {"messageId": message_id, "message_id": message_id, "publishTime": publish_time, "publish_time": publish_time}
+    return msgspec.json.encode({"message": content, "subscription": SUBSCRIPTION})

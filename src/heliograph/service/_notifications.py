@@ -1,0 +1,57 @@
+"""The notifications that come with a change, as writes of the same decision."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from heliograph.domain import notification as contents
+from heliograph.domain.device import DeviceRecord
+from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.errors import FailedPrecondition
+from heliograph.domain.notification import TEST, Notification, subscription_of
+from heliograph.domain.operation import Operation
+from heliograph.service.outbox import Publish
+from heliograph.service.ports import Facts, Ports, PutOperation, Write
+
+
+def operation_writes(ports: Ports, facts: Facts, before: Operation, after: Operation) -> Iterator[Write]:
+    """`after` is written; where it ended just now, its COMMAND goes out."""
+    yield PutOperation(after)
+    if after.done and not before.done:
+        yield from _published(ports, facts, NotificationType.COMMAND, lambda: contents.operation_ended(after))
+
+
+def enrolment_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
+    """The new device's ENROLLMENT goes out."""
+    return _published(ports, facts, NotificationType.ENROLLMENT, lambda: contents.device_enrolled(device))
+
+
+def status_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
+    """The device's STATUS_REPORT goes out."""
+    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device))
+
+
+def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
+    """The device's final STATUS_REPORT goes out."""
+    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_gone(device))
+
+
+class NothingPublishes(FailedPrecondition):
+    """This server publishes no notifications: start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
+
+    reason = "NOTIFICATIONS_NOT_PUBLISHED"
+
+
+def topic_tried_out(ports: Ports, resource: bytes) -> Iterable[Write]:
+    """A test message goes out where the enterprise has a topic, whatever types it enabled.  Raises: NothingPublishes."""
+    subscription = subscription_of(resource)
+    if not subscription.pubsub_topic:
+        return ()
+    if not ports.destinations:
+        raise NothingPublishes
+    return (Publish(TEST, destination) for destination in ports.destinations.of_test(subscription))
+
+
+def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
+    # Rendered only where somebody wants it: most servers publish nothing.
+    if destinations := ports.destinations.of(facts.subscription, kind):
+        notification = make()
+        yield from (Publish(notification, destination) for destination in destinations)

@@ -1,0 +1,93 @@
+"""A push endpoint as somebody's own server is one: it records what it is sent and answers as it is told."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+Json = dict[str, Any]
+GIVEN_UP_AFTER_S = 10.0
+QUIET_S = 0.4
+"""Long enough that a message sent DELAY_US after its commit would have come."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request."""
+
+    body: Json
+    at: float
+    """time.monotonic() at its arrival."""
+
+    @property
+    def message_id(self) -> str:
+        """The message's id."""
+        return str(self.body["message"]["messageId"])
+
+    @property
+    def kind(self) -> str:
+        """The notification type."""
+        return str(self.body["message"]["attributes"]["notificationType"])
+
+    @property
+    def resource(self) -> Json:
+        """What its data holds, empty where it has none."""
+        data = self.body["message"].get("data")
+        return json.loads(base64.b64decode(data, validate=True)) if data else {}
+
+
+class Endpoint:
+    """Answers 204, or what `answers` holds next; a number below 100 is a wait of so many seconds first."""
+
+    def __init__(self, url: str = "") -> None:
+        self.url = url
+        self.received: list[Received] = []
+        self.answers: list[int] = []
+        self._came = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One delivery."""
+        self.received.append(Received(await request.json(), time.monotonic()))
+        self._came.set()
+        status = self.answers.pop(0) if self.answers else 204
+        headers = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else {}
+        return web.Response(status=status, headers=headers)
+
+    def of_kind(self, kind: str) -> list[Received]:
+        """The deliveries of one notification type."""
+        return [one for one in self.received if one.kind == kind]
+
+    async def has(self, count: int, kind: str = "COMMAND") -> Sequence[Received]:
+        """The deliveries of the type, once there are so many.  Raises: TimeoutError."""
+        async with asyncio.timeout(GIVEN_UP_AFTER_S):
+            while len(self.of_kind(kind)) < count:
+                self._came.clear()
+                await self._came.wait()
+        return self.of_kind(kind)
+
+    async def quiet(self) -> None:
+        """Returns after a time in which whatever was still on its way has come."""
+        await asyncio.sleep(QUIET_S)
+
+
+@contextlib.asynccontextmanager
+async def listening(port: int = 0) -> AsyncIterator[Endpoint]:
+    """An endpoint on a loopback port."""
+    endpoint = Endpoint()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", endpoint.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        endpoint.url = site.name if port else f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield endpoint
+    finally:
+        await runner.cleanup()
