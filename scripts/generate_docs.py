@@ -12,9 +12,10 @@ from heliograph.domain.quirks import Quirk
 from heliograph.domain.sm_dp import CATALOGUE
 from scripts.command_pages import file_name, index, page
 from scripts.markdown import table, with_blocks
+from scripts.wrong_bodies import HABITS
 
 ROOT = Path(__file__).parents[1]
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md")
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md")
 """Pages that people write, with blocks in them that this script writes."""
 
 
@@ -23,6 +24,7 @@ def pages() -> dict[Path, str]:
     blocks = {
         "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
+        "wrong-bodies": _wrong_bodies(),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
@@ -85,6 +87,15 @@ def _methods(*, served: bool) -> str:
             resource, _, verb = method.id.removeprefix("androidmanagement.").rpartition(".")
             by_resource.setdefault(resource, []).append(f"`{verb}`")
     return table(("resource", "methods"), [(f"`{resource}`", ", ".join(verbs)) for resource, verbs in by_resource.items()])
+
+
+def _wrong_bodies() -> str:
+    """Bodies that go wrong, by how they do, and what they are told."""
+    parts = []
+    for habit in HABITS:
+        rows = [(f"`{body}`".replace("\ufeff", r"\ufeff") if body else "nothing", advice) for body, advice in habit.bodies.items()]
+        parts.append(f"### {habit.title}\n\n{table(('body', 'what it is told in the end'), rows)}")
+    return "\n".join(parts)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from heliograph.domain.device import Ownership
 from tests.api.live import Live
 
-ROOT = 'Invalid JSON payload received. Unknown name "": Root element must be a message.'
+ROOT = 'Invalid JSON payload received. Unknown name "": Root element must be a message. That is a JSON object: { … }.'
 TYPE = "(type.googleapis.com/google.android.devicemanagement.v1.Command.CommandType)"
 TYPES = (
     "LOCK, RESET_PASSWORD, REBOOT, RELINQUISH_OWNERSHIP, CLEAR_APP_DATA, START_LOST_MODE, STOP_LOST_MODE, ADD_ESIM, REMOVE_ESIM, "
@@ -20,6 +20,7 @@ NO_COMMAND = (
 )
 NO_TIME = 'command.duration must be more than zero, as in "600s"; without one it is 600s.'
 DURATION = "Invalid value at 'command.duration' (type.googleapis.com/google.protobuf.Duration), Field 'duration', "
+NO_LIST = "Proto field is not repeating, cannot start list. Send the value itself, without [ ] around it."
 MALFORMED = "Invalid JSON payload received. "
 
 BODIES = {
@@ -31,17 +32,17 @@ BODIES = {
     b'"LOCK"': ROOT,
     b"{": MALFORMED + "Unexpected end of string. Expected an object key or }. (line 1, column 2)",
     b'{"type":"LOCK"': MALFORMED + "Expected , or } after key:value pair. (line 1, column 15)",
-    b'{"type":"LOCK",}': MALFORMED + "Expected an object key or }. (line 1, column 16)",
+    b'{"type":"LOCK",}': MALFORMED + "Expected an object key or }. (line 1, column 16) Nothing but another value follows a comma.",
     b'{"type":"LOCK"} x': MALFORMED + "Parsing terminated before end of input. (line 1, column 17)",
     b'{"type":"\xff"}': MALFORMED + "Encountered non UTF-8 code points. (byte 10)",
     b'{"a":' * 200 + b"1" + b"}" * 200: MALFORMED + "Message too deep. Max recursion depth is 100. (line 1, column 501)",
     b'{"type":"lock"}': f'Invalid value at \'command.type\' {TYPE}, "lock". Did you mean "LOCK"?',
-    b'{"type":"RESET"}': f"Invalid value at 'command.type' {TYPE}, \"RESET\". Possible values: {TYPES}.",
+    b'{"type":"RESET"}': f'Invalid value at \'command.type\' {TYPE}, "RESET". Did you mean "RESET_PASSWORD" or "WIPE"?',
     b'{"type":99}': f"Invalid value at 'command.type' {TYPE}, 99. Possible values: {TYPES}.",
-    b'{"type":["LOCK"]}': MALFORMED + "Unknown name \"type\" at 'command': Proto field is not repeating, cannot start list.",
+    b'{"type":["LOCK"]}': MALFORMED + "Unknown name \"type\" at 'command': " + NO_LIST,
     b'{"type":"LOCK","type":"WIPE"}': MALFORMED + "Unknown name \"type\" at 'command': The name is repeated: a field may stand only once.",
-    b'{"type":"LOCK","duration":"600"}': DURATION + "Illegal duration format; duration must end with 's'",
-    b'{"type":"LOCK","duration":600}': DURATION + "Invalid data type for duration, value is 600",
+    b'{"type":"LOCK","duration":"600"}': DURATION + "Illegal duration format; duration must end with 's'. Write \"600s\".",
+    b'{"type":"LOCK","duration":600}': DURATION + 'Invalid data type for duration, value is 600. Write "600s".',
     b'{"type":"LOCK","duration":"0s"}': NO_TIME,
     b'{"type":"LOCK","duration":"-1s"}': NO_TIME,
     b'{"type":"LOCK","bogus":1,"wipeParams":{"x":1}}': (
@@ -57,10 +58,10 @@ BODIES = {
         "An empty message is {}, not []."
     ),
     b'{"newPassword":"hunter2"}': 'command.type is required with newPassword: add "type": "RESET_PASSWORD".',
-    b'{"type":"RESET_PASSWORD","newPassword":["hunter2"]}': (
-        MALFORMED + "Unknown name \"newPassword\" at 'command': Proto field is not repeating, cannot start list."
+    b'{"type":"RESET_PASSWORD","newPassword":["hunter2"]}': (MALFORMED + "Unknown name \"newPassword\" at 'command': " + NO_LIST),
+    b'{"type":"RESET_PASSWORD","newPassword":12345}': (
+        "Invalid value at 'command.new_password' (TYPE_STRING). A string is expected: put it in double quotes."
     ),
-    b'{"type":"RESET_PASSWORD","newPassword":12345}': "Invalid value at 'command.new_password' (TYPE_STRING)",
     b'{"type":"RESET_PASSWORD","password":"hunter2"}': (
         MALFORMED + 'Unknown name "password" at \'command\': Cannot find field. Did you mean "newPassword"?'
     ),
@@ -71,7 +72,8 @@ BODIES = {
         "The activation code must start with LPA:1$ and have the form LPA:1$<SM-DP+ host>$[<matching id>][$<oid>[$1]]."
     ),
     b'{"addEsimParams":{"activationCode":"LPA:1$x.example.com$","confirmation_code":"hunter2"}}': (
-        MALFORMED + "Unknown name \"confirmation_code\" at 'command.add_esim_params': Cannot find field."
+        MALFORMED + "Unknown name \"confirmation_code\" at 'command.add_esim_params': Cannot find field. "
+        "A confirmation code cannot be sent with the command: the device asks its user for it."
     ),
 }
 
@@ -155,7 +157,7 @@ REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
         "{enterprise}",
         b'{"pubsubTopic":"t"}',
         400,
-        "enterprise.pubsub_topic must have the form projects/{{project}}/topics/{{topic}}.",
+        "enterprise.pubsub_topic must have the form projects/{project}/topics/{topic}.",
     ),
     (
         "POST",
@@ -173,7 +175,7 @@ def test_a_bad_request_is_answered_exactly(live: Live, enterprise: str, device: 
 
     answer = live.call(http_method, "/v1/" + path.format(device=device, enterprise=enterprise), body)
 
-    assert (status, message.format()) == (answer.status, answer.message)
+    assert (status, message) == (answer.status, answer.message)
     assert status == answer.json["error"]["code"]
 
 

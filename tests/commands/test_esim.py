@@ -381,7 +381,8 @@ def test_an_icc_id_must_be_given(icc_id: str) -> None:
 
     violations = list(remove_esim.COMMAND.check(RemoveEsimParams(icc_id=icc_id), path))
 
-    assert [Violation(f"{path}.icc_id", "The ICC ID of the eSIM profile to be deleted is required.")] == violations
+    what = f'{path}.icc_id is required: the ICC ID of the eSIM profile to remove, as in "iccId": "8901234567890123456".'
+    assert [Violation(f"{path}.icc_id", what)] == violations
 
 
 def test_after_a_crash_a_missing_profile_proves_that_it_was_removed() -> None:

@@ -28,7 +28,7 @@ def test_every_violation_of_a_body_is_told_at_once_with_its_path() -> None:
 def test_without_a_root_the_top_level_has_no_path() -> None:
     expected = (
         Violation("", 'Invalid JSON payload received. Unknown name "foo": Cannot find field.'),
-        Violation("name", "Invalid value at 'name' (TYPE_STRING), 1"),
+        Violation("name", "Invalid value at 'name' (TYPE_STRING), 1. A string is expected: put it in double quotes."),
     )
 
     assert expected == refusal('{"foo":1,"name":1}', root="").violations
@@ -42,12 +42,28 @@ def test_without_a_root_the_top_level_has_no_path() -> None:
         ("durration", ' Did you mean "duration"?'),
         ("password", ' Did you mean "newPassword"?'),
         ("packageNames", ' Did you mean "ringParams.packageNames"?'),
-        ("sample", ' Send the fields of "sample" themselves, not inside "sample".'),
         ("x" * 100_000, ""),
     ],
 )
 def test_an_unknown_name_gets_the_hint_that_fits(name: str, hint: str) -> None:
     assert refusal({name: None}).message.endswith(f"Cannot find field.{hint}")
+
+
+@pytest.mark.parametrize("wrapper", ["sample", "Sample", "body", "requestBody"])
+def test_a_body_inside_another_is_told_to_come_out(wrapper: str) -> None:
+    hint = f'The body is the Sample itself: send what is inside "{wrapper}", without "{wrapper}" around it.'
+
+    assert refusal({wrapper: {"type": "RING"}}).message.endswith(f"Cannot find field. {hint}")
+    assert "The body is" not in refusal({"ringParams": {wrapper: {}}}).message
+
+
+@pytest.mark.parametrize("value", ["Sample.Type.RING", "TYPE_RING", "Type.ring", "ring "])
+def test_a_value_spelled_as_generated_code_spells_it_is_known(value: str) -> None:
+    assert refusal({"type": value}).message.endswith('. Did you mean "RING"?')
+
+
+def test_names_that_are_equally_near_are_all_offered() -> None:
+    assert refusal({"Params": {}}).message.endswith('Did you mean "ringParams" or "hushParams"?')
 
 
 def test_a_prefix_that_turns_the_sense_round_is_not_taken_for_a_typo() -> None:
@@ -58,7 +74,8 @@ def test_a_quoted_value_is_one_short_line() -> None:
     message = refusal({"done": "line\n" + "x" * 100}).message
 
     assert "\n" not in message
-    assert len("Invalid value at 'sample.done' (TYPE_BOOL), ") + 64 + len('\\""') + 1 >= len(message)
+    hint = ". true or false is expected, without quotes."
+    assert len("Invalid value at 'sample.done' (TYPE_BOOL), ") + 64 + len('\\""') + 1 + len(hint) >= len(message)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +113,16 @@ def test_a_secret_is_not_in_the_repr_of_its_message() -> None:
         ('{"name":"a"', "Expected , or } after key:value pair. (line 1, column 12)"),
         ('{"many":[{} {}]}', "Expected , or ] after array value. (line 1, column 13)"),
         ('{"a":"]","many":["[" "x"]}', "Expected , or ] after array value. (line 1, column 22)"),
-        ('{\n  "name": "a",\n}', "Expected an object key or }. (line 3, column 1)"),
-        ("{'name':1}", "Expected an object key or }. (line 1, column 2)"),
+        ('{\n  "name": "a",\n}', "Expected an object key or }. (line 3, column 1) Nothing but another value follows a comma."),
+        ("{'name':1}", "Expected an object key or }. (line 1, column 2) Names and strings stand in double quotes."),
+        ("{name:1}", "Expected an object key or }. (line 1, column 2) Names and strings stand in double quotes."),
+        ('{"name":ring}', "Expected a value. (line 1, column 9) Names and strings stand in double quotes."),
+        ('{"done":True}', "Expected a value. (line 1, column 9) JSON writes true, false and null."),
+        ('{"name":None}', "Expected a value. (line 1, column 9) JSON writes true, false and null."),
+        ("{} // no", "Parsing terminated before end of input. (line 1, column 4) JSON has no comments."),
+        ("name=ring", 'Expected a value. (line 1, column 1) The body is a JSON object, as in {"name": "value"}.'),
+        ('{"name":"a"}'.encode("utf-16"), "Encountered non UTF-8 code points. (byte 1) The body looks like UTF-16: send it as UTF-8."),
+        (b"\x1f\x8b\x08", "Encountered non UTF-8 code points. (byte 2) The body looks gzipped: say so, with Content-Encoding: gzip."),
         ('{"name" "a"}', "Expected : between key:value pair. (line 1, column 9)"),
         ('{"name":}', "Expected a value. (line 1, column 9)"),
         ('{"name":', "Unexpected end of string. Expected a value. (line 1, column 9)"),
@@ -106,7 +131,7 @@ def test_a_secret_is_not_in_the_repr_of_its_message() -> None:
         ('{"name":"\\u12"}', "Illegal hex string. (line 1, column 11)"),
         ("{} {}", "Parsing terminated before end of input. (line 1, column 4)"),
         (b'{"name":"\xff"}', "Encountered non UTF-8 code points. (byte 10)"),
-        (b"\xef\xbb\xbf{}", "Expected a value. (line 1, column 1)"),
+        (b"\xef\xbb\xbf{}", "Expected a value. (line 1, column 1) The body begins with a byte order mark: send it without."),
         ('{"many":' * 200, "Message too deep. Max recursion depth is 100. (line 1, column 801)"),
         ("[" * 500_000, "Message too deep. Max recursion depth is 100. (line 1, column 101)"),
     ],

@@ -29,8 +29,8 @@ EXAMPLE = """\
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
-options = {{"api_endpoint": "{url}"}}
-amapi = build("androidmanagement", "v1", credentials=AnonymousCredentials(), client_options=options)
+here = "{url}/$discovery/rest?version={{apiVersion}}"
+amapi = build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials())
 phone = "{device}"
 print(amapi.enterprises().devices().issueCommand(name=phone, body={{"type": "{type}"}}).execute())"""
 

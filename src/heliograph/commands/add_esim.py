@@ -43,7 +43,15 @@ class ActivationState(enum.Enum):
     NOT_ACTIVATED = "NOT_ACTIVATED"
 
 
-@proto("AddEsimParams")
+@proto(
+    "AddEsimParams",
+    habits={
+        "code": "activation_code",
+        "lpa": "activation_code",
+        "state": "activation_state",
+        "confirmation_code": "A confirmation code cannot be sent with the command: the device asks its user for it.",
+    },
+)
 class AddEsimParams(Message):
     """Source: disc, AddEsimParams."""
 
@@ -173,6 +181,7 @@ def _ended(phone: VirtualDevice, status: EsimCommandStatus) -> Done:
 
 COMMAND = CommandType(
     name="ADD_ESIM",
+    also_called=dict.fromkeys(("INSTALL_ESIM", "DOWNLOAD_ESIM", "ACTIVATE_ESIM"), ""),
     number=8,
     summary=(
         "Adds an eSIM profile to the device. This is supported on Android 15 and above. To provision several eSIMs, wait a few "
@@ -180,6 +189,7 @@ COMMAND = CommandType(
     ),
     params=AddEsimParams,
     params_field="addEsimParams",
+    params_also_called=("esim_params", "esim"),
     params_required=True,
     status=EsimCommandStatus,
     status_field="esimStatus",

@@ -30,6 +30,7 @@ Source: AOSP, onApplicationUserDataCleared ("false for device admins and protect
 """
 
 
+@proto("ClearAppsDataParams", habits={"packages": "package_names", "apps": "package_names", "package": "package_names"})
 class ClearAppsDataParams(Message):
     """Source: disc, ClearAppsDataParams."""
 
@@ -100,6 +101,7 @@ def _result(phone: VirtualDevice, name: str) -> ClearingResult:
 
 COMMAND = CommandType(
     name="CLEAR_APP_DATA",
+    also_called=dict.fromkeys(("CLEAR_APP_CACHE", "CLEAR_DATA", "RESET_APP", "WIPE_APP_DATA"), ""),
     number=5,
     summary=(
         "Clears the application data of specified apps. This is supported on Android 9 and above. Note that an application can store data "

@@ -12,6 +12,7 @@ def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstanc
 
 COMMAND = CommandType(
     name="LOCK",
+    also_called=dict.fromkeys(("LOCK_NOW", "LOCK_DEVICE", "DEVICE_LOCK", "LOCK_SCREEN", "REMOTE_LOCK"), ""),
     number=1,
     summary=(
         "Lock the device, as if the lock screen timeout had expired. For a work profile, if there is a separate work profile lock, this "

@@ -26,6 +26,7 @@ def _restarted(phone: VirtualDevice, _answer: Answer, _circumstances: Circumstan
 
 COMMAND = CommandType(
     name="REBOOT",
+    also_called=dict.fromkeys(("RESTART", "REBOOT_DEVICE", "RESTART_DEVICE", "REBOOT_CLEAR_PASSCODE"), ""),
     number=3,
     summary=("Reboot the device. Only supported on fully managed devices running Android 7.0 (API level 24) or higher."),
     requires=Requires(fully_managed=24, company_owned_work_profile=None, personally_owned_work_profile=None),

@@ -16,6 +16,7 @@ def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstanc
 
 COMMAND = CommandType(
     name="RELINQUISH_OWNERSHIP",
+    also_called=dict.fromkeys(("RELINQUISH", "RELEASE_OWNERSHIP", "REMOVE_WORK_PROFILE", "RETIRE", "UNENROLL"), ""),
     number=4,
     summary=(
         "Removes the work profile and all policies from a company-owned Android 8.0+ device, relinquishing the device for personal use. "

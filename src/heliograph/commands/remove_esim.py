@@ -39,7 +39,8 @@ class RemoveEsimParams(Message):
 def check(params: RemoveEsimParams, path: str) -> Iterator[Violation]:
     """An ICC ID must be given. Whether it names a profile only the phone knows."""
     if not params.icc_id.strip():
-        yield Violation(f"{path}.icc_id", "The ICC ID of the eSIM profile to be deleted is required.")
+        field = f"{path}.icc_id"
+        yield Violation(field, f'{field} is required: the ICC ID of the eSIM profile to remove, as in "iccId": "8901234567890123456".')
 
 
 def cannot_remove(facts: DeviceFacts) -> bool:
@@ -89,10 +90,12 @@ def _ended(phone: VirtualDevice, status: EsimCommandStatus) -> Done:
 
 COMMAND = CommandType(
     name="REMOVE_ESIM",
+    also_called=dict.fromkeys(("DELETE_ESIM", "UNINSTALL_ESIM"), ""),
     number=9,
     summary="Removes an eSIM profile that was added with ADD_ESIM from the device. This is supported on Android 15 and above.",
     params=RemoveEsimParams,
     params_field="removeEsimParams",
+    params_also_called=("esim_params", "esim"),
     params_required=True,
     status=EsimCommandStatus,
     status_field="esimStatus",

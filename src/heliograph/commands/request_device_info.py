@@ -24,7 +24,7 @@ class DeviceInfo(enum.Enum):
     EID = "EID"
 
 
-@proto("RequestDeviceInfoParams")
+@proto("RequestDeviceInfoParams", habits={"info": "device_info", "type": "device_info", "device_info_type": "device_info"})
 class RequestDeviceInfoParams(Message):
     """Source: disc, RequestDeviceInfoParams."""
 
@@ -70,7 +70,7 @@ class RequestDeviceInfoStatus(Message):
 def check(params: RequestDeviceInfoParams, path: str) -> Iterator[Violation]:
     """Something must be requested."""
     if params.device_info is DeviceInfo.DEVICE_INFO_UNSPECIFIED:
-        yield Violation(f"{path}.device_info", "The device information to be requested is required: EID.")
+        yield Violation(f"{path}.device_info", f'{path}.device_info is required: what is wanted, as in "deviceInfo": "EID".')
 
 
 def execute(phone: VirtualDevice, _params: RequestDeviceInfoParams, _circumstances: Circumstances) -> Effect:
@@ -106,6 +106,7 @@ def pending(status: RequestDeviceInfoStatus) -> bool:
 
 COMMAND = CommandType(
     name="REQUEST_DEVICE_INFO",
+    also_called=dict.fromkeys(("DEVICE_INFO", "GET_DEVICE_INFO", "REQUEST_EID", "GET_EID"), ""),
     number=10,
     summary=(
         "Request information about the device, which its user must approve. Supported only on personally-owned devices with a work "

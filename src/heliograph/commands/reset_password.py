@@ -29,6 +29,14 @@ class ResetPasswordFlag(enum.Enum):
     LOCK_NOW = "LOCK_NOW"
 
 
+ALSO_CALLED = {
+    "UNLOCK": "No command unlocks a device; this one, without newPassword, removes its password.",
+    "REBOOT_CLEAR_PASSCODE": "They are two commands; without newPassword the password is removed.",
+    **dict.fromkeys(("REMOVE_PASSWORD", "CLEAR_PASSWORD", "CLEAR_PASSCODE"), "Without newPassword it removes the password."),
+    **dict.fromkeys(("RESET", "SET_PASSWORD", "SET_PASSCODE", "CHANGE_PASSWORD", "RESET_PASSCODE", "RESET_PIN"), ""),
+}
+
+
 class ResetPasswordParams(Message):
     """The part of Command that is for this type; it has no message of its own.  Source: disc, Command."""
 
@@ -110,6 +118,7 @@ def _with_credential(phone: VirtualDevice, secret: str) -> VirtualDevice:
 
 COMMAND = CommandType(
     name="RESET_PASSWORD",
+    also_called=ALSO_CALLED,
     number=2,
     summary="Reset the user's password. On a device with a work profile this is the password of the work profile.",
     params=ResetPasswordParams,

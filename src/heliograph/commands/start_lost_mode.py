@@ -152,12 +152,14 @@ def succeeded(status: StartLostModeStatus) -> bool:
 
 COMMAND = CommandType(
     name="START_LOST_MODE",
+    also_called=dict.fromkeys(("ENABLE_LOST_MODE", "LOST_MODE", "SET_LOST_MODE"), ""),
     number=6,
     summary=(
         "Puts the device into lost mode. Only supported on fully managed devices or organization-owned devices with a managed profile."
     ),
     params=StartLostModeParams,
     params_field="startLostModeParams",
+    params_also_called=("lost_mode_params", "lost_mode"),
     params_required=True,
     status=StartLostModeStatus,
     status_field="startLostModeStatus",

@@ -48,12 +48,14 @@ def probe(phone: VirtualDevice, _params: StopLostModeParams) -> Outcome | None:
 
 COMMAND = CommandType(
     name="STOP_LOST_MODE",
+    also_called=dict.fromkeys(("DISABLE_LOST_MODE", "LOST_MODE", "END_LOST_MODE"), ""),
     number=7,
     summary=(
         "Takes the device out of lost mode. Only supported on fully managed devices or organization-owned devices with a managed profile."
     ),
     params=StopLostModeParams,
     params_field="stopLostModeParams",
+    params_also_called=("lost_mode_params", "lost_mode"),
     status=StopLostModeStatus,
     status_field="stopLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),

@@ -16,6 +16,7 @@ from heliograph.domain.virtual_device import VirtualDevice, factory_reset, witho
 from heliograph.domain.wire import Message, encode_message, proto
 
 REASON_MAX_CHARS = 200  # disc, WipeParams.wipeReason and devices.delete wipeReasonMessage
+POLICY_FLAGS_LEVEL = 35
 MANAGED_ESIMS_ALWAYS_GO_LEVEL = 36  # disc, WIPE_ESIMS: with the work profile of a personal device from Android 16 on, flag or not
 
 
@@ -29,6 +30,7 @@ class WipeDataFlag(enum.Enum):
     WIPE_ESIMS = "WIPE_ESIMS"
 
 
+@proto("WipeParams", habits={"flags": "wipe_data_flags", "reason": "wipe_reason", "wipe_reason_message": "wipe_reason"})
 class WipeParams(Message):
     """Source: disc, WipeParams."""
 
@@ -84,6 +86,20 @@ def _without_work(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:
     )
 
 
+def under_policy(command: bytes, wipe_data_flags: Sequence[str], *, api_level: int) -> bytes:
+    """The command with the flags of the device's policy added to its own.
+
+    Source: disc, Policy.wipeDataFlags: "what data is wiped when a device or profile wipe is triggered due to any reason", on Android 15
+    and above; "This does not apply to the enterprises.devices.delete method".
+    """
+    if not wipe_data_flags or api_level < POLICY_FLAGS_LEVEL:
+        return command
+    given = msgspec.json.decode(command)
+    params = given.get("wipeParams", {})
+    params["wipeDataFlags"] = [*dict.fromkeys([*params.get("wipeDataFlags", ()), *wipe_data_flags])]
+    return msgspec.json.encode({**given, "wipeParams": params})
+
+
 def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tuple[str, bytes]:
     """Type and canonical command JSON that `devices.delete` and `enterprises.delete` leave for the phone, with the flags they were given.
 
@@ -109,6 +125,8 @@ def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tu
 
 COMMAND = CommandType(
     name="WIPE",
+    params_also_called=("wipe_data",),
+    also_called=dict.fromkeys(("RESET", "FACTORY_RESET", "WIPE_DATA", "WIPE_DEVICE", "DEVICE_WIPE", "REMOTE_WIPE", "ERASE"), ""),
     number=11,
     summary=(
         "Wipes the device, via a factory reset for a company owned device, or by deleting the work profile for a personally owned device "
@@ -119,6 +137,7 @@ COMMAND = CommandType(
     check=check,
     execute=execute,
     recovery=Recovery.RESUME,
+    under_policy=under_policy,
     final_at_ack=True,
     as_observed=frozenset({Quirk.PARAMS_REQUIRED}),
 )

@@ -9,8 +9,8 @@ Source: disc, Command; AOSP DevicePolicyManager for what each command does on a 
 import enum
 import functools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -140,6 +140,11 @@ def no_probe(_phone: VirtualDevice, _params: Any) -> Outcome | None:  # noqa: AN
     return None
 
 
+def whatever_the_policy(command: bytes, _wipe_data_flags: Sequence[str], *, api_level: int) -> bytes:
+    """The command, which no policy changes."""
+    return command
+
+
 def always_succeeded(_status: Any) -> bool:  # noqa: ANN401
     """Whatever the specific status says, the command succeeded."""
     return True
@@ -166,8 +171,12 @@ class CommandType:
     """The type's number in the enum: its place in the reference page, which is the order of all lists of types."""
     summary: str
     """One or two sentences for the docs page, `--help` and the discovery document."""
+    also_called: Mapping[str, str] = field(default_factory=dict)
+    """What people write for its name by mistake, each with a further sentence for the error that tells them, or ""."""
     params: type[msgspec.Struct] = NoParams
     params_field: str | None = None
+    params_also_called: tuple[str, ...] = ()
+    """What people write for `params_field` by mistake, in the form of proto names."""
     params_required: bool = False
     status: type[msgspec.Struct] | None = None
     status_field: str | None = None
@@ -184,6 +193,9 @@ class CommandType:
     """Whether this specific status is progress: it frees the device's queue, and a final operation never carries it."""
     recovery: Recovery = Recovery.UNKNOWN
     probe: Callable[[VirtualDevice, Any], Outcome | None] = no_probe
+    under_policy: Callable[..., bytes] = whatever_the_policy
+    """`under_policy(command, wipe_data_flags, api_level=…)`: the canonical command as a phone of this level carries it out under a policy
+    with these flags. Asked at the acknowledgement of a row that is final there."""
     final_at_ack: bool = False
     """Whether the acknowledgement ends the operation and the device resource; the command then is the tombstone's last order."""
     holds_queue_s: int = 60

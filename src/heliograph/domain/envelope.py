@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from heliograph.domain.command import CommandType, proto_name
+from heliograph.domain.command_habits import habits_of_command, habits_of_type
 from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
@@ -167,7 +168,7 @@ def _command_message(rows: Mapping[str, CommandType]) -> type[msgspec.Struct]:
     names = {"COMMAND_TYPE_UNSPECIFIED": 0} | {row.name: row.number for row in rows.values()}
     # The functional form: members are known only once the rows are.
     command_type: Any = enum.Enum("CommandType", [(name, name) for name in names], module=__name__)  # type: ignore[misc]
-    proto("Command.CommandType", numbers=names)(command_type)
+    proto("Command.CommandType", numbers=names, habits=habits_of_type(rows))(command_type)
     fields: dict[str, tuple[Any, Any]] = {
         "type": (command_type, command_type["COMMAND_TYPE_UNSPECIFIED"]),
         "create_time": (Timestamp, ""),
@@ -182,8 +183,7 @@ def _command_message(rows: Mapping[str, CommandType]) -> type[msgspec.Struct]:
     statuses = {proto_name(row.status_field): (row.status | None, None) for row in rows.values() if row.status and row.status_field}
     fields |= {**params, **statuses}
     message = msgspec.defstruct("Command", [(name, *field) for name, field in fields.items()], bases=(Message,), module=__name__)
-    habits = {"password": "new_password", "flags": "reset_password_flags"}
-    marked = proto("Command", oneofs={"params": tuple(params), "status": tuple(statuses)}, habits=habits)
+    marked = proto("Command", oneofs={"params": tuple(params), "status": tuple(statuses)}, habits=habits_of_command(rows))
     return marked(message)
 
 

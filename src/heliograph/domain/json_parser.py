@@ -18,6 +18,18 @@ _MAX_INT_DIGITS = 40  # more than any field takes; int() of thousands of digits 
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 
+_NO_TEXT = {
+    b"\xff\xfe": " The body looks like UTF-16: send it as UTF-8.",
+    b"\xfe\xff": " The body looks like UTF-16: send it as UTF-8.",
+    b"\x1f\x8b": " The body looks gzipped: say so, with Content-Encoding: gzip.",
+}
+_HINTS = (
+    (re.compile("//|/[*]|#"), " JSON has no comments."),
+    (re.compile("True|False|None"), " JSON writes true, false and null."),
+    (re.compile("'|[^\\W\\d]+[ \\t\\r\\n]*[:,}]"), " Names and strings stand in double quotes."),
+)
+"""By what stands where the parser stopped."""
+
 _GOOGLES_WORDS = {
     "Expecting property name enclosed in double quotes": "Expected an object key or }.",
     "Illegal trailing comma before end of object": "Expected an object key or }.",
@@ -57,9 +69,10 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
         _refuse_depth(text)
         value = _decoder.decode(text)
     except UnicodeDecodeError as error:
-        fault = InvalidArgument(f"{_PREFIX} Encountered non UTF-8 code points. (byte {error.start + 1})")
+        hint = _NO_TEXT.get(body[:2], "")
+        fault = InvalidArgument(f"{_PREFIX} Encountered non UTF-8 code points. (byte {error.start + 1}){hint}")
     except json.JSONDecodeError as error:
-        fault = _fault(_in_googles_words(error, text), text, error.pos)
+        fault = _fault(_in_googles_words(error, text), text, error.pos, hint=_hint(text, error.pos))
     else:
         _refuse_lone_surrogates(text)
         return value
@@ -69,10 +82,22 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 _PREFIX = "Invalid JSON payload received."
 
 
-def _fault(what: str, text: str, position: int) -> InvalidArgument:
+def _fault(what: str, text: str, position: int, *, hint: str = "") -> InvalidArgument:
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
-    return InvalidArgument(f"{_PREFIX} {what} (line {line}, column {column})")
+    return InvalidArgument(f"{_PREFIX} {what} (line {line}, column {column}){hint}")
+
+
+def _hint(text: str, position: int) -> str:
+    """What was probably written there that is no JSON, nothing of it quoted; "" when it does not show."""
+    if text.startswith("\ufeff"):
+        return " The body begins with a byte order mark: send it without."
+    if text[:position].rstrip().endswith(",") and text[position : position + 1] in {"}", "]"}:
+        return " Nothing but another value follows a comma."
+    for start, said in _HINTS:
+        if start.match(text, position):
+            return said
+    return "" if text[:position].strip() else ' The body is a JSON object, as in {"name": "value"}.'
 
 
 def _in_googles_words(fault: json.JSONDecodeError, text: str) -> str:

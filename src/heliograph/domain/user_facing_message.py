@@ -30,7 +30,10 @@ _LANGUAGE_TAG = re.compile(
 _MAX_TAG_CHARS = 64
 
 
-@proto("UserFacingMessage")
+@proto(
+    "UserFacingMessage",
+    habits={"message": "default_message", "text": "default_message", "default": "default_message", "messages": "localized_messages"},
+)
 class UserFacingMessage(Message):
     """Source: disc, UserFacingMessage."""
 

@@ -67,7 +67,7 @@ def read_body(cls: type[M], body: bytes, *, root: str) -> M:
 def read_parsed(cls: type[M], value: object, *, root: str) -> M:
     """The message in this parsed JSON value; as `wire.decode_message`."""
     if not isinstance(value, dict):
-        description = f'{_PREFIX} Unknown name "": Root element must be a message.'
+        description = f'{_PREFIX} Unknown name "": Root element must be a message. That is a JSON object: {{ … }}.'
         raise InvalidArgument(violations=[Violation("", description)])
     violations: list[Violation] = []
     message: M = _message(shape_of(cls), value, path=root, violations=violations)
@@ -86,7 +86,7 @@ def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: list
     for name, raw in value.items():
         field = shape.by_name.get(name)
         if field is None:
-            violations.append(_unknown_name(name, path, f"Cannot find field.{suggestions.for_name(name, shape, root=path)}"))
+            violations.append(_unknown_name(name, path, f"Cannot find field.{suggestions.for_name(name, shape, path=path, value=raw)}"))
         elif field.name in names:
             violations.append(_unknown_name(name, path, f'The field is given twice, also as "{names[field.name]}".'))
         else:
@@ -117,23 +117,22 @@ def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON i
     if isinstance(kind, ListKind):
         return _list(kind, value, place)
     if isinstance(value, list):
-        hint = " An empty message is {}, not []." if isinstance(kind, MessageKind) and not value else ""
-        why = f"Proto field is not repeating, cannot start list.{hint}"
+        why = f"Proto field is not repeating, cannot start list.{suggestions.for_list(kind, value)}"
         return place.note(_unknown_name(place.field.json_name, place.parent, why))
     if isinstance(kind, MessageKind | MapKind):
         return _object(kind, value, place)
     if kind is Scalar.STRUCT:
         return _struct(value, place) if isinstance(value, dict) else place.refuse(kind, value)
     if isinstance(value, dict):
-        return place.note(
-            Violation(place.path, f"Invalid value at '{place.path}' ({type_name(kind)}), Starting an object on a scalar field")
-        )
+        hint = suggestions.for_kind(kind, value)
+        why = f"Starting an object on a scalar field{'.' + hint if hint else ''}"
+        return place.note(Violation(place.path, f"Invalid value at '{place.path}' ({type_name(kind)}), {why}"))
     return _enum(kind, value, place) if isinstance(kind, EnumKind) else _scalar(kind, value, place)
 
 
 def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  # noqa: ANN401
     if not isinstance(value, dict):
-        return place.refuse(kind, value)
+        return place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
     if isinstance(kind, MessageKind):
         return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations)
     for name in value.repeated if isinstance(value, JsonObject) else ():
@@ -160,24 +159,25 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
 
 def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
     if not isinstance(value, list):
-        return place.refuse(kind, value, hint=" A list is expected.")
+        return place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
     return tuple(_read(kind.item, item, place.inside(f"[{index}]")) for index, item in enumerate(value))
 
 
 def _enum(kind: EnumKind, value: object, place: Place) -> Any:  # noqa: ANN401
-    if isinstance(value, str) and not isinstance(value, JsonNumber) and value in kind.by_name:
-        return kind.by_name[value]
-    number = _integer(value)
+    is_text = isinstance(value, str) and not isinstance(value, JsonNumber)
+    if is_text and value in kind.by_name:
+        return kind.by_name[str(value)]
+    # A number in quotes is none: Google's parsers take it, the documented mapping does not know it.
+    number = None if is_text else _integer(value)
     if number is not None and number in kind.by_number:
         return kind.by_number[number]
-    is_text = isinstance(value, str) and not isinstance(value, JsonNumber) and number is None
     return place.refuse(kind, value, hint=suggestions.for_enum(str(value) if is_text else "", kind))
 
 
 def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
     match kind:
         case Scalar.BOOL:
-            return value if isinstance(value, bool) else place.refuse(kind, value)
+            return value if isinstance(value, bool) else place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
         case Scalar.INT32:
             number = _integer(value)
             return number if number is not None and INT32_MIN <= number <= INT32_MAX else place.refuse(kind, value)
@@ -185,7 +185,7 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             number = _integer(value)
             return Int64(number) if number is not None and INT64_MIN <= number <= INT64_MAX else place.refuse(kind, value)
         case Scalar.STRING:
-            return value if _is_text(value) else place.refuse(kind, value)
+            return value if _is_text(value) else place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
         case Scalar.BYTES:
             return value if _is_text(value) and _BYTES.match(value) else place.refuse(kind, value)
         case Scalar.DURATION | Scalar.TIMESTAMP:
@@ -204,7 +204,8 @@ def _moment(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             return value
     else:
         why = f"Invalid data type for {what}, value is {_shown(value)}"
-    description = f"Invalid value at '{place.path}' ({kind.value}), Field '{place.field.json_name}', {why}"
+    hint = f".{suggestions.for_duration(value)}" if kind is Scalar.DURATION else ""
+    description = f"Invalid value at '{place.path}' ({kind.value}), Field '{place.field.json_name}', {why}{hint}"
     return place.note(Violation(place.path, description))
 
 
