@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import re
 import secrets
 import signal
 import socket
@@ -15,11 +14,11 @@ from typing import Any, NoReturn
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
 from heliograph.api.gate import Gate
+from heliograph.api.http_protocol import Http11
 from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
@@ -49,7 +48,6 @@ STEP_US = 500_000
 """A difference to the wall clock from which on it is called a step and logged."""
 DEAD_PEER_MS = 60_000
 """A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
-OFFER_OF_HTTP_2 = re.compile(rb"\r\n(?i:upgrade):(?=[ \t]*h2c)")
 SLEW_SHARE = 100
 """A step is made good at 1 % of the time that passes: durations stay true to within that."""
 
@@ -201,21 +199,6 @@ class _Listener(uvicorn.Server):
         yield
 
 
-class _Http11(HttpToolsProtocol):
-    """HTTP/1.1, without losing the body of a request that offers HTTP/2 as well, as every POST of Java's HttpClient does.
-
-    The parser takes what follows such a head for the other protocol. An offer may be passed over, so it never sees it.
-
-    Source: RFC 9110 §7.8; uvicorn's HttpToolsProtocol.data_received.
-    """
-
-    def data_received(self, data: bytes) -> None:
-        """A head that comes in pieces, the offer cut in two, is the one that is still misread."""
-        if b"h2c" in data:
-            data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
-        super().data_received(data)
-
-
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound, listening TCP socket; `port` 0 takes a free one.  Raises: OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -239,7 +222,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
     """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
     config = uvicorn.Config(
-        app, loop="uvloop", http=_Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="uvloop", http=Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
