@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,17 +50,19 @@ def prepared(language: Language) -> Path:
     return folder
 
 
-def run(language: Language, source: Path, *arguments: str, **environment: str) -> str:
+def run(language: Language, source: Path, *arguments: str, environment: Mapping[str, str], cwd: Path | None = None) -> str:
     """What the program printed; it must end well."""
     command = [*language.command(prepared(language), source), *arguments]
-    done = subprocess.run(command, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+    )
     assert (0, language.name) == (done.returncode, language.name), done.stderr
     return done.stdout
 
 
 def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
     """What came of each step."""
-    results: list[Any] = json.loads(run(language, HERE / language.source, str(steps), **environment))
+    results: list[Any] = json.loads(run(language, HERE / language.source, str(steps), environment=environment))
     return results
 
 
@@ -86,14 +88,15 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _fetch(*command: str, **environment: str) -> None:
     """Done; tried once more if it went wrong, since packages come over a network.  Raises: AssertionError."""
-    settings = _environment(**environment)
+    settings, said = _environment(**environment), ""
     for _ in range(2):
         done = subprocess.run(
             command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False
         )
         if done.returncode == 0:
             return
-    raise AssertionError(f"{command[0]}: {done.stdout}{done.stderr}")
+        said = done.stdout + done.stderr
+    raise AssertionError(said)
 
 
 def _prepare_node(folder: Path) -> None:
