@@ -113,12 +113,12 @@ def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
     """An app that hands each request to the app whose path prefix it has, else to `default`."""
     prefixes = tuple(routes.items())
 
-    async def dispatch(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    def dispatch(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> Awaitable[None]:
         path = scope.get("path", "")
         for prefix, app in prefixes:
             if path.startswith(prefix):
-                return await app(scope, receive, send)
-        return await default(scope, receive, send)
+                return app(scope, receive, send)
+        return default(scope, receive, send)
 
     return dispatch
 

@@ -4,7 +4,7 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 
 import msgspec
 import structlog
@@ -22,7 +22,7 @@ from heliograph.api.pages import OK, Pages
 from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
 from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Receive, read_body
-from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, compressed, send_answer
+from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, send_answer, send_compressed
 from heliograph.domain.access import ANYBODY
 from heliograph.domain.errors import HeliographError
 from heliograph.service.ports import Ports
@@ -70,18 +70,18 @@ class RestApp:
         self._pages = Pages(ports, registry=registry_of(counts, NotificationCounts(ports.publishing)), addresses=addresses)
         self._batch = Batch(self, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
         if scope["type"] != "http":
-            return await _refuse_connection(scope, send)
+            return _refuse_connection(scope, send)
         path: bytes = scope.get("raw_path") or scope["path"].encode()  # raw_path is optional in ASGI
         for prefix, table in PREFIXES:
             if path.startswith(prefix):
-                return await self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
+                return self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
         if scope["path"] in BATCH_PATHS and scope["method"] == "POST":
-            return await self._serve_batch(scope, receive, send)
+            return self._serve_batch(scope, receive, send)
         status, headers, body = self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
-        return await self._send(scope, send, status, body, headers)
+        return self._send(scope, send, status, body, headers)
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""
@@ -145,10 +145,10 @@ class RestApp:
         self._counted[BATCH, status] += 1
         await self._send(scope, send, status, body, headers)
 
-    async def _send(self, scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> None:
+    def _send(self, scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> Awaitable[None]:
         if len(body) >= GZIP_FROM_BYTES:
-            body, headers = await compressed(body, headers, scope)
-        await send_answer(send, status, body, headers=headers)
+            return send_compressed(scope, send, status, body, headers=headers)
+        return send_answer(send, status, body, headers=headers)
 
 
 async def _refuse_connection(scope: Scope, send: Send) -> None:

@@ -33,13 +33,13 @@ async def send_answer(send: Send, status: int, body: bytes, *, headers: Headers)
     await send({"type": "http.response.body", "body": body})
 
 
-async def compressed(body: bytes, headers: Headers, scope: Mapping[str, Any]) -> tuple[bytes, Headers]:
-    """A large body and the headers to send it with, gzipped where the request's Accept-Encoding says so."""
+async def send_compressed(scope: Mapping[str, Any], send: Send, status: int, body: bytes, *, headers: Headers) -> None:
+    """The large answer is sent, gzipped where the request's Accept-Encoding says so."""
     headers = [*headers, (b"vary", b"accept-encoding")]
-    if not accepts_gzip(dict(scope["headers"]).get(b"accept-encoding", b"")):
-        return body, headers
-    body = await asyncio.to_thread(_gzip, body) if len(body) >= IN_THREAD_FROM_BYTES else _gzip(body)
-    return body, [*headers, (b"content-encoding", b"gzip")]
+    if accepts_gzip(dict(scope["headers"]).get(b"accept-encoding", b"")):
+        body = await asyncio.to_thread(_gzip, body) if len(body) >= IN_THREAD_FROM_BYTES else _gzip(body)
+        headers.append((b"content-encoding", b"gzip"))
+    await send_answer(send, status, body, headers=headers)
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:

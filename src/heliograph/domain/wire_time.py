@@ -34,6 +34,7 @@ TIMESTAMP_PATTERN = (
 
 _SECONDS = re.compile(r"-?[0-9]+\Z")
 _SECONDS_DIGITS = 12  # no Duration has more
+_PLAIN_DIGITS = 11  # as many are in range, whichever they are
 _FRACTION = re.compile(r"[0-9]{1,9}\Z")
 _TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
@@ -53,6 +54,9 @@ def parse_duration_ns(text: str) -> int:
 
     Raises: IllegalDuration with Google's words.
     """
+    seconds = text[:-1]
+    if len(seconds) <= _PLAIN_DIGITS and seconds.isdecimal() and seconds.isascii() and text[-1] == "s":
+        return int(seconds) * NS_PER_S  # as nearly everybody writes it
     if not text.endswith("s"):
         raise IllegalDuration("Illegal duration format; duration must end with 's'")
     seconds, point, fraction = text[:-1].partition(".")
