@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.live import Live
 from scripts.wrong_bodies import HABITS
+from tests.api.live import Live
 
 ROWS = [(body, advice) for habit in HABITS for body, advice in habit.bodies.items()]
 SECRETS = ("hunter2", "735512")
