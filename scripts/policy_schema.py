@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[1] / "src" / "heliograph" / "domain" / "policy_schema.json"
-ROOTS = ("Policy", "ModifyPolicyApplicationsRequest", "RemovePolicyApplicationsRequest")
+ROOTS = (
+    "Policy", "ListPoliciesResponse", "ModifyPolicyApplicationsRequest", "ModifyPolicyApplicationsResponse",
+    "RemovePolicyApplicationsRequest", "RemovePolicyApplicationsResponse",
+)  # fmt: skip
 HAND_WRITTEN = frozenset({"UserFacingMessage"})
 """Messages that have a class of their own."""
 FORMATS = {"int32": "int32", "int64": "int64", "google-duration": "duration", "google-fieldmask": "string", "byte": "bytes"}

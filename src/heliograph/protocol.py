@@ -167,10 +167,11 @@ class Gone(Message, frozen=True, kw_only=True):
 
 
 class Policy(Message, frozen=True, kw_only=True):
-    """What the server wants of the phone besides commands: fetched with the answer to Hello and StatusReport."""
+    """What the server wants of the phone besides commands: the answer to Hello and StatusReport, and pushed where it changes."""
 
     policy_name: str = ""
     policy_version: int = 1
+    """Rises with every change of the policy; 0: nobody has made a policy of this name yet."""
     disabled: bool = False
     disabled_reason: str = ""
     user_name: str = ""

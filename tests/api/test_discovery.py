@@ -58,8 +58,9 @@ def bare(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if not isinstance(value, dict):
         return value
     words = {"description", "enumDescriptions", "readOnly", "deprecated", "enumDeprecated"}
-    # A property may be called "description" too, and is then an object.
-    return {name: bare(item) for name, item in value.items() if name not in words or isinstance(item, dict)}
+    # A property may be called "description" too, and is then an object. A field mask inside a message is read as the string that it is.
+    told = {name: item for name, item in value.items() if item != "google-fieldmask"}
+    return {name: bare(item) for name, item in told.items() if name not in words or isinstance(item, dict)}
 
 
 OFFICIAL_METHODS = methods(official.document())

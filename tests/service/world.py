@@ -105,6 +105,7 @@ class Here:
     def __init__(self) -> None:
         self.connected_devices: set[DeviceName] = set()
         self.rung: list[DeviceName] = []
+        self.told: list[DeviceName] = []
 
     def connected(self, device: DeviceName) -> bool:
         return device in self.connected_devices
@@ -114,6 +115,9 @@ class Here:
 
     def ring(self, device: DeviceName) -> None:
         self.rung.append(device)
+
+    def policy_changed(self, device: DeviceName) -> None:
+        self.told.append(device)
 
 
 class Phone:

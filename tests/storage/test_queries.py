@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from heliograph.storage.connection import connect, migrate
+from heliograph.storage.maintenance import ERASED
 from heliograph.storage.queries import grouped, groups, queries
 
 READS_A_WHOLE_TABLE = {
@@ -14,8 +15,7 @@ READS_A_WHOLE_TABLE = {
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
-    **dict.fromkeys(("erase_operations", "erase_devices", "erase_tombstones", "erase_device_keys"), "so it says"),
-    **dict.fromkeys(("erase_enterprises", "erase_serials", "erase_tokens", "erase_service_keys", "erase_requests"), "so it says"),
+    **{f"erase_{table}": "so it says" for table in ERASED},
 }
 
 

@@ -20,6 +20,7 @@ from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migrations, queries
 from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, device_name, device_record, ended, issue, look, write
 from tests.storage.request_conformance import RequestConformance
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from heliograph.service.ports import PutDevice, Sees
 from heliograph.storage.sqlite import SqliteStore
 from tests.storage.request_conformance import RequestConformance
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
 async def main() -> None:
@@ -68,6 +70,10 @@ async def open_store(path: Path) -> AsyncIterator[OpenStore]:
 
 class TestSqlite(StoreConformance):
     """See conformance.py."""
+
+
+class TestPoliciesInSqlite(PolicyConformance):
+    """See policy_conformance.py."""
 
 
 class TestRequestsInSqlite(RequestConformance):
@@ -245,6 +251,7 @@ from pathlib import Path
 from heliograph.service.ports import Sees
 from heliograph.storage.sqlite import SqliteStore
 from tests.storage.request_conformance import RequestConformance
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):

@@ -161,7 +161,11 @@ class Agent:
             if isinstance(news, Reply):
                 await self._courier.judge(news)
                 raise ConnectionLost(f"instead of an offer: {news.status} {error_text(news)}")
-            self._take(news)
+            if isinstance(news, Policy):
+                self._equipment.executor.adopt(news)
+                self._changed.set()
+            else:
+                self._take(news)
 
     def _take(self, offer: Offer) -> None:
         """The command is begun, unless it is under way: then what the journal holds is being told already, until it is answered."""

@@ -7,7 +7,7 @@ import msgspec
 from heliograph.agent.door import HttpDoor, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.domain.wire import encode_message
-from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Refuse, Report
+from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Policy, Refuse, Report
 
 CONNECTION_HEADER = "Heliograph-Connection"
 CONNECTION_ID_BITS = 64
@@ -15,6 +15,7 @@ CONNECTION_ID_BITS = 64
 
 class _Polled(msgspec.Struct, frozen=True, rename="camel"):
     offer: Offer | None = None
+    policy: Policy | None = None
     retry_after_ms: int = 0
 
 
@@ -43,7 +44,7 @@ class LongPollTransport:
             raise ConnectionLost("not connected")
         return await self._door.post(_path(message), encode_message(message), self._headers)
 
-    async def next_offer(self) -> Offer | Reply:
+    async def next_offer(self) -> Offer | Policy | Reply:
         while True:
             if self._headers is None:
                 raise ConnectionLost("not connected")
@@ -56,6 +57,8 @@ class LongPollTransport:
                 raise ConnectionLost(f"no answer to a poll: {error}") from None
             if polled.offer is not None:
                 return polled.offer
+            if polled.policy is not None:
+                return polled.policy
             if polled.retry_after_ms:
                 await self.cut()
                 raise ConnectionLost("the server stops", retry_after_s=polled.retry_after_ms / 1_000)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
 from heliograph.agent.transport import ConnectionLost, Reply, Transport
-from heliograph.protocol import Acknowledge, Hello, Message, Offer, Report
+from heliograph.protocol import Acknowledge, Hello, Message, Offer, Policy, Report
 
 CRASH_MOMENTS = frozenset(Moment) - {Moment.FORGOTTEN}
 
@@ -182,7 +182,7 @@ class FlakyTransport:
             await self._lose("an answer was lost")
         return reply
 
-    async def next_offer(self) -> Offer | Reply:
+    async def next_offer(self) -> Offer | Policy | Reply:
         return await self._inner.next_offer()
 
     async def post(self, message: Message, credential: str = "") -> Reply:

@@ -11,6 +11,7 @@ from heliograph.protocol import (
     Message,
     Offer,
     OrderCarriedOut,
+    Policy,
     Refuse,
     Report,
     StatusReport,
@@ -85,8 +86,11 @@ class Transport(Protocol):
     async def send(self, message: Message) -> Reply:
         """The answer to a message on the connection. Several may be under way at once."""
 
-    async def next_offer(self) -> Offer | Reply:
-        """The next command offered on the connection, or what the server answers instead of one. One caller at a time, always waiting."""
+    async def next_offer(self) -> Offer | Policy | Reply:
+        """The next command offered on the connection, the policy that has changed, or what the server answers instead.
+
+        One caller at a time, always waiting.
+        """
 
     async def post(self, message: Message, credential: str = "") -> Reply:
         """The answer to a message that needs no connection: Enroll, OrderCarriedOut."""

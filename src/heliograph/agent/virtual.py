@@ -144,7 +144,8 @@ class VirtualPhone:
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
         if self._told is None or self._told[0] is not self._device or self._told[1] is not self.policy:
-            name, version = self.policy.policy_name, self.policy.policy_version
+            version = self.policy.policy_version
+            name = self.policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
             self._told = (self._device, self.policy, device_report(self._device, policy_name=name, policy_version=version))
         return self._told[2]
 

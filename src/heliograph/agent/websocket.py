@@ -9,7 +9,7 @@ import msgspec
 from heliograph.agent.door import LOST, HttpDoor, bearer, retry_after_of
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.domain.wire import encode_message
-from heliograph.protocol import MESSAGE_MAX_BYTES, Hello, Message, Offer, OptionalRaw
+from heliograph.protocol import MESSAGE_MAX_BYTES, Hello, Message, Offer, OptionalRaw, Policy
 
 NEWER_CONNECTION = 4409
 """The close code that says so."""
@@ -27,12 +27,13 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class _Received(msgspec.Struct, frozen=True, rename="camel"):
-    """A frame of the server: an answer, an offer, or the news that the device is managed no more."""
+    """A frame of the server: an answer, an offer, a policy that has changed, or the news that the device is managed no more."""
 
     reply_to: int = 0
     status: int = OK
     body: msgspec.Raw = msgspec.Raw(b"{}")
     offer: Offer | None = None
+    policy: Policy | None = None
     gone: OptionalRaw = None
 
 
@@ -49,7 +50,7 @@ class WebSocketTransport:
         """Whether the connection is none any more; its socket is let go of by `cut`."""
         self._last_id = 0
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
-        self._news: deque[Offer | Reply] = deque()
+        self._news: deque[Offer | Policy | Reply] = deque()
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self.cut()
@@ -68,7 +69,7 @@ class WebSocketTransport:
             await self.cut()
             raise ConnectionLost("no answer in time") from None
 
-    async def next_offer(self) -> Offer | Reply:
+    async def next_offer(self) -> Offer | Policy | Reply:
         while not self._news:
             await self._read()
         return self._news.popleft()
@@ -136,6 +137,8 @@ class WebSocketTransport:
             raise self._fail(f"no frame: {error}") from None
         if frame.offer is not None:
             self._news.append(frame.offer)
+        if frame.policy is not None:
+            self._news.append(frame.policy)
         if frame.gone is not None:
             self._news.append(Reply(GONE, bytes(frame.gone)))
         waiting = self._waiting.pop(frame.reply_to, None)

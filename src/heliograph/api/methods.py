@@ -3,23 +3,33 @@
 Source: disc, `methods` (a test compares every row).
 """
 
-from heliograph.api import devices, enrollment_tokens, enterprises, operations
+from heliograph.api import devices, enrollment_tokens, enterprises, operations, policies
 from heliograph.api.method import Method, not_offered
 from heliograph.api.query import PageQuery
 from heliograph.commands import ENVELOPE
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.policy_messages import (
+    ListPoliciesResponse,
+    ModifyPolicyApplicationsRequest,
+    ModifyPolicyApplicationsResponse,
+    Policy,
+    RemovePolicyApplicationsRequest,
+    RemovePolicyApplicationsResponse,
+)
 
 _ENTERPRISE = "enterprises/*"
 _DEVICE = f"{_ENTERPRISE}/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
+_POLICY = f"{_ENTERPRISE}/policies/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
 _DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
 _OPERATIONS_ID = f"{_DEVICES_ID}.operations"
 _TOKENS_ID = f"{_ENTERPRISES_ID}.enrollmentTokens"
+_POLICIES_ID = f"{_ENTERPRISES_ID}.policies"
 
 _SERVED = (
     Method(
@@ -170,11 +180,66 @@ _SERVED = (
         handler=enrollment_tokens.delete,
         summary="Deletes an enrolment token: nobody enrols with it any more.",
     ),
+    Method(
+        id=f"{_POLICIES_ID}.get",
+        http="GET",
+        path=_POLICY,
+        handler=policies.get,
+        summary="Gets a policy.",
+        response=Policy,
+    ),
+    Method(
+        id=f"{_POLICIES_ID}.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/policies",
+        handler=policies.list_,
+        query=PageQuery,
+        summary="Lists the policies of an enterprise, oldest first.",
+        response=ListPoliciesResponse,
+        path_parameter="parent",
+    ),
+    Method(
+        id=f"{_POLICIES_ID}.patch",
+        http="PATCH",
+        path=_POLICY,
+        handler=policies.patch,
+        query=devices.UpdateQuery,
+        takes_body=True,
+        summary="Changes a policy, or makes it where it does not exist; its devices are told.",
+        request=Policy,
+        response=Policy,
+    ),
+    Method(
+        id=f"{_POLICIES_ID}.delete",
+        http="DELETE",
+        path=_POLICY,
+        handler=policies.delete,
+        summary="Deletes a policy that no device has.",
+    ),
+    Method(
+        id=f"{_POLICIES_ID}.modifyPolicyApplications",
+        http="POST",
+        path=f"{_POLICY}:modifyPolicyApplications",
+        handler=policies.modify_applications,
+        takes_body=True,
+        summary="Changes single applications of a policy, or adds them.",
+        request=ModifyPolicyApplicationsRequest,
+        response=ModifyPolicyApplicationsResponse,
+    ),
+    Method(
+        id=f"{_POLICIES_ID}.removePolicyApplications",
+        http="POST",
+        path=f"{_POLICY}:removePolicyApplications",
+        handler=policies.remove_applications,
+        takes_body=True,
+        summary="Removes applications from a policy.",
+        request=RemovePolicyApplicationsRequest,
+        response=RemovePolicyApplicationsResponse,
+    ),
 )
 
 _NO_PLAY = "it has no managed Google Play."
 _NO_MIGRATION = "devices of another device policy controller enrol anew, with an enrolment token."
-_NO_POLICIES = "a device carries the name of its policy (policyName), and nothing keeps or enforces policies."
 _NO_SIGN_UP = "nobody signs up with Google here: call enterprises.create at once."
 _NO_SIGN_IN = "devices enrol with an enrolment token; there is no sign-in that would make provisioning information."
 
@@ -186,12 +251,6 @@ _NOT_OFFERED = tuple(
         ("enterprises.migrationTokens.create", "POST", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
         ("enterprises.migrationTokens.get", "GET", f"{_ENTERPRISE}/migrationTokens/*", _NO_MIGRATION),
         ("enterprises.migrationTokens.list", "GET", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
-        ("enterprises.policies.delete", "DELETE", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
-        ("enterprises.policies.get", "GET", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
-        ("enterprises.policies.list", "GET", f"{_ENTERPRISE}/policies", _NO_POLICIES),
-        ("enterprises.policies.modifyPolicyApplications", "POST", f"{_ENTERPRISE}/policies/*:modifyPolicyApplications", _NO_POLICIES),
-        ("enterprises.policies.patch", "PATCH", f"{_ENTERPRISE}/policies/*", _NO_POLICIES),
-        ("enterprises.policies.removePolicyApplications", "POST", f"{_ENTERPRISE}/policies/*:removePolicyApplications", _NO_POLICIES),
         ("enterprises.webApps.create", "POST", f"{_ENTERPRISE}/webApps", _NO_PLAY),
         ("enterprises.webApps.delete", "DELETE", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
         ("enterprises.webApps.get", "GET", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),

@@ -82,7 +82,7 @@ def parse_query(query_string: bytes) -> Query:
 
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
-    if message is AnyQuery:
+    if not own or message is AnyQuery:
         return message()
     fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
     by_proto_name = {field.name: field.encode_name for field in fields.values()}

@@ -7,15 +7,27 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from heliograph.commands import COMMANDS
+from heliograph.domain.policy_messages import MESSAGES
 from heliograph.domain.wire_types import PACKAGE, proto_info
 
 _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
 _PHONE_SAYS = "Output only. As the device reported it."
 
+_POLICY_TEXTS = {
+    **dict.fromkeys(MESSAGES, "A part of a policy; kept and shown."),
+    "ListPoliciesResponse": "One page of policies.",
+    "ModifyPolicyApplicationsRequest": "Changes to single applications of a policy.",
+    "ModifyPolicyApplicationsResponse": "The policy afterwards.",
+    "Policy": "What an enterprise wants of its devices: checked by shape, kept, and told to the devices by name and version.",
+    "RemovePolicyApplicationsRequest": "Which applications a policy shall have no more.",
+    "RemovePolicyApplicationsResponse": "The policy afterwards.",
+}
+
 
 def _schema_texts() -> Mapping[str, str]:
     params, statuses = _types_by_message()
     return {
+        **_POLICY_TEXTS,
         **{name: f"Parameters of {types} commands." for name, types in params.items()},
         **{name: f"How a {types} command ended on the device, or how far it is." for name, types in statuses.items()},
         "Command": "A command: its type, for how long it is valid, and the parameters of its type.",

@@ -15,6 +15,13 @@ class ChannelDoorbell:
         if peer is not None and peer.link is not None:
             peer.link.wake()
 
+    def policy_changed(self, device: DeviceName) -> None:
+        peer = self._peers.find(device)
+        if peer is not None:  # else it is not connected, and is told when it is
+            peer.policy_news = True
+            if peer.link is not None:
+                peer.link.wake()
+
     def ring_all(self) -> None:
         """Every connection looks into the store at once: for a clock that was advanced."""
         for link in self._peers.links():

@@ -9,12 +9,13 @@ from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.errors import Aborted
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import LONG_POLL_MAX_S, Offer
+from heliograph.protocol import LONG_POLL_MAX_S, Offer, Policy
 
 DRAINED_COME_AGAIN_MS = 5_000
 """Phones of a server that stops come back spread over this long."""
 
 OFFER_START, OFFER_END = b'{"offer":', b"}"
+POLICY_START, POLICY_END = b'{"policy":', b"}"
 
 
 class NewerConnection(Aborted):
@@ -75,6 +76,8 @@ class LongPoll:
         found = await self._session.look(self._connection, poll=True)
         if isinstance(found, Offer):
             await self.answer(Answer(OK, OFFER_START + encode(found) + OFFER_END))
+        elif isinstance(found, Policy):
+            await self.answer(Answer(OK, POLICY_START + encode(found) + POLICY_END))
         elif isinstance(found, Answer):
             await self.answer(found)
         elif self.ended is not None:

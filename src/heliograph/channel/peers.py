@@ -39,7 +39,7 @@ class HttpConnection:
 class Peer:
     """What is known of one device."""
 
-    __slots__ = ("connection", "last_seen_us", "link", "requests")
+    __slots__ = ("connection", "last_seen_us", "link", "policy_news", "requests")
 
     def __init__(self) -> None:
         self.last_seen_us = 0
@@ -48,6 +48,8 @@ class Peer:
         self.connection: object | None = None
         """The newest connection, an HttpConnection or a WebSocket: what an OfferBook knows it by."""
         self.link: Link | None = None
+        self.policy_news = False
+        """Whether what the server wants of the phone besides commands has changed since the phone was told."""
 
 
 class Peers:

@@ -18,13 +18,14 @@ from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged, HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Message, Offer, Ok, Refuse, Report
+from heliograph.protocol import Acknowledge, Message, Offer, Ok, Policy, Refuse, Report
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.authenticate_device import DeviceGone, authenticate_device, hash_credential
 from heliograph.service.confirm_last_order import confirm_last_order
 from heliograph.service.enroll_device import enroll_device
 from heliograph.service.greet_device import greet_device
 from heliograph.service.ports import Ports
+from heliograph.service.read_phone_policy import get_phone_policy
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.service.report_status import report_status
@@ -73,19 +74,29 @@ class Session:
         except HeliographError as error:
             return answer_to_error(error)
 
-    async def look(self, connection: object, *, poll: bool) -> Offer | Answer | float | None:
-        """The device's next offer on this connection; or the seconds after which to look again; or None: when the bell rings.
+    async def look(self, connection: object, *, poll: bool) -> Offer | Policy | Answer | float | None:
+        """The device's next offer on this connection, or its policy where that has changed, or when to look again.
 
-        An Answer is an error to be told instead.
+        That is the seconds after which, or None: when the bell rings. An Answer is an error to be told instead.
         """
         try:
             name = await authenticate_device(self._ports, self._credential)
             found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
+            if not isinstance(found, Offer) and self._owes_policy(name):
+                return await get_phone_policy(self._ports, name)
         except DeviceGone as gone:
             return self._gone(gone.tombstone)
         except HeliographError as error:
             return answer_to_error(error)
         return (found - self._ports.clock.now_us()) / 1_000_000 if isinstance(found, int) else found
+
+    def _owes_policy(self, device: DeviceName) -> bool:
+        """Whether its policy has changed since the device was told; it counts as told from now on."""
+        peer = self._peers.find(device)
+        if peer is None or not peer.policy_news:
+            return False
+        peer.policy_news = False
+        return True
 
     @property
     def draining(self) -> bool:
@@ -128,6 +139,8 @@ class Session:
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             raise ResourceExhausted(f"More than {REQUESTS_AT_ONCE_MOST} requests of this device at once.", retry_after_s=1)
         peer.requests += 1
+        if kind in TOLD_THE_POLICY:
+            peer.policy_news = False  # before it is read: what changes from now on is news again
         try:
             if kind == "hello":
                 return await self._hello(device, body, connection, link)
@@ -223,5 +236,8 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
+
+TOLD_THE_POLICY = frozenset({"hello", "status"})
+"""Messages that are answered with the policy."""
 
 KINDS = frozenset({"hello", *_HANDLERS})

@@ -6,13 +6,13 @@ from typing import Any
 
 from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
 from heliograph.channel.asgi import Receive, Scope, Send, send_answer
-from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START
+from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
 from heliograph.channel.messages import Frame, read_frame
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.errors import InvalidArgument, Unavailable
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import MESSAGE_MAX_BYTES, Offer
+from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, Policy
 
 FIRST_FRAME_WITHIN_S = 10.0
 MALFORMED_FRAMES_MOST = 3
@@ -105,9 +105,12 @@ class WebSocket:
             found = await self._session.look(self, poll=False)
             if isinstance(found, Answer):
                 return await self._tell(found)
-            if not isinstance(found, Offer):
+            if isinstance(found, Policy):
+                await self._push(POLICY_START + encode(found) + POLICY_END)
+            elif isinstance(found, Offer):
+                await self._push(OFFER_START + encode(found) + OFFER_END)
+            else:
                 return found
-            await self._push(OFFER_START + encode(found) + OFFER_END)
         return None
 
     async def _tell(self, answer: Answer) -> float | None:

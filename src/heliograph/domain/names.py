@@ -90,3 +90,23 @@ class EnrollmentTokenName(NamedTuple):
     def parent(self) -> EnterpriseName:
         """The enterprise that the token enrols into."""
         return EnterpriseName(self.enterprise)
+
+
+class PolicyName(NamedTuple):
+    """`enterprises/{enterprise}/policies/{policy}`."""
+
+    enterprise: str
+    policy: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "policies"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/policies/{self.policy}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise that the policy belongs to."""
+        return EnterpriseName(self.enterprise)

@@ -1,4 +1,4 @@
-"""The Policy message and those around it, made from a data file: 66 messages that this server keeps, and mostly does not look into.
+"""The Policy message and those around it, made from a data file: 71 messages that this server keeps, and mostly does not look into.
 
 `policy_schema.json` is derived from the official discovery document (scripts/policy_schema.py; a test compares). What the document
 does not tell is derived here: proto names from JSON names, an enum's type name from its field, an enum's numbers from its order.
@@ -43,11 +43,12 @@ class _Maker:
 
     def __init__(self, schema: _Schema) -> None:
         self._schema = schema
-        self.made: dict[str, type[msgspec.Struct]] = {"UserFacingMessage": UserFacingMessage}
+        self.names = schema.messages.keys()
+        self._made: dict[str, type[msgspec.Struct]] = {"UserFacingMessage": UserFacingMessage}
 
     def message(self, name: str) -> type[msgspec.Struct]:
         """The message's class."""
-        if name not in self.made:
+        if name not in self._made:
             fields = self._schema.messages[name]
             made = msgspec.defstruct(
                 name,
@@ -56,8 +57,8 @@ class _Maker:
                 module=__name__,
                 rename={proto_name(field): field for field in fields},
             )
-            self.made[name] = proto(name)(made)
-        return self.made[name]
+            self._made[name] = proto(name)(made)
+        return self._made[name]
 
     def _field(self, message: str, name: str, kind: Kind) -> tuple[Any, Any]:
         """The annotation and the default."""
@@ -85,14 +86,15 @@ def _enum(type_name: str, values: list[str]) -> type[enum.Enum]:
 def _made() -> Mapping[str, type[msgspec.Struct]]:
     data = pkgutil.get_data(__package__, "policy_schema.json")
     maker = _Maker(msgspec.json.decode(data or b"", type=_Schema))
-    for name in ("Policy", "ModifyPolicyApplicationsRequest", "RemovePolicyApplicationsRequest"):
-        maker.message(name)
-    return maker.made
+    return {name: maker.message(name) for name in maker.names}
 
 
 MESSAGES = _made()
 """Every message by its name."""
 Policy = MESSAGES["Policy"]
 ApplicationPolicy = MESSAGES["ApplicationPolicy"]
+ListPoliciesResponse = MESSAGES["ListPoliciesResponse"]
 ModifyPolicyApplicationsRequest = MESSAGES["ModifyPolicyApplicationsRequest"]
+ModifyPolicyApplicationsResponse = MESSAGES["ModifyPolicyApplicationsResponse"]
 RemovePolicyApplicationsRequest = MESSAGES["RemovePolicyApplicationsRequest"]
+RemovePolicyApplicationsResponse = MESSAGES["RemovePolicyApplicationsResponse"]

@@ -31,6 +31,7 @@ class _Stands:
     start_within_ms: int
     operation: Operation | None = None
     last_order: LastOrder | None = None
+    """Told with the answer always: the device's policy may have widened what was offered."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
 
     async def judged(*, sees_all: bool) -> _Verdict | None:
         ack = _Ack(credential_hash, str(name), message.ack_id, sees_all)
-        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all, subscription=True)
+        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=True)
         return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack))
 
     # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
@@ -72,7 +73,8 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
         ports.offers.forget_device(device)
     else:
         ports.offers.noted(device, name.create_ms)
-    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if message.need_command else None)
+    tell = message.need_command or verdict.last_order is not None
+    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if tell else None)
 
 
 def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
@@ -119,7 +121,9 @@ def _why_dropped(operation: Operation, ack: _Ack) -> DropWhy | None:
 
 def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, operation: Operation) -> Decision[_Verdict | None]:
     now_us = facts.now_us
-    command = msgspec.Raw(ENVELOPE.full_command(operation.type, operation.command))
+    flags = facts.policy.wipe_data_flags if facts.policy is not None else ()
+    widened = COMMANDS[operation.type].under_policy(operation.command, flags, api_level=device.report.api_level)
+    command = msgspec.Raw(ENVELOPE.full_command(operation.type, widened))
     order = LastOrder(type=operation.type, command=command, operation=ack.operation)
     succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us)
     writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]

@@ -2,11 +2,12 @@
 
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
+from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import DeviceNoLongerManaged, InvalidArgument
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.protocol import Hello, InFlight, Policy
-from heliograph.service._policy import policy_for
+from heliograph.service._policy import phone_policy
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
 
 
@@ -21,21 +22,20 @@ async def greet_device(ports: Ports, device: DeviceName, hello: Hello) -> Policy
         raise InvalidArgument("inFlight lists more operations than a device can have open.")
     listed = dict(_listed(device, hello.in_flight))
 
-    def rule(facts: Facts) -> Decision[Policy]:
+    def rule(facts: Facts) -> Decision[DeviceRecord]:
         if facts.device is None:
             raise DeviceNoLongerManaged
         alive = [operation for operation in facts.open_operations if _is_alive(operation, listed)]
-        return Decision(policy_for(facts.device), [PutOperation(_heard(operation, facts.now_us)) for operation in alive])
+        return Decision(facts.device, [PutOperation(_heard(operation, facts.now_us)) for operation in alive])
 
     if listed:
-        policy = await ports.store.decide(Sees(device=device, open_operations=True), rule)
+        record: DeviceRecord | None = await ports.store.decide(Sees(device=device, open_operations=True), rule)
     else:
         record = await ports.store.device(device)
-        if record is None:
-            raise DeviceNoLongerManaged
-        policy = policy_for(record)
+    if record is None:
+        raise DeviceNoLongerManaged
     ports.offers.greeted(device, frozenset(listed), ports.clock.now_us())
-    return policy
+    return await phone_policy(ports, record)
 
 
 def _listed(device: DeviceName, in_flight: tuple[InFlight, ...]) -> list[tuple[int, str]]:

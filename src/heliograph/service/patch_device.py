@@ -19,7 +19,7 @@ _SETTABLE = (DeviceState.ACTIVE, DeviceState.DISABLED)
 async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
     """The device with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
-    Its bell rings, so that a connected phone fetches what changed.
+    A connected phone is told what changed.
 
     Raises: InvalidArgument: a field that only the server or the phone can set, a state other than ACTIVE and DISABLED, a bad policy
         name; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
@@ -39,11 +39,12 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if found := tuple(user_facing_message.violations(reason, path="device.disabled_reason")):
             raise InvalidArgument(violations=found)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
-        return Decision(changed, (PutDevice(changed),), ring=name)
+        return Decision(changed, (PutDevice(changed),))
 
     record = await ports.store.decide(Sees(device=name), rule)
     if record is None:
         raise await device_absence(ports, name)
+    ports.doorbell.policy_changed(name)
     return record
 
 

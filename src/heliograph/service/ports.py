@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
 from heliograph.service.limits import Limits
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
@@ -18,12 +19,14 @@ from heliograph.service.rules import (
     Decision,
     DeleteDevice,
     DeleteEnterprise,
+    DeletePolicy,
     DeleteToken,
     Facts,
     Page,
     PutDevice,
     PutEnterprise,
     PutOperation,
+    PutPolicy,
     PutRequest,
     PutToken,
     PutTombstone,
@@ -37,6 +40,7 @@ __all__ = [
     "Decision",
     "DeleteDevice",
     "DeleteEnterprise",
+    "DeletePolicy",
     "DeleteToken",
     "Doorbell",
     "Facts",
@@ -48,6 +52,7 @@ __all__ = [
     "PutDevice",
     "PutEnterprise",
     "PutOperation",
+    "PutPolicy",
     "PutRequest",
     "PutToken",
     "PutTombstone",
@@ -119,6 +124,15 @@ class Store(Outbox, Protocol):
     async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
         """At most `limit` tokens of the enterprise after the position `after`, in order of creation."""
 
+    async def policy(self, name: PolicyName) -> PolicyRecord | None:
+        """The policy's record. Cheap: asked whenever a phone connects or reports."""
+
+    async def policies(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[PolicyRecord]:
+        """At most `limit` policies of the enterprise after the position `after`, in order of creation."""
+
+    async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        """At most `limit` devices whose policy this is, after the position `after`, oldest enrolment first."""
+
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         """Devices whose enterprise is gone (a deletion that a crash interrupted), at most `limit`."""
 
@@ -137,6 +151,9 @@ class Doorbell(Protocol):
 
     def ring(self, device: DeviceName) -> None:
         """Whoever serves the device looks into the store soon."""
+
+    def policy_changed(self, device: DeviceName) -> None:
+        """Whoever serves the device tells it soon what the server wants of it besides commands."""
 
 
 class Clock(Protocol):

@@ -2,12 +2,13 @@
 
 import msgspec
 
+from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Policy, StatusReport
 from heliograph.service._device_report import check_report
 from heliograph.service._notifications import status_published
-from heliograph.service._policy import policy_for
+from heliograph.service._policy import phone_policy
 from heliograph.service.ports import Decision, Facts, Ports, PutDevice, Sees
 
 
@@ -19,12 +20,12 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
     """
     check_report(message.report)
 
-    def rule(facts: Facts) -> Decision[Policy]:
+    def rule(facts: Facts) -> Decision[DeviceRecord]:
         if facts.device is None:
             raise DeviceNoLongerManaged
         changed = msgspec.structs.replace(
             facts.device, report=message.report, last_status_report_us=facts.now_us, last_policy_sync_us=facts.now_us
         )
-        return Decision(policy_for(changed), (PutDevice(changed), *status_published(ports, facts, changed)))
+        return Decision(changed, (PutDevice(changed), *status_published(ports, facts, changed)))
 
-    return await ports.store.decide(Sees(device=device, subscription=True), rule)
+    return await phone_policy(ports, await ports.store.decide(Sees(device=device, subscription=True), rule))

@@ -10,9 +10,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.notification import Subscription
 from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Postponed, Publish, Published
 
@@ -37,6 +38,10 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     serial: str | None = None
     """With `enterprise`: `previous_device_names`."""
     request: RequestKey | None = None
+    policy: PolicyName | None = None
+    device_policy: bool = False
+    """Instead of `policy`: the one whose name is in the device's record."""
+
     subscription: bool = False
     """What the enterprise (of `device`) wants published."""
 
@@ -58,6 +63,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Devices of the enterprise that enrolled with this serial before, oldest first, deleted ones included."""
     request: IssueRequest | None = None
     """What was issued by the request of this key, until the key expires."""
+    policy: PolicyRecord | None = None
     subscription: Subscription | None = None
 
 
@@ -113,7 +119,7 @@ class PutEnterprise:
 
 @dataclass(frozen=True, slots=True)
 class DeleteEnterprise:
-    """The enterprise goes, its enrolment tokens with it. Its devices are deleted one by one, each with its tombstone."""
+    """The enterprise goes, its enrolment tokens and policies with it. Its devices are deleted one by one, each with its tombstone."""
 
     name: EnterpriseName
 
@@ -125,10 +131,36 @@ class PutRequest:
     request: IssueRequest
 
 
+@dataclass(frozen=True, slots=True)
+class PutPolicy:
+    """Insert or replace a policy."""
+
+    record: PolicyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePolicy:
+    """The policy goes."""
+
+    name: PolicyName
+
+
 Write = (
-    PutOperation | PutDevice | DeleteDevice | PutTombstone | PutToken | DeleteToken | PutEnterprise | DeleteEnterprise | PutRequest
-    | Publish | Published | Postponed
-)  # fmt: skip
+    PutOperation
+    | PutDevice
+    | DeleteDevice
+    | PutTombstone
+    | PutToken
+    | DeleteToken
+    | PutEnterprise
+    | DeleteEnterprise
+    | PutRequest
+    | PutPolicy
+    | DeletePolicy
+    | Publish
+    | Published
+    | Postponed
+)
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):

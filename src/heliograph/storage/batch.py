@@ -4,178 +4,36 @@ A rule sees committed rows and the writes of the rules before it; nothing of thi
 as a whole. A rule that raises has written nothing, since its writes would have come with its decision.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
-from heliograph.domain.notification import Subscription, subscription_of
+from heliograph.domain.device import Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName
 from heliograph.domain.operation import Operation
-from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import (
     DeleteDevice,
     DeleteEnterprise,
+    DeletePolicy,
     DeleteToken,
-    Facts,
     PutDevice,
     PutEnterprise,
     PutOperation,
+    PutPolicy,
     PutRequest,
     PutToken,
     PutTombstone,
-    Sees,
     Write,
 )
-from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written, serial_key
-from heliograph.storage.memory import DeviceState, Memory
+from heliograph.storage.looking import NOTHING
+from heliograph.storage.memory import DeviceState
+from heliograph.storage.seen import Seen
 
 
-class Batch:
-    """The truth while a batch runs: memory, rows read for it, and over both the writes so far."""
-
-    def __init__(self, memory: Memory, source: Source, now_us: int) -> None:
-        self.now_us = now_us
-        self._memory = memory
-        self._source = source
-        self.states: Looked[DeviceName, DeviceState] = Looked()
-        self.open: dict[DeviceName, tuple[int, ...]] = {}
-        self.credentials: Looked[bytes, DeviceName] = Looked()
-        self.operations: Looked[OperationKey, Operation] = Looked()
-        self.enterprises: Looked[EnterpriseName, EnterpriseRecord] = Looked()
-        self.tokens: Looked[EnrollmentTokenName, EnrollmentTokenRecord] = Looked()
-        self.token_names: Looked[str, EnrollmentTokenName] = Looked()
-        self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
-        self.requests: Looked[RequestKey, IssueRequest] = Looked()
-        self.written = Written()
-
-    # What rules see.
-
-    def foresee(self, all_sees: Sequence[Sees]) -> None:
-        """Everything that these rules asked for is looked up, in one read per kind of row."""
-        devices = {sees.device for sees in all_sees if sees.device is not None}
-        hashes = {sees.credential_hash for sees in all_sees if sees.credential_hash is not None}
-        if hashes:
-            self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
-            devices.update(owner for owner in map(self.credentials.get, hashes) if owner is not None)
-        self.states.fill(devices, self._memory.devices, self._source.device_states)
-        keys = {key for sees in all_sees if sees.create_ms or sees.open_operations for key in self._operations_of(sees)}
-        if keys:
-            self.operations.fill(keys, self._memory.operations, self._source.operations)
-        if any(sees.subscription or sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
-            self._foresee_enrollment(all_sees)
-        requests = {sees.request for sees in all_sees if sees.request is not None}
-        if requests:
-            self.requests.fill(requests, NOTHING, self._source.requests)
-
-    def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
-        enterprises = {sees.enterprise for sees in all_sees if sees.enterprise is not None}
-        enterprises.update(sees.device.parent for sees in all_sees if sees.subscription and sees.device is not None)
-        self.enterprises.fill(enterprises, self._memory.enterprises, self._source.enterprises)
-        values = {sees.token_value for sees in all_sees if sees.token_value is not None}
-        self.token_names.fill(values, NOTHING, self._read_tokens_valued)
-        tokens = {sees.token_name for sees in all_sees if sees.token_name is not None}
-        self.tokens.fill(tokens, NOTHING, self._source.tokens_named)
-        serials = {key for key in map(serial_key, all_sees) if key is not None}
-        self.serials.fill(serials, NOTHING, self._source.serials)
-
-    def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
-        if sees.create_ms is None and not sees.open_operations:
-            return
-        name = sees.device or (self._owner(sees.credential_hash) if sees.credential_hash is not None else None)
-        if name is None:
-            return
-        if sees.create_ms is not None:
-            yield name, sees.create_ms
-        if sees.open_operations:
-            yield from ((name, create_ms) for create_ms in self._open(name))
-
-    def facts(self, sees: Sees) -> Facts:
-        """What the rule sees at this point of the batch."""
-        name = sees.device
-        state = self.state(name) if name is not None else None
-        if sees.credential_hash is not None and (state is None or state.record is None):
-            owner = self._owner(sees.credential_hash)
-            owned = self._owned(owner, sees.credential_hash)
-            if owned is not None and (state is None or owned.record is not None or state.tombstone is None):
-                name, state = owner, owned
-        tombstone = state.tombstone if state is not None else None
-        return Facts(
-            now_us=self.now_us,
-            device=state.record if state is not None else None,
-            tombstone=tombstone if tombstone is not None and tombstone.expires_us > self.now_us else None,
-            last_create_ms=state.last_create_ms if state is not None else 0,
-            open_count=len(self._open(name)) if name is not None else 0,
-            operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
-            open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
-            enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
-            subscription=self.subscription(name.parent if name is not None else sees.enterprise) if sees.subscription else None,
-            token=self._token(sees),
-            previous_device_names=self._previous(sees),
-            request=self._request(sees.request) if sees.request is not None else None,
-        )
-
-    def operation(self, key: OperationKey) -> Operation | None:
-        """The operation at this point of the batch."""
-        return self.operations.one(key, self._memory.operations, self._source.operations)
-
-    def state(self, name: DeviceName) -> DeviceState | None:
-        """The device name's row at this point of the batch."""
-        return self.states.get(name) or self.states.one(name, self._memory.devices, self._source.device_states)
-
-    def _open(self, name: DeviceName) -> tuple[int, ...]:
-        found = self.open.get(name)
-        return self._memory.open.get(name, ()) if found is None else found
-
-    def _open_operations(self, name: DeviceName) -> tuple[Operation, ...]:
-        found = (self.operation((name, create_ms)) for create_ms in self._open(name))
-        return tuple(operation for operation in found if operation is not None)
-
-    def _owner(self, credential_hash: bytes) -> DeviceName | None:
-        return self.credentials.one(credential_hash, self._memory.credentials, self._source.owners)
-
-    def _owned(self, owner: DeviceName | None, credential_hash: bytes) -> DeviceState | None:
-        """The row of the credential's owner, without what has another credential by now."""
-        state = self.state(owner) if owner is not None else None
-        return state.of_credential(credential_hash) if state is not None else None
-
-    def _enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return self.enterprises.one(name, self._memory.enterprises, self._source.enterprises)
-
-    def subscription(self, enterprise: EnterpriseName | None) -> Subscription | None:
-        """What the enterprise wants published at this point of the batch."""
-        record = self._enterprise(enterprise) if enterprise is not None else None
-        return subscription_of(record.resource) if record is not None else None
-
-    def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenName]:
-        names: dict[str, EnrollmentTokenName] = {}
-        for value, record in self._source.tokens_valued(values).items():
-            names[value] = name = EnrollmentTokenName(record.enterprise.enterprise, record.token_id)
-            if name not in self.tokens and record.enterprise not in self.written.emptied:
-                self.tokens[name] = record
-        return names
-
-    def _token(self, sees: Sees) -> EnrollmentTokenRecord | None:
-        name = sees.token_name
-        if name is None and sees.token_value is not None:
-            name = self.token_names.one(sees.token_value, NOTHING, self._read_tokens_valued)
-        if name is None:
-            return None
-        if name not in self.tokens and name.parent in self.written.emptied:
-            return None
-        return self.tokens.one(name, NOTHING, self._source.tokens_named)
-
-    def _previous(self, sees: Sees) -> tuple[str, ...]:
-        key = serial_key(sees)
-        return (self.serials.one(key, NOTHING, self._source.serials) or ()) if key is not None else ()
-
-    def _request(self, key: RequestKey) -> IssueRequest | None:
-        found = self.requests.one(key, NOTHING, self._source.requests)
-        return found if found is not None and found.expires_us > self.now_us else None
-
-    # What rules write.
+class Batch(Seen):
+    """What the rules see, and what they write."""
 
     def take(self, writes: Sequence[Write]) -> None:
         """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing taken)."""
@@ -268,10 +126,20 @@ class Batch:
         self.written.emptied.add(write.name)
         for name in [name for name in self.tokens if name.parent == write.name]:
             self.tokens[name] = None
+        for policy in [policy for policy in self.policies if policy.parent == write.name]:
+            self.policies[policy] = None
 
     def put_request(self, write: PutRequest) -> None:
         self.requests[write.request.key] = write.request
         self.written.requests.add(write.request.key)
+
+    def put_policy(self, write: PutPolicy) -> None:
+        self.policies[write.record.name] = write.record
+        self.written.policies.add(write.record.name)
+
+    def delete_policy(self, write: DeletePolicy) -> None:
+        self.policies[write.name] = None
+        self.written.policies.add(write.name)
 
     def change_outbox(self, write: Publish | Published | Postponed) -> None:
         self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
@@ -283,6 +151,8 @@ class Batch:
         memory.credentials.put(self.credentials)
         memory.operations.put(self.operations)
         memory.put_enterprises(self.enterprises)
+        if self.policies or self.written.emptied:
+            memory.put_policies(self.policies, without=self.written.emptied)
         memory.put_open(self.open)
 
 
@@ -296,5 +166,7 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     PutEnterprise: Batch.put_enterprise,
     DeleteEnterprise: Batch.delete_enterprise,
     PutRequest: Batch.put_request,
+    PutPolicy: Batch.put_policy,
+    DeletePolicy: Batch.delete_policy,
     **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
 }

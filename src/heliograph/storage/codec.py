@@ -10,6 +10,7 @@ from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, Enterp
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
+from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.wire_types import Int64, encode_hook
 
 OperationColumns = tuple[int, int | None, int | None, bytes]
@@ -61,7 +62,7 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
     )  # fmt: skip
 
 
-Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord
+Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord | PolicyRecord
 
 
 def _decode_hook(wanted: type, value: int | str) -> Int64:
@@ -76,6 +77,7 @@ _decode_device = msgspec.json.Decoder(DeviceRecord, dec_hook=_decode_hook).decod
 _decode_tombstone = msgspec.json.Decoder(Tombstone, dec_hook=_decode_hook).decode
 _decode_token = msgspec.json.Decoder(EnrollmentTokenRecord, dec_hook=_decode_hook).decode
 _decode_enterprise = msgspec.json.Decoder(EnterpriseRecord, dec_hook=_decode_hook).decode
+_decode_policy = msgspec.json.Decoder(PolicyRecord, dec_hook=_decode_hook).decode
 
 
 def encode_record(record: Record) -> bytes:
@@ -101,3 +103,8 @@ def token_from(record: bytes) -> EnrollmentTokenRecord:
 def enterprise_from(record: bytes) -> EnterpriseRecord:
     """The enterprise's record."""
     return _decode_enterprise(record)
+
+
+def policy_from(record: bytes) -> PolicyRecord:
+    """The policy's record."""
+    return _decode_policy(record)

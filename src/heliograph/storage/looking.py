@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeVar
 
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.service.rules import Sees
 from heliograph.storage.memory import DeviceState
 from heliograph.storage.outbox import OutboxChanges
 
@@ -45,6 +45,9 @@ class Source(Protocol):
 
     def requests(self, keys: Collection[RequestKey]) -> Mapping[RequestKey, IssueRequest]:
         """What callers' requests issued, expired ones included."""
+
+    def policies(self, names: Collection[PolicyName]) -> Mapping[PolicyName, PolicyRecord]:
+        """Policies by name."""
 
     def new_device_key(self) -> int:
         """A key no device has."""
@@ -98,15 +101,11 @@ class Written:
         self.serials: list[tuple[str, str, str, str]] = []
         self.enterprises: set[EnterpriseName] = set()
         self.emptied: set[EnterpriseName] = set()
-        """Enterprises whose enrolment tokens went with them."""
+        """Enterprises whose enrolment tokens and policies went with them."""
         self.tokens: set[EnrollmentTokenName] = set()
         self.requests: set[RequestKey] = set()
+        self.policies: set[PolicyName] = set()
         self.outbox = OutboxChanges()
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
-
-
-def serial_key(sees: Sees) -> SerialKey | None:
-    """The enterprise and serial that the rule asks for."""
-    return (sees.enterprise.enterprise, sees.serial) if sees.enterprise is not None and sees.serial is not None else None

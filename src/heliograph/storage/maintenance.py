@@ -8,6 +8,12 @@ from heliograph.storage.batch import Batch
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
+ERASED = (
+    "device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys", "requests", "policies",
+    "outbox",
+)  # fmt: skip
+"""Every table that holds what somebody did."""
+
 
 def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int, limit: int) -> int:
     """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
@@ -41,9 +47,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
 
 def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     """All tables are empty."""
-    for table in ("device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations"):
-        tables.one(f"erase_{table}")
-    for table in ("service_keys", "requests", "outbox"):
+    for table in ERASED:
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
     memory.forget_recent()

@@ -4,14 +4,15 @@ The writer's thread alone changes it, after each commit; the event loop only loo
 looked up is immutable, so the two need no lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,6 +22,8 @@ OPERATIONS_MOST = 16_384
 """Per generation, of which there are two: some 2 KB each."""
 ENTERPRISES_MOST = 256
 """A server has few; looked at with every change that may be published."""
+POLICIES_MOST = 256
+"""Two generations too; a policy may be half a megabyte large, few are above 10 KB."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, gc=False):
@@ -30,12 +33,6 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     record: DeviceRecord | None = None
     tombstone: Tombstone | None = None
     last_create_ms: int = 0
-
-    def of_credential(self, credential_hash: bytes) -> "DeviceState | None":
-        """The row without what has another credential; None where nothing is left."""
-        record = self.record if self.record and self.record.credential_hash == credential_hash else None
-        tombstone = self.tombstone if self.tombstone and self.tombstone.credential_hash == credential_hash else None
-        return None if record is None and tombstone is None else DeviceState(self.key, record, tombstone, self.last_create_ms)
 
 
 class Recent(Generic[K, V]):
@@ -83,7 +80,16 @@ class Memory:
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
+        self.policies: Recent[PolicyName, PolicyRecord] = Recent(POLICIES_MOST)
         self.enterprises: Recent[EnterpriseName, EnterpriseRecord] = Recent(ENTERPRISES_MOST)
+
+    def put_policies(self, policies: Mapping[PolicyName, PolicyRecord | None], *, without: Collection[EnterpriseName]) -> None:
+        """The policies are remembered as they are now, those that are gone and those of enterprises that are gone no more."""
+        if without:
+            self.policies.clear()
+        for name in [name for name, record in policies.items() if record is None]:
+            self.policies.forget(name)
+        self.policies.put(policies)
 
     def put_open(self, opened: Mapping[DeviceName, tuple[int, ...]]) -> None:
         """These devices have these open operations, and no others."""
@@ -102,4 +108,5 @@ class Memory:
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()
+        self.policies.clear()
         self.enterprises.clear()

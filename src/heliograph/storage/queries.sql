@@ -115,6 +115,11 @@ SELECT r.enterprise, r.request_id, r.device, r.create_ms, r.digest, r.expires_us
 FROM (VALUES (?, ?)) AS wanted CROSS JOIN requests r
 WHERE r.enterprise = wanted.column1 AND r.request_id = wanted.column2
 
+-- policies_named --
+-- Policies by name, for many names.
+SELECT p.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN policies p
+WHERE p.enterprise = wanted.column1 AND p.policy = wanted.column2
+
 -- insert_device_keys --
 -- New devices get their keys.
 INSERT INTO device_keys (device_key, enterprise, device) VALUES (?, ?, ?)
@@ -131,9 +136,9 @@ ON CONFLICT (device_key, create_ms) DO UPDATE SET
 
 -- put_devices --
 -- Devices as they are now.
-INSERT INTO devices (device_key, enterprise, position, credential_hash, record) VALUES (?, ?, ?, ?, ?)
+INSERT INTO devices (device_key, enterprise, position, credential_hash, policy_name, record) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (device_key) DO UPDATE SET
-    position = excluded.position, credential_hash = excluded.credential_hash, record = excluded.record
+    position = excluded.position, credential_hash = excluded.credential_hash, policy_name = excluded.policy_name, record = excluded.record
 
 -- delete_devices --
 -- These devices are gone; their operations stay.
@@ -172,6 +177,19 @@ ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, valu
 -- These enrolment tokens are gone.
 DELETE FROM tokens WHERE (enterprise, token) IN (VALUES (?, ?))
 
+-- delete_policies_of_enterprises --
+-- The policies of deleted enterprises go with them.
+DELETE FROM policies WHERE enterprise IN (VALUES (?))
+
+-- put_policies --
+-- Policies as they are now.
+INSERT INTO policies (enterprise, policy, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, policy) DO UPDATE SET position = excluded.position, record = excluded.record
+
+-- delete_policies --
+-- These policies are gone.
+DELETE FROM policies WHERE (enterprise, policy) IN (VALUES (?, ?))
+
 -- put_requests --
 -- What callers' requests issued; one whose key expired gives way.
 INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us) VALUES (?, ?, ?, ?, ?, ?)
@@ -189,6 +207,14 @@ LIMIT ?
 -- page_of_devices --
 -- An enterprise's devices after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- page_of_devices_with_policy --
+-- The devices that have a policy, after a position, in order of enrolment.
+SELECT record FROM devices WHERE enterprise = ? AND policy_name = ? AND position > ? ORDER BY position LIMIT ?
+
+-- page_of_policies --
+-- An enterprise's policies after a position, in order of creation.
+SELECT record FROM policies WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
 -- page_of_enterprises --
 -- Enterprises after a position, in order of creation.
@@ -305,6 +331,10 @@ DELETE FROM service_keys
 -- erase_requests --
 -- Sandbox: all is as at the first start.
 DELETE FROM requests
+
+-- erase_policies --
+-- Sandbox: all is as at the first start.
+DELETE FROM policies
 
 -- last_message_id --
 -- Where numbering of messages goes on.

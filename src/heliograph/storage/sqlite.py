@@ -11,13 +11,14 @@ import structlog
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.errors import Overloaded
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
-from heliograph.storage.codec import device_from, enterprise_from, token_from
+from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.connection import Connections
 from heliograph.storage.maintenance import erase, forget_device, retire
 from heliograph.storage.memory import Memory
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
+GATHERED_MOST = 64
+"""Rules that are handed to the writer without waiting for more."""
 WAITING_MOST = 10_000
 """Rules that may wait: half a second of work."""
 EX_SOFTWARE = 70
@@ -59,6 +62,7 @@ class SqliteStore:
         self._closing = False
         self._waiting = 0
         self._gathered: list[Waiting | Alone] = []
+        self._seen = 0
         self._listeners: list[Callable[[], None]] = []
         self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._memory = Memory()
@@ -142,13 +146,18 @@ class SqliteStore:
             raise Overloaded(retry_after_s=1)
         self._waiting += 1
         if not self._gathered:
-            # Once per turn of the loop: the writer wakes once for all requests that came together.
+            # The writer wakes once for all requests that came together.
             asyncio.get_running_loop().call_soon(self._hand_over)
         self._gathered.append(entry)
 
     def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        if gathered:
+        gathered = self._gathered
+        if self._seen < len(gathered) < GATHERED_MOST:
+            # This turn of the loop brought more: so may the next, and one large batch costs less than two small ones.
+            self._seen = len(gathered)
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        elif gathered:
+            self._gathered, self._seen = [], 0
             self._writer.hand_over(gathered)
 
     def _batch_done(self, done: Done) -> None:
@@ -161,8 +170,8 @@ class SqliteStore:
             else:
                 future.set_exception(error)
         loop = asyncio.get_running_loop()
-        for device in done.rings:
-            loop.call_soon(self._ring, device)
+        if done.rings:
+            loop.call_soon(self._ring_all, done.rings)
         before_us, self._nearest_us = self._nearest_us, done.nearest_deadline_us
         if self._nearest_us is not None and (before_us is None or self._nearest_us < before_us):
             for listener in self._listeners:
@@ -170,6 +179,10 @@ class SqliteStore:
         if done.message_ids:
             for told in self._outbox_listeners:
                 loop.call_soon(told, done.message_ids)
+
+    def _ring_all(self, devices: Sequence[DeviceName]) -> None:
+        for device in devices:
+            self._ring(device)
 
     def nearest_deadline_us(self) -> int | None:
         return self._nearest_us
@@ -233,6 +246,15 @@ class SqliteStore:
 
     async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
         return await self._records(token_from, "page_of_tokens", enterprise.enterprise, after, limit=limit)
+
+    async def policy(self, name: PolicyName) -> PolicyRecord | None:
+        return self._memory.policies.get(name) or self._reads.policies((name,)).get(name)
+
+    async def policies(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[PolicyRecord]:
+        return await self._records(policy_from, "page_of_policies", enterprise.enterprise, after, limit=limit)
+
+    async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._records(device_from, "page_of_devices_with_policy", name.enterprise, str(name), after, limit=limit)
 
     async def outbox(self, *, limit: int) -> Sequence[OutboxMessage]:
         return tuple(map(message_from, self._reads.one("page_of_outbox", limit)))

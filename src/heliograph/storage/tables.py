@@ -7,8 +7,9 @@ from typing import Any
 import apsw
 
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import (
@@ -17,6 +18,7 @@ from heliograph.storage.codec import (
     enterprise_from,
     operation_columns,
     operation_from,
+    policy_from,
     token_from,
     tombstone_from,
 )
@@ -113,6 +115,10 @@ class Tables:
         )
         return {request.key: request for request in found}
 
+    def policies(self, names: Collection[PolicyName]) -> Mapping[PolicyName, PolicyRecord]:
+        records = [policy_from(record) for (record,) in self.many("policies_named", tuple(names))]
+        return {record.name: record for record in records}
+
     def new_device_key(self) -> int:
         if not self._last_device_key:
             self._last_device_key = self.one("last_device_key")[0][0]
@@ -140,7 +146,7 @@ class Tables:
         if written.requests:
             requests = [one for key in written.requests if (one := batch.requests[key])]
             self._write("put_requests", [(*one.key, one.device.device, one.create_ms, one.digest, one.expires_us) for one in requests])
-        if written.enterprises or written.tokens:
+        if written.enterprises or written.tokens or written.policies:
             self._write_enterprises(batch)
         if written.outbox:
             self._write("put_messages", written.outbox.new)
@@ -164,7 +170,10 @@ class Tables:
         living = [(state.key, name, state.record) for name, state in states if state and state.record]
         self._write(
             "put_devices",
-            [(key, name.enterprise, record.position, record.credential_hash, encode_record(record)) for key, name, record in living],
+            [
+                (key, name.enterprise, record.position, record.credential_hash, record.policy_name, encode_record(record))
+                for key, name, record in living
+            ],
         )
         self._write("delete_devices", [(state.key,) for _, state in states if state and not state.record])
         states = [(name, batch.states[name]) for name in batch.written.tombstones]
@@ -177,6 +186,7 @@ class Tables:
     def _write_enterprises(self, batch: Batch) -> None:
         written = batch.written
         self._write("delete_tokens_of_enterprises", tuple(written.emptied))
+        self._write("delete_policies_of_enterprises", tuple(written.emptied))
         enterprises = [(name, batch.enterprises[name]) for name in written.enterprises]
         self._write(
             "put_enterprises",
@@ -189,6 +199,9 @@ class Tables:
             [(*name, record.position, record.value, encode_record(record)) for name, record in tokens if record],
         )
         self._write("delete_tokens", [name for name, record in tokens if not record])
+        policies = [(name, batch.policies[name]) for name in written.policies]
+        self._write("put_policies", [(*name, record.position, encode_record(record)) for name, record in policies if record])
+        self._write("delete_policies", [name for name, record in policies if not record])
 
 
 def operations_from(rows: Iterable[Row]) -> Iterable[Operation]:

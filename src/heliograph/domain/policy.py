@@ -1,0 +1,84 @@
+"""A policy: what the server keeps of it, and what it alone can find wrong with one.
+
+Source: disc, Policy, PasswordRequirements.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.device import position
+from heliograph.domain.errors import Violation
+from heliograph.domain.names import EnterpriseName, PolicyName
+from heliograph.domain.policy_messages import Policy
+from heliograph.domain.wire import Int64, encode_message, stored_message
+
+DEFAULT_ID = "default"
+"""Disc, EnrollmentToken.policyName: the policy of who is given no other. It exists in every enterprise, empty until it is patched."""
+
+_UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
+
+
+class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server keeps of one policy: `resource` is its canonical Policy JSON, name and version included."""
+
+    name: PolicyName
+    version: int
+    created_us: int
+    resource: bytes
+    wipe_data_flags: tuple[str, ...] = ()
+    """As in the resource: what a wipe of its devices erases besides."""
+
+    @property
+    def position(self) -> str:
+        """Where the policy stands in lists (oldest first)."""
+        return position(self.created_us, self.name.policy)
+
+    @property
+    def message(self) -> msgspec.Struct:
+        """The Policy message in the record."""
+        return stored_message(Policy, self.resource)
+
+
+def record_of(name: PolicyName, policy: msgspec.Struct, *, version: int, created_us: int) -> PolicyRecord:
+    """The record of this message, whatever it says of its name and version."""
+    whole: Any = msgspec.structs.replace(policy, name=str(name), version=Int64(version))
+    flags = tuple(flag.value for flag in whole.wipe_data_flags)
+    return PolicyRecord(name=name, version=version, created_us=created_us, resource=encode_message(whole), wipe_data_flags=flags)
+
+
+def implicit_default(enterprise: EnterpriseName) -> PolicyRecord:
+    """The enterprise's default policy before anybody patched it."""
+    return record_of(PolicyName(enterprise.enterprise, DEFAULT_ID), Policy(), version=1, created_us=0)
+
+
+def changed(old: PolicyRecord | None, name: PolicyName, policy: msgspec.Struct, *, now_us: int) -> PolicyRecord:
+    """The record after a change to this message: its version is one more."""
+    if old is None:
+        return record_of(name, policy, version=1, created_us=now_us)
+    return record_of(name, policy, version=old.version + 1, created_us=old.created_us or now_us)
+
+
+def violations(policy: Any, *, path: str = "policy") -> Iterator[Violation]:  # noqa: ANN401 - the made message
+    """Everything wrong with the policy at the proto path `path` that its shape does not tell.
+
+    Source: disc, Policy.wipeDataFlags, PolicyEnforcementRule; amapi.md §4.5.
+    """
+    flags = [flag.value for flag in policy.wipe_data_flags]
+    where = f"{path}.wipe_data_flags"
+    if _UNSPECIFIED_FLAG in flags:
+        yield Violation(where, f"{where} must not contain {_UNSPECIFIED_FLAG}.")
+    if len(flags) != len(set(flags)):
+        yield Violation(where, f"{where} must not have duplicates.")
+    for index, rule in enumerate(policy.policy_enforcement_rules):
+        if rule.block_action is None or rule.wipe_action is None:
+            where = f"{path}.policy_enforcement_rules[{index}]"
+            yield Violation(where, f"policyEnforcementRules[{index}] must have a block action and a wipe action.")
+    packages = [application.package_name for application in policy.applications]
+    for index, package in enumerate(packages):
+        where = f"{path}.applications[{index}].package_name"
+        if not package:
+            yield Violation(where, f"{where} is required.")
+        elif package in packages[:index]:
+            yield Violation(where, f"{where}: there is an entry for {package[:128]} already.")

@@ -1,0 +1,48 @@
+"""How every verb that changes a policy does it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from heliograph.domain import policy as policies
+from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, Violation
+from heliograph.domain.names import ID_PATTERN, PolicyName
+from heliograph.domain.policy import PolicyRecord
+from heliograph.service._absence import enterprise_absence
+from heliograph.service._policy import policy_seen
+from heliograph.service._policy_news import tell_phones
+from heliograph.service.ports import Decision, Facts, Ports, PutPolicy, Sees
+
+RESOURCE_MAX_BYTES = 512 * 1024
+"""What a phone must be able to take in, beside everything else."""
+
+Change = Callable[[PolicyRecord | None], msgspec.Struct]
+"""The Policy message afterwards, from the record as it is; it may run again."""
+
+
+async def change_policy(ports: Ports, name: PolicyName, change: Change) -> PolicyRecord:
+    """The policy is what `change` makes of it, its version one more, and its phones hear of that.
+
+    Raises: what `change` raises; InvalidArgument: no policy can be like this; EnterpriseNotAuthorized.
+    """
+    if not ID_PATTERN.fullmatch(name.policy):
+        raise InvalidArgument(f"Invalid policy id {name.policy[:128]!r}: use letters, digits and ._~- only.")
+
+    def rule(facts: Facts) -> Decision[PolicyRecord | None]:
+        if facts.enterprise is None:
+            return Decision(None)
+        old = policy_seen(facts, name)
+        wanted = change(old)
+        if found := tuple(policies.violations(wanted)):
+            raise InvalidArgument(violations=found)
+        record = policies.changed(old, name, wanted, now_us=facts.now_us)
+        if len(record.resource) > RESOURCE_MAX_BYTES:
+            size = len(record.resource)
+            raise InvalidArgument(violations=[Violation("policy", f"The policy is too large: {size} of {RESOURCE_MAX_BYTES} bytes.")])
+        return Decision(record, (PutPolicy(record),))
+
+    changed = await ports.store.decide(Sees(enterprise=name.parent, policy=name), rule)
+    if changed is None:
+        raise await enterprise_absence(ports, name.parent) or EnterpriseNotAuthorized()
+    await tell_phones(ports, name)
+    return changed
