@@ -85,6 +85,14 @@ def test_a_method_that_cannot_be_tunnelled_is_refused(live: Live, device: str) -
     assert (400, "X-HTTP-Method-Override 'TRACE' is not supported: it takes GET, PATCH, PUT or DELETE.") == (answer.status, answer.message)
 
 
+@pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8", FORM, "text/plain"])
+def test_a_body_is_json_whatever_its_type_says(live: Live, device: str, content_type: str | None) -> None:
+    """`curl -d` says that it is a form; Google tolerates a missing type (amapi.md §9.14)."""
+    headers = {"content_type": content_type} if content_type else {}
+
+    assert 200 == live.call("POST", f"/v1/{device}:issueCommand", LOCK, **headers).status
+
+
 @pytest.mark.parametrize("packed", [gzip.compress(LOCK), gzip.compress(LOCK[:5]) + gzip.compress(LOCK[5:])], ids=["one", "two members"])
 def test_a_gzipped_body_is_read(live: Live, device: str, packed: bytes) -> None:
     answer = live.call("POST", f"/v1/{device}:issueCommand", packed, content_encoding="gzip")
