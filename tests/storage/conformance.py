@@ -572,6 +572,6 @@ class StoreConformance:
 
         await store.close()
 
-        assert 3 == len([call.result() for call in pending])
+        assert 3 == len(await asyncio.gather(*pending))
         with pytest.raises(Overloaded):
             await store.decide(Sees(device=device), look)
