@@ -1,4 +1,7 @@
-"""One row per rule of spec/amapi.md §9: what is accepted and what it means, what is refused and in which words."""
+"""One row per rule of spec/amapi.md §9: what is accepted and what it means, what is refused and in which words.
+
+Beside it stand field masks (§9.9: test_field_mask.py) and the Content-Type of a body (§9.14: tests/api/test_edge.py).
+"""
 
 import pytest
 

@@ -24,6 +24,7 @@ REVISION = "20261104"
 """The revision of Google's document whose fields, types and methods are followed here (amapi.md §8.5)."""
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 BATCH_PATH = "batch"
+_ROOT_URL = "{root URL}"
 
 COMMON: Mapping[str, Mapping[str, Any]] = {
     "$.xgafv": {"type": "string", "enum": ["1", "2"], "description": "1: errors have the old form too, with the list errors."},
@@ -40,11 +41,19 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
 """The parameters of every method. `callback` is left out, for it is refused, and so are the other values of alt."""
 
 
-@functools.lru_cache(maxsize=64)
 def discovery_document(root_url: str) -> bytes:
-    """The document for callers who reach this server at `root_url`, which ends with a slash. Indented, as people read it too."""
+    """The document for callers who reach this server at `root_url`, which ends with a slash and holds nothing that JSON must escape.
+
+    Indented, as people read it too.
+    """
+    return _template().replace(_ROOT_URL.encode(), root_url.encode())
+
+
+@functools.cache
+def _template() -> bytes:
+    """The document without its address: made once, for anybody may ask for it by as many addresses as they like."""
     served = [method for method in AMAPI_METHODS if method.query is not AnyQuery]
-    document = _head(root_url) | {
+    document = _head() | {
         "auth": {"oauth2": {"scopes": {SCOPE: {"description": "Manage Android devices and apps for your customers"}}}},
         "parameters": {name: {**of, "location": "query"} for name, of in COMMON.items()},
         "schemas": schemas_of(_messages(served), enum_texts={row.name: row.summary for row in COMMANDS.values()}),
@@ -53,7 +62,7 @@ def discovery_document(root_url: str) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def _head(root_url: str) -> dict[str, Any]:
+def _head() -> dict[str, Any]:
     return {
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",
@@ -69,9 +78,9 @@ def _head(root_url: str) -> dict[str, Any]:
         "ownerName": "Google",
         "documentationLink": "https://developers.google.com/android/management",
         "protocol": "rest",
-        "rootUrl": root_url,
-        "mtlsRootUrl": root_url,
-        "baseUrl": root_url,
+        "rootUrl": _ROOT_URL,
+        "mtlsRootUrl": _ROOT_URL,
+        "baseUrl": _ROOT_URL,
         "basePath": "",
         "servicePath": "",
         "batchPath": BATCH_PATH,

@@ -24,6 +24,7 @@ _NO_TEXT = {
     b"\x1f\x8b": " The body looks gzipped: say so, with Content-Encoding: gzip.",
 }
 _HINTS = (
+    (re.compile(r",\s*[}\]]"), " Nothing but another value follows a comma."),  # Python 3.13 stops at the comma
     (re.compile("//|/[*]|#"), " JSON has no comments."),
     (re.compile("True|False|None"), " JSON writes true, false and null."),
     (re.compile("'|[^\\W\\d]+[ \\t\\r\\n]*[:,}]"), " Names and strings stand in double quotes."),

@@ -50,7 +50,7 @@ Int32 = Annotated[int, msgspec.Meta(ge=INT32_MIN, le=INT32_MAX)]
 
 Duration = Annotated[str, DurationText(), msgspec.Meta(pattern=DURATION_PATTERN)]
 Timestamp = Annotated[str, TimestampText(), msgspec.Meta(pattern=TIMESTAMP_PATTERN)]
-BYTES_PATTERN = r"^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}$"
+BYTES_PATTERN = r"^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}\Z"
 """Standard or URL-safe alphabet, with or without padding."""
 Bytes = Annotated[str, BytesText(), msgspec.Meta(pattern=BYTES_PATTERN)]
 AnyObject = Annotated[dict[str, Any], JsonStruct()]
