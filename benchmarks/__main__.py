@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.devices import Enrolled, enroll
-from benchmarks.idle import issue_to_executed_ms
+from benchmarks.idle import measure_idle
 from benchmarks.load import SATURATED, Run, wrk
 from benchmarks.servers import LOAD_CORE, Running, free_port, running
 
@@ -158,8 +158,14 @@ def main() -> None:
         measure_cycle(servers, options.rounds, options.seconds)
         say(f"\nbare handler, 64 clients: {spread([run.per_cpu_s for run in bare], lambda value: f'{value:,.0f}')} per CPU second")
         say(f"* the server did not use {SATURATED:.0%} of its core in every run: the figure tells cost, not capacity")
-    times = issue_to_executed_ms()
-    say(f"issue to executed, phone online, idle server: p50 {statistics.median(times):.2f} ms, worst of {len(times)}: {max(times):.2f} ms")
+    idle = measure_idle()
+    say(f"idle server, phone online, issue to executed: {worst(idle.issue_to_executed)}")
+    say(f"idle server, expiry to EXPIRED written: {worst(idle.expiry_to_written)}")
+
+
+def worst(times_ms: list[float]) -> str:
+    """The median and the largest."""
+    return f"p50 {statistics.median(times_ms):.2f} ms, worst of {len(times_ms)}: {max(times_ms):.2f} ms"
 
 
 if __name__ == "__main__":
