@@ -20,11 +20,13 @@ from heliograph.api.app import rest_app
 from heliograph.api.gate import Gate
 from heliograph.api.http_protocol import Http11
 from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.sign_up_page import sign_up_app
 from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.service.authenticate_caller import Callers
+from heliograph.service.create_signup_url import PATH as SIGN_UP
 from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
@@ -181,7 +183,7 @@ def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
     desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
     token = token_app(sign_in, address_of=address_of, otherwise=rest)
-    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk}
+    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

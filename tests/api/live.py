@@ -73,7 +73,7 @@ class Live:
 
     def enterprise(self) -> str:
         """The name of a new enterprise."""
-        return str(self.post("/v1/enterprises?projectId=p", {"enterpriseDisplayName": "Lab"}).json["name"])
+        return str(self.post("/v1/enterprises?projectId=p&agreementAccepted=true", {"enterpriseDisplayName": "Lab"}).json["name"])
 
     def device(self, enterprise: str, *, ownership: Ownership = Ownership.COMPANY_OWNED) -> str:
         """The name of a newly enrolled device."""

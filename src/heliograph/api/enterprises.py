@@ -12,8 +12,10 @@ from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.names import EnterpriseName
+from heliograph.domain.sign_up import check_agreement
 from heliograph.domain.wire import Message, decode_message, encode_message, proto
 from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.create_signed_up_enterprise import create_signed_up_enterprise
 from heliograph.service.delete_enterprise import delete_enterprise
 from heliograph.service.patch_enterprise import patch_enterprise
 from heliograph.service.read_enterprises import get_enterprise, list_enterprises
@@ -28,7 +30,7 @@ class EnterpriseView(enum.Enum):
 
 
 class CreateEnterpriseQuery(Message):
-    """What Google needs to know of a sign-up; accepted and not looked at, for nobody signs up with Google here.
+    """How the enterprise agreed: its sign-up with us, or that it did. One server is one project: `project_id` is not looked at.
 
     Source: disc, enterprises.create.
     """
@@ -55,7 +57,14 @@ class ListEnterprisesQuery(PageQuery):
 
 async def create(call: Call) -> bytes:
     """The new enterprise, with its name.  Source: disc, enterprises.create."""
+    query: CreateEnterpriseQuery = call.query
     wanted = decode_message(Enterprise, call.body, root="enterprise")
+    check_agreement(
+        agreement_accepted=query.agreement_accepted, signup_url_name=query.signup_url_name, enterprise_token=query.enterprise_token
+    )
+    if query.enterprise_token:
+        names = {"signup_url_name": query.signup_url_name, "enterprise_token": query.enterprise_token}
+        return (await create_signed_up_enterprise(call.ports, wanted, **names)).resource
     return (await create_enterprise(call.ports, wanted)).resource
 
 

@@ -3,7 +3,7 @@
 Source: disc, `methods` (a test compares every row).
 """
 
-from heliograph.api import devices, enrollment_tokens, enterprises, operations, policies
+from heliograph.api import devices, enrollment_tokens, enterprises, operations, policies, signup_urls
 from heliograph.api.method import Method, not_offered
 from heliograph.api.query import PageQuery
 from heliograph.commands import ENVELOPE
@@ -236,11 +236,19 @@ _SERVED = (
         request=RemovePolicyApplicationsRequest,
         response=RemovePolicyApplicationsResponse,
     ),
+    Method(
+        id="androidmanagement.signupUrls.create",
+        http="POST",
+        path="signupUrls",
+        handler=signup_urls.create,
+        query=signup_urls.CreateSignupUrlQuery,
+        summary="Makes the address of a page of this server on which an admin signs up an enterprise.",
+        response=signup_urls.SignupUrl,
+    ),
 )
 
 _NO_PLAY = "it has no managed Google Play."
 _NO_MIGRATION = "devices of another device policy controller enrol anew, with an enrolment token."
-_NO_SIGN_UP = "nobody signs up with Google here: call enterprises.create at once."
 _NO_SIGN_IN = "devices enrol with an enrolment token; there is no sign-in that would make provisioning information."
 
 _NOT_OFFERED = tuple(
@@ -258,7 +266,6 @@ _NOT_OFFERED = tuple(
         ("enterprises.webApps.patch", "PATCH", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
         ("enterprises.webTokens.create", "POST", f"{_ENTERPRISE}/webTokens", _NO_PLAY),
         ("provisioningInfo.get", "GET", "provisioningInfo/*", _NO_SIGN_IN),
-        ("signupUrls.create", "POST", "signupUrls", _NO_SIGN_UP),
     )
 )
 

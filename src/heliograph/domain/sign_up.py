@@ -1,0 +1,169 @@
+"""How an enterprise signs up: a page of this server's own, and two sealed texts that carry everything between its steps.
+
+Nothing of it is stored: the sign-up URL and the enterprise token are signed by this server and expire. A sign-up makes one enterprise,
+whose id follows from it; only if that enterprise is deleted within the hour in which its token is good could the token make it again.
+
+Source: disc, signupUrls.create, SignupUrl, enterprises.create; developers.google.com/android/management/create-enterprise.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from heliograph.domain.errors import InvalidArgument, Violation
+
+URL_LIFE_S = 24 * 3_600
+"""An admin who is sent the link finds time for it within a day."""
+TOKEN_LIFE_S = 3_600
+"""The callback's receiver creates the enterprise at once; an hour forgives an outage."""
+EMAIL_MAX_CHARS = 254  # RFC 5321 §4.5.3.1.3, less the brackets
+CALLBACK_MAX_CHARS = 2_000
+DOMAINS_MOST = 100
+TOKEN_PARAMETER = "enterpriseToken"  # noqa: S105 - a name, disc, callbackUrl
+
+_MAC_CHARS = 43
+_EMAIL = re.compile(r"[^@\s<>\"]{1,64}@(?P<domain>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)")
+_ID_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH = 8
+
+
+class SignUp(msgspec.Struct, frozen=True, kw_only=True, tag="signUp"):
+    """What a sign-up URL says."""
+
+    id: str
+    callback_url: str
+    admin_email: str = ""
+    allowed_domains: tuple[str, ...] = ()
+    expires_us: int
+
+    @property
+    def name(self) -> str:
+        """The resource name of the SignupUrl."""
+        return f"signupUrls/{self.id}"
+
+
+class EnterpriseToken(msgspec.Struct, frozen=True, kw_only=True, tag="enterpriseToken"):
+    """What the token says that an admin's acceptance is worth."""
+
+    id: str
+    """The sign-up's."""
+    display_name: str
+    admin_email: str
+    expires_us: int
+
+
+S = TypeVar("S", SignUp, EnterpriseToken)
+
+
+def seal(value: SignUp | EnterpriseToken, *, key: bytes) -> str:
+    """The value as a text that nobody can change, of characters that a URL takes as they are."""
+    payload = _base64(msgspec.json.encode(value))
+    return _mac(payload, key) + payload
+
+
+def opened(text: str, wanted: type[S], *, key: bytes, now_us: int) -> S | None:
+    """What was sealed as such a value; None: it was not sealed with this key, is another value, or has expired."""
+    mac, payload = text[:_MAC_CHARS], text[_MAC_CHARS:]
+    if not text.isascii() or not hmac.compare_digest(mac, _mac(payload, key)):
+        return None
+    try:
+        value = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=wanted)
+    except (msgspec.MsgspecError, binascii.Error):
+        return None
+    return value if now_us < value.expires_us else None
+
+
+def enterprise_id_of(sign_up_id: str, *, key: bytes) -> str:
+    """The id of the one enterprise that the sign-up makes; looks as AMAPI's do."""
+    number = int.from_bytes(hmac.digest(key, f"enterprise {sign_up_id}".encode(), "sha256"))
+    digits = []
+    for _ in range(_ID_LENGTH):
+        number, digit = divmod(number, len(_ID_CHARS))
+        digits.append(_ID_CHARS[digit])
+    return "LC" + "".join(digits)
+
+
+def violations(*, callback_url: str, admin_email: str, allowed_domains: Sequence[str]) -> Iterator[Violation]:
+    """Everything wrong with the parameters of signupUrls.create."""
+    yield from _of_callback(callback_url)
+    for index, domain in enumerate(allowed_domains):
+        if index >= DOMAINS_MOST:
+            yield Violation("allowed_domains", f"allowed_domains must have at most {DOMAINS_MOST} entries.")
+            return
+        if not _EMAIL.fullmatch(f"x@{domain.removeprefix('*.')}"):
+            where = f"allowed_domains[{index}]"
+            yield Violation(where, f"{where}: {domain[:128]!r} is no domain, as in example.com or *.example.com.")
+    if admin_email and (objection := email_objection(admin_email, allowed_domains)):
+        yield Violation("admin_email", f"admin_email: {objection}")
+
+
+def _of_callback(url: str) -> Iterator[Violation]:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+        absolute = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        absolute = False
+    if not absolute or len(url) > CALLBACK_MAX_CHARS or not url.isascii() or not url.isprintable() or " " in url:
+        yield Violation(
+            "callback_url",
+            "callback_url must be an absolute http or https URL, as in https://emm.example.com/signed-up: after the sign-up the admin's "
+            f"browser goes there, with {TOKEN_PARAMETER} added.",
+        )
+
+
+def email_objection(email: str, allowed_domains: Sequence[str]) -> str | None:
+    """Why this cannot be the admin's address, None where it can.
+
+    Source: disc, signupUrls.create, allowedDomains: subdomains only by an entry of their own, as in *.example.com.
+    """
+    match = _EMAIL.fullmatch(email) if len(email) <= EMAIL_MAX_CHARS else None
+    if match is None:
+        return f"{email[:128]!r} is no email address."
+    if allowed_domains and not any(_covers(allowed.lower(), match["domain"].lower()) for allowed in allowed_domains):
+        return f"The domain of the email address must be one of {', '.join(allowed_domains)}."
+    return None
+
+
+def _covers(allowed: str, domain: str) -> bool:
+    return domain.endswith(allowed[1:]) if allowed.startswith("*.") else domain == allowed
+
+
+def callback_with(url: str, token: str) -> str:
+    """The callback URL with the token added; one that it had already gives way.
+
+    Source: disc, signupUrls.create, callbackUrl: "The URL will be parsed then reformatted in order to add the enterpriseToken parameter".
+    """
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != TOKEN_PARAMETER]
+    return urlunsplit(parts._replace(query=urlencode([*kept, (TOKEN_PARAMETER, token)])))
+
+
+def check_agreement(*, agreement_accepted: bool, signup_url_name: str, enterprise_token: str) -> None:
+    """Nothing happens where enterprises.create is told how the enterprise agreed.  Raises: InvalidArgument with what to do."""
+    if enterprise_token and signup_url_name:
+        return
+    if enterprise_token or signup_url_name:
+        given, missing = ("enterprise_token", "signup_url_name") if enterprise_token else ("signup_url_name", "enterprise_token")
+        description = f"{missing} is missing: {given} counts only with it. Both come from one sign-up."
+        raise InvalidArgument(violations=[Violation(missing, description)])
+    if not agreement_accepted:
+        description = (
+            "Say how the enterprise agreed: either agreementAccepted=true, or signupUrlName and enterpriseToken. For these call "
+            f"signupUrls.create, open its url in a browser, and take {TOKEN_PARAMETER} from the callback."
+        )
+        raise InvalidArgument(violations=[Violation("agreement_accepted", description)])
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _mac(payload: str, key: bytes) -> str:
+    return _base64(hmac.digest(key, payload.encode(), "sha256"))
