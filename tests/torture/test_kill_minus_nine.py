@@ -68,7 +68,8 @@ class Run:
         return check(self.history.events, self.final)
 
     async def _enroll(self) -> None:
-        enterprise = (await insist(self._http, "POST", "enterprises", body={}, query={"projectId": "torture"}))["name"]
+        agreed = {"projectId": "torture", "agreementAccepted": "true"}
+        enterprise = (await insist(self._http, "POST", "enterprises", body={}, query=agreed))["name"]
         for phone in self.phones:
             body = {"allowPersonalUsage": phone.profile.allow_personal_usage.value}
             await phone.enroll((await insist(self._http, "POST", f"{enterprise}/enrollmentTokens", body=body))["value"])
