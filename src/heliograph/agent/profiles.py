@@ -24,7 +24,7 @@ from heliograph.domain.credential import Credential, PasswordPolicy, PasswordQua
 from heliograph.domain.device import Way
 from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.euicc import EsimProfile, Euicc
-from heliograph.domain.virtual_device import App, ResetToken, Scope, VirtualDevice, WorkProfile
+from heliograph.domain.virtual_device import PROTECTED_PACKAGES, App, ResetToken, Scope, VirtualDevice, WorkProfile
 
 __all__ = [
     "PROFILES",
@@ -47,16 +47,6 @@ HAS_EID = ""
 SIX_DIGITS = PasswordPolicy(quality=PasswordQuality.NUMERIC, minimum_length=6)
 FOUR_DIGITS = PasswordPolicy(quality=PasswordQuality.NUMERIC, minimum_length=4)
 
-# android.md §1b, "keep our own protected list"; AOSP: device admins and protected system packages.
-PROTECTED = (
-    "android",
-    "com.android.systemui",
-    "com.android.vending",
-    "com.google.android.apps.work.clouddpc",
-    "com.google.android.gms",
-    "com.google.android.gsf",
-    "com.google.android.setupwizard",
-)
 SYSTEM = ("com.android.chrome", "com.android.settings", "com.google.android.apps.maps")
 WORK = ("com.google.android.gm", "com.microsoft.teams", "com.slack", "com.example.fieldservice")
 PERSONAL = ("com.spotify.music", "com.whatsapp", "org.thoughtcrime.securesms")
@@ -65,7 +55,7 @@ PERSONAL = ("com.spotify.music", "com.whatsapp", "org.thoughtcrime.securesms")
 def _apps(scope: Scope, *packages: str) -> tuple[App, ...]:
     """Android's own apps and these, on one side of a phone."""
     return (
-        *(App(package=package, scope=scope, system=True, protected=True, data_bytes=2 * MIB) for package in PROTECTED),
+        *(App(package=package, scope=scope, system=True, protected=True, data_bytes=2 * MIB) for package in PROTECTED_PACKAGES),
         *(App(package=package, scope=scope, system=True, data_bytes=30 * MIB) for package in SYSTEM),
         *(App(package=package, scope=scope, data_bytes=12 * MIB) for package in packages),
     )

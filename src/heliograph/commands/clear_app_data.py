@@ -9,25 +9,11 @@ import msgspec
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
 from heliograph.domain.errors import Violation
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.virtual_device import PROTECTED_PACKAGES, VirtualDevice
 from heliograph.domain.wire import Message, proto
 
 LOWEST_LEVEL = 28
 """Android 9; below, each app tells API_LEVEL, and the command itself succeeds: the page gives the code per app."""
-
-PROTECTED = frozenset({
-    "android",
-    "com.android.systemui",
-    "com.android.vending",
-    "com.google.android.apps.work.clouddpc",
-    "com.google.android.gms",
-    "com.google.android.gsf",
-    "com.google.android.setupwizard",
-})  # fmt: skip
-"""On every managed phone, and never cleared: apps critical to its functioning, and the admin itself.
-
-Source: AOSP, onApplicationUserDataCleared ("false for device admins and protected system packages").
-"""
 
 
 @proto("ClearAppsDataParams", habits={"packages": "package_names", "apps": "package_names", "package": "package_names"})
@@ -91,7 +77,7 @@ def _result(phone: VirtualDevice, name: str) -> ClearingResult:
     """An ill-formed name is installed nowhere, so it needs no rule of its own."""
     if phone.api_level < LOWEST_LEVEL:
         return ClearingResult.API_LEVEL
-    if name in PROTECTED:
+    if name in PROTECTED_PACKAGES:
         return ClearingResult.APP_PROTECTED
     found = [app for app in phone.apps if app.package == name and app.scope is phone.managed_scope]
     if not found:

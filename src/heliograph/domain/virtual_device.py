@@ -18,6 +18,21 @@ WHOLE_DEVICE_LOCK_LEVELS = range(26, 30)
 """Android 8, 9 and 10: LOCK on a company-owned work profile locks the whole device (issueCommand, LOCK)."""
 
 
+PROTECTED_PACKAGES = (
+    "android",
+    "com.android.systemui",
+    "com.android.vending",
+    "com.google.android.apps.work.clouddpc",
+    "com.google.android.gms",
+    "com.google.android.gsf",
+    "com.google.android.setupwizard",
+)
+"""On every managed phone, and never cleared: apps critical to its functioning, and the admin itself.
+
+Source: AOSP, onApplicationUserDataCleared ("false for device admins and protected system packages").
+"""
+
+
 class Scope(enum.Enum):
     """A side of the phone: the user's own (all there is on a fully managed one), or the work profile."""
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from heliograph.agent.journal import Journal
 from heliograph.agent.phone import Line, PhoneRunner
-from heliograph.agent.profiles import Answering, ConsentPolicy, Profile
-from heliograph.agent.virtual import Pace, User, VirtualPhone
-from heliograph.domain.command import Answer
+from heliograph.agent.profiles import Profile
+from heliograph.agent.virtual import ANSWERS, Pace, VirtualPhone, user_of
 from heliograph.domain.names import DeviceName
 from heliograph.domain.virtual_report import view
 from heliograph.sandbox.clock import AdvancingClock
@@ -16,12 +15,6 @@ PACE = Pace(times=0.2, reboot_s=1.0)
 """A test waits for a reboot a second, not half a minute."""
 BACKOFF_MOST_S = 1.0
 """A phone of a sandbox is back at once when its server is."""
-ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
-
-
-def user_of(policy: ConsentPolicy) -> User:
-    """A user who answers so."""
-    return User(answer=ANSWERS[policy.answering], after_s=policy.after_seconds)
 
 
 class SandboxPhone:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import User
+from heliograph.agent.virtual import ANSWERS, User
 from heliograph.api.errors import UnknownPath, error_answer
 from heliograph.domain.command import Answer
 from heliograph.domain.errors import HeliographError, InvalidArgument
@@ -18,7 +18,7 @@ from heliograph.domain.virtual_device import leave_lost_mode, unlock
 from heliograph.domain.wire import decode_message
 from heliograph.domain.wire_time import NS_PER_S, format_timestamp, parse_duration_ns
 from heliograph.sandbox.messages import Advance, Consent, Creation, Loss, Steering, Unlocking
-from heliograph.sandbox.phones import ANSWERS, SandboxPhone
+from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.world import World
 
 Handler = Callable[[World, Request], Coroutine[Any, Any, object]]

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
+from heliograph.agent.virtual import user_of
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.notification_log import NotificationLog
-from heliograph.sandbox.phones import SandboxPhone, user_of
+from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.server import Parts, assembled
 from heliograph.service.create_enrollment_token import create_enrollment_token
