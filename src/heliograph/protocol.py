@@ -175,3 +175,6 @@ class Policy(Message, frozen=True, kw_only=True):
     disabled: bool = False
     disabled_reason: str = ""
     user_name: str = ""
+    password_quality: str = ""
+    """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""
+    password_minimum_length: int = 0

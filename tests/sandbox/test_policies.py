@@ -114,3 +114,20 @@ def test_the_policys_wipe_flags_take_the_esims_with_them(sandbox: Client, polici
 
     wiped = sandbox.until(lambda: phone if (phone := sandbox.phone(PIXEL))["factoryResets"] else None)
     assert ([], True) == (wiped["esims"], bool(before))
+
+
+def test_a_phone_takes_passwords_as_its_policy_demands(sandbox: Client, policies: Any) -> None:  # noqa: ANN401
+    default = f"{SANDBOX}/policies/default"
+    reset = {"type": "RESET_PASSWORD", "newPassword": "123456"}
+
+    demands = {"passwordQuality": "ALPHANUMERIC", "passwordMinimumLength": 8}
+    strict = policies.patch(name=default, body={"passwordPolicies": [demands]}).execute()
+    sandbox.until(lambda: applied(sandbox, strict))
+    refused = sandbox.run(PIXEL, reset)
+    fitting = sandbox.run(PIXEL, {**reset, "newPassword": "abcd1234"})
+    lenient = policies.patch(name=default, body={}).execute()
+    sandbox.until(lambda: applied(sandbox, lenient))
+
+    assert "INVALID_VALUE" == refused["metadata"]["errorCode"]
+    assert "response" in fitting
+    assert "response" in sandbox.run(PIXEL, reset)

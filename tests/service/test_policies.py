@@ -302,3 +302,31 @@ async def test_the_policys_flags_do_not_count_when_a_device_is_deleted(lab: Worl
     await delete_device(lab.ports, phone.name)
 
     assert "wipeDataFlags" not in (await last_order(lab, phone.name))["wipeParams"]
+
+
+@pytest.mark.parametrize(
+    "demands, quality, length",
+    [
+        ([], "", 0),
+        ([{"passwordQuality": "NUMERIC_COMPLEX", "passwordMinimumLength": 6}], "NUMERIC", 6),
+        ([{"passwordQuality": "SOMETHING", "passwordMinimumLength": 6}], "SOMETHING", 0),
+        ([{"passwordQuality": "COMPLEXITY_HIGH"}], "NUMERIC", 8),
+        (
+            [
+                {"passwordQuality": "COMPLEXITY_LOW", "passwordScope": "SCOPE_DEVICE"},
+                {"passwordQuality": "ALPHANUMERIC", "passwordMinimumLength": 5, "passwordScope": "SCOPE_PROFILE"},
+            ],
+            "ALPHANUMERIC",
+            5,
+        ),
+    ],
+)
+async def test_a_phone_is_told_what_its_policy_demands_of_passwords(
+    lab: World, demands: list[dict[str, object]], quality: str, length: int
+) -> None:
+    phone = await lab.phone()
+    await patch(lab, {"passwordPolicies": demands}, name=DEFAULT)
+
+    policy = await phone.greets()
+
+    assert (quality, length) == (policy.password_quality, policy.password_minimum_length)

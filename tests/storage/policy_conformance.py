@@ -4,6 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutDevice, PutEnterprise, PutPolicy, Rule, Sees
@@ -16,7 +17,12 @@ NAME = PolicyName(ENTERPRISE.enterprise, "strict")
 def policy(name: PolicyName = NAME, *, version: int = 1, number: int = 0) -> PolicyRecord:
     """A policy; a higher number was created later."""
     return PolicyRecord(
-        name=name, version=version, created_us=START_US + number, resource=b'{"cameraDisabled":true}', wipe_data_flags=("WIPE_ESIMS",)
+        name=name,
+        version=version,
+        created_us=START_US + number,
+        resource=b'{"cameraDisabled":true}',
+        wipe_data_flags=("WIPE_ESIMS",),
+        password=PasswordPolicy(quality=PasswordQuality.NUMERIC, minimum_length=6),
     )
 
 

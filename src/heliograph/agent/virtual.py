@@ -17,6 +17,7 @@ from heliograph.agent.courier import never
 from heliograph.agent.executor import Work
 from heliograph.agent.phone_profile import Answering, ConsentPolicy
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
+from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.virtual_device import VirtualDevice, device_facts
@@ -106,6 +107,8 @@ class VirtualPhone:
         self._user = user or User()
         self._questions: dict[str, Question] = {}
         self._timers: set[asyncio.Task[None]] = set()
+        self._own_rules: PasswordPolicy | None = None
+        """What the phone demanded of passwords before it applied a policy."""
         self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
@@ -134,12 +137,28 @@ class VirtualPhone:
         if policy != self.policy:
             self.policy = policy
             self._told = None
-            self.become(msgspec.structs.replace(self._device, disabled=policy.disabled, disabled_reason=policy.disabled_reason))
+            self.become(
+                msgspec.structs.replace(
+                    self._device,
+                    disabled=policy.disabled,
+                    disabled_reason=policy.disabled_reason,
+                    password_policy=self._password_rules(policy),
+                )
+            )
             self.on_change()
+
+    def _password_rules(self, policy: Policy) -> PasswordPolicy:
+        """What the policy demands of passwords; where it demands nothing, what the phone's profile says."""
+        if self._own_rules is None:
+            self._own_rules = self._device.password_policy
+        quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
+        demanded = PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
+        return self._own_rules if demanded == PasswordPolicy() else demanded
 
     def forget_policy(self) -> None:
         """The phone applies nobody's policy, as before it was first enrolled."""
         self.policy = NO_POLICY
+        self._own_rules = None
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""

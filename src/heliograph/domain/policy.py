@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.device import position
 from heliograph.domain.errors import Violation
 from heliograph.domain.names import EnterpriseName, PolicyName
@@ -17,6 +18,15 @@ from heliograph.domain.wire import Int64, encode_message, stored_message
 DEFAULT_ID = "default"
 """Disc, EnrollmentToken.policyName: the policy of who is given no other. It exists in every enterprise, empty until it is patched."""
 
+_QUALITIES = {
+    **{quality.name: (quality, 0) for quality in PasswordQuality},
+    "BIOMETRIC_WEAK": (PasswordQuality.SOMETHING, 0),
+    "NUMERIC_COMPLEX": (PasswordQuality.NUMERIC, 0),
+    "COMPLEXITY_LOW": (PasswordQuality.SOMETHING, 0),
+    "COMPLEXITY_MEDIUM": (PasswordQuality.NUMERIC, 4),
+    "COMPLEXITY_HIGH": (PasswordQuality.NUMERIC, 8),
+}
+"""AMAPI's qualities as Android's, and the least length that a band asks for itself."""
 _UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
 
 
@@ -29,6 +39,8 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
     resource: bytes
     wipe_data_flags: tuple[str, ...] = ()
     """As in the resource: what a wipe of its devices erases besides."""
+    password: PasswordPolicy = PasswordPolicy()
+    """What the resource demands of a password, as far as a virtual phone heeds it."""
 
     @property
     def position(self) -> str:
@@ -45,7 +57,29 @@ def record_of(name: PolicyName, policy: msgspec.Struct, *, version: int, created
     """The record of this message, whatever it says of its name and version."""
     whole: Any = msgspec.structs.replace(policy, name=str(name), version=Int64(version))
     flags = tuple(flag.value for flag in whole.wipe_data_flags)
-    return PolicyRecord(name=name, version=version, created_us=created_us, resource=encode_message(whole), wipe_data_flags=flags)
+    return PolicyRecord(
+        name=name,
+        version=version,
+        created_us=created_us,
+        resource=encode_message(whole),
+        wipe_data_flags=flags,
+        password=_password_of(whole),
+    )
+
+
+def _password_of(policy: Any) -> PasswordPolicy:  # noqa: ANN401 - the made message
+    """The strictest of what the policy demands of passwords, whatever their scope.
+
+    Source: disc, PasswordRequirements: a minimum length counts with the qualities NUMERIC to COMPLEX only; the bands COMPLEXITY_… say
+    how long a PIN must be.
+    """
+    demands = [*policy.password_policies, *([policy.password_requirements] if policy.password_requirements else ())]
+    found = PasswordPolicy()
+    for demand in demands:
+        quality, least = _QUALITIES[demand.password_quality.value]
+        length = demand.password_minimum_length if quality >= PasswordQuality.NUMERIC and not least else least
+        found = PasswordPolicy(quality=max(found.quality, quality), minimum_length=max(found.minimum_length, length))
+    return found
 
 
 def implicit_default(enterprise: EnterpriseName) -> PolicyRecord:

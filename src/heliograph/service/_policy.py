@@ -1,5 +1,6 @@
 """What the server wants of a phone besides commands."""
 
+from heliograph.domain.credential import PasswordPolicy
 from heliograph.domain.device import DeviceRecord, DeviceState
 from heliograph.domain.names import EnterpriseName, PolicyName
 from heliograph.domain.policy import DEFAULT_ID, PolicyRecord, implicit_default
@@ -30,6 +31,7 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> Policy:
     Version 0: the device has the name of a policy that nobody has made yet, so there is nothing to apply.
     """
     record = await policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
+    password = record.password if record is not None else PasswordPolicy()
     reason = device.disabled_reason
     return Policy(
         policy_name=device.policy_name,
@@ -37,4 +39,6 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> Policy:
         disabled=device.wanted_state is DeviceState.DISABLED,
         disabled_reason=reason.default_message if reason else "",
         user_name=device.user_name,
+        password_quality=password.quality.name if password.quality else "",
+        password_minimum_length=password.minimum_length,
     )
