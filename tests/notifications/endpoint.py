@@ -4,14 +4,16 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 Json = dict[str, Any]
+Answer = Callable[[web.Request], Awaitable[web.Response]]
 GIVEN_UP_AFTER_S = 10.0
 QUIET_S = 0.4
 """Long enough that a message sent DELAY_US after its commit would have come."""
@@ -43,10 +45,11 @@ class Received:
 
 
 class Endpoint:
-    """Answers 204, or what `answers` holds next; a number below 100 is a wait of so many seconds first."""
+    """Answers 204, or what `answers` holds next, or as it was made to."""
 
-    def __init__(self, url: str = "") -> None:
-        self.url = url
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.url = ""
+        self._answer = answer
         self.received: list[Received] = []
         self.answers: list[int] = []
         self._came = asyncio.Event()
@@ -55,6 +58,8 @@ class Endpoint:
         """One delivery."""
         self.received.append(Received(await request.json(), time.monotonic()))
         self._came.set()
+        if self._answer is not None:
+            return await self._answer(request)
         status = self.answers.pop(0) if self.answers else 204
         headers = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else {}
         return web.Response(status=status, headers=headers)
@@ -77,17 +82,24 @@ class Endpoint:
 
 
 @contextlib.asynccontextmanager
-async def listening(port: int = 0) -> AsyncIterator[Endpoint]:
-    """An endpoint on a loopback port."""
-    endpoint = Endpoint()
+async def listening(answer: Answer | None = None, *, port: int = 0) -> AsyncIterator[Endpoint]:
+    """An endpoint on a loopback port, that answers with `answer` where one is given."""
+    endpoint = Endpoint(answer)
     app = web.Application()
     app.router.add_post("/{path:.*}", endpoint.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        endpoint.url = site.name if port else f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        endpoint.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield endpoint
     finally:
         await runner.cleanup()
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

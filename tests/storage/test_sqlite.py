@@ -20,6 +20,7 @@ from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migrations, queries
 from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
+from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, device_name, device_record, ended, issue, look, write
 from tests.storage.request_conformance import RequestConformance
@@ -70,6 +71,10 @@ async def open_store(path: Path) -> AsyncIterator[OpenStore]:
 
 class TestSqlite(StoreConformance):
     """See conformance.py."""
+
+
+class TestOutboxInSqlite(OutboxConformance):
+    """See outbox_conformance.py."""
 
 
 class TestPoliciesInSqlite(PolicyConformance):

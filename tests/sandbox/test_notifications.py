@@ -1,0 +1,115 @@
+"""A sandbox shows what a push endpoint would get, and pushes it where one is given."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from heliograph.sandbox.settings import SandboxSettings
+from tests.notifications.endpoint import Endpoint, listening
+from tests.sandbox.client import Client, Json
+from tests.sandbox.conftest import running
+
+PHONE = "pixel8-a15-fully-managed"
+OTHER = "pixel7-a14-cope"
+
+
+def enable(sandbox: Client, *types: str) -> None:
+    """The sandbox's enterprise enables these types."""
+    body = {"enabledNotificationTypes": list(types)}
+    sandbox.patch("/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", body)
+
+
+def shown(sandbox: Client, count: int, query: str = "") -> list[Json]:
+    """The notifications, once there are so many."""
+
+    def enough() -> list[Json] | None:
+        found: list[Json] = sandbox.get(f"/sandbox/v1/notifications{query}")["notifications"]
+        return found if len(found) >= count else None
+
+    return sandbox.until(enough)
+
+
+def test_what_an_enterprise_enabled_is_shown_as_it_would_be_published(sandbox: Client) -> None:
+    enable(sandbox, "COMMAND")
+    operation = sandbox.run(PHONE, {"type": "LOCK"})
+
+    (told,) = shown(sandbox, 1)
+
+    assert ("COMMAND", operation) == (told["notificationType"], told["resource"])
+    assert told["messageId"].isdigit()
+    assert told["publishTime"] >= operation["metadata"]["createTime"]
+
+
+def test_a_sandbox_whose_enterprise_enabled_nothing_shows_nothing(sandbox: Client) -> None:
+    sandbox.run(PHONE, {"type": "LOCK"})
+
+    assert [] == sandbox.get("/sandbox/v1/notifications")["notifications"]
+
+
+def test_notifications_of_one_phone_can_be_picked(sandbox: Client) -> None:
+    enable(sandbox, "COMMAND")
+    mine, other = sandbox.run(PHONE, {"type": "LOCK"}), sandbox.run(OTHER, {"type": "LOCK"})
+    shown(sandbox, 2)
+
+    for device in (PHONE, f"enterprises/sandbox/devices/{PHONE}"):
+        assert [mine["name"]] == [told["resource"]["name"] for told in shown(sandbox, 1, f"?device={device}")]
+    assert [other["name"]] == [told["resource"]["name"] for told in shown(sandbox, 1, f"?device={OTHER}")]
+    assert [] == sandbox.get("/sandbox/v1/notifications?device=nobody")["notifications"]
+
+
+def test_a_wiped_phone_goes_with_a_last_status_report_and_comes_with_an_enrolment(sandbox: Client) -> None:
+    enable(sandbox, "ENROLLMENT", "STATUS_REPORT")
+    sandbox.run(PHONE, {"type": "WIPE"})
+    (last,) = shown(sandbox, 1)
+    sandbox.post(f"/sandbox/v1/devices/{PHONE}:enroll")
+
+    kinds = {told["notificationType"] for told in shown(sandbox, 3)}
+
+    assert ("STATUS_REPORT", "DELETED") == (last["notificationType"], last["resource"]["appliedState"])
+    assert {"ENROLLMENT", "STATUS_REPORT"} == kinds
+
+
+def test_a_reset_forgets_notifications(sandbox: Client) -> None:
+    enable(sandbox, "COMMAND")
+    sandbox.run(PHONE, {"type": "LOCK"})
+    shown(sandbox, 1)
+
+    sandbox.post("/sandbox/v1:reset")
+
+    assert [] == sandbox.get("/sandbox/v1/notifications")["notifications"]
+
+
+@contextlib.contextmanager
+def endpoint_in_a_thread() -> Iterator[Endpoint]:
+    """An endpoint beside a test that does not await."""
+    made: list[Endpoint] = []
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    ready = threading.Event()
+
+    async def serve() -> None:
+        async with listening() as endpoint:
+            made.append(endpoint)
+            stop.append((asyncio.get_running_loop(), asyncio.Event()))
+            ready.set()
+            await stop[0][1].wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield made[0]
+    finally:
+        stop[0][0].call_soon_threadsafe(stop[0][1].set)
+        thread.join(10)
+
+
+def test_a_sandbox_pushes_to_an_endpoint_what_it_shows() -> None:
+    with endpoint_in_a_thread() as endpoint, running(SandboxSettings(port=0, push_endpoint=endpoint.url)) as sandbox:
+        enable(sandbox, "COMMAND")
+        sandbox.run(PHONE, {"type": "LOCK"})
+        (told,) = shown(sandbox, 1)
+        pushed = sandbox.until(lambda: endpoint.received)
+
+    assert [(told["messageId"], told["resource"])] == [(one.message_id, one.resource) for one in pushed]
+    assert told["publishTime"] == pushed[0].body["message"]["publishTime"]

@@ -1,0 +1,227 @@
+"""When messages are sent: pauses, patience and its end, with a clock that stands until it is set."""
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from heliograph.domain.errors import Overloaded
+from heliograph.domain.notification import Notification
+from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage, Publish
+from heliograph.service.ports import Decision, Ports, Rule, Sees, Store
+from heliograph.service.publish_notifications import DELAY_US, FIRST_PAUSE_US, KEPT_US, LONGEST_PAUSE_US, publish_notifications
+from tests.service.world import World
+
+T = TypeVar("T")
+
+SECOND_US = 1_000_000
+
+
+class Sink:
+    """A Publisher that notes what it gets, and takes it or not."""
+
+    def __init__(self) -> None:
+        self.got: list[OutboxMessage] = []
+        self.error: Exception | None = None
+
+    async def publish(self, message: OutboxMessage) -> None:
+        self.got.append(message)
+        if self.error is not None:
+            raise self.error
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+@contextlib.asynccontextmanager
+async def publishing(lab: World, sink: Sink, chances: Iterator[float] | None = None) -> AsyncIterator[None]:
+    """The outbox is emptied into the sink."""
+    task = asyncio.create_task(publish_notifications(lab.ports, sink, chance=lambda: next(chances) if chances else 0.5))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def put(lab: World, data: bytes = b"{}") -> None:
+    """A message waits, and whoever listens has heard of it."""
+    publish = Publish(Notification(notification_type="COMMAND", data=data), PUSH)
+    await lab.ports.store.decide(Sees(), lambda _: Decision(None, (publish,)))
+    await settle()
+
+
+async def settle() -> None:
+    """Everything that waits for nothing but its turn on the loop has happened."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once it has happened.  Raises: TimeoutError."""
+    async with asyncio.timeout(20):
+        while not await happened():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.002)
+
+
+async def emptied(lab: World) -> None:
+    """Returns once nothing waits in the outbox."""
+
+    async def empty() -> bool:
+        return not await lab.ports.store.outbox(limit=1)
+
+    await until(empty)
+
+
+async def tried(lab: World, attempts: int) -> int:
+    """How long the one message must wait yet, once it was tried so often."""
+
+    async def put_off() -> bool:
+        (message,) = await lab.ports.store.outbox(limit=2)
+        return message.attempts == attempts
+
+    await until(put_off)
+    # Whoever put it off looks again.
+    await asyncio.sleep(0.01)
+    return (await lab.ports.store.outbox(limit=1))[0].due_us - lab.clock.now_us()
+
+
+async def test_nothing_is_sent_before_its_delay_is_over(lab: World) -> None:
+    sink = Sink()
+    async with publishing(lab, sink):
+        await put(lab)
+        lab.clock.advance((DELAY_US - 1) / SECOND_US)
+        await settle()
+        assert [] == sink.got
+
+        lab.clock.advance(0.000_001)
+        await emptied(lab)
+
+    assert 1 == len(sink.got)
+
+
+async def test_the_delay_counts_from_the_commit_not_from_the_rule(lab: World) -> None:
+    """A commit may take long; the message's own time is of before."""
+    sink = Sink()
+
+    async with publishing(lab, sink):
+        waiting = asyncio.create_task(put(lab))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        # The rule runs in another thread; the loop, and so whoever waits for the answer, does not hear of its commit yet.
+        while not await lab.ports.store.outbox(limit=1):
+            time.sleep(0.001)  # noqa: ASYNC251
+        lab.clock.advance(DELAY_US / SECOND_US)
+        await waiting
+        await settle()
+        sent_early = len(sink.got)
+        lab.clock.advance(DELAY_US / SECOND_US)
+        await emptied(lab)
+
+    assert (0, 1) == (sent_early, len(sink.got))
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+async def test_pauses_double_up_to_the_longest_and_half_of_each_is_chance(lab: World, chance: float) -> None:
+    sink = Sink()
+    sink.error = NotPublished("nobody there")
+    pauses: list[int] = []
+    async with publishing(lab, sink, iter([chance] * 100)):
+        await put(lab)
+        lab.clock.advance(DELAY_US / SECOND_US)
+        for attempt in range(13):
+            pauses.append(await tried(lab, attempt + 1))
+            lab.clock.advance(pauses[-1] / SECOND_US)
+
+    share = 0.5 + chance / 2
+    assert [round(share * min(FIRST_PAUSE_US * 2**n, LONGEST_PAUSE_US)) for n in range(13)] == pauses
+    assert 1 == len({message.message_id for message in sink.got})
+    assert [*range(13)] == [message.attempts for message in sink.got][:13]
+
+
+async def test_a_message_is_given_up_after_a_week_and_that_is_told(lab: World) -> None:
+    sink = Sink()
+    sink.error = NotPublished("nobody there")
+    async with publishing(lab, sink):
+        await put(lab)
+        with capture_logs() as logs:
+            lab.clock.advance(DELAY_US / SECOND_US)
+            await tried(lab, 1)
+            lab.clock.advance((KEPT_US - DELAY_US - 1) / SECOND_US)
+            await tried(lab, 2)
+            lab.clock.advance(LONGEST_PAUSE_US / SECOND_US)
+            await emptied(lab)
+
+    assert 3 == len(sink.got)
+    events = [(entry["event"], entry["log_level"], entry["reason"]) for entry in logs]
+    assert [("notification.not_published", "warning", "nobody there")] * 2 + [("notification.given_up", "error", "nobody there")] == events
+    counts = lab.ports.publishing
+    assert (0, 2, 1) == (counts.published, counts.failed, counts.given_up)
+
+
+async def test_a_message_older_than_a_week_still_gets_its_try(lab: World) -> None:
+    """The server was down: what waits is sent, not thrown away."""
+    sink = Sink()
+    await put(lab)
+    lab.clock.advance(2 * KEPT_US / SECOND_US)
+
+    async with publishing(lab, sink):
+        await emptied(lab)
+
+    assert (1, 1) == (len(sink.got), lab.ports.publishing.published)
+
+
+async def test_a_message_that_a_library_chokes_on_holds_up_nobody_and_its_data_is_not_logged(lab: World) -> None:
+    sink = Sink()
+    sink.error = ValueError("quotes the message: hunter22")
+    async with publishing(lab, sink):
+        with capture_logs() as logs:
+            await put(lab, b"first")
+            lab.clock.advance(0.1)
+            await tried(lab, 1)
+            sink.error = None
+            await put(lab, b"second")
+            lab.clock.advance(0.1)
+            async with asyncio.timeout(20):
+                while len(sink.got) < 2:  # noqa: ASYNC110 - the sink has no event
+                    await asyncio.sleep(0.002)
+
+    assert [b"first", b"second"] == [message.data for message in sink.got]
+    assert ["unexpected ValueError"] == [entry["reason"] for entry in logs]
+
+
+class Refusing:
+    """The store of these ports, which refuses the next writes."""
+
+    def __init__(self, ports: Ports, refusals: int) -> None:
+        self._store = ports.store
+        self._refusals = refusals
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def decide(self, sees: Sees, rule: Rule[T]) -> T:
+        """As the store would, later."""
+        self._refusals -= 1
+        if self._refusals >= 0:
+            raise Overloaded
+        return await self._store.decide(sees, rule)
+
+
+async def test_a_message_that_was_sent_but_not_settled_is_sent_again(lab: World) -> None:
+    """At least once may mean more: the store took nothing."""
+    sink = Sink()
+    await put(lab)
+    lab.clock.advance(1)
+    refusing = dataclasses.replace(lab.ports, store=cast("Store", Refusing(lab.ports, 2)))
+
+    async with publishing(World(refusing, lab.clock, lab.here), sink):
+        await emptied(lab)
+
+    assert 3 == len(sink.got)
+    assert 1 == len({message.message_id for message in sink.got})

@@ -1,0 +1,199 @@
+"""What every Store must do with messages that wait to be sent: a suite that a backend's test file subclasses, as conformance.py."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from heliograph.domain.device import EnterpriseRecord
+from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.notification import Notification, Subscription
+from heliograph.service.outbox import OutboxMessage, Postponed, Publish, Published
+from heliograph.service.ports import Decision, DeleteEnterprise, Facts, PutEnterprise, PutOperation, Sees, Store, Write
+from tests.storage.conformance import OpenStore, enrolled
+from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, ended, issue, look, operation, write
+
+PUSH, TOPIC = "push", "projects/p/topics/t"
+
+
+def notification(data: bytes = b"{}", *, supersedes: str = "") -> Notification:
+    """A notification with these contents."""
+    return Notification(notification_type="COMMAND", data=data, supersedes=supersedes)
+
+
+def subscribed(*types: NotificationType) -> EnterpriseRecord:
+    """The enterprise, with these types enabled."""
+    names = ",".join(f'"{one.value}"' for one in types)
+    return EnterpriseRecord(name=ENTERPRISE, created_us=START_US, resource=f'{{"enabledNotificationTypes":[{names}]}}'.encode())
+
+
+async def put(store: Store, *writes: Write) -> None:
+    """The writes are durable."""
+    await store.decide(Sees(), write(*writes))
+
+
+async def waiting(store: Store) -> Sequence[OutboxMessage]:
+    """All that waits."""
+    return await store.outbox(limit=1_000)
+
+
+class OutboxConformance:
+    """The suite."""
+
+    async def test_a_message_waits_over_restarts_until_it_is_published(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        await put(store, Publish(notification(b'{"\xc3\xa9":1}'), PUSH))
+
+        store = await open_store()
+        (message,) = await waiting(store)
+        assert (PUSH, "COMMAND", b'{"\xc3\xa9":1}', START_US, START_US, 0) == (
+            message.destination, message.notification_type, message.data, message.created_us, message.due_us, message.attempts,
+        )  # fmt: skip
+        await put(store, Published(message.message_id))
+
+        assert [] == list(await waiting(store))
+        store = await open_store()
+        assert [] == list(await waiting(store))
+
+    async def test_a_message_comes_and_goes_with_the_change_it_tells_of(self, open_store: OpenStore) -> None:
+        """Both or none: a rule that raises has published nothing."""
+        device = device_name()
+        store = await open_store()
+        await enrolled(store, device)
+        issued = await store.decide(Sees(device=device), issue(device))
+
+        def refused(_: Facts) -> Decision[None]:
+            raise ArithmeticError
+
+        def rejected(_: Facts) -> Decision[None]:
+            stale = operation(device, issued.create_ms - 1)
+            return Decision(None, (Publish(notification(), PUSH), PutOperation(stale, new=True)))
+
+        for rule, error in ((refused, ArithmeticError), (rejected, ValueError)):
+            with pytest.raises(error):
+                await store.decide(Sees(device=device), rule)
+        assert [] == list(await waiting(store))
+
+    async def test_no_two_messages_ever_have_the_same_id(self, open_store: OpenStore) -> None:
+        """Not in one batch of one microsecond, and not after the outbox was empty and the server was restarted."""
+        clock = SetClock()
+        seen: set[int] = set()
+        for _ in range(3):
+            store = await open_store(clock=clock)
+            await asyncio.gather(*(put(store, Publish(notification(), PUSH), Publish(notification(), TOPIC)) for _ in range(20)))
+            messages = await waiting(store)
+            ids = {message.message_id for message in messages}
+            assert seen.isdisjoint(ids)
+            seen |= ids
+            await put(store, *(Published(message.message_id) for message in messages))
+            clock.at_us += SECOND_US
+
+        assert 120 == len(seen)
+
+    async def test_messages_come_the_soonest_due_first_and_no_more_than_asked(self, open_store: OpenStore) -> None:
+        clock = SetClock()
+        store = await open_store(clock=clock)
+        for _ in range(3):
+            await put(store, Publish(notification(), PUSH))
+            clock.at_us += SECOND_US
+        first, second, third = await waiting(store)
+
+        await put(store, Postponed(first.message_id, START_US + 60 * SECOND_US, 1))
+
+        assert [second, third] == list(await store.outbox(limit=2))
+        put_off = (await waiting(store))[2]
+        assert (first.message_id, START_US + 60 * SECOND_US, 1) == (put_off.message_id, put_off.due_us, put_off.attempts)
+        assert (first.created_us, first.data) == (put_off.created_us, put_off.data)
+
+    async def test_the_newest_state_takes_the_place_of_what_waits_under_its_name(self, open_store: OpenStore) -> None:
+        """It keeps its turn, and gets an id of its own: what is being sent meanwhile must not take it away when it is settled."""
+        clock = SetClock()
+        store = await open_store(clock=clock)
+        await put(store, Publish(notification(b"1", supersedes="a"), PUSH), Publish(notification(b"1", supersedes="a"), TOPIC))
+        old = {message.destination: message for message in await waiting(store)}
+        clock.at_us += SECOND_US
+
+        await put(store, Publish(notification(b"2", supersedes="a"), PUSH), Publish(notification(b"3", supersedes="a"), PUSH))
+        await put(store, Publish(notification(b"4", supersedes="b"), PUSH), Publish(notification(b"5"), PUSH))
+        await put(store, Published(old[PUSH].message_id))
+
+        messages = await waiting(store)
+        assert [b"1", b"3", b"4", b"5"] == sorted(message.data for message in messages)
+        newest = next(message for message in messages if message.data == b"3")
+        assert newest.message_id != old[PUSH].message_id
+        assert (START_US, START_US + SECOND_US) == (newest.due_us, newest.created_us)
+
+    async def test_whoever_listens_is_told_the_ids_after_the_commit_that_brought_them(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        told: list[int] = []
+        store.on_published(told.extend)
+
+        await put(store, PutEnterprise(subscribed()))
+        await put(store, Publish(notification(), PUSH), Publish(notification(), TOPIC))
+        await asyncio.sleep(0.01)
+
+        assert sorted(told) == sorted(message.message_id for message in await waiting(store))
+        assert 2 == len(told)
+
+    async def test_a_rule_sees_the_subscription_of_its_device_or_enterprise(self, open_store: OpenStore) -> None:
+        device = device_name()
+        store = await open_store()
+        await enrolled(store, device)
+
+        async def seen() -> list[Subscription | None]:
+            asked = (Sees(device=device, subscription=True), Sees(enterprise=ENTERPRISE, subscription=True), Sees(device=device))
+            return [(await store.decide(sees, look)).subscription for sees in asked]
+
+        assert [None, None, None] == await seen()
+        for types in ((NotificationType.COMMAND,), ()):
+            await put(store, PutEnterprise(subscribed(*types)))
+            expected = Subscription(enabled_notification_types=frozenset(one.value for one in types))
+            assert [expected, expected, None] == await seen()
+        await put(store, DeleteEnterprise(ENTERPRISE))
+        assert [None, None, None] == await seen()
+
+    async def test_of_one_batch_a_rule_sees_the_subscription_that_the_rule_before_it_wrote(self, open_store: OpenStore) -> None:
+        device = device_name()
+        store = await open_store()
+        await enrolled(store, device)
+
+        _, facts, _, after = await asyncio.gather(
+            store.decide(Sees(), write(PutEnterprise(subscribed(NotificationType.COMMAND)))),
+            store.decide(Sees(device=device, subscription=True), look),
+            store.decide(Sees(), write(DeleteEnterprise(ENTERPRISE))),
+            store.decide(Sees(device=device, subscription=True), look),
+        )
+
+        assert facts.subscription is not None
+        assert facts.subscription.wants(NotificationType.COMMAND)
+        assert after.subscription is None
+
+    async def test_a_rule_for_what_is_due_sees_the_time_and_the_subscription(self, open_store: OpenStore) -> None:
+        clock = SetClock()
+        device = device_name()
+        store = await open_store(clock=clock)
+        await enrolled(store, device)
+        await put(store, PutEnterprise(subscribed(NotificationType.COMMAND)))
+        await store.decide(Sees(device=device), issue(device))
+        clock.at_us += 601 * SECOND_US
+        seen: list[Facts] = []
+
+        def expire(one: object, facts: Facts) -> list[Write]:
+            seen.append(facts)
+            return [PutOperation(ended(operation(device, START_US // 1_000), facts.now_us)), Publish(notification(b"due"), PUSH)]
+
+        assert 1 == await store.decide_due(expire, limit=10)
+
+        assert [clock.at_us] == [facts.now_us for facts in seen]
+        assert seen[0].subscription is not None
+        assert [b"due"] == [message.data for message in await waiting(store)]
+
+    async def test_erasing_leaves_no_message_and_no_subscription(self, open_store: OpenStore) -> None:
+        device = device_name()
+        store = await open_store()
+        await put(store, PutEnterprise(subscribed(NotificationType.COMMAND)), Publish(notification(), PUSH))
+
+        await store.erase()
+
+        assert [] == list(await waiting(store))
+        assert (await store.decide(Sees(device=device, subscription=True), look)).subscription is None
