@@ -147,17 +147,20 @@ class SqliteStore:
         self._waiting += 1
         if not self._gathered:
             # The writer wakes once for all requests that came together.
-            asyncio.get_running_loop().call_soon(self._hand_over)
+            asyncio.get_running_loop().call_soon(self._gather)
         self._gathered.append(entry)
 
-    def _hand_over(self) -> None:
-        gathered = self._gathered
-        if self._seen < len(gathered) < GATHERED_MOST:
+    def _gather(self) -> None:
+        if self._seen < len(self._gathered) < GATHERED_MOST:
             # This turn of the loop brought more: so may the next, and one large batch costs less than two small ones.
-            self._seen = len(gathered)
-            asyncio.get_running_loop().call_soon(self._hand_over)
-        elif gathered:
-            self._gathered, self._seen = [], 0
+            self._seen = len(self._gathered)
+            asyncio.get_running_loop().call_soon(self._gather)
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered, self._seen = self._gathered, [], 0
+        if gathered:
             self._writer.hand_over(gathered)
 
     def _batch_done(self, done: Done) -> None:
