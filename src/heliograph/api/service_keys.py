@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from heliograph.api.errors import UnknownPath, error_answer
 from heliograph.api.request_body import ClientGone, read_body
+from heliograph.api.side_answers import error_response, json_response, not_found
 from heliograph.domain.access import Role, ServiceKey
 from heliograph.domain.errors import HeliographError, InvalidArgument, PermissionDenied
 from heliograph.domain.wire import Message, decode_message
@@ -63,17 +62,16 @@ class KeyCreation(Message):
 def keys_app(desk: KeyDesk) -> Router:
     """The ASGI app for everything under PREFIX."""
     routes = (("POST", PREFIX, _create), ("GET", PREFIX, _list), ("DELETE", f"{PREFIX}/{{key_id}}", _delete))
-    return Router([Route(path, _endpoint(desk, handler), methods=[method]) for method, path, handler in routes], default=_not_found)
+    return Router([Route(path, _endpoint(desk, handler), methods=[method]) for method, path, handler in routes], default=not_found)
 
 
 def _endpoint(desk: KeyDesk, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             _require_operator(desk, request)
-            body = msgspec.json.encode(await handler(desk, request))
-            return Response(msgspec.json.format(body, indent=2), media_type="application/json")
+            return json_response(await handler(desk, request))
         except HeliographError as error:
-            return _error(error)
+            return error_response(error)
         except ClientGone:
             return Response(status_code=400)  # nobody reads it
 
@@ -129,14 +127,3 @@ def _view(key: ServiceKey) -> dict[str, object]:
         "enterprises": key.enterprises,
         "createTime": format_timestamp(key.created_us),
     }
-
-
-async def _not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-    await _error(UnknownPath(scope["path"]))(scope, receive, send)
-
-
-def _error(error: HeliographError) -> Response:
-    status, headers, body = error_answer(error)
-    response = Response(msgspec.json.format(body, indent=2), status, media_type="application/json")
-    response.raw_headers += headers
-    return response

@@ -36,7 +36,3 @@ class AdvancingClock:
         jumped, self._jumped = self._jumped, asyncio.Event()
         jumped.set()
         return self.now_us()
-
-    def reset(self) -> None:
-        """The clock goes with the system's again: it goes back, so nothing that remembers the future may be left."""
-        self._ahead_us = 0

@@ -10,7 +10,7 @@ from starlette.routing import Route, Router
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import ANSWERS, User
-from heliograph.api.errors import UnknownPath, error_answer
+from heliograph.api.side_answers import error_response, json_response, not_found
 from heliograph.domain.command import Answer
 from heliograph.domain.errors import HeliographError, InvalidArgument
 from heliograph.domain.names import DeviceName
@@ -43,32 +43,17 @@ def sandbox_app(world: World) -> Router:
     for path in (phone, far_phone):
         routes += [("POST", f"{path}:{verb}", handler) for verb, handler in _VERBS.items()]
         routes += [("GET", path, _get), ("PATCH", path, _patch)]
-    return Router([Route(path, _endpoint(world, handler), methods=[method]) for method, path, handler in routes], default=_not_found)
+    return Router([Route(path, _endpoint(world, handler), methods=[method]) for method, path, handler in routes], default=not_found)
 
 
 def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            return _json(200, await handler(world, request))
+            return json_response(await handler(world, request))
         except HeliographError as error:
-            return _error(error)
+            return error_response(error)
 
     return answer
-
-
-async def _not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-    await _error(UnknownPath(scope["path"]))(scope, receive, send)
-
-
-def _error(error: HeliographError) -> Response:
-    status, headers, body = error_answer(error)
-    response = Response(msgspec.json.format(body, indent=2), status, media_type="application/json")
-    response.raw_headers += headers
-    return response
-
-
-def _json(status: int, answer: object) -> Response:
-    return Response(msgspec.json.format(msgspec.json.encode(answer), indent=2), status, media_type="application/json")
 
 
 async def _body(request: Request, cls: type[M]) -> M:
