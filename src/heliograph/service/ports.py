@@ -22,6 +22,7 @@ from heliograph.service.rules import (
     DeletePolicy,
     DeleteToken,
     Facts,
+    Lane,
     Page,
     PutDevice,
     PutEnterprise,
@@ -45,6 +46,7 @@ __all__ = [
     "Doorbell",
     "Facts",
     "Ids",
+    "Lane",
     "Offers",
     "Page",
     "Ports",
@@ -72,7 +74,7 @@ class Store(Outbox, Protocol):
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
     """
 
-    async def decide(self, sees: Sees, rule: Rule[T]) -> T:
+    async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         """The rule's answer, after its writes are durable; nobody changes that device meanwhile.
 
         A rule that raises has written nothing and harms no other; its error is raised here. A rule may run more than once; only the

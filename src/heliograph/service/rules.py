@@ -3,6 +3,7 @@
 A rule is a pure function from Facts to a Decision; the store runs it (`service/ports.py`, Store.decide).
 """
 
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -19,6 +20,16 @@ from heliograph.service.outbox import Postponed, Publish, Published
 
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
+
+
+class Lane(enum.IntEnum):
+    """Whose rule goes first when more wait than one batch takes; the lower number does."""
+
+    PHONES = 0
+    """What phones say: an acknowledgement or a report that is lost is said again, and keeps a command waiting meanwhile."""
+    CALLERS = 1
+    TIMERS = 2
+    """What nobody waits for."""
 
 
 class Sees(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Clock, Facts, Page, Rule, Sees, Write
+from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
@@ -108,7 +108,7 @@ class SqliteStore:
 
     # Writes.
 
-    async def decide(self, sees: Sees, rule: Rule[T]) -> T:
+    async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._enqueue(Waiting(sees, rule, future))
         return await future

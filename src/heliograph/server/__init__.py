@@ -1,0 +1,39 @@
+"""The composition root: the only place that picks adapters, reads the real clock and rolls real dice."""
+
+import gc
+import secrets
+from collections.abc import Callable
+
+from heliograph.server.assembly import Parts, assembled
+from heliograph.server.clock import SLEEP_MOST_S, SystemClock
+from heliograph.server.listening import listening_socket, near_url, serving, signalled, url_of
+from heliograph.settings import Admission, Settings, require_loopback
+from heliograph.storage.operator_file import OperatorFile, operator_file
+
+__all__ = ["SLEEP_MOST_S", "Parts", "SystemClock", "assembled", "listening_socket", "serve", "serving", "signalled", "url_of"]
+
+
+def calm_garbage_collection() -> None:
+    """What is there now is never looked at again, and the collector comes seldom: hot values hold no cycles (structs with gc=False)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.
+
+    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key.
+    """
+    if settings.admission is not Admission.KEYS:
+        require_loopback(settings.host)
+    operator_secret = secrets.token_urlsafe(32)
+    with listening_socket(settings.host, settings.port) as listener:
+        async with (
+            assembled(settings, clock=SystemClock(), operator_secret=operator_secret) as parts,
+            serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
+        ):
+            calm_garbage_collection()
+            with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
+                ready(url_of(listener))
+                await signalled()

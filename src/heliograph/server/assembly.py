@@ -1,0 +1,117 @@
+"""A server's parts, wired: the only place that picks adapters."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from heliograph.api.address import Addresses
+from heliograph.api.app import rest_app
+from heliograph.api.gate import Gate
+from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.sign_up_page import sign_up_app
+from heliograph.api.token import token_app
+from heliograph.channel.app import Channel
+from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.server.clock import SystemClock
+from heliograph.server.ids import RandomIds
+from heliograph.service.authenticate_caller import Callers
+from heliograph.service.create_signup_url import PATH as SIGN_UP
+from heliograph.service.delete_enterprise import finish_deletions
+from heliograph.service.expire_operations import expire_operations
+from heliograph.service.offer_command import OfferBook
+from heliograph.service.ports import Clock, Ports
+from heliograph.service.publish_notifications import publish_notifications
+from heliograph.service.retire_operations import retire_operations
+from heliograph.service.sign_in import SignIn
+from heliograph.settings import Admission, Settings
+from heliograph.storage.sqlite import SqliteStore, exit_at_once
+from heliograph.storage.vault import FileVault
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+API = "/v1/"
+
+
+def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
+    """An app that hands each request to the app whose path prefix it has, else to `default`."""
+    prefixes = tuple(routes.items())
+
+    def dispatch(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> Awaitable[None]:
+        path = scope.get("path", "")
+        for prefix, app in prefixes:
+            if path.startswith(prefix):
+                return app(scope, receive, send)
+        return default(scope, receive, send)
+
+    return dispatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A server without its socket: what the sandbox steers."""
+
+    store: SqliteStore
+    ports: Ports
+    channel: Channel
+    app: Asgi
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None) -> AsyncIterator[Parts]:
+    """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
+
+    `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
+    `watch` sees every notification to the push endpoint, which need not exist then.  Raises: PubsubMissing, InvalidArgument: no URL.
+    """
+    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    vault = FileVault(settings.key)
+    channel = Channel(clock)
+    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
+    ports = Ports(
+        store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+        offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"),
+        expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
+    )  # fmt: skip
+    timers: list[asyncio.Task[NoReturn]] = []
+    try:
+        await finish_deletions(ports)
+        sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
+        timers += [asyncio.create_task(timer) for timer in (expire_operations(ports), retire_operations(ports), sending)]
+        for timer in timers:
+            timer.add_done_callback(_must_live)
+        sign_in = SignIn(
+            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=SystemClock().now_us,
+            admits_strangers=settings.admission is not Admission.KEYS,
+        )  # fmt: skip
+        routes = _api(settings, ports, sign_in, operator_secret)
+        app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+        yield Parts(store=store, ports=ports, channel=channel, app=app)
+    finally:
+        for timer in timers:
+            timer.cancel()
+        await asyncio.gather(*timers, return_exceptions=True)
+        await publisher.close()
+        await store.close()
+
+
+def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> dict[str, Asgi]:
+    """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
+    callers, address_of = Callers(sign_in), Addresses(settings.trusted_proxies).of
+    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, address_of=address_of)
+    rest = rest_app(ports, gate=gate, trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins)
+    if operator_secret is None and not sign_in.admits_strangers:
+        operator_secret = secrets.token_urlsafe(32)  # nobody knows it
+    desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
+    token = token_app(sign_in, address_of=address_of, otherwise=rest)
+    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
+
+
+def _must_live(timer: asyncio.Task[NoReturn]) -> None:
+    """A server without its timers would promise what it cannot keep: it ends, and its supervisor starts another."""
+    if not timer.cancelled() and (error := timer.exception()) is not None:
+        exit_at_once(error)

@@ -1,0 +1,91 @@
+"""The socket, uvicorn on it, and signals."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import uvicorn
+
+from heliograph.api.http_protocol import Http11
+from heliograph.protocol import MESSAGE_MAX_BYTES
+from heliograph.server.assembly import Asgi
+
+DEAD_PEER_MS = 60_000
+"""A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
+
+
+class _Listener(uvicorn.Server):
+    """uvicorn, which leaves signals to us: it would end the process by the signal's default before the store is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound, listening TCP socket; `port` 0 takes a free one.  Raises: OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+    # Inherited by every connection. An event loop does this by itself only for sockets that it made: without it, an answer's body
+    # waits 40 ms for the acknowledgement of its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind((host, port))
+    listener.listen(4_096)  # a restarted server meets all its phones at once
+    return listener
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Uvicorn takes every WebSocket that is denied (401, 410: daily bread) for an error of ours."""
+    return "without completing handshake" not in str(record.msg)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
+    """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
+    config = uvicorn.Config(
+        app, loop="uvloop", http=Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
+        interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
+        timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
+    )  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    server = _Listener(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
+        await asyncio.sleep(0.005)
+    try:
+        yield
+    finally:
+        await drain()
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def signalled() -> None:
+    """Returns at the first SIGINT or SIGTERM; a second one ends the process as ever."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, came.set)
+    try:
+        await came.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a listening socket, as a client writes it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def near_url(listener: socket.socket) -> str:
+    """The address of a listening socket as somebody on the same machine reaches it."""
+    return url_of(listener).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
