@@ -14,7 +14,8 @@ import msgspec
 from heliograph.commands import COMMANDS
 from heliograph.domain.sm_dp import icc_id_of
 from heliograph.domain.wire_time import format_duration
-from tests.torture.history import Answer, Completed, History, Invoked, Shown, Verb
+from heliograph.history.events import Answer, Completed, Invoked, Shown, Verb
+from heliograph.history.file import History
 
 ANSWER_WITHIN_S = 5.0
 PAGE_SIZE = 1_000

@@ -17,7 +17,8 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import EffectRecord, Pace, User, VirtualPhone
 from heliograph.domain.command import CommandType
 from heliograph.domain.virtual_device import device_facts
-from tests.torture.history import Acted, AtRest, Enrolled, Fault, FaultKind, History, Reached
+from heliograph.history.events import Acted, AtRest, Enrolled, Fault, FaultKind, Reached
+from heliograph.history.file import History
 
 RESTART_S = 0.05
 HEALED = Misbehaviour(restart_s=RESTART_S)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.torture.history import Fault, FaultKind, History
+from heliograph.history.events import Fault, FaultKind
+from heliograph.history.file import History
 
 READY_WITHIN_S = 30.0
 

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ import aiohttp
 import pytest
 
 from heliograph.commands import COMMANDS
+from heliograph.history.events import Shown
+from heliograph.history.file import History
+from heliograph.history.verdict import Verdict, check
 from tests.torture.callers import ANSWER_WITHIN_S, Board, Callers, Habits, Target, insist, operations_of, request
-from tests.torture.checker import Verdict, check
-from tests.torture.history import History, Shown
 from tests.torture.phones import Phone, trouble
 from tests.torture.server_process import ServerProcess
 
@@ -134,7 +136,7 @@ class Run:
 
 async def tortured(plan: Plan, folder: Path) -> None:
     """The run has kept every promise; its figures are printed."""
-    history = History(folder / "history.jsonl")
+    history = History(folder / "history.jsonl", now_us=lambda: time.monotonic_ns() // 1_000)
     server = ServerProcess(folder, history)
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(server.url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:

@@ -1,13 +1,10 @@
-"""What happened in a run, one JSON line an event, in the order in which it happened.
+"""What happened in a run, event by event, in the order in which it happened.
 
 Three kinds of witnesses write it: callers (what they asked, what they were answered), phones (what they did), and whoever made
 trouble (what was killed when). The checker reads nothing else, besides what the server shows in the end.
 """
 
 import enum
-import time
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -34,6 +31,12 @@ class Answer(enum.Enum):
     """Nothing was done: the server said no, or was not there."""
     UNKNOWN = "unknown"
     """No answer came, or one that says that nobody knows."""
+
+
+ACKING = "ACKING"
+"""An agent's moment: the phone said "I will" for the first time, or is about to."""
+ACKNOWLEDGED = "ACKNOWLEDGED"
+"""An agent's moment: the server let it."""
 
 
 class FaultKind(enum.Enum):
@@ -165,32 +168,3 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
 
 
 AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Fault
-
-
-class History:
-    """All events so far, and the file that holds them too."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.events: list[AnyEvent] = []
-        self._file = path.open("wb")
-
-    def record(self, event: AnyEvent) -> None:
-        """The event has happened now."""
-        stamped = msgspec.structs.replace(event, at_us=time.monotonic_ns() // 1_000)
-        self.events.append(stamped)
-        self._file.write(msgspec.json.encode(stamped) + b"\n")
-
-    def close(self) -> None:
-        """The file is whole."""
-        self._file.close()
-
-
-def read_history(path: Path) -> list[AnyEvent]:
-    """The events of a kept history file, to be checked again."""
-    return list(_decoded(path.read_bytes().splitlines()))
-
-
-def _decoded(lines: Iterable[bytes]) -> Iterable[AnyEvent]:
-    decode = msgspec.json.Decoder(AnyEvent).decode
-    return (decode(line) for line in lines)

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from heliograph.agent.executor import Moment
-from tests.torture.checker import RULES, Verdict, check
-from tests.torture.history import (
+from heliograph.history.events import (
     Acted,
     Answer,
     AnyEvent,
@@ -19,13 +18,14 @@ from tests.torture.history import (
     Enrolled,
     Fault,
     FaultKind,
-    History,
     Invoked,
     Reached,
     Shown,
     Verb,
-    read_history,
 )
+from heliograph.history.file import History, read_history
+from heliograph.history.rules import RULES
+from heliograph.history.verdict import Verdict, check
 
 DEVICE, OTHER = "enterprises/E/devices/D1", "enterprises/E/devices/D2"
 LOCKED, CANCELLED, WIPED = f"{DEVICE}/operations/1", f"{DEVICE}/operations/2", f"{OTHER}/operations/3"
@@ -260,7 +260,7 @@ def test_a_run_without_a_request_in_flight_at_a_kill_is_inconclusive() -> None:
 
 
 def test_a_kept_history_is_read_as_it_was_written(tmp_path: Path) -> None:
-    history = History(tmp_path / "history.jsonl")
+    history = History(tmp_path / "history.jsonl", now_us=lambda: 1)
     for event in good_tale().events:
         history.record(event)
     history.close()

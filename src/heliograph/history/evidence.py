@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from heliograph.agent.executor import Moment
 from heliograph.commands import COMMANDS
-from tests.torture.history import Acted, Answer, AnyEvent, AtRest, Completed, Enrolled, Fault, FaultKind, Invoked, Reached, Shown, Verb
+from heliograph.history.events import Acted, Answer, AnyEvent, AtRest, Completed, Enrolled, Fault, FaultKind, Invoked, Reached, Shown, Verb
 
 NEVER = 2**63
 
@@ -43,7 +42,7 @@ class Evidence:
         self.began: dict[str, list[Acted]] = defaultdict(list)
         """By operation; last orders without one by their device."""
         self.ended: dict[str, list[Acted]] = defaultdict(list)
-        self.reached: dict[tuple[Moment, str], int] = {}
+        self.reached: dict[tuple[str, str], int] = {}
         """Where an operation reached a moment first."""
         self.kills: list[int] = []
         self.calls = self._read()
@@ -94,7 +93,7 @@ class Evidence:
                 steps = self.began if event.step == "began" else self.ended
                 steps[event.operation or self.device_of[event.phone]].append(event)
             case Reached():
-                self.reached.setdefault((Moment[event.moment], event.operation), position)
+                self.reached.setdefault((event.moment, event.operation), position)
             case AtRest():
                 self.at_rest[event.phone] = event
             case Fault(what=FaultKind.SERVER_KILLED):

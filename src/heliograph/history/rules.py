@@ -5,14 +5,12 @@ the order of the history that counts: what completed before something was invoke
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
-from heliograph.agent.executor import Moment
 from heliograph.commands import COMMANDS
 from heliograph.domain.outcome import ErrorCode
-from tests.torture.evidence import NEVER, Evidence
-from tests.torture.history import Answer, AnyEvent, Completed, Shown, Verb
+from heliograph.history.events import ACKING, ACKNOWLEDGED, Answer, Completed, Verb
+from heliograph.history.evidence import NEVER, Evidence
 
 ROUNDING_US = 1_000
 """An operation's time counts from a whole millisecond, so it may seem to expire up to one early."""
@@ -22,31 +20,6 @@ REFUSALS = {ErrorCode.API_LEVEL.value, ErrorCode.MANAGEMENT_MODE.value}
 """What a phone can only answer before it acknowledges."""
 
 Rule = Callable[[Evidence], Iterator[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the rules found."""
-
-    violations: tuple[str, ...]
-    kills: int
-    kills_in_flight: int
-    """How many kills found a request under way."""
-
-    @property
-    def inconclusive(self) -> bool:
-        """Whether the run could not have shown what it was made for."""
-        return self.kills_in_flight == 0
-
-
-def check(history: Sequence[AnyEvent], final: Mapping[str, Sequence[Shown]]) -> Verdict:
-    """What was violated, and whether the run could show it. `final`: each device's operations after everything had come to rest."""
-    evidence = Evidence(history, final)
-    return Verdict(
-        violations=tuple(f"{rule.__name__}: {sentence}" for rule in RULES for sentence in rule(evidence)),
-        kills=len(evidence.kills),
-        kills_in_flight=sum(evidence.in_flight_at(kill) > 0 for kill in evidence.kills),
-    )
 
 
 def what_was_accepted_is_there(evidence: Evidence) -> Iterator[str]:
@@ -177,7 +150,7 @@ def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[str]:
     """Cancelled before the phone first said "I will": it never runs, whatever is lost or killed afterwards."""
     for call in evidence.of(Verb.CANCEL, Answer.OK):
         name = call.invoked.target
-        if evidence.reached.get((Moment.ACKING, name), NEVER) <= call.ended:
+        if evidence.reached.get((ACKING, name), NEVER) <= call.ended:
             continue
         outcome = evidence.final[name].outcome if name in evidence.final else "lost"
         if evidence.began[name] or outcome not in {"cancelled", "expired", "failed"}:
@@ -187,7 +160,7 @@ def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[str]:
 def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[str]:
     """An acknowledgement that stands is the point of no return."""
     for operation in evidence.final.values():
-        if operation.outcome == "cancelled" and (Moment.ACKNOWLEDGED, operation.name) in evidence.reached:
+        if operation.outcome == "cancelled" and (ACKNOWLEDGED, operation.name) in evidence.reached:
             yield f"{operation.name} is cancelled although the acknowledgement of its phone stood."
 
 
