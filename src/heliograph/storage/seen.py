@@ -10,6 +10,7 @@ from heliograph.domain.notification import Subscription, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.counts import Happened
 from heliograph.service.ports import Facts, Sees
 from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written
 from heliograph.storage.memory import DeviceState, Memory
@@ -33,6 +34,7 @@ class Seen:
         self.requests: Looked[RequestKey, IssueRequest] = Looked()
         self.policies: Looked[PolicyName, PolicyRecord] = Looked()
         self.written = Written()
+        self.happened = Happened()
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:
         """Everything that these rules asked for is looked up, in one read per kind of row."""

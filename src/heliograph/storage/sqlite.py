@@ -14,6 +14,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
+from heliograph.service.counts import StoreCounts
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
@@ -60,6 +61,7 @@ class SqliteStore:
         self._clock = clock
         self._ring = ring
         self._closing = False
+        self.counts = StoreCounts()
         self._waiting = 0
         self._gathered: list[Waiting | Alone] = []
         self._seen = 0
@@ -166,6 +168,7 @@ class SqliteStore:
     def _batch_done(self, done: Done) -> None:
         self._waiting -= len(done.outcomes)
         for future, answer, error in done.outcomes:
+        done.count_in(self.counts)
             if future.done():  # whoever waited was cancelled
                 continue
             if error is None:

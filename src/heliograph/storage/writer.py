@@ -17,6 +17,7 @@ import apsw
 
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
+from heliograph.service.counts import Happened, StoreCounts
 from heliograph.service.ports import Rule, Sees
 from heliograph.storage.batch import Batch
 from heliograph.storage.memory import Memory
@@ -61,6 +62,15 @@ class Done(NamedTuple):
     nearest_deadline_us: int | None
     message_ids: Sequence[int] = ()
     """Of the messages that came into the outbox."""
+    happened: Happened | None = None
+    """What the batch did to operations; None: it was not committed."""
+    commit_us: int = 0
+    """How long it took to write and commit it."""
+
+    def count_in(self, counts: StoreCounts) -> None:
+        """The counts tell of the batch, if it was committed."""
+        if self.happened is not None:
+            counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
 
 
 class Writer:
@@ -155,7 +165,7 @@ class Writer:
         rings: list[DeviceName] = []
         try:
             outcomes = self._decide(batch, entries, rings)
-            self._settle(batch)
+            commit_us = self._settle(batch)
         except NO_ROOM as error:
             self._roll_back()
             self.trouble = f"The database takes no writes: {error}."
@@ -168,7 +178,9 @@ class Writer:
             batch.remember()
             if batch.written or isinstance(entries[0], Alone):
                 self._nearest_us = self._tables.nearest_deadline_us()
-            self._tell(outcomes, rings, [message.message_id for message in batch.written.outbox.new])
+            message_ids = [message.message_id for message in batch.written.outbox.new]
+            happened = None if commit_us is None else batch.happened
+            tell_loop(self._done, Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0))
 
     def _decide(self, batch: Batch, entries: Sequence[Waiting | Alone], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]
@@ -197,12 +209,13 @@ class Writer:
             rings.append(decision.ring)
         return Outcome(entry.future, decision.answer)
 
-    def _settle(self, batch: Batch) -> None:
-        """The batch is durable."""
+    def _settle(self, batch: Batch) -> int | None:
+        """The batch is durable. How long that took in microseconds; None: there was nothing to write."""
         if not self._tables.in_transaction:
             if not batch.written:
-                return
+                return None
             self._tables.one("begin")
+        from_us = self._clock_us()
         self._tables.write(batch)
         try:
             self._tables.one("commit")
@@ -211,6 +224,7 @@ class Writer:
         except apsw.Error as error:
             raise CommitFailed from error
         self.trouble = None
+        return self._clock_us() - from_us
 
     def _roll_back(self) -> None:
         if self._tables.in_transaction:
@@ -228,8 +242,8 @@ class Writer:
         else:
             self.trouble = None
 
-    def _tell(self, outcomes: Sequence[Outcome], rings: Sequence[DeviceName] = (), message_ids: Sequence[int] = ()) -> None:
-        tell_loop(self._done, Done(outcomes, rings, self._nearest_us, message_ids))
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
 
     def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
         self.dead = True

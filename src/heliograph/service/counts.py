@@ -1,0 +1,140 @@
+"""What happened and how long it took, counted since this process started; `/metrics` reads it (api/metrics.py).
+
+Plain counters without a lock, changed on the event loop only: the hot path pays an addition or two for each command, and a rule
+that ran in vain counts nothing, since a store counts after its commit.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+import structlog
+
+from heliograph.domain.operation import Operation, State
+from heliograph.domain.outcome import DEVICE_DELETED, NEVER_REPORTED
+from heliograph.service.rules import Lane
+
+log = structlog.get_logger()
+
+COMMIT_BUCKETS_S = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+"""From a disk that only says it has synced (0.1 ms) to one that is about to be given up (10 s)."""
+BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+"""Rules in one commit; a store takes no more at once."""
+LAG_BUCKETS_S = COMMIT_BUCKETS_S
+SLOW_COMMIT_S = 1.0
+"""A commit that takes longer is worth a line in the log: a rule that waits for so long is refused."""
+
+OUTCOMES = ("succeeded", "failed", "refused", "cancelled", "expired", "timed_out", "device_deleted")
+"""How an operation can end, as the label `outcome` says it. `refused`: by its phone, which executed nothing."""
+_OF_STATE = {State.SUCCEEDED: "succeeded", State.CANCELLED: "cancelled", State.EXPIRED: "expired"}
+
+
+class Histogram:
+    """How many values fell between the bounds, and their sum."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Raises: ValueError: the bounds do not grow."""
+        if any(low >= high for low, high in pairwise(bounds)):
+            raise ValueError(f"bounds must grow: {bounds}")
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        """One for each bound: values up to it and above the one before; the last: values above all bounds."""
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """The value is counted."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Happened:
+    """What one batch did to operations; gathered while its rules run, worth nothing until it is committed."""
+
+    __slots__ = ("acknowledged", "ended", "issued")
+
+    def __init__(self) -> None:
+        self.issued: list[str] = []
+        """Types of commands."""
+        self.acknowledged: list[str] = []
+        self.ended: list[tuple[str, str]] = []
+        """Type and outcome."""
+
+
+class StoreCounts:
+    """What a store has committed, and what that took."""
+
+    def __init__(self) -> None:
+        self.issued: Counter[str] = Counter()
+        """Operations by command type; of acknowledged and ended ones likewise."""
+        self.acknowledged: Counter[str] = Counter()
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """By command type and outcome (`outcome_of`)."""
+        self.refused: Counter[str] = Counter()
+        """Rules that were not run, by why: `full` (too many waited), `waited` (too long), `storage` (it takes no writes now)."""
+        self.batch_rules = Histogram(BATCH_BUCKETS)
+        self.commit_s = Histogram(COMMIT_BUCKETS_S)
+
+    def committed(self, happened: Happened, *, rules: int, commit_s: float) -> None:
+        """A batch of so many rules is durable; writing and committing it took so long."""
+        if happened.issued:
+            self.issued.update(happened.issued)
+        if happened.acknowledged:
+            self.acknowledged.update(happened.acknowledged)
+        if happened.ended:
+            self.ended.update(happened.ended)
+        self.batch_rules.observe(rules)
+        self.commit_s.observe(commit_s)
+        if commit_s > SLOW_COMMIT_S:
+            log.warning("store.commit_slow", commit_ms=round(commit_s * 1_000), rules=rules)
+
+
+class DoorbellCounts:
+    """How rings travel between server processes; a single server has none to count."""
+
+    def __init__(self) -> None:
+        self.lag_s = Histogram(LAG_BUCKETS_S)
+        """From an operation's creation to the ring for it, on a server that did not issue it."""
+        self.rings: Counter[str] = Counter()
+        """Rings heard, by how: `notify` (LISTEN) or `tail` (the look at the newest operations, which finds what nobody notified of)."""
+        self.listening: bool | None = None
+        """Whether LISTEN works now; None: there is nobody to listen to."""
+
+
+class LaneLoad(msgspec.Struct, frozen=True):
+    """What waits for the store in one lane."""
+
+    rules: int
+    oldest_wait_s: float = 0.0
+
+
+class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store holds now; of a database that several servers share, all of it."""
+
+    open_operations: int
+    notifications: int
+    """That wait in the outbox."""
+    oldest_notification_us: int | None
+    """When the oldest of them was written."""
+    database_bytes: int
+    log_bytes: int | None = None
+    """Of SQLite's write-ahead log; None: another engine."""
+
+
+LaneLoads = dict[Lane, LaneLoad]
+
+
+def outcome_of(operation: Operation) -> str:
+    """How an ended operation ended: one of OUTCOMES."""
+    if (found := _OF_STATE.get(operation.state)) is not None:
+        return found
+    if operation.error == DEVICE_DELETED:
+        return "device_deleted"
+    if operation.error == NEVER_REPORTED:
+        return "timed_out"
+    return "failed" if operation.ack_id else "refused"
