@@ -17,7 +17,7 @@ from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.wire import Duration, Message, Timestamp, decode_message, encode_message, proto, stored_message
-from heliograph.domain.wire_time import format_duration, parse_duration_ns
+from heliograph.domain.wire_time import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.domain.wire_types import secret_fields
 
 ROOT = "command"
@@ -46,6 +46,18 @@ class IssuedCommand(msgspec.Struct, frozen=True):
         return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
 
 
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Most commands are a type and at most a duration."""
+
+    type: str
+    duration: str | None = None
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+_PLAIN_QUOTES = 8
+"""Around two names and two values."""
+
+
 class Envelope:
     """The Command message of these rows (by type name, in the order of their numbers)."""
 
@@ -57,25 +69,39 @@ class Envelope:
         """The Command message."""
         self._defaults = {field.name: field.default for field in msgspec.structs.fields(self.message)}
         self._wire_names = {field.name: field.encode_name for field in msgspec.structs.fields(self.message)}
-        # Most commands are a type and at most a duration. One such command of each type is taken apart in full, the others like it.
+        # One plain command of each type is taken apart in full, the others like it.
         beside = (*self._by_field, *self._at_top)
         self._beside = operator.attrgetter(*beside)
         self._nothing_beside = tuple(self._defaults[name] for name in beside)
-        self._alone: dict[tuple[enum.Enum, bool], IssuedCommand] = {}
+        self._alone: dict[tuple[str, bool], IssuedCommand] = {}
 
     def decode(self, body: bytes, *, as_observed: bool = False) -> IssuedCommand:
         """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
 
         Raises: InvalidArgument with every violation of the message's form; where it has none, with every one of its sense.
         """
-        message: Any = decode_message(self.message, body, root=ROOT)
-        if self._beside(message) != self._nothing_beside:
-            return self._issued(message, as_observed=as_observed)
-        like = self._alone.get((message.type, as_observed))
-        duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
-        if like is None or duration_ns <= 0:
-            like = self._alone[message.type, as_observed] = self._issued(message, as_observed=as_observed)
+        return self._plain(body, as_observed=as_observed) or self._whole(body, as_observed=as_observed)
+
+    def _plain(self, body: bytes, *, as_observed: bool) -> IssuedCommand | None:
+        """The command in a body that is the plainest there is; None: it is not, or is the first of its type."""
+        try:
+            plain = _decode_plain(body)
+            like = self._alone.get((plain.type, as_observed))
+            if like is None or body.count(b'"') > _PLAIN_QUOTES or b"\\" in body:  # a field may be given twice
+                return None
+            duration_ns = parse_duration_ns(DEFAULT_DURATION if plain.duration is None else plain.duration)
+        except (msgspec.MsgspecError, UnicodeDecodeError, IllegalDuration):
+            return None
+        if duration_ns <= 0:
+            return None
         return IssuedCommand(like.row, like.params, like.command, None, duration_ns, format_duration(duration_ns))
+
+    def _whole(self, body: bytes, *, as_observed: bool) -> IssuedCommand:
+        message: Any = decode_message(self.message, body, root=ROOT)
+        issued = self._issued(message, as_observed=as_observed)
+        if self._beside(message) == self._nothing_beside:
+            self._alone[issued.row.name, as_observed] = issued
+        return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
         given = [name for name in self._by_field if getattr(message, name) is not None]

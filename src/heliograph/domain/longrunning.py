@@ -16,13 +16,13 @@ from heliograph.domain.operation import Operation, State
 from heliograph.domain.wire_time import format_timestamp
 
 _PACKAGE = "type.googleapis.com/google.android.devicemanagement.v1."
-_RESPONSE = b',"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
-_BEFORE_TYPE = b'","metadata":{"@type":"%bCommand","type":"' % _PACKAGE.encode()
+_RESPONSE = b'},"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
+_BEFORE_TYPE = f'","metadata":{{"@type":"{_PACKAGE}Command","type":"'
 _EMPTY_OBJECT = len(b"{}")
 _STATUS_SUFFIX = "Status"
 """How the name of every specific status field of Command ends, and of no other field."""
 
-_quoted = msgspec.json.Encoder().encode
+_encoded = msgspec.json.Encoder().encode
 
 
 def render_operation(operation: Operation) -> bytes:
@@ -31,39 +31,36 @@ def render_operation(operation: Operation) -> bytes:
     `done` is omitted while false (amapi.md §1.8), errors carry no details, and no secret is in anything spliced.
     """
     create_ms = operation.create_ms
-    parts = [
-        _before_id(operation.device),
-        b"%d" % create_ms,
-        _BEFORE_TYPE,
-        operation.type.encode(),
-        b'","createTime":"',
-        format_timestamp(create_ms * 1_000).encode(),
-        b'","duration":"',
-        operation.duration.encode(),
-        b'"',
-    ]
+    text = (
+        f"{_before_id(operation.device)}{create_ms}{_BEFORE_TYPE}{operation.type}"
+        f'","createTime":"{format_timestamp(create_ms * 1_000)}","duration":"{operation.duration}"'
+    )
     if operation.user_name:
-        parts += b',"userName":', _quoted(operation.user_name)
+        text = f'{text},"userName":{_quoted(operation.user_name)}'
+    spliced = text.encode()
     if len(operation.command) > _EMPTY_OBJECT:
-        parts += b",", operation.command[1:-1]
+        spliced += b"," + operation.command[1:-1]
     if operation.error_code is not None:
-        parts += b',"errorCode":"', operation.error_code.value.encode(), b'"'
+        spliced += b',"errorCode":"%b"' % operation.error_code.value.encode()
     if len(operation.status) > _EMPTY_OBJECT:
-        parts += b",", operation.status[1:-1]
-    parts.append(b"}")
+        spliced += b"," + operation.status[1:-1]
     if operation.state is State.SUCCEEDED:
-        parts.append(_RESPONSE)
-    elif operation.error is not None:
-        parts += b',"done":true,"error":', _quoted(operation.error), b"}"
-    else:
-        parts.append(b"}")
-    return b"".join(parts)
+        return spliced + _RESPONSE
+    if operation.error is not None:
+        return b'%b},"done":true,"error":%b}' % (spliced, _encoded(operation.error))
+    return spliced + b"}}"
 
 
 @functools.lru_cache(maxsize=4_096)
-def _before_id(device: DeviceName) -> bytes:
+def _before_id(device: DeviceName) -> str:
     """Cached: callers look at one device's operations again and again."""
-    return b'{"name":' + _quoted(f"{device}/operations/")[:-1]
+    return f'{{"name":{_quoted(f"{device}/operations/")[:-1]}'
+
+
+@functools.lru_cache(maxsize=4_096)
+def _quoted(text: str) -> str:
+    """As a JSON string.  Cached: a device has one user."""
+    return _encoded(text).decode()
 
 
 def operation_view(operation: Operation) -> FilterView:
