@@ -54,8 +54,8 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decode_plain = msgspec.json.Decoder(_Plain).decode
-_PLAIN_QUOTES = 8
-"""Around two names and two values."""
+_QUOTES_A_FIELD = 4
+"""Around its name and its value."""
 
 
 class Envelope:
@@ -87,7 +87,8 @@ class Envelope:
         try:
             plain = _decode_plain(body)
             like = self._alone.get((plain.type, as_observed))
-            if like is None or body.count(b'"') > _PLAIN_QUOTES or b"\\" in body:  # a field may be given twice
+            quotes = 2 * _QUOTES_A_FIELD if plain.duration is not None else _QUOTES_A_FIELD
+            if like is None or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
                 return None
             duration_ns = parse_duration_ns(DEFAULT_DURATION if plain.duration is None else plain.duration)
         except (msgspec.MsgspecError, UnicodeDecodeError, IllegalDuration):
