@@ -66,7 +66,7 @@ async def test_nothing_waits_for_a_destination_that_this_server_does_not_have(tm
         phone = await silent.phone()
         await cancel_operation(silent.ports, await silent.issue(phone.name))
 
-        assert () == tuple(await silent.ports.store.outbox(limit=10))
+        assert () == tuple(await silent.ports.store.claim(limit=10, now_us=2**62, until_us=0))
 
 
 async def test_each_enterprise_gets_what_it_enabled(pushing: Lab, endpoint: Endpoint) -> None:

@@ -14,6 +14,7 @@ from tests.storage.conformance import OpenStore, enrolled
 from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, ended, issue, look, operation, write
 
 PUSH, TOPIC = "push", "projects/p/topics/t"
+LONG_AFTER_US = START_US + 10**15
 
 
 def notification(data: bytes = b"{}", *, supersedes: str = "") -> Notification:
@@ -33,8 +34,8 @@ async def put(store: Store, *writes: Write) -> None:
 
 
 async def waiting(store: Store) -> Sequence[OutboxMessage]:
-    """All that waits."""
-    return await store.outbox(limit=1_000)
+    """All that waits; claimed for no time, so by nobody."""
+    return await store.claim(limit=1_000, now_us=LONG_AFTER_US, until_us=0)
 
 
 class OutboxConformance:
@@ -100,10 +101,66 @@ class OutboxConformance:
 
         await put(store, Postponed(first.message_id, START_US + 60 * SECOND_US, 1))
 
-        assert [second, third] == list(await store.outbox(limit=2))
+        assert [second, third] == list(await store.claim(limit=2, now_us=LONG_AFTER_US, until_us=0))
         put_off = (await waiting(store))[2]
         assert (first.message_id, START_US + 60 * SECOND_US, 1) == (put_off.message_id, put_off.due_us, put_off.attempts)
         assert (first.created_us, first.data) == (put_off.created_us, put_off.data)
+
+    async def test_a_message_is_nobodys_before_it_is_due(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        await put(store, Publish(notification(), PUSH))
+
+        early = await store.claim(limit=9, now_us=START_US - 1, until_us=START_US + SECOND_US)
+        due = await store.claim(limit=9, now_us=START_US, until_us=START_US + SECOND_US)
+
+        assert ([], 1) == (list(early), len(due))
+
+    async def test_a_message_that_is_claimed_is_nobody_elses_until_the_claim_lapses(self, open_store: OpenStore) -> None:
+        until_us = START_US + 60 * SECOND_US
+        store = await open_store()
+        await put(store, *(Publish(notification(), PUSH) for _ in range(3)))
+
+        first = await store.claim(limit=2, now_us=START_US, until_us=until_us)
+        second = await store.claim(limit=2, now_us=START_US, until_us=until_us)
+        third = await store.claim(limit=2, now_us=until_us - 1, until_us=until_us)
+        lapsed = await store.claim(limit=9, now_us=until_us, until_us=until_us + 1)
+
+        assert (2, 1, 0) == (len(first), len(second), len(third))
+        assert [*first, *second] == list(lapsed)
+
+    async def test_a_claim_ends_when_its_message_is_put_off_and_others_may_try_it_then(self, open_store: OpenStore) -> None:
+        later_us, until_us = START_US + SECOND_US, START_US + 60 * SECOND_US
+        store = await open_store()
+        await put(store, Publish(notification(), PUSH))
+        (message,) = await store.claim(limit=9, now_us=START_US, until_us=until_us)
+
+        await put(store, Postponed(message.message_id, later_us, 1))
+
+        early = await store.claim(limit=9, now_us=later_us - 1, until_us=until_us)
+        (again,) = await store.claim(limit=9, now_us=later_us, until_us=until_us)
+        assert ([], message.message_id, 1) == (list(early), again.message_id, again.attempts)
+
+    async def test_settling_a_message_that_somebody_else_settled_changes_nothing(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        await put(store, Publish(notification(b"1"), PUSH), Publish(notification(b"2"), PUSH))
+        gone = next(message for message in await waiting(store) if message.data == b"1")
+        await put(store, Published(gone.message_id))
+
+        await put(store, Published(gone.message_id), Postponed(gone.message_id, START_US, 7))
+
+        assert [b"2"] == [message.data for message in await waiting(store)]
+
+    async def test_a_newer_state_can_be_claimed_while_the_older_one_is_being_sent(self, open_store: OpenStore) -> None:
+        """And its sender's word about the older one does not take it away."""
+        until_us = START_US + 60 * SECOND_US
+        store = await open_store()
+        await put(store, Publish(notification(b"1", supersedes="a"), PUSH))
+        (older,) = await store.claim(limit=9, now_us=START_US, until_us=until_us)
+
+        await put(store, Publish(notification(b"2", supersedes="a"), PUSH))
+        await put(store, Published(older.message_id))
+
+        assert [b"2"] == [message.data for message in await store.claim(limit=9, now_us=START_US, until_us=until_us)]
 
     async def test_the_newest_state_takes_the_place_of_what_waits_under_its_name(self, open_store: OpenStore) -> None:
         """It keeps its turn, and gets an id of its own: what is being sent meanwhile must not take it away when it is settled."""

@@ -53,8 +53,12 @@ class OutboxMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Outbox(Protocol):
     """The part of a Store (service/ports.py) that holds messages; they come and go with the writes above."""
 
-    async def outbox(self, *, limit: int) -> Sequence[OutboxMessage]:
-        """At most `limit` messages, the soonest due first; also those that are not due yet."""
+    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        """At most `limit` messages with due_us <= now_us, the soonest due first; no other claim gets them before `until_us`.
+
+        Nobody else is kept waiting: what another server claims at this moment is passed over. A claim ends sooner by the writes
+        above; one that is not ended (its server died) lapses. A newer message in its place is nobody's yet.
+        """
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         """`listener(message_ids)` is called on the event loop after a commit that put messages into the outbox."""

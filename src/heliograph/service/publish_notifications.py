@@ -1,6 +1,7 @@
 """What waits in the outbox is sent, at least once each."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -8,7 +9,7 @@ import structlog
 
 from heliograph.domain.errors import Unavailable
 from heliograph.service.outbox import NotPublished, OutboxMessage, Postponed, Published, Publisher
-from heliograph.service.ports import Decision, Ports, Sees, Write
+from heliograph.service.ports import Decision, Lane, Ports, Sees, Write
 
 log = structlog.get_logger()
 
@@ -16,6 +17,10 @@ DELAY_US = 100_000
 """From the commit on: callers whose issueCommand was just answered must have stored the name before its COMMAND comes (amapi.md §5.9)."""
 LOOKS_APART_US = 10_000
 """Messages that ripen within so short a time are found together."""
+LOOK_LATEST_US = 1_000_000
+"""What other servers left behind, or what was put off before this server started, is found by looking."""
+LEASE_US = 60_000_000
+"""Longer than any publisher tries: when a claim lapses, whoever held it is dead, or as good as dead."""
 KEPT_US = 7 * 86_400 * 1_000_000
 """Pub/Sub keeps a message no longer either, so callers reconcile by then (amapi.md §5.12)."""
 AT_ONCE_MOST = 16
@@ -25,13 +30,16 @@ LONGEST_PAUSE_US = 600 * 1_000_000
 """Pub/Sub's own longest pause between two deliveries."""
 PAUSE_AFTER_ERROR_S = 0.5
 """When the store took nothing."""
+STOP_WITHIN_S = 1.0
+"""What a stopping server gives to messages that are under way, and then to the store."""
 
 
 async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:
     """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US.
 
-    It goes out DELAY_US after its commit at the earliest. What is sent but not yet known to be taken when the process dies is sent
-    again, under the same message id. Messages do not wait for each other, so their order is nobody's promise.
+    It goes out DELAY_US after its commit at the earliest. A message is claimed first, so that of several servers one sends it; what
+    was sent but is not known to be taken when its server dies is sent again, under the same message id, when the claim lapses.
+    Messages do not wait for each other, so their order is nobody's promise.
     """
     await _Sender(ports, publisher, chance=chance).run()
 
@@ -43,65 +51,79 @@ class _Sender:
         self._chance = chance
         self._counts = ports.publishing
         self._look = asyncio.Event()
-        self._next_look_us: int | None = None
-        self._sending: dict[int, asyncio.Task[None]] = {}
-        self._committed_us: dict[int, int] = {}
-        """When we heard of the newest messages; their own time is older by what the commit took."""
+        self._next_look_us = 0
+        self._more = False
+        """Whether messages may wait for others to be sent."""
+        self._sending: dict[int, tuple[OutboxMessage, asyncio.Task[None]]] = {}
+        self._ripe_us: dict[int, int] = {}
+        """When messages that this server committed, or put off for a moment, may go out; known until then."""
 
     async def run(self) -> NoReturn:
         self._ports.store.on_published(self._heard)
         try:
             while True:
                 self._look.clear()
-                self._next_look_us = await self._start_ripe()
+                self._next_look_us = await self._start_due()
                 await self._until_news()
         finally:
-            for task in self._sending.values():
-                task.cancel()
-            await asyncio.gather(*self._sending.values(), return_exceptions=True)
+            await self._stop()
 
     def _heard(self, message_ids: Sequence[int]) -> None:
-        now_us = self._ports.clock.now_us()
-        self._committed_us.update(dict.fromkeys(message_ids, now_us))
+        # Counted from here: the messages' own time is older by what the commit took.
+        self._expect(message_ids, self._ports.clock.now_us() + DELAY_US)
+
+    def _expect(self, message_ids: Sequence[int], ripe_us: int) -> None:
+        self._ripe_us.update(dict.fromkeys(message_ids, ripe_us))
         # Under load there is a commit every millisecond: no look for each, where one comes in time anyhow.
-        if self._next_look_us is None or self._next_look_us > now_us + DELAY_US:
+        if self._next_look_us > ripe_us:
             self._look.set()
 
-    async def _start_ripe(self) -> int | None:
-        """When to look again, None: when something happens. Every message whose time has come is being sent, as far as may be."""
-        now_us = self._ports.clock.now_us()
-        self._committed_us = {key: at_us for key, at_us in self._committed_us.items() if at_us + DELAY_US > now_us}
-        next_us: int | None = None
-        for message in await self._ports.store.outbox(limit=2 * AT_ONCE_MOST):
-            ripe_us = self._ripe_us(message)
-            if message.message_id in self._sending:
-                continue
-            if ripe_us > now_us:
-                next_us = ripe_us if next_us is None else min(next_us, ripe_us)
-            elif len(self._sending) < AT_ONCE_MOST:
-                self._start(message)
-        return None if next_us is None else max(next_us, now_us + LOOKS_APART_US)
-
-    def _ripe_us(self, message: OutboxMessage) -> int:
-        committed_us = self._committed_us.get(message.message_id, message.created_us)
-        return max(message.due_us, committed_us + DELAY_US)
+    async def _start_due(self) -> int:
+        """When to look again at the latest. Every message whose time has come is being sent, as far as may be."""
+        now_us, free = self._ports.clock.now_us(), AT_ONCE_MOST - len(self._sending)
+        self._more = not free
+        if self._more:
+            return now_us + LOOK_LATEST_US
+        try:
+            claimed = await self._ports.store.claim(limit=free, now_us=now_us - DELAY_US, until_us=now_us + LEASE_US)
+        except Unavailable:
+            await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+            return now_us
+        for message in claimed:
+            self._start(message)
+        self._more = len(claimed) == free
+        self._ripe_us = {message_id: ripe_us for message_id, ripe_us in self._ripe_us.items() if ripe_us > now_us}
+        soonest_us = min(self._ripe_us.values(), default=now_us + LOOK_LATEST_US)
+        return max(min(soonest_us, now_us + LOOK_LATEST_US), now_us + LOOKS_APART_US)
 
     def _start(self, message: OutboxMessage) -> None:
+        if message.message_id in self._sending:
+            return  # it takes longer than its claim holds
         task = asyncio.create_task(self._send(message))
-        self._sending[message.message_id] = task
+        self._sending[message.message_id] = message, task
         task.add_done_callback(lambda _: self._sent(message.message_id))
 
     def _sent(self, message_id: int) -> None:
         del self._sending[message_id]
-        self._look.set()
+        if self._more:
+            self._look.set()
 
     async def _send(self, message: OutboxMessage) -> None:
+        await self._ports.clock.sleep_until(self._ripe_us.get(message.message_id, 0))
         settled = await self._outcome(message)
-        try:
-            await self._ports.store.decide(Sees(), lambda _: Decision(None, (settled,)))
-        except Unavailable:
-            # The message stands in the outbox as before, and goes out again.
+        while not await self._settled(settled):  # noqa: ASYNC110 - the store tells nobody when it takes writes again
+            # Its outcome is known: better told late than the message sent twice. Once the claim lapses, others may send it.
             await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+        if isinstance(settled, Postponed) and settled.due_us + DELAY_US - self._ports.clock.now_us() < LOOK_LATEST_US:
+            self._expect((message.message_id,), settled.due_us + DELAY_US)
+
+    async def _settled(self, *writes: Write) -> bool:
+        """Whether the writes are durable."""
+        try:
+            await self._ports.store.decide(Sees(), lambda _: Decision(None, writes), lane=Lane.TIMERS)
+        except Unavailable:
+            return False
+        return True
 
     async def _outcome(self, message: OutboxMessage) -> Write:
         try:
@@ -122,7 +144,7 @@ class _Sender:
             return Published(message.message_id)
         self._counts.failed += 1
         log.warning("notification.not_published", **about)
-        return Postponed(message.message_id, now_us + self._pause_us(message.attempts), attempts)
+        return Postponed(message.message_id, now_us + self._pause_us(message.attempts) - DELAY_US, attempts)
 
     def _pause_us(self, attempts: int) -> int:
         """Half of it is chance, so that what failed together is not repeated together."""
@@ -130,11 +152,28 @@ class _Sender:
         return round(longest_us * (0.5 + self._chance() / 2))
 
     async def _until_news(self) -> None:
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(self._look.wait())]
-        if self._next_look_us is not None:
-            waits.append(asyncio.create_task(self._ports.clock.sleep_until(self._next_look_us)))
+        waits: list[asyncio.Task[object]] = [
+            asyncio.create_task(self._look.wait()),
+            asyncio.create_task(self._ports.clock.sleep_until(self._next_look_us)),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def _stop(self) -> None:
+        """Nothing is sent any more; what nobody knows to be taken is free for others at once, not only when the claim lapses."""
+        tasks = {task: message for message, task in self._sending.values()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+        left = [message for task, message in tasks.items() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not left:
+            return
+        free_us = self._ports.clock.now_us() - DELAY_US
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._settled(*(Postponed(message.message_id, free_us, message.attempts) for message in left))

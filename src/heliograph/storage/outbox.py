@@ -1,4 +1,4 @@
-"""Outbox messages as rows: what a batch puts in and takes out, and how that is written and read."""
+"""Outbox messages as rows: what a batch puts in and takes out, how that is written and read, and who sends them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -56,9 +56,32 @@ class OutboxChanges:
 
 
 def message_from(row: Row) -> OutboxMessage:
-    """The message of a row of `page_of_outbox`."""
+    """The message of a row of `due_messages`."""
     message_id, due_us, created_us, attempts, destination, notification_type, data = row
     return OutboxMessage(
         message_id=message_id, destination=destination, notification_type=notification_type, data=data,
         created_us=created_us, due_us=due_us, attempts=attempts,
     )  # fmt: skip
+
+
+class Claims:
+    """Who sends which messages, in the memory of the one process that uses a database: gone with it, so its messages go out again."""
+
+    def __init__(self) -> None:
+        self._until_us: dict[tuple[int, int], int] = {}
+        """By message id and due_us: a message that was put off is another turn's."""
+
+    def __len__(self) -> int:
+        return len(self._until_us)
+
+    def take(self, due: Sequence[OutboxMessage], *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        """The first `limit` of the messages that nobody claimed; they are claimed now.
+
+        `due` are the soonest due messages, so many as are claimed already besides `limit`.
+        """
+        turns = {(message.message_id, message.due_us) for message in due}
+        # What was settled meanwhile is due no more.
+        self._until_us = {turn: over_us for turn, over_us in self._until_us.items() if turn in turns and over_us > now_us}
+        free = [message for message in due if (message.message_id, message.due_us) not in self._until_us][:limit]
+        self._until_us.update(((message.message_id, message.due_us), until_us) for message in free)
+        return free

@@ -45,6 +45,12 @@ SELECT k.enterprise, k.device, o.create_ms
 FROM operations o JOIN device_keys k ON k.device_key = o.device_key
 WHERE o.deadline_us IS NOT NULL
 
+-- figures --
+-- How many operations are open and how many notifications wait, and since when the oldest.
+SELECT (SELECT count(*) FROM operations WHERE deadline_us IS NOT NULL),
+    (SELECT count(*) FROM outbox),
+    (SELECT created_us FROM outbox ORDER BY message_id LIMIT 1)
+
 -- nearest_deadline --
 -- When something must happen by itself next.
 SELECT min(deadline_us) FROM operations WHERE deadline_us IS NOT NULL
@@ -357,10 +363,10 @@ FROM (VALUES (?, ?, ?)) AS wanted WHERE outbox.message_id = wanted.column1
 -- Messages that were taken, or given up.
 DELETE FROM outbox WHERE message_id IN (VALUES (?))
 
--- page_of_outbox --
--- The messages that wait, the soonest due first.
+-- due_messages --
+-- The messages whose time has come, the soonest due first.
 SELECT message_id, due_us, created_us, attempts, destination, notification_type, data
-FROM outbox ORDER BY due_us, message_id LIMIT ?
+FROM outbox WHERE due_us <= ? ORDER BY due_us, message_id LIMIT ?
 
 -- erase_outbox --
 -- Sandbox: all is as at the first start.
