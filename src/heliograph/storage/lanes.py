@@ -1,0 +1,139 @@
+"""Who goes next into the store, and who has waited too long: bounded lanes, a data structure without a clock or a lock."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from heliograph.domain.errors import Overloaded
+from heliograph.service.rules import Lane
+
+E = TypeVar("E")
+
+WAITS_MOST_S = 1.0
+"""Who was not taken by then is told so: callers and phones that have given up must not find their command carried out later."""
+LANE_MOST = {Lane.PHONES: 20_000, Lane.CALLERS: 10_000, Lane.TIMERS: 1_000}
+"""Entries that may wait in a lane: about what a good disk takes in a second, so more could only become overdue.
+
+More for phones: after a restart all of them say hello at once.
+"""
+SHARE = 8
+"""One in so many places of a batch is kept for each lower lane that waits: the upper ones could fill every batch."""
+ALONE_WAITS_MOST_S = 0.1
+"""What runs alone gives way to rules for so long: it costs a batch of its own."""
+RETRY_AFTER_S = 1
+
+
+class Lanes(Generic[E]):
+    """Entries that wait for the store.  Each is once either taken or overdue, in the order it came in its lane; none is lost.
+
+    `now_s` may be any clock that does not go back, the same for all calls.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: tuple[_Line[E], ...] = tuple(_Line() for _ in Lane)
+        self._alone: _Line[E] = _Line()
+        self._late: list[E] = []
+
+    def __len__(self) -> int:
+        """How many wait, those included that are overdue and were not fetched yet."""
+        return sum(len(lane) for lane in self._lanes) + len(self._alone) + len(self._late)
+
+    def room(self, lane: Lane) -> int:
+        """How many more the lane takes."""
+        return LANE_MOST[lane] - len(self._lanes[lane])
+
+    def put(self, entry: E, *, lane: Lane, now_s: float) -> None:
+        """The entry waits in the lane.  Raises: Overloaded: the lane is full."""
+        self.put_all((entry,), lane=lane, now_s=now_s)
+
+    def put_all(self, entries: Sequence[E], *, lane: Lane, now_s: float) -> None:
+        """The entries wait in the lane, in this order.  Raises: Overloaded: it has no room for all of them; none waits."""
+        if len(entries) > self.room(lane):
+            raise Overloaded(retry_after_s=RETRY_AFTER_S)
+        self._lanes[lane].put(entries, now_s)
+
+    def put_alone(self, entry: E, *, now_s: float) -> None:
+        """The entry waits for a batch of its own: when no rule waits, or after ALONE_WAITS_MOST_S.  Raises: Overloaded."""
+        if len(self._alone) >= LANE_MOST[Lane.TIMERS]:
+            raise Overloaded(retry_after_s=RETRY_AFTER_S)
+        self._alone.put((entry,), now_s)
+
+    def take(self, most: int, now_s: float) -> list[E]:
+        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone. None of them is overdue.
+
+        With `most` of at least 8, a lower lane gets an eighth of it, or all that it has.
+        """
+        self._set_late_aside(now_s)
+        since_s = self._alone.oldest_s()
+        if since_s is not None and (now_s - since_s >= ALONE_WAITS_MOST_S or not any(self._lanes)):
+            return self._alone.take(1)
+        kept = [min(len(lane), most // SHARE) for lane in self._lanes]
+        taken: list[E] = []
+        for number, lane in enumerate(self._lanes):
+            taken += lane.take(most - len(taken) - sum(kept[number + 1 :]))
+        return taken
+
+    def overdue(self, now_s: float) -> list[E]:
+        """Those that have waited WAITS_MOST_S, removed: they are never taken."""
+        self._set_late_aside(now_s)
+        late, self._late = self._late, []
+        return late
+
+    def take_all(self) -> list[E]:
+        """Everything that waits, removed, the overdue ones too: for a store that ends."""
+        everything = self._late
+        for line in (*self._lanes, self._alone):
+            everything += line.take(len(line))
+        self._late = []
+        return everything
+
+    def oldest_s(self) -> float | None:
+        """When the one that waits longest came; None: nobody waits, or only overdue ones."""
+        return min((since_s for line in (*self._lanes, self._alone) if (since_s := line.oldest_s()) is not None), default=None)
+
+    def _set_late_aside(self, now_s: float) -> None:
+        for line in (*self._lanes, self._alone):
+            since_s = line.oldest_s()
+            while since_s is not None and now_s - since_s >= WAITS_MOST_S:
+                self._late += line.take_oldest()
+                since_s = line.oldest_s()
+
+
+class _Line(Generic[E]):
+    """First come, first served. What came together is kept together: the hottest path of all pays per burst, not per entry."""
+
+    __slots__ = ("_bursts", "_length")
+
+    def __init__(self) -> None:
+        self._bursts: deque[tuple[float, Sequence[E]]] = deque()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, entries: Sequence[E], since_s: float) -> None:
+        if entries:
+            self._bursts.append((since_s, entries))
+            self._length += len(entries)
+
+    def oldest_s(self) -> float | None:
+        return self._bursts[0][0] if self._bursts else None
+
+    def take_oldest(self) -> Sequence[E]:
+        """All that came with the oldest."""
+        _, entries = self._bursts.popleft()
+        self._length -= len(entries)
+        return entries
+
+    def take(self, most: int) -> list[E]:
+        taken: list[E] = []
+        while self._bursts and len(taken) < most:
+            since_s, entries = self._bursts[0]
+            room = most - len(taken)
+            if len(entries) <= room:
+                taken += self.take_oldest()
+            else:
+                taken += entries[:room]
+                self._bursts[0] = (since_s, entries[room:])
+                self._length -= room
+        return taken
