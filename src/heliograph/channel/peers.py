@@ -3,12 +3,16 @@
 What is remembered here may be lost at any time: the truth is in the store, and safety rests on ackIds.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from heliograph.domain.names import DeviceName
 
 HTTP_CONNECTION_LINGERS_US = 10_000_000
 """A device that long-polls counts as connected this long after its last request: between two polls it works on a command."""
+
+WEBSOCKET, LONG_POLL = "websocket", "long_poll"
+"""Transports, as /metrics names them."""
 
 UNREAD_MOST_S = 20.0
 """A device that leaves its answers unread for this long is cut off; until then one answer and one offer wait for it, no more."""
@@ -75,6 +79,15 @@ class Peers:
     def forget(self, device: DeviceName) -> Peer | None:
         """The record that the device had; it has none any more."""
         return self._peers.pop(device, None)
+
+    def count_transports(self, heard_since_us: int) -> Mapping[str, int]:
+        """How many devices have a WebSocket, and how many poll now or were heard over HTTP since that time."""
+        counted = {WEBSOCKET: 0, LONG_POLL: 0}
+        for peer in self._peers.values():
+            polls = isinstance(peer.connection, HttpConnection)
+            if peer.link is not None or (polls and peer.last_seen_us >= heard_since_us):
+                counted[LONG_POLL if polls else WEBSOCKET] += 1
+        return counted
 
     def links(self) -> list[Link]:
         """Every open long-poll and WebSocket."""

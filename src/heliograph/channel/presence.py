@@ -1,6 +1,6 @@
 """Tells why a command is stuck: whether its phone is there, and when it was heard last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from heliograph.channel.peers import HTTP_CONNECTION_LINGERS_US, HttpConnection, Peers
 from heliograph.domain.names import DeviceName
@@ -12,6 +12,16 @@ class ChannelPresence:
     def __init__(self, peers: Peers, now_us: Callable[[], int]) -> None:
         self._peers = peers
         self._now_us = now_us
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops: new long-polls are turned away, and WebSockets were closed."""
+        return self._peers.draining
+
+    def transports(self) -> Mapping[str, int]:
+        """How many devices wait for offers now, or were heard over HTTP a moment ago."""
+        since_us = self._now_us() - HTTP_CONNECTION_LINGERS_US
+        return self._peers.count_transports(since_us)
 
     def connected(self, device: DeviceName) -> bool:
         """Whether the device waits for offers now, or was heard over HTTP a moment ago."""

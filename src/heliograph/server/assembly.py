@@ -27,7 +27,8 @@ from heliograph.service.publish_notifications import publish_notifications
 from heliograph.service.retire_operations import retire_operations
 from heliograph.service.sign_in import SignIn
 from heliograph.settings import Admission, Settings
-from heliograph.storage.sqlite import SqliteStore, exit_at_once
+from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.sqlite import SqliteStore
 from heliograph.storage.vault import FileVault
 
 Scope = MutableMapping[str, Any]

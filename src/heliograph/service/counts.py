@@ -28,6 +28,9 @@ LAG_BUCKETS_S = COMMIT_BUCKETS_S
 SLOW_COMMIT_S = 1.0
 """A commit that takes longer is worth a line in the log: a rule that waits for so long is refused."""
 
+MANY_EXPIRED = 100
+"""Commands that expire in one commit: their phones are all away, or cannot reach the server."""
+
 OUTCOMES = ("succeeded", "failed", "refused", "cancelled", "expired", "timed_out", "device_deleted")
 """How an operation can end, as the label `outcome` says it. `refused`: by its phone, which executed nothing."""
 _OF_STATE = {State.SUCCEEDED: "succeeded", State.CANCELLED: "cancelled", State.EXPIRED: "expired"}
@@ -59,11 +62,10 @@ class Happened:
     __slots__ = ("acknowledged", "ended", "issued")
 
     def __init__(self) -> None:
-        self.issued: list[str] = []
-        """Types of commands."""
-        self.acknowledged: list[str] = []
-        self.ended: list[tuple[str, str]] = []
-        """Type and outcome."""
+        self.issued: list[Operation] = []
+        self.acknowledged: list[Operation] = []
+        """For the first time."""
+        self.ended: list[Operation] = []
 
 
 class StoreCounts:
@@ -79,19 +81,25 @@ class StoreCounts:
         """Rules that were not run, by why: `full` (too many waited), `waited` (too long), `storage` (it takes no writes now)."""
         self.batch_rules = Histogram(BATCH_BUCKETS)
         self.commit_s = Histogram(COMMIT_BUCKETS_S)
+        self.log_commands = False
+        """Whether each change of each command is a line in the log, at level debug: too much for a server that works."""
 
     def committed(self, happened: Happened, *, rules: int, commit_s: float) -> None:
         """A batch of so many rules is durable; writing and committing it took so long."""
-        if happened.issued:
-            self.issued.update(happened.issued)
-        if happened.acknowledged:
-            self.acknowledged.update(happened.acknowledged)
-        if happened.ended:
-            self.ended.update(happened.ended)
+        for operation in happened.issued:
+            self.issued[operation.type] += 1
+        for operation in happened.acknowledged:
+            self.acknowledged[operation.type] += 1
+        for operation in happened.ended:
+            self.ended[operation.type, outcome_of(operation)] += 1
         self.batch_rules.observe(rules)
         self.commit_s.observe(commit_s)
         if commit_s > SLOW_COMMIT_S:
             log.warning("store.commit_slow", commit_ms=round(commit_s * 1_000), rules=rules)
+        if len(happened.ended) >= MANY_EXPIRED:
+            _tell_of_expiries(happened.ended)
+        if self.log_commands:
+            _tell_of_each(happened)
 
 
 class DoorbellCounts:
@@ -138,3 +146,23 @@ def outcome_of(operation: Operation) -> str:
     if operation.error == NEVER_REPORTED:
         return "timed_out"
     return "failed" if operation.ack_id else "refused"
+
+
+def _tell_of_expiries(ended: Sequence[Operation]) -> None:
+    expired = [operation for operation in ended if operation.state is State.EXPIRED]
+    if len(expired) >= MANY_EXPIRED:
+        devices = len({operation.device for operation in expired})
+        log.warning("commands.expired_in_bulk", count=len(expired), devices=devices, operation=str(expired[0].name))
+
+
+def _tell_of_each(happened: Happened) -> None:
+    for event, operations in (("command.issued", happened.issued), ("command.acknowledged", happened.acknowledged)):
+        for operation in operations:
+            log.debug(event, **about(operation))
+    for operation in happened.ended:
+        log.debug("command.ended", **about(operation), outcome=outcome_of(operation))
+
+
+def about(operation: Operation) -> dict[str, str]:
+    """What every line of the log says of a command that it is about."""
+    return {"operation": str(operation.name), "device": str(operation.device), "type": operation.type}

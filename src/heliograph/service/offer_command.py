@@ -4,16 +4,21 @@ Offering is not a state: whatever is forgotten here (a restart, another server p
 decides. Order is the order in which commands *start* (design.md §3, 7).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.protocol import Offer
 from heliograph.service._phone_command import phone_command
+from heliograph.service.counts import about
 from heliograph.service.ports import Ports
+
+log = structlog.get_logger()
 
 AGAIN_US = 60_000_000
 """An unanswered offer is repeated on the same connection after this; and to repeated polls after 1, 2, 4 … seconds, at most this."""
@@ -66,6 +71,8 @@ class OfferBook:
     """A `ports.Offers`. Bounded by the open operations that were offered to devices; what has ended is dropped at the next look."""
 
     def __init__(self) -> None:
+        self.offered: Counter[str] = Counter()
+        self.parked = 0
         self._lines: dict[DeviceName, _Line] = {}
         self._devices: dict[object, DeviceName] = {}
 
@@ -90,7 +97,10 @@ class OfferBook:
         if not isinstance(chosen, Operation):
             return chosen
         # Counted first: a command whose secrets cannot be opened (another key file) is parked in the end and blocks no others.
-        _note_offer(line, chosen, connection, now_us)
+        self.offered[chosen.type] += 1
+        if _note_offer(line, chosen, connection, now_us) == PARKED_AFTER:
+            self.parked += 1
+            log.warning("command.parked", **about(chosen), offers=PARKED_AFTER)
         return Offer(
             operation=str(chosen.name),
             command=phone_command(ports, chosen),
@@ -188,7 +198,8 @@ def _is_parked(line: _Line, operation: Operation) -> bool:
     return offered is not None and offered.parked
 
 
-def _note_offer(line: _Line, operation: Operation, connection: object, now_us: int) -> None:
+def _note_offer(line: _Line, operation: Operation, connection: object, now_us: int) -> int:
+    """How often it was offered by now."""
     offered = line.offered.setdefault(operation.create_ms, _Offered(connection=connection))
     if offered.connection is not connection:
         offered.connection = connection
@@ -199,3 +210,4 @@ def _note_offer(line: _Line, operation: Operation, connection: object, now_us: i
     offered.on_connection += 1
     offered.untold += 1
     offered.last_us = now_us
+    return offered.times

@@ -4,7 +4,8 @@ Every verb concerns one device: its row and the operations it names. A verb hand
 sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
+from heliograph.service.counts import DoorbellCounts, LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.limits import Limits
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.rules import (
@@ -141,6 +143,15 @@ class Store(Outbox, Protocol):
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         """How many rows were removed, at most `limit`: operations that ended before this time, what else is past its own expiry."""
 
+    counts: StoreCounts
+    """What was committed since this process started, and what that took."""
+
+    def waiting(self) -> LaneLoads:
+        """What waits to be decided, by lane. From memory: it tells of a database that does not answer, too."""
+
+    async def figures(self) -> StoreFigures:
+        """What the store holds now; asked seldom, for it may cost a look at every open operation."""
+
     def healthy(self) -> str | None:
         """None while the store takes writes, else a sentence why not (for /readyz)."""
 
@@ -200,6 +211,11 @@ class Vault(Protocol):
 class Offers(Protocol):
     """What was offered to whom: this process's memory, lost without harm (service/offer_command.OfferBook)."""
 
+    offered: Counter[str]
+    """Offers since this process started, by command type."""
+    parked: int
+    """Commands that were parked since then: offered often, never acknowledged."""
+
     async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offer | int | None:
         """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings."""
 
@@ -220,7 +236,14 @@ class Offers(Protocol):
 
 
 class Presence(Protocol):
-    """Who is connected; asked for people's eyes only (the timeline's `whyStuck`)."""
+    """Who is connected; asked for people's eyes only (the timeline's `whyStuck`, /metrics, /readyz)."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops and sends its devices elsewhere."""
+
+    def transports(self) -> Mapping[str, int]:
+        """How many devices are connected over each transport."""
 
     def connected(self, device: DeviceName) -> bool:
         """Whether the device is connected, or was heard a moment ago."""
@@ -243,6 +266,7 @@ class Ports:
     presence: Presence
     destinations: Destinations = field(default_factory=Destinations)
     publishing: PublishingCounts = field(default_factory=PublishingCounts)
+    doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     page_secret: bytes
     """What page tokens are bound with; a token of another server process is refused."""
     expose_enterprises: bool = False

@@ -12,7 +12,6 @@ import msgspec
 from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName
 from heliograph.domain.operation import Operation
-from heliograph.service.counts import outcome_of
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import (
     DeleteDevice,
@@ -71,11 +70,11 @@ class Batch(Seen):
         self.operations[key] = operation
         if write.new:
             self.written.new_operations.add(key)
-            self.happened.issued.append(operation.type)
+            self.happened.issued.append(operation)
         else:
             self.written.operations.add(key)
             if operation.ack_id and before is not None and not before.ack_id:
-                self.happened.acknowledged.append(operation.type)
+                self.happened.acknowledged.append(operation)
         opened = self._open(device)
         if operation.deadline_us is not None:
             if not opened or create_ms > opened[-1]:
@@ -84,7 +83,7 @@ class Batch(Seen):
                 self.open[device] = tuple(sorted((*opened, create_ms)))
         elif create_ms in opened:
             self.open[device] = tuple(other for other in opened if other != create_ms)
-            self.happened.ended.append((operation.type, outcome_of(operation)))
+            self.happened.ended.append(operation)
 
     def put_device(self, write: PutDevice) -> None:
         record = write.record

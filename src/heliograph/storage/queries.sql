@@ -45,6 +45,12 @@ SELECT k.enterprise, k.device, o.create_ms
 FROM operations o JOIN device_keys k ON k.device_key = o.device_key
 WHERE o.deadline_us IS NOT NULL
 
+-- figures --
+-- How many operations are open and how many notifications wait, and since when the oldest.
+SELECT (SELECT count(*) FROM operations WHERE deadline_us IS NOT NULL),
+    (SELECT count(*) FROM outbox),
+    (SELECT created_us FROM outbox ORDER BY message_id LIMIT 1)
+
 -- nearest_deadline --
 -- When something must happen by itself next.
 SELECT min(deadline_us) FROM operations WHERE deadline_us IS NOT NULL

@@ -1,26 +1,25 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
-
-import structlog
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
-from heliograph.service.counts import StoreCounts
+from heliograph.service.counts import LaneLoad, LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.connection import Connections
+from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.figures import figures_of
 from heliograph.storage.maintenance import erase, forget_device, retire
 from heliograph.storage.memory import Memory
 from heliograph.storage.outbox import Claims, message_from
@@ -36,14 +35,6 @@ GATHERED_MOST = 64
 """Rules that are handed to the writer without waiting for more."""
 WAITING_MOST = 10_000
 """Rules that may wait: half a second of work."""
-EX_SOFTWARE = 70
-"""The exit code of a server whose storage failed (sysexits.h)."""
-
-
-def exit_at_once(error: BaseException) -> None:
-    """The process ends without another word to anybody: what stands on disk is the truth, and a restart reads it."""
-    structlog.get_logger().critical("storage.failed", error=repr(error), exc_info=error)
-    os._exit(EX_SOFTWARE)
 
 
 class SqliteStore:
@@ -287,6 +278,12 @@ class SqliteStore:
         return await asyncio.wrap_future(self._pages.submit(read))
 
     # Life.
+
+    def waiting(self) -> LaneLoads:
+        return {Lane.CALLERS: LaneLoad(self._waiting)}
+
+    async def figures(self) -> StoreFigures:
+        return await self._in_thread(lambda: figures_of(self._connections.page_reader))
 
     def healthy(self) -> str | None:
         return self._writer.trouble
