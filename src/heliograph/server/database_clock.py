@@ -1,0 +1,96 @@
+"""The time of several servers: their database's, so that all of them agree on what is over."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import structlog
+
+from heliograph.domain.errors import Unavailable
+from heliograph.server.clock import SLEEP_MOST_S, SLEW_SHARE, STEP_US
+
+log = structlog.get_logger()
+
+AskDatabase = Callable[[], Awaitable[int]]
+"""What time the database's machine says it is (us)."""
+
+EVERY_S = 30.0
+"""Quartz clocks part by some 50 ppm: 1.5 ms in this time."""
+TRIES = 3
+"""The quickest of so many questions counts: the answer lies within its round trip."""
+
+
+def boot_us() -> int:
+    """Microseconds since this machine started, its sleep included."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
+
+
+class DatabaseClock:
+    """A Clock (service/ports.py): CLOCK_BOOTTIME and the offset to the database's clock, which is measured again and again.
+
+    What is found wrong is made good slowly, at 1 % of the time that passes: it never goes back, and durations stay true to within
+    that. A step of the database's clock is logged.
+    """
+
+    def __init__(self, *, boot_us: Callable[[], int] = boot_us) -> None:
+        self._boot_us = boot_us
+        self._offset_us = time.time_ns() // 1_000 - boot_us()
+        """Until `set` is called: this machine's own wall clock."""
+        self._wanted_us = self._offset_us
+        self._slewed_at_us = boot_us()
+
+    def now_us(self) -> int:
+        """The time."""
+        now_us = self._boot_us()
+        if self._wanted_us != self._offset_us:
+            self._slew(now_us)
+        return now_us + self._offset_us
+
+    def _slew(self, boot_us: int) -> None:
+        most_us = (boot_us - self._slewed_at_us) // SLEW_SHARE
+        if most_us:
+            self._slewed_at_us = boot_us
+            self._offset_us += max(-most_us, min(most_us, self._wanted_us - self._offset_us))
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Returns at `at_us` or just after, never before."""
+        while (left_us := at_us - self.now_us()) > 0:  # noqa: ASYNC110 - nothing else would wake it
+            await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))
+
+    async def set(self, ask: AskDatabase) -> None:
+        """It shows the database's time from now on; called before anybody is served.  Raises: what `ask` raises."""
+        self._offset_us, _ = await self._measured(ask)
+        self._wanted_us = self._offset_us
+
+    async def follow(self, ask: AskDatabase) -> NoReturn:
+        """It keeps to the database's time; while nobody tells that, it goes on as it did."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.correct(ask)
+            except (Unavailable, OSError):
+                continue
+
+    async def correct(self, ask: AskDatabase) -> None:
+        """From now on it goes towards the database's time.  Raises: what `ask` raises."""
+        measured_us, error_us = await self._measured(ask)
+        off_us = measured_us - self._offset_us
+        # What lies within the round trip is no difference that anybody could know.
+        wrong_us = off_us - max(-error_us, min(error_us, off_us))
+        if abs(wrong_us) >= STEP_US and abs(measured_us - self._wanted_us) >= STEP_US:
+            log.warning("clock.stepped", off_ms=off_us // 1_000, of="database")
+        self._slewed_at_us = self._boot_us()
+        self._wanted_us = self._offset_us + wrong_us
+
+    async def _measured(self, ask: AskDatabase) -> tuple[int, int]:
+        """The offset of the database's clock to CLOCK_BOOTTIME, and by how much that may be wrong either way."""
+        best_us, error_us = 0, -1
+        for _ in range(TRIES):
+            before_us = self._boot_us()
+            database_us = await ask()
+            after_us = self._boot_us()
+            if error_us < 0 or (after_us - before_us) // 2 < error_us:
+                error_us = (after_us - before_us) // 2
+                best_us = database_us - (before_us + after_us) // 2
+        return best_us, error_us
