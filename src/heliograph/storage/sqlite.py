@@ -159,8 +159,8 @@ class SqliteStore:
 
     def _batch_done(self, done: Done) -> None:
         self._waiting -= len(done.outcomes)
-        for future, answer, error in done.outcomes:
         done.count_in(self.counts)
+        for future, answer, error in done.outcomes:
             if future.done():  # whoever waited was cancelled
                 continue
             if error is None:
