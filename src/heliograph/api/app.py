@@ -17,7 +17,7 @@ from heliograph.api.errors import Headers, Internal, error_answer
 from heliograph.api.gate import Gate
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.api.metrics import NotificationCounts, RequestCounts, registry_of
+from heliograph.api.metrics import RequestCounts
 from heliograph.api.pages import OK, Pages
 from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
@@ -67,7 +67,7 @@ class RestApp:
         self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._pages = Pages(ports, registry=registry_of(counts, NotificationCounts(ports.publishing)), addresses=addresses)
+        self._pages = Pages(ports, counts=counts, addresses=addresses)
         self._batch = Batch(self, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -80,8 +80,7 @@ class RestApp:
                 return self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
         if scope["path"] in BATCH_PATHS and scope["method"] == "POST":
             return self._serve_batch(scope, receive, send)
-        status, headers, body = self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
-        return self._send(scope, send, status, body, headers)
+        return self._serve_page(scope, send)
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""
@@ -129,6 +128,10 @@ class RestApp:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
         answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
         return answer if query.selection is None else select_fields(answer, query.selection)
+
+    async def _serve_page(self, scope: Scope, send: Send) -> None:
+        status, headers, body = await self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+        await self._send(scope, send, status, body, headers)
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a batch; only one that is none as a whole is refused as a whole."""

@@ -1,0 +1,13 @@
+"""`/readyz`: whether a load balancer may send anybody here."""
+
+from collections.abc import Sequence
+
+from heliograph.service.ports import Ports
+
+STOPPING = "The server stops: phones and callers find another one."
+
+
+def why_not_ready(ports: Ports) -> Sequence[str]:
+    """Sentences that say why nobody should be sent here; none, if all is well."""
+    reasons = (STOPPING if ports.presence.draining else None, ports.store.healthy())
+    return tuple(reason for reason in reasons if reason is not None)

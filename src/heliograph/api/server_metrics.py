@@ -1,0 +1,145 @@
+"""What `/metrics` tells of commands, of the store and of phones: read from plain counters when somebody asks, never before.
+
+Every command type and outcome stands there from the start, at 0: a rate over a counter that is not there yet misses its first step.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+import heliograph
+from heliograph.api.readiness import why_not_ready
+from heliograph.commands import COMMANDS
+from heliograph.service.counts import OUTCOMES, Histogram, StoreFigures
+from heliograph.service.ports import Lane, Ports
+
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
+
+FRESH_US = 5_000_000
+"""Anybody may read /metrics, and counting open operations is work: the store is asked no more often than this."""
+FIGURES_WITHIN_S = 2.0
+"""A store that is slower is left out: metrics are needed most while it is in trouble."""
+REFUSALS = ("full", "waited", "storage")
+
+
+class Figures:
+    """What the store said lately of how much it holds."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._asked_us: int | None = None
+        self._asking = asyncio.Lock()
+        self.latest: StoreFigures | None = None
+        """None: it did not say."""
+
+    async def refresh(self) -> None:
+        """`latest` is as fresh as FRESH_US, or None."""
+        async with self._asking:
+            now_us = self._ports.clock.now_us()
+            if self._asked_us is not None and now_us - self._asked_us < FRESH_US:
+                return
+            self._asked_us = now_us
+            try:
+                async with asyncio.timeout(FIGURES_WITHIN_S):
+                    self.latest = await self._ports.store.figures()
+            except Exception:  # noqa: BLE001 - whatever ails the store, the rest is told
+                self.latest = None
+
+
+class ServerMetrics(Collector):
+    """Everything that is counted beside requests (api/metrics.py)."""
+
+    def __init__(self, ports: Ports, figures: Figures) -> None:
+        self._ports = ports
+        self._figures = figures
+
+    def collect(self) -> Iterator[Family]:
+        """What prometheus_client asks for when /metrics is read."""
+        yield InfoMetricFamily("heliograph_build", "Which Heliograph this is.", value={"version": heliograph.__version__})
+        yield gauge("ready", "Whether /readyz says yes.", 0 if why_not_ready(self._ports) else 1)
+        yield from self._commands()
+        yield from self._store()
+        yield from self._waiting()
+        yield from self._held()
+        yield from self._phones()
+
+    def _commands(self) -> Iterator[Family]:
+        counts, offers = self._ports.store.counts, self._ports.offers
+        for name, text, counted in (
+            ("heliograph_operations_issued", "Commands issued and durable.", counts.issued),
+            ("heliograph_operations_acknowledged", "Commands that their phones acknowledged.", counts.acknowledged),
+            ("heliograph_offers", "Offers of commands to phones, repeated ones included.", offers.offered),
+        ):
+            family = CounterMetricFamily(name, text, labels=("type",))
+            for type_name in COMMANDS:
+                family.add_metric((type_name,), counted[type_name])
+            yield family
+        ended = CounterMetricFamily("heliograph_operations_ended", "Commands that ended, by how.", labels=("type", "outcome"))
+        for type_name in COMMANDS:
+            for outcome in OUTCOMES:
+                ended.add_metric((type_name, outcome), counts.ended[type_name, outcome])
+        yield ended
+        yield CounterMetricFamily("heliograph_operations_parked", "Commands offered often and never acknowledged.", value=offers.parked)
+
+    def _store(self) -> Iterator[Family]:
+        counts, nearest_us = self._ports.store.counts, self._ports.store.nearest_deadline_us()
+        yield histogram("heliograph_store_batch_rules", "Rules decided in one commit.", counts.batch_rules)
+        yield histogram("heliograph_store_commit_seconds", "Writing one batch and committing it.", counts.commit_s)
+        refused = CounterMetricFamily("heliograph_store_refused", "Rules refused without being run, by why.", labels=("reason",))
+        for reason in REFUSALS:
+            refused.add_metric((reason,), counts.refused[reason])
+        yield refused
+        overdue_us = 0 if nearest_us is None else max(0, self._ports.clock.now_us() - nearest_us)
+        yield gauge("deadline_overdue_seconds", "For how long a command's expiry or timeout is not written.", overdue_us / 1_000_000)
+
+    def _waiting(self) -> Iterator[Family]:
+        rules = GaugeMetricFamily("heliograph_store_waiting_rules", "Rules that wait for the store.", labels=("lane",))
+        longest = GaugeMetricFamily("heliograph_store_oldest_wait_seconds", "How long the oldest of them waits.", labels=("lane",))
+        loads = self._ports.store.waiting()
+        for lane in Lane:
+            load = loads.get(lane)
+            rules.add_metric((lane.name.lower(),), load.rules if load else 0)
+            longest.add_metric((lane.name.lower(),), load.oldest_wait_s if load else 0)
+        yield rules
+        yield longest
+
+    def _held(self) -> Iterator[Family]:
+        figures = self._figures.latest
+        if figures is None:
+            return
+        yield gauge("operations_open", "Commands that have not ended.", figures.open_operations)
+        yield gauge("notifications_waiting", "Notifications that were not sent yet.", figures.notifications)
+        since_us = figures.oldest_notification_us
+        age_us = 0 if since_us is None else max(0, self._ports.clock.now_us() - since_us)
+        yield gauge("notifications_oldest_age_seconds", "How long the oldest of them waits.", age_us / 1_000_000)
+        yield gauge("database_bytes", "Size of the database.", figures.database_bytes)
+        if figures.log_bytes is not None:
+            yield gauge("database_log_bytes", "Size of SQLite's write-ahead log.", figures.log_bytes)
+
+    def _phones(self) -> Iterator[Family]:
+        phones = GaugeMetricFamily("heliograph_phones_connected", "Phones connected to this server.", labels=("transport",))
+        for transport, count in self._ports.presence.transports().items():
+            phones.add_metric((transport,), count)
+        yield phones
+        doorbell = self._ports.doorbell_counts
+        if doorbell.listening is not None:
+            yield gauge("doorbell_listening", "Whether other servers' rings arrive by LISTEN.", doorbell.listening)
+            yield histogram("heliograph_doorbell_lag_seconds", "From a command's creation elsewhere to the ring here.", doorbell.lag_s)
+            rings = CounterMetricFamily("heliograph_doorbell_rings", "Rings from other servers, by how they came.", labels=("source",))
+            for source in ("notify", "tail"):
+                rings.add_metric((source,), doorbell.rings[source])
+            yield rings
+
+
+def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    """One number as it is now."""
+    return GaugeMetricFamily(f"heliograph_{name}", text, value=value)
+
+
+def histogram(name: str, text: str, counted: Histogram) -> HistogramMetricFamily:
+    """A histogram as Prometheus wants it: every bucket holds those below it."""
+    bounds = [*map(str, counted.bounds), "+Inf"]
+    return HistogramMetricFamily(name, text, buckets=list(zip(bounds, accumulate(counted.counts), strict=True)), sum_value=counted.total)
