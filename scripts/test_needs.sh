@@ -1,14 +1,22 @@
 #!/bin/sh
-# Installs the named programs that PyPI does not carry (Debian package = program); says so where it cannot.
+# Installs the named Debian packages that PyPI does not carry; says so where it cannot. A package is here when its program is:
+# that of its own name, but for PostgreSQL's, which Debian keeps out of the PATH.
 set -eu
 
-for program in "$@"; do
-  command -v "$program" >/dev/null && continue
+here() {
+  case "$1" in
+    postgresql) command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+for package in "$@"; do
+  here "$package" && continue
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$program" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$package" >/dev/null
   else
-    echo "$program is needed and not installed: install it (Debian, Ubuntu: sudo apt-get install $program)" >&2
+    echo "$package is needed and not installed: install it (Debian, Ubuntu: sudo apt-get install $package)" >&2
     exit 1
   fi
 done
