@@ -5,3 +5,10 @@ from hypothesis import settings
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("heliograph", deadline=None)
 settings.load_profile("heliograph")
+
+pytest_plugins = ["tests.postgres"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seed`, for the tests that make their choices by chance (tests/torture)."""
+    parser.addoption("--seed", help="the seed that a failed test named: it makes the same choices again")
