@@ -41,7 +41,10 @@ async def issue(call: Call) -> bytes:
     Source: disc, devices.issueCommand.
     """
     query: IssueCommandQuery = call.query
-    key = next((value.decode("latin-1") for name, value in call.scope["headers"] if name == b"idempotency-key"), None)
+    key = None
+    for name, value in call.scope["headers"]:  # a generator would cost more than the whole loop
+        if name == b"idempotency-key":
+            key = value.decode("latin-1")
     request_id = ""
     if key is not None or query.request_id:
         request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
