@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.storage.connection import connect, migrate
 from heliograph.storage.maintenance import ERASED
-from heliograph.storage.queries import grouped, groups, queries
+from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
@@ -45,6 +45,29 @@ def test_rows_are_grouped_without_gap_or_overlap(count: int) -> None:
     slices = list(groups(count))
 
     assert [*range(count)] == [row for start, stop in slices for row in range(start, stop)]
+
+
+def test_a_statement_marked_for_one_engine_runs_there_alone() -> None:
+    script = """
+-- For all.
+CREATE TABLE a (
+    b BLOB
+);
+-- Why.
+-- sqlite only
+CREATE TABLE c (
+    d BLOB
+) WITHOUT ROWID;
+-- postgresql only
+CREATE INDEX e ON a (b);
+CREATE INDEX f ON a (b);
+"""
+
+    on_sqlite, on_postgresql = (migration_script(Migration(1, script), engine) for engine in ("sqlite", "postgresql"))
+
+    assert [True, True, False, True] == [f" {name} " in on_sqlite for name in "acef"]
+    assert [True, False, True, True] == [f" {name} " in on_postgresql for name in "acef"]
+    assert "only" not in on_sqlite + on_postgresql
 
 
 def test_a_values_group_is_repeated_for_its_rows() -> None:

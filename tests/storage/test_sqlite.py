@@ -14,15 +14,17 @@ from msgspec.structs import replace
 
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.operation import FINAL, State
 from heliograph.service.ports import Clock, PutDevice, PutOperation, Sees
+from heliograph.storage.codec import operation_columns
 from heliograph.storage.connection import LibraryTooOld, check_library
 from heliograph.storage.lock_file import DatabaseInUse
-from heliograph.storage.queries import DatabaseTooNew, migrations, queries
+from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
-from tests.storage.records import SetClock, device_name, device_record, ended, issue, look, write
+from tests.storage.records import START_US, SetClock, device_name, device_record, ended, issue, look, operation, write
 from tests.storage.request_conformance import RequestConformance
 
 WRITES_UNTIL_KILLED = """
@@ -131,6 +133,40 @@ async def test_a_database_of_the_first_schema_opens(path: Path) -> None:
     issued = await store.decide(Sees(device=device), issue(device))
 
     assert issued == await store.operation(issued.name)
+    await store.close()
+
+
+async def test_operations_of_every_state_move_from_the_fifth_schema(path: Path) -> None:
+    """Written in no order, as two devices' commands came and went."""
+    connection = apsw.Connection(str(path))
+    for migration in migrations()[:5]:
+        connection.execute(migration_script(migration, "sqlite"))
+        connection.execute(queries()["migration_applied"], (migration.version, 0))
+    devices = [device_name(1), device_name(2)]
+    before = [
+        replace(
+            operation(devices[number % 2], START_US // 1_000 + 7 * number % 11, state=state),
+            deadline_us=None if state in FINAL else START_US + number,
+            ended_us=START_US + number if state in FINAL else None,
+        )
+        for number, state in enumerate(list(State) * 2)
+    ]
+    for one in before:
+        connection.execute(
+            "INSERT INTO operations (device_key, create_ms, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)",
+            (1 + devices.index(one.device), one.create_ms, *operation_columns(one)),
+        )
+    for number, device in enumerate(devices, 1):
+        connection.execute("INSERT INTO device_keys VALUES (?, ?, ?)", (number, *device))
+    connection.close()
+
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+
+    for device in devices:
+        mine = sorted((one for one in before if one.device == device), key=lambda one: one.create_ms)
+        assert mine == list((await store.operations(device, after_ms=0, limit=100)).items)
+        assert [one for one in mine if one.open] == list(await store.open_operations(device))
+        assert mine == [await store.operation(one.name) for one in mine]
     await store.close()
 
 

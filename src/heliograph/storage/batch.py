@@ -46,10 +46,9 @@ class Batch(Seen):
         newest: dict[DeviceName, int] = {}
         for operation in new:
             device, create_ms = operation.device, operation.create_ms
-            state = self.state(device)
-            last_ms = newest.get(device, state.last_create_ms if state is not None else 0)
+            last_ms = newest.get(device) or self.newest_ms(device)
             if create_ms <= last_ms:
-                raise ValueError(f"{operation.name} is not newer than the newest operation {last_ms} of its device")
+                raise ValueError(f"{operation.name} is not newer than {last_ms}: an operation of its device may be as new")
             newest[device] = create_ms
 
     def _named(self, name: DeviceName) -> DeviceState:
@@ -64,12 +63,11 @@ class Batch(Seen):
         operation = write.operation
         key = device, create_ms = operation.device, operation.create_ms
         state = self._named(device)
-        if create_ms > state.last_create_ms:
-            self.states[device] = DeviceState(state.key, state.record, state.tombstone, create_ms)
         before = self.operations.get(key)
         self.operations[key] = operation
         if write.new:
-            self.written.new_operations.add(key)
+            self.written.new_operations[key] = state.key
+            self.given[device] = create_ms
             self.happened.issued.append(operation)
         else:
             self.written.operations.add(key)
@@ -159,6 +157,7 @@ class Batch(Seen):
         if self.policies or self.written.emptied:
             memory.put_policies(self.policies, without=self.written.emptied)
         memory.put_open(self.open)
+        memory.given.put(self.given, self.now_us // 1_000)
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {

@@ -8,7 +8,7 @@ import apsw
 
 from heliograph.domain.errors import FailedPrecondition
 from heliograph.storage.lock_file import LockFile
-from heliograph.storage.queries import DatabaseTooNew, migrations, queries
+from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 
 LIBRARY_LEAST = (3, 51, 3)
 """Older ones may corrupt a log that one connection commits to while another checkpoints (sqlite.org/wal.html#walresetbug)."""
@@ -88,5 +88,5 @@ def migrate(connection: apsw.Connection, now_us: int) -> None:
     for migration in migrations():
         if migration.version > version:
             with connection:
-                connection.execute(migration.script)
+                connection.execute(migration_script(migration, "sqlite"))
                 run("migration_applied", migration.version, now_us)

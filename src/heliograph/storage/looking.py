@@ -94,7 +94,8 @@ class Written:
 
     def __init__(self) -> None:
         self.names: list[tuple[int, DeviceName]] = []
-        self.new_operations: set[OperationKey] = set()
+        self.new_operations: dict[OperationKey, int] = {}
+        """With the device's key, in the order of writing."""
         self.operations: set[OperationKey] = set()
         self.devices: set[DeviceName] = set()
         self.tombstones: set[DeviceName] = set()

@@ -9,8 +9,8 @@ from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
 ERASED = (
-    "device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "service_keys", "requests", "policies",
-    "outbox",
+    "device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "history", "service_keys",
+    "requests", "policies", "outbox",
 )  # fmt: skip
 """Every table that holds what somebody did."""
 
@@ -18,7 +18,8 @@ ERASED = (
 def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int, limit: int) -> int:
     """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
     operations = tables.one("ended_before", ended_before_us, limit)
-    tables.many("delete_operations", [(key, create_ms) for _, _, create_ms, key in operations])
+    tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in operations])
+    tables.many("delete_history", sorted((key, create_ms) for _, _, create_ms, key in operations))
     for enterprise, device, create_ms, _ in operations:
         memory.operations.forget((DeviceName(enterprise, device), create_ms))
     tombstones = tables.one("tombstones_expired", now_us, limit - len(operations))
@@ -36,11 +37,13 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     if state is None:
         return
     tables.one("forget_operations_of", state.key)
+    tables.one("forget_history_of", state.key)
     tables.one("forget_serials_of", *name)
     tables.one("forget_requests_to", *name)
     tables.many("delete_devices", [(state.key,)])
     tables.many("delete_tombstones", [(state.key,)])
     batch.open[name] = ()
+    batch.given[name] = 0
     # Rare enough to forget everybody's: nothing says which of the remembered rows are this device's.
     memory.forget_recent()
 
@@ -50,4 +53,5 @@ def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     for table in ERASED:
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
+    memory.given.clear()
     memory.forget_recent()

@@ -24,6 +24,8 @@ ENTERPRISES_MOST = 256
 """A server has few; looked at with every change that may be published."""
 POLICIES_MOST = 256
 """Two generations too; a policy may be half a megabyte large, few are above 10 KB."""
+GIVEN_MOST = 4_096
+"""Ids of operations that are looked through at a time: a quarter of a millisecond."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +34,6 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     key: int
     record: DeviceRecord | None = None
     tombstone: Tombstone | None = None
-    last_create_ms: int = 0
 
 
 class Recent(Generic[K, V]):
@@ -71,12 +72,49 @@ class Recent(Generic[K, V]):
         self._young = {}
 
 
+class GivenIds:
+    """For each device an id that no operation of it is newer than, without asking the database.
+
+    Only the newest ids of devices are kept whose newest operation is not yet older than now; the floor stands for all others: the
+    next id is `max(now_ms, newest_ms + 1)`, so what is older than now makes no difference to it.
+    """
+
+    __slots__ = ("_floor_ms", "_look_at", "_newest")
+
+    def __init__(self, floor_ms: int = 0) -> None:
+        self._floor_ms = floor_ms
+        self._newest: dict[DeviceName, int] = {}
+        self._look_at = GIVEN_MOST
+
+    def newest_ms(self, device: DeviceName) -> int:
+        """No operation of the device has a newer id; 0: it has none."""
+        return max(self._newest.get(device, 0), self._floor_ms)
+
+    def put(self, newest: Mapping[DeviceName, int], now_ms: int) -> None:
+        """These are the newest ids of their devices, at this time."""
+        self._newest.update(newest)
+        if len(self._newest) >= self._look_at:
+            self.raise_floor(max((create_ms for create_ms in self._newest.values() if create_ms < now_ms), default=0))
+            self._look_at = GIVEN_MOST + 2 * len(self._newest)
+
+    def raise_floor(self, floor_ms: int) -> None:
+        """Every operation from now on has a newer id than this one."""
+        self._floor_ms = max(self._floor_ms, floor_ms)
+        self._newest = {device: create_ms for device, create_ms in self._newest.items() if create_ms > self._floor_ms}
+
+    def clear(self) -> None:
+        """No device has an operation."""
+        self._newest.clear()
+        self._floor_ms = 0
+
+
 class Memory:
-    """Committed rows in memory. `open` is complete; the others hold what was used lately."""
+    """Committed rows in memory. `open` and `given` are complete; the others hold what was used lately."""
 
     def __init__(self) -> None:
         self.open: dict[DeviceName, tuple[int, ...]] = {}
         """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order."""
+        self.given = GivenIds()
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)

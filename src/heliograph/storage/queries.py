@@ -14,6 +14,7 @@ GROUP_SIZES = (64, 16, 4, 1)
 _QUERY = re.compile(r"^-- (\w+) --\n(?:--[^\n]*\n)(.+?)\s*(?=^-- |\Z)", re.MULTILINE | re.DOTALL)
 _VALUES_GROUP = re.compile(r"(VALUES )(\([?, ]+\))")
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
+_OF_ONE_ENGINE = re.compile(r"^-- (sqlite|postgresql) only\n(.+?;[ ]*\n)", re.MULTILINE | re.DOTALL)
 
 
 class DatabaseTooNew(FailedPrecondition):
@@ -47,6 +48,11 @@ def groups(count: int) -> Iterator[tuple[int, int]]:
         while count - start >= size:
             yield start, start + size
             start += size
+
+
+def migration_script(migration: Migration, engine: str) -> str:
+    """What the migration runs on this engine ("sqlite", "postgresql"): without the statements that are marked as another's."""
+    return _OF_ONE_ENGINE.sub(lambda found: found[2] if found[1] == engine else "", migration.script)
 
 
 @functools.cache

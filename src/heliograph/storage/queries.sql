@@ -60,13 +60,16 @@ SELECT min(deadline_us) FROM operations WHERE deadline_us IS NOT NULL
 SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
 FROM operations o JOIN device_keys k ON k.device_key = o.device_key
 WHERE o.deadline_us <= ?
-ORDER BY o.deadline_us, o.device_key, o.create_ms
+ORDER BY o.deadline_us, o.create_ms, o.device_key
 LIMIT ?
+
+-- newest_create_ms --
+-- The newest operation of all.
+SELECT coalesce(max(create_ms), 0) FROM operations
 
 -- device_states --
 -- Everything a rule may ask of a device's row, for many devices.
-SELECT k.enterprise, k.device, k.device_key, d.record, t.record,
-    (SELECT max(o.create_ms) FROM operations o WHERE o.device_key = k.device_key)
+SELECT k.enterprise, k.device, k.device_key, d.record, t.record
 FROM (VALUES (?, ?)) AS wanted CROSS JOIN device_keys k
 LEFT JOIN devices d ON d.device_key = k.device_key
 LEFT JOIN tombstones t ON t.device_key = k.device_key
@@ -90,7 +93,7 @@ WHERE t.credential_hash = wanted.column1
 -- Operations by name, for many names.
 SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
 FROM (VALUES (?, ?, ?)) AS wanted CROSS JOIN device_keys k
-JOIN operations o ON o.device_key = k.device_key AND o.create_ms = wanted.column3
+JOIN operations o ON o.create_ms = wanted.column3 AND o.device_key = k.device_key
 WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
 -- enterprises_named --
@@ -132,13 +135,18 @@ INSERT INTO device_keys (device_key, enterprise, device) VALUES (?, ?, ?)
 
 -- insert_operations --
 -- New operations.
-INSERT INTO operations (device_key, create_ms, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
 
 -- replace_operations --
 -- Operations as they are now.
-INSERT INTO operations (device_key, create_ms, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (device_key, create_ms) DO UPDATE SET
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (create_ms, device_key) DO UPDATE SET
     state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
+
+-- put_history --
+-- Operations in the history of their devices.
+INSERT INTO history (device_key, create_ms) VALUES (?, ?)
+ON CONFLICT (device_key, create_ms) DO NOTHING
 
 -- put_devices --
 -- Devices as they are now.
@@ -205,9 +213,10 @@ ON CONFLICT (enterprise, request_id) DO UPDATE SET
 -- page_of_operations --
 -- A device's operations after one of them, oldest first.
 SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
-FROM device_keys k JOIN operations o ON o.device_key = k.device_key
-WHERE k.enterprise = ? AND k.device = ? AND o.create_ms > ?
-ORDER BY o.create_ms
+FROM device_keys k JOIN history h ON h.device_key = k.device_key
+CROSS JOIN operations o
+WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ? AND o.create_ms = h.create_ms AND o.device_key = h.device_key
+ORDER BY h.create_ms
 LIMIT ?
 
 -- page_of_devices --
@@ -246,7 +255,11 @@ LIMIT ?
 
 -- delete_operations --
 -- These operations are gone.
-DELETE FROM operations WHERE (device_key, create_ms) IN (VALUES (?, ?))
+DELETE FROM operations WHERE (create_ms, device_key) IN (VALUES (?, ?))
+
+-- delete_history --
+-- These operations are in no history.
+DELETE FROM history WHERE (device_key, create_ms) IN (VALUES (?, ?))
 
 -- tombstones_expired --
 -- The tombstones past their expiry.
@@ -270,7 +283,11 @@ DELETE FROM requests WHERE (enterprise, request_id) IN (VALUES (?, ?))
 
 -- forget_operations_of --
 -- Sandbox: a device's operations never were.
-DELETE FROM operations WHERE device_key = ?
+DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.device_key FROM history h WHERE h.device_key = ?)
+
+-- forget_history_of --
+-- Sandbox: nor did they.
+DELETE FROM history WHERE device_key = ?
 
 -- forget_serials_of --
 -- Sandbox: a device never enrolled.
@@ -329,6 +346,10 @@ DELETE FROM tokens
 -- erase_operations --
 -- Sandbox: all is as at the first start.
 DELETE FROM operations
+
+-- erase_history --
+-- Sandbox: all is as at the first start.
+DELETE FROM history
 
 -- erase_service_keys --
 -- Sandbox: all is as at the first start.

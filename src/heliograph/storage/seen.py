@@ -25,6 +25,7 @@ class Seen:
         self._source = source
         self.states: Looked[DeviceName, DeviceState] = Looked()
         self.open: dict[DeviceName, tuple[int, ...]] = {}
+        self.given: dict[DeviceName, int] = {}
         self.credentials: Looked[bytes, DeviceName] = Looked()
         self.operations: Looked[OperationKey, Operation] = Looked()
         self.enterprises: Looked[EnterpriseName, EnterpriseRecord] = Looked()
@@ -89,7 +90,7 @@ class Seen:
             now_us=self.now_us,
             device=state.record if state is not None else None,
             tombstone=tombstone if tombstone is not None and tombstone.expires_us > self.now_us else None,
-            last_create_ms=state.last_create_ms if state is not None else 0,
+            last_create_ms=self.newest_ms(name) if name is not None else 0,
             open_count=len(self._open(name)) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
@@ -108,6 +109,10 @@ class Seen:
     def state(self, name: DeviceName) -> DeviceState | None:
         """The device name's row at this point of the batch."""
         return self.states.get(name) or self.states.one(name, self._memory.devices, self._source.device_states)
+
+    def newest_ms(self, name: DeviceName) -> int:
+        """No operation of the device has a newer id at this point of the batch; 0: it has none."""
+        return self.given.get(name) or self._memory.given.newest_ms(name)
 
     def _open(self, name: DeviceName) -> tuple[int, ...]:
         found = self.open.get(name)

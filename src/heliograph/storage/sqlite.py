@@ -98,6 +98,7 @@ class SqliteStore:
         opened: dict[DeviceName, list[int]] = {}
         for enterprise, device, create_ms in self._tables.one("all_open"):
             opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
+        self._memory.given.raise_floor(self._tables.one("newest_create_ms")[0][0])
         self._memory.open = {name: tuple(sorted(create_ms)) for name, create_ms in opened.items()}
 
     # Writes.

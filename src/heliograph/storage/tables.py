@@ -68,9 +68,8 @@ class Tables:
                 key,
                 device_from(record) if record is not None else None,
                 tombstone_from(tombstone) if tombstone is not None else None,
-                last_create_ms or 0,
             )
-            for enterprise, device, key, record, tombstone, last_create_ms in self.many("device_states", tuple(names))
+            for enterprise, device, key, record, tombstone in self.many("device_states", tuple(names))
         }
 
     def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
@@ -138,9 +137,10 @@ class Tables:
         """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
         written = batch.written
         self._write("insert_device_keys", [(key, *name) for key, name in written.names])
-        new, changed = written.new_operations, written.operations - written.new_operations
+        new = written.new_operations
         self._write("insert_operations", self._operation_rows(batch, new))
-        self._write("replace_operations", self._operation_rows(batch, changed))
+        self._write("put_history", sorted((key, create_ms) for (_, create_ms), key in new.items()))
+        self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
         self._write_devices(batch)
         self._write("put_serials", written.serials)
         if written.requests:
@@ -158,11 +158,13 @@ class Tables:
             self.many(name, rows)
 
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
+        """In the order of the primary key: new ones come to the table's end."""
         rows: list[Row] = []
         for key in keys:
             operation, state = batch.operations[key], batch.states[key[0]]
             if operation is not None and state is not None:
-                rows.append((state.key, key[1], *operation_columns(operation)))
+                rows.append((key[1], state.key, *operation_columns(operation)))
+        rows.sort()
         return rows
 
     def _write_devices(self, batch: Batch) -> None:
