@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -118,6 +118,13 @@ class Here:
 
     def policy_changed(self, device: DeviceName) -> None:
         self.told.append(device)
+
+    @property
+    def draining(self) -> bool:
+        return False
+
+    def transports(self) -> Mapping[str, int]:
+        return {}
 
 
 class Phone:

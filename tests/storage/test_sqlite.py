@@ -22,6 +22,7 @@ from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
+from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import START_US, SetClock, device_name, device_record, ended, issue, look, operation, write
@@ -73,6 +74,10 @@ async def open_store(path: Path) -> AsyncIterator[OpenStore]:
 
 class TestSqlite(StoreConformance):
     """See conformance.py."""
+
+
+class TestCountsInSqlite(CountsConformance):
+    """See counts_conformance.py."""
 
 
 class TestOutboxInSqlite(OutboxConformance):
