@@ -1,0 +1,180 @@
+"""A folder as its drive holds it: what was synced is there after a power cut; of what was not, some, all or nothing, also in part.
+
+The files themselves show what the operating system's cache shows. The drive beside them knows what a power cut would leave:
+
+- A write that no sync of its file followed may be kept, lost, torn (its first bytes only), or have grown the file with zeros.
+- Of several such writes any subset may be kept: nobody promises an order between two syncs. Of two writes to one place the later
+  one wins, for the cache holds one version of each page.
+- A new name, a removed one and a renamed one count only after a sync of their folder; until then each may be there or not.
+"""
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+TORN_BYTES = (1, 512, 4_096)
+"""A torn write ends after a multiple of one of these."""
+
+
+class PowerCut(Exception):
+    """The power is off."""
+
+
+class Written(NamedTuple):
+    """Bytes that a file was given."""
+
+    offset: int
+    data: bytes
+
+
+class Truncated(NamedTuple):
+    """The size that a file was given."""
+
+    size: int
+
+
+class Grown(NamedTuple):
+    """The size that a file has at least, whatever stands in it."""
+
+    size: int
+
+
+Change = Written | Truncated | Grown
+
+
+@dataclass(eq=False)
+class Content:
+    """A file's content: what stands on the platter, and in order what was done to it since."""
+
+    platter: bytearray = field(default_factory=bytearray)
+    unsynced: list[Change] = field(default_factory=list)
+
+    def sync(self) -> None:
+        """All of it stands on the platter."""
+        self.platter = _applied(self.platter, self.unsynced)
+        self.unsynced = []
+
+    def cached(self) -> bytes:
+        """What the operating system shows of it."""
+        return bytes(_applied(bytearray(self.platter), self.unsynced))
+
+    def survivor(self, chance: random.Random) -> bytes:
+        """What a power cut leaves of it."""
+        kept = chance.choice((0.0, 0.5, 0.9, 1.0))
+        fates = [survived for change in self.unsynced if (survived := _fate(change, kept, chance)) is not None]
+        return bytes(_applied(bytearray(self.platter), fates))
+
+
+@dataclass(eq=False)
+class Name:
+    """A name in the folder: what it stands for now, and on the platter."""
+
+    now: Content | None = None
+    platter: Content | None = None
+
+
+class Drive:
+    """One folder's drive. Every change is a step, and at one of them the power goes: whatever is done afterwards is refused.
+
+    Nobody's steps overlap: that is the caller's to see to, with `lock`.
+    """
+
+    def __init__(self, folder: Path, *, cut_at: int | None = None, among: str = "") -> None:
+        """The power goes at the step number `cut_at` (None: never), counted from 1 and only `among` those of this name (empty: all)."""
+        self.folder = folder
+        self.dead = False
+        self.last_step = ""
+        self._cut_at = cut_at
+        self._among = among
+        self._steps = 0
+        self.lock = threading.RLock()
+        self._names: dict[str, Name] = {}
+        for path in folder.iterdir():
+            content = Content(bytearray(path.read_bytes()))
+            self._names[path.name] = Name(content, content)
+
+    def step(self, what: str) -> None:
+        """The next change may begin.  Raises: PowerCut, when the power went before it, or just now."""
+        self.require_power()
+        self.last_step = what
+        self._steps += self._among in {"", what}
+        if self._steps == self._cut_at:
+            self.dead = True
+            raise PowerCut
+
+    def require_power(self) -> None:
+        """Raises: PowerCut."""
+        if self.dead:
+            raise PowerCut
+
+    def content(self, name: str) -> Content:
+        """The content of the file with this name, made where there is none."""
+        entry = self._names.setdefault(name, Name())
+        if entry.now is None:
+            entry.now = Content()
+        return entry.now
+
+    def wrote(self, name: str, offset: int, data: bytes) -> None:
+        """These bytes are in the cache."""
+        self.content(name).unsynced.append(Written(offset, data))
+
+    def truncated(self, name: str, size: int) -> None:
+        """The file has this size in the cache."""
+        self.content(name).unsynced.append(Truncated(size))
+
+    def synced(self, name: str) -> None:
+        """The file's content is on the platter; its name need not be."""
+        self.content(name).sync()
+
+    def named(self, names: Mapping[str, Content | None]) -> None:
+        """These names stand for these contents, or (None) for nothing any more."""
+        for name, content in names.items():
+            self._names.setdefault(name, Name()).now = content
+
+    def folder_synced(self) -> None:
+        """All names are on the platter."""
+        for name in self._names.values():
+            name.platter = name.now
+
+    def survivors(self, chance: random.Random) -> dict[str, bytes]:
+        """What a power cut now would leave, by name."""
+        with self.lock:
+            chosen = {name: chance.choice((entry.now, entry.platter)) for name, entry in sorted(self._names.items())}
+            return {name: content.survivor(chance) for name, content in chosen.items() if content is not None}
+
+    def leave(self, folder: Path, chance: random.Random) -> None:
+        """`folder`, which is new, holds what a power cut now would leave."""
+        folder.mkdir()
+        for name, content in self.survivors(chance).items():
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+
+
+def _applied(content: bytearray, changes: Sequence[Change]) -> bytearray:
+    for change in changes:
+        match change:
+            case Truncated(size):
+                del content[size:]
+                content.extend(bytes(size - len(content)))
+            case Grown(size):
+                content.extend(bytes(max(0, size - len(content))))
+            case Written(offset, data):
+                content.extend(bytes(max(0, offset - len(content))))
+                content[offset : offset + len(data)] = data
+    return content
+
+
+def _fate(change: Change, kept: float, chance: random.Random) -> Change | None:
+    """The change as it survives; None: not at all."""
+    if chance.random() < kept:
+        return change
+    if not isinstance(change, Written):
+        return None
+    offset, data = change
+    unit = chance.choice(TORN_BYTES)
+    torn = Written(offset, data[: chance.randrange(len(data) // unit + 1) * unit])
+    return chance.choice((None, torn, Grown(offset + len(data))))
