@@ -8,17 +8,18 @@ from pathlib import Path
 
 import msgspec
 
+from heliograph.agent import executor
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.executor import Moment
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import Misbehaviour
-from heliograph.agent.phone import Condition, Line, PhoneRunner, TransportKind
+from heliograph.agent.phone import Condition, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import EffectRecord, Pace, User, VirtualPhone
 from heliograph.domain.command import CommandType
 from heliograph.domain.virtual_device import device_facts
-from heliograph.history.events import Acted, AtRest, Enrolled, Fault, FaultKind, Reached
+from heliograph.history.events import Acted, AtRest, Enrolled, Fault, FaultKind, Moment, Reached
 from heliograph.history.file import History
+from tests.torture.witness import WitnessedLine
 
 RESTART_S = 0.05
 HEALED = Misbehaviour(restart_s=RESTART_S)
@@ -52,7 +53,9 @@ class Phone:
             user=User(after_s=0.05), pace=Pace(times=0.02, reboot_s=0.1),
         )  # fmt: skip
         phone.on_effect = self._acted
-        line = Line(server_url=url, kind=kind, progress_every_s=0.05, backoff_first_s=0.02, backoff_most_s=0.3)
+        line = WitnessedLine(
+            server_url=url, kind=kind, progress_every_s=0.05, backoff_first_s=0.02, backoff_most_s=0.3, tell=self._tell
+        )  # fmt: skip
         behaviour = WICKED if number % 2 else HEALED
         self.runner = PhoneRunner(phone, line, open_journal=self._open_journal, behaviour=behaviour, checkpoint=self._reached)
 
@@ -108,8 +111,11 @@ class Phone:
             )
         )  # fmt: skip
 
-    async def _reached(self, moment: Moment, operation: str) -> None:
-        self._history.record(Reached(phone=self.id, incarnation=self._incarnation, moment=moment.name, operation=operation))
+    async def _reached(self, moment: executor.Moment, operation: str) -> None:
+        self._tell(Moment[moment.name], operation)
+
+    def _tell(self, moment: Moment, operation: str) -> None:
+        self._history.record(Reached(phone=self.id, incarnation=self._incarnation, moment=moment, operation=operation))
 
 
 async def trouble(phones: Sequence[Phone], history: History, chance: random.Random) -> None:

@@ -1,7 +1,7 @@
 """What happened in a run, event by event, in the order in which it happened.
 
-Three kinds of witnesses write it: callers (what they asked, what they were answered), phones (what they did), and whoever made
-trouble (what was killed when). The checker reads nothing else, besides what the server shows in the end.
+Three kinds of witnesses write it: callers (what they asked, what they were answered and told), phones (what they did), and whoever
+made trouble (what was killed when). The rules read nothing else.
 """
 
 import enum
@@ -33,14 +33,40 @@ class Answer(enum.Enum):
     """No answer came, or one that says that nobody knows."""
 
 
-ACKING = "ACKING"
-"""An agent's moment: the phone said "I will" for the first time, or is about to."""
-ACKNOWLEDGED = "ACKNOWLEDGED"
-"""An agent's moment: the server let it."""
+class Moment(enum.Enum):
+    """Where a phone is with a command, as its agent or its connection tells."""
+
+    CONNECTING = "CONNECTING"
+    """It is about to say hello on a new connection; of no operation."""
+    OFFERED = "OFFERED"
+    """It was shown the command."""
+    ACKING = "ACKING"
+    """It said "I will", or is about to, for the first time or again."""
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    """It was answered: execute."""
+    TOLD_TO_DROP = "TOLD_TO_DROP"
+    """It was answered: drop."""
+    EXECUTING = "EXECUTING"
+    """Its journal says that it executes; nothing is done yet."""
+    EXECUTED = "EXECUTED"
+    """It is done; its journal does not say so yet."""
+    PROGRESS = "PROGRESS"
+    """It is about to report progress."""
+    RESULT = "RESULT"
+    """Its journal holds the result, which was not sent yet."""
+    REPORTED = "REPORTED"
+    """The report was answered."""
+    DROPPED = "DROPPED"
+    """Its journal has forgotten the command."""
+    ORDERED = "ORDERED"
+    """Its journal holds the last order."""
+    CARRIED_OUT = "CARRIED_OUT"
+    FORGOTTEN = "FORGOTTEN"
+    """Its credential is gone."""
 
 
 class FaultKind(enum.Enum):
-    """What went wrong, on purpose but for the last."""
+    """What went wrong, on purpose but for the last; and when it was well again."""
 
     SERVER_KILLED = "server killed"
     SERVER_READY = "server ready"
@@ -61,19 +87,35 @@ class FaultKind(enum.Enum):
     COMMIT_CUT = "commit cut"
     """Such a connection was cut when a COMMIT had been sent and not answered."""
     DATABASE_SLOW = "database slow"
+    DATABASE_FAST = "database fast again"
+    SERVERS_RACED = "servers raced"
+    """Two servers were made to decide on the same operation at the same instant."""
     AGENT_CRASHED = "agent crashed"
     OFFLINE = "phone offline"
     ONLINE = "phone online"
     SERVER_ENDED = "server ended by itself"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="event"):
-    """Something that happened; `at_us` is monotonic time in this process, set by the history."""
+class Deed(enum.Enum):
+    """What a run may be made for besides its faults."""
+
+    ACCEPTED = "accepted"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUSED = "refused by the phone"
+    DELETED = "device deleted"
+    LISTED = "listed"
+    NOTIFIED = "notified"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", omit_defaults=True, tag_field="event"):
+    """Something that happened; `at_us` is monotonic time, set by whoever records."""
 
     at_us: int = 0
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Shown(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", omit_defaults=True):
     """An operation as a caller read it."""
 
     name: str
@@ -144,12 +186,13 @@ class Enrolled(Event, frozen=True, kw_only=True, tag="enrolled"):
 
 
 class Reached(Event, frozen=True, kw_only=True, tag="reached"):
-    """An agent reached one of its moments with an operation."""
+    """A phone reached a moment with an operation."""
 
     phone: str
-    incarnation: int
-    moment: str
-    operation: str
+    incarnation: int = 0
+    """Counts the lives of the phone's agent."""
+    moment: Moment
+    operation: str = ""
 
 
 class Acted(Event, frozen=True, kw_only=True, tag="acted"):
@@ -177,11 +220,34 @@ class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
     """The operations in its journal."""
 
 
+class Final(Event, frozen=True, kw_only=True, tag="final"):
+    """What the server lists of a device after everybody was well again and all had come to rest: all of it, in the list's order."""
+
+    device: str
+    operations: tuple[Shown, ...] = ()
+
+
+class Subscribed(Event, frozen=True, kw_only=True, tag="subscribed"):
+    """From here on an enterprise is to be told the end of every command that is issued."""
+
+    enterprise: str
+
+
+class Notified(Event, frozen=True, kw_only=True, tag="notified"):
+    """An enterprise was told of a command's end."""
+
+    shown: Shown
+    message: str = ""
+    """The message's id; the same message may come more than once."""
+
+
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):
-    """Trouble."""
+    """Trouble, or its end."""
 
     what: FaultKind
     target: str = ""
+    seconds: float = 0.0
+    """Of a clock's step: forward where positive."""
 
 
-AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Fault
+AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Final | Subscribed | Notified | Fault

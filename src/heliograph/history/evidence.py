@@ -1,16 +1,35 @@
-"""A history, sorted by what the checker's rules ask of it."""
+"""A recorded history, sorted once by what the rules ask of it: every question afterwards costs no walk through all events."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from heliograph.commands import COMMANDS
-from heliograph.history.events import Acted, Answer, AnyEvent, AtRest, Completed, Enrolled, Fault, FaultKind, Invoked, Reached, Shown, Verb
+from heliograph.history.events import (
+    Acted,
+    Answer,
+    AnyEvent,
+    AtRest,
+    Completed,
+    Enrolled,
+    Fault,
+    FaultKind,
+    Final,
+    Invoked,
+    Moment,
+    Notified,
+    Reached,
+    Shown,
+    Subscribed,
+    Verb,
+)
 
 NEVER = 2**63
+"""After every position of a history, and after every time."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """A call: where in the history it began and ended."""
 
@@ -31,21 +50,35 @@ class Call:
 
 
 class Evidence:
-    """All that is known of a run: its history, and the operations of each device as the server shows them in the end."""
+    """All that is known of a run. A position is an event's place in the history; what stands before happened before."""
 
-    def __init__(self, history: Sequence[AnyEvent], final: Mapping[str, Sequence[Shown]]) -> None:
+    def __init__(self, history: Sequence[AnyEvent]) -> None:
         self.history = history
-        self.final = {operation.name: operation for operations in final.values() for operation in operations}
-        self.shown_twice = sum(map(len, final.values())) - len(self.final)
-        self.device_of: dict[str, str] = {}
+        self.lists: dict[str, Final] = {}
+        """By device: what the server lists in the end. A device without is one of which nobody looked."""
+        # Before all others: a phone may tell of its first connection before it is known which device it is.
+        self.device_of = {event.phone: event.device for event in history if isinstance(event, Enrolled)}
         self.at_rest: dict[str, AtRest] = {}
         self.began: dict[str, list[Acted]] = defaultdict(list)
         """By operation; last orders without one by their device."""
+        self.began_at: dict[str, int] = {}
+        """Where an operation's first effect began."""
         self.ended: dict[str, list[Acted]] = defaultdict(list)
-        self.reached: dict[tuple[str, str], int] = {}
+        self.reached: dict[tuple[Moment, str], int] = {}
         """Where an operation reached a moment first."""
-        self.kills: list[int] = []
+        self.connecting: dict[str, list[int]] = defaultdict(list)
+        """Where a phone began to connect, by its device."""
+        self.offers: list[tuple[int, Reached]] = []
+        self.agents: set[str] = set()
+        """The devices whose phones' agents tell of their moments."""
+        self.subscribed: dict[str, int] = {}
+        """Since where an enterprise is to be told."""
+        self.told: dict[str, list[Shown]] = defaultdict(list)
+        """By operation: what an enterprise was told of it."""
+        self.faults: list[Fault] = []
+        self._clock = ClockErrors()
         self.calls = self._read()
+        self.final = {operation.name: operation for listed in self.lists.values() for operation in listed.operations}
         self.issues = {call.invoked.tag: call for call in self.of(Verb.ISSUE)}
 
     def of(self, verb: Verb, answer: Answer | None = None) -> Iterator[Call]:
@@ -60,17 +93,17 @@ class Evidence:
         """The operations that ended a device's being managed, by device."""
         found: dict[str, list[Shown]] = defaultdict(list)
         for operation in self.final.values():
-            if operation.outcome == "succeeded" and COMMANDS[operation.type].final_at_ack:
+            if operation.outcome == "succeeded" and is_final_at_ack(operation.type):
                 found[operation.device].append(operation)
         return found
 
-    def in_flight_at(self, position: int) -> int:
-        """How many calls were under way there."""
-        return sum(call.began < position < call.ended for call in self.calls)
+    def at_us(self, position: int) -> int:
+        """When the event at this position happened."""
+        return self.history[position].at_us
 
-    def ended_by_itself(self) -> Iterator[Fault]:
-        """The ends of the server that nobody brought about."""
-        return (event for event in self.history if isinstance(event, Fault) and event.what is FaultKind.SERVER_ENDED)
+    def clock_gain_us(self, start: int, end: int) -> tuple[int, int]:
+        """How much a server's clock may have gained on true time between two positions, by steps alone: least and most."""
+        return self._clock.gain_us(start, end)
 
     def _read(self) -> list[Call]:
         calls: dict[int, Call] = {}
@@ -79,22 +112,94 @@ class Evidence:
                 case Invoked():
                     calls[event.call] = Call(invoked=event, began=position)
                 case Completed():
-                    began = calls[event.call]
-                    calls[event.call] = Call(invoked=began.invoked, began=began.began, completed=event, ended=position)
+                    began = calls.get(event.call)
+                    if began is not None:
+                        calls[event.call] = Call(invoked=began.invoked, began=began.began, completed=event, ended=position)
+                case Reached():
+                    self._read_moment(position, event)
+                case Acted():
+                    self._read_effect(position, event)
                 case _:
                     self._read_other(position, event)
         return list(calls.values())
 
+    def _read_moment(self, position: int, event: Reached) -> None:
+        device = self.device_of.get(event.phone, "")
+        if event.moment is Moment.CONNECTING:
+            self.connecting[device].append(position)
+            return
+        if event.moment is Moment.OFFERED:
+            self.offers.append((position, event))
+        elif event.moment is Moment.ACKING:
+            self.agents.add(device)
+        self.reached.setdefault((event.moment, event.operation), position)
+
+    def _read_effect(self, position: int, event: Acted) -> None:
+        subject = event.operation or self.device_of.get(event.phone, event.phone)
+        if event.step == "began":
+            self.began[subject].append(event)
+            self.began_at.setdefault(subject, position)
+        else:
+            self.ended[subject].append(event)
+
     def _read_other(self, position: int, event: AnyEvent) -> None:
         match event:
-            case Enrolled():
-                self.device_of[event.phone] = event.device
-            case Acted():
-                steps = self.began if event.step == "began" else self.ended
-                steps[event.operation or self.device_of[event.phone]].append(event)
-            case Reached():
-                self.reached.setdefault((event.moment, event.operation), position)
             case AtRest():
                 self.at_rest[event.phone] = event
-            case Fault(what=FaultKind.SERVER_KILLED):
-                self.kills.append(position)
+            case Final():
+                self.lists[event.device] = event
+            case Subscribed():
+                self.subscribed.setdefault(event.enterprise, position)
+            case Notified():
+                self.told[event.shown.name].append(event.shown)
+            case Fault():
+                self.faults.append(event)
+                self._clock.read(position, event)
+            case _:
+                pass
+
+
+class ClockErrors:
+    """By how many seconds servers may be wrong: they read the wall clock when they start, and slew what is stepped later."""
+
+    def __init__(self) -> None:
+        self._since = [-1]
+        self._least, self._most = [0.0], [0.0]
+        self._wall_s = 0.0
+
+    def read(self, position: int, fault: Fault) -> None:
+        """A fault that may be a step, or after which a server may believe one."""
+        if fault.what is FaultKind.CLOCK_STEPPED:
+            # From here on a server may start, and be asked before it is seen to be ready.
+            self._wall_s += fault.seconds
+            self._put(position, min(self._least[-1], self._wall_s), max(self._most[-1], self._wall_s))
+        elif fault.what is FaultKind.SERVER_READY and self._least[-1] != self._most[-1]:
+            self._put(position, self._wall_s, self._wall_s)
+
+    def gain_us(self, start: int, end: int) -> tuple[int, int]:
+        """The least and the most that a clock may have gained between these positions."""
+        first, last = bisect_right(self._since, start) - 1, bisect_right(self._since, end)
+        least, most = min(self._least[first:last]), max(self._most[first:last])
+        return round((least - self._most[first]) * 1_000_000), round((most - self._least[first]) * 1_000_000)
+
+    def _put(self, position: int, least: float, most: float) -> None:
+        self._since.append(position)
+        self._least.append(least)
+        self._most.append(most)
+
+
+def is_final_at_ack(type_name: str) -> bool:
+    """Whether the acknowledgement of such a command ends its device's being managed."""
+    row = COMMANDS.get(type_name)
+    return row is not None and row.final_at_ack
+
+
+def id_of(operation: str) -> int:
+    """The number in an operation's name, by which a device's operations are in order; 0 where there is none."""
+    number = operation.rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def device_named(operation: str) -> str:
+    """The device whose operation this is."""
+    return operation.partition("/operations/")[0]

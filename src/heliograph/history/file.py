@@ -1,38 +1,100 @@
-"""A recorded history as a file: one JSON line an event."""
+"""A recorded history as a file: JSON Lines, the first of which says what the run was made for (docs/history.md)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from heliograph.history.events import AnyEvent
+from heliograph.history.events import AnyEvent, Deed, FaultKind
+
+FORMAT: Final = "heliograph history"
+VERSION: Final = 1
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The first line: what the run was made for. Whatever of it never occurred makes the verdict inconclusive."""
+
+    format: str = ""
+    version: int = 0
+    faults: tuple[FaultKind, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    about: str = ""
+    """For people: a seed, a commit, a place."""
+
+
+class BadHistory(Exception):
+    """The file is no recorded history of a version that is known here: the message says which line and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What a file holds."""
+
+    header: Header
+    events: Sequence[AnyEvent]
+    cut: bool = False
+    """Whether the last line is not whole, and was left out: whoever recorded it was ended in the middle of a line."""
 
 
 class History:
-    """All events so far, and the file that holds them too."""
+    """A recorded history in the making: all events so far, and the file that holds them too."""
 
-    def __init__(self, path: Path, *, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, *, now_us: Callable[[], int], faults: Sequence[FaultKind] = (), deeds: Sequence[Deed] = (), about: str = ""
+    ) -> None:
+        """`now_us()`: monotonic time. `faults`, `deeds`: what the run is made for."""
         self.path = path
+        self.header = Header(format=FORMAT, version=VERSION, faults=tuple(faults), deeds=tuple(deeds), about=about)
         self.events: list[AnyEvent] = []
         self._file = path.open("wb")
         self._now_us = now_us
+        self._write(self.header)
 
     def record(self, event: AnyEvent) -> None:
-        """The event has happened now."""
+        """The event has happened now. Its line is in the file at the latest when the history is closed."""
         stamped = msgspec.structs.replace(event, at_us=self._now_us())
         self.events.append(stamped)
-        self._file.write(msgspec.json.encode(stamped) + b"\n")
+        self._write(stamped)
 
     def close(self) -> None:
         """The file is whole."""
         self._file.close()
 
+    @property
+    def recorded(self) -> Recorded:
+        """All of it so far, as it would be read from the file."""
+        return Recorded(header=self.header, events=self.events)
 
-def read_history(path: Path) -> list[AnyEvent]:
-    """The events of a kept history file, to be checked again."""
-    return list(_decoded(path.read_bytes().splitlines()))
+    def _write(self, line: Header | AnyEvent) -> None:
+        self._file.write(_encode(line) + b"\n")
 
 
-def _decoded(lines: Iterable[bytes]) -> Iterable[AnyEvent]:
-    decode = msgspec.json.Decoder(AnyEvent).decode
-    return (decode(line) for line in lines)
+def read_history(path: Path) -> Recorded:
+    """The recorded history in this file.  Raises: BadHistory; OSError."""
+    with path.open("rb") as file:
+        header = _header(file.readline())
+        decode = msgspec.json.Decoder(AnyEvent).decode
+        events: list[AnyEvent] = []
+        for number, line in enumerate(file, start=2):
+            try:
+                events.append(decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                if not line.endswith(b"\n"):
+                    return Recorded(header=header, events=events, cut=True)
+                raise BadHistory(f"Line {number} is no event: {error}.") from error
+    return Recorded(header=header, events=events)
+
+
+def _header(line: bytes) -> Header:
+    try:
+        header = msgspec.json.decode(line, type=Header)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadHistory(f"The first line does not say what this is a history of: {error}.") from error
+    if header.format != FORMAT or header.version != VERSION:
+        raise BadHistory(f"The first line says {header.format!r}, version {header.version}; {FORMAT!r}, version {VERSION} is read here.")
+    return header
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,101 @@
+"""What phones did is what they were let do: told by the phones themselves, over all lives of their agents."""
+
+from collections.abc import Iterator
+
+from heliograph.domain.outcome import ErrorCode
+from heliograph.history.events import Moment
+from heliograph.history.evidence import NEVER, Evidence, is_final_at_ack
+from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
+
+REFUSALS = {ErrorCode.API_LEVEL.value, ErrorCode.MANAGEMENT_MODE.value}
+"""What a phone can only answer before it acknowledges."""
+DELAY_US = 1_000_000
+"""How long a phone may take from its last look at the clock to the effect: it writes its journal in between."""
+
+
+def nothing_ran_after_it_was_cancelled_or_expired(evidence: Evidence) -> Iterator[Breach]:
+    """CANCELLED and EXPIRED say that no phone did or will do it."""
+    for operation in evidence.final.values():
+        if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name):
+            yield Breach(operation.name, f"{operation.name} ({operation.type}) is {operation.outcome} and was run.")
+
+
+def nothing_ran_twice(evidence: Evidence) -> Iterator[Breach]:
+    """Whatever is sent again, a phone acts once."""
+    for operation, acts in evidence.began.items():
+        if len(acts) > 1:
+            lives = ", ".join(str(act.incarnation) for act in acts)
+            times = f"{len(acts)} times, in the lives {lives} of {acts[0].phone}'s agent"
+            yield Breach(operation, f"{operation} ({acts[0].type}) was run {times}.")
+
+
+def what_succeeded_was_run(evidence: Evidence) -> Iterator[Breach]:
+    """SUCCEEDED means: a phone did it, and by its own account with success."""
+    for operation in evidence.final.values():
+        if operation.outcome != "succeeded":
+            continue
+        if not evidence.began.get(operation.name):
+            yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded and was never run.")
+        if any(act.succeeded is False for act in evidence.ended.get(operation.name, ())):
+            yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded, and its phone says that it failed.")
+
+
+def what_a_phone_refused_was_not_run(evidence: Evidence) -> Iterator[Breach]:
+    """A phone refuses before it acts."""
+    for operation in evidence.final.values():
+        if operation.outcome == "failed" and operation.detail in REFUSALS and evidence.began.get(operation.name):
+            yield Breach(operation.name, f"{operation.name} ({operation.type}) was refused as {operation.detail} and run.")
+
+
+def a_phone_runs_its_own_commands_only(evidence: Evidence) -> Iterator[Breach]:
+    """Nothing runs that is not there, nothing on another's phone."""
+    for acts in evidence.began.values():
+        for act in acts:
+            device = evidence.device_of.get(act.phone, "no device")
+            if act.operation in evidence.final and evidence.final[act.operation].device != device:
+                yield Breach(act.operation, f"{act.phone} is {device} and ran {act.operation}.")
+            elif act.operation and device in evidence.lists and act.operation not in evidence.final:
+                yield Breach(act.operation, f"{act.phone} ran {act.operation}, which is not there.")
+
+
+def a_phone_acts_after_it_was_let(evidence: Evidence) -> Iterator[Breach]:
+    """No effect before the answer to the acknowledgement, or the last order that says the same."""
+    return _effects_before(evidence, Moment.ACKNOWLEDGED, "was begun before the answer to its acknowledgement.")
+
+
+def a_phone_acts_after_its_journal_knows(evidence: Evidence) -> Iterator[Breach]:
+    """No effect that a crash right after it would make the phone forget."""
+    return _effects_before(evidence, Moment.EXECUTING, "was begun before its phone's journal said so.")
+
+
+def nothing_begins_after_its_time(evidence: Evidence) -> Iterator[Breach]:
+    """A phone that first says "I will" after the operation's time is not let; nor does one begin late that was let in time."""
+    for tag, issue in evidence.issues.items():
+        for operation in issue.shown:
+            let = evidence.reached.get((Moment.ACKNOWLEDGED, operation.name))
+            acking = evidence.reached.get((Moment.ACKING, operation.name), NEVER)
+            begun = evidence.began_at.get(operation.name)
+            if let is not None and _late_us(evidence, tag, acking) > 0:
+                late_us = round(_late_us(evidence, tag, acking))
+                yield Breach(operation.name, f"{operation.name} was acknowledged {late_us} us after its time, and let.")
+            elif begun is not None and not is_final_at_ack(operation.type) and _late_us(evidence, tag, begun) > DELAY_US:
+                yield Breach(operation.name, f"{operation.name} was begun {round(_late_us(evidence, tag, begun))} us after its time.")
+
+
+def _late_us(evidence: Evidence, tag: int, position: int) -> float:
+    """How long after the latest end of its life an operation's event stands; negative: before."""
+    issue = evidence.issues[tag]
+    if position == NEVER or issue.completed is None:
+        return -NEVER
+    gained_us, _ = evidence.clock_gain_us(issue.began, position)
+    return evidence.at_us(position) + gained_us - issue.completed.at_us - tag / 1_000 * (1 + SLEW) - ROUNDING_US
+
+
+def _effects_before(evidence: Evidence, moment: Moment, how: str) -> Iterator[Breach]:
+    for operation, position in evidence.began_at.items():
+        act = evidence.began[operation][0]
+        if not act.operation or evidence.device_of.get(act.phone, "") not in evidence.agents:
+            continue
+        known = min(evidence.reached.get((known, operation), NEVER) for known in (moment, Moment.ORDERED))
+        if known > position:
+            yield Breach(operation, f"{operation} ({act.type}) {how}")

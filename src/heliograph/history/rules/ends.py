@@ -1,0 +1,94 @@
+"""Every operation ends once, for ever, in time, and as those wanted who had a say in it."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from heliograph.history.events import Answer, Completed, Moment, Verb
+from heliograph.history.evidence import NEVER, Evidence, device_named
+from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
+
+
+def every_operation_comes_to_an_end(evidence: Evidence) -> Iterator[Breach]:
+    """With everybody back and well, nothing stays open."""
+    for operation in evidence.final.values():
+        if not operation.done:
+            yield Breach(operation.name, f"{operation.name} ({operation.type}) never ended.")
+
+
+def an_end_is_one_end(evidence: Evidence) -> Iterator[Breach]:
+    """Done is a response or an error, not both and not neither."""
+    for operation in evidence.final.values():
+        if operation.done and operation.response == bool(operation.error_code):
+            which = "both" if operation.response else "neither"
+            yield Breach(operation.name, f"{operation.name} is done with {which} of response and error.")
+
+
+def an_end_is_for_ever(evidence: Evidence) -> Iterator[Breach]:
+    """Whoever read an end reads the same ever after, and so does everybody else."""
+    first_end: dict[str, tuple[int, str]] = {}
+    readings = sorted(((call.ended, call.began, shown) for call, shown in evidence.readings()), key=lambda reading: reading[:2])
+    for ended, _began, shown in readings:
+        if shown.done:
+            first_end.setdefault(shown.name, (ended, shown.end))
+    at_last = [(NEVER, NEVER, operation) for operation in evidence.final.values()]
+    for _ended, began, shown in [*readings, *at_last]:
+        known_since, end = first_end.get(shown.name, (NEVER, ""))
+        if shown.done and end and shown.end != end:
+            yield Breach(shown.name, f"{shown.name} ended as {end} and was later read as {shown.end}.")
+        elif not shown.done and began > known_since:
+            yield Breach(shown.name, f"{shown.name} had ended and was later read as open.")
+
+
+def nothing_expires_early(evidence: Evidence) -> Iterator[Breach]:
+    """An operation lives as long as it was given; none times out in a run this short."""
+    for call, shown in evidence.readings():
+        issue = evidence.issues.get(shown.tag)
+        if shown.outcome == "timed out":
+            yield Breach(shown.name, f"{shown.name} timed out within this run.")
+        if shown.outcome != "expired" or issue is None or not isinstance(call.completed, Completed):
+            continue
+        age_us, life_us = call.completed.at_us - issue.invoked.at_us, shown.tag // 1_000
+        _, gained_us = evidence.clock_gain_us(issue.began, call.ended)
+        if age_us + gained_us < life_us * (1 - SLEW) - ROUNDING_US:
+            yield Breach(shown.name, f"{shown.name} was expired {age_us} us after its issue, with a duration of {life_us} us.")
+
+
+def only_what_was_asked_to_is_cancelled(evidence: Evidence) -> Iterator[Breach]:
+    """CANCELLED has somebody who wanted it."""
+    asked = {call.invoked.target for call in evidence.of(Verb.CANCEL) if call.answer is not Answer.FAIL}
+    for operation in evidence.final.values():
+        if operation.outcome == "cancelled" and operation.name not in asked:
+            yield Breach(operation.name, f"{operation.name} is cancelled and nobody asked for it.")
+
+
+def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[Breach]:
+    """Cancelled before the phone first said "I will": it never runs, whatever is lost or killed afterwards."""
+    for call in evidence.of(Verb.CANCEL, Answer.OK):
+        name = call.invoked.target
+        if evidence.reached.get((Moment.ACKING, name), NEVER) <= call.ended or device_named(name) not in evidence.agents:
+            continue
+        outcome = evidence.final[name].outcome if name in evidence.final else "lost"
+        looked = device_named(name) in evidence.lists
+        if evidence.began.get(name) or (looked and outcome not in {"cancelled", "expired", "failed"}):
+            times = len(evidence.began.get(name, ()))
+            yield Breach(name, f"{name} was cancelled before its phone acknowledged it, and is {outcome}, run {times} times.")
+
+
+def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[Breach]:
+    """An acknowledgement that stands is the point of no return."""
+    for operation in evidence.final.values():
+        if operation.outcome == "cancelled" and (Moment.ACKNOWLEDGED, operation.name) in evidence.reached:
+            yield Breach(operation.name, f"{operation.name} is cancelled although the acknowledgement of its phone stood.")
+
+
+def what_has_ended_is_not_offered(evidence: Evidence) -> Iterator[Breach]:
+    """What anybody had read an end of before a phone connected, the phone is not offered on that connection."""
+    known_since: dict[str, int] = {}
+    for call, shown in evidence.readings():
+        if shown.done:
+            known_since[shown.name] = min(call.ended, known_since.get(shown.name, NEVER))
+    for position, offer in evidence.offers:
+        connecting = evidence.connecting[evidence.device_of.get(offer.phone, "")]
+        latest = bisect_right(connecting, position)
+        if latest and connecting[latest - 1] > known_since.get(offer.operation, NEVER):
+            yield Breach(offer.operation, f"{offer.operation} had ended before {offer.phone} connected, and was offered to it.")

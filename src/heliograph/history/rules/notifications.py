@@ -1,0 +1,26 @@
+"""Who asked to be told is told of every end, and nothing else."""
+
+from collections.abc import Iterator
+
+from heliograph.history.evidence import Evidence
+from heliograph.history.rules.breach import Breach
+
+
+def every_end_is_told(evidence: Evidence) -> Iterator[Breach]:
+    """Each end of a command that was issued after its enterprise subscribed is told at least once."""
+    for operation in evidence.final.values():
+        issue = evidence.issues.get(operation.tag)
+        since = evidence.subscribed.get(operation.name.partition("/devices/")[0])
+        if operation.done and issue and since is not None and issue.began > since and operation.name not in evidence.told:
+            yield Breach(operation.name, f"{operation.name} ended, and its enterprise was never told.")
+
+
+def what_is_told_is_the_end(evidence: Evidence) -> Iterator[Breach]:
+    """Every notification of a command shows what the server shows in the end."""
+    for name, notifications in evidence.told.items():
+        final = evidence.final.get(name)
+        for told in notifications:
+            if final is None and told.device in evidence.lists:
+                yield Breach(name, f"An enterprise was told of {name}, which is not there.")
+            elif final is not None and told.end != final.end:
+                yield Breach(name, f"An enterprise was told that {name} ended as {told.end or 'open'}, and it is {final.end or 'open'}.")
