@@ -104,7 +104,7 @@ MORE_BAD: list[tuple[str, Turns]] = [
     ("every_operation_was_asked_for_once", [
         *issued(REFUSED), lambda tale: tale.show(msgspec.structs.replace(REFUSED, name=f"{DEVICE}/operations/11")),
     ]),
-    ("an_end_is_for_ever", [lambda tale: tale.call(Verb.GET, CANCELLED, ended(TAKEN_BACK  , "expired"))]),
+    ("an_end_is_for_ever", [lambda tale: tale.call(Verb.GET, CANCELLED, ended(TAKEN_BACK, "failed"))]),
     ("nothing_expires_early", [
         *issued(ended(NEW, "failed")), lambda tale: tale.call(Verb.GET, NEW.name, ended(NEW, "timed out", end="failed")),
     ]),
