@@ -6,7 +6,7 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain.errors import InvalidArgument, OperationNotFound
 from heliograph.domain.operation import State
 from heliograph.protocol import Drop, DropWhy, Execute, ReportState
-from heliograph.service.authenticate_device import DeviceGone, UnknownCredential, authenticate_device
+from heliograph.service.authenticate_device import DeviceGone, UnknownCredential, authenticate_device, hash_credential
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.confirm_last_order import StillManaged, confirm_last_order
 from heliograph.service.delete_device import delete_device
@@ -129,14 +129,14 @@ async def test_a_phone_whose_device_is_gone_is_told_its_last_order_until_the_tom
     await phone.acknowledges(name)
 
     with pytest.raises(DeviceGone) as gone:
-        await authenticate_device(lab.ports, phone.credential)
+        await authenticate_device(lab.ports, hash_credential(phone.credential))
     order = gone.value.tombstone.last_order
     lab.clock.advance(30 * 86_400)
 
     assert ("WIPE", str(name)) == (order.type, order.operation)
     assert bytes(order.command) == b'{"type":"WIPE","wipeParams":{"wipeDataFlags":["WIPE_ESIMS"]}}'
     with pytest.raises(UnknownCredential):
-        await authenticate_device(lab.ports, phone.credential)
+        await authenticate_device(lab.ports, hash_credential(phone.credential))
 
 
 async def test_a_last_order_is_confirmed_once_and_again_without_harm(lab: World) -> None:

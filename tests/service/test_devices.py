@@ -22,7 +22,7 @@ from heliograph.domain.names import EnrollmentTokenName
 from heliograph.domain.operation import State
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protocol import Enroll, Enrolled, Policy
-from heliograph.service.authenticate_device import DeviceGone, authenticate_device
+from heliograph.service.authenticate_device import DeviceGone, authenticate_device, hash_credential
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.delete_device import delete_device
@@ -167,7 +167,7 @@ async def test_a_wished_id_is_given_once(lab: World) -> None:
 async def test_a_credential_of_a_deleted_device_is_not_taken_again(lab: World) -> None:
     token = await create_enrollment_token(lab.ports, LAB, EnrollmentToken())
     enrolled = await enrols(lab, token.value, "mine")
-    await delete_device(lab.ports, await authenticate_device(lab.ports, "mine"))
+    await delete_device(lab.ports, await authenticate_device(lab.ports, hash_credential("mine")))
 
     with pytest.raises(CredentialTaken):
         await enrols(lab, token.value, "mine")
@@ -181,7 +181,7 @@ async def test_a_deleted_device_leaves_its_wipe_behind(lab: World) -> None:
     await delete_device(lab.ports, phone.name, wipe_data_flags=["WIPE_ESIMS"], wipe_reason="bye")
 
     with pytest.raises(DeviceGone) as gone:
-        await authenticate_device(lab.ports, phone.credential)
+        await authenticate_device(lab.ports, hash_credential(phone.credential))
     order = gone.value.tombstone.last_order
     assert {
         "type": "WIPE",
@@ -209,7 +209,7 @@ async def test_deleting_an_enterprise_deletes_its_devices_and_tokens(lab: World)
 
     for phone in phones:
         with pytest.raises(DeviceGone):
-            await authenticate_device(lab.ports, phone.credential)
+            await authenticate_device(lab.ports, hash_credential(phone.credential))
     with pytest.raises(EnterpriseNotAuthorized):
         await delete_enterprise(lab.ports, LAB)
     with pytest.raises(UnknownEnrollmentToken):
@@ -228,7 +228,7 @@ async def test_a_deletion_that_a_crash_interrupted_is_finished(lab: World) -> No
     await finish_deletions(lab.ports)
 
     with pytest.raises(DeviceGone):
-        await authenticate_device(lab.ports, phone.credential)
+        await authenticate_device(lab.ports, hash_credential(phone.credential))
 
 
 async def test_an_admin_disables_a_device_and_its_phone_learns_why(lab: World) -> None:

@@ -40,17 +40,17 @@ class Session:
     Every message is authenticated by itself, for a device may be deleted while its connection lives.
     """
 
-    __slots__ = ("_credential", "_peers", "_ports")
+    __slots__ = ("_credential_hash", "_peers", "_ports")
 
     def __init__(self, ports: Ports, peers: Peers, credential: str) -> None:
         self._ports = ports
         self._peers = peers
-        self._credential = credential
+        self._credential_hash = hash_credential(credential)
 
     async def device(self) -> DeviceName | Answer:
         """Whose credential it is, and the device was heard now; or the answer to one that may say nothing (401, 410)."""
         try:
-            name = await authenticate_device(self._ports, self._credential)
+            name = await authenticate_device(self._ports, self._credential_hash)
         except DeviceGone as gone:
             return self._gone(gone.tombstone)
         except HeliographError as error:
@@ -80,7 +80,7 @@ class Session:
         That is the seconds after which, or None: when the bell rings. An Answer is an error to be told instead.
         """
         try:
-            name = await authenticate_device(self._ports, self._credential)
+            name = await authenticate_device(self._ports, self._credential_hash)
             found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
             if not isinstance(found, Offer) and self._owes_policy(name):
                 return await get_phone_policy(self._ports, name)
@@ -134,7 +134,7 @@ class Session:
                 peer.connection = None
 
     async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: Link | None) -> Answer:
-        device = await authenticate_device(self._ports, self._credential)
+        device = await authenticate_device(self._ports, self._credential_hash)
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             raise ResourceExhausted(f"More than {REQUESTS_AT_ONCE_MOST} requests of this device at once.", retry_after_s=1)
@@ -159,7 +159,7 @@ class Session:
     async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Execute or Drop."""
         message = _on(read_acknowledge(body), operation)
-        return await acknowledge_command(self._ports, hash_credential(self._credential), device, message)
+        return await acknowledge_command(self._ports, self._credential_hash, device, message)
 
     async def refuse(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok."""
@@ -177,7 +177,7 @@ class Session:
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises where the device is still managed."""
-        await confirm_last_order(self._ports, hash_credential(self._credential))
+        await confirm_last_order(self._ports, self._credential_hash)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:

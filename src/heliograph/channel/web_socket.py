@@ -133,13 +133,22 @@ class WebSocket:
 
     async def _send_in_time(self, message: dict[str, object]) -> None:
         """Sent; a device that has gone or does not read is given up."""
+        sender = asyncio.current_task()
+        # Not asyncio.timeout, which costs as much as the sending itself.
+        timer = asyncio.get_running_loop().call_later(self._session.unread_most_s, self._give_up, sender)
         try:
-            async with asyncio.timeout(self._session.unread_most_s):
-                await self._send(message)
-        except (OSError, TimeoutError):  # OSError: ASGI's word for a peer that has gone
-            self.stop()
-            if self._reader is not None and self._reader is not asyncio.current_task():
-                self._reader.cancel()
+            await self._send(message)
+        except OSError:  # ASGI's word for a peer that has gone
+            self._give_up(None)
+        finally:
+            timer.cancel()
+
+    def _give_up(self, sender: asyncio.Task[None] | None) -> None:
+        """Nothing is read from the device any more, and nobody waits to send to it."""
+        self.stop()
+        for task in (self._reader, sender):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
 
 
 async def web_socket(session: Session, scope: Scope, receive: Receive, send: Send) -> None:

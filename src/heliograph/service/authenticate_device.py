@@ -28,9 +28,9 @@ def hash_credential(credential: str) -> bytes:
     return hashlib.sha256(credential.encode(errors="surrogatepass")).digest()
 
 
-async def authenticate_device(ports: Ports, credential: str) -> DeviceName:
-    """The device that has this credential.  Raises: DeviceGone: it had one, and is told its last order; UnknownCredential."""
-    found = await ports.store.by_credential(hash_credential(credential))
+async def authenticate_device(ports: Ports, credential_hash: bytes) -> DeviceName:
+    """The device whose credential this is the hash of.  Raises: DeviceGone: it had one, and is told its last order; UnknownCredential."""
+    found = await ports.store.by_credential(credential_hash)
     if found is None:
         raise UnknownCredential
     if isinstance(found, Tombstone):
