@@ -62,7 +62,9 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
 
     async def judged(*, sees_all: bool) -> _Verdict | None:
         ack = _Ack(credential_hash, str(name), message.ack_id, sees_all)
-        sees = Sees(device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=True)
+        sees = Sees(
+            device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=bool(ports.destinations)
+        )
         return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack))
 
     # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.

@@ -28,7 +28,7 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
 
     if (error := await hidden_with_its_device(ports, name.device)) is not None:
         raise error
-    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=True), rule)
+    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule)
     if ended is None:
         raise await operation_absence(ports, name)
     if ended:

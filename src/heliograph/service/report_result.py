@@ -57,7 +57,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> No
         writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
         return Decision(answer=True, writes=tuple(writes), ring=device)
 
-    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=True), rule):
+    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule):
         ports.offers.noted(device, name.create_ms)
 
 
