@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import FINAL, State
-from heliograph.service.ports import Clock, PutDevice, PutOperation, Sees
+from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees
 from heliograph.storage.codec import operation_columns
 from heliograph.storage.connection import LibraryTooOld, check_library
+from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
-from heliograph.storage.sqlite import WAITING_MOST, SqliteStore
+from heliograph.storage.sqlite import SqliteStore
 from tests.storage.conformance import OpenStore, StoreConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
@@ -256,7 +257,7 @@ async def test_an_error_of_the_writer_is_fatal_and_answers_everybody(path: Path)
 async def test_too_many_waiting_rules_are_refused_at_once(path: Path) -> None:
     store = SqliteStore.open(path, clock=SetClock(), ring=print)
 
-    calls = [asyncio.ensure_future(store.decide(Sees(), look)) for _ in range(WAITING_MOST + 5)]
+    calls = [asyncio.ensure_future(store.decide(Sees(), look)) for _ in range(LANE_MOST[Lane.CALLERS] + 5)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
 
     assert [Overloaded] * 5 == [type(answer) for answer in answers if isinstance(answer, Exception)]

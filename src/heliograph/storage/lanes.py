@@ -32,15 +32,22 @@ class Lanes(Generic[E]):
     def __init__(self) -> None:
         self._lanes: tuple[_Line[E], ...] = tuple(_Line() for _ in Lane)
         self._alone: _Line[E] = _Line()
+        self._lines = (*self._lanes, self._alone)
         self._late: list[E] = []
 
     def __len__(self) -> int:
-        """How many wait, those included that are overdue and were not fetched yet."""
-        return sum(len(lane) for lane in self._lanes) + len(self._alone) + len(self._late)
+        """How many wait to be taken."""
+        return sum(line.length for line in self._lines)
 
     def room(self, lane: Lane) -> int:
         """How many more the lane takes."""
-        return LANE_MOST[lane] - len(self._lanes[lane])
+        return LANE_MOST[lane] - self._lanes[lane].length
+
+    def load(self, lane: Lane, now_s: float) -> tuple[int, float]:
+        """How many wait in the lane, and for how long the first of them has; what runs alone waits with the timers."""
+        lines = (self._lanes[lane], self._alone) if lane is Lane.TIMERS else (self._lanes[lane],)
+        oldest_s = min((line.bursts[0][0] for line in lines if line.bursts), default=now_s)
+        return sum(line.length for line in lines), now_s - oldest_s
 
     def put(self, entry: E, *, lane: Lane, now_s: float) -> None:
         """The entry waits in the lane.  Raises: Overloaded: the lane is full."""
@@ -53,8 +60,8 @@ class Lanes(Generic[E]):
         self._lanes[lane].put(entries, now_s)
 
     def put_alone(self, entry: E, *, now_s: float) -> None:
-        """The entry waits for a batch of its own: when no rule waits, or after ALONE_WAITS_MOST_S.  Raises: Overloaded."""
-        if len(self._alone) >= LANE_MOST[Lane.TIMERS]:
+        """The entry waits for a batch of its own: until no rule waits, at most ALONE_WAITS_MOST_S.  Raises: Overloaded: too many do."""
+        if self._alone.length >= LANE_MOST[Lane.TIMERS]:
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
         self._alone.put((entry,), now_s)
 
@@ -64,13 +71,13 @@ class Lanes(Generic[E]):
         With `most` of at least 8, a lower lane gets an eighth of it, or all that it has.
         """
         self._set_late_aside(now_s)
-        since_s = self._alone.oldest_s()
-        if since_s is not None and (now_s - since_s >= ALONE_WAITS_MOST_S or not any(self._lanes)):
+        lanes = [lane for lane in self._lanes if lane.length]
+        if self._alone.length and (not lanes or now_s - self._alone.bursts[0][0] >= ALONE_WAITS_MOST_S):
             return self._alone.take(1)
-        kept = [min(len(lane), most // SHARE) for lane in self._lanes]
         taken: list[E] = []
-        for number, lane in enumerate(self._lanes):
-            taken += lane.take(most - len(taken) - sum(kept[number + 1 :]))
+        for number, lane in enumerate(lanes):
+            kept = sum(min(lower.length, most // SHARE) for lower in lanes[number + 1 :])
+            taken += lane.take(most - len(taken) - kept)
         return taken
 
     def overdue(self, now_s: float) -> list[E]:
@@ -81,59 +88,50 @@ class Lanes(Generic[E]):
 
     def take_all(self) -> list[E]:
         """Everything that waits, removed, the overdue ones too: for a store that ends."""
-        everything = self._late
-        for line in (*self._lanes, self._alone):
-            everything += line.take(len(line))
-        self._late = []
+        everything, self._late = self._late, []
+        for line in self._lines:
+            everything += line.take(line.length)
         return everything
 
     def oldest_s(self) -> float | None:
         """When the one that waits longest came; None: nobody waits, or only overdue ones."""
-        return min((since_s for line in (*self._lanes, self._alone) if (since_s := line.oldest_s()) is not None), default=None)
+        return min((line.bursts[0][0] for line in self._lines if line.bursts), default=None)
 
     def _set_late_aside(self, now_s: float) -> None:
-        for line in (*self._lanes, self._alone):
-            since_s = line.oldest_s()
-            while since_s is not None and now_s - since_s >= WAITS_MOST_S:
-                self._late += line.take_oldest()
-                since_s = line.oldest_s()
+        for line in self._lines:
+            while line.bursts and now_s - line.bursts[0][0] >= WAITS_MOST_S:
+                self._late += line.take_burst()
 
 
 class _Line(Generic[E]):
-    """First come, first served. What came together is kept together: the hottest path of all pays per burst, not per entry."""
+    """First come, first served. What came together is kept together: the hottest path of all pays for a burst, not for each entry."""
 
-    __slots__ = ("_bursts", "_length")
+    __slots__ = ("bursts", "length")
 
     def __init__(self) -> None:
-        self._bursts: deque[tuple[float, Sequence[E]]] = deque()
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
+        self.bursts: deque[tuple[float, Sequence[E]]] = deque()
+        """None of them empty, each with when it came."""
+        self.length = 0
 
     def put(self, entries: Sequence[E], since_s: float) -> None:
         if entries:
-            self._bursts.append((since_s, entries))
-            self._length += len(entries)
+            self.bursts.append((since_s, entries))
+            self.length += len(entries)
 
-    def oldest_s(self) -> float | None:
-        return self._bursts[0][0] if self._bursts else None
-
-    def take_oldest(self) -> Sequence[E]:
+    def take_burst(self) -> Sequence[E]:
         """All that came with the oldest."""
-        _, entries = self._bursts.popleft()
-        self._length -= len(entries)
+        _, entries = self.bursts.popleft()
+        self.length -= len(entries)
         return entries
 
     def take(self, most: int) -> list[E]:
         taken: list[E] = []
-        while self._bursts and len(taken) < most:
-            since_s, entries = self._bursts[0]
-            room = most - len(taken)
+        while self.bursts and (room := most - len(taken)) > 0:
+            since_s, entries = self.bursts[0]
             if len(entries) <= room:
-                taken += self.take_oldest()
+                taken += self.take_burst()
             else:
                 taken += entries[:room]
-                self._bursts[0] = (since_s, entries[room:])
-                self._length -= room
+                self.bursts[0] = (since_s, entries[room:])
+                self.length -= room
         return taken

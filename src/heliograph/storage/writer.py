@@ -5,25 +5,18 @@ again. COMMIT failed in any other way: the outcome is unknown. That, an I/O erro
 process: what stands on disk is the truth, and a restart reads it.
 """
 
-import asyncio
-import contextlib
-import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import apsw
 
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
-from heliograph.service.counts import Happened, StoreCounts
-from heliograph.service.ports import Rule, Sees
 from heliograph.storage.batch import Batch
+from heliograph.storage.entrance import Alone, Done, Entrance, Entry, Outcome, Waiting
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
-BATCH_MOST = 512
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
 PROBE_S = 1.0
@@ -31,135 +24,59 @@ PROBE_S = 1.0
 NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
 
 
-class Waiting(NamedTuple):
-    """A rule that waits for its batch."""
-
-    sees: Sees
-    rule: Rule[Any]
-    future: asyncio.Future[Any]
-
-
-class Alone(NamedTuple):
-    """Something that needs a batch for itself: `act(batch)` gives the answer, and may write past the batch."""
-
-    act: Callable[[Batch], object]
-    future: asyncio.Future[Any]
-
-
-class Outcome(NamedTuple):
-    """What becomes of one future."""
-
-    future: asyncio.Future[Any]
-    answer: object = None
-    error: Exception | None = None
-
-
-class Done(NamedTuple):
-    """What the event loop is told after a batch."""
-
-    outcomes: Sequence[Outcome]
-    rings: Sequence[DeviceName]
-    nearest_deadline_us: int | None
-    message_ids: Sequence[int] = ()
-    """Of the messages that came into the outbox."""
-    happened: Happened | None = None
-    """What the batch did to operations; None: it was not committed."""
-    commit_us: int = 0
-    """How long it took to write and commit it."""
-
-    def count_in(self, counts: StoreCounts) -> None:
-        """The counts tell of the batch, if it was committed."""
-        if self.happened is not None:
-            counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
-
-
 class Writer:
-    """Runs rules and commits what they wrote. `done` is called on the event loop once per batch, `on_fatal` in the writer's thread."""
+    """Runs the rules that come through the entrance and commits what they wrote. `on_fatal` is called in the writer's thread."""
 
     def __init__(
         self,
         tables: Tables,
         memory: Memory,
         *,
+        entrance: Entrance,
         now_us: Callable[[], int],
-        done: Callable[[Done], None],
         between_batches: Callable[[], None],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self.trouble: str | None = None
         """Why writes do not work, if they do not."""
-        self.dead = False
         self._tables = tables
         self._memory = memory
         self._clock_us = now_us
         self._now_us = 0
         self._nearest_us = tables.nearest_deadline_us()
-        self._done = done
+        self._entrance = entrance
         self._between_batches = between_batches
         self._on_fatal = on_fatal
-        self._handed_over: queue.SimpleQueue[Sequence[Waiting | Alone] | None] = queue.SimpleQueue()
-        self._next: deque[Waiting | Alone] = deque()
-        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
         """The thread runs."""
         self._thread.start()
 
-    def hand_over(self, entries: Sequence[Waiting | Alone]) -> None:
-        """The entries wait for their batch, in this order."""
-        self._handed_over.put(entries)
-
-    def stop(self) -> None:
-        """Everything handed over has been answered, and the thread has ended. Blocks."""
-        self._handed_over.put(None)
+    def join(self) -> None:
+        """Everything that the entrance let in before it closed has been answered, and the thread has ended. Blocks."""
         self._thread.join()
 
     # In the thread.
 
     def _run(self) -> None:
-        entries: Sequence[Waiting | Alone] = ()
+        entries: Sequence[Entry] = ()
         try:
             while True:
-                self._wait()
-                entries = self._take()
+                self._entrance.wait(PROBE_S if self.trouble else None)
+                closed = self._entrance.closed  # asked before: what comes between is taken at the next turn
+                entries = self._entrance.take()
                 if entries:
                     self._serve(entries)
-                elif self._stopping:
+                elif closed:
                     return
-                else:
+                elif self.trouble:
                     self._probe()
                 self._between_batches()
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
             self._die(error, entries)
 
-    def _wait(self) -> None:
-        """All that was handed over is next; without anything, after waiting for it."""
-        try:
-            while not self._next and not self._stopping:
-                self._receive(self._handed_over.get(timeout=PROBE_S if self.trouble else None))
-            for _ in range(self._handed_over.qsize()):
-                self._receive(self._handed_over.get_nowait())
-        except queue.Empty:
-            return
-
-    def _receive(self, entries: Sequence[Waiting | Alone] | None) -> None:
-        if entries is None:
-            self._stopping = True
-        else:
-            self._next.extend(entries)
-
-    def _take(self) -> Sequence[Waiting | Alone]:
-        """What runs as the next batch: one that runs alone, or the rules before the next such."""
-        coming = self._next
-        if coming and isinstance(coming[0], Alone):
-            return (coming.popleft(),)
-        entries: list[Waiting | Alone] = []
-        while coming and len(entries) < BATCH_MOST and not isinstance(coming[0], Alone):
-            entries.append(coming.popleft())
-        return entries
-
-    def _serve(self, entries: Sequence[Waiting | Alone]) -> None:
+    def _serve(self, entries: Sequence[Entry]) -> None:
         self._now_us = max(self._now_us, self._clock_us())
         batch = Batch(self._memory, self._tables, self._now_us)
         rings: list[DeviceName] = []
@@ -180,9 +97,9 @@ class Writer:
                 self._nearest_us = self._tables.nearest_deadline_us()
             message_ids = [message.message_id for message in batch.written.outbox.new]
             happened = None if commit_us is None else batch.happened
-            tell_loop(self._done, Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0))
+            self._entrance.answer(Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0))
 
-    def _decide(self, batch: Batch, entries: Sequence[Waiting | Alone], rings: list[DeviceName]) -> list[Outcome]:
+    def _decide(self, batch: Batch, entries: Sequence[Entry], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]
         if isinstance(first, Alone):
             return [Outcome(first.future, self._alone(first, batch))]
@@ -243,16 +160,16 @@ class Writer:
             self.trouble = None
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
+        self._entrance.answer(Done(outcomes, (), self._nearest_us))
 
-    def _die(self, error: BaseException, entries: Sequence[Waiting | Alone]) -> None:
-        self.dead = True
+    def _die(self, error: BaseException, entries: Sequence[Entry]) -> None:
         self.trouble = f"The database writer stopped: {error!r}."
-        unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else Overloaded(self.trouble)
+        refused = Overloaded(self.trouble)
+        unknown: Exception = OutcomeUnknown() if isinstance(error, CommitFailed) else refused
         outcomes = [Outcome(entry.future, error=unknown) for entry in entries]
-        outcomes += [Outcome(entry.future, error=Overloaded(self.trouble)) for entry in self._next]
+        outcomes += [Outcome(entry.future, error=refused) for entry in self._entrance.fail(self.trouble)]
         self._on_fatal(error)
-        tell_loop(self._done, Done(outcomes, (), self._nearest_us))
+        self._entrance.answer(Done(outcomes, (), self._nearest_us))
 
 
 class CommitFailed(Exception):
@@ -265,10 +182,3 @@ class AloneFailed(Exception):
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
         self.cause = cause
-
-
-def tell_loop(done: Callable[[Done], None], what: Done) -> None:
-    """`done(what)` runs on the event loop of these futures, unless that has ended: then nobody waits."""
-    with contextlib.suppress(RuntimeError):
-        if what.outcomes:
-            what.outcomes[0].future.get_loop().call_soon_threadsafe(done, what)

@@ -1,0 +1,138 @@
+"""What waits too long for the writer is refused and never run, also while the writer hangs."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from heliograph.domain.errors import Overloaded
+from heliograph.service.ports import Decision, Facts, Lane, Rule, Sees
+from heliograph.storage.lanes import LANE_MOST
+from heliograph.storage.sqlite import SqliteStore
+from tests.storage.records import SetClock
+
+WHATEVER = Sees()
+
+
+class Hangs:
+    """A rule that keeps the writer's thread until it is let go, as a slow disk would; and rules that note that they ran."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.running = threading.Event()
+        self.ran: list[str] = []
+
+    def hang(self, _: Facts) -> Decision[str]:
+        self.running.set()
+        self.go_on.wait(30)
+        return Decision("after all")
+
+    def noting(self, name: str) -> Rule[str]:
+        def rule(_: Facts) -> Decision[str]:
+            self.ran.append(name)
+            return Decision(name)
+
+        return rule
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print)
+    yield store
+    await store.close()
+
+
+async def hung(store: SqliteStore) -> tuple[Hangs, "asyncio.Task[str]"]:
+    hangs = Hangs()
+    first = asyncio.create_task(store.decide(WHATEVER, hangs.hang))
+    await asyncio.to_thread(hangs.running.wait)
+    return hangs, first
+
+
+async def test_a_rule_that_waits_a_second_behind_a_slow_commit_is_refused_and_never_run(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+
+    with pytest.raises(Overloaded) as refused:
+        await store.decide(WHATEVER, hangs.noting("late"))
+    hangs.go_on.set()
+
+    assert 1 == refused.value.retry_after_s
+    assert "after all" == await first
+    assert "fresh" == await store.decide(WHATEVER, hangs.noting("fresh"))
+    assert ["fresh"] == hangs.ran
+    assert 1 == store.counts.refused["waited"]
+
+
+async def test_what_waited_less_than_a_second_is_run_when_the_writer_goes_on(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+    early = asyncio.create_task(store.decide(WHATEVER, hangs.noting("early")))
+    await asyncio.sleep(0.6)
+    later = asyncio.create_task(store.decide(WHATEVER, hangs.noting("later")))
+    with pytest.raises(Overloaded):
+        await early
+
+    hangs.go_on.set()
+
+    assert "later" == await later
+    assert "after all" == await first
+    assert ["later"] == hangs.ran
+
+
+async def test_after_a_jam_phones_are_served_before_callers(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+    issue = asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue")))
+    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+    await asyncio.sleep(0.05)
+
+    hangs.go_on.set()
+    await asyncio.gather(first, issue, ack)
+
+    assert ["ack", "issue"] == hangs.ran
+
+
+async def test_a_lane_full_of_issues_leaves_room_for_acknowledgements(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+    issues = [asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue"))) for _ in range(LANE_MOST[Lane.CALLERS])]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Overloaded):
+        await store.decide(WHATEVER, hangs.noting("one issue more"))
+    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+    await asyncio.sleep(0)
+    hangs.go_on.set()
+
+    assert "ack" == await ack
+    assert "after all" == await first
+    await asyncio.gather(*issues, return_exceptions=True)
+    assert 1 == store.counts.refused["full"]
+
+
+async def test_a_store_that_closes_answers_what_it_let_in(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+    second = asyncio.create_task(store.decide(WHATEVER, hangs.noting("second")))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0.05)
+
+    with pytest.raises(Overloaded):
+        await store.decide(WHATEVER, hangs.noting("too late"))
+    hangs.go_on.set()
+    await closing
+
+    assert ["after all", "second"] == [await first, await second]
+
+
+async def test_what_waits_is_told_lane_by_lane(store: SqliteStore) -> None:
+    hangs, first = await hung(store)
+    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+    await asyncio.sleep(0.1)
+
+    loads = store.waiting()
+    hangs.go_on.set()
+    await asyncio.gather(first, ack)
+
+    assert (1, 0, 0) == tuple(loads[lane].rules for lane in Lane)
+    assert loads[Lane.PHONES].oldest_wait_s > 0
+    assert (0, 0, 0) == tuple(load.rules for load in store.waiting().values())
