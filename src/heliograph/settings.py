@@ -30,9 +30,13 @@ class Settings:
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path
-    """Holds `heliograph.db` with its lock and WAL."""
+    """Holds the key, the operator's file and, without `database_url`, `heliograph.db` with its lock and WAL."""
+    database_url: str = field(default="", repr=False)
+    """`postgresql://…`: a PostgreSQL that other servers may use, too; it may hold a password. Empty: SQLite in `data_dir`."""
     key_file: Path | None = None
-    """The key that seals secrets; None: `heliograph.key` beside the data directory's database, mode 0600."""
+    """The key that seals secrets; None: `heliograph.key` in the data directory, mode 0600. All servers of a database have the same."""
+    adopt_key: bool = False
+    """Whether a database that was used with another key, which is lost, takes this one."""
     limits: Limits = field(default_factory=Limits)
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""

@@ -40,7 +40,7 @@ from heliograph.service.greet_device import greet_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.limits import Limits
 from heliograph.service.offer_command import OfferBook
-from heliograph.service.ports import Clock, Ports
+from heliograph.service.ports import Clock, Ports, Sighting, Whereabouts
 from heliograph.service.read_operations import get_operation
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
@@ -104,14 +104,15 @@ class Here:
 
     def __init__(self) -> None:
         self.connected_devices: set[DeviceName] = set()
+        self.not_here = Whereabouts.NOWHERE
         self.rung: list[DeviceName] = []
         self.told: list[DeviceName] = []
 
     def connected(self, device: DeviceName) -> bool:
         return device in self.connected_devices
 
-    def last_seen_us(self, device: DeviceName) -> int | None:
-        return None
+    async def sighting(self, device: DeviceName) -> Sighting:
+        return Sighting(Whereabouts.HERE if device in self.connected_devices else self.not_here, 0)
 
     def ring(self, device: DeviceName) -> None:
         self.rung.append(device)

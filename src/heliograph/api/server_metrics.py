@@ -127,7 +127,7 @@ class ServerMetrics(Collector):
         doorbell = self._ports.doorbell_counts
         if doorbell.listening is not None:
             yield gauge("doorbell_listening", "Whether other servers' rings arrive by LISTEN.", doorbell.listening)
-            yield histogram("heliograph_doorbell_lag_seconds", "From a command's creation elsewhere to the ring here.", doorbell.lag_s)
+            yield histogram("heliograph_doorbell_lag_seconds", "From a commit elsewhere to the ring here.", doorbell.lag_s)
             rings = CounterMetricFamily("heliograph_doorbell_rings", "Rings from other servers, by how they came.", labels=("source",))
             for source in ("notify", "tail"):
                 rings.add_metric((source,), doorbell.rings[source])

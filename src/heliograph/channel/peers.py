@@ -89,6 +89,10 @@ class Peers:
                 counted[LONG_POLL if polls else WEBSOCKET] += 1
         return counted
 
+    def devices(self) -> list[DeviceName]:
+        """Every device that was heard of."""
+        return list(self._peers)
+
     def links(self) -> list[Link]:
         """Every open long-poll and WebSocket."""
         return [peer.link for peer in self._peers.values() if peer.link is not None]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from heliograph.channel.peers import HTTP_CONNECTION_LINGERS_US, HttpConnection, Peers
 from heliograph.domain.names import DeviceName
+from heliograph.service.ports import Sighting, Whereabouts
 
 
 class ChannelPresence:
@@ -32,7 +33,11 @@ class ChannelPresence:
             return True
         return isinstance(peer.connection, HttpConnection) and self._now_us() - peer.last_seen_us <= HTTP_CONNECTION_LINGERS_US
 
-    def last_seen_us(self, device: DeviceName) -> int | None:
-        """When the device said something last; None: not since this server process started."""
+    async def sighting(self, device: DeviceName) -> Sighting:
+        """Where the device is, as the only server knows it."""
+        return Sighting(Whereabouts.HERE if self.connected(device) else Whereabouts.NOWHERE, self.last_seen_us(device))
+
+    def last_seen_us(self, device: DeviceName) -> int:
+        """When the device said something last; 0: not since this server process started."""
         peer = self._peers.find(device)
-        return peer.last_seen_us if peer else None
+        return peer.last_seen_us if peer else 0

@@ -7,7 +7,7 @@ import msgspec
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.wire_time import format_timestamp
 from heliograph.service.offer_command import PARKED, holds_until_us
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Ports, Whereabouts
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -81,13 +81,19 @@ def _why_unfinished(operation: Operation) -> str:
 
 
 async def _why_offline(ports: Ports, operation: Operation) -> str | None:
-    """Why the phone cannot be offered anything, None while it is connected."""
-    if ports.presence.connected(operation.device):
+    """Why the phone cannot be offered anything here, None while it can."""
+    where, seen_us = await ports.presence.sighting(operation.device)
+    if where is Whereabouts.HERE:
         return None
+    until = format_timestamp(operation.expires_us)
+    if where is Whereabouts.AT_ANOTHER_SERVER:
+        return f"The device is connected to another server and has not acknowledged the command, which waits for it until {until}."
+    if where is Whereabouts.NOT_HERE:
+        return f"The device is not connected to this server; other servers cannot be asked now. The command waits for it until {until}."
     record = await ports.store.device(operation.device)
-    seen_us = ports.presence.last_seen_us(operation.device) or (record.last_status_report_us if record else 0)
+    seen_us = max(seen_us, record.last_status_report_us or 0 if record else 0)
     since = f"; it was last heard at {format_timestamp(seen_us)}" if seen_us else " and was not heard yet"
-    return f"The device is not connected{since}. The command waits for it until {format_timestamp(operation.expires_us)}."
+    return f"The device is not connected{since}. The command waits for it until {until}."
 
 
 def _told_offers(live: TimelineEntry | None) -> str:

@@ -107,7 +107,7 @@ class DoorbellCounts:
 
     def __init__(self) -> None:
         self.lag_s = Histogram(LAG_BUCKETS_S)
-        """From an operation's creation to the ring for it, on a server that did not issue it."""
+        """From the commit on another server, or from the operation's creation where the tail found it, to the ring on this one."""
         self.rings: Counter[str] = Counter()
         """Rings heard, by how: `notify` (LISTEN) or `tail` (the look at the newest operations, which finds what nobody notified of)."""
         self.listening: bool | None = None

@@ -1,4 +1,4 @@
-"""Time ends what nobody answers: one timer on the nearest deadline of all."""
+"""Time ends what nobody answers: one timer on the nearest deadline of all, on every server; none of them leads."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,6 +16,8 @@ CHUNK = 500
 """Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
 PAUSE_S = 0.005
 """When a deadline is over and nothing was due (its decision is under way in another batch)."""
+LOOK_EVERY_US = 1_000_000
+"""Where others use the same database: their operations' deadlines are found by looking, and a dead server's are everybody's."""
 PAUSE_AFTER_ERROR_S = 0.5
 """When the store took nothing: it says 503 to everybody, and so do deadlines wait."""
 
@@ -24,10 +26,14 @@ async def expire_operations(ports: Ports) -> NoReturn:
     """Every operation past its deadline is ended soon after, never before: EXPIRED while queued, timed out when acknowledged."""
     nearer = asyncio.Event()
     ports.store.on_deadline(nearer.set)
+    look_us = 0
     while True:
         nearer.clear()
         nearest_us = ports.store.nearest_deadline_us()
+        if ports.shared:
+            nearest_us = look_us if nearest_us is None else min(nearest_us, look_us)
         if nearest_us is not None and nearest_us <= ports.clock.now_us():
+            look_us = ports.clock.now_us() + LOOK_EVERY_US
             await asyncio.sleep(await _decide_due(ports))
         else:
             await _deadline_or_nearer(ports, nearest_us, nearer)

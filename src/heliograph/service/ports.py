@@ -4,10 +4,11 @@ Every verb concerns one device: its row and the operations it names. A verb hand
 sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
 """
 
+import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
@@ -62,8 +63,10 @@ __all__ = [
     "PutTombstone",
     "Rule",
     "Sees",
+    "Sighting",
     "Store",
     "Vault",
+    "Whereabouts",
     "Write",
 ]
 
@@ -235,6 +238,23 @@ class Offers(Protocol):
         """The device is gone, and what was known of it."""
 
 
+class Whereabouts(enum.Enum):
+    """Where a device is connected, or was heard a moment ago."""
+
+    HERE = enum.auto()
+    AT_ANOTHER_SERVER = enum.auto()
+    NOWHERE = enum.auto()
+    NOT_HERE = enum.auto()
+    """And whether at another server, nobody can tell."""
+
+
+class Sighting(NamedTuple):
+    """Where a device is, and when it was heard last (0: not since those servers started)."""
+
+    where: Whereabouts
+    last_seen_us: int
+
+
 class Presence(Protocol):
     """Who is connected; asked for people's eyes only (the timeline's `whyStuck`, /metrics, /readyz)."""
 
@@ -248,8 +268,8 @@ class Presence(Protocol):
     def connected(self, device: DeviceName) -> bool:
         """Whether the device is connected, or was heard a moment ago."""
 
-    def last_seen_us(self, device: DeviceName) -> int | None:
-        """When the device was heard last; None: not since this server process started."""
+    async def sighting(self, device: DeviceName) -> Sighting:
+        """Where the device is, asked of all servers; may take half a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,5 +289,7 @@ class Ports:
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     page_secret: bytes
     """What page tokens are bound with; a token of another server process is refused."""
+    shared: bool = False
+    """Whether other servers may use the same database: what they do is found by looking."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist (the sandbox's friendliness)."""

@@ -315,6 +315,18 @@ INSERT INTO service_keys (key_id, client_email, position, record) VALUES (?, ?, 
 ON CONFLICT (key_id) DO UPDATE SET
     client_email = excluded.client_email, position = excluded.position, record = excluded.record
 
+-- sealing_key --
+-- The fingerprint of the database's key.
+SELECT fingerprint FROM sealing_key WHERE id = 1
+
+-- first_sealing_key --
+-- The first key that a database is used with is its key.
+INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO NOTHING
+
+-- adopt_sealing_key --
+-- The operator has lost the former key.
+INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint
+
 -- delete_service_key --
 -- A key is gone.
 DELETE FROM service_keys WHERE key_id = ?

@@ -1,0 +1,51 @@
+"""Which key file belongs to a database: a lost or exchanged one is told at start, not when the first secret cannot be opened."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from heliograph.domain.errors import FailedPrecondition
+from heliograph.storage.batch import Batch
+from heliograph.storage.tables import Tables
+from heliograph.storage.vault import FileVault
+
+FINGERPRINT = "fingerprint"
+"""What the fingerprint is derived by: it shows that two keys are the same, and nothing of them."""
+
+
+class OtherKey(FailedPrecondition):
+    """This is not the key of this database."""
+
+
+class SealingKey(Protocol):
+    """What a database remembers of its key."""
+
+    async def fingerprint(self, mine: bytes, *, adopt: bool = False) -> bytes:
+        """The fingerprint of the database's key: `mine`, where it had none, or with `adopt`. Of several servers one is the first."""
+
+
+class SealingKeyTable:
+    """A SealingKey in the SQLite store's own file."""
+
+    def __init__(self, writes: Tables, alone: Callable[[Callable[[Batch], Any]], Awaitable[Any]]) -> None:
+        """`alone(act)` runs `act` in the writer's thread, in a transaction of its own."""
+        self._writes = writes
+        self._alone = alone
+
+    async def fingerprint(self, mine: bytes, *, adopt: bool = False) -> bytes:
+        def act(_batch: Batch) -> bytes:
+            self._writes.one("adopt_sealing_key" if adopt else "first_sealing_key", mine)
+            ((fingerprint,),) = self._writes.one("sealing_key")
+            return bytes(fingerprint)
+
+        return bytes(await self._alone(act))
+
+
+async def require_key(database: SealingKey, vault: FileVault, *, adopt: bool = False) -> None:
+    """The vault's key is the database's; one that was made just now in vain is gone again.  Raises: OtherKey."""
+    mine = vault.derive(FINGERPRINT)
+    if await database.fingerprint(mine, adopt=adopt) == mine:
+        return
+    lost = "Is that one lost for good, start once with --adopt-key: secrets that still wait for their phones are lost with it."
+    if vault.forget_new():
+        raise OtherKey(f"There is no key file {vault.path}, and this database was used with one: restore it from a backup. {lost}")
+    raise OtherKey(f"{vault.path} is not the key file that this database was used with: give --key-file that one. {lost}")
