@@ -61,6 +61,15 @@ class Content:
         """What the operating system shows of it."""
         return bytes(_applied(bytearray(self.platter), self.unsynced))
 
+    def become(self, cached: bytes) -> None:
+        """The cache shows this: what is new of it was written at its end, or in place of all."""
+        before = self.cached()
+        if cached.startswith(before):
+            if len(cached) > len(before):
+                self.unsynced.append(Written(len(before), cached[len(before) :]))
+        else:
+            self.unsynced += [Truncated(0), Written(0, cached)]
+
     def survivor(self, chance: random.Random) -> bytes:
         """What a power cut leaves of it."""
         kept = chance.choice((0.0, 0.5, 0.9, 1.0))
@@ -86,10 +95,11 @@ class Drive:
         """The power goes at the step number `cut_at` (None: never), counted from 1 and only `among` those of this name (empty: all)."""
         self.folder = folder
         self.dead = False
-        self.last_step = ""
+        self.trail: list[str] = []
+        """The steps, by name."""
         self._cut_at = cut_at
         self._among = among
-        self._steps = 0
+        self._counted = 0
         self.lock = threading.RLock()
         self._names: dict[str, Name] = {}
         for path in folder.iterdir():
@@ -99,9 +109,9 @@ class Drive:
     def step(self, what: str) -> None:
         """The next change may begin.  Raises: PowerCut, when the power went before it, or just now."""
         self.require_power()
-        self.last_step = what
-        self._steps += self._among in {"", what}
-        if self._steps == self._cut_at:
+        self.trail.append(what)
+        self._counted += self._among in {"", what}
+        if self._counted == self._cut_at:
             self.dead = True
             raise PowerCut
 
@@ -109,6 +119,11 @@ class Drive:
         """Raises: PowerCut."""
         if self.dead:
             raise PowerCut
+
+    @property
+    def names(self) -> set[str]:
+        """The names that were ever there."""
+        return set(self._names)
 
     def content(self, name: str) -> Content:
         """The content of the file with this name, made where there is none."""

@@ -76,12 +76,12 @@ async def lives(folder: Path, chance: random.Random, rounds: int, *, cuts: Mappi
     for number, (among, most) in zip(range(1, rounds + 1), itertools.cycle(cuts.items()), strict=False):
         drive = Drive(disk, cut_at=int(math.exp(chance.uniform(0, math.log(most)))), among=among)
         await one_life(drive, book, chance, synchronous=synchronous)
-        cut[drive.last_step if drive.dead else "after the end"] += 1
+        cut[drive.trail[-1] if drive.dead else "after the end"] += 1
         left = folder / f"disk {number}"
         drive.leave(left, chance)
         lost = await survived(left, book, folder / f"copy {number}")
         if lost:
-            return [f"cut {number}, at: {drive.last_step}: {sentence}" for sentence in lost]
+            return [f"cut {number}, at: {drive.trail[-1]}: {sentence}" for sentence in lost]
         shutil.rmtree(disk)
         shutil.rmtree(folder / f"copy {number}")
         disk = left

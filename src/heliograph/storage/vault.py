@@ -34,16 +34,8 @@ class FileVault:
 
     def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
         self._chance = chance
-        self.path = key_path
-        self._is_new = not key_path.exists()
-        self._key = _make_key(key_path, chance(KEY_BYTES)) if self._is_new else _read_key(key_path)
+        self._key = _read_key(key_path) if key_path.exists() else _make_key(key_path, chance(KEY_BYTES))
         self._cipher = AESGCM(self._key)
-
-    def forget_new(self) -> bool:
-        """Whether the key was made just now; its file is gone again, so that nobody takes it for one that was ever used."""
-        if self._is_new:
-            self.path.unlink(missing_ok=True)
-        return self._is_new
 
     def derive(self, label: str) -> bytes:
         """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
@@ -61,12 +53,22 @@ class FileVault:
 
 
 def _make_key(path: Path, key: bytes) -> bytes:
-    """The key, in a new file that survives a power cut: nothing sealed with it may outlive it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(descriptor)
+    """The key, in a new file that survives a power cut: nothing sealed with it may outlive it.
+
+    Written beside and linked when whole, so that no crash leaves a file that is no key. Where another process was faster, its key counts.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(beside, path)
+    except FileExistsError:
+        return _read_key(path)
+    finally:
+        beside.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
