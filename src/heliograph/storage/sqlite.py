@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
-from heliograph.service.counts import LaneLoad, LaneLoads, StoreCounts, StoreFigures
+from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.connection import Connections
+from heliograph.storage.entrance import Alone, Done, Entrance, Waiting
 from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.figures import figures_of
 from heliograph.storage.maintenance import erase, forget_device, retire
@@ -26,16 +26,12 @@ from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.sealing_key import SealingKeyTable
 from heliograph.storage.service_keys import ServiceKeyTable
 from heliograph.storage.tables import Row, Tables, operations_from
-from heliograph.storage.writer import Alone, Done, Waiting, Writer
+from heliograph.storage.writer import Writer
 
 T = TypeVar("T")
 
 LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
-GATHERED_MOST = 64
-"""Rules that are handed to the writer without waiting for more."""
-WAITING_MOST = 10_000
-"""Rules that may wait: half a second of work."""
 
 
 class SqliteStore:
@@ -54,9 +50,7 @@ class SqliteStore:
         self._ring = ring
         self._closing = False
         self.counts = StoreCounts()
-        self._waiting = 0
-        self._gathered: list[Waiting | Alone] = []
-        self._seen = 0
+        self._entrance = Entrance(self.counts, self._batch_done)
         self._listeners: list[Callable[[], None]] = []
         self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._claims = Claims()
@@ -73,8 +67,8 @@ class SqliteStore:
         self._writer = Writer(
             self._tables,
             self._memory,
+            entrance=self._entrance,
             now_us=clock.now_us,
-            done=self._batch_done,
             between_batches=self._checkpointer.truncate_if_large,
             on_fatal=on_fatal,
         )
@@ -107,7 +101,7 @@ class SqliteStore:
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(Waiting(sees, rule, future))
+        self._entrance.put(Waiting(sees, rule, future), lane)
         return await future
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
@@ -135,41 +129,10 @@ class SqliteStore:
 
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(Alone(act, future))
+        self._entrance.put_alone(Alone(act, future))
         return await future
 
-    def _enqueue(self, entry: Waiting | Alone) -> None:
-        if self._closing or self._writer.dead or self._waiting >= WAITING_MOST:
-            raise Overloaded(retry_after_s=1)
-        self._waiting += 1
-        if not self._gathered:
-            # The writer wakes once for all requests that came together.
-            asyncio.get_running_loop().call_soon(self._gather)
-        self._gathered.append(entry)
-
-    def _gather(self) -> None:
-        if self._seen < len(self._gathered) < GATHERED_MOST:
-            # This turn of the loop brought more: so may the next, and one large batch costs less than two small ones.
-            self._seen = len(self._gathered)
-            asyncio.get_running_loop().call_soon(self._gather)
-        else:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        gathered, self._gathered, self._seen = self._gathered, [], 0
-        if gathered:
-            self._writer.hand_over(gathered)
-
     def _batch_done(self, done: Done) -> None:
-        self._waiting -= len(done.outcomes)
-        done.count_in(self.counts)
-        for future, answer, error in done.outcomes:
-            if future.done():  # whoever waited was cancelled
-                continue
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(error)
         loop = asyncio.get_running_loop()
         if done.rings:
             loop.call_soon(self._ring_all, done.rings)
@@ -283,7 +246,7 @@ class SqliteStore:
     # Life.
 
     def waiting(self) -> LaneLoads:
-        return {Lane.CALLERS: LaneLoad(self._waiting)}
+        return self._entrance.loads()
 
     async def figures(self) -> StoreFigures:
         return await self._in_thread(lambda: figures_of(self._connections.page_reader))
@@ -295,8 +258,9 @@ class SqliteStore:
         if self._closing:
             return
         self._closing = True
-        self._hand_over()
-        await asyncio.to_thread(self._writer.stop)
+        self._entrance.close()
+        await asyncio.to_thread(self._writer.join)
+        self._entrance.end()
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._pages.shutdown)
         self._connections.close()
