@@ -34,8 +34,16 @@ class FileVault:
 
     def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
         self._chance = chance
-        self._key = _read_key(key_path) if key_path.exists() else _make_key(key_path, chance(KEY_BYTES))
+        self.path = key_path
+        self._is_new = not key_path.exists()
+        self._key = _make_key(key_path, chance(KEY_BYTES)) if self._is_new else _read_key(key_path)
         self._cipher = AESGCM(self._key)
+
+    def forget_new(self) -> bool:
+        """Whether the key was made just now; its file is gone again, so that nobody takes it for one that was ever used."""
+        if self._is_new:
+            self.path.unlink(missing_ok=True)
+        return self._is_new
 
     def derive(self, label: str) -> bytes:
         """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
