@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import heliograph
-from heliograph.cli import devices, fleet, issue, keys, operations, sandbox, serve
+from heliograph.cli import check_history, devices, fleet, issue, keys, operations, sandbox, serve
 from heliograph.cli.api_client import Failure
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.options import KEY_FILE
@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog=EPILOG,
     pretty_exceptions_show_locals=False,
 )
-RUN, USE = "Run", "Use a server"
+RUN, USE, PROVE = "Run", "Use a server", "Prove it"
 app.command("sandbox", rich_help_panel=RUN)(sandbox.sandbox)
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("fleet", rich_help_panel=RUN)(fleet.fleet)
@@ -30,6 +30,7 @@ app.add_typer(devices.app, name="devices", rich_help_panel=USE)
 app.add_typer(issue.app, name="issue", rich_help_panel=USE)
 app.add_typer(operations.app, name="operations", rich_help_panel=USE)
 app.add_typer(keys.app, name="keys", rich_help_panel=USE)
+app.command("check-history", rich_help_panel=PROVE)(check_history.check_history)
 
 
 @app.callback()

@@ -15,6 +15,7 @@ class ExitCode(enum.IntEnum):
     UNAVAILABLE = 5
     WAITED_TOO_LONG = 6
     NOT_EXECUTED = 7
+    INCONCLUSIVE = 8
 
 
 INTERRUPTED = 130
@@ -42,6 +43,7 @@ OF_OUTCOME: Mapping[str, ExitCode] = {
 
 EPILOG = (
     "[bold]Exit codes[/bold]: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
-    "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired. "
-    "Codes 1, 6 and 7 come from [bold]--wait[/bold] and [bold]operations wait[/bold]."
+    "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired · 8 inconclusive. "
+    "Codes 1, 6 and 7 come from [bold]--wait[/bold] and [bold]operations wait[/bold]; 1 (a broken promise) and 8 from "
+    "[bold]check-history[/bold]."
 )
