@@ -26,7 +26,7 @@ class BrokenStore:
         """Why it takes no writes."""
         return "The disk is full."
 
-    async def decide(self, *_sees_and_rule: object) -> Any:  # noqa: ANN401 - never returns
+    async def decide(self, *_sees_and_rule: object, **_lane: object) -> Any:  # noqa: ANN401 - never returns
         """Fails."""
         raise self._error
 

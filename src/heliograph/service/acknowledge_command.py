@@ -18,7 +18,7 @@ from heliograph.service._last_orders import management_ended, tombstone_expiry_u
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._phone_command import phone_command
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
@@ -65,7 +65,7 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
         sees = Sees(
             device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=bool(ports.destinations)
         )
-        return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack))
+        return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack), lane=Lane.PHONES)
 
     # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.
     verdict = await judged(sees_all=False) or await judged(sees_all=True)

@@ -4,7 +4,7 @@ import msgspec
 
 from heliograph.domain.errors import FailedPrecondition
 from heliograph.service.authenticate_device import UnknownCredential
-from heliograph.service.ports import Decision, Facts, Ports, PutTombstone, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, PutTombstone, Sees
 
 
 class StillManaged(FailedPrecondition):
@@ -28,4 +28,4 @@ async def confirm_last_order(ports: Ports, credential_hash: bytes) -> None:
             return Decision(None)
         return Decision(None, (PutTombstone(msgspec.structs.replace(facts.tombstone, confirmed=True)),))
 
-    await ports.store.decide(Sees(credential_hash=credential_hash), rule)
+    await ports.store.decide(Sees(credential_hash=credential_hash), rule, lane=Lane.PHONES)

@@ -8,7 +8,7 @@ from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.protocol import Hello, InFlight, Policy
 from heliograph.service._policy import phone_policy
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
 
 
 async def greet_device(ports: Ports, device: DeviceName, hello: Hello) -> Policy:
@@ -29,7 +29,7 @@ async def greet_device(ports: Ports, device: DeviceName, hello: Hello) -> Policy
         return Decision(facts.device, [PutOperation(_heard(operation, facts.now_us)) for operation in alive])
 
     if listed:
-        record: DeviceRecord | None = await ports.store.decide(Sees(device=device, open_operations=True), rule)
+        record: DeviceRecord | None = await ports.store.decide(Sees(device=device, open_operations=True), rule, lane=Lane.PHONES)
     else:
         record = await ports.store.device(device)
     if record is None:

@@ -15,7 +15,7 @@ from heliograph.service._device_operation import own_operation
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._reported import Reported, reported_failure
-from heliograph.service.ports import Decision, Facts, Ports, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
 
 
 class AlreadyAcknowledged(Aborted):
@@ -49,7 +49,7 @@ async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> N
             ended = _refused(ports, told, facts.device, message, now_us=facts.now_us)
         return Decision(None, tuple(operation_writes(ports, facts, operation, ended)), ring=device)
 
-    await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule)
+    await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule, lane=Lane.PHONES)
     ports.offers.noted(device, name.create_ms)
 
 

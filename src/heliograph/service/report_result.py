@@ -15,7 +15,7 @@ from heliograph.service._device_operation import own_operation
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service._reported import Reported, reported_failure, reported_progress, reported_success
-from heliograph.service.ports import Decision, Facts, Ports, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
 
 LATE_MOST = 8
 """Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
@@ -57,7 +57,8 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> No
         writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
         return Decision(answer=True, writes=tuple(writes), ring=device)
 
-    if await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule):
+    sees = Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations))
+    if await ports.store.decide(sees, rule, lane=Lane.PHONES):
         ports.offers.noted(device, name.create_ms)
 
 

@@ -9,7 +9,7 @@ from heliograph.protocol import Policy, StatusReport
 from heliograph.service._device_report import check_report
 from heliograph.service._notifications import status_published
 from heliograph.service._policy import phone_policy
-from heliograph.service.ports import Decision, Facts, Ports, PutDevice, Sees
+from heliograph.service.ports import Decision, Facts, Lane, Ports, PutDevice, Sees
 
 
 async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> Policy:
@@ -28,4 +28,4 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
         )
         return Decision(changed, (PutDevice(changed), *status_published(ports, facts, changed)))
 
-    return await phone_policy(ports, await ports.store.decide(Sees(device=device, subscription=True), rule))
+    return await phone_policy(ports, await ports.store.decide(Sees(device=device, subscription=True), rule, lane=Lane.PHONES))
