@@ -27,11 +27,10 @@ def story_of(events: Sequence[AnyEvent], about: str, *, most: int = 40) -> list[
     Faults of servers and databases are told along, for they explain the rest.
     """
     start_us = events[0].at_us if events else 0
-    calls: dict[int, Invoked] = {}
+    showing = {event.call for event in events if isinstance(event, Completed) and any(shown.name == about for shown in event.shown)}
+    calls = {event.call: event for event in events if isinstance(event, Invoked) and (event.call in showing or event.target == about)}
     lines: list[str] = []
     for event in events:
-        if isinstance(event, Invoked):
-            calls[event.call] = event
         when = f"{(event.at_us - start_us) / US_PER_S:12.6f}"
         lines += [f"{when}  {said}" for said in _told(event, about, calls)]
     if len(lines) <= most:
@@ -42,7 +41,7 @@ def story_of(events: Sequence[AnyEvent], about: str, *, most: int = 40) -> list[
 
 def _told(event: AnyEvent, about: str, calls: dict[int, Invoked]) -> Iterator[str]:
     match event:
-        case Invoked() if event.target == about:
+        case Invoked() if event.call in calls:
             yield f"call {event.call}: {event.verb.value} {event.type}".rstrip() + " …"
         case Completed():
             yield from _completed(event, about, calls)
@@ -75,13 +74,15 @@ def _told_besides(event: AnyEvent, about: str) -> Iterator[str]:
 
 
 def _completed(event: Completed, about: str, calls: dict[int, Invoked]) -> Iterator[str]:
-    invoked = calls.get(event.call)
-    what = f"call {event.call}: {invoked.verb.value if invoked else '?'}"
-    if invoked is not None and invoked.target == about and not event.shown:
+    if event.call not in calls:
+        return
+    invoked = calls[event.call]
+    what = f"call {event.call}: {invoked.verb.value}"
+    told = [operation for operation in event.shown if about in {operation.name, invoked.target}]
+    if not told:
         yield f"{what} → {event.answer.value} {event.status or ''} {event.why}".rstrip()
-    for operation in event.shown:
-        if about in {operation.name, invoked.target if invoked and len(event.shown) == 1 else ""}:
-            yield f"{what} → {event.answer.value}, {_shown(operation)}"
+    for operation in told:
+        yield f"{what} → {event.answer.value}, {_shown(operation)}"
 
 
 def _shown(operation: Shown) -> str:

@@ -67,11 +67,11 @@ def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[Breach]:
         name = call.invoked.target
         if evidence.reached.get((Moment.ACKING, name), NEVER) <= call.ended or device_named(name) not in evidence.agents:
             continue
-        outcome = evidence.final[name].outcome if name in evidence.final else "lost"
-        looked = device_named(name) in evidence.lists
-        if evidence.began.get(name) or (looked and outcome not in {"cancelled", "expired", "failed"}):
+        # What is not there any more is for another rule to say.
+        outcome = evidence.final[name].outcome if name in evidence.final else ""
+        if evidence.began.get(name) or outcome not in {"", "cancelled", "expired", "failed"}:
             times = len(evidence.began.get(name, ()))
-            yield Breach(name, f"{name} was cancelled before its phone acknowledged it, and is {outcome}, run {times} times.")
+            yield Breach(name, f"{name} was cancelled before its phone acknowledged it, and is {outcome or 'lost'}, run {times} times.")
 
 
 def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[Breach]:
