@@ -1,4 +1,4 @@
-"""Whatever is done to the store, it holds what a few dicts would hold, restarts included."""
+"""Whatever is done to the store, it holds what a few dicts would hold, restarts and sweeps at any moment included."""
 
 import asyncio
 import tempfile
@@ -13,6 +13,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees
 from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sweeper import TAIL_MOST
 from tests.storage.records import (
     ENTERPRISE,
     SECOND_US,
@@ -30,6 +31,8 @@ from tests.storage.records import (
 
 DEVICES = [device_name(number) for number in range(3)]
 device_names = st.sampled_from(DEVICES)
+tail_sizes = st.sampled_from([1, 40, TAIL_MOST])
+"""Sweeping after every batch, after some, or never."""
 
 
 class StoreAndModel(RuleBasedStateMachine):
@@ -44,19 +47,22 @@ class StoreAndModel(RuleBasedStateMachine):
         self.tombstones: dict[DeviceName, Tombstone] = {}
         self.operations: dict[tuple[DeviceName, int], Operation] = {}
 
-    @initialize()
-    def open(self) -> None:
-        self.store = SqliteStore.open(Path(self.folder.name) / "heliograph.db", clock=self.clock, ring=lambda _: None)
+    @initialize(tail_most=tail_sizes)
+    def open(self, tail_most: int) -> None:
+        path = Path(self.folder.name) / "heliograph.db"
+        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=tail_most)
 
     def teardown(self) -> None:
         self.loop.run_until_complete(self.store.close())
         self.loop.close()
         self.folder.cleanup()
 
-    @rule()
-    def restart(self) -> None:
+    @rule(tail_most=tail_sizes, behind_ms=st.integers(0, 2_000))
+    def restart(self, tail_most: int, behind_ms: int) -> None:
+        """Another server may have another clock, and sweep at another time."""
         self.loop.run_until_complete(self.store.close())
-        self.open()
+        self.clock.at_us -= behind_ms * 1_000
+        self.open(tail_most)
 
     @rule(device=device_names, policy_name=st.sampled_from(["", "strict"]))
     def put_device(self, device: DeviceName, policy_name: str) -> None:

@@ -15,6 +15,7 @@ READS_A_WHOLE_TABLE = {
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
+    "move_watermark": "the table has one row",
     **{f"erase_{table}": "so it says" for table in ERASED},
 }
 

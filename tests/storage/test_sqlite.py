@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
-from heliograph.domain.operation import FINAL, State
+from heliograph.domain.operation import FINAL, Operation, State
 from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees
 from heliograph.storage.codec import operation_columns
 from heliograph.storage.connection import LibraryTooOld, check_library
@@ -26,7 +26,19 @@ from tests.storage.conformance import OpenStore, StoreConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
-from tests.storage.records import START_US, SetClock, device_name, device_record, ended, issue, look, operation, write
+from tests.storage.records import (
+    SECOND_US,
+    START_US,
+    SetClock,
+    create_times,
+    device_name,
+    device_record,
+    ended,
+    issue,
+    look,
+    operation,
+    write,
+)
 from tests.storage.request_conformance import RequestConformance
 
 WRITES_UNTIL_KILLED = """
@@ -34,12 +46,15 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import PutDevice, Sees
 from heliograph.storage.sqlite import SqliteStore
-from tests.storage.request_conformance import RequestConformance
-from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
+class RunningClock(SetClock):
+    def now_us(self) -> int:
+        self.at_us += 500
+        return self.at_us
+
 async def main() -> None:
-    store = SqliteStore.open(Path(sys.argv[1]), clock=SetClock(), ring=lambda device: None)
+    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, tail_most=100)
     names = [device_name() for _ in range(8)]
     for name in names:
         await store.decide(Sees(device=name), write(PutDevice(device_record(name))))
@@ -94,7 +109,7 @@ class TestRequestsInSqlite(RequestConformance):
 
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
-    """A process is killed in the middle of its work; everything it had been told is durable is there."""
+    """A process is killed in the middle of its work, sweeping included; everything it had been told is durable is there, and listed."""
     with subprocess.Popen([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = list(itertools.islice(process.stdout, 500))
@@ -108,8 +123,57 @@ async def missing(path: Path, names: list[OperationName]) -> list[OperationName]
     """Those of the operations that the database does not hold."""
     store = SqliteStore.open(path, clock=SetClock(), ring=print)
     lost = [name for name in names if await store.operation(name) is None]
+    for device in {name.device for name in names}:
+        listed = create_times((await store.operations(device, after_ms=0, limit=1_000)).items)
+        assert sorted(set(listed)) == listed
+        lost += [name for name in names if name.device == device and name.create_ms not in listed]
     await store.close()
     return lost
+
+
+async def test_a_list_right_after_an_issue_contains_it_while_history_is_swept(path: Path) -> None:
+    """Small pages are read on the event loop, large ones in a thread, while the writer's thread sweeps after every batch."""
+    clock = SetClock()
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=32)
+    devices = [device_name() for _ in range(4)]
+    await enrolled(store, *devices)
+
+    async def issues_and_lists(device: DeviceName, limit: int) -> None:
+        issued: list[Operation] = []
+        for _ in range(150):
+            clock.at_us += 300
+            issued.append(await store.decide(Sees(device=device), issue(device)))
+            assert issued[-1].create_ms > clock.at_us // 1_000 - 100
+            after_ms = issued[max(0, len(issued) - limit)].create_ms - 1
+            page = await store.operations(device, after_ms=after_ms, limit=limit)
+            assert issued[-limit:] == list(page.items)
+
+    await asyncio.gather(*(issues_and_lists(device, limit) for device, limit in zip(devices, (1, 10, 100, 200), strict=True)))
+    await store.close()
+    history = apsw.Connection(str(path)).execute("SELECT count(*) FROM history").get
+    assert history > 500
+
+
+async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path) -> None:
+    """Told by what memory holds afterwards: with everything swept, nothing but what is open."""
+    clock = SetClock()
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=10)
+    device = device_name()
+    await enrolled(store, device)
+    issued = []
+    for _ in range(40):
+        clock.at_us += SECOND_US
+        issued.append(await store.decide(Sees(device=device), issue(device)))
+    for one in issued[1:]:
+        await store.decide(Sees(device=device), write(PutOperation(ended(one, clock.at_us))))
+    await store.close()
+
+    store = SqliteStore.open(path, clock=clock, ring=print)
+
+    assert store._memory.tail.size < 20  # noqa: SLF001 - nothing else tells what opening read
+    assert issued[:1] == list(await store.open_operations(device))
+    assert 40 == len((await store.operations(device, after_ms=0, limit=100)).items)
+    await store.close()
 
 
 async def test_a_second_process_is_refused_until_the_first_is_gone(path: Path) -> None:

@@ -158,6 +158,9 @@ class Batch(Seen):
             memory.put_policies(self.policies, without=self.written.emptied)
         memory.put_open(self.open)
         memory.given.put(self.given, self.now_us // 1_000)
+        memory.tail.add(self.written.new_operations)
+        for act in self.afterwards:
+            act()
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {

@@ -15,18 +15,20 @@ ERASED = (
 """Every table that holds what somebody did."""
 
 
-def retire(tables: Tables, memory: Memory, now_us: int, *, ended_before_us: int, limit: int) -> int:
+def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, limit: int) -> int:
     """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
     operations = tables.one("ended_before", ended_before_us, limit)
     tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in operations])
     tables.many("delete_history", sorted((key, create_ms) for _, _, create_ms, key in operations))
-    for enterprise, device, create_ms, _ in operations:
-        memory.operations.forget((DeviceName(enterprise, device), create_ms))
-    tombstones = tables.one("tombstones_expired", now_us, limit - len(operations))
+    gone = [(DeviceName(enterprise, device), key, create_ms) for enterprise, device, create_ms, key in operations]
+    batch.afterwards.append(lambda: memory.tail.remove(gone))
+    for name, _, create_ms in gone:
+        memory.operations.forget((name, create_ms))
+    tombstones = tables.one("tombstones_expired", batch.now_us, limit - len(operations))
     tables.many("delete_tombstones", [(key,) for _, _, key in tombstones])
     for enterprise, device, _ in tombstones:
         memory.devices.forget(DeviceName(enterprise, device))
-    requests = tables.one("requests_expired", now_us, limit - len(operations) - len(tombstones))
+    requests = tables.one("requests_expired", batch.now_us, limit - len(operations) - len(tombstones))
     tables.many("delete_requests", requests)
     return len(operations) + len(tombstones) + len(requests)
 
@@ -36,6 +38,9 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     state = tables.device_states((name,)).get(name)
     if state is None:
         return
+    tail = [(name, state.key, create_ms) for create_ms in memory.tail.after(name, 0, memory.tail.size)]
+    tables.many("delete_operations", [(create_ms, key) for _, key, create_ms in tail])
+    batch.afterwards.append(lambda: memory.tail.remove(tail))
     tables.one("forget_operations_of", state.key)
     tables.one("forget_history_of", state.key)
     tables.one("forget_serials_of", *name)
@@ -53,5 +58,6 @@ def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
     for table in ERASED:
         tables.one(f"erase_{table}")
     batch.open.update(dict.fromkeys(memory.open, ()))
-    memory.given.clear()
+    tables.one("move_watermark", 0)
+    batch.afterwards += (memory.given.clear, memory.tail.clear)
     memory.forget_recent()

@@ -13,6 +13,7 @@ from heliograph.domain.device import DeviceRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
+from heliograph.storage.tail import Tail
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -79,9 +80,11 @@ class GivenIds:
     next id is `max(now_ms, newest_ms + 1)`, so what is older than now makes no difference to it.
     """
 
-    __slots__ = ("_floor_ms", "_look_at", "_newest")
+    __slots__ = ("_floor_ms", "_look_at", "_newest", "past_ms")
 
     def __init__(self, floor_ms: int = 0) -> None:
+        self.past_ms = 0
+        """Whatever is created from now on is newer than this."""
         self._floor_ms = floor_ms
         self._newest: dict[DeviceName, int] = {}
         self._look_at = GIVEN_MOST
@@ -92,6 +95,7 @@ class GivenIds:
 
     def put(self, newest: Mapping[DeviceName, int], now_ms: int) -> None:
         """These are the newest ids of their devices, at this time."""
+        self.past_ms = now_ms - 1
         self._newest.update(newest)
         if len(self._newest) >= self._look_at:
             self.raise_floor(max((create_ms for create_ms in self._newest.values() if create_ms < now_ms), default=0))
@@ -109,12 +113,13 @@ class GivenIds:
 
 
 class Memory:
-    """Committed rows in memory. `open` and `given` are complete; the others hold what was used lately."""
+    """Committed rows in memory. `open`, `given` and `tail` are complete; the others hold what was used lately."""
 
     def __init__(self) -> None:
         self.open: dict[DeviceName, tuple[int, ...]] = {}
         """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order."""
         self.given = GivenIds()
+        self.tail = Tail()
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)

@@ -148,6 +148,10 @@ ON CONFLICT (create_ms, device_key) DO UPDATE SET
 INSERT INTO history (device_key, create_ms) VALUES (?, ?)
 ON CONFLICT (device_key, create_ms) DO NOTHING
 
+-- move_watermark --
+-- History has all operations up to this one.
+UPDATE swept SET create_ms = ?
+
 -- put_devices --
 -- Devices as they are now.
 INSERT INTO devices (device_key, enterprise, position, credential_hash, policy_name, record) VALUES (?, ?, ?, ?, ?, ?)
@@ -210,14 +214,19 @@ INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires
 ON CONFLICT (enterprise, request_id) DO UPDATE SET
     device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
 
--- page_of_operations --
--- A device's operations after one of them, oldest first.
-SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
-FROM device_keys k JOIN history h ON h.device_key = k.device_key
-CROSS JOIN operations o
-WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ? AND o.create_ms = h.create_ms AND o.device_key = h.device_key
+-- history_after --
+-- A device's operations after one of them, oldest first; without those in the tail.
+SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
+WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ?
 ORDER BY h.create_ms
 LIMIT ?
+
+-- unswept --
+-- The operations after the watermark, oldest first: read once at start, kept in memory afterwards.
+SELECT k.enterprise, k.device, o.create_ms, o.device_key
+FROM operations o CROSS JOIN device_keys k
+WHERE k.device_key = o.device_key AND o.create_ms > (SELECT max(s.create_ms) FROM swept s)
+ORDER BY o.create_ms, o.device_key
 
 -- page_of_devices --
 -- An enterprise's devices after a position, in order of enrolment.

@@ -1,6 +1,6 @@
 """What the rules of a batch see: committed rows, and over them what the rules before wrote."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +35,8 @@ class Seen:
         self.requests: Looked[RequestKey, IssueRequest] = Looked()
         self.policies: Looked[PolicyName, PolicyRecord] = Looked()
         self.written = Written()
+        self.afterwards: list[Callable[[], None]] = []
+        """What else becomes of memory after the commit."""
         self.happened = Happened()
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:

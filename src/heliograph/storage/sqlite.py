@@ -21,10 +21,12 @@ from heliograph.storage.entrance import Alone, Done, Entrance, Waiting
 from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.figures import figures_of
 from heliograph.storage.maintenance import erase, forget_device, retire
-from heliograph.storage.memory import Memory
 from heliograph.storage.outbox import Claims, message_from
+from heliograph.storage.paging import page_of_operations
 from heliograph.storage.sealing_key import SealingKeyTable
 from heliograph.storage.service_keys import ServiceKeyTable
+from heliograph.storage.starting import remembered
+from heliograph.storage.sweeper import TAIL_MOST, Sweeper
 from heliograph.storage.tables import Row, Tables, operations_from
 from heliograph.storage.writer import Writer
 
@@ -44,6 +46,7 @@ class SqliteStore:
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
+        tail_most: int,
     ) -> None:
         self._connections = connections
         self._clock = clock
@@ -54,22 +57,22 @@ class SqliteStore:
         self._listeners: list[Callable[[], None]] = []
         self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._claims = Claims()
-        self._memory = Memory()
         self._tables = Tables(connections.writer)
+        self._memory = remembered(self._tables)
         self._reads = Tables(connections.reader)
         self._page_reads = Tables(connections.page_reader)
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
         self.service_keys = ServiceKeyTable(self._reads, self._tables, self._alone)
         self.sealing_key = SealingKeyTable(self._tables, self._alone)
-        self._load_open()
         self._nearest_us = self._tables.nearest_deadline_us()
         self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
+        self._sweeper = Sweeper(self._tables, self._memory, tail_most=tail_most)
         self._writer = Writer(
             self._tables,
             self._memory,
             entrance=self._entrance,
             now_us=clock.now_us,
-            between_batches=self._checkpointer.truncate_if_large,
+            between_batches=self._between_batches,
             on_fatal=on_fatal,
         )
         self._writer.start()
@@ -83,19 +86,19 @@ class SqliteStore:
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None] = exit_at_once,
+        tail_most: int = TAIL_MOST,
     ) -> Self:
         """The store in this file, made and migrated where needed; `ring` is called on the event loop after a commit.
 
+        `tail_most` operations are put into their devices' history at a time (sweeper.py).
+
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
-        return cls(Connections.open(path, clock.now_us()), clock=clock, ring=ring, on_fatal=on_fatal)
+        return cls(Connections.open(path, clock.now_us()), clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
 
-    def _load_open(self) -> None:
-        opened: dict[DeviceName, list[int]] = {}
-        for enterprise, device, create_ms in self._tables.one("all_open"):
-            opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
-        self._memory.given.raise_floor(self._tables.one("newest_create_ms")[0][0])
-        self._memory.open = {name: tuple(sorted(create_ms)) for name, create_ms in opened.items()}
+    def _between_batches(self) -> bool:
+        self._checkpointer.truncate_if_large()
+        return self._sweeper.step()
 
     # Writes.
 
@@ -115,9 +118,7 @@ class SqliteStore:
         return await self._alone(act)
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        return await self._alone(
-            lambda batch: retire(self._tables, self._memory, batch.now_us, ended_before_us=ended_before_us, limit=limit)
-        )
+        return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
 
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
@@ -164,11 +165,7 @@ class SqliteStore:
         return self._reads.operations((name,)).get(name) if found is None else found
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
-        def read(tables: Tables) -> Page[Operation]:
-            rows = tables.one("page_of_operations", *device, after_ms, limit + 1)
-            return Page(items=tuple(operations_from(rows[:limit])), more=len(rows) > limit)
-
-        return await self._page(read, limit)
+        return await self._page(lambda tables: page_of_operations(tables, self._memory.tail, device, after_ms=after_ms, limit=limit), limit)
 
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]

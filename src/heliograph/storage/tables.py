@@ -139,7 +139,6 @@ class Tables:
         self._write("insert_device_keys", [(key, *name) for key, name in written.names])
         new = written.new_operations
         self._write("insert_operations", self._operation_rows(batch, new))
-        self._write("put_history", sorted((key, create_ms) for (_, create_ms), key in new.items()))
         self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
         self._write_devices(batch)
         self._write("put_serials", written.serials)

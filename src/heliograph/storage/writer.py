@@ -25,7 +25,10 @@ NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
 
 
 class Writer:
-    """Runs the rules that come through the entrance and commits what they wrote. `on_fatal` is called in the writer's thread."""
+    """Runs the rules that come through the entrance and commits what they wrote. `on_fatal` is called in the writer's thread.
+
+    `between_batches()` may write too; as long as it says that there is more to do, it is called again whenever nothing waits.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class Writer:
         *,
         entrance: Entrance,
         now_us: Callable[[], int],
-        between_batches: Callable[[], None],
+        between_batches: Callable[[], bool],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self.trouble: str | None = None
@@ -47,6 +50,7 @@ class Writer:
         self._entrance = entrance
         self._between_batches = between_batches
         self._on_fatal = on_fatal
+        self._more_between = False
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
@@ -63,7 +67,8 @@ class Writer:
         entries: Sequence[Entry] = ()
         try:
             while True:
-                self._entrance.wait(PROBE_S if self.trouble else None)
+                pause_s = PROBE_S if self.trouble else None
+                self._entrance.wait(0 if self._more_between else pause_s)
                 closed = self._entrance.closed  # asked before: what comes between is taken at the next turn
                 entries = self._entrance.take()
                 if entries:
@@ -72,7 +77,7 @@ class Writer:
                     return
                 elif self.trouble:
                     self._probe()
-                self._between_batches()
+                self._more_between = self._between_batches()
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
             self._die(error, entries)
 

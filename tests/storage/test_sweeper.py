@@ -1,0 +1,163 @@
+"""History and tail together hold every operation once for whoever reads, wherever a sweep stands and whenever the process dies."""
+
+from collections.abc import Sequence
+
+import apsw
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.storage.codec import operation_columns
+from heliograph.storage.connection import migrate
+from heliograph.storage.memory import Memory
+from heliograph.storage.paging import page_of_operations
+from heliograph.storage.starting import remembered
+from heliograph.storage.sweeper import Sweeper
+from heliograph.storage.tables import Tables
+from heliograph.storage.tail import NEIGHBOURS, Tail
+from tests.storage.records import START_US, create_times, device_name, operation
+
+DEVICES = {device_name(number): number * NEIGHBOURS // 2 + 1 for number in range(4)}
+"""With their keys: two and two are neighbours."""
+devices = st.sampled_from(sorted(DEVICES))
+
+
+class SweeperAndModel(RuleBasedStateMachine):
+    """The sweeper, a slice at a time, beside the list of all operations. Nothing here runs in a thread: every moment is a step."""
+
+    @initialize(tail_most=st.integers(1, 20))
+    def start(self, tail_most: int) -> None:
+        connection = apsw.Connection(":memory:")
+        migrate(connection, 0)
+        self.tables = Tables(connection)
+        self.tables.many("insert_device_keys", [(key, *name) for name, key in DEVICES.items()])
+        self.now_ms = START_US // 1_000
+        self.all: dict[tuple[DeviceName, int], Operation] = {}
+        self.reading: dict[DeviceName, tuple[int, list[Operation], frozenset[int]]] = {}
+        self.crash(tail_most)
+
+    @rule(tail_most=st.integers(1, 20))
+    def crash(self, tail_most: int) -> None:
+        self.memory: Memory = remembered(self.tables)
+        self.sweeper = Sweeper(self.tables, self.memory, tail_most=tail_most)
+
+    @rule(batch=st.lists(devices, min_size=1, max_size=12), waited_ms=st.integers(0, 3))
+    def issue(self, batch: Sequence[DeviceName], waited_ms: int) -> None:
+        self.now_ms += waited_ms
+        new: dict[tuple[DeviceName, int], int] = {}
+        given: dict[DeviceName, int] = {}
+        for device in batch:
+            given[device] = max(self.now_ms, (given.get(device) or self.memory.given.newest_ms(device)) + 1)
+            key = device, given[device]
+            self.all[key] = operation(*key)
+            new[key] = DEVICES[device]
+        rows = [(create_ms, key, *operation_columns(self.all[device, create_ms])) for (device, create_ms), key in new.items()]
+        self.tables.many("insert_operations", rows)
+        self.memory.given.put(given, self.now_ms)
+        self.memory.tail.add(new)
+
+    @rule()
+    def sweep(self) -> None:
+        self.sweeper.step()
+
+    @rule()
+    def finish_the_round(self) -> None:
+        while self.sweeper.step():
+            pass
+
+    @rule(data=st.data())
+    def retire(self, data: st.DataObject) -> None:
+        gone = data.draw(st.sets(st.sampled_from(sorted(self.all)), max_size=5)) if self.all else set()
+        rows = [(device, DEVICES[device], create_ms) for device, create_ms in gone]
+        self.tables.many("delete_operations", [(create_ms, key) for _, key, create_ms in rows])
+        self.tables.many("delete_history", [(key, create_ms) for _, key, create_ms in rows])
+        self.memory.tail.remove(rows)
+        for key in gone:
+            del self.all[key]
+
+    @rule(device=devices)
+    def read_the_next_page(self, device: DeviceName) -> None:
+        """A reader who goes on where they were, whatever happened since: all that was there from first to last is seen once."""
+        after_ms, seen, expected = self.reading.pop(device, (0, [], frozenset(self.ids(device))))
+        page = page_of_operations(self.tables, self.memory.tail, device, after_ms=after_ms, limit=3)
+        seen = [*seen, *page.items]
+        if page.more:
+            self.reading[device] = page.items[-1].create_ms, seen, expected
+            return
+        assert sorted(set(create_times(seen))) == create_times(seen)
+        assert expected & set(self.ids(device)) <= set(create_times(seen))
+
+    def ids(self, device: DeviceName) -> list[int]:
+        return sorted(create_ms for name, create_ms in self.all if name == device)
+
+    @invariant()
+    def everything_is_read_once_and_in_order(self) -> None:
+        for device in DEVICES:
+            mine = [self.all[device, create_ms] for create_ms in self.ids(device)]
+            assert mine == list(page_of_operations(self.tables, self.memory.tail, device, after_ms=0, limit=1_000).items)
+
+    @invariant()
+    def a_crash_now_would_lose_nothing(self) -> None:
+        after_a_crash = remembered(self.tables).tail
+        assert {device: self.ids(device) for device in DEVICES} == {
+            device: create_times(page_of_operations(self.tables, after_a_crash, device, after_ms=0, limit=1_000).items)
+            for device in DEVICES
+        }
+
+    @invariant()
+    def the_tail_counts_what_it_holds(self) -> None:
+        assert sum(len(self.memory.tail.after(device, 0, 1_000)) for device in DEVICES) == self.memory.tail.size
+
+
+TestSweeperAndModel = SweeperAndModel.TestCase
+TestSweeperAndModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_round_goes_through_the_whole_tail_in_slices_and_moves_the_watermark_at_its_end() -> None:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, 0)
+    memory = Memory()
+    memory.given.put({}, 1_000)
+    memory.tail.add({(name, create_ms): key for create_ms in range(1, 300) for name, key in DEVICES.items()})
+    waits = Sweeper(Tables(connection), memory, tail_most=4 * 299 + 1)
+    sweeps = Sweeper(Tables(connection), memory, tail_most=4 * 299)
+
+    answers = [waits.step()]
+    while sweeps.step():
+        answers.append(memory.tail.size == 0 or connection.execute("SELECT create_ms FROM swept").get == 0)
+
+    assert [False, True] == [answers[0], all(answers[1:])]
+    assert len(answers) > 500
+    assert 0 == memory.tail.size
+    assert 4 * 299 == connection.execute("SELECT count(*) FROM history").get
+    assert 999 == connection.execute("SELECT create_ms FROM swept").get
+
+
+def test_a_round_catches_up_with_whoever_adds_more_than_a_slice() -> None:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, 0)
+    memory, device = Memory(), device_name()
+    memory.given.put({}, START_US)
+    memory.tail.add({(device, create_ms): 1 for create_ms in range(1, 101)})
+    sweeper = Sweeper(Tables(connection), memory, tail_most=100)
+
+    sizes = []
+    for turn in range(1, 12):
+        sweeper.step()
+        memory.tail.add({(device, 100 * turn + create_ms): 1 for create_ms in range(1, 11)})
+        sizes.append(memory.tail.size)
+
+    assert max(sizes[-3:]) < 50
+
+
+def test_one_place_with_many_rows_is_swept_in_slices_too() -> None:
+    tail, device = Tail(), device_name()
+    tail.add({(device, create_ms): 1 for create_ms in range(1, 101)})
+
+    first = tail.oldest(0, 30)
+    tail.drop_oldest(first)
+
+    assert [*range(1, 31)] == [create_ms for _, _, create_ms in first]
+    assert ([*range(31, 41)], 70) == (tail.after(device, 0, 10), tail.size)
