@@ -1,4 +1,4 @@
-"""The address by which a caller reached this server, also through a proxy."""
+"""The address by which a caller reached this server, and the caller's own, also through a proxy."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 class Addresses:
-    """Finds the address; believes `X-Forwarded-Proto` and `X-Forwarded-Host` only from the proxies it was told of."""
+    """Finds the address; believes `X-Forwarded-Proto`, `-Host` and `-For` only from the proxies it was told of."""
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
         """Raises: InvalidArgument: no address or network."""
@@ -44,8 +44,20 @@ class Addresses:
             host = f"{server[0]}:{server[1]}" if server[1] else str(server[0])
         return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
 
+    def of_client(self, scope: Mapping[str, Any]) -> str:
+        """The IP address of whoever sent the request; through trusted proxies, what they say of it. Empty: nobody knows."""
+        peer = str((scope.get("client") or ("", 0))[0])
+        said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+        for hop in reversed(said.split(",")):
+            if not self._trusts(peer):
+                break
+            peer = hop.strip() or peer
+        return peer
+
     def _from_trusted(self, scope: Mapping[str, Any]) -> bool:
-        peer = (scope.get("client") or ("", 0))[0]
+        return self._trusts(str((scope.get("client") or ("", 0))[0]))
+
+    def _trusts(self, peer: str) -> bool:
         try:
             address = ip_address(peer)
         except ValueError:

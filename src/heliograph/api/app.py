@@ -21,6 +21,7 @@ from heliograph.api.metrics import RequestCounts
 from heliograph.api.pages import OK, Pages
 from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
+from heliograph.api.quota import Admission, MeteredGate, Quota
 from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Receive, read_body
 from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, send_answer, send_compressed
 from heliograph.domain.access import ANYBODY
@@ -47,7 +48,7 @@ def rest_app(
 ) -> Asgi:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
-    `gate`: who may call; None: anybody, everything.
+    `gate`: who may call; None: anybody, everything. `ports.limits.quota_per_minute` says how often.
     `trusted_proxies`: whose word of the address counts; `cors_origins`: whose pages may call.
 
     Raises: InvalidArgument: a trusted proxy that is no address or network.
@@ -61,7 +62,10 @@ class RestApp:
 
     def __init__(self, ports: Ports, *, gate: Gate | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses) -> None:
         self._ports = ports
-        self._gate = gate
+        self._gate: Admission | None = gate
+        if ports.limits.quota_per_minute:
+            quota = Quota(ports.limits.quota_per_minute)
+            self._gate = MeteredGate(gate, quota, address_of_client=addresses.of_client, now_us=ports.clock.now_us)
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
         self._addresses = addresses

@@ -34,7 +34,10 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     "key": {"type": "string", "description": "Accepted, and not looked at: callers are known by their token."},
     "oauth_token": {"type": "string", "description": "As access_token."},
     "prettyPrint": {"type": "boolean", "default": "true", "description": "Whether the answer is indented."},
-    "quotaUser": {"type": "string", "description": "Accepted, and not looked at: there is no quota here. At most 40 characters."},
+    "quotaUser": {
+        "type": "string",
+        "description": "Accepted, and not looked at: quotas count by caller. At most 40 characters.",
+    },
     "uploadType": {"type": "string", "description": "Accepted, and not looked at: there is nothing to upload."},
     "upload_protocol": {"type": "string", "description": "Accepted, and not looked at: there is nothing to upload."},
 }

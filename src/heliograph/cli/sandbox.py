@@ -18,6 +18,7 @@ from heliograph.cli.server_options import (
     OperationsOfDeletedOption,
     Port,
     PushEndpointOption,
+    QuotaPerMinute,
     pubsub_is_emulated,
 )
 from heliograph.commands import COMMANDS
@@ -46,6 +47,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     ] = None,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+    quota_per_minute: QuotaPerMinute = 0,
     push_endpoint: PushEndpointOption = "",
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
@@ -54,7 +56,11 @@ def sandbox(  # noqa: PLR0913 - one option each
     from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
     from heliograph.service.limits import Limits  # noqa: PLC0415
 
-    limits = Limits(behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value)
+    limits = Limits(
+        behaviour=behaviour.value,
+        operations_of_deleted_devices=operations_of_deleted_devices.value,
+        quota_per_minute=quota_per_minute,
+    )
     settings = SandboxSettings(
         host=host,
         port=port,

@@ -11,11 +11,13 @@ from heliograph.cli.server_options import (
     Behaviour,
     BehaviourOption,
     CorsOrigins,
+    OpenCommandsMost,
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
     PubsubOption,
     PushEndpointOption,
+    QuotaPerMinute,
     TrustedProxies,
     pubsub_is_emulated,
 )
@@ -36,6 +38,8 @@ def serve(  # noqa: PLR0913 - one option each
     retention_days: Annotated[int, typer.Option(min=1, help="How long ended operations are kept.")] = 30,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+    open_commands_most: OpenCommandsMost = 1_000,
+    quota_per_minute: QuotaPerMinute = 0,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")] = False,
     trusted_proxy: TrustedProxies = None,
     cors_origin: CorsOrigins = None,
@@ -49,8 +53,9 @@ def serve(  # noqa: PLR0913 - one option each
     from heliograph.settings import Admission, Settings  # noqa: PLC0415
 
     limits = Limits(
-        retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value
-    )
+        retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value,
+        open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
+    )  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
     settings = Settings(
         host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission,

@@ -36,12 +36,25 @@ BehaviourOption = Annotated[Behaviour, typer.Option(help="Follow the reference p
 OperationsOfDeletedOption = Annotated[
     OperationsOfDeleted, typer.Option(help="Whether the operations of a deleted device stay readable, or are not found with it.")
 ]
+QuotaPerMinute = Annotated[
+    int,
+    typer.Option(
+        "--quota-per-minute",
+        min=0,
+        metavar="N",
+        help="Requests a caller may send in a minute; more are refused with 429, as Google does. 0: as many as it likes.",
+    ),
+]
+OpenCommandsMost = Annotated[
+    int,
+    typer.Option("--open-commands-most", min=1, metavar="N", help="Unfinished commands a device may have; more are refused with 429."),
+]
 TrustedProxies = Annotated[
     list[str] | None,
     typer.Option(
         "--trusted-proxy",
         metavar="ADDRESS",
-        help="A proxy, or a network of them, whose X-Forwarded-Proto and X-Forwarded-Host are believed; may be given several times.",
+        help="A proxy, or a network of them, whose X-Forwarded-Proto, -Host and -For are believed; may be given several times.",
         show_default=False,
     ),
 ]
