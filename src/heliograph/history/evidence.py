@@ -56,6 +56,8 @@ class Evidence:
         self.history = history
         self.lists: dict[str, Final] = {}
         """By device: what the server lists in the end. A device without is one of which nobody looked."""
+        self.looks: list[tuple[int, Final]] = []
+        """The same, with where they stand."""
         # Before all others: a phone may tell of its first connection before it is known which device it is.
         self.device_of = {event.phone: event.device for event in history if isinstance(event, Enrolled)}
         self.at_rest: dict[str, AtRest] = {}
@@ -148,6 +150,7 @@ class Evidence:
                 self.at_rest[event.phone] = event
             case Final():
                 self.lists[event.device] = event
+                self.looks.append((position, event))
             case Subscribed():
                 self.subscribed.setdefault(event.enterprise, position)
             case Notified():

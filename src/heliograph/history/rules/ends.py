@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from heliograph.history.events import Answer, Completed, Moment, Verb
+from heliograph.history.events import Answer, Moment, Verb
 from heliograph.history.evidence import NEVER, Evidence, device_named
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
 
@@ -41,14 +41,16 @@ def an_end_is_for_ever(evidence: Evidence) -> Iterator[Breach]:
 
 def nothing_expires_early(evidence: Evidence) -> Iterator[Breach]:
     """An operation lives as long as it was given; none times out in a run this short."""
-    for call, shown in evidence.readings():
+    readings = [(call.ended, shown) for call, shown in evidence.readings()]
+    readings += [(position, shown) for position, final in evidence.looks for shown in final.operations]
+    for position, shown in readings:
         issue = evidence.issues.get(shown.tag)
         if shown.outcome == "timed out":
             yield Breach(shown.name, f"{shown.name} timed out within this run.")
-        if shown.outcome != "expired" or issue is None or not isinstance(call.completed, Completed):
+        if shown.outcome != "expired" or issue is None:
             continue
-        age_us, life_us = call.completed.at_us - issue.invoked.at_us, shown.tag // 1_000
-        _, gained_us = evidence.clock_gain_us(issue.began, call.ended)
+        age_us, life_us = evidence.at_us(position) - issue.invoked.at_us, shown.tag // 1_000
+        _, gained_us = evidence.clock_gain_us(issue.began, position)
         if age_us + gained_us < life_us * (1 - SLEW) - ROUNDING_US:
             yield Breach(shown.name, f"{shown.name} was expired {age_us} us after its issue, with a duration of {life_us} us.")
 
