@@ -12,6 +12,7 @@ from heliograph.storage.queries import Migration, grouped, groups, migration_scr
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
+    "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",

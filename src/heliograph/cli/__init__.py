@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import heliograph
-from heliograph.cli import check_history, devices, fleet, issue, keys, operations, sandbox, serve
+from heliograph.cli import check_history, db, devices, fleet, issue, keys, operations, sandbox, serve
 from heliograph.cli.api_client import Failure
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.options import KEY_FILE
@@ -30,6 +30,7 @@ app.add_typer(devices.app, name="devices", rich_help_panel=USE)
 app.add_typer(issue.app, name="issue", rich_help_panel=USE)
 app.add_typer(operations.app, name="operations", rich_help_panel=USE)
 app.add_typer(keys.app, name="keys", rich_help_panel=USE)
+app.add_typer(db.app, name="db", rich_help_panel=RUN)
 app.command("check-history", rich_help_panel=PROVE)(check_history.check_history)
 
 

@@ -55,6 +55,11 @@ def migration_script(migration: Migration, engine: str) -> str:
     return _OF_ONE_ENGINE.sub(lambda found: found[2] if found[1] == engine else "", migration.script)
 
 
+def statements(file: str) -> Mapping[str, str]:
+    """Every statement of a .sql file of this package by its name."""
+    return dict(_QUERY.findall((resources.files(__package__) / file).read_text(encoding="utf-8")))
+
+
 @functools.cache
 def migrations() -> Sequence[Migration]:
     """All migrations in order; they only go forward."""

@@ -49,7 +49,7 @@ WHERE o.deadline_us IS NOT NULL
 -- How many operations are open and how many notifications wait, and since when the oldest.
 SELECT (SELECT count(*) FROM operations WHERE deadline_us IS NOT NULL),
     (SELECT count(*) FROM outbox),
-    (SELECT created_us FROM outbox ORDER BY message_id LIMIT 1)
+    (SELECT created_us FROM outbox WHERE message_id = (SELECT min(message_id) FROM outbox))
 
 -- nearest_deadline --
 -- When something must happen by itself next.

@@ -1,0 +1,33 @@
+-- What a check reads besides counting (checks.sql): whole tables, which no server ever does.
+
+-- begin_reading --
+-- Everything until the connection closes is seen as at the first read.
+BEGIN
+
+-- integrity --
+-- What SQLite itself finds wrong with the file: "ok", or a row for each problem.
+PRAGMA integrity_check
+
+-- every_operation --
+-- For a check of what is in the records.
+SELECT create_ms, state, deadline_us, ended_us, record FROM operations
+
+-- every_record_of_devices --
+-- For a check of what is in the records.
+SELECT record FROM devices
+
+-- every_record_of_tombstones --
+-- For a check of what is in the records.
+SELECT record FROM tombstones
+
+-- every_record_of_enterprises --
+-- For a check of what is in the records.
+SELECT record FROM enterprises
+
+-- every_record_of_tokens --
+-- For a check of what is in the records.
+SELECT record FROM tokens
+
+-- every_record_of_policies --
+-- For a check of what is in the records.
+SELECT record FROM policies

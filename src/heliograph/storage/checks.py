@@ -1,0 +1,59 @@
+"""What must hold in a database, as a list of findings: what `heliograph db check` says."""
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import NamedTuple
+
+from heliograph.storage.queries import migrations, statements
+
+_CHECK = re.compile(r"^-- (\w+) --\n-- (sqlite only: )?([^\n]+)\n(.+?)\s*(?=^-- \w+ --$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+class Finding(NamedTuple):
+    """Something that must hold, and whether it does."""
+
+    name: str
+    holds: str
+    """What must hold, as a sentence."""
+    trouble: str = ""
+    """Why it does not; empty: it does."""
+
+
+class Check(NamedTuple):
+    """A statement that counts where something does not hold."""
+
+    holds: str
+    statement: str
+
+    def finding(self, name: str, count: int) -> Finding:
+        """What so large a count means."""
+        return Finding(name, self.holds, f"{count} rows where it does not." if count else "")
+
+
+@functools.cache
+def check_reads() -> Mapping[str, str]:
+    """Every statement of check_reads.sql by its name."""
+    return statements("check_reads.sql")
+
+
+@functools.cache
+def checks(engine: str) -> Mapping[str, Check]:
+    """The statements of checks.sql for this engine ("sqlite", "postgresql"), by name."""
+    text = (resources.files(__package__) / "checks.sql").read_text(encoding="utf-8")
+    found = _CHECK.findall(text)
+    return {name: Check(holds, statement) for name, only_sqlite, holds, statement in found if engine == "sqlite" or not only_sqlite}
+
+
+def schema_finding(version: int) -> Finding:
+    """Whether the tables are those that this version of Heliograph works with; nothing else can be judged where they are not."""
+    newest = migrations()[-1].version
+    trouble = ""
+    if version == 0:
+        trouble = "This is no database of Heliograph."
+    elif version < newest:
+        trouble = f"The database has schema {version}: run `heliograph db migrate`, or start the server, which does so itself."
+    elif version > newest:
+        trouble = f"The database has schema {version}: a newer Heliograph wrote it."
+    return Finding("schema", f"The tables are those of schema {newest}.", trouble)
