@@ -108,6 +108,7 @@ class StoreAndModel(RuleBasedStateMachine):
         gone = [key for key, one in self.operations.items() if one.ended_us is not None and one.ended_us < before_us]
         for key in gone:
             del self.operations[key]
+        self.tombstones = {name: one for name, one in self.tombstones.items() if one.expires_us > before_us}
         self.loop.run_until_complete(self.store.retire(ended_before_us=before_us, limit=1_000))
 
     @rule(device=device_names)
