@@ -15,7 +15,6 @@ READS_A_WHOLE_TABLE = {
     "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "service_keys": "few, and listed whole",
-    "figures": "for people's eyes: what is open and what waits to be published, both in an index",
     "give_room_back": "the table is empty",
     "move_watermark": "the table has one row",
     **{f"erase_{table}": "so it says" for table in ERASED},

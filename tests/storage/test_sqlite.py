@@ -22,10 +22,10 @@ from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import SqliteStore
-from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
+from tests.storage.conformance import OpenStore, StoreConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
-from tests.storage.outbox_conformance import SandboxOutboxConformance
-from tests.storage.policy_conformance import SandboxPolicyConformance
+from tests.storage.outbox_conformance import OutboxConformance
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -39,7 +39,7 @@ from tests.storage.records import (
     operation,
     write,
 )
-from tests.storage.request_conformance import SandboxRequestConformance
+from tests.storage.request_conformance import RequestConformance
 
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
@@ -74,7 +74,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def open_store(path: Path) -> AsyncIterator[OpenSandboxStore]:
+async def open_store(path: Path) -> AsyncIterator[OpenStore]:
     opened: list[SqliteStore] = []
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
@@ -88,7 +88,7 @@ async def open_store(path: Path) -> AsyncIterator[OpenSandboxStore]:
         await opened.pop().close()
 
 
-class TestSqlite(SandboxConformance):
+class TestSqlite(StoreConformance):
     """See conformance.py."""
 
 
@@ -96,15 +96,15 @@ class TestCountsInSqlite(CountsConformance):
     """See counts_conformance.py."""
 
 
-class TestOutboxInSqlite(SandboxOutboxConformance):
+class TestOutboxInSqlite(OutboxConformance):
     """See outbox_conformance.py."""
 
 
-class TestPoliciesInSqlite(SandboxPolicyConformance):
+class TestPoliciesInSqlite(PolicyConformance):
     """See policy_conformance.py."""
 
 
-class TestRequestsInSqlite(SandboxRequestConformance):
+class TestRequestsInSqlite(RequestConformance):
     """See request_conformance.py."""
 
 
@@ -376,6 +376,8 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import Sees
 from heliograph.storage.sqlite import SqliteStore
+from tests.storage.request_conformance import RequestConformance
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):
