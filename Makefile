@@ -16,7 +16,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture check format bench docs clean
+.PHONY: help demo sandbox test test-clients torture check format bench bench-quick docs clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,9 +49,15 @@ format: $(READY) ## Apply the formatter and the safe lint fixes.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure against the bare HTTP handler (needs wrk).
+bench: $(READY) ## Measure everything (12 minutes on a quiet machine with two cores), and write docs/performance.md anew.
 	scripts/test_needs.sh wrk
+	-scripts/test_needs.sh postgresql mosquitto
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.report
+
+bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures mean nothing.
+	scripts/test_needs.sh wrk
+	$(BIN)/python -m benchmarks --quick
 
 docs: $(READY) ## Write the generated pages of docs/ anew.
 	$(BIN)/python -m scripts.generate_docs

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import random
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import aiohttp
@@ -25,21 +27,22 @@ class Enrolled:
     credential: str
 
 
-async def enroll(url: str, count: int) -> list[Enrolled]:
-    """`count` phones of one profile in a new enterprise.
+async def enroll(url: str, count: int, token: str = "") -> list[Enrolled]:
+    """`count` phones of one profile in a new enterprise; `token`: the caller's bearer token, where the server asks for one.
 
     Raises: aiohttp.ClientResponseError: the server refused.
     """
     report = msgspec.Raw(encode_message(device_report(PROFILES[PROFILE].phone(serial="BENCH"))))
     places = asyncio.Semaphore(AT_ONCE)
+    caller = {"Authorization": f"Bearer {token}"} if token else {}
     async with aiohttp.ClientSession(url, raise_for_status=True) as session:
-        enterprise = (await _post(session, "/v1/enterprises?projectId=bench&agreementAccepted=true", {}))["name"]
-        token = await _post(session, f"/v1/{enterprise}/enrollmentTokens", {"duration": "86400s"})
+        enterprise = (await _post(session, "/v1/enterprises?projectId=bench&agreementAccepted=true", {}, caller))["name"]
+        ticket = await _post(session, f"/v1/{enterprise}/enrollmentTokens", {"duration": "86400s"}, caller)
 
         async def one(number: int) -> Enrolled:
             credential = secrets.token_hex(32)
             message = {
-                "enrollmentToken": token["value"],
+                "enrollmentToken": ticket["value"],
                 "installationId": f"bench-{number}",
                 "credentialHash": hashlib.sha256(credential.encode()).hexdigest(),
                 "serial": f"BENCH{number}",
@@ -51,7 +54,14 @@ async def enroll(url: str, count: int) -> list[Enrolled]:
         return list(await asyncio.gather(*(one(number) for number in range(count))))
 
 
-async def _post(session: aiohttp.ClientSession, path: str, body: object) -> dict[str, str]:
-    async with session.post(path, data=json.dumps(body)) as response:
+def issue_paths(devices: Iterable[Enrolled]) -> list[str]:
+    """One issueCommand path a device, in an order that no cache likes."""
+    paths = [f"/v1/{device.name}:issueCommand" for device in devices]
+    random.Random(7).shuffle(paths)  # noqa: S311 - no secret
+    return paths
+
+
+async def _post(session: aiohttp.ClientSession, path: str, body: object, headers: dict[str, str]) -> dict[str, str]:
+    async with session.post(path, data=json.dumps(body), headers=headers) as response:
         answer: dict[str, str] = await response.json()
         return answer

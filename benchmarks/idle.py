@@ -5,14 +5,13 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import uvloop
 
 from benchmarks.devices import PROFILE, enroll
-from benchmarks.servers import free_port, running
+from benchmarks.figures import Figures, Number, Scale, percentile
+from benchmarks.signed_in import Heliograph, heliograph
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.phone import Line, PhoneRunner
 from heliograph.agent.profiles import PROFILES
@@ -23,31 +22,33 @@ COMMANDS = 200
 EXPIRIES = 50
 
 
-@dataclass(frozen=True)
-class Idle:
-    """Milliseconds, one value a command."""
-
-    issue_to_executed: list[float]
-    """From sending issueCommand to the effect on a connected virtual phone, one command after the other."""
-    expiry_to_written: list[float]
-    """From `expiresAt` to the timeline's entry of the expiry."""
-
-
-def measure_idle() -> Idle:
+def measure_idle(scale: Scale) -> Figures:
     """Both, on one `heliograph serve`."""
-    port = free_port()
-    with (
-        TemporaryDirectory(dir=".", prefix=".bench-") as folder,
-        running(["heliograph", "serve", "--no-auth", "--port", str(port), "--data-dir", folder], port) as server,
-    ):
-        return Idle(uvloop.run(_execution(server.url)), uvloop.run(_expiry(server.url)))
+    commands, expiries = min(COMMANDS, 50 * scale.rounds), min(EXPIRIES, 13 * scale.rounds)
+    with heliograph() as server:
+        executed = sorted(uvloop.run(_execution(server, commands)))
+        expired = sorted(uvloop.run(_expiry(server, expiries)))
+    return Figures(
+        numbers=[
+            Number("from sending issueCommand to the effect on a connected virtual phone, p50", [percentile(executed, 0.5)], "ms"),
+            Number(f"the same, worst of {len(executed)}", [executed[-1]], "ms"),
+            Number("from a command's expiry to EXPIRED in the database, p50", [percentile(expired, 0.5)], "ms"),
+            Number(f"the same, worst of {len(expired)}", [expired[-1]], "ms"),
+            Number("the same, earliest", [expired[0]], "ms", least=0),
+        ]
+    )
 
 
-async def _expiry(url: str) -> list[float]:
-    name = (await enroll(url, 1))[0].name
-    async with aiohttp.ClientSession(url, raise_for_status=True) as session:
+def _session(server: Heliograph) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(server.url, raise_for_status=True, headers={"Authorization": f"Bearer {server.token}"})
+
+
+async def _expiry(server: Heliograph, count: int) -> list[float]:
+    """Milliseconds from `expiresAt` to the timeline's entry of the expiry."""
+    name = (await enroll(server.url, 1, server.token))[0].name
+    async with _session(server) as session:
         operations = []
-        for _ in range(EXPIRIES):
+        for _ in range(count):
             async with session.post(f"/v1/{name}:issueCommand", json={"type": "LOCK", "duration": "1s"}) as response:
                 operations.append((await response.json())["name"])
             await asyncio.sleep(0.02)
@@ -62,9 +63,10 @@ async def _late_ms(session: aiohttp.ClientSession, operation: str) -> float:
     return (parse_timestamp_us(written) - parse_timestamp_us(timeline["expiresAt"])) / 1_000
 
 
-async def _execution(url: str) -> list[float]:
+async def _execution(server: Heliograph, count: int) -> list[float]:
+    """Milliseconds from sending issueCommand to the effect, one command after the other."""
     times: list[float] = []
-    async with aiohttp.ClientSession(url, raise_for_status=True) as session, _phone(session, url) as phone:
+    async with _session(server) as session, _phone(session, server.url) as phone:
         executed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
         def began(effect: EffectRecord) -> None:
@@ -72,7 +74,7 @@ async def _execution(url: str) -> list[float]:
                 executed.set_result(time.perf_counter())
 
         phone.phone.on_effect = began
-        for _ in range(COMMANDS):
+        for _ in range(count):
             executed = asyncio.get_running_loop().create_future()
             sent = time.perf_counter()
             async with session.post(f"/v1/{phone.name}:issueCommand", json={"type": "LOCK"}) as response:

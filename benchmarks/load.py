@@ -1,23 +1,30 @@
 """Load from wrk, pinned to the other core, and what it and the kernel say of one run."""
 
+import contextlib
 import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.servers import LOAD_CORE, Running
+from benchmarks.figures import Run
+from benchmarks.servers import LOAD_CORE
 
 SATURATED = 0.95
-"""A run counts only where the server used this share of its core: below, the load was measured, not the server."""
+"""A run counts as capacity only where the server used this share of its core: below, the load was measured, not the server."""
+
+ISSUE = '{"type":"LOCK","duration":"%ds"}'
+"""A body that is different each time, and expires in a day or later."""
 
 SCRIPT = """
-local paths = {%(paths)s}
+local paths, n = {}, 0
+for path in io.lines("%(file)s") do paths[#paths + 1] = path end
 local template = %(body)s
-local n = 0
 wrk.method = "%(method)s"
 wrk.headers["Content-Type"] = "application/json"
+if "%(token)s" ~= "" then wrk.headers["Authorization"] = "Bearer %(token)s" end
 request = function()
   n = n + 1
   -- No two bodies are alike, so that no server gains by remembering one.
@@ -28,49 +35,61 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run of wrk against one server."""
+class Load:
+    """What is asked: these paths in turn, by so many keep-alive connections."""
 
-    requests: int
-    seconds: float
-    server_cpu_s: float
-    p50_ms: float
-    p99_ms: float
-
-    @property
-    def per_cpu_s(self) -> float:
-        """Requests per second of the server's CPU."""
-        return self.requests / self.server_cpu_s
-
-    @property
-    def per_s(self) -> float:
-        """Requests per second of the wall clock."""
-        return self.requests / self.seconds
-
-    @property
-    def share_of_core(self) -> float:
-        """How much of its core the server used."""
-        return self.server_cpu_s / self.seconds
+    paths: Sequence[str]
+    method: str = "POST"
+    body: str = ISSUE
+    """`%d` in it becomes another number each time."""
+    clients: int = 64
 
 
-def wrk(server: Running, paths: list[str], *, method: str, body: str, clients: int, seconds: float) -> Run:
-    """One run: `clients` keep-alive connections asking for the paths in turn; `%d` in `body` becomes another number each time.
+@contextlib.contextmanager
+def _wrk(url: str, load: Load, token: str, seconds: float) -> Iterator[list[str]]:
+    """The command line of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder) / "paths"
+        paths.write_text("\n".join(load.paths), encoding="ascii")
+        template = f"'{load.body}'" if load.body else "nil"
+        script = Path(folder) / "load.lua"
+        script.write_text(SCRIPT % {"file": paths, "body": template, "method": load.method, "token": token}, encoding="ascii")
+        yield ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{load.clients}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+
+
+def wrk(
+    url: str, load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str = "", database_cpu_s: Callable[[], float] = float
+) -> Run:
+    """One run; `cpu_s` tells what the server has used, `database_cpu_s` what its database has.
 
     Raises: RuntimeError: wrk failed, or an answer was no success.
     """
-    script = SCRIPT % {"paths": ",".join(f'"{path}"' for path in paths), "method": method, "body": f"'{body}'" if body else "nil"}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "load.lua"
-        file.write_text(script, encoding="utf-8")
-        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "-s", str(file), server.url]
-        cpu_s, started = server.cpu_s(), time.monotonic()
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        cpu_s, elapsed = server.cpu_s() - cpu_s, time.monotonic() - started
-    if "Non-2xx" in output or "Socket errors" in output:
-        message = f"not every answer was a success:\n{output}"
-        raise RuntimeError(message)
-    requests = int(_found(r"(\d+) requests in", output))
-    return Run(requests, elapsed, cpu_s, _latency(output, "50%"), _latency(output, "99%"))
+    return wrk_many([url], load, cpu_s=cpu_s, seconds=seconds, token=token, database_cpu_s=database_cpu_s)
+
+
+def wrk_many(
+    urls: Sequence[str], load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str, database_cpu_s: Callable[[], float] = float
+) -> Run:
+    """One run against several servers at the same time, `load.clients` at each; latencies are the slowest server's."""
+    with contextlib.ExitStack() as stack:
+        commands = [stack.enter_context(_wrk(url, load, token, whole_seconds(seconds))) for url in urls]
+        before, database_before, began = cpu_s(), database_cpu_s(), time.monotonic()
+        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for command in commands]
+        outputs = [process.communicate()[0] for process in processes]
+        elapsed = time.monotonic() - began
+        used, database_used = cpu_s() - before, database_cpu_s() - database_before
+    for output in outputs:
+        if "Non-2xx" in output or "Socket errors" in output:
+            message = f"not every answer was a success:\n{output}"
+            raise RuntimeError(message)
+    requests = sum(int(_found(r"(\d+) requests in", output)) for output in outputs)
+    p50, p99 = (max(_latency(output, share) for output in outputs) for share in ("50%", "99%"))
+    return Run(requests, elapsed, used, p50, p99, database_used)
+
+
+def whole_seconds(seconds: float) -> int:
+    """As wrk takes them: it knows no others."""
+    return max(1, round(seconds))
 
 
 def _found(pattern: str, text: str) -> str:
@@ -82,5 +101,8 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _latency(output: str, percentile: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", _found(rf"\s{percentile}\s+(\S+)", output)).groups()  # type: ignore[union-attr]
-    return float(number) * _UNITS[unit]
+    match = re.fullmatch(r"([\d.]+)(us|ms|s)", _found(rf"\s{percentile}\s+(\S+)", output))
+    if not match:
+        message = f"wrk's {percentile} is none:\n{output}"
+        raise RuntimeError(message)
+    return float(match[1]) * _UNITS[match[2]]

@@ -1,0 +1,63 @@
+"""A client process on the load's core, spoken to by JSON lines: one request, one answer."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from benchmarks.servers import LOAD_CORE
+
+ANSWER_S = 180.0
+"""A client that says nothing for so long is ended: a benchmark must end too."""
+
+
+class Conversation:
+    """`python -m MODULE` on the load's core."""
+
+    def __init__(self, module: str) -> None:
+        self._command = ["taskset", "-c", LOAD_CORE, sys.executable, "-m", module]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def tell(self, request: object) -> None:
+        """The request is on its way."""
+        assert self._process.stdin is not None  # noqa: S101 - asked for
+        self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> Any:  # noqa: ANN401 - what the module answers
+        """The next answer.  Raises: RuntimeError: the process ended instead."""
+        assert self._process.stdout is not None  # noqa: S101 - asked for
+        watchdog = threading.Timer(ANSWER_S, self._process.kill)
+        watchdog.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            watchdog.cancel()
+        if not line:
+            message = f"{' '.join(self._command)} ended"
+            raise RuntimeError(message)
+        return msgspec.json.decode(line)
+
+    def ask(self, request: object) -> Any:  # noqa: ANN401 - what the module answers
+        """The answer.  Raises: RuntimeError: the process ended instead."""
+        self.tell(request)
+        return self.hear()
+
+
+async def requests() -> AsyncIterator[Any]:
+    """In the client: the requests on standard input, until its end."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        yield msgspec.json.decode(line)

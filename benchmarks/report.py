@@ -1,0 +1,145 @@
+"""Tables and plots from the figures: `python -m benchmarks.report [FILE]` writes them into docs/performance.md, between its markers.
+
+`<!-- bench:NAME -->` … `<!-- /bench -->`: everything between is made anew from scenario NAME (`machine` and `goals` are of all).
+"""
+
+import argparse
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.figures import RESULTS, Figures, Number, Results, Row, read_results, spread
+from benchmarks.load import SATURATED
+from benchmarks.plots import plots
+
+PAGE = Path("docs/performance.md")
+PLOTS = Path("docs/performance")
+_MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+HEAD = "| what | ratio | to | goal | per CPU second | per second | core used | p50 / p99 ms |\n|---|---|---|---|---|---|---|---|"
+MET = {True: "met", False: "**not met**", None: ""}
+
+
+def printed(figures: Figures) -> str:
+    """The scenario as Markdown."""
+    parts = []
+    if figures.failed:
+        parts.append(f"**This part failed:** {figures.failed}")
+    if figures.rows:
+        parts.append("\n".join([HEAD, *map(_row, figures.rows)]))
+    if any(run.database_cpu_s for row in figures.rows for run in row.runs):
+        parts.append(_database(figures.rows))
+    if figures.numbers:
+        parts.append("\n".join(["| what | figure | goal | |", "|---|---|---|---|", *map(_number, figures.numbers)]))
+    parts += figures.notes
+    return "\n\n".join(parts)
+
+
+def _row(row: Row) -> str:
+    own = row.runs == row.beside
+    full = all(run.share_of_core >= SATURATED for run in row.runs)
+    ratio = "" if own else spread(row.ratios, lambda value: f"{value:.2f}") + ("" if full else " *")
+    met = statistics.median(row.ratios) >= row.goal if row.goal else None
+    cells = [
+        row.name,
+        ratio,
+        "" if own else row.beside_name,
+        f"{row.goal:.2f}, {MET[met]}" if row.goal else "",
+        spread([run.per_cpu_s for run in row.runs], lambda value: f"{value:,.0f}"),
+        spread([run.per_s for run in row.runs], lambda value: f"{value:,.0f}"),
+        f"{statistics.median(run.share_of_core for run in row.runs):.0%}",
+        f"{statistics.median(run.p50_ms for run in row.runs):.2f} / {statistics.median(run.p99_ms for run in row.runs):.2f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _database(rows: list[Row]) -> str:
+    """What PostgreSQL used, which the rates per CPU second leave out."""
+    lines = []
+    for row in rows:
+        costs = [run.database_cpu_s / run.requests * 1e6 for run in row.runs if run.database_cpu_s]
+        own = [run.server_cpu_s / run.requests * 1e6 for run in row.runs]
+        if costs and not row.name.endswith("to SQLite"):
+            lines.append(f"| {row.name} | {statistics.median(own):.0f} | {statistics.median(costs):.0f} |")
+    return "\n".join(["| µs of CPU an operation | Heliograph | PostgreSQL |", "|---|---|---|", *lines])
+
+
+def _number(number: Number) -> str:
+    goal = " ".join(
+        f"{sign} {value:g}{f' {number.unit}' if number.unit else ''}"
+        for sign, value in (("≤", number.most), ("≥", number.least))
+        if value is not None
+    )
+    unit = f" {number.unit}" if number.unit else ""
+    return f"| {number.name} | {spread(number.values, _rounded)}{unit} | {goal} | {MET[number.met]} |"
+
+
+def _rounded(value: float) -> str:
+    """Three digits where they tell something."""
+    if value == int(value) or abs(value) >= 100:  # noqa: PLR2004 - from here on fractions are noise
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
+
+
+def _goals(results: Results) -> str:
+    """Every goal in one table."""
+    lines = ["| goal | figure | |", "|---|---|---|"]
+    for figures in results.scenarios.values():
+        for row in figures.rows:
+            if row.goal:
+                median = statistics.median(row.ratios)
+                wanted = f"≥ {row.goal:.2f} of {row.beside_name} per server CPU second"
+                lines.append(f"| {row.name}: {wanted} | {median:.2f} | {MET[median >= row.goal]} |")
+        for number in figures.numbers:
+            if number.met is not None:
+                cells = _number(number).strip("| ").split(" | ")
+                lines.append(f"| {cells[0]}: {cells[2]} | {cells[1]} | {MET[number.met]} |")
+    return "\n".join(lines)
+
+
+def _machine(results: Results) -> str:
+    found = results.machine
+    when = sorted({figures.at for figures in results.scenarios.values()} - {""})
+    took = sum(figures.took_s for figures in results.scenarios.values())
+    software = f"kernel {found.get('kernel')}, CPython {found.get('python')}, uvloop {found.get('uvloop')}, SQLite {found.get('sqlite')}"
+    return (
+        f"Taken {when[0] if when else 'never'} to {when[-1] if when else 'never'} ({took:.0f} s in all) at commit {found.get('commit')}, "
+        f"on {found.get('cores')} virtual cores, {software} with `synchronous=FULL`; "
+        f"appending 4 KiB and syncing it took {found.get('fsync_p50_us')} µs (p50)."
+    )
+
+
+def _plot_links(name: str, names: Iterator[str]) -> str:
+    return "".join(f"\n\n![{found.removeprefix(name + '-')}]({PLOTS.name}/{found}.svg)" for found in names if found.startswith(f"{name}-"))
+
+
+def page(text: str, results: Results) -> str:
+    """The page with everything between its markers made anew; a scenario that never ran keeps what stood there."""
+    drawn = plots(results)
+
+    def made(found: re.Match[str]) -> str:
+        name = found[2]
+        if name == "machine":
+            return f"{found[1]}{_machine(results)}\n{found[3]}"
+        if name == "goals":
+            return f"{found[1]}{_goals(results)}\n{found[3]}"
+        if name not in results.scenarios:
+            return found[0]
+        return f"{found[1]}{printed(results.scenarios[name])}{_plot_links(name, iter(drawn))}\n{found[3]}"
+
+    return _MARKED.sub(made, text)
+
+
+def main() -> None:
+    """Write the page and its plots."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?", default=RESULTS)
+    results = read_results(parser.parse_args().file)
+    PLOTS.mkdir(exist_ok=True)
+    for name, drawing in plots(results).items():
+        (PLOTS / f"{name}.svg").write_text(drawing, encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
