@@ -88,10 +88,10 @@ class Board:
 
 
 class Callers:
-    """All callers; they share one HTTP session, and each call stands in the history before it is sent and after it was answered."""
+    """All callers; each call goes through any of their HTTP sessions, and stands in the history before it is sent and after its answer."""
 
-    def __init__(self, http: aiohttp.ClientSession, history: History, board: Board, *, habits: Habits, seed: str) -> None:
-        self._http = http
+    def __init__(self, doors: Sequence[aiohttp.ClientSession], history: History, board: Board, *, habits: Habits, seed: str) -> None:
+        self._doors = doors
         self._history = history
         self._board = board
         self._habits = habits
@@ -164,7 +164,7 @@ class Callers:
         while True:
             query = {"pageSize": str(PAGE_SIZE), "pageToken": page_token} if invoked.verb is Verb.LIST else {}
             try:
-                status, answer = await request(self._http, method, path, body=body, query=query)
+                status, answer = await request(self._chance.choice(self._doors), method, path, body=body, query=query)
             except aiohttp.ClientConnectorError as error:
                 return Completed(call=invoked.call, answer=Answer.FAIL, why=str(error))
             except (aiohttp.ClientError, OSError, TimeoutError) as error:

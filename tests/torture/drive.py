@@ -10,11 +10,13 @@ The files themselves show what the operating system's cache shows. The drive bes
 
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+TRAIL_MOST = 2_000
 TORN_BYTES = (1, 512, 4_096)
 """A torn write ends after a multiple of one of these."""
 
@@ -91,12 +93,18 @@ class Drive:
     Nobody's steps overlap: that is the caller's to see to, with `lock`.
     """
 
-    def __init__(self, folder: Path, *, cut_at: int | None = None, among: str = "") -> None:
-        """The power goes at the step number `cut_at` (None: never), counted from 1 and only `among` those of this name (empty: all)."""
+    def __init__(self, folder: Path, *, cut_at: int | None = None, among: str = "", full: Callable[[], bool] | None = None) -> None:
+        """The power goes at the step number `cut_at` (None: never), counted from 1 and only `among` those of this name (empty: all).
+
+        While `full()`, no file can grow.
+        """
         self.folder = folder
         self.dead = False
-        self.trail: list[str] = []
-        """The steps, by name."""
+        self.full = full or (lambda: False)
+        self.on_cut: Callable[[], None] = lambda: None
+        """Called when the power goes; nobody else's step goes on meanwhile."""
+        self.trail: deque[str] = deque(maxlen=TRAIL_MOST)
+        """The last steps, by name."""
         self._cut_at = cut_at
         self._among = among
         self._counted = 0
@@ -113,12 +121,22 @@ class Drive:
         self._counted += self._among in {"", what}
         if self._counted == self._cut_at:
             self.dead = True
+            self.on_cut()
             raise PowerCut
+
+    def cut_after(self, steps: int) -> None:
+        """The power goes at the step of this number from now."""
+        with self.lock:
+            self._cut_at = self._counted + steps
 
     def require_power(self) -> None:
         """Raises: PowerCut."""
         if self.dead:
             raise PowerCut
+
+    def size(self, name: str) -> int:
+        """The file's size, as the cache shows it."""
+        return (self.folder / name).stat().st_size
 
     @property
     def names(self) -> set[str]:
@@ -161,9 +179,10 @@ class Drive:
             return {name: content.survivor(chance) for name, content in chosen.items() if content is not None}
 
     def leave(self, folder: Path, chance: random.Random) -> None:
-        """`folder`, which is new, holds what a power cut now would leave."""
+        """`folder`, which is new, holds what a power cut now would leave; files that the drive was not told of as they are."""
         folder.mkdir()
-        for name, content in self.survivors(chance).items():
+        untold = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.name not in self._names}
+        for name, content in {**untold, **self.survivors(chance)}.items():
             path = folder / name
             path.touch(mode=0o600)
             path.write_bytes(content)

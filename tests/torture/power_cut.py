@@ -63,6 +63,8 @@ class DriveFile(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         with self._drive.lock:
             _require_power(self._drive)
+            if self._drive.full() and offset + len(data) > self._drive.size(self.name):
+                raise apsw.FullError("no room is left")
             self._drive.wrote(self.name, offset, bytes(data))
             _step(self._drive, f"write {self.name}")
             super().xWrite(data, offset)

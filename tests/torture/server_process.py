@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -15,52 +17,86 @@ from heliograph.history.file import History
 READY_WITHIN_S = 30.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a server is started."""
+
+    module: str = "heliograph"
+    """What Python runs; whatever it is, it ends up being `heliograph serve`."""
+    options: Sequence[str] = ()
+    """Of `heliograph serve`, besides."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    data_dir: Path | None = None
+    """Other than `data` in its folder."""
+
+
+PLAIN = Launch()
+
+
 class ServerProcess:
     """`heliograph serve` on one port and one data directory, over as many lives as it takes."""
 
-    def __init__(self, folder: Path, history: History) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, history: History, *, name: str = "server", launch: Launch = PLAIN) -> None:
+        self.name = name
+        self.data_dir = launch.data_dir or folder / "data"
+        self.log = folder / f"{name}.log"
         self._history = history
+        self._launch = launch
         self._process: asyncio.subprocess.Process | None = None
-        self._killed = False
+        self._may_end = False
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "server.log"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        assert self._process is not None
+        return self._process.pid
 
     async def start(self) -> None:
         """The process runs; it may not answer yet."""
-        serve = ("serve", "--no-auth", "--port", str(self.port), "--data-dir", str(self._folder / "data"))
+        serve = ("serve", "--no-auth", "--port", str(self.port), "--data-dir", str(self.data_dir), *self._launch.options)
+        environment = {**os.environ, "NO_COLOR": "1", **self._launch.environment}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "heliograph", *serve, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"}
-            )  # fmt: skip
-        self._killed = False
+                sys.executable, "-m", self._launch.module, *serve, stdout=log, stderr=log, env=environment
+            )
+        self._may_end = False
 
-    async def wait_ready(self, http: aiohttp.ClientSession) -> None:
-        """Returns once the server answers."""
-        async with asyncio.timeout(READY_WITHIN_S):
-            while True:
+    async def wait_ready(self, http: aiohttp.ClientSession, *, within_s: float = READY_WITHIN_S) -> None:
+        """Returns once the server answers, and takes writes.  Raises: TimeoutError: it did not within `within_s`."""
+        async with asyncio.timeout(within_s):
+            while not await self.ready(http):
                 self._require_alive()
-                try:
-                    async with http.get("/readyz") as response:
-                        if response.status == 200:
-                            break
-                except (aiohttp.ClientError, OSError, TimeoutError):
-                    pass
                 await asyncio.sleep(0.02)
-        self._history.record(Fault(what=FaultKind.SERVER_READY))
+        self._history.record(Fault(what=FaultKind.SERVER_READY, target=self.name))
 
-    async def kill(self) -> None:
+    async def ready(self, http: aiohttp.ClientSession) -> bool:
+        """Whether the server answers, and takes writes."""
+        try:
+            async with http.get(f"{self.url}/readyz") as response:
+                return response.status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    async def kill(self, fault: FaultKind = FaultKind.SERVER_KILLED) -> None:
         """SIGKILL, and nothing of the process is left."""
-        assert self._process is not None
+        self.signal(signal.SIGKILL, fault, ends=True)
+        await self.wait_ended()
+
+    def signal(self, number: signal.Signals, fault: FaultKind, *, ends: bool = False) -> None:
+        """The signal is sent, and told of before: whoever hears of what it does hears of it after this. `ends`: it ends the process."""
         self._require_alive()
-        self._killed = True
-        self._process.send_signal(signal.SIGKILL)
-        # Before the wait: whoever hears of it hears of it after this.
-        self._history.record(Fault(what=FaultKind.SERVER_KILLED, target=str(self._process.pid)))
-        await self._process.wait()
+        self._may_end = ends
+        self._history.record(Fault(what=fault, target=self.name))
+        os.kill(self.pid, number)
+
+    async def wait_ended(self) -> int:
+        """The exit status, once nothing of the process is left."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def end(self) -> None:
         """The process is gone, whatever it did."""
@@ -70,9 +106,9 @@ class ServerProcess:
 
     def _require_alive(self) -> None:
         assert self._process is not None
-        if self._process.returncode is not None and not self._killed:
+        if self._process.returncode is not None and not self._may_end:
             self._history.record(Fault(what=FaultKind.SERVER_ENDED, target=f"exit status {self._process.returncode}, see {self.log}"))
-            raise AssertionError(f"the server ended by itself with exit status {self._process.returncode}:\n{self.tail()}")
+            raise AssertionError(f"{self.name} ended by itself with exit status {self._process.returncode}:\n{self.tail()}")
 
     def tail(self) -> str:
         """The end of the server's log."""

@@ -100,7 +100,7 @@ def calls_of(folder: Path, life: Sequence[Step]) -> list[str]:
     drive = Drive(folder)
     with watched(drive):
         live(Journal(folder / NAME), life)
-    return drive.trail
+    return list(drive.trail)
 
 
 def test_a_journal_remembers_every_step_that_was_taken(tmp_path: Path) -> None:

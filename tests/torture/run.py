@@ -1,0 +1,195 @@
+"""A run: servers, phones and callers, somebody who makes trouble, and the checker's verdict in the end."""
+
+import asyncio
+import contextlib
+import functools
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import aiohttp
+
+from heliograph.commands import COMMANDS
+from heliograph.history.events import Deed, FaultKind, Final
+from heliograph.history.file import History
+from heliograph.history.verdict import Colour, Verdict, check
+from tests.torture.callers import ANSWER_WITHIN_S, Board, Callers, Habits, Target, insist, operations_of, request
+from tests.torture.phones import Phone, trouble
+from tests.torture.server_process import ServerProcess
+
+SENTENCES_MOST = 20
+DELETED = "devices.delete"
+DEEDS = (Deed.CANCELLED, Deed.EXPIRED, Deed.REFUSED, Deed.DELETED, Deed.LISTED)
+"""What a run of a few seconds meets without fail."""
+OF_PHONES = (FaultKind.AGENT_CRASHED, FaultKind.OFFLINE)
+
+
+class Trouble(Protocol):
+    """Somebody who makes things go wrong."""
+
+    kinds: ClassVar[Sequence[FaultKind]]
+    """What the history must tell of afterwards, else the run proves nothing."""
+
+    async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
+        """Returns when enough has gone wrong, and all is well again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long and how hard."""
+
+    seed: str
+    seconds: float
+    """About how long the troubles take: the ends of devices are spread over it."""
+    phones: int = 20
+    heal_within_s: float = 30.0
+    habits: Habits = field(default_factory=Habits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where the run takes place."""
+
+    servers: Sequence[ServerProcess]
+    callers_at: Sequence[str]
+    """The addresses that callers use, each as it comes."""
+    phones_at: Sequence[str]
+    """The addresses of phones, by turns."""
+    troubles: Sequence[Trouble]
+
+    @classmethod
+    def of(cls, server: ServerProcess, *troubles: Trouble) -> "Stage":
+        """One server, nothing in between."""
+        return cls(servers=[server], callers_at=[server.url], phones_at=[server.url], troubles=troubles)
+
+
+def history_of(folder: Path, seed: str, kinds: Iterable[FaultKind]) -> History:
+    """A new history of a run that is made for these faults, besides those of phones."""
+    return History(
+        folder / "history.jsonl",
+        now_us=lambda: time.monotonic_ns() // 1_000,
+        faults=tuple(dict.fromkeys((*kinds, *OF_PHONES))),
+        deeds=DEEDS,
+        about=f"seed {seed}",
+    )
+
+
+class Run:
+    """One run, from the first enrolment to the verdict."""
+
+    def __init__(self, plan: Plan, stage: Stage, *, folder: Path, doors: Sequence[aiohttp.ClientSession], history: History) -> None:
+        self.plan = plan
+        self.history = history
+        self._stage = stage
+        self._doors = doors
+        self._http = doors[0]
+        self._chance = random.Random(plan.seed)
+        urls = stage.phones_at
+        self.phones = [Phone(urls[number % len(urls)], history, number, folder=folder, seed=plan.seed) for number in range(plan.phones)]
+
+    async def play(self) -> Verdict:
+        """What the checker says of the run."""
+        try:
+            await self._enroll()
+            await self._torment()
+            await self._heal()
+            for phone in self.phones:
+                self.history.record(phone.at_rest)
+            for phone in self.phones:
+                self.history.record(Final(device=phone.device, operations=tuple(await operations_of(self._http, phone.device))))
+        finally:
+            await asyncio.gather(*(phone.runner.stop() for phone in self.phones))
+        return check(self.history.recorded)
+
+    async def _enroll(self) -> None:
+        agreed = {"projectId": "torture", "agreementAccepted": "true"}
+        enterprise = (await insist(self._http, "POST", "enterprises", body={}, query=agreed))["name"]
+        for phone in self.phones:
+            body = {"allowPersonalUsage": phone.profile.allow_personal_usage.value}
+            await phone.enroll((await insist(self._http, "POST", f"{enterprise}/enrollmentTokens", body=body))["value"])
+
+    async def _torment(self) -> None:
+        targets = {phone.device: Target(device=phone.device, eid=phone.eid) for phone in self.phones}
+        board = Board(list(targets.values()))
+        callers = Callers(self._doors, self.history, board, habits=self.plan.habits, seed=self.plan.seed)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(callers.run())
+            troubling = group.create_task(trouble(self.phones, self.history, random.Random(f"{self.plan.seed} trouble")))
+            making = [
+                group.create_task(made.make(self._http, random.Random(f"{self.plan.seed} {number}")))
+                for number, made in enumerate(self._stage.troubles)
+            ]
+            await self._end_some(callers, targets)
+            await asyncio.gather(*making)
+            troubling.cancel()
+            callers.stop()
+
+    async def _end_some(self, callers: Callers, targets: Mapping[str, Target]) -> None:
+        """Two phones of each final type and two by deletion are managed no more, one after the other, in the middle of everything."""
+        ways = [*(name for name, row in COMMANDS.items() if row.final_at_ack), DELETED] * 2
+        left = self._chance.sample(self.phones, len(self.phones))
+        for way in ways:
+            phone = next(phone for phone in left if way == DELETED or phone.takes(COMMANDS[way]))
+            left.remove(phone)
+            await asyncio.sleep(self._chance.uniform(0, 2 * self.plan.seconds / len(ways)))
+            ask = callers.delete if way == DELETED else functools.partial(callers.issue, type_name=way)
+            while True:
+                asked = await ask(targets[phone.device], caller="admin")
+                if asked.status in {200, 404}:
+                    break
+
+    async def _heal(self) -> None:
+        """Everybody is well; returns once all is at rest, or too much time has passed: the checker says what did not come to rest."""
+        for phone in self.phones:
+            phone.heal()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.plan.heal_within_s):
+                for phone in self.phones:
+                    await self._rest(phone)
+
+    async def _rest(self, phone: Phone) -> None:
+        """Returns once nothing more is to happen to the phone."""
+        while True:
+            ended = all(operation.done for operation in await operations_of(self._http, phone.device))
+            status, _ = await request(self._http, "GET", phone.device)
+            rest = phone.at_rest
+            if ended and not rest.unfinished and (status == 200 or not rest.enrolled):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def tortured(plan: Plan, stage: Stage, *, folder: Path, history: History) -> None:
+    """The run has kept every promise and has met what it was made for; its figures are printed."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(history.close)
+        doors = [
+            await ending.enter_async_context(aiohttp.ClientSession(url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)))
+            for url in stage.callers_at
+        ]
+        for server in stage.servers:
+            ending.push_async_callback(server.end)
+            await server.start()
+        try:
+            for server in stage.servers:
+                await server.wait_ready(doors[0])
+            run = Run(plan, stage, folder=folder, doors=doors, history=history)
+            _assert_kept(await run.play(), run)
+        except Exception as error:
+            logs = ", ".join(str(server.log) for server in stage.servers)
+            error.add_note(f"--seed='{plan.seed}'; the history is in {history.path}, what servers logged in {logs}")
+            raise
+
+
+def _assert_kept(verdict: Verdict, run: Run) -> None:
+    met = ", ".join(f"{count.what.value} {count.times} ({count.in_flight} in flight)" for count in verdict.faults)
+    outcomes = sum((Counter(by_outcome) for by_outcome in verdict.operations.values()), Counter())
+    said = f"seed {run.plan.seed}: {met}; operations: {dict(outcomes)}"
+    print(said)  # noqa: T201 - the figures of the run
+    broken = "\n".join(map(str, (*verdict.violations[:SENTENCES_MOST], *verdict.doubts)))
+    message = f"{said}\n{len(verdict.violations)} violations, history in {run.history.path}:\n{broken}"
+    assert verdict.colour is Colour.GREEN, message
