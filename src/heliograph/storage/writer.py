@@ -19,6 +19,8 @@ from heliograph.storage.tables import Tables
 
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
+HANGS_US = 5_000_000
+"""A batch that takes so long waits for a disk that does not answer; a slow one takes a second."""
 PROBE_S = 1.0
 """How often an unhealthy store tries whether writes work again."""
 NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
@@ -46,6 +48,8 @@ class Writer:
         self._memory = memory
         self._clock_us = now_us
         self._now_us = 0
+        self._busy_since_us = 0
+        """Since when a batch is under way; 0: none is."""
         self._nearest_us = tables.nearest_deadline_us()
         self._entrance = entrance
         self._between_batches = between_batches
@@ -60,6 +64,13 @@ class Writer:
     def join(self) -> None:
         """Everything that the entrance let in before it closed has been answered, and the thread has ended. Blocks."""
         self._thread.join()
+
+    def why_not(self, now_us: int) -> str | None:
+        """Why nobody should rely on writes now; None: nothing is known against it. Asked from any thread."""
+        since_us = self._busy_since_us
+        if self.trouble is None and since_us and now_us - since_us > HANGS_US:
+            return f"The disk has not answered for {(now_us - since_us) // 1_000_000} s."
+        return self.trouble
 
     # In the thread.
 
@@ -78,11 +89,12 @@ class Writer:
                 elif self.trouble:
                     self._probe()
                 self._more_between = self._between_batches()
+                self._busy_since_us = 0
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
             self._die(error, entries)
 
     def _serve(self, entries: Sequence[Entry]) -> None:
-        self._now_us = max(self._now_us, self._clock_us())
+        self._now_us = self._busy_since_us = max(self._now_us, self._clock_us())
         batch = Batch(self._memory, self._tables, self._now_us)
         rings: list[DeviceName] = []
         try:

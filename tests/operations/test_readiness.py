@@ -1,0 +1,126 @@
+"""/readyz says no while nobody should be sent here, and why; /healthz goes on saying that the process lives."""
+
+import asyncio
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from heliograph.api.readiness import STOPPING
+from heliograph.server import SystemClock, assembled, listening_socket, serving, url_of
+from heliograph.service.ports import Decision, Facts, Sees
+from heliograph.settings import Admission, Settings
+from heliograph.storage.sqlite import SqliteStore
+from tests.operations.exposition import Exposition
+from tests.operations.server import Server, enterprise, get, post
+from tests.storage.records import SECOND_US, SetClock
+
+ROOM_BYTES = 4 * 1024 * 1024
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of ROOM_BYTES."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "none", str(folder)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"only root can mount a small disk: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
+    """What /readyz answers."""
+    async with http.get("/readyz") as answer:
+        return answer.status, await answer.json()
+
+
+async def wait_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
+    """/readyz answers with this status."""
+    async with asyncio.timeout(20):
+        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer tells
+            await asyncio.sleep(0.05)
+
+
+async def issue_refused(http: aiohttp.ClientSession, name: str) -> int:
+    """The status of a request that writes."""
+    async with http.post(f"/v1/{name}/enrollmentTokens", json={}) as answer:
+        return answer.status
+
+
+async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(small_disk: Path) -> None:
+    server = Server(small_disk)
+    filler = small_disk / "filler"
+    async with server.running() as http:
+        name = await enterprise(http)
+        fill(filler)
+        async with asyncio.timeout(20):
+            while await issue_refused(http, name) != 503:
+                fill(filler)
+
+        status, told = await readiness(http)
+        assert (503, "not ready") == (status, told["status"])
+        assert "The database takes no writes: " in told["reason"]
+        assert {"status": "ok"} == await get(http, "/healthz")
+        assert name == (await get(http, f"/v1/{name}"))["name"], "reads go on"
+        async with http.get("/metrics") as answer:
+            metrics = Exposition(await answer.text())
+        assert 0 == metrics["heliograph_ready"]
+        assert 1 <= metrics.value("heliograph_store_refused_total", reason="storage")
+
+        filler.unlink()
+        await wait_ready(server, http, 200)
+        await post(http, f"/v1/{name}/enrollmentTokens")
+
+
+def fill(filler: Path) -> None:
+    """Nothing is left on the disk."""
+    try:
+        with filler.open("ab", buffering=0) as file:
+            while file.write(bytes(4_096)):
+                pass
+    except OSError:
+        return
+
+
+async def test_a_server_that_stops_is_not_ready_while_it_says_goodbye(tmp_path: Path) -> None:
+    """A load balancer hears of it before connections are refused."""
+    async with assembled(Settings(data_dir=tmp_path, admission=Admission.UNCHECKED), clock=SystemClock()) as parts:
+        with listening_socket("127.0.0.1", 0) as listener:
+            async with serving(parts.app, listener, drain=parts.channel.drain), aiohttp.ClientSession(url_of(listener)) as http:
+                assert (200, {"status": "ready"}) == await readiness(http)
+                await parts.channel.drain()
+
+                status, told = await readiness(http)
+                assert (503, STOPPING) == (status, told["reason"])
+                assert {"status": "ok"} == await get(http, "/healthz")
+
+
+async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path) -> None:
+    """What a rule does here, a disk does in the commit: the writer's thread stands still."""
+    clock, began, goes_on = SetClock(), threading.Event(), threading.Event()
+    store = SqliteStore.open(tmp_path / "heliograph.db", clock=clock, ring=print)
+
+    def hangs(_: Facts) -> Decision[None]:
+        began.set()
+        goes_on.wait()
+        return Decision(None)
+
+    hanging = asyncio.create_task(store.decide(Sees(), hangs))
+    await asyncio.to_thread(began.wait)
+    assert store.healthy() is None
+    clock.at_us += 7 * SECOND_US
+
+    assert "The disk has not answered for 7 s." == store.healthy()
+    goes_on.set()
+    await hanging
+    async with asyncio.timeout(10):
+        while store.healthy():  # noqa: ASYNC110 - the writer's thread tells nobody
+            await asyncio.sleep(0.001)
+    await store.close()
