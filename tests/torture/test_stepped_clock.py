@@ -1,0 +1,94 @@
+"""What a step of the wall clock does to deadlines and ids: nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.torture.callers import insist, request
+from tests.torture.phones import Phone
+from tests.torture.run import history_of
+from tests.torture.server_process import ServerProcess
+from tests.torture.stepped_clock import NOTICED_S, StepClock, SteppedClock
+
+LIFE_S = 5
+SLEW = 0.01
+ROUNDING_S = 0.001
+SOON_S = 60.0
+"""Long for a busy machine, and nothing against the hour by which the clock is off."""
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> SteppedClock:
+    return SteppedClock(tmp_path)
+
+
+@pytest.fixture
+async def http(tmp_path: Path, clock: SteppedClock) -> AsyncIterator[aiohttp.ClientSession]:
+    """Callers' way to a server with that clock."""
+    history = history_of(tmp_path, "none", StepClock.kinds)
+    server = ServerProcess(tmp_path, history, launch=clock.launch)
+    async with aiohttp.ClientSession(server.url) as session:
+        try:
+            await server.start()
+            await server.wait_ready(session)
+            yield session
+        finally:
+            await server.end()
+            history.close()
+
+
+@pytest.fixture
+async def device(tmp_path: Path, http: aiohttp.ClientSession) -> str:
+    """A device whose phone is switched off."""
+    enterprise = await insist(http, "POST", "enterprises", body={}, query={"projectId": "p", "agreementAccepted": "true"})
+    token = await insist(http, "POST", f"{enterprise['name']}/enrollmentTokens", body={})
+    history = history_of(tmp_path, "none", ())
+    phone = Phone(str(http._base_url), history, 0, folder=tmp_path, seed="")  # noqa: SLF001 - what it was made with
+    await phone.enroll(token["value"])
+    await phone.runner.stop()
+    history.close()
+    return phone.device
+
+
+async def issued(http: aiohttp.ClientSession, device: str) -> str:
+    """The operation of a command that lives for LIFE_S."""
+    status, operation = await request(http, "POST", f"{device}:issueCommand", body={"type": "LOCK", "duration": f"{LIFE_S}s"})
+    assert 200 == status
+    name: str = operation["name"]
+    return name
+
+
+async def ended(http: aiohttp.ClientSession, name: str) -> float:
+    """When it was seen to have ended."""
+    done = False
+    while not done:
+        await asyncio.sleep(0.02)
+        done = (await request(http, "GET", name))[1].get("done", False)
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("step_s", [3_600, -3_600])
+async def test_a_deadline_is_kept_over_a_step_of_the_clock(
+    tmp_path: Path, clock: SteppedClock, http: aiohttp.ClientSession, device: str, step_s: int
+) -> None:
+    began = time.monotonic()
+    name = await issued(http, device)
+    clock.step(step_s)
+    lived_s = await ended(http, name) - began
+
+    assert "clock.stepped" in (tmp_path / "server.log").read_text()
+    assert LIFE_S * (1 - SLEW) - ROUNDING_S <= lived_s <= SOON_S
+
+
+async def test_ids_go_on_increasing_over_a_step_back(clock: SteppedClock, http: aiohttp.ClientSession, device: str) -> None:
+    before = [await issued(http, device) for _ in range(3)]
+    clock.step(-3_600)
+    await asyncio.sleep(NOTICED_S)
+    after = [await issued(http, device) for _ in range(3)]
+
+    ids = [int(name.rpartition("/")[2]) for name in (*before, *after)]
+    assert sorted(set(ids)) == ids
