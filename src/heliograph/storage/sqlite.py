@@ -249,7 +249,7 @@ class SqliteStore:
         return await self._in_thread(lambda: figures_of(self._connections.page_reader))
 
     def healthy(self) -> str | None:
-        return self._writer.why_not(self._clock.now_us())
+        return self._writer.trouble or self._writer.hangs(self._clock.now_us())
 
     async def close(self) -> None:
         if self._closing:

@@ -65,12 +65,11 @@ class Writer:
         """Everything that the entrance let in before it closed has been answered, and the thread has ended. Blocks."""
         self._thread.join()
 
-    def why_not(self, now_us: int) -> str | None:
-        """Why nobody should rely on writes now; None: nothing is known against it. Asked from any thread."""
+    def hangs(self, now_us: int) -> str | None:
+        """A sentence, if a batch has been under way for longer than any disk needs. Asked from any thread."""
         since_us = self._busy_since_us
-        if self.trouble is None and since_us and now_us - since_us > HANGS_US:
-            return f"The disk has not answered for {(now_us - since_us) // 1_000_000} s."
-        return self.trouble
+        late = since_us and now_us - since_us > HANGS_US
+        return f"The disk has not answered for {(now_us - since_us) // 1_000_000} s." if late else None
 
     # In the thread.
 
