@@ -4,12 +4,14 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
+from benchmarks.figures import percentile
 from benchmarks.servers import LOAD_CORE
 
 ANSWER_S = 180.0
@@ -61,3 +63,13 @@ async def requests() -> AsyncIterator[Any]:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         yield msgspec.json.decode(line)
+
+
+async def answer_runs(asked: AsyncIterator[Any], run: Callable[[float], Awaitable[list[float]]]) -> None:
+    """In the client: the first request was answered by `{}`; each further one is a run of so many seconds, whose times in ms are told."""
+    print("{}", flush=True)
+    async for request in asked:
+        cpu_s, began = time.process_time(), time.monotonic()
+        times = sorted(await run(request["seconds"]))
+        told = {"cycles": len(times), "seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu_s}
+        print(msgspec.json.encode({**told, "p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99)}).decode(), flush=True)

@@ -12,28 +12,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
 
-from benchmarks.conversation import Conversation, requests
+from benchmarks.conversation import Conversation, answer_runs, requests
 from benchmarks.devices import Enrolled, enroll
-from benchmarks.figures import Run, percentile
+from benchmarks.figures import Run
 from benchmarks.lean import Caller, Phone
 from benchmarks.signed_in import Heliograph
 
 BODY = b'{"type":"LOCK"}'
-
-
-@dataclass
-class Tally:
-    """What the callers saw."""
-
-    cycles: int = 0
-    times_ms: list[float] = field(default_factory=list)
 
 
 class Play:
@@ -65,14 +56,15 @@ class Play:
     def _done(self, operation: str) -> None:
         self._reported.setdefault(operation, asyncio.Event()).set()
 
-    async def run(self, seconds: float) -> Tally:
-        """Cycles for so many seconds: each caller has phones of its own and one command on its way at a time."""
-        tally, end = Tally(), time.monotonic() + seconds
+    async def run(self, seconds: float) -> list[float]:
+        """Milliseconds of each cycle: each caller has phones of its own and one command on its way at a time."""
+        times: list[float] = []
+        end = time.monotonic() + seconds
         shares = [self._devices[number :: self._callers] for number in range(self._callers)]
-        await asyncio.gather(*(self._call(share, tally, end) for share in shares if share))
-        return tally
+        await asyncio.gather(*(self._call(share, times, end) for share in shares if share))
+        return times
 
-    async def _call(self, share: list[Enrolled], tally: Tally, end: float) -> None:
+    async def _call(self, share: list[Enrolled], times: list[float], end: float) -> None:
         loop = asyncio.get_running_loop()
         transport, caller = await loop.create_connection(lambda: Caller(self._token), *self._address)
         turn = 0
@@ -86,8 +78,7 @@ class Play:
             operation = msgspec.json.decode(await caller.ask("GET", f"/v1/{answer['name']}?prettyPrint=false"))
             if not operation.get("done") or "response" not in operation:
                 raise RuntimeError(operation)
-            tally.cycles += 1
-            tally.times_ms.append((time.monotonic() - began) * 1_000)
+            times.append((time.monotonic() - began) * 1_000)
         transport.close()
 
 
@@ -98,16 +89,7 @@ async def _play() -> None:
     with tempfile.TemporaryDirectory() as folder:
         play = Play(given["url"], given["token"], given["callers"])
         await play.connect(devices, Path(folder))
-        print("{}", flush=True)
-        async for request in asked:
-            cpu_s, began = time.process_time(), time.monotonic()
-            tally = await play.run(request["seconds"])
-            times = sorted(tally.times_ms)
-            told = {
-                "cycles": tally.cycles, "seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu_s,
-                "p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99),
-            }  # fmt: skip
-            print(msgspec.json.encode(told).decode(), flush=True)
+        await answer_runs(asked, play.run)
 
 
 class CycleClient:

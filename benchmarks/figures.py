@@ -127,7 +127,7 @@ def read_results(path: Path) -> Results:
 def write_results(path: Path, results: Results) -> None:
     """The file holds the results."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(results, order="sorted"), indent=1) + b"\n")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
 
 
 def spread(values: Sequence[float], form: Callable[[float], str]) -> str:

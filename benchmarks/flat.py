@@ -77,7 +77,9 @@ def _warm(figures: Figures, scale: Scale, pasts: dict[str, Past]) -> None:
         _rows(figures, f"{what}, warm", _rounds(scale, what, {name: pasts[name] for name in (little, biggest)}, servers))
     runs = _rounds(scale, "issueCommand", {name: past for name, past in pasts.items() if name != little}, servers)
     _rows(figures, "issueCommand, warm", runs)
-    figures.series["rate"] = [(pasts[name].seeded.operations, statistics.median(run.per_s for run in of)) for name, of in runs.items()]
+    figures.series["per second"] = [
+        (pasts[name].seeded.operations, statistics.median(run.per_s for run in of)) for name, of in runs.items()
+    ]
     figures.series["per CPU second"] = [
         (pasts[name].seeded.operations, statistics.median(run.per_cpu_s for run in of)) for name, of in runs.items()
     ]

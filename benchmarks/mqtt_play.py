@@ -5,14 +5,12 @@ authentication, no state, no result that anybody could ask for later. Spoken to 
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 
 import uvloop
 
-from benchmarks.conversation import requests
-from benchmarks.figures import percentile
+from benchmarks.conversation import answer_runs, requests
 
 PUBLISH, PUBACK, SUBACK = 3, 4, 9
 CONTINUES = 0x80
@@ -137,12 +135,7 @@ async def _play() -> None:
     given = await anext(asked)
     play = Play(given["port"], given["phones"], given["callers"])
     await play.connect()
-    print("{}", flush=True)
-    async for request in asked:
-        cpu_s, began = time.process_time(), time.monotonic()
-        times = sorted(await play.run(request["seconds"]))
-        told = {"cycles": len(times), "seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu_s}
-        print(json.dumps({**told, "p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99)}), flush=True)
+    await answer_runs(asked, play.run)
 
 
 if __name__ == "__main__":

@@ -65,11 +65,9 @@ def _database(rows: list[Row]) -> str:
 
 
 def _number(number: Number) -> str:
-    goal = " ".join(
-        f"{sign} {value:g}{f' {number.unit}' if number.unit else ''}"
-        for sign, value in (("≤", number.most), ("≥", number.least))
-        if value is not None
-    )
+    goals = (("≤", number.most), ("≥", number.least))
+    goal = " ".join(f"{sign} {value:g} {number.unit}".rstrip() for sign, value in goals if value is not None)
+    goal = "none" if goal.startswith("≤ 0") else goal
     unit = f" {number.unit}" if number.unit else ""
     return f"| {number.name} | {spread(number.values, _rounded)}{unit} | {goal} | {MET[number.met]} |"
 

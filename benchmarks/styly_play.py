@@ -14,8 +14,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
-from benchmarks.conversation import requests
-from benchmarks.figures import percentile
+from benchmarks.conversation import answer_runs, requests
 
 
 class Play:
@@ -83,12 +82,7 @@ async def _play() -> None:
     async with aiohttp.ClientSession(given["url"], connector=aiohttp.TCPConnector(limit=0)) as session:
         play = Play(session, given["phones"], given["callers"])
         await play.connect()
-        print("{}", flush=True)
-        async for request in asked:
-            cpu_s, began = time.process_time(), time.monotonic()
-            times = sorted(await play.run(request["seconds"]))
-            told = {"cycles": len(times), "seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu_s}
-            print(json.dumps({**told, "p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99)}), flush=True)
+        await answer_runs(asked, play.run)
 
 
 if __name__ == "__main__":

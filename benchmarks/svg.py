@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 WIDTH, HEIGHT = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 70, 24, 60, 56
+LEFT, RIGHT, TOP, BOTTOM = 70, 44, 60, 56
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """Told apart by colour-blind readers too (Okabe and Ito)."""
 STYLE = """
