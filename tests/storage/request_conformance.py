@@ -5,7 +5,7 @@ import asyncio
 from heliograph.domain.names import DeviceName
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.ports import Decision, Facts, PutRequest, Rule, Sees
-from tests.storage.conformance import OpenStore, enrolled
+from tests.storage.conformance import OpenSandboxStore, OpenStore, enrolled
 from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, look, write
 
 DAY_US = 86_400 * SECOND_US
@@ -74,7 +74,11 @@ class RequestConformance:
         assert [2, 1, 0] == removed
         assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
 
-    async def test_a_forgotten_devices_requests_are_forgotten(self, open_store: OpenStore) -> None:
+
+class SandboxRequestConformance(RequestConformance):
+    """The suite, and what only the sandbox does to its store."""
+
+    async def test_a_forgotten_devices_requests_are_forgotten(self, open_store: OpenSandboxStore) -> None:
         forgotten, other = request(device_name()), request(device_name(), key=RequestKey(ENTERPRISE.enterprise, "other"))
         store = await open_store()
         await enrolled(store, forgotten.device)
@@ -85,7 +89,7 @@ class RequestConformance:
         assert (await store.decide(Sees(request=forgotten.key), look)).request is None
         assert other == (await store.decide(Sees(request=other.key), look)).request
 
-    async def test_an_erased_store_knows_no_request(self, open_store: OpenStore) -> None:
+    async def test_an_erased_store_knows_no_request(self, open_store: OpenSandboxStore) -> None:
         store = await open_store()
         await store.decide(Sees(), write(PutRequest(request(device_name()))))
 

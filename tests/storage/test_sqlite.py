@@ -22,10 +22,10 @@ from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import SqliteStore
-from tests.storage.conformance import OpenStore, StoreConformance, enrolled
+from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
-from tests.storage.outbox_conformance import OutboxConformance
-from tests.storage.policy_conformance import PolicyConformance
+from tests.storage.outbox_conformance import SandboxOutboxConformance
+from tests.storage.policy_conformance import SandboxPolicyConformance
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -39,7 +39,7 @@ from tests.storage.records import (
     operation,
     write,
 )
-from tests.storage.request_conformance import RequestConformance
+from tests.storage.request_conformance import SandboxRequestConformance
 
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
@@ -74,7 +74,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def open_store(path: Path) -> AsyncIterator[OpenStore]:
+async def open_store(path: Path) -> AsyncIterator[OpenSandboxStore]:
     opened: list[SqliteStore] = []
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
@@ -88,7 +88,7 @@ async def open_store(path: Path) -> AsyncIterator[OpenStore]:
         await opened.pop().close()
 
 
-class TestSqlite(StoreConformance):
+class TestSqlite(SandboxConformance):
     """See conformance.py."""
 
 
@@ -96,15 +96,15 @@ class TestCountsInSqlite(CountsConformance):
     """See counts_conformance.py."""
 
 
-class TestOutboxInSqlite(OutboxConformance):
+class TestOutboxInSqlite(SandboxOutboxConformance):
     """See outbox_conformance.py."""
 
 
-class TestPoliciesInSqlite(PolicyConformance):
+class TestPoliciesInSqlite(SandboxPolicyConformance):
     """See policy_conformance.py."""
 
 
-class TestRequestsInSqlite(RequestConformance):
+class TestRequestsInSqlite(SandboxRequestConformance):
     """See request_conformance.py."""
 
 
@@ -376,8 +376,6 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import Sees
 from heliograph.storage.sqlite import SqliteStore
-from tests.storage.request_conformance import RequestConformance
-from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):

@@ -5,6 +5,7 @@ The loop removes what has waited too long by itself, so that this works while th
 
 import asyncio
 import contextlib
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -79,7 +80,8 @@ class Entrance:
     after its futures have their answers.
     """
 
-    def __init__(self, counts: StoreCounts, done: Callable[[Done], None]) -> None:
+    def __init__(self, counts: StoreCounts, done: Callable[[Done], None], *, wake: Callable[[], None] | None = None) -> None:
+        """`wake` is called when something waits, in place of waking who sleeps in `wait`: by a store without a thread."""
         self.closed = False
         """Everything that ever comes has been handed over."""
         self._counts = counts
@@ -89,6 +91,7 @@ class Entrance:
         self._lanes: Lanes[Entry] = Lanes()
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake = wake or functools.partial(self._bell.put, None)
         self._gathered: tuple[list[Entry], ...] = ([], [], [])
         self._count = self._seen = 0
         self._sweep: asyncio.TimerHandle | None = None
@@ -124,7 +127,7 @@ class Entrance:
         self._refusal = self._refusal or ""
         self._hand_over()
         self.closed = True
-        self._bell.put(None)
+        self._wake()
 
     def end(self) -> None:
         """Whatever the writer, which has ended, left here is refused."""
@@ -165,7 +168,7 @@ class Entrance:
 
     def _wake_writer(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._bell.put(None)
+        self._wake()
         if self._sweep is None:
             self._sweep = loop.call_later(WAITS_MOST_S, self._remove_overdue)
 

@@ -14,6 +14,7 @@ GROUP_SIZES = (64, 16, 4, 1)
 _QUERY = re.compile(r"^-- (\w+) --\n(?:--[^\n]*\n)(.+?)\s*(?=^-- |\Z)", re.MULTILINE | re.DOTALL)
 _VALUES_GROUP = re.compile(r"(VALUES )(\([?, ]+\))")
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
+_BLOB = re.compile(r"\bBLOB\b")
 _OF_ONE_ENGINE = re.compile(r"^-- (sqlite|postgresql) only\n(.+?;[ ]*\n)", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +37,19 @@ def queries() -> Mapping[str, str]:
 
 
 @functools.cache
+def postgres_queries() -> Mapping[str, str]:
+    """Every statement as PostgreSQL takes it: those of postgres.sql, and of queries.sql what stands there for both."""
+    own = _QUERY.findall((resources.files(__package__) / "postgres.sql").read_text(encoding="utf-8"))
+    return {name: _numbered(statement) for name, statement in queries().items()} | dict(own)
+
+
+def _numbered(statement: str) -> str:
+    """The statement with $1, $2, … for its question marks."""
+    first, *rest = statement.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+@functools.cache
 def grouped(name: str, rows: int) -> str:
     """The statement with its VALUES group repeated for so many rows."""
     return _VALUES_GROUP.sub(lambda group: group[1] + ", ".join([group[2]] * rows), queries()[name])
@@ -51,8 +65,12 @@ def groups(count: int) -> Iterator[tuple[int, int]]:
 
 
 def migration_script(migration: Migration, engine: str) -> str:
-    """What the migration runs on this engine ("sqlite", "postgresql"): without the statements that are marked as another's."""
-    return _OF_ONE_ENGINE.sub(lambda found: found[2] if found[1] == engine else "", migration.script)
+    """What the migration runs on this engine ("sqlite", "postgresql"): without the statements that are marked as another's.
+
+    Types are said as SQLite says them; a BLOB is PostgreSQL's BYTEA.
+    """
+    script = _OF_ONE_ENGINE.sub(lambda found: found[2] if found[1] == engine else "", migration.script)
+    return script if engine == "sqlite" else _BLOB.sub("BYTEA", script)
 
 
 def statements(file: str) -> Mapping[str, str]:

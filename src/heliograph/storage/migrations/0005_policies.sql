@@ -9,6 +9,7 @@ CREATE TABLE policies (
 CREATE INDEX policies_in_order ON policies (enterprise, position);
 
 ALTER TABLE devices ADD COLUMN policy_name TEXT NOT NULL DEFAULT '';
--- Only SQLite has rows from before this column, so this may be its own way to look into a record.
+-- Only SQLite has rows from before this column, and this is its own way to look into a record.
+-- sqlite only
 UPDATE devices SET policy_name = coalesce(json_extract(CAST(record AS TEXT), '$.policy_name'), '');
 CREATE INDEX devices_with_policy ON devices (enterprise, policy_name, position);

@@ -44,3 +44,9 @@ CREATE INDEX operations_by_end ON operations (ended_us) WHERE ended_us IS NOT NU
 CREATE INDEX operations_by_device ON operations (device_key, create_ms);
 -- postgresql only
 CREATE INDEX operations_open ON operations (device_key, create_ms) WHERE deadline_us IS NOT NULL;
+
+-- Several servers give keys and ids at once, so each takes numbers from here that stand for blocks of them.
+-- postgresql only
+CREATE SEQUENCE device_key_blocks;
+-- postgresql only
+CREATE SEQUENCE message_id_blocks;

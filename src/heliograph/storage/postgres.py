@@ -1,0 +1,236 @@
+"""The Store in PostgreSQL, which many servers may share: everything on the event loop, over a few sessions."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self, TypeVar
+
+import asyncpg
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
+from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
+from heliograph.service.outbox import OutboxMessage
+from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
+from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
+from heliograph.storage.entrance import Waiting
+from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.postgres_batches import Batches, Decided, Runner
+from heliograph.storage.postgres_health import Health
+from heliograph.storage.postgres_keys import PostgresSealingKey, PostgresServiceKeys
+from heliograph.storage.postgres_link import Link, Record, open_all
+from heliograph.storage.postgres_loading import Loader
+from heliograph.storage.postgres_migrations import migrate
+from heliograph.storage.postgres_news import News
+from heliograph.storage.postgres_reading import Reader
+from heliograph.storage.postgres_timers import Timers
+
+T = TypeVar("T")
+
+BATCH_LINKS = 2
+READ_LINKS = 2
+
+
+class PostgresStore:
+    """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        loader: Loader,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        """`links` are open: one for what the store does by itself, then BATCH_LINKS, then READ_LINKS."""
+        self.counts = StoreCounts()
+        self._clock = clock
+        self._on_fatal = on_fatal
+        self._links = links
+        self._closing = False
+        self._dead: str | None = None
+        runner = Runner(loader, now_us=clock.now_us)
+        self._timers = Timers(links[0], runner)
+        self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed)
+        self._reader = Reader(links[1 + BATCH_LINKS :])
+        self._news = News(ring)
+        self._health = Health(self._reader, self._timers, self._batches, self._news)
+        self.service_keys = PostgresServiceKeys(self._reader, self._timers)
+        self.sealing_key = PostgresSealingKey(self._reader, self._timers)
+        self._serving = self._batches.start(self._ended)
+        self._watching = asyncio.create_task(self._health.watch())
+        self._watching.add_done_callback(self._ended)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+    ) -> Self:
+        """The store in this database (postgresql://…), whose tables are made and migrated where needed.
+
+        `ring` is called on the event loop after a commit.  Raises: DatabaseTooNew, Unreachable.
+        """
+        links = [Link(url) for _ in range(1 + BATCH_LINKS + READ_LINKS)]
+        loader = Loader()
+        async with contextlib.AsyncExitStack() as undo:
+            for link in links:
+                undo.push_async_callback(link.close)
+            await open_all(links[:1])
+            await migrate(links[0], clock.now_us())
+            await open_all(links[1:])
+            await loader.stock(links[0])
+            store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
+            undo.push_async_callback(store.close)
+            await store._health.look()
+            undo.pop_all()
+        return store
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of ours has ended: when the store closes, or by an error that nobody expected."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._dead = f"The store stopped: {error!r}."
+        for entry in self._batches.entrance.fail(self._dead):
+            entry.future.cancel()
+        self._on_fatal(error)
+
+    # Writes.
+
+    async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._batches.entrance.put(Waiting(sees, rule, future), lane)
+        return await future
+
+    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
+        decided = await self._timers.decide_due(rule, limit=limit)
+        if decided is not None:
+            self._committed(decided)
+        if decided is None or decided.due < limit:
+            await self._health.look()
+        return decided.due if decided is not None else 0
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
+
+    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
+
+    def _committed(self, decided: Decided) -> None:
+        self._news.committed(decided.batch, decided.rings)
+
+    def nearest_deadline_us(self) -> int | None:
+        return self._news.nearest_us
+
+    def on_deadline(self, listener: Callable[[], None]) -> None:
+        self._news.deadline_listeners.append(listener)
+
+    def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
+        self._news.outbox_listeners.append(listener)
+
+    def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
+        """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
+        self._news.ring_listeners.append(listener)
+
+    # Reads.
+
+    async def operation(self, name: OperationName) -> Operation | None:
+        return await self._reader.operations.get(name)
+
+    async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        return await self._reader.page_of_operations(device, after_ms=after_ms, limit=limit)
+
+    async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
+        return tuple(await self._reader.open_operations.get(device) or ())
+
+    async def device(self, name: DeviceName) -> DeviceRecord | None:
+        state = await self._reader.states.get(name)
+        return state.record if state is not None else None
+
+    async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._reader.page("page_of_devices", device_from, enterprise.enterprise, after, limit=limit)
+
+    async def tombstone(self, name: DeviceName) -> Tombstone | None:
+        state = await self._reader.states.get(name)
+        return self._living(state.tombstone) if state is not None else None
+
+    def _living(self, tombstone: Tombstone | None) -> Tombstone | None:
+        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+
+    async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
+        holder = await self._reader.holders.get(credential_hash)
+        return self._living(holder) if isinstance(holder, Tombstone) else holder
+
+    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
+        return _first(enterprise_from, await self._reader.run("enterprises_named", name.enterprise))
+
+    async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
+        return await self._reader.page("page_of_enterprises", enterprise_from, after, limit=limit)
+
+    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
+        return _first(token_from, await self._reader.run("tokens_named", *name))
+
+    async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
+        return await self._reader.page("page_of_tokens", token_from, enterprise.enterprise, after, limit=limit)
+
+    async def policy(self, name: PolicyName) -> PolicyRecord | None:
+        return await self._reader.policies.get(name)
+
+    async def policies(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[PolicyRecord]:
+        return await self._reader.page("page_of_policies", policy_from, enterprise.enterprise, after, limit=limit)
+
+    async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._reader.page("page_of_devices_with_policy", device_from, name.enterprise, str(name), after, limit=limit)
+
+    async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
+        return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))
+
+    # For other servers' phones (server/other_servers.py).
+
+    async def tail(self, after_ms: int, limit: int) -> Sequence[tuple[int, DeviceName]]:
+        """The oldest `limit` of the open operations created after that, with their devices.  Raises: Overloaded."""
+        rows = await self._reader.run("newest_open", after_ms, limit)
+        return [(create_ms, DeviceName(enterprise, device)) for create_ms, enterprise, device in rows]
+
+    async def database_now_us(self) -> int:
+        """The database's time.  Raises: Overloaded."""
+        return int((await self._reader.run("database_now_us"))[0][0])
+
+    async def connect(self) -> "asyncpg.Connection[Record]":
+        """A session for whoever listens.  Raises: asyncpg's errors, OSError, TimeoutError."""
+        return await self._links[0].another()
+
+    # Life.
+
+    def waiting(self) -> LaneLoads:
+        return self._batches.entrance.loads()
+
+    async def figures(self) -> StoreFigures:
+        ((open_operations, notifications, oldest_us),) = await self._reader.run("figures")
+        ((database_bytes,),) = await self._reader.run("database_bytes")
+        return StoreFigures(
+            open_operations=open_operations, notifications=notifications, oldest_notification_us=oldest_us, database_bytes=database_bytes
+        )
+
+    def healthy(self) -> str | None:
+        return self._dead or self._health.trouble()
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._batches.entrance.close()
+        self._health.stop()
+        await asyncio.gather(*self._serving, self._watching, return_exceptions=True)
+        self._batches.entrance.end()
+        await asyncio.gather(*(link.close() for link in self._links))
+
+
+def _first(decode: Callable[[bytes], T], rows: Sequence[Record]) -> T | None:
+    return decode(rows[0][0]) if rows else None

@@ -1,0 +1,351 @@
+-- Statements that PostgreSQL is asked otherwise than SQLite, by name; all others stand in queries.sql for both (queries.py).
+-- Many rows come as arrays, one for each column: one statement and one plan, however many rows there are.
+-- Locks are taken before anything is read that they protect, in a statement of their own: a statement sees what was committed when it
+-- began, so one that had to wait for its lock would go on with what was true before it waited.
+
+-- configure --
+-- A session's settings, or a transaction's ($3), those that this database knows: name by name, value by value.
+SELECT set_config(s.name, wanted.value, $3)
+FROM unnest($1::text[], $2::text[]) AS wanted(name, value) JOIN pg_settings s ON s.name = wanted.name
+
+-- durability --
+-- What a commit promises before any of our settings.
+SELECT current_setting('synchronous_commit', true)
+
+-- look --
+-- When something must happen by itself next, and what decides whether a commit is on disk when it says so.
+SELECT (SELECT min(deadline_us) FROM operations WHERE deadline_us IS NOT NULL) AS nearest_us,
+    current_setting('fsync', true) AS fsync, current_setting('full_page_writes', true) AS full_page_writes,
+    current_setting('synchronous_commit', true) AS synchronous_commit
+
+-- has_schema --
+-- Whether any migration ran.
+SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schema_version'
+
+-- lock_schema --
+-- Nobody else migrates until the transaction ends.
+SELECT version FROM schema_version WHERE version = 1 FOR UPDATE
+
+-- migration_applied --
+-- A migration ran: in its transaction.
+INSERT INTO schema_version (version, applied_us) VALUES ($1, $2)
+
+-- database_now_us --
+-- The database's own time.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+-- begin --
+-- A batch starts.
+BEGIN
+
+-- keys_of_devices --
+-- Devices' keys by name. A name keeps its key for ever.
+SELECT k.enterprise, k.device, k.device_key
+FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN device_keys k ON k.enterprise = wanted.enterprise AND k.device = wanted.device
+
+-- owners --
+-- Whose credentials these are (living: 1) or were, in no order.
+SELECT 1 AS living, d.device_key, d.credential_hash, k.enterprise, k.device
+FROM devices d JOIN device_keys k ON k.device_key = d.device_key WHERE d.credential_hash = ANY($1::bytea[])
+UNION ALL
+SELECT 0, t.device_key, t.credential_hash, k.enterprise, k.device
+FROM tombstones t JOIN device_keys k ON k.device_key = t.device_key WHERE t.credential_hash = ANY($1::bytea[])
+
+-- lock_devices --
+-- These devices are this transaction's, and all that is theirs.
+SELECT count(*) FROM (
+    SELECT device_key FROM device_keys WHERE device_key = ANY($1::integer[]) ORDER BY device_key FOR NO KEY UPDATE
+) AS locked
+
+-- load --
+-- What rules ask of devices ($1), of operations by name ($2, $3), of the open ones of devices ($4), and what enterprises ($5) subscribe to.
+SELECT wanted.device_key, NULL::bigint AS create_ms, NULL::smallint AS state, NULL::bigint AS deadline_us, NULL::bigint AS ended_us,
+    d.record, t.record AS tombstone,
+    (SELECT max(o.create_ms) FROM operations o WHERE o.device_key = wanted.device_key) AS newest_ms,
+    ARRAY(
+        SELECT o.create_ms FROM operations o WHERE o.device_key = wanted.device_key AND o.deadline_us IS NOT NULL ORDER BY o.create_ms
+    ) AS opened
+FROM unnest($1::integer[]) AS wanted(device_key)
+LEFT JOIN devices d ON d.device_key = wanted.device_key
+LEFT JOIN tombstones t ON t.device_key = wanted.device_key
+UNION ALL
+SELECT o.device_key, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record, NULL, NULL, NULL
+FROM unnest($2::integer[], $3::bigint[]) AS wanted(device_key, create_ms)
+JOIN operations o ON o.create_ms = wanted.create_ms AND o.device_key = wanted.device_key
+UNION ALL
+SELECT o.device_key, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record, NULL, NULL, NULL
+FROM unnest($4::integer[]) AS wanted(device_key)
+JOIN operations o ON o.device_key = wanted.device_key AND o.deadline_us IS NOT NULL
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, e.record, NULL, NULL, NULL FROM enterprises e WHERE e.enterprise = ANY($5::text[])
+
+-- lock_enterprises --
+-- Enterprises by name; they are this transaction's.
+SELECT record FROM enterprises WHERE enterprise = ANY($1::text[]) ORDER BY enterprise FOR NO KEY UPDATE
+
+-- lock_tokens_named --
+-- Enrolment tokens by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, token)
+JOIN tokens t ON t.enterprise = wanted.enterprise AND t.token = wanted.token
+ORDER BY t.enterprise, t.token FOR NO KEY UPDATE OF t
+
+-- lock_tokens_valued --
+-- Enrolment tokens by value; they are this transaction's.
+SELECT record FROM tokens WHERE value = ANY($1::text[]) ORDER BY enterprise, token FOR NO KEY UPDATE
+
+-- lock_policies --
+-- Policies by name; they are this transaction's.
+SELECT p.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
+JOIN policies p ON p.enterprise = wanted.enterprise AND p.policy = wanted.policy
+ORDER BY p.enterprise, p.policy FOR NO KEY UPDATE OF p
+
+-- policies_named --
+-- Policies by name.
+SELECT p.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
+JOIN policies p ON p.enterprise = wanted.enterprise AND p.policy = wanted.policy
+
+-- lock_requests --
+-- What callers' requests issued; these rows are this transaction's.
+SELECT r.enterprise, r.request_id, r.device, r.create_ms, r.digest, r.expires_us
+FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, request_id)
+JOIN requests r ON r.enterprise = wanted.enterprise AND r.request_id = wanted.request_id
+ORDER BY r.enterprise, r.request_id FOR NO KEY UPDATE OF r
+
+-- devices_of_serials --
+-- Who enrolled with these serials, oldest first.
+SELECT s.enterprise, s.serial, s.device
+FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, serial)
+JOIN serials s ON s.enterprise = wanted.enterprise AND s.serial = wanted.serial
+ORDER BY s.position
+
+-- device_key_blocks --
+-- Numbers that no server gets again, each standing for a block of keys.
+SELECT nextval('device_key_blocks') FROM generate_series(1, $1::integer)
+
+-- message_id_blocks --
+-- Numbers that no server gets again, each standing for a block of ids.
+SELECT nextval('message_id_blocks') FROM generate_series(1, $1::integer)
+
+-- insert_device_keys --
+-- New devices get their keys.
+INSERT INTO device_keys (device_key, enterprise, device) SELECT * FROM unnest($1::integer[], $2::text[], $3::text[])
+
+-- insert_operations --
+-- New operations.
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
+SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[])
+
+-- replace_operations --
+-- Operations as they are now.
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
+SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[])
+ON CONFLICT (create_ms, device_key) DO UPDATE SET
+    state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
+
+-- put_devices --
+-- Devices as they are now.
+INSERT INTO devices (device_key, enterprise, position, credential_hash, policy_name, record)
+SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bytea[])
+ON CONFLICT (device_key) DO UPDATE SET
+    position = excluded.position, credential_hash = excluded.credential_hash, policy_name = excluded.policy_name, record = excluded.record
+
+-- delete_devices --
+-- These devices are gone; their operations stay.
+DELETE FROM devices WHERE device_key = ANY($1::integer[])
+
+-- put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record)
+SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::bytea[])
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- put_serials --
+-- These devices enrolled with these serials.
+INSERT INTO serials (enterprise, serial, position, device) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT (enterprise, serial, position) DO NOTHING
+
+-- insert_enterprises --
+-- Enterprises that were looked for and not there; a unique violation tells that they are there by now.
+INSERT INTO enterprises (enterprise, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- put_enterprises --
+-- Enterprises as they are now.
+INSERT INTO enterprises (enterprise, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (enterprise) DO UPDATE SET position = excluded.position, record = excluded.record
+
+-- delete_enterprises --
+-- These enterprises are gone.
+DELETE FROM enterprises WHERE enterprise = ANY($1::text[])
+
+-- delete_tokens_of_enterprises --
+-- The enrolment tokens of deleted enterprises go with them.
+DELETE FROM tokens WHERE enterprise = ANY($1::text[])
+
+-- insert_tokens --
+-- Enrolment tokens that were looked for and not there.
+INSERT INTO tokens (enterprise, token, position, value, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+
+-- put_tokens --
+-- Enrolment tokens as they are now.
+INSERT INTO tokens (enterprise, token, position, value, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, value = excluded.value, record = excluded.record
+
+-- delete_tokens --
+-- These enrolment tokens are gone.
+DELETE FROM tokens t USING unnest($1::text[], $2::text[]) AS gone(enterprise, token)
+WHERE t.enterprise = gone.enterprise AND t.token = gone.token
+
+-- delete_policies_of_enterprises --
+-- The policies of deleted enterprises go with them.
+DELETE FROM policies WHERE enterprise = ANY($1::text[])
+
+-- insert_policies --
+-- Policies that were looked for and not there.
+INSERT INTO policies (enterprise, policy, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- put_policies --
+-- Policies as they are now.
+INSERT INTO policies (enterprise, policy, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (enterprise, policy) DO UPDATE SET position = excluded.position, record = excluded.record
+
+-- delete_policies --
+-- These policies are gone.
+DELETE FROM policies p USING unnest($1::text[], $2::text[]) AS gone(enterprise, policy)
+WHERE p.enterprise = gone.enterprise AND p.policy = gone.policy
+
+-- insert_requests --
+-- Requests that were looked for and not there.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
+
+-- put_requests --
+-- What callers' requests issued, as it is now.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
+ON CONFLICT (enterprise, request_id) DO UPDATE SET
+    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
+
+-- put_messages --
+-- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+ON CONFLICT (destination, supersedes) DO UPDATE SET
+    message_id = excluded.message_id, created_us = excluded.created_us,
+    notification_type = excluded.notification_type, data = excluded.data, claimed_until_us = 0
+
+-- postpone_messages --
+-- Messages that were not taken are tried again later, by whoever finds them first.
+UPDATE outbox o SET due_us = later.due_us, attempts = later.attempts, claimed_until_us = 0
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS later(message_id, due_us, attempts) WHERE o.message_id = later.message_id
+
+-- delete_messages --
+-- Messages that were taken, or given up.
+DELETE FROM outbox WHERE message_id = ANY($1::bigint[])
+
+-- claim_messages --
+-- The soonest due messages that are nobody's are this server's until $2; those that another one is claiming are passed over.
+UPDATE outbox o SET claimed_until_us = $2
+FROM (
+    SELECT message_id FROM outbox WHERE due_us <= $1 AND claimed_until_us <= $1
+    ORDER BY due_us, message_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+) AS due
+WHERE o.message_id = due.message_id
+RETURNING o.message_id, o.due_us, o.created_us, o.attempts, o.destination, o.notification_type, o.data
+
+-- lock_due --
+-- Operations past their deadline, oldest deadline first, whose devices are this transaction's now; those of busy devices are passed over.
+SELECT k.enterprise, k.device, o.create_ms
+FROM operations o JOIN device_keys k ON k.device_key = o.device_key
+WHERE o.deadline_us <= $1
+ORDER BY o.deadline_us, o.create_ms, o.device_key
+LIMIT $2 FOR NO KEY UPDATE OF k SKIP LOCKED
+
+-- retire_operations --
+-- Operations that ended before a time, the longest ended first, are gone.
+DELETE FROM operations o USING (
+    SELECT create_ms, device_key FROM operations WHERE ended_us < $1 ORDER BY ended_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE o.create_ms = old.create_ms AND o.device_key = old.device_key
+RETURNING 1
+
+-- retire_tombstones --
+-- Tombstones past their expiry are gone.
+DELETE FROM tombstones t USING (
+    SELECT device_key FROM tombstones WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.device_key = old.device_key
+RETURNING 1
+
+-- retire_requests --
+-- Keys of callers' requests past their expiry are free.
+DELETE FROM requests r USING (
+    SELECT enterprise, request_id FROM requests WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE r.enterprise = old.enterprise AND r.request_id = old.request_id
+RETURNING 1
+
+-- operations_named --
+-- Operations by name, for many names.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS wanted(enterprise, device, create_ms)
+JOIN device_keys k ON k.enterprise = wanted.enterprise AND k.device = wanted.device
+JOIN operations o ON o.create_ms = wanted.create_ms AND o.device_key = k.device_key
+
+-- operations_open --
+-- The open operations of many devices, oldest first.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN device_keys k ON k.enterprise = wanted.enterprise AND k.device = wanted.device
+JOIN operations o ON o.device_key = k.device_key AND o.deadline_us IS NOT NULL
+ORDER BY o.create_ms
+
+-- device_states --
+-- What lives, or lived, under many devices' names.
+SELECT k.enterprise, k.device, k.device_key, d.record, t.record
+FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN device_keys k ON k.enterprise = wanted.enterprise AND k.device = wanted.device
+LEFT JOIN devices d ON d.device_key = k.device_key
+LEFT JOIN tombstones t ON t.device_key = k.device_key
+
+-- holders --
+-- The records of those whose credentials these are or were, the newest last, the living after the dead.
+SELECT 0 AS living, t.device_key, t.credential_hash, t.record FROM tombstones t WHERE t.credential_hash = ANY($1::bytea[])
+UNION ALL
+SELECT 1, d.device_key, d.credential_hash, d.record FROM devices d WHERE d.credential_hash = ANY($1::bytea[])
+ORDER BY 1, 2
+
+-- page_of_operations --
+-- A device's operations after one of them, oldest first.
+SELECT k.enterprise, k.device, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record
+FROM device_keys k JOIN operations o ON o.device_key = k.device_key
+WHERE k.enterprise = $1 AND k.device = $2 AND o.create_ms > $3
+ORDER BY o.create_ms
+LIMIT $4
+
+-- newest_open --
+-- Open operations that were created after a time, oldest first: what may be news to a phone.
+SELECT o.create_ms, k.enterprise, k.device
+FROM operations o JOIN device_keys k ON k.device_key = o.device_key
+WHERE o.create_ms > $1 AND o.deadline_us IS NOT NULL
+ORDER BY o.create_ms, o.device_key
+LIMIT $2
+
+-- database_bytes --
+-- How large the database is.
+SELECT pg_database_size(current_database())
+
+-- delete_service_key --
+-- A key is gone; a row tells that it was there.
+DELETE FROM service_keys WHERE key_id = $1 RETURNING key_id
+
+-- enterprises_named --
+-- An enterprise by name.
+SELECT record FROM enterprises WHERE enterprise = $1
+
+-- tokens_named --
+-- An enrolment token by name.
+SELECT record FROM tokens WHERE enterprise = $1 AND token = $2

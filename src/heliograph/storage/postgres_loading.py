@@ -1,0 +1,364 @@
+"""What a batch's rules must see, locked and read from PostgreSQL before they run: sets of keys, one statement per kind of row."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple, NoReturn, TypeVar
+
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.ports import Sees
+from heliograph.storage.batch import Batch
+from heliograph.storage.codec import device_from, enterprise_from, operation_from, policy_from, token_from, tombstone_from
+from heliograph.storage.looking import OperationKey, SerialKey
+from heliograph.storage.memory import DeviceState, Memory, Recent
+from heliograph.storage.postgres_ids import Numbers, OutOfNumbers
+from heliograph.storage.postgres_link import Link, Record
+from heliograph.storage.seen import serial_key
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+DECODED_MOST = 16_384
+"""Records whose decoded form is remembered, per generation and kind."""
+DEVICE_KEY_BLOCK = 64
+MESSAGE_ID_BLOCK = 1_024
+KEYS_MOST = 131_072
+"""Devices whose keys are remembered, per generation: some 200 bytes each."""
+
+
+NO_MEMORY = Memory()
+"""Others change the database, too, so nothing is remembered of it from one batch to the next."""
+
+
+class Unforeseen(BaseException):
+    """A rule needs rows that nobody loaded: `grow(wants)` asks for them besides, and the batch runs again from its beginning.
+
+    No Exception, for rules may catch those.
+    """
+
+    def __init__(self, grow: Callable[["Wants"], None]) -> None:
+        super().__init__()
+        self.grow = grow
+
+
+class Wants:
+    """What the rules of a batch want to see."""
+
+    def __init__(self) -> None:
+        self.devices: set[DeviceName] = set()
+        """Locked; with them all that is theirs may be read and changed."""
+        self.operations: set[OperationKey] = set()
+        """Of `devices`, as those are whose open operations are wanted."""
+        self.opened: set[DeviceName] = set()
+        self.subscriptions: set[EnterpriseName] = set()
+        """Enterprises read and not locked, so that devices of one enterprise do not wait for each other."""
+        self.applied: set[PolicyName] = set()
+        """Policies read and not locked."""
+        self.enterprises: set[EnterpriseName] = set()
+        """Locked, as are the following."""
+        self.token_names: set[EnrollmentTokenName] = set()
+        self.token_values: set[str] = set()
+        self.policies: set[PolicyName] = set()
+        self.requests: set[RequestKey] = set()
+        self.credentials: set[bytes] = set()
+        self.serials: set[SerialKey] = set()
+        self.device_key_blocks = 0
+        """Of new numbers, which are asked for when the ones at hand do not suffice."""
+        self.message_id_blocks = 0
+
+    @property
+    def rare(self) -> bool:
+        """Whether anything is wanted besides devices, their operations and subscriptions."""
+        return bool(
+            self.requests or self.enterprises or self.token_names or self.token_values or self.policies or self.credentials
+            or self.serials or self.applied or self.device_key_blocks or self.message_id_blocks
+        )  # fmt: skip
+
+    def more_device_keys(self) -> None:
+        """Twice as many new keys as the last time: nobody knows how many a batch needs before it has run."""
+        self.device_key_blocks = 2 * self.device_key_blocks or 1
+
+    def more_message_ids(self) -> None:
+        """As for keys."""
+        self.message_id_blocks = 2 * self.message_id_blocks or 1
+
+    def add(self, all_sees: Iterable[Sees]) -> None:
+        """What these rules ask for."""
+        for sees in all_sees:
+            device = sees.device
+            if device is not None:
+                self.devices.add(device)
+                if sees.create_ms is not None:
+                    self.operations.add((device, sees.create_ms))
+                if sees.open_operations:
+                    self.opened.add(device)
+                if sees.subscription:
+                    self.subscriptions.add(device.parent)
+            if sees.request is not None:
+                self.requests.add(sees.request)
+            if device is None or sees.enterprise or sees.policy or sees.credential_hash or sees.token_value or sees.token_name:
+                self._add_rare(sees)
+
+    def _add_rare(self, sees: Sees) -> None:
+        if sees.enterprise is not None:
+            self.enterprises.add(sees.enterprise)
+        if sees.policy is not None:
+            self.policies.add(sees.policy)
+        if sees.credential_hash is not None:
+            self.credentials.add(sees.credential_hash)
+        if sees.token_value is not None:
+            self.token_values.add(sees.token_value)
+        if sees.token_name is not None:
+            self.token_names.add(sees.token_name)
+        if (serial := serial_key(sees)) is not None:
+            self.serials.add(serial)
+
+
+class Demanding:
+    """The Source of a batch for which everything was loaded: whoever asks it has found something that was not foreseen."""
+
+    def __init__(self, device_keys: Numbers, message_ids: Numbers) -> None:
+        self._device_keys = device_keys
+        self._message_ids = message_ids
+
+    def new_device_key(self) -> int:
+        try:
+            return self._device_keys.give()
+        except OutOfNumbers:
+            raise Unforeseen(Wants.more_device_keys) from None
+
+    def new_message_id(self, now_us: int) -> int:
+        try:
+            return self._message_ids.give()
+        except OutOfNumbers:
+            raise Unforeseen(Wants.more_message_ids) from None
+
+    def device_states(self, names: Collection[DeviceName]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.devices.update(names))
+
+    def owners(self, credential_hashes: Collection[bytes]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.credentials.update(credential_hashes))
+
+    def operations(self, keys: Collection[OperationKey]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.operations.update(keys))
+
+    def enterprises(self, names: Collection[EnterpriseName]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.subscriptions.update(names))
+
+    def tokens_valued(self, values: Collection[str]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.token_values.update(values))
+
+    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.token_names.update(names))
+
+    def serials(self, keys: Collection[SerialKey]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.serials.update(keys))
+
+    def requests(self, keys: Collection[RequestKey]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.requests.update(keys))
+
+    def policies(self, names: Collection[PolicyName]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.applied.update(names))
+
+
+class Decoded(Generic[V]):
+    """Records as values, decoded once: the database is asked each time, and mostly it says what it said before."""
+
+    def __init__(self, decode: Callable[[bytes], V]) -> None:
+        self._decode = decode
+        self._known: Recent[bytes, V] = Recent(DECODED_MOST)
+
+    def value(self, record: bytes) -> V:
+        """What the record says."""
+        value = self._known.get(record)
+        if value is None:
+            value = self._decode(record)
+            self._known.put({record: value})
+        return value
+
+
+class Loaded(NamedTuple):
+    """A batch before its rules run: it has everything that was wanted."""
+
+    batch: Batch
+    absent: "Absent"
+
+
+class Absent:
+    """What was looked for, for this transaction alone, and not there; by kind, for names of two kinds may be equal."""
+
+    def __init__(self) -> None:
+        self.enterprises: set[EnterpriseName] = set()
+        self.tokens: set[EnrollmentTokenName] = set()
+        self.policies: set[PolicyName] = set()
+        self.requests: set[RequestKey] = set()
+
+
+class Loader:
+    """Locks and loads; remembers what never changes, and how records read."""
+
+    def __init__(self) -> None:
+        self.device_keys = Numbers(DEVICE_KEY_BLOCK)
+        self.message_ids = Numbers(MESSAGE_ID_BLOCK)
+        self._source = Demanding(self.device_keys, self.message_ids)
+        self._keys: Recent[DeviceName, int] = Recent(KEYS_MOST)
+        self._devices = Decoded(device_from)
+        self._enterprises = Decoded(enterprise_from)
+        self._policies = Decoded(policy_from)
+
+    async def load(self, link: Link, wants: Wants) -> Loaded:
+        """What is wanted, within the link's transaction, in which nobody else changes it.  Raises: DATABASE_ERRORS, Unforeseen."""
+        loaded = Loaded(Batch(NO_MEMORY, self._source, 0), Absent())
+        if wants.rare:
+            await self._numbers(link, wants)
+            await self._lock_rare(link, wants, loaded)
+            wants.devices.update(await self._owners(link, wants.credentials))
+        await self._load_devices(link, wants, loaded.batch)
+        if wants.rare:
+            await self._load_rare(link, wants, loaded.batch)
+        return loaded
+
+    async def keys_of(self, link: Link, names: Collection[DeviceName]) -> dict[DeviceName, int]:
+        """The keys of those that have one.  Raises: DATABASE_ERRORS."""
+        known = {name: key for name in names if (key := self._keys.get(name)) is not None}
+        if len(known) < len(names):
+            rows = await link.run_rows("keys_of_devices", [name for name in names if name not in known])
+            found = {DeviceName(enterprise, device): key for enterprise, device, key in rows}
+            # A key that is remembered now may be rolled back only with the name itself, which then has none.
+            self._keys.put(found)
+            known |= found
+        return known
+
+    @contextlib.contextmanager
+    def numbers_for_one_run(self) -> Iterator[None]:
+        """The keys and ids given meanwhile are used, unless that ends with an error."""
+        try:
+            yield
+        except BaseException:
+            self.device_keys.take_back()
+            self.message_ids.take_back()
+            raise
+        self.device_keys.keep()
+        self.message_ids.keep()
+
+    async def stock(self, link: Link) -> None:
+        """A block of each kind of number is at hand, so that few batches run in vain.  Raises: DATABASE_ERRORS."""
+        wants = Wants()
+        wants.device_key_blocks = wants.message_id_blocks = 1
+        await self._numbers(link, wants)
+
+    async def _numbers(self, link: Link, wants: Wants) -> None:
+        if wants.device_key_blocks:
+            self.device_keys.add([number for (number,) in await link.run("device_key_blocks", wants.device_key_blocks)])
+        if wants.message_id_blocks:
+            self.message_ids.add([number for (number,) in await link.run("message_id_blocks", wants.message_id_blocks)])
+
+    async def _load_devices(self, link: Link, wants: Wants, batch: Batch) -> None:
+        keys = await self.keys_of(link, wants.devices)
+        names = {key: name for name, key in keys.items()}
+        if keys:
+            await link.run("lock_devices", list(names))
+        batch.states.update(dict.fromkeys(wants.devices))
+        batch.open.update(dict.fromkeys(wants.devices, ()))
+        batch.operations.update(dict.fromkeys(wants.operations))
+        for name in wants.subscriptions:
+            batch.enterprises.setdefault(name)
+        operations = [(keys[name], create_ms) for name, create_ms in wants.operations if name in keys]
+        opened = [keys[name] for name in wants.opened if name in keys]
+        subscriptions = [name.enterprise for name in wants.subscriptions if batch.enterprises[name] is None]
+        if keys or subscriptions:
+            keys_of_operations, create_times = zip(*operations, strict=True) if operations else ((), ())
+            self._take(await link.run("load", list(names), keys_of_operations, create_times, opened, subscriptions), names, batch)
+
+    def _take(self, rows: Iterable[Record], names: Mapping[int, DeviceName], batch: Batch) -> None:
+        for key, create_ms, state, deadline_us, ended_us, record, tombstone, newest_ms, opened in rows:
+            if state is not None:
+                name = names[key]
+                batch.operations[name, create_ms] = operation_from(name, create_ms, (state, deadline_us, ended_us, record))
+            elif key is not None:
+                name = names[key]
+                device = self._devices.value(record) if record is not None else None
+                batch.states[name] = DeviceState(key, device, tombstone_from(tombstone) if tombstone is not None else None)
+                batch.open[name] = tuple(opened)
+                batch.given[name] = newest_ms or 0
+            else:
+                enterprise = self._enterprises.value(record)
+                batch.enterprises[enterprise.name] = enterprise
+
+    async def _lock_rare(self, link: Link, wants: Wants, loaded: Loaded) -> None:
+        batch, absent = loaded
+        batch.enterprises.update(dict.fromkeys(wants.enterprises))
+        if wants.enterprises:
+            for (record,) in await link.run("lock_enterprises", [name.enterprise for name in wants.enterprises]):
+                enterprise = self._enterprises.value(record)
+                batch.enterprises[enterprise.name] = enterprise
+        await self._lock_tokens(link, wants, batch)
+        batch.policies.update(dict.fromkeys(wants.policies))
+        for (record,) in await link.run_rows("lock_policies", sorted(wants.policies)):
+            policy = self._policies.value(record)
+            batch.policies[policy.name] = policy
+        batch.requests.update(dict.fromkeys(wants.requests))
+        for row in await link.run_rows("lock_requests", sorted(wants.requests)):
+            request = request_from(row)
+            batch.requests[request.key] = request
+        absent.enterprises.update(_missing(wants.enterprises, batch.enterprises))
+        absent.tokens.update(_missing(wants.token_names, batch.tokens))
+        absent.policies.update(_missing(wants.policies, batch.policies))
+        absent.requests.update(_missing(wants.requests, batch.requests))
+
+    async def _lock_tokens(self, link: Link, wants: Wants, batch: Batch) -> None:
+        batch.tokens.update(dict.fromkeys(wants.token_names))
+        batch.token_names.update(dict.fromkeys(wants.token_values))
+        rows = await link.run_rows("lock_tokens_named", sorted(wants.token_names))
+        if wants.token_values:
+            rows = rows + await link.run("lock_tokens_valued", sorted(wants.token_values))
+        tokens = [token_from(record) for (record,) in rows]
+        for token in sorted(tokens, key=lambda token: token.position):
+            name = EnrollmentTokenName(token.enterprise.enterprise, token.token_id)
+            batch.tokens[name] = token
+            if token.value in wants.token_values:
+                batch.token_names[token.value] = name
+
+    async def _load_rare(self, link: Link, wants: Wants, batch: Batch) -> None:
+        # Once more, now that nobody can change it: what was found before the devices were locked told which ones to lock.
+        owners = await self._owners(link, wants.credentials)
+        if not wants.devices.issuperset(owners):
+            raise Unforeseen(lambda wants: wants.devices.update(owners))
+        batch.credentials.update(dict.fromkeys(wants.credentials))
+        batch.credentials.update({credential_hash: owner for owner, hashes in owners.items() for credential_hash in hashes})
+        found: dict[SerialKey, list[str]] = {}
+        for enterprise, serial, device in await link.run_rows("devices_of_serials", sorted(wants.serials)):
+            found.setdefault((enterprise, serial), []).append(str(DeviceName(enterprise, device)))
+        batch.serials.update({key: tuple(found.get(key, ())) for key in wants.serials})
+        applied = sorted(wants.applied - batch.policies.keys())
+        batch.policies.update(dict.fromkeys(applied))
+        for (record,) in await link.run_rows("policies_named", applied):
+            policy = self._policies.value(record)
+            batch.policies[policy.name] = policy
+
+    async def _owners(self, link: Link, credential_hashes: Collection[bytes]) -> Mapping[DeviceName, Sequence[bytes]]:
+        """Whose credentials these are: the living before the dead, the newest before the older."""
+        if not credential_hashes:
+            return {}
+        rows = sorted(await link.run("owners", list(credential_hashes)), key=lambda row: (row["living"], row["device_key"]))
+        newest = {credential_hash: DeviceName(enterprise, device) for _, _, credential_hash, enterprise, device in rows}
+        owners: dict[DeviceName, list[bytes]] = {}
+        for credential_hash, owner in newest.items():
+            owners.setdefault(owner, []).append(credential_hash)
+        return owners
+
+
+def _missing(wanted: Collection[K], found: Mapping[K, object]) -> Iterable[K]:
+    return (key for key in wanted if found[key] is None)
+
+
+def request_from(row: Record) -> IssueRequest:
+    """The request of a row of `lock_requests`."""
+    enterprise, request_id, device, create_ms, digest, expires_us = row
+    return IssueRequest(
+        key=RequestKey(enterprise, request_id),
+        device=DeviceName(enterprise, device),
+        create_ms=create_ms,
+        digest=digest,
+        expires_us=expires_us,
+    )
