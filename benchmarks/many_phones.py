@@ -12,7 +12,9 @@ AT_ONCE = 512
 PUSH_RATE, PUSH_S = 200.0, 10.0
 ISSUE_RATE = 100.0
 """Commands a second while the server goes away and comes back."""
-LONELY_S = 1.0
+LONELY_S, PINGS_S = 1.0, 31.0
+"""A while in which nothing happens; one in which every phone was pinged."""
+MANY = 1_000
 
 
 def measure_many_phones(scale: Scale) -> Figures:
@@ -28,11 +30,10 @@ def measure_many_phones(scale: Scale) -> Figures:
             time.sleep(LONELY_S)
             before_kib = server.server.pss_kib()
             connected = crowd.ask({"connect": AT_ONCE})
-            time.sleep(LONELY_S)
-            each = (server.server.pss_kib() - before_kib) / connected["online"]
             cpu_s, began = server.cpu_s(), time.monotonic()
-            time.sleep(5 * LONELY_S)
+            time.sleep(PINGS_S if scale.idle_phones >= MANY else LONELY_S)
             idle_cpu = (server.cpu_s() - cpu_s) / (time.monotonic() - began)
+            each = (server.server.pss_kib() - before_kib) / connected["online"]
             figures.numbers += [
                 Number(f"user memory of a connected phone (growth of PSS, {phones} phones)", [each], "KiB", most=24),
                 Number(f"{phones} phones enrolled, time until all are connected and greeted", [connected["seconds"]], "s"),
