@@ -50,8 +50,10 @@ class Settings:
     """An http or https URL that gets every notification that an enterprise enabled; empty: none."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    drain_s: int = 0
+    """After a signal, how long the server goes on as before but is not ready: a load balancer needs time to notice."""
     shutdown_s: int = 10
-    """After a signal, how long requests in flight may take before their connections are cut."""
+    """After that, how long it may take to end: requests under way are answered, connections closed, the store closed."""
 
     @property
     def database(self) -> Path:

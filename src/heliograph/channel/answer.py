@@ -65,4 +65,4 @@ def answer_of_tombstone(tombstone: Tombstone) -> Answer:
 
 def come_again(device: str, within_ms: int) -> int:
     """How many milliseconds a device shall wait before it comes again: spread over devices by name, for no dice are rolled here."""
-    return zlib.crc32(device.encode()) % within_ms
+    return 1 + zlib.crc32(device.encode()) % within_ms  # 0 would mean: no hint

@@ -33,9 +33,13 @@ class Channel:
         """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
         return _DeviceApp(ports, self.peers)
 
+    def stop_soon(self) -> None:
+        """The server says that it is not ready, and goes on as before."""
+        self.peers.stopping = True
+
     async def drain(self) -> None:
         """Every long-poll is answered and every WebSocket closed, each with a hint when to come again; new ones are turned away."""
-        self.peers.draining = True
+        self.peers.stopping = self.peers.draining = True
         drains = [asyncio.create_task(link.drain()) for link in self.peers.links()]
         if drains:
             await asyncio.wait(drains, timeout=DRAIN_WITHIN_S)

@@ -61,7 +61,10 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[DeviceName, Peer] = {}
+        self.stopping = False
+        """Whether the server will end soon, and is not ready for more."""
         self.draining = False
+        """Whether long-polls and WebSockets are turned away."""
         self.unread_most_s = UNREAD_MOST_S
 
     def find(self, device: DeviceName) -> Peer | None:

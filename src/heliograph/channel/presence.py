@@ -16,8 +16,8 @@ class ChannelPresence:
 
     @property
     def draining(self) -> bool:
-        """Whether the server stops: new long-polls are turned away, and WebSockets were closed."""
-        return self._peers.draining
+        """Whether the server stops: soon its phones are sent away, or they were already."""
+        return self._peers.stopping
 
     def transports(self) -> Mapping[str, int]:
         """How many devices wait for offers now, or were heard over HTTP a moment ago."""

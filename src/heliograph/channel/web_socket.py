@@ -18,6 +18,7 @@ FIRST_FRAME_WITHIN_S = 10.0
 MALFORMED_FRAMES_MOST = 3
 LOOK_AGAIN_AFTER_ERROR_S = 1.0
 LOOK_AGAIN_AFTER_ANSWER_S = 0.02
+ANSWERED_LOOK_S = 0.01
 
 GOING_AWAY = 1001
 TOO_BIG = 1009
@@ -53,6 +54,8 @@ class WebSocket:
         self._closing = asyncio.get_running_loop().create_task(closing)
 
     async def drain(self) -> None:
+        while self._answering and not self.closed:  # noqa: ASYNC110 - a rule under way is answered; no event for each idle connection
+            await asyncio.sleep(ANSWERED_LOOK_S)
         await self.close(GOING_AWAY, f"retryAfterMs={come_again(str(self.name), DRAINED_COME_AGAIN_MS)}")
 
     async def take(self, text: str | None, data: bytes | None) -> None:

@@ -1,16 +1,17 @@
 """`heliograph serve`: a server for real devices."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
 from heliograph.cli.server_options import (
+    DEFAULT_DATA_DIR,
+    AnyHost,
     Behaviour,
     BehaviourOption,
     CorsOrigins,
+    DataDir,
+    DrainSeconds,
+    KeyFile,
+    NoAuth,
     OpenCommandsMost,
     OperationsOfDeleted,
     OperationsOfDeletedOption,
@@ -18,6 +19,7 @@ from heliograph.cli.server_options import (
     PubsubOption,
     PushEndpointOption,
     QuotaPerMinute,
+    RetentionDays,
     TrustedProxies,
     pubsub_is_emulated,
 )
@@ -25,22 +27,17 @@ from heliograph.cli.server_options import (
 
 def serve(  # noqa: PLR0913 - one option each
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all. Callers' tokens want TLS: see docs/sign-in.md.")] = (
-        "127.0.0.1"
-    ),
+    host: AnyHost = "127.0.0.1",
     port: Port = 8080,
-    data_dir: Annotated[Path, typer.Option(help="Holds the database and, unless --key-file says otherwise, the key.")] = Path(
-        "heliograph-data"
-    ),
-    key_file: Annotated[
-        Path | None, typer.Option(help="The key that seals secrets, made with mode 0600 if it is not there.", show_default="in --data-dir")
-    ] = None,
-    retention_days: Annotated[int, typer.Option(min=1, help="How long ended operations are kept.")] = 30,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    key_file: KeyFile = None,
+    retention_days: RetentionDays = 30,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
     open_commands_most: OpenCommandsMost = 1_000,
     quota_per_minute: QuotaPerMinute = 0,
-    no_auth: Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")] = False,
+    no_auth: NoAuth = False,
+    drain_seconds: DrainSeconds = 0,
     trusted_proxy: TrustedProxies = None,
     cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
@@ -60,7 +57,7 @@ def serve(  # noqa: PLR0913 - one option each
     settings = Settings(
         host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission,
         trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
-        push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(),
+        push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
     )  # fmt: skip
     log_to_stderr()
     run(server.serve(settings, ready=_say_ready))

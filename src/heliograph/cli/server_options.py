@@ -2,6 +2,7 @@
 
 import enum
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,14 @@ PushEndpointOption = Annotated[
     str, typer.Option(metavar="URL", help="Gets every notification that an enterprise enabled, as from a Pub/Sub push subscription.")
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on; loopback only.")]
+AnyHost = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all. Callers' tokens want TLS: see docs/sign-in.md.")]
+DEFAULT_DATA_DIR = Path("heliograph-data")
+DataDir = Annotated[Path, typer.Option(help="Holds the database and, unless --key-file says otherwise, the key.")]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="The key that seals secrets, made with mode 0600 if it is not there.", show_default="in --data-dir")
+]
+RetentionDays = Annotated[int, typer.Option(min=1, help="How long ended operations are kept.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Let anybody do everything: for labs, on a loopback address only.")]
 PubsubOption = Annotated[
     bool,
     typer.Option(
@@ -48,6 +57,16 @@ QuotaPerMinute = Annotated[
 OpenCommandsMost = Annotated[
     int,
     typer.Option("--open-commands-most", min=1, metavar="N", help="Unfinished commands a device may have; more are refused with 429."),
+]
+DrainSeconds = Annotated[
+    int,
+    typer.Option(
+        "--drain-seconds",
+        min=0,
+        max=3_600,
+        metavar="N",
+        help="After SIGTERM, serve for so long while /readyz says no: what a load balancer needs to notice. Then it ends within 10 s.",
+    ),
 ]
 TrustedProxies = Annotated[
     list[str] | None,

@@ -1,16 +1,23 @@
 """The composition root: the only place that picks adapters, reads the real clock and rolls real dice."""
 
+import asyncio
+import contextlib
 import gc
 import secrets
 from collections.abc import Callable
 
+import structlog
+
 from heliograph.server.assembly import Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
-from heliograph.server.listening import listening_socket, near_url, serving, signalled, url_of
+from heliograph.server.listening import listening_socket, near_url, serving, url_of
+from heliograph.server.stopping import ended_within, signalled
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
 
 __all__ = ["SLEEP_MOST_S", "Parts", "SystemClock", "assembled", "listening_socket", "serve", "serving", "signalled", "url_of"]
+
+log = structlog.get_logger()
 
 
 def calm_garbage_collection() -> None:
@@ -23,12 +30,14 @@ def calm_garbage_collection() -> None:
 async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.
 
+    Ends within `settings.drain_s + settings.shutdown_s` of the signal, whatever clients do.
+
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key.
     """
     if settings.admission is not Admission.KEYS:
         require_loopback(settings.host)
     operator_secret = secrets.token_urlsafe(32)
-    with listening_socket(settings.host, settings.port) as listener:
+    with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:
         async with (
             assembled(settings, clock=SystemClock(), operator_secret=operator_secret) as parts,
             serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
@@ -37,3 +46,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
             with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
                 ready(url_of(listener))
                 await signalled()
+            end.enter_context(ended_within(settings.drain_s + settings.shutdown_s))
+            parts.channel.stop_soon()
+            log.info("server.stopping", drain_s=settings.drain_s, within_s=settings.drain_s + settings.shutdown_s)
+            await asyncio.sleep(settings.drain_s)

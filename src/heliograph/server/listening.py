@@ -1,29 +1,20 @@
-"""The socket, uvicorn on it, and signals."""
+"""The socket, and uvicorn on it."""
 
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 
 from heliograph.api.http_protocol import Http11
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.server.assembly import Asgi
+from heliograph.server.stopping import Listener
 
 DEAD_PEER_MS = 60_000
 """A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
-
-
-class _Listener(uvicorn.Server):
-    """uvicorn, which leaves signals to us: it would end the process by the signal's default before the store is closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
-        yield
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -47,37 +38,26 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @contextlib.asynccontextmanager
 async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
-    """The app answers on the socket; on leaving, `drain` has been awaited and nobody is answered any more."""
+    """The app answers on the socket; on leaving, every request is answered and nobody is listened to any more (stopping.py).
+
+    That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
+    """
     config = uvicorn.Config(
         app, loop="uvloop", http=Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
-        timeout_graceful_shutdown=shutdown_s, server_header=False, date_header=False,
+        server_header=False, date_header=False,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    server = _Listener(config)
+    server = Listener(config, drain=drain, shutdown_s=shutdown_s)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)
     try:
         yield
     finally:
-        await drain()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def signalled() -> None:
-    """Returns at the first SIGINT or SIGTERM; a second one ends the process as ever."""
-    loop = asyncio.get_running_loop()
-    came = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, came.set)
-    try:
-        await came.wait()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -1,0 +1,119 @@
+"""How a server ends: nothing that was asked stays unanswered, and no client can keep it from ending.
+
+First no new connections; then phones are sent away, each with a hint when to come again, and callers with `Connection: close` on the
+answer to whatever they ask last; then connections are closed, and who was not done by then is cut off.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from heliograph.storage.fatal import EX_SOFTWARE
+
+log = structlog.get_logger()
+
+ANSWERS_SHARE = 0.8
+"""Of the time to stop: what requests under way may take. The rest is for the store to close."""
+LAST_REQUESTS_SHARE = 0.1
+"""Of the time to stop: how long connections without a request stay open, for one may be on its way. Its answer closes them."""
+LOOK_EVERY_S = 0.02
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Listener(uvicorn.Server):
+    """uvicorn, ending as told above. Signals are left to us: it would end the process by the signal's default before the store closes."""
+
+    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]], shutdown_s: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._shutdown_s = shutdown_s
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Every request is answered and every connection closed, or the time is over."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        await self._stop_listening(sockets or [])
+        self._close_with_next_answers()
+        await self._drain()
+        last_requests_until_s = began_s + LAST_REQUESTS_SHARE * self._shutdown_s
+        while self._http_connections() and loop.time() < last_requests_until_s:  # noqa: ASYNC110 - uvicorn offers a set, not an event
+            await asyncio.sleep(LOOK_EVERY_S)
+        # Typed as whole seconds, but handed on to asyncio.wait_for.
+        left_s = max(LOOK_EVERY_S, began_s + ANSWERS_SHARE * self._shutdown_s - loop.time())
+        self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]
+        await super().shutdown(sockets)
+
+    async def _stop_listening(self, sockets: Sequence[socket.socket]) -> None:
+        """Who connects from now on is refused; who was let in by the kernel already is served: its request may be there."""
+        poll = select.poll()
+        for listener in sockets:
+            poll.register(listener, select.POLLIN)
+        until_s = asyncio.get_running_loop().time() + LAST_REQUESTS_SHARE * self._shutdown_s
+        while poll.poll(0) and asyncio.get_running_loop().time() < until_s:  # noqa: ASYNC110 - the loop accepts meanwhile
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+
+    def _close_with_next_answers(self) -> None:
+        self.config.encoded_headers.append((b"connection", b"close"))
+        self.server_state.default_headers = self.config.encoded_headers
+        for connection in self._http_connections():
+            # Requests of one connection that wait behind another are answered first.
+            if _answers(connection) and not connection.pipeline:
+                connection.cycle.keep_alive = False
+
+    def _http_connections(self) -> list[HttpToolsProtocol]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, HttpToolsProtocol)]
+
+
+def _answers(connection: HttpToolsProtocol) -> bool:
+    """Whether a request is being answered; before the first one there is no cycle, whatever its type says."""
+    cycle: object = connection.cycle
+    return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
+
+
+async def signalled() -> None:
+    """Returns at the first SIGINT or SIGTERM; a second one ends the process at once, as if by kill -9: what was promised is on disk."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, came.set)
+    try:
+        await came.wait()
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def ended_within(most_s: float) -> Iterator[None]:
+    """What is done inside has ended by then, or the process ends without it: a disk that hangs must not keep it for ever."""
+    timer = threading.Timer(most_s, _end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end() -> None:
+    log.critical("server.end_forced", why="The server did not end in time: its storage hangs, or the machine is overloaded.")
+    os._exit(EX_SOFTWARE)

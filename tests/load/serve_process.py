@@ -1,0 +1,63 @@
+"""`heliograph serve` in a process of its own, ended by signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Self
+
+from tests.torture.server_process import READY_WITHIN_S
+
+ENDS_WITHIN_S = 10.0
+"""What is promised of a server that was told to end."""
+
+
+class ServeProcess:
+    """The process; use as a context manager, which kills what is left of it."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder = folder
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self.url = ""
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        """It answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = ("serve", "--no-auth", "--port", "0", "--data-dir", str(self._folder / "data"), *self._options)
+        with (self._folder / "stderr").open("ab") as errors:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "heliograph", *command, stdout=asyncio.subprocess.PIPE, stderr=errors,
+                env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
+            )  # fmt: skip
+        assert self._process.stdout is not None
+        async with asyncio.timeout(READY_WITHIN_S):
+            line = (await self._process.stdout.readline()).decode()
+        assert "http://" in line, self.errors()
+        self.url = "http://" + line.split("http://")[1].split()[0]
+        self.port = int(self.url.rpartition(":")[2])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing of it is left."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def tell(self, number: signal.Signals) -> None:
+        """The process gets the signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def exit_status(self, within_s: float) -> int:
+        """Its exit status (negative: the signal that ended it), once it has ended.  Raises: TimeoutError."""
+        assert self._process is not None
+        async with asyncio.timeout(within_s):
+            return await self._process.wait()
+
+    def errors(self) -> str:
+        """What it logged."""
+        return (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,103 @@
+"""A server that is told to end answers everything it let in, sends its phones away, and is gone within ten seconds."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+import aiohttp
+
+from tests.channel.phones import HttpPhone, SocketPhone
+from tests.load.callers import Fates, ask, issue_until_refused, operations_of
+from tests.load.fleet import enroll_devices
+from tests.load.serve_process import ENDS_WITHIN_S, ServeProcess
+
+CALLERS = 64
+
+
+async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
+    fates = Fates()
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(ServeProcess(tmp_path, "--open-commands-most", "100000"))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        devices = await enroll_devices(server.port, 8)
+        polls = [asyncio.create_task(HttpPhone(http, server.url, device.credential).poll(30)) for device in devices[:3]]
+        sockets = [await stack.enter_async_context(SocketPhone(http, server.url, device.credential)) for device in devices[3:6]]
+        for phone in sockets:
+            await phone.hello()
+        callers = [asyncio.create_task(issue_until_refused(server.port, devices[6 + n % 2].name, fates)) for n in range(CALLERS)]
+        await asyncio.sleep(0.7)
+
+        server.tell(signal.SIGTERM)
+        await asyncio.wait_for(asyncio.gather(*callers), ENDS_WITHIN_S)
+        polled = await asyncio.gather(*polls)
+        closed = [await phone.ended() for phone in sockets]
+        status = await server.exit_status(ENDS_WITHIN_S)
+    async with ServeProcess(tmp_path) as again:
+        found = [await operations_of(again.port, device.name) for device in devices[6:]]
+
+    assert 0 == status
+    assert [] == fates.lost
+    assert CALLERS == fates.refused
+    assert {200} == fates.statuses()
+    assert len(fates.answers) > CALLERS
+    assert fates.issued() == set().union(*found)
+    assert [200] * 3 == [reply.status for reply in polled]
+    assert all(1 <= reply.body["retryAfterMs"] <= 5_000 for reply in polled)
+    assert [1001] * 3 == closed
+    assert all(phone.close_reason.startswith("retryAfterMs=") for phone in sockets)
+
+
+async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path, "--drain-seconds", "2") as server:
+        device = (await enroll_devices(server.port, 1))[0]
+        server.tell(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+
+        readiness = await ask(server.port, "GET", "/readyz")
+        health = await ask(server.port, "GET", "/healthz")
+        issued = await ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})
+        hello = await ask(server.port, "POST", "/device/v1/hello", {}, credential=device.credential)
+        status = await server.exit_status(2 + ENDS_WITHIN_S)
+
+    assert [503, 200, 200, 200] == [answer.status for answer in (readiness, health, issued, hello)]
+    assert "stop" in readiness.body["reason"]
+    assert 0 == status
+
+
+async def test_clients_that_hang_cannot_keep_a_server_from_ending(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path) as server:
+        device = (await enroll_devices(server.port, 1))[0]
+        host = b"HTTP/1.1\r\nHost: h\r\n"
+        heads = {
+            "half a head": b"POST /v1/" + device.name.encode() + b":issueCommand " + host,
+            "no body": b"POST /v1/" + device.name.encode() + b":issueCommand " + host + b"Content-Length: 100\r\n\r\n{",
+            "does not read": (b"GET /$discovery/rest?version=v1 " + host + b"\r\n") * 200,
+            "asks nothing": b"",
+        }
+        writers = []
+        for head in heads.values():
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1_024)
+            writer.write(head)
+            writers.append(writer)
+        await asyncio.sleep(0.3)
+
+        server.tell(signal.SIGTERM)
+        status = await server.exit_status(ENDS_WITHIN_S)
+        for writer in writers:
+            writer.transport.abort()
+
+    assert 0 == status
+
+
+async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path, "--drain-seconds", "60") as server:
+        server.tell(signal.SIGINT)
+        await asyncio.sleep(0.5)
+        still_there = (await ask(server.port, "GET", "/healthz")).status
+
+        server.tell(signal.SIGINT)
+        status = await server.exit_status(2)
+
+    assert 200 == still_there
+    assert -signal.SIGINT == status
