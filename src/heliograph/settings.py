@@ -66,6 +66,13 @@ class Settings:
         return self.key_file or self.data_dir / "heliograph.key"
 
 
+def database_url(given: str) -> str:
+    """The address of a PostgreSQL as given; empty: SQLite.  Raises: InvalidArgument: neither; what was given is not repeated."""
+    if given and not given.startswith(("postgresql://", "postgres://")):
+        raise InvalidArgument("The database must be an address as in postgresql://user@host:5432/name; leave it out for SQLite.")
+    return given
+
+
 def require_loopback(host: str) -> None:
     """Nothing happens where `host` is a loopback address.
 

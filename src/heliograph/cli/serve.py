@@ -4,10 +4,12 @@ from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
 from heliograph.cli.server_options import (
     DEFAULT_DATA_DIR,
+    AdoptKey,
     AnyHost,
     Behaviour,
     BehaviourOption,
     CorsOrigins,
+    Database,
     DataDir,
     DrainSeconds,
     KeyFile,
@@ -30,7 +32,9 @@ def serve(  # noqa: PLR0913 - one option each
     host: AnyHost = "127.0.0.1",
     port: Port = 8080,
     data_dir: DataDir = DEFAULT_DATA_DIR,
+    database: Database = "",
     key_file: KeyFile = None,
+    adopt_key: AdoptKey = False,
     retention_days: RetentionDays = 30,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
@@ -47,7 +51,7 @@ def serve(  # noqa: PLR0913 - one option each
     from heliograph import server  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.service.limits import Limits  # noqa: PLC0415
-    from heliograph.settings import Admission, Settings  # noqa: PLC0415
+    from heliograph.settings import Admission, Settings, database_url  # noqa: PLC0415
 
     limits = Limits(
         retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value,
@@ -55,7 +59,8 @@ def serve(  # noqa: PLR0913 - one option each
     )  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
     settings = Settings(
-        host=host, port=port, data_dir=data_dir, key_file=key_file, limits=limits, admission=admission,
+        host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
+        limits=limits, admission=admission,
         trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
     )  # fmt: skip

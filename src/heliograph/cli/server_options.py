@@ -28,7 +28,20 @@ PushEndpointOption = Annotated[
 Host = Annotated[str, typer.Option(help="Address to listen on; loopback only.")]
 AnyHost = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all. Callers' tokens want TLS: see docs/sign-in.md.")]
 DEFAULT_DATA_DIR = Path("heliograph-data")
-DataDir = Annotated[Path, typer.Option(help="Holds the database and, unless --key-file says otherwise, the key.")]
+DataDir = Annotated[Path, typer.Option(help="Holds the key and, without --database, the database.")]
+Database = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="HELIOGRAPH_DATABASE",
+        help="A PostgreSQL, as in postgresql://user@host/name, which other servers may use as well (docs/many-servers.md). "
+        "A password is safer in the environment or in a password file, for others can read the command line.",
+        show_default="SQLite in --data-dir",
+    ),
+]
+AdoptKey = Annotated[
+    bool, typer.Option("--adopt-key", help="Go on with this key file where the database was used with one that is lost for good.")
+]
 KeyFile = Annotated[
     Path | None, typer.Option(help="The key that seals secrets, made with mode 0600 if it is not there.", show_default="in --data-dir")
 ]

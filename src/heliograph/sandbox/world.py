@@ -148,7 +148,7 @@ class World:
             phone.forget()
             parts = self.parts
             for name in {phone.name, DeviceName.parse(phone.runner.name or str(phone.name))}:
-                await parts.store.forget_device(name)
+                await parts.own_file().forget_device(name)
                 parts.ports.offers.forget_device(name)
             fresh = await self._add(phone.name, phone.profile)
             await self._connected(fresh)

@@ -12,6 +12,7 @@ from heliograph.server.assembly import Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.listening import listening_socket, near_url, serving, url_of
 from heliograph.server.stopping import ended_within, signalled
+from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
 
@@ -32,14 +33,14 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
 
     Ends within `settings.drain_s + settings.shutdown_s` of the signal, whatever clients do.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key.
+    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key; what `assembled` raises.
     """
     if settings.admission is not Admission.KEYS:
         require_loopback(settings.host)
     operator_secret = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:
         async with (
-            assembled(settings, clock=SystemClock(), operator_secret=operator_secret) as parts,
+            assembled(settings, clock=clock_for(settings), operator_secret=operator_secret) as parts,
             serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
         ):
             calm_garbage_collection()

@@ -14,9 +14,11 @@ from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.sign_up_page import sign_up_app
 from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
+from heliograph.domain.errors import FailedPrecondition
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.server.clock import SystemClock
 from heliograph.server.ids import RandomIds
+from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.service.authenticate_caller import Callers
 from heliograph.service.create_signup_url import PATH as SIGN_UP
 from heliograph.service.delete_enterprise import finish_deletions
@@ -28,6 +30,7 @@ from heliograph.service.retire_operations import retire_operations
 from heliograph.service.sign_in import SignIn
 from heliograph.settings import Admission, Settings
 from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.sealing_key import require_key
 from heliograph.storage.sqlite import SqliteStore
 from heliograph.storage.vault import FileVault
 
@@ -55,10 +58,16 @@ def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
 class Parts:
     """A server without its socket: what the sandbox steers."""
 
-    store: SqliteStore
+    store: ServerStore
     ports: Ports
     channel: Channel
     app: Asgi
+
+    def own_file(self) -> SqliteStore:
+        """The store, which is a file of this server's own.  Raises: FailedPrecondition: it is a database that others may use."""
+        if not isinstance(self.store, SqliteStore):
+            raise FailedPrecondition("Others may use this database.")
+        return self.store
 
 
 @contextlib.asynccontextmanager
@@ -66,38 +75,48 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
-    `watch` sees every notification to the push endpoint, which need not exist then.  Raises: PubsubMissing, InvalidArgument: no URL.
+    `watch` sees every notification to the push endpoint, which need not exist then.
+
+    Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; FailedPrecondition, Unavailable, PermissionDenied: the database is no use.
     """
     publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = FileVault(settings.key)
     channel = Channel(clock)
-    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
-    ports = Ports(
-        store=store, doorbell=channel.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
-        offers=OfferBook(), presence=channel.presence, page_secret=vault.derive("page tokens"),
-        expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
-    )  # fmt: skip
-    timers: list[asyncio.Task[NoReturn]] = []
-    try:
+    async with opened_store(settings, channel, clock) as opened, contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(publisher.close)
+        store = opened.store
+        await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
+        ports = Ports(
+            store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+            offers=OfferBook(), presence=opened.presence, page_secret=vault.derive("page tokens"), shared=opened.shared,
+            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations, doorbell_counts=opened.doorbell_counts,
+        )  # fmt: skip
         await finish_deletions(ports)
         sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
-        timers += [asyncio.create_task(timer) for timer in (expire_operations(ports), retire_operations(ports), sending)]
-        for timer in timers:
-            timer.add_done_callback(_must_live)
-        sign_in = SignIn(
-            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=SystemClock().now_us,
-            admits_strangers=settings.admission is not Admission.KEYS,
-        )  # fmt: skip
-        routes = _api(settings, ports, sign_in, operator_secret)
-        app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
-        yield Parts(store=store, ports=ports, channel=channel, app=app)
+        async with _running(expire_operations(ports), retire_operations(ports), sending, *opened.timers):
+            sign_in = SignIn(
+                keys=store.service_keys, secret=vault.derive("access tokens"),
+                now_us=clock.now_us if opened.shared else SystemClock().now_us,
+                admits_strangers=settings.admission is not Admission.KEYS,
+            )  # fmt: skip
+            routes = _api(settings, ports, sign_in, operator_secret)
+            app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+            yield Parts(store=store, ports=ports, channel=channel, app=app)
+
+
+@contextlib.asynccontextmanager
+async def _running(*timers: Forever) -> AsyncIterator[None]:
+    """The timers run until the block ends."""
+    tasks = [asyncio.create_task(timer) for timer in timers]
+    for task in tasks:
+        task.add_done_callback(_must_live)
+    try:
+        yield
     finally:
-        for timer in timers:
-            timer.cancel()
-        await asyncio.gather(*timers, return_exceptions=True)
-        await publisher.close()
-        await store.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> dict[str, Asgi]:

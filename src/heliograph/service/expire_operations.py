@@ -16,8 +16,8 @@ CHUNK = 500
 """Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
 PAUSE_S = 0.005
 """When a deadline is over and nothing was due (its decision is under way in another batch)."""
-LOOK_EVERY_US = 1_000_000
-"""Where others use the same database: their operations' deadlines are found by looking, and a dead server's are everybody's."""
+PAUSE_SHARED_S = 0.05
+"""Likewise, where another server may be deciding it."""
 PAUSE_AFTER_ERROR_S = 0.5
 """When the store took nothing: it says 503 to everybody, and so do deadlines wait."""
 
@@ -26,14 +26,10 @@ async def expire_operations(ports: Ports) -> NoReturn:
     """Every operation past its deadline is ended soon after, never before: EXPIRED while queued, timed out when acknowledged."""
     nearer = asyncio.Event()
     ports.store.on_deadline(nearer.set)
-    look_us = 0
     while True:
         nearer.clear()
         nearest_us = ports.store.nearest_deadline_us()
-        if ports.shared:
-            nearest_us = look_us if nearest_us is None else min(nearest_us, look_us)
         if nearest_us is not None and nearest_us <= ports.clock.now_us():
-            look_us = ports.clock.now_us() + LOOK_EVERY_US
             await asyncio.sleep(await _decide_due(ports))
         else:
             await _deadline_or_nearer(ports, nearest_us, nearer)
@@ -54,7 +50,9 @@ async def _decide_due(ports: Ports) -> float:
         return PAUSE_AFTER_ERROR_S
     for name in ended:
         ports.offers.noted(name.device, name.create_ms)
-    return 0 if decided else PAUSE_S
+    if decided:
+        return 0
+    return PAUSE_SHARED_S if ports.shared else PAUSE_S
 
 
 def _ended(operation: Operation, now_us: int) -> Operation:

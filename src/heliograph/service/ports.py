@@ -288,7 +288,7 @@ class Ports:
     publishing: PublishingCounts = field(default_factory=PublishingCounts)
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     page_secret: bytes
-    """What page tokens are bound with; a token of another server process is refused."""
+    """What page tokens are bound with: the same in every server process that shares the key file."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     expose_enterprises: bool = False

@@ -1,9 +1,11 @@
 """Operations that ended long ago leave the store."""
 
 import asyncio
+import contextlib
 from typing import NoReturn
 
 from heliograph.domain.errors import Unavailable
+from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.ports import Ports
 
 EVERY_US = 3_600 * 1_000_000
@@ -18,6 +20,8 @@ async def retire_operations(ports: Ports) -> NoReturn:
     """Once an hour, what ended before the retention time, and tombstones past their expiry, are removed."""
     while True:
         await _retire_all(ports)
+        if ports.shared:
+            await _finish_others_deletions(ports)
         await ports.clock.sleep_until(ports.clock.now_us() + EVERY_US)
 
 
@@ -29,3 +33,9 @@ async def _retire_all(ports: Ports) -> None:
     except Unavailable:
         # The store says so itself (/readyz); the next hour tries again.
         return
+
+
+async def _finish_others_deletions(ports: Ports) -> None:
+    """A server that died while it deleted an enterprise may never start again."""
+    with contextlib.suppress(Unavailable):
+        await finish_deletions(ports)

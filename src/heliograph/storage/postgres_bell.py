@@ -6,13 +6,14 @@ What is said here may get lost, and costs no answer a moment: the truth is in th
 import asyncio
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import asyncpg
 import structlog
 
 from heliograph.domain.errors import HeliographError
 from heliograph.storage.bell_message import BellMessage, Word, message_from, payloads
+from heliograph.storage.postgres_link import DATABASE_ERRORS
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ LONGEST_PAUSE_S = 30.0
 WAITING_MOST = 10_000
 """Words that wait for a slow connection; the others' tails find what is dropped."""
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _NOTIFY = (resources.files(__package__) / "postgres_bell.sql").read_text(encoding="utf-8")
 
 
@@ -87,7 +88,7 @@ class PostgresBell:
         while True:
             try:
                 await self._listen()
-            except (HeliographError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BellSilent) as error:
+            except (HeliographError, BellSilent, *DATABASE_ERRORS) as error:
                 pause_s = FIRST_PAUSE_S if self.listening else min(2 * pause_s, LONGEST_PAUSE_S)
                 self._tell_silent(error)
             await asyncio.sleep(pause_s * (0.5 + self._chance() / 2))

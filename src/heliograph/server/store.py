@@ -1,0 +1,94 @@
+"""The store that the settings ask for, and what comes with it: a SQLite file of one server's own, or a PostgreSQL of several."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+from heliograph.channel.app import Channel
+from heliograph.server.clock import SystemClock
+from heliograph.server.database_clock import DatabaseClock
+from heliograph.server.other_servers import OtherServers
+from heliograph.service.counts import DoorbellCounts
+from heliograph.service.ports import Clock, Doorbell, Presence, Store
+from heliograph.service.sign_in import ServiceKeys
+from heliograph.settings import Settings
+from heliograph.storage.sealing_key import SealingKey
+from heliograph.storage.sqlite import SqliteStore
+
+Forever = Coroutine[Any, Any, NoReturn]
+
+
+class ServerStore(Store, Protocol):
+    """A Store with what a server needs besides its verbs."""
+
+    @property
+    def service_keys(self) -> ServiceKeys:
+        """Callers' keys."""
+
+    @property
+    def sealing_key(self) -> SealingKey:
+        """Which key file is the database's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A store, and who rings and knows where phones are."""
+
+    store: ServerStore
+    doorbell: Doorbell
+    presence: Presence
+    doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
+    shared: bool = False
+    timers: Sequence[Forever] = ()
+    """What is to run for as long as the store is open."""
+
+
+def clock_for(settings: Settings) -> Clock:
+    """The clock of a server with these settings: where there may be others, all go by their database's."""
+    return DatabaseClock() if settings.database_url else SystemClock()
+
+
+@contextlib.asynccontextmanager
+async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> AsyncIterator[Opened]:
+    """The store; when left, everything accepted is durable, and nothing is accepted any more.
+
+    Raises: FailedPrecondition, Unavailable, PermissionDenied: it cannot be opened, with a sentence why.
+    """
+    opened = await _postgres(settings.database_url, channel, clock) if settings.database_url else _sqlite(settings, channel, clock)
+    try:
+        yield opened
+    finally:
+        for timer in opened.timers:
+            timer.close()  # one that never started
+        await opened.store.close()
+
+
+def _sqlite(settings: Settings, channel: Channel, clock: Clock) -> Opened:
+    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
+    return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence)
+
+
+async def _postgres(url: str, channel: Channel, clock: Clock) -> Opened:
+    from heliograph.storage.postgres import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
+    from heliograph.storage.postgres_bell import PostgresBell  # noqa: PLC0415
+
+    counts = DoorbellCounts()
+    others = OtherServers(channel, clock=clock, counts=counts)
+    store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring)
+    try:
+        timers: list[Forever] = []
+        if isinstance(clock, DatabaseClock):
+            await clock.set(store.database_now_us)
+            timers.append(clock.follow(store.database_now_us))
+        bell = PostgresBell(
+            store.connect, others, server=secrets.token_hex(8), now_us=clock.now_us, chance=secrets.SystemRandom().random
+        )  # fmt: skip
+        others.use(bell)
+        store.on_rings(others.committed)
+        timers += (bell.run(), others.follow_tail(store.tail))
+    except BaseException:
+        await store.close()
+        raise
+    return Opened(store=store, doorbell=others, presence=others.presence, doorbell_counts=counts, shared=True, timers=timers)
