@@ -5,12 +5,14 @@ the tables and plots of docs/performance.md.
 """
 
 import argparse
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
@@ -35,14 +37,21 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
 }
 
 
+SCENARIO_MOST_S = 240
+"""A scenario that takes longer hangs: it is ended, cleaned up after, and the next one begins."""
+
+
 def measured(scenario: Callable[[Scale], Figures], scale: Scale) -> Figures:
     """What the scenario gave; where it failed, why: the others go on."""
     began = time.monotonic()
+    signal.alarm(SCENARIO_MOST_S)
     try:
         figures = scenario(scale)
     except Exception as error:  # noqa: BLE001 - it is in the figures, and the exit code says it too
         traceback.print_exc()
         figures = Figures(failed=f"{type(error).__name__}: {error}".splitlines()[0])
+    finally:
+        signal.alarm(0)
     figures.took_s = round(time.monotonic() - began, 1)
     figures.at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     return figures
@@ -55,8 +64,19 @@ def scale_of(options: argparse.Namespace) -> Scale:
     return replace(scale, **given)
 
 
+def _too_late(_: int, __: object) -> NoReturn:
+    message = f"not done after {SCENARIO_MOST_S} s"
+    raise TimeoutError(message)
+
+
+def _end(_: int, __: object) -> NoReturn:
+    raise SystemExit(1)  # which ends the servers on its way out
+
+
 def main() -> int:
     """Measure, keep and print."""
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.signal(signal.SIGTERM, _end)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="this scenario; may be given several times")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, and nothing else")

@@ -45,11 +45,11 @@ def device_name(number: int) -> DeviceName:
 class Seeded:
     """A database with `devices` phones and `operations` finished operations."""
 
-    def __init__(self, devices: int, operations: int, *, days_ago: int = DAYS_AGO) -> None:
-        self.devices, self.operations = devices, operations
+    def __init__(self, devices: int, operations: int, *, days_ago: int = DAYS_AGO, cache: Path = CACHE) -> None:
+        self.devices, self.operations, self._cache = devices, operations, cache
         self._days_ago = days_ago
-        self.path = CACHE / f"{devices}-{operations}-{days_ago}-{migrations()[-1].version}-{FORM}.db"
-        self._born = CACHE / f"{self.path.stem}.born"
+        self.path = cache / f"{devices}-{operations}-{days_ago}-{migrations()[-1].version}-{FORM}.db"
+        self._born = cache / f"{self.path.stem}.born"
 
     @functools.cached_property
     def _begin_ms(self) -> int:
@@ -68,7 +68,7 @@ class Seeded:
         began = time.monotonic()
         if self._fresh():
             return 0.0
-        CACHE.mkdir(exist_ok=True)
+        self._cache.mkdir(exist_ok=True)
         begin_ms = time.time_ns() // 1_000_000 - self._days_ago * 86_400_000 - SPAN_MS
         self._born.write_text(str(begin_ms), encoding="ascii")
         self.path.unlink(missing_ok=True)

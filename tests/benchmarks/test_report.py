@@ -1,0 +1,58 @@
+"""The page of figures says what was measured, and nothing about what was not."""
+
+from benchmarks.figures import Figures, Number, Results, Row, Run
+from benchmarks.report import page, printed
+from benchmarks.svg import linear_ticks
+
+FULL = Run(requests=1_000, seconds=1.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0)
+WAITING = Run(requests=1_000, seconds=2.0, server_cpu_s=1.0, p50_ms=1.0, p99_ms=2.0)
+BARE = Run(requests=4_000, seconds=1.0, server_cpu_s=1.0, p50_ms=0.1, p99_ms=0.2)
+TEXT = "before\n<!-- bench:reads -->\nold\n<!-- /bench -->\nafter\n"
+
+
+def test_a_row_tells_the_ratio_of_each_round_and_whether_the_goal_is_met() -> None:
+    row = Row("issue", [FULL, FULL], [BARE, FULL], goal=0.5)
+
+    line = printed(Figures(rows=[row])).splitlines()[-1]
+
+    assert line.startswith("| issue | 0.62 (0.25–1.00) | bare | 0.50, met | 1,000 (1,000–1,000) |")
+
+
+def test_a_server_that_did_not_use_its_core_is_marked() -> None:
+    line = printed(Figures(rows=[Row("issue", [FULL, WAITING], [BARE, BARE])])).splitlines()[-1]
+
+    assert "0.25 (0.25–0.25) *" in line
+
+
+def test_what_postgresql_used_stands_beside_what_the_server_used() -> None:
+    run = Run(requests=1_000, seconds=1.0, server_cpu_s=0.05, p50_ms=1.0, p99_ms=2.0, database_cpu_s=0.1)
+
+    text = printed(Figures(rows=[Row("issue", [run], [BARE])]))
+
+    assert "| issue | 50 | 100 |" in text
+
+
+def test_a_goal_is_missed_by_the_median() -> None:
+    number = Number("memory", [20.0, 25.0, 30.0], "KiB", most=24)
+
+    text = printed(Figures(numbers=[number]))
+
+    assert "| memory | 25 (20–30) KiB | ≤ 24 KiB | **not met** |" in text
+
+
+def test_a_part_that_failed_says_so() -> None:
+    assert "**This part failed:** RuntimeError: no" in printed(Figures(failed="RuntimeError: no"))
+
+
+def test_the_page_keeps_what_stood_there_for_a_part_that_never_ran() -> None:
+    assert TEXT == page(TEXT, Results())
+
+
+def test_the_page_gets_a_part_that_ran() -> None:
+    made = page(TEXT, Results(scenarios={"reads": Figures(notes=["new"])}))
+
+    assert "before\n<!-- bench:reads -->\nnew\n<!-- /bench -->\nafter\n" == made
+
+
+def test_ticks_are_round_and_hold_the_largest_value() -> None:
+    assert (12_500, "12,500") == linear_ticks(11_400, "{:,.0f}")[-1]
