@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,8 +17,10 @@ ENDS_WITHIN_S = 10.0
 class ServeProcess:
     """The process; use as a context manager, which kills what is left of it."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, program: Sequence[str] = ("-m", "heliograph")) -> None:
+        """`program`: what Python runs in place of the command line, with the same arguments after it."""
         self._folder = folder
+        self._program = program
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
@@ -29,7 +32,7 @@ class ServeProcess:
         command = ("serve", "--no-auth", "--port", "0", "--data-dir", str(self._folder / "data"), *self._options)
         with (self._folder / "stderr").open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "heliograph", *command, stdout=asyncio.subprocess.PIPE, stderr=errors,
+                sys.executable, *self._program, *command, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
             )  # fmt: skip
         assert self._process.stdout is not None

@@ -1,0 +1,74 @@
+"""A store that is slower than its callers stays honest: what it answers with 200 is there, what it refuses never was."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+
+from tests.channel.phones import ACK_ID, Identity
+from tests.load.callers import Answer, Connection, Fates, ask, operations_of
+from tests.load.fleet import enroll_devices
+from tests.load.serve_process import ServeProcess
+
+SYNC_S = 0.6
+"""Of a disk that is about to be given up: three commits in a row take longer than anybody waits."""
+CALLERS = 800
+"""More than one batch holds, so that some wait for the third commit."""
+PHONES = 20
+COMMANDS_EACH = 3
+
+
+async def issue_until(done: asyncio.Event, port: int, device: str, fates: Fates) -> None:
+    connection = Connection(port)
+    while not done.is_set():
+        fates.answers.append(await connection.ask("POST", f"/v1/{device}:issueCommand", {"type": "LOCK"}))
+    await connection.close()
+
+
+async def issued(port: int, phone: Identity) -> str:
+    answer = await ask(port, "POST", f"/v1/{phone.name}:issueCommand", {"type": "LOCK"})
+    return str(answer.body["name"])
+
+
+async def acknowledge(port: int, phone: Identity, operations: list[str]) -> list[Answer]:
+    connection = Connection(port)
+    answers = []
+    for operation in operations:
+        path = f"/device/v1/{operation}:acknowledge"
+        answers.append(await connection.ask("POST", path, {"ackId": ACK_ID}, credential=phone.credential))
+    await connection.close()
+    return answers
+
+
+async def refusals_counted(url: str) -> int:
+    """Rules that were refused since they had waited too long, as /metrics tells."""
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return int(float(next(line.split()[-1] for line in lines if line.startswith('heliograph_store_refused_total{reason="waited"}'))))
+
+
+async def test_a_store_that_cannot_keep_up_answers_200_or_503_and_both_are_true(tmp_path: Path) -> None:
+    slow, done, fates = tmp_path / "slow", asyncio.Event(), Fates()
+    program = ("-m", "tests.load.slow_disk", str(slow), str(SYNC_S))
+    async with ServeProcess(tmp_path, "--open-commands-most", "100000", program=program) as server:
+        phones, targets = await enroll_devices(server.port, PHONES), await enroll_devices(server.port, 4)
+        waiting = {phone: [await issued(server.port, phone) for _ in range(COMMANDS_EACH)] for phone in phones}
+
+        slow.touch()
+        callers = asyncio.gather(*(issue_until(done, server.port, targets[number % 4].name, fates) for number in range(CALLERS)))
+        await asyncio.sleep(SYNC_S)
+        acks = await asyncio.gather(*(acknowledge(server.port, phone, operations) for phone, operations in waiting.items()))
+        done.set()
+        await callers
+        slow.unlink()
+        found = set().union(*[await operations_of(server.port, target.name) for target in targets])
+        counted = await refusals_counted(server.url)
+
+    refusals = [answer for answer in fates.answers if answer.status == 503]
+    assert {200, 503} == fates.statuses()
+    assert {"OVERLOADED"} == {answer.body["error"]["details"][0]["reason"] for answer in refusals}
+    assert {"1"} == {answer.headers["retry-after"] for answer in refusals}
+    assert found == fates.issued()
+    assert {200} == {answer.status for answers in acks for answer in answers}
+    assert {"startWithinMs"} == {key for answers in acks for answer in answers for key in answer.body}
+    assert len(refusals) == counted
