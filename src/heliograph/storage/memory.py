@@ -18,9 +18,10 @@ from heliograph.storage.tail import Tail
 K = TypeVar("K")
 V = TypeVar("V")
 
-DEVICES_MOST = 16_384
+DEVICES_MOST = 65_536
+"""Per generation, of which there are two: some 1.5 KB each. What 100,000 devices have is read once, so a command costs as much as with ten."""
 OPERATIONS_MOST = 16_384
-"""Per generation, of which there are two: some 2 KB each."""
+"""Two generations too: some 2 KB each."""
 ENTERPRISES_MOST = 256
 """A server has few; looked at with every change that may be published."""
 POLICIES_MOST = 256
