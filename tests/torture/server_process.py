@@ -15,6 +15,8 @@ from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
 
 READY_WITHIN_S = 30.0
+DATABASE_AWAY = (2, 5)
+"""The exit statuses of a server that cannot reach its database when it starts, or hears no answer from it then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
     data_dir: Path | None = None
     """Other than `data` in its folder."""
+    supervised: bool = False
+    """Whether it is started again when it ends while it starts, as a supervisor would: a server whose database is away ends then."""
 
 
 PLAIN = Launch()
@@ -44,6 +48,7 @@ class ServerProcess:
         self._launch = launch
         self._process: asyncio.subprocess.Process | None = None
         self._may_end = False
+        self._was_ready = False
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -63,14 +68,15 @@ class ServerProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self._launch.module, *serve, stdout=log, stderr=log, env=environment
             )
-        self._may_end = False
+        self._may_end = self._was_ready = False
 
     async def wait_ready(self, http: aiohttp.ClientSession, *, within_s: float = READY_WITHIN_S) -> None:
         """Returns once the server answers, and takes writes.  Raises: TimeoutError: it did not within `within_s`."""
         async with asyncio.timeout(within_s):
             while not await self.ready(http):
-                self._require_alive()
+                await self._stay_alive()
                 await asyncio.sleep(0.02)
+        self._was_ready = True
         self._history.record(Fault(what=FaultKind.SERVER_READY, target=self.name))
 
     async def ready(self, http: aiohttp.ClientSession) -> bool:
@@ -103,6 +109,11 @@ class ServerProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+    async def _stay_alive(self) -> None:
+        if self._process is not None and self._process.returncode in DATABASE_AWAY and self._launch.supervised and not self._was_ready:
+            await self.start()
+        self._require_alive()
 
     def _require_alive(self) -> None:
         assert self._process is not None
