@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from heliograph.domain.errors import InvalidArgument
 from heliograph.service.limits import Limits
@@ -68,7 +69,12 @@ class Settings:
 
 def database_url(given: str) -> str:
     """The address of a PostgreSQL as given; empty: SQLite.  Raises: InvalidArgument: neither; what was given is not repeated."""
-    if given and not given.startswith(("postgresql://", "postgres://")):
+    try:
+        parts = urlsplit(given)
+        fits = not given or (parts.scheme in {"postgresql", "postgres"} and parts.port != 0)
+    except ValueError:
+        fits = False
+    if not fits:
         raise InvalidArgument("The database must be an address as in postgresql://user@host:5432/name; leave it out for SQLite.")
     return given
 

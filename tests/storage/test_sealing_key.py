@@ -34,7 +34,7 @@ async def test_a_lost_key_file_is_told_and_the_new_one_is_gone_again(tmp_path: P
     lost = (tmp_path / "key").read_bytes()
     (tmp_path / "key").unlink()
 
-    with pytest.raises(OtherKey, match=r"There is no key file .*/key, .* restore it from a backup"):
+    with pytest.raises(OtherKey, match=r"There is no key file .*/key, .*: restore it from a backup"):
         await started(tmp_path, "key")
 
     assert not (tmp_path / "key").exists()

@@ -75,7 +75,7 @@ class PostgresStore:
     ) -> Self:
         """The store in this database (postgresql://…), whose tables are made and migrated where needed.
 
-        `ring` is called on the event loop after a commit.  Raises: DatabaseTooNew, Unreachable.
+        `ring` is called on the event loop after a commit.  Raises: DatabaseTooNew, Unreachable, NotAdmitted, AddressUnfit.
         """
         links = [Link(url) for _ in range(1 + BATCH_LINKS + READ_LINKS)]
         loader = Loader()

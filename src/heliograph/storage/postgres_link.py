@@ -10,7 +10,7 @@ from asyncpg.connect_utils import SessionAttribute
 from asyncpg.connection import Connection
 from asyncpg.prepared_stmt import PreparedStatement
 
-from heliograph.domain.errors import FailedPrecondition, OutcomeUnknown
+from heliograph.domain.errors import HeliographError, InvalidArgument, OutcomeUnknown, PermissionDenied, Unavailable
 from heliograph.storage.queries import postgres_queries
 
 STATEMENT_MS = 5_000
@@ -20,8 +20,8 @@ LOCK_MS = 2_000
 IDLE_MS = 5_000
 """A transaction of ours that does nothing for so long is ended by the database: a server that hangs must not keep devices locked."""
 CONNECT_S = 5.0
-ANSWER_S = 10.0
-"""When no answer came although STATEMENT_MS is long over, the connection is dead."""
+ANSWER_S = 6.0
+"""When no answer came although STATEMENT_MS is over, the connection is dead; or a COMMIT waits for a second copy in vain."""
 SETTINGS = {
     "application_name": "heliograph",
     "statement_timeout": str(STATEMENT_MS),
@@ -84,8 +84,26 @@ def verdict(error: BaseException) -> Verdict:
     return Verdict.REFUSED
 
 
-class Unreachable(FailedPrecondition):
+class Unreachable(Unavailable):
     """The database cannot be used."""
+
+
+class NotAdmitted(PermissionDenied):
+    """The database does not admit this server, or not to its tables."""
+
+
+class AddressUnfit(InvalidArgument):
+    """The database's address is none."""
+
+
+def unusable(what: str, error: BaseException) -> HeliographError:
+    """Why the database, to which `what` happened, cannot be used; `error` is one of DATABASE_ERRORS. No password is in its text."""
+    kind: type[HeliographError] = Unreachable
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InsufficientPrivilegeError):
+        kind = NotAdmitted
+    elif isinstance(error, asyncpg.ClientConfigurationError):
+        kind = AddressUnfit
+    return kind(f"{what}: {str(error).rstrip('.')}.")
 
 
 class Link:
@@ -209,10 +227,10 @@ async def connect(url: str) -> "Connection[Record]":
 
 
 async def open_all(links: Sequence[Link]) -> None:
-    """All are open.  Raises: Unreachable."""
+    """All are open.  Raises: Unreachable, NotAdmitted, AddressUnfit."""
     try:
         await asyncio.gather(*(link.ready() for link in links))
     except DATABASE_ERRORS as error:
         for link in links:
             link.drop()
-        raise Unreachable(f"The database cannot be reached: {error}.") from error
+        raise unusable("The database cannot be reached", error) from error

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Unreachable
+from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Unreachable, unusable
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations
 
 TRIES = 20
@@ -21,7 +21,7 @@ _RACED = (
 
 
 async def migrate(link: Link, now_us: int) -> None:
-    """The schema is the newest one.  Raises: DatabaseTooNew, Unreachable."""
+    """The schema is the newest one.  Raises: DatabaseTooNew, Unreachable, NotAdmitted."""
     for _ in range(TRIES):
         try:
             await link.begin()
@@ -32,7 +32,7 @@ async def migrate(link: Link, now_us: int) -> None:
             await asyncio.sleep(PAUSE_S)
         except DATABASE_ERRORS as error:
             await link.rollback()
-            raise Unreachable(f"The database's schema could not be made: {error}.") from error
+            raise unusable("The database's schema could not be made", error) from error
         except BaseException:
             await link.rollback()
             raise

@@ -45,7 +45,8 @@ async def require_key(database: SealingKey, vault: FileVault, *, adopt: bool = F
     mine = vault.derive(FINGERPRINT)
     if await database.fingerprint(mine, adopt=adopt) == mine:
         return
-    lost = "Is that one lost for good, start once with --adopt-key: secrets that still wait for their phones are lost with it."
+    lost = "If it is lost for good, start once with --adopt-key: secrets that still wait for their phones are lost with it."
+    where = "restore it from a backup, or copy it from another server of the database"
     if vault.forget_new():
-        raise OtherKey(f"There is no key file {vault.path}, and this database was used with one: restore it from a backup. {lost}")
-    raise OtherKey(f"{vault.path} is not the key file that this database was used with: give --key-file that one. {lost}")
+        raise OtherKey(f"There is no key file {vault.path}, and this database was used with one: {where}. {lost}")
+    raise OtherKey(f"{vault.path} is not the key file that this database was used with: {where}. {lost}")
