@@ -10,7 +10,7 @@ from typing import Any
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.server import listening_socket, serving, signalled, url_of
+from heliograph.server import first_signal, listening_socket, serving, url_of
 from heliograph.settings import require_loopback
 
 
@@ -64,8 +64,9 @@ async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], 
     Raises: as `running_sandbox`.
     """
     async with running_sandbox(settings) as greeting:
-        ready(greeting)
-        await signalled()
+        with first_signal() as came:
+            ready(greeting)
+            await came.wait()
 
 
 def _greeting(world: World, settings: SandboxSettings) -> Greeting:

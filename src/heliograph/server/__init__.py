@@ -11,12 +11,12 @@ import structlog
 from heliograph.server.assembly import Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.listening import listening_socket, near_url, serving, url_of
-from heliograph.server.stopping import ended_within, signalled
+from heliograph.server.stopping import ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
 
-__all__ = ["SLEEP_MOST_S", "Parts", "SystemClock", "assembled", "listening_socket", "serve", "serving", "signalled", "url_of"]
+__all__ = ["SLEEP_MOST_S", "Parts", "SystemClock", "assembled", "first_signal", "listening_socket", "serve", "serving", "url_of"]
 
 log = structlog.get_logger()
 
@@ -44,9 +44,9 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
             serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
         ):
             calm_garbage_collection()
-            with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
+            with first_signal() as came, operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
                 ready(url_of(listener))
-                await signalled()
+                await came.wait()
             end.enter_context(ended_within(settings.drain_s + settings.shutdown_s))
             parts.channel.stop_soon()
             log.info("server.stopping", drain_s=settings.drain_s, within_s=settings.drain_s + settings.shutdown_s)

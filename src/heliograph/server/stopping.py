@@ -88,14 +88,15 @@ def _answers(connection: HttpToolsProtocol) -> bool:
     return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
 
 
-async def signalled() -> None:
-    """Returns at the first SIGINT or SIGTERM; a second one ends the process at once, as if by kill -9: what was promised is on disk."""
+@contextlib.contextmanager
+def first_signal() -> Iterator[asyncio.Event]:
+    """What SIGINT or SIGTERM sets. After the block another one ends the process at once, as kill -9 does: what was promised is on disk."""
     loop = asyncio.get_running_loop()
     came = asyncio.Event()
     for number in SIGNALS:
         loop.add_signal_handler(number, came.set)
     try:
-        await came.wait()
+        yield came
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
