@@ -20,6 +20,7 @@ from heliograph.storage.postgres_writing import write
 
 RUNS_MOST = 20
 """Of one batch: it runs again when another server was faster, or when it wants what it did not foresee."""
+UNFIT = "One of these values has a character that the database cannot hold: leave out NUL."
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 """Between two attempts to reach the database."""
@@ -223,7 +224,7 @@ class Batches:
                 self._counts.refused["storage"] += len(entries)
                 _tell(Outcome(entry.future, error=nothing_done(refused.trouble)) for entry in entries)
             elif len(entries) == 1:
-                _tell((Outcome(entries[0].future, error=InvalidArgument("The database cannot hold one of these values.")),))
+                _tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
             else:
                 await self._one_by_one(link, entries)
             return None

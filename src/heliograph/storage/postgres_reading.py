@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any, Generic, TypeVar
 
 from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.names import DeviceName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Page
 from heliograph.storage.codec import device_from, operation_from, policy_from, tombstone_from
 from heliograph.storage.memory import DeviceState
-from heliograph.storage.postgres_batches import nothing_done, trouble_of
+from heliograph.storage.postgres_batches import UNFIT, nothing_done, trouble_of
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Decoded
 
@@ -34,7 +35,7 @@ class Gathered(Generic[K, V]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
-        """The row of this key, as it is now.  Raises: Overloaded."""
+        """The row of this key, as it is now.  Raises: Overloaded, InvalidArgument."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V | None] = loop.create_future()
         if not self._waiting:
@@ -56,11 +57,13 @@ class Gathered(Generic[K, V]):
     async def _run(self, waiting: Mapping[K, Sequence[asyncio.Future[V | None]]]) -> None:
         try:
             found = await self._read(list(waiting))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            if isinstance(error, InvalidArgument) and len(waiting) > 1:
+                # One of the keys spoils the statement for all.
+                await asyncio.gather(*(self._run({key: futures}) for key, futures in waiting.items()))
+                return
             for future in (future for futures in waiting.values() for future in futures if not future.done()):
-                future.set_exception(error if isinstance(error, Exception) else nothing_done(None))
-            if not isinstance(error, Exception):
-                raise
+                future.set_exception(error)
         else:
             for key, futures in waiting.items():
                 for future in futures:
@@ -84,11 +87,13 @@ class Reader:
         self.policies = Gathered(self._read_policies)
 
     async def run(self, name: str, *values: object) -> list[Record]:
-        """The rows of the statement, which only reads.  Raises: Overloaded."""
+        """The rows of the statement, which only reads.  Raises: Overloaded, InvalidArgument: no row can ever have such a value."""
         link = await self._free.get()
         try:
             return await self._run(link, name, values)
         except DATABASE_ERRORS as error:
+            if verdict(error) is Verdict.UNFIT:
+                raise InvalidArgument(UNFIT) from error
             raise nothing_done(trouble_of(error)) from error
         finally:
             self._free.put_nowait(link)
