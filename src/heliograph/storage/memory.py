@@ -19,7 +19,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 DEVICES_MOST = 65_536
-"""Per generation, of which there are two: some 1.5 KB each. What 100,000 devices have is read once, so a command costs as much as with ten."""
+"""Per generation, of which there are two: some 1.5 KB each. 100,000 devices are read once each: a command costs what it costs with ten."""
 OPERATIONS_MOST = 16_384
 """Two generations too: some 2 KB each."""
 ENTERPRISES_MOST = 256
