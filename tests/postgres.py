@@ -136,6 +136,12 @@ class Cluster:
         done = subprocess.run([*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
+    def demand_password(self, role: str) -> None:
+        """Whoever says that he is this role must know its password."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules.read_text(encoding="utf-8"), encoding="utf-8")
+        self.sql("SELECT pg_reload_conf()")
+
     def log(self) -> str:
         """What it wrote to its log."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")

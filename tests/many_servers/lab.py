@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -72,6 +73,11 @@ class ServerProcess:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.02)
+
+    def command_line(self) -> str:
+        """What everybody on this machine may read of the process."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/cmdline").read_text(encoding="utf-8")
 
     async def exit_code(self) -> int:
         """How the process ended by itself."""
@@ -216,6 +222,19 @@ class Lab:
         """The operation's name."""
         return str((await self.post(server, f"/v1/{device}:issueCommand", {"type": "LOCK", **command}))["name"])
 
+    async def issue_surely(self, url: str, device: str) -> str:
+        """The operation's name; the request is sent again, as the same one, until somebody answers it."""
+        request_id = str(uuid.uuid4())
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError, OSError):
+                    async with self.http.post(f"{url}/v1/{device}:issueCommand?requestId={request_id}", json={"type": "LOCK"}) as answer:
+                        said = await answer.json()
+                        assert answer.status in {200, 503}, said
+                        if answer.status == 200:
+                            return str(said["name"])
+                await asyncio.sleep(0.02)
+
     async def ended(self, server: ServerProcess, operation: str, *, within_s: float = WITHIN_S) -> Json:
         """The operation once it is done, as the server shows it."""
         async with asyncio.timeout(within_s):
@@ -248,17 +267,21 @@ async def lab_on(database: str, folder: Path) -> AsyncIterator[Lab]:
 
 
 class Switch:
-    """What stands before the servers, as a load balancer does: connections go to one of them until it is thrown."""
+    """What stands before servers, as a load balancer does: each new connection goes to the next of them that takes it."""
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, *ports: int) -> None:
+        self._ports = list(ports)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self.url = ""
 
-    def throw(self, port: int) -> None:
-        """Every connection is cut, and new ones go to the other server."""
-        self._to = port
+    def lay(self, *ports: int) -> None:
+        """New connections go to these."""
+        self._ports = list(ports)
+
+    def throw(self, *ports: int) -> None:
+        """They do, and every connection is cut."""
+        self.lay(*ports)
         for writer in self._open:
             writer.transport.abort()
 
@@ -270,17 +293,20 @@ class Switch:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        self.throw(0)
+        self.throw()
 
     async def _serve(self, phone_in: asyncio.StreamReader, phone_out: asyncio.StreamWriter) -> None:
-        try:
-            server_in, server_out = await asyncio.open_connection("127.0.0.1", self._to)
-        except OSError:
-            phone_out.close()
+        for _ in self._ports:
+            self._ports.append(port := self._ports.pop(0))
+            try:
+                server_in, server_out = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                continue
+            self._open |= {phone_out, server_out}
+            await asyncio.gather(_pump(phone_in, server_out), _pump(server_in, phone_out))
+            self._open -= {phone_out, server_out}
             return
-        self._open |= {phone_out, server_out}
-        await asyncio.gather(_pump(phone_in, server_out), _pump(server_in, phone_out))
-        self._open -= {phone_out, server_out}
+        phone_out.close()
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
