@@ -190,11 +190,8 @@ def position(created_us: int, resource_id: str) -> str:
     return f"{created_us:020d}/{resource_id}"
 
 
-class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the server keeps of one enrolled device.  `wanted_state` is what an admin set (ACTIVE or DISABLED).
-
-    It never refers to itself, and a store remembers a hundred thousand: the garbage collector need not walk them (`gc=False`).
-    """
+class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as Operation: thousands are remembered, none in a cycle
+    """What the server keeps of one enrolled device.  `wanted_state` is what an admin set (ACTIVE or DISABLED)."""
 
     name: DeviceName
     credential_hash: bytes

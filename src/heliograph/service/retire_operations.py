@@ -10,7 +10,7 @@ from heliograph.service.ports import Ports
 
 EVERY_US = 3_600 * 1_000_000
 CHUNK = 100
-"""Rows removed in one transaction, for which others wait: 4 ms with 3,000,000 operations of 100,000 devices on a busy machine (500: 18 ms)."""
+"""Rows removed in one transaction, that others wait for: 4 ms with 3,000,000 operations of 100,000 devices (500: 18 ms; a busy machine)."""
 PAUSE_S = 0.05
 """Between two transactions: retention takes the time that is left over."""
 DAY_US = 86_400 * 1_000_000
