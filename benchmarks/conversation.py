@@ -65,11 +65,17 @@ async def requests() -> AsyncIterator[Any]:
         yield msgspec.json.decode(line)
 
 
-async def answer_runs(asked: AsyncIterator[Any], run: Callable[[float], Awaitable[list[float]]]) -> None:
-    """In the client: the first request was answered by `{}`; each further one is a run of so many seconds, whose times in ms are told."""
+async def answer_runs(
+    asked: AsyncIterator[Any], run: Callable[[float], Awaitable[list[float]]], *, refused: Callable[[], int] = int
+) -> None:
+    """In the client: the first request was answered by `{}`; each further one is a run of so many seconds, whose times in ms are told.
+
+    `refused`: how many answers so far were 503, to be asked again.
+    """
     print("{}", flush=True)
     async for request in asked:
-        cpu_s, began = time.process_time(), time.monotonic()
+        cpu_s, began, refused_before = time.process_time(), time.monotonic(), refused()
         times = sorted(await run(request["seconds"]))
         told = {"cycles": len(times), "seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu_s}
+        told["refused"] = refused() - refused_before
         print(msgspec.json.encode({**told, "p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99)}).decode(), flush=True)

@@ -84,7 +84,7 @@ class Crowd:
             for device in chosen:
                 at = begin + next(numbers) / rate
                 await asyncio.sleep(at - time.monotonic())
-                answer = await connection.ask("POST", f"/v1/{device.name}:issueCommand", b'{"type":"LOCK"}')
+                answer = await connection.ask_until_taken("POST", f"/v1/{device.name}:issueCommand", b'{"type":"LOCK"}')
                 due[msgspec.json.decode(answer)["name"]] = at
 
         await asyncio.gather(*(caller() for _ in range(CALLERS)))

@@ -35,6 +35,8 @@ class Play:
         self._token, self._callers = token, callers
         self._reported: dict[str, asyncio.Event] = {}
         self._devices: list[Enrolled] = []
+        self.refused = 0
+        """Answers 503 so far."""
 
     async def connect(self, devices: list[Enrolled], folder: Path) -> None:
         """Every phone is greeted."""
@@ -72,13 +74,14 @@ class Play:
             device = share[turn % len(share)]
             turn += 1
             began = time.monotonic()
-            answer = msgspec.json.decode(await caller.ask("POST", f"/v1/{device.name}:issueCommand?prettyPrint=false", BODY))
+            answer = msgspec.json.decode(await caller.ask_until_taken("POST", f"/v1/{device.name}:issueCommand?prettyPrint=false", BODY))
             await self._reported.setdefault(answer["name"], asyncio.Event()).wait()
             del self._reported[answer["name"]]
-            operation = msgspec.json.decode(await caller.ask("GET", f"/v1/{answer['name']}?prettyPrint=false"))
+            operation = msgspec.json.decode(await caller.ask_until_taken("GET", f"/v1/{answer['name']}?prettyPrint=false"))
             if not operation.get("done") or "response" not in operation:
                 raise RuntimeError(operation)
             times.append((time.monotonic() - began) * 1_000)
+        self.refused += caller.refused
         transport.close()
 
 
@@ -89,7 +92,7 @@ async def _play() -> None:
     with tempfile.TemporaryDirectory() as folder:
         play = Play(given["url"], given["token"], given["callers"])
         await play.connect(devices, Path(folder))
-        await answer_runs(asked, play.run)
+        await answer_runs(asked, play.run, refused=lambda: play.refused)
 
 
 class CycleClient:
@@ -103,7 +106,7 @@ class CycleClient:
         cpu_s = self._server_cpu_s()
         told = self._conversation.ask({"seconds": seconds})
         used = self._server_cpu_s() - cpu_s
-        return Run(told["cycles"], told["seconds"], used, told["p50_ms"], told["p99_ms"], load_cpu_s=told["cpu_s"])
+        return Run(told["cycles"], told["seconds"], used, told["p50_ms"], told["p99_ms"], load_cpu_s=told["cpu_s"], refused=told["refused"])
 
 
 @contextlib.contextmanager

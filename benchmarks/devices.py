@@ -7,6 +7,7 @@ import random
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 import msgspec
@@ -48,10 +49,21 @@ async def enroll(url: str, count: int, token: str = "") -> list[Enrolled]:
                 "serial": f"BENCH{number}",
                 "report": report,
             }
-            async with places, session.post("/device/v1/enroll", data=msgspec.json.encode(message)) as response:
-                return Enrolled((await response.json())["name"], credential)
+            async with places:
+                return Enrolled(await _enrolled(session, msgspec.json.encode(message)), credential)
 
         return list(await asyncio.gather(*(one(number) for number in range(count))))
+
+
+async def _enrolled(session: aiohttp.ClientSession, message: bytes) -> str:
+    """The device's name; a server that is overloaded is asked again, as phones do."""
+    while True:
+        async with session.post("/device/v1/enroll", data=message, raise_for_status=False) as response:
+            if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                response.raise_for_status()
+                name: str = (await response.json())["name"]
+                return name
+        await asyncio.sleep(0.5)
 
 
 def issue_paths(devices: Iterable[Enrolled]) -> list[str]:

@@ -29,6 +29,8 @@ class Run(msgspec.Struct, omit_defaults=True):
     """What PostgreSQL used beside the server, background writers included."""
     load_cpu_s: float = 0.0
     """What the load used of its own core, where it was asked."""
+    refused: int = 0
+    """Answers that were no success, beside `requests`: 503, for the server had more to do than it can do in a second."""
 
     @property
     def per_cpu_s(self) -> float:

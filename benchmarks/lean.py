@@ -20,6 +20,7 @@ NO_MASK = b"\x00\x00\x00\x00"
 """A client must mask its frames; with this mask the masked bytes are the bytes."""
 MEDIUM, SHORT_MOST = 126, 125
 CLOSE, PING = 8, 9
+BUSY = 503
 HELLO, ACKNOWLEDGE, REPORT = 1, 2, 3
 """The ids of the phone's frames: it never has two of a kind on their way."""
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 60.0
@@ -125,7 +126,9 @@ class Phone(asyncio.Protocol):
                 return b""
 
     def _take(self, reply: Reply) -> None:
-        if reply.offer is not None:
+        if reply.status == BUSY:
+            asyncio.get_running_loop().call_later(random.uniform(0.5, 1), self._again, self._operation, reply.reply_to)  # noqa: S311 - jitter
+        elif reply.offer is not None:
             self._offered(msgspec.json.decode(reply.offer["operation"]))
         elif reply.reply_to == HELLO:
             self._attempt = 0
@@ -169,6 +172,13 @@ class Phone(asyncio.Protocol):
             self.written("result", self._operation, self._ack_id)
         self._report()
 
+    def _again(self, operation: str, kind: int) -> None:
+        """What the server had no time for is sent once more, unless it came to an end meanwhile."""
+        if kind == HELLO:
+            self._send(HELLO, "hello", self._in_flight())
+        elif operation == self._operation:
+            (self._report if self._reporting else self._acknowledge)()
+
     def _acknowledge(self) -> None:
         self._send(ACKNOWLEDGE, "acknowledge", b'{"operation":"%b","ackId":"%b"}' % (self._operation.encode(), self._ack_id.encode()))
 
@@ -200,6 +210,11 @@ def _nobody(_: Phone) -> None:
 class Refused(Exception):
     """The server answered something else than 200: its head and body."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether it asks to be asked again (503)."""
+        return str(self).startswith(f"HTTP/1.1 {BUSY}")
+
 
 class Caller(asyncio.Protocol):
     """One keep-alive HTTP connection of a caller: a request at a time."""
@@ -207,6 +222,7 @@ class Caller(asyncio.Protocol):
     def __init__(self, token: str) -> None:
         self._buffer = b""
         self._answer: asyncio.Future[bytes] | None = None
+        self.refused = 0
         self._head = f"Host: bench\r\nAuthorization: Bearer {token}\r\n".encode()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -241,3 +257,17 @@ class Caller(asyncio.Protocol):
         head = b"%b %b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n" % (method.encode(), path.encode(), self._head, len(body))
         self._transport.write(head + body)
         return await self._answer
+
+    async def ask_until_taken(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """As `ask`, again and again where the server is overloaded, as its callers' libraries do; `refused` counts these answers.
+
+        Raises: Refused: for another reason; ConnectionResetError.
+        """
+        while True:
+            try:
+                return await self.ask(method, path, body)
+            except Refused as refused:
+                if not refused.busy:
+                    raise
+                self.refused += 1
+                await asyncio.sleep(random.uniform(0.1, 0.2))  # noqa: S311 - jitter

@@ -40,8 +40,9 @@ def _row(row: Row) -> str:
     full = all(run.share_of_core >= SATURATED for run in row.runs)
     ratio = "" if own else spread(row.ratios, lambda value: f"{value:.2f}") + ("" if full else " *")
     met = statistics.median(row.ratios) >= row.goal if row.goal else None
+    refused = sum(run.refused for run in row.runs)
     cells = [
-        row.name,
+        row.name + (f" ({refused:,} answers were 503)" if refused else ""),
         ratio,
         "" if own else row.beside_name,
         f"{row.goal:.2f}, {MET[met]}" if row.goal else "",
