@@ -51,6 +51,8 @@ class Settings:
     """An http or https URL that gets every notification that an enterprise enabled; empty: none."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    log_commands: bool = False
+    """Whether every step of every command is a line in the log, at level debug."""
     drain_s: int = 0
     """After a signal, how long the server goes on as before but is not ready: a load balancer needs time to notice."""
     shutdown_s: int = 10

@@ -1,6 +1,7 @@
 """/readyz says no while nobody should be sent here, and why; /healthz goes on saying that the process lives."""
 
 import asyncio
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,11 @@ async def issue_refused(http: aiohttp.ClientSession, name: str) -> int:
         return answer.status
 
 
+def events_in(log: Path) -> list[dict[str, object]]:
+    """The lines of the log; each is JSON, since it is no terminal."""
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
 async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(small_disk: Path) -> None:
     server = Server(small_disk)
     filler = small_disk / "filler"
@@ -77,6 +83,10 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
         filler.unlink()
         await wait_ready(server, http, 200)
         await post(http, f"/v1/{name}/enrollmentTokens")
+        await asyncio.sleep(1.1)  # until the log's next look
+
+    told_in_log = [line["event"] for line in events_in(server.log) if str(line["event"]).startswith("server.")]
+    assert ["server.not_ready", "server.ready_again"] == told_in_log[:2]
 
 
 def fill(filler: Path) -> None:

@@ -8,6 +8,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.service.ports import Clock
 from heliograph.storage.postgres import PostgresStore
 from tests.storage.conformance import OpenStore, StoreConformance
+from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import SetClock
@@ -31,6 +32,10 @@ async def open_store(database: str) -> AsyncIterator[OpenStore]:
 
 class TestPostgres(StoreConformance):
     """See conformance.py."""
+
+
+class TestCountsInPostgres(CountsConformance):
+    """See counts_conformance.py."""
 
 
 class TestOutboxInPostgres(OutboxConformance):

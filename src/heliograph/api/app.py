@@ -34,6 +34,8 @@ BATCH = "batch"
 UNKNOWN = "unknown"
 """How a path that no method has is counted: a label per path would let anybody fill the memory."""
 
+ONLY_COUNTED = frozenset({429, 503})
+
 PREFIXES = ((b"/v1/", MethodTable(AMAPI_METHODS)), (b"/heliograph/v1/", MethodTable(OWN_METHODS)))
 
 
@@ -170,7 +172,12 @@ async def _refuse_connection(scope: Scope, send: Send) -> None:
 
 
 def _log_refusal(method: str, status: int, error: HeliographError) -> None:
-    """Field paths only: a message may quote what the caller wrote, a password in the wrong place included."""
+    """Field paths only: a message may quote what the caller wrote, a password in the wrong place included.
+
+    What a server in trouble refuses is counted and not told one by one: lines by the thousand would be the next trouble.
+    """
+    if status in ONLY_COUNTED:
+        return
     log.info("api.refused", method=method, http_status=status, code=error.code.name, fields=[v.field for v in error.violations][:20])
 
 

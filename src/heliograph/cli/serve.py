@@ -1,5 +1,7 @@
 """`heliograph serve`: a server for real devices."""
 
+import logging
+
 from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
 from heliograph.cli.server_options import (
@@ -13,6 +15,8 @@ from heliograph.cli.server_options import (
     DataDir,
     DrainSeconds,
     KeyFile,
+    LogLevel,
+    LogLevelOption,
     NoAuth,
     OpenCommandsMost,
     OperationsOfDeleted,
@@ -46,6 +50,7 @@ def serve(  # noqa: PLR0913 - one option each
     cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
     pubsub: PubsubOption = False,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
     from heliograph import server  # noqa: PLC0415
@@ -63,8 +68,9 @@ def serve(  # noqa: PLR0913 - one option each
         limits=limits, admission=admission,
         trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
+        log_commands=log_level is LogLevel.DEBUG,
     )  # fmt: skip
-    log_to_stderr()
+    log_to_stderr(level=logging.getLevelNamesMapping()[log_level.name])
     run(server.serve(settings, ready=_say_ready))
 
 

@@ -15,6 +15,14 @@ class Behaviour(enum.Enum):
     AS_OBSERVED = "as-observed"
 
 
+class LogLevel(enum.Enum):
+    """From which level on events stand in the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
 class OperationsOfDeleted(enum.Enum):
     """What becomes of the operations of a device that was deleted."""
 
@@ -89,6 +97,9 @@ TrustedProxies = Annotated[
         help="A proxy, or a network of them, whose X-Forwarded-Proto, -Host and -For are believed; may be given several times.",
         show_default=False,
     ),
+]
+LogLevelOption = Annotated[
+    LogLevel, typer.Option("--log-level", envvar="HELIOGRAPH_LOG_LEVEL", help="debug: every step of every command is a line on stderr.")
 ]
 CorsOrigins = Annotated[
     list[str] | None,

@@ -18,6 +18,7 @@ from heliograph.domain.errors import FailedPrecondition
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.server.clock import SystemClock
 from heliograph.server.ids import RandomIds
+from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.service.authenticate_caller import Callers
 from heliograph.service.create_signup_url import PATH as SIGN_UP
@@ -86,15 +87,18 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
     async with opened_store(settings, channel, clock) as opened, contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(publisher.close)
         store = opened.store
+        store.counts.log_commands = settings.log_commands
         await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
         ports = Ports(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
-            offers=OfferBook(), presence=opened.presence, page_secret=vault.derive("page tokens"), shared=opened.shared,
-            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations, doorbell_counts=opened.doorbell_counts,
+            offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
+            shared=opened.shared, doorbell_counts=opened.doorbell_counts,
+            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
         )  # fmt: skip
         await finish_deletions(ports)
         sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
-        async with _running(expire_operations(ports), retire_operations(ports), sending, *opened.timers):
+        own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
+        async with _running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.now_us if opened.shared else SystemClock().now_us,

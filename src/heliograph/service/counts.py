@@ -86,16 +86,20 @@ class StoreCounts:
 
     def committed(self, happened: Happened, *, rules: int, commit_s: float) -> None:
         """A batch of so many rules is durable; writing and committing it took so long."""
+        self.count(happened)
+        self.batch_rules.observe(rules)
+        self.commit_s.observe(commit_s)
+        if commit_s > SLOW_COMMIT_S:
+            log.warning("store.commit_slow", commit_ms=round(commit_s * 1_000), rules=rules)
+
+    def count(self, happened: Happened) -> None:
+        """What happened is durable."""
         for operation in happened.issued:
             self.issued[operation.type] += 1
         for operation in happened.acknowledged:
             self.acknowledged[operation.type] += 1
         for operation in happened.ended:
             self.ended[operation.type, outcome_of(operation)] += 1
-        self.batch_rules.observe(rules)
-        self.commit_s.observe(commit_s)
-        if commit_s > SLOW_COMMIT_S:
-            log.warning("store.commit_slow", commit_ms=round(commit_s * 1_000), rules=rules)
         if len(happened.ended) >= MANY_EXPIRED:
             _tell_of_expiries(happened.ended)
         if self.log_commands:

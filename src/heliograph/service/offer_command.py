@@ -70,7 +70,9 @@ class _Line(msgspec.Struct):
 class OfferBook:
     """A `ports.Offers`. Bounded by the open operations that were offered to devices; what has ended is dropped at the next look."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, log_offers: bool = False) -> None:
+        """`log_offers`: each offer is a line in the log, at level debug."""
+        self._log_offers = log_offers
         self.offered: Counter[str] = Counter()
         self.parked = 0
         self._lines: dict[DeviceName, _Line] = {}
@@ -101,6 +103,8 @@ class OfferBook:
         if _note_offer(line, chosen, connection, now_us) == PARKED_AFTER:
             self.parked += 1
             log.warning("command.parked", **about(chosen), offers=PARKED_AFTER)
+        if self._log_offers:
+            log.debug("command.offered", **about(chosen))
         return Offer(
             operation=str(chosen.name),
             command=phone_command(ports, chosen),

@@ -111,6 +111,7 @@ class PostgresStore:
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit)
         if decided is not None:
+            self.counts.count(decided.batch.happened)
             self._committed(decided)
         if decided is None or decided.due < limit:
             await self._health.look()

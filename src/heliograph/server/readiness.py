@@ -1,0 +1,25 @@
+"""Says in the log when the store takes no writes and when it does again: nobody asks /readyz at night, and the log is kept."""
+
+import asyncio
+from typing import NoReturn
+
+import structlog
+
+from heliograph.service.ports import Store
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 1.0
+
+
+async def tell_readiness(store: Store) -> NoReturn:
+    """Each change is one line."""
+    told: str | None = None
+    while True:
+        trouble = store.healthy()
+        if trouble is not None and told is None:
+            log.warning("server.not_ready", reason=trouble)
+        elif trouble is None and told is not None:
+            log.warning("server.ready_again", was=told)
+        told = trouble
+        await asyncio.sleep(LOOK_EVERY_S)
