@@ -6,7 +6,7 @@
 import argparse
 import re
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.figures import RESULTS, Figures, Number, Results, Row, read_results, spread
@@ -14,6 +14,8 @@ from benchmarks.load import SATURATED
 from benchmarks.plots import plots
 
 PAGE = Path("docs/performance.md")
+PROOF = 1
+"""A number that is at least this shows that a run was what it was to be: no goal."""
 PLOTS = Path("docs/performance")
 _MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 HEAD = "| what | ratio | to | goal | per CPU second | per second | core used | p50 / p99 ms |\n|---|---|---|---|---|---|---|---|"
@@ -80,17 +82,17 @@ def _rounded(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
 
 
-def _goals(results: Results) -> str:
-    """Every goal in one table."""
+def _goals(results: Results, order: Sequence[str]) -> str:
+    """Every goal in one table, in the page's order."""
     lines = ["| goal | figure | |", "|---|---|---|"]
-    for figures in results.scenarios.values():
+    for figures in (results.scenarios[name] for name in order if name in results.scenarios):
         for row in figures.rows:
             if row.goal:
                 median = statistics.median(row.ratios)
                 wanted = f"≥ {row.goal:.2f} of {row.beside_name} per server CPU second"
                 lines.append(f"| {row.name}: {wanted} | {median:.2f} | {MET[median >= row.goal]} |")
         for number in figures.numbers:
-            if number.met is not None:
+            if number.met is not None and number.least != PROOF:
                 cells = _number(number).strip("| ").split(" | ")
                 lines.append(f"| {cells[0]}: {cells[2]} | {cells[1]} | {MET[number.met]} |")
     return "\n".join(lines)
@@ -115,13 +117,14 @@ def _plot_links(name: str, names: Iterator[str]) -> str:
 def page(text: str, results: Results) -> str:
     """The page with everything between its markers made anew; a scenario that never ran keeps what stood there."""
     drawn = plots(results)
+    order = [found[2] for found in _MARKED.finditer(text)]
 
     def made(found: re.Match[str]) -> str:
         name = found[2]
         if name == "machine":
             return f"{found[1]}{_machine(results)}\n{found[3]}"
         if name == "goals":
-            return f"{found[1]}{_goals(results)}\n{found[3]}"
+            return f"{found[1]}{_goals(results, order)}\n{found[3]}"
         if name not in results.scenarios:
             return found[0]
         return f"{found[1]}{printed(results.scenarios[name])}{_plot_links(name, iter(drawn))}\n{found[3]}"
