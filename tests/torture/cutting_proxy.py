@@ -36,6 +36,9 @@ class Link:
         """Both sides see a reset; what was on its way is lost."""
         for writer in (self.client, self.server):
             reset(writer)
+        # Whoever waits to pass something on finds out.
+        for flow in self.flows.values():
+            flow.set()
 
     def silence(self, *ways: Way) -> None:
         """Nothing more gets through (in these directions; none: in both), and nobody is told."""
@@ -94,8 +97,6 @@ class CuttingProxy:
         assert self._server is not None
         self._server.close()
         self.cut()
-        for pump in tuple(self._pumps):
-            pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
     def cut(self) -> int:

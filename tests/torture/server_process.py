@@ -14,7 +14,8 @@ import aiohttp
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
+"""Far more than it takes: a machine that tortures several servers at once is a slow one."""
 DATABASE_AWAY = (2, 5)
 """The exit statuses of a server that cannot reach its database when it starts, or hears no answer from it then."""
 

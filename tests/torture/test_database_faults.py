@@ -71,7 +71,7 @@ def cluster() -> Iterator[Cluster]:
 async def test_no_promise_is_broken_by_what_happens_to_the_database(
     request: pytest.FixtureRequest, tmp_path: Path, cluster: Cluster, scale: int
 ) -> None:
-    plan = plan_of(request, scale, seconds=6)
+    plan = plan_of(request, scale, seconds=4)
     history = history_of(tmp_path, plan.seed, MADE_FOR)
     async with site(cluster, tmp_path, history) as made:
         await tortured(plan, made.stage(*all_of_it(made, history, scale)), folder=tmp_path, history=history)
@@ -83,9 +83,9 @@ def all_of_it(made: Site, history: History, scale: int) -> Sequence[Trouble]:
     return (
         KillServer(server=made.servers[0], times=scale, young=0.0),
         KillServer(server=made.servers[1], times=scale, young=0.0),
-        KillDatabase(cluster=made.cluster, history=history, times=2 * scale),
-        KillBackends(cluster=made.cluster, url=made.url, history=history, times=2 * scale),
+        KillDatabase(cluster=made.cluster, history=history, times=scale),
+        KillBackends(cluster=made.cluster, url=made.url, history=history, times=scale),
         CutDatabase(proxy=one, history=history, times=3 * scale),
         CutAtCommit(proxy=other, history=history, times=4 * scale),
-        SlowDatabase(proxy=other, url=made.url, history=history, times=2 * scale),
+        SlowDatabase(proxy=other, url=made.url, history=history, times=scale),
     )

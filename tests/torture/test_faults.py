@@ -30,12 +30,12 @@ def plan_of(request: pytest.FixtureRequest, scale: int, *, seconds: float) -> Pl
 
 @scaled
 async def test_no_promise_is_broken_by_power_cuts(request: pytest.FixtureRequest, tmp_path: Path, scale: int) -> None:
-    plan = plan_of(request, scale, seconds=6)
+    plan = plan_of(request, scale, seconds=4)
     history = history_of(tmp_path, plan.seed, CutPower.kinds)
     survivors = tmp_path / "survivors"
     launch = Launch(module="tests.torture.driven_server", environment={SURVIVORS: str(survivors), SEED: plan.seed})
     server = ServerProcess(tmp_path, history, launch=launch)
-    trouble = CutPower(server=server, survivors=survivors, times=3 * scale)
+    trouble = CutPower(server=server, survivors=survivors, times=2 * scale)
     await tortured(plan, Stage.of(server, trouble), folder=tmp_path, history=history)
 
 
@@ -53,22 +53,16 @@ async def test_no_promise_is_broken_by_a_full_disk(request: pytest.FixtureReques
 
 
 @scaled
-async def test_no_promise_is_broken_by_a_stepped_clock(request: pytest.FixtureRequest, tmp_path: Path, scale: int) -> None:
-    offsets_s = (3_600, -3_600, 86_400 * 40, 0) * scale
-    plan = plan_of(request, scale, seconds=8)
-    history = history_of(tmp_path, plan.seed, StepClock.kinds)
+async def test_no_promise_is_broken_by_a_clock_that_jumps_and_a_server_that_stands_still(
+    request: pytest.FixtureRequest, tmp_path: Path, scale: int
+) -> None:
+    plan = plan_of(request, scale, seconds=4)
+    history = history_of(tmp_path, plan.seed, (*StepClock.kinds, *SuspendServer.kinds))
     clock = SteppedClock(tmp_path)
     server = ServerProcess(tmp_path, history, launch=clock.launch)
-    trouble = StepClock(server=server, clock=clock, history=history, offsets_s=offsets_s)
-    await tortured(plan, Stage.of(server, trouble), folder=tmp_path, history=history)
-
-
-@scaled
-async def test_no_promise_is_broken_by_a_suspended_server(request: pytest.FixtureRequest, tmp_path: Path, scale: int) -> None:
-    plan = plan_of(request, scale, seconds=4)
-    history = history_of(tmp_path, plan.seed, SuspendServer.kinds)
-    server = ServerProcess(tmp_path, history)
-    await tortured(plan, Stage.of(server, SuspendServer(server=server, times=2 * scale)), folder=tmp_path, history=history)
+    stepping = StepClock(server=server, clock=clock, history=history, offsets_s=(3_600, -3_600, 86_400 * 40, 0)[: 2 * scale] * scale)
+    suspending = SuspendServer(server=server, times=2 * scale)
+    await tortured(plan, Stage.of(server, stepping, suspending), folder=tmp_path, history=history)
 
 
 @scaled

@@ -22,7 +22,7 @@ async def killed(plan: Plan, folder: Path, *, times: int) -> None:
 
 
 async def test_no_promise_is_broken_by_kill_minus_nine(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    await killed(Plan(seed=seed_of(request), seconds=7), tmp_path, times=7)
+    await killed(Plan(seed=seed_of(request), seconds=4), tmp_path, times=4)
 
 
 @pytest.mark.torture
