@@ -22,7 +22,7 @@ from heliograph.history.events import (
     Verb,
 )
 from heliograph.history.evidence import NEVER, Call, Evidence, device_named, id_of
-from heliograph.history.file import Recorded
+from heliograph.history.recorded import Recorded
 
 Events = list[AnyEvent]
 Mutation = Callable[[Evidence], Events | None]

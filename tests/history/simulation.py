@@ -32,7 +32,8 @@ from heliograph.history.events import (
     Subscribed,
     Verb,
 )
-from heliograph.history.file import FORMAT, VERSION, Header, History, Recorded
+from heliograph.history.file import History
+from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
 
 ENTERPRISE = "enterprises/E"
 SECOND_US = 1_000_000

@@ -24,7 +24,7 @@ from heliograph.history.events import (
     Subscribed,
     Verb,
 )
-from heliograph.history.file import FORMAT, VERSION, Header, Recorded
+from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
 from heliograph.history.verdict import Verdict, check
 
 ENTERPRISE = "enterprises/E"

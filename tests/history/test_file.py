@@ -6,7 +6,8 @@ import pytest
 
 from heliograph.agent import executor
 from heliograph.history.events import Deed, FaultKind, Moment
-from heliograph.history.file import BadHistory, Header, History, read_history
+from heliograph.history.file import BadHistory, History, read_history
+from heliograph.history.recorded import Header
 from tests.history.tale import good_tale
 
 HEADER = b'{"format":"heliograph history","version":1}\n'

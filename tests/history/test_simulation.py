@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from heliograph.history.file import Recorded
+from heliograph.history.recorded import Recorded
 from heliograph.history.rules import RULES
 from heliograph.history.verdict import check
 from tests.history.mutations import MUTATIONS, mutated

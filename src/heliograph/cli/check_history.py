@@ -13,7 +13,7 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.output import STYLES, console, print_error, table_of
 
 if TYPE_CHECKING:
-    from heliograph.history.file import Recorded
+    from heliograph.history.recorded import Recorded
     from heliograph.history.verdict import Verdict, Violation
 
 COLOURS = {"green": "bold green", "violated": "bold red", "inconclusive": "bold yellow"}

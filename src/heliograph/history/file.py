@@ -1,41 +1,16 @@
 """A recorded history as a file: JSON Lines, the first of which says what the run was made for (docs/history.md)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from heliograph.history.events import AnyEvent, Deed, FaultKind
-
-FORMAT: Final = "heliograph history"
-VERSION: Final = 1
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The first line: what the run was made for. Whatever of it never occurred makes the verdict inconclusive."""
-
-    format: str = ""
-    version: int = 0
-    faults: tuple[FaultKind, ...] = ()
-    deeds: tuple[Deed, ...] = ()
-    about: str = ""
-    """For people: a seed, a commit, a place."""
+from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
 
 
 class BadHistory(Exception):
     """The file is no recorded history of a version that is known here: the message says which line and why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What a file holds."""
-
-    header: Header
-    events: Sequence[AnyEvent]
-    cut: bool = False
-    """Whether the last line is not whole, and was left out: whoever recorded it was ended in the middle of a line."""
 
 
 class History:

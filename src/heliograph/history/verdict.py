@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heliograph.history.events import Answer, Deed, FaultKind, Moment, Verb
 from heliograph.history.evidence import Evidence
 from heliograph.history.faults import FaultCount, count_faults
-from heliograph.history.file import Recorded
+from heliograph.history.recorded import Recorded
 from heliograph.history.rules import RULES
 
 ALWAYS = (Deed.ACCEPTED, Deed.SUCCEEDED)
