@@ -161,3 +161,26 @@ def test_one_place_with_many_rows_is_swept_in_slices_too() -> None:
 
     assert [*range(1, 31)] == [create_ms for _, _, create_ms in first]
     assert ([*range(31, 41)], 70) == (tail.after(device, 0, 10), tail.size)
+
+
+def test_a_full_disk_stops_a_round_that_goes_on_where_there_is_room_again() -> None:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, 0)
+    memory, device = Memory(), device_name()
+    memory.given.put({}, START_US)
+    memory.tail.add({(device, create_ms): 1 for create_ms in range(1, 2_001)})
+    sweeper = Sweeper(Tables(connection), memory, tail_most=2_000)
+
+    connection.pragma("max_page_count", connection.pragma("page_count") + 1)
+    while sweeper.step():
+        pass
+    left = memory.tail.size
+    stuck = sweeper.step()
+    connection.pragma("max_page_count", 1_000_000)
+    swept = connection.execute("SELECT count(*) FROM history").get
+
+    assert (False, left, 2_000 - left) == (stuck, memory.tail.size, swept)
+    assert 0 < left < 2_000
+    while sweeper.step():
+        pass
+    assert (0, 2_000) == (memory.tail.size, connection.execute("SELECT count(*) FROM history").get)

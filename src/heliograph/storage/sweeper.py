@@ -4,11 +4,10 @@ A round goes through the tail in history's order, in slices with a commit each, 
 the watermark. Until then a crash leaves rows both in history and, after the restart, in the tail, and they are swept again.
 """
 
-import apsw
-
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 from heliograph.storage.tail import TailRow
+from heliograph.storage.writer import NO_ROOM
 
 TAIL_MOST = 65_536
 """Operations in the tail when a round begins: 100,000 devices' histories share 20,000 pages, so that three or four rows come into each
@@ -17,7 +16,6 @@ SLICES = 512
 """In a round that nothing comes on top of: 128 rows each, half a millisecond."""
 CATCH_UP = 2
 """Rows swept for each row that came since the slice before: a round comes to its end however fast the tail grows."""
-NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
 
 
 class Sweeper:
