@@ -72,6 +72,7 @@ class PostgresBell:
         self._wake = asyncio.Event()
         self._echo = asyncio.Event()
         self._told_silent = False
+        self._mended_at_s = 0.0
         self.listening = False
         """Whether other servers' words arrive."""
 
@@ -89,9 +90,13 @@ class PostgresBell:
             try:
                 await self._listen()
             except (HeliographError, BellSilent, *DATABASE_ERRORS) as error:
-                pause_s = FIRST_PAUSE_S if self.listening else min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = FIRST_PAUSE_S if self._has_listened() else min(2 * pause_s, LONGEST_PAUSE_S)
                 self._tell_silent(error)
             await asyncio.sleep(pause_s * (0.5 + self._chance() / 2))
+
+    def _has_listened(self) -> bool:
+        """Whether it did for a while: a bell that is cut again and again must not ask for it every moment."""
+        return self.listening and asyncio.get_running_loop().time() - self._mended_at_s >= PING_EVERY_S
 
     async def _listen(self) -> None:
         """Never returns.  Raises: what broke the connection."""
@@ -145,6 +150,7 @@ class PostgresBell:
 
     def _tell_mended(self) -> None:
         self.listening = True
+        self._mended_at_s = asyncio.get_running_loop().time()
         if self._told_silent:
             log.info("doorbell.mended")
         self._told_silent = False
