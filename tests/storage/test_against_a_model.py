@@ -4,16 +4,18 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees
+from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees, Store
+from heliograph.storage.postgres import PostgresStore
 from heliograph.storage.sqlite import SqliteStore
 from heliograph.storage.sweeper import TAIL_MOST
+from tests.postgres import Cluster
 from tests.storage.records import (
     ENTERPRISE,
     SECOND_US,
@@ -36,33 +38,21 @@ tail_sizes = st.sampled_from([1, 40, TAIL_MOST])
 
 
 class StoreAndModel(RuleBasedStateMachine):
-    """A store beside dicts to which the same is done."""
+    """A store beside dicts to which the same is done. Subclasses open and restart it."""
+
+    store: Store
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
         self.clock = SetClock()
         self.devices: dict[DeviceName, DeviceRecord] = {}
         self.tombstones: dict[DeviceName, Tombstone] = {}
         self.operations: dict[tuple[DeviceName, int], Operation] = {}
 
-    @initialize(tail_most=tail_sizes)
-    def open(self, tail_most: int) -> None:
-        path = Path(self.folder.name) / "heliograph.db"
-        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=tail_most)
-
     def teardown(self) -> None:
         self.loop.run_until_complete(self.store.close())
         self.loop.close()
-        self.folder.cleanup()
-
-    @rule(tail_most=tail_sizes, behind_ms=st.integers(0, 2_000))
-    def restart(self, tail_most: int, behind_ms: int) -> None:
-        """Another server may have another clock, and sweep at another time."""
-        self.loop.run_until_complete(self.store.close())
-        self.clock.at_us -= behind_ms * 1_000
-        self.open(tail_most)
 
     @rule(device=device_names, policy_name=st.sampled_from(["", "strict"]))
     def put_device(self, device: DeviceName, policy_name: str) -> None:
@@ -111,14 +101,6 @@ class StoreAndModel(RuleBasedStateMachine):
         self.tombstones = {name: one for name, one in self.tombstones.items() if one.expires_us > before_us}
         self.loop.run_until_complete(self.store.retire(ended_before_us=before_us, limit=1_000))
 
-    @rule(device=device_names)
-    def forget(self, device: DeviceName) -> None:
-        self.devices.pop(device, None)
-        self.tombstones.pop(device, None)
-        for key in [key for key in self.operations if key[0] == device]:
-            del self.operations[key]
-        self.loop.run_until_complete(self.store.forget_device(device))
-
     @invariant()
     def holds_what_the_model_holds(self) -> None:
         self.loop.run_until_complete(self._compare())
@@ -139,8 +121,95 @@ class StoreAndModel(RuleBasedStateMachine):
             assert (open_, len(open_)) == (facts.open_operations, facts.open_count)
             assert max(create_times(mine), default=0) <= facts.last_create_ms
         deadlines = [one.deadline_us for one in self.operations.values() if one.deadline_us is not None]
-        assert min(deadlines, default=None) == self.store.nearest_deadline_us()
+        assert min(deadlines, default=None) == await self.nearest_deadline_us()
+
+    async def nearest_deadline_us(self) -> int | None:
+        """What the store says of all that was done."""
+        return self.store.nearest_deadline_us()
 
 
-TestStoreAndModel = StoreAndModel.TestCase
-TestStoreAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+class SqliteAndModel(StoreAndModel):
+    """A SQLite store beside dicts; it is also what a sandbox does to its store."""
+
+    store: SqliteStore
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+
+    @initialize(tail_most=tail_sizes)
+    def open(self, tail_most: int) -> None:
+        path = Path(self.folder.name) / "heliograph.db"
+        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=tail_most)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
+
+    @rule(tail_most=tail_sizes, behind_ms=st.integers(0, 2_000))
+    def restart(self, tail_most: int, behind_ms: int) -> None:
+        """Another server may have another clock, and sweep at another time."""
+        self.loop.run_until_complete(self.store.close())
+        self.clock.at_us -= behind_ms * 1_000
+        self.open(tail_most)
+
+    @rule(device=device_names)
+    def forget(self, device: DeviceName) -> None:
+        self.devices.pop(device, None)
+        self.tombstones.pop(device, None)
+        for key in [key for key in self.operations if key[0] == device]:
+            del self.operations[key]
+        self.loop.run_until_complete(self.store.forget_device(device))
+
+
+class PostgresAndModel(StoreAndModel):
+    """Two PostgreSQL stores on one database beside dicts; what is done is done by one of them, and the other must know it."""
+
+    store: PostgresStore
+
+    def __init__(self, postgres: Cluster, database: str) -> None:
+        super().__init__()
+        postgres.empty(database)
+        self.database = database
+
+    @initialize()
+    def open(self) -> None:
+        self.store, self.other = self.loop.run_until_complete(self._two())
+
+    async def _two(self) -> tuple[PostgresStore, PostgresStore]:
+        return (
+            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None),
+            await PostgresStore.open(self.database, clock=self.clock, ring=lambda _: None),
+        )
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.other.close())
+        super().teardown()
+
+    @rule(behind_ms=st.integers(0, 2_000))
+    def restart(self, behind_ms: int) -> None:
+        """Other servers may have another clock."""
+        self.loop.run_until_complete(self.store.close())
+        self.loop.run_until_complete(self.other.close())
+        self.clock.at_us -= behind_ms * 1_000
+        self.open()
+
+    @rule()
+    def turn_to_the_other(self) -> None:
+        self.store, self.other = self.other, self.store
+
+    async def nearest_deadline_us(self) -> int | None:
+        """After a look for what is due: what the other one did is known only then."""
+        await self.store.decide_due(lambda *_: (), limit=1_000)
+        return self.store.nearest_deadline_us()
+
+
+TestSqliteAndModel = SqliteAndModel.TestCase
+TestSqliteAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+def test_two_postgres_stores_and_the_model(postgres: Cluster, database: str) -> None:
+    run_state_machine_as_test(
+        lambda: PostgresAndModel(postgres, database),  # type: ignore[arg-type] - any factory does
+        settings=settings(max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
+    )

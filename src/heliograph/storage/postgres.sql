@@ -1,5 +1,6 @@
 -- Statements that PostgreSQL is asked otherwise than SQLite, by name; all others stand in queries.sql for both (queries.py).
--- Many rows come as arrays, one for each column: one statement and one plan, however many rows there are.
+-- Many rows come as arrays, one for each column: one statement and one plan, however many rows there are. Where every command pays
+-- for it, arrays of numbers come as text (postgres_link.py, `numbers`).
 -- Locks are taken before anything is read that they protect, in a statement of their own: a statement sees what was committed when it
 -- began, so one that had to wait for its lock would go on with what was true before it waited.
 
@@ -55,7 +56,7 @@ FROM tombstones t JOIN device_keys k ON k.device_key = t.device_key WHERE t.cred
 -- lock_devices --
 -- These devices are this transaction's, and all that is theirs.
 SELECT count(*) FROM (
-    SELECT device_key FROM device_keys WHERE device_key = ANY($1::integer[]) ORDER BY device_key FOR NO KEY UPDATE
+    SELECT device_key FROM device_keys WHERE device_key = ANY($1::text::integer[]) ORDER BY device_key FOR NO KEY UPDATE
 ) AS locked
 
 -- load --
@@ -66,16 +67,16 @@ SELECT wanted.device_key, NULL::bigint AS create_ms, NULL::smallint AS state, NU
     ARRAY(
         SELECT o.create_ms FROM operations o WHERE o.device_key = wanted.device_key AND o.deadline_us IS NOT NULL ORDER BY o.create_ms
     ) AS opened
-FROM unnest($1::integer[]) AS wanted(device_key)
+FROM unnest($1::text::integer[]) AS wanted(device_key)
 LEFT JOIN devices d ON d.device_key = wanted.device_key
 LEFT JOIN tombstones t ON t.device_key = wanted.device_key
 UNION ALL
 SELECT o.device_key, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record, NULL, NULL, NULL
-FROM unnest($2::integer[], $3::bigint[]) AS wanted(device_key, create_ms)
+FROM unnest($2::text::integer[], $3::text::bigint[]) AS wanted(device_key, create_ms)
 JOIN operations o ON o.create_ms = wanted.create_ms AND o.device_key = wanted.device_key
 UNION ALL
 SELECT o.device_key, o.create_ms, o.state, o.deadline_us, o.ended_us, o.record, NULL, NULL, NULL
-FROM unnest($4::integer[]) AS wanted(device_key)
+FROM unnest($4::text::integer[]) AS wanted(device_key)
 JOIN operations o ON o.device_key = wanted.device_key AND o.deadline_us IS NOT NULL
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, e.record, NULL, NULL, NULL FROM enterprises e WHERE e.enterprise = ANY($5::text[])
@@ -134,12 +135,16 @@ INSERT INTO device_keys (device_key, enterprise, device) SELECT * FROM unnest($1
 -- insert_operations --
 -- New operations.
 INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
-SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[])
+SELECT * FROM unnest(
+    $1::text::bigint[], $2::text::integer[], $3::text::smallint[], $4::text::bigint[], $5::text::bigint[], $6::bytea[]
+)
 
 -- replace_operations --
 -- Operations as they are now.
 INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
-SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[])
+SELECT * FROM unnest(
+    $1::text::bigint[], $2::text::integer[], $3::text::smallint[], $4::text::bigint[], $5::text::bigint[], $6::bytea[]
+)
 ON CONFLICT (create_ms, device_key) DO UPDATE SET
     state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
 

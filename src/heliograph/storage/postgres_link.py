@@ -2,7 +2,7 @@
 
 import asyncio
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -224,6 +224,14 @@ async def connect(url: str) -> "Connection[Record]":
         connection.terminate()
         raise
     return connection
+
+
+def numbers(values: Iterable[int | None]) -> str:
+    """An array of whole numbers as text, for a parameter that says `::text::bigint[]`.
+
+    asyncpg looks at each element of a list whether it is a list; where every command pays for that, text costs less than half.
+    """
+    return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
 
 
 async def open_all(links: Sequence[Link]) -> None:

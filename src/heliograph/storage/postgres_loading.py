@@ -12,7 +12,7 @@ from heliograph.storage.codec import device_from, enterprise_from, operation_fro
 from heliograph.storage.looking import OperationKey, SerialKey
 from heliograph.storage.memory import DeviceState, Memory, Recent
 from heliograph.storage.postgres_ids import Numbers, OutOfNumbers
-from heliograph.storage.postgres_link import Link, Record
+from heliograph.storage.postgres_link import Link, Record, numbers
 from heliograph.storage.seen import serial_key
 
 K = TypeVar("K")
@@ -22,8 +22,8 @@ DECODED_MOST = 16_384
 """Records whose decoded form is remembered, per generation and kind."""
 DEVICE_KEY_BLOCK = 64
 MESSAGE_ID_BLOCK = 1_024
-KEYS_MOST = 131_072
-"""Devices whose keys are remembered, per generation: some 200 bytes each."""
+KEYS_MOST = 262_144
+"""Devices whose keys are remembered: some 300 bytes each. A name keeps its key for ever."""
 
 
 NO_MEMORY = Memory()
@@ -201,7 +201,7 @@ class Loader:
         self.device_keys = Numbers(DEVICE_KEY_BLOCK)
         self.message_ids = Numbers(MESSAGE_ID_BLOCK)
         self._source = Demanding(self.device_keys, self.message_ids)
-        self._keys: Recent[DeviceName, int] = Recent(KEYS_MOST)
+        self._keys: dict[DeviceName, int] = {}
         self._devices = Decoded(device_from)
         self._enterprises = Decoded(enterprise_from)
         self._policies = Decoded(policy_from)
@@ -220,12 +220,13 @@ class Loader:
 
     async def keys_of(self, link: Link, names: Collection[DeviceName]) -> dict[DeviceName, int]:
         """The keys of those that have one.  Raises: DATABASE_ERRORS."""
-        known = {name: key for name in names if (key := self._keys.get(name)) is not None}
+        known = {name: key for name, key in zip(names, map(self._keys.get, names), strict=True) if key is not None}
         if len(known) < len(names):
             rows = await link.run_rows("keys_of_devices", [name for name in names if name not in known])
             found = {DeviceName(enterprise, device): key for enterprise, device, key in rows}
-            # A key that is remembered now may be rolled back only with the name itself, which then has none.
-            self._keys.put(found)
+            if len(self._keys) > KEYS_MOST:
+                self._keys.clear()
+            self._keys.update(found)
             known |= found
         return known
 
@@ -257,18 +258,21 @@ class Loader:
         keys = await self.keys_of(link, wants.devices)
         names = {key: name for name, key in keys.items()}
         if keys:
-            await link.run("lock_devices", list(names))
-        batch.states.update(dict.fromkeys(wants.devices))
-        batch.open.update(dict.fromkeys(wants.devices, ()))
+            await link.run("lock_devices", numbers(names))
+        if len(keys) < len(wants.devices):
+            nameless = wants.devices - keys.keys()
+            batch.states.update(dict.fromkeys(nameless))
+            batch.open.update(dict.fromkeys(nameless, ()))
         batch.operations.update(dict.fromkeys(wants.operations))
-        for name in wants.subscriptions:
-            batch.enterprises.setdefault(name)
+        for enterprise in wants.subscriptions:
+            batch.enterprises.setdefault(enterprise)
         operations = [(keys[name], create_ms) for name, create_ms in wants.operations if name in keys]
         opened = [keys[name] for name in wants.opened if name in keys]
         subscriptions = [name.enterprise for name in wants.subscriptions if batch.enterprises[name] is None]
         if keys or subscriptions:
-            keys_of_operations, create_times = zip(*operations, strict=True) if operations else ((), ())
-            self._take(await link.run("load", list(names), keys_of_operations, create_times, opened, subscriptions), names, batch)
+            devices, times = zip(*operations, strict=True) if operations else ((), ())
+            rows = await link.run("load", numbers(names), numbers(devices), numbers(times), numbers(opened), subscriptions)
+            self._take(rows, names, batch)
 
     def _take(self, rows: Iterable[Record], names: Mapping[int, DeviceName], batch: Batch) -> None:
         for key, create_ms, state, deadline_us, ended_us, record, tombstone, newest_ms, opened in rows:

@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import encode_record, operation_columns
 from heliograph.storage.looking import OperationKey
-from heliograph.storage.postgres_link import Link
+from heliograph.storage.postgres_link import Link, numbers
 from heliograph.storage.postgres_loading import Absent, Loaded
 
 Row = tuple[Any, ...]
@@ -22,9 +22,9 @@ async def write(link: Link, loaded: Loaded) -> None:
     if written.names:
         await link.run_rows("insert_device_keys", sorted((key, *name) for key, name in written.names))
     if written.new_operations:
-        await link.run_rows("insert_operations", _operation_rows(batch, written.new_operations))
+        await _write_operations(link, "insert_operations", batch, written.new_operations)
     if written.operations:
-        await link.run_rows("replace_operations", _operation_rows(batch, written.operations.difference(written.new_operations)))
+        await _write_operations(link, "replace_operations", batch, written.operations.difference(written.new_operations))
     if written.devices or written.tombstones:
         await _write_devices(link, batch)
     if written.serials:
@@ -40,14 +40,15 @@ async def write(link: Link, loaded: Loaded) -> None:
         await _delete(link, "delete_messages", written.outbox.published)
 
 
-def _operation_rows(batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
+async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:
     rows: list[Row] = []
     for key in keys:
         operation, state = batch.operations[key], batch.states[key[0]]
         if operation is not None and state is not None:
             rows.append((key[1], state.key, *operation_columns(operation)))
-    rows.sort()
-    return rows
+    if rows:
+        *columns, records = zip(*rows, strict=True)
+        await link.run(name, *map(numbers, columns), records)
 
 
 async def _delete(link: Link, name: str, rows: Sequence[Row]) -> None:
