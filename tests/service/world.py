@@ -40,7 +40,7 @@ from heliograph.service.greet_device import greet_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.limits import Limits
 from heliograph.service.offer_command import OfferBook
-from heliograph.service.ports import Clock, Ports, Sighting, Whereabouts
+from heliograph.service.ports import Clock, Offering, Ports, Sighting, Whereabouts
 from heliograph.service.read_operations import get_operation
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
@@ -144,7 +144,8 @@ class Phone:
 
     async def hears(self, *, poll: bool = False) -> Offer | int | None:
         """What it is offered on its connection."""
-        return await self.ports.offers.next_offer(self.ports, self.name, self.connection, poll=poll)
+        found = await self.ports.offers.next_offer(self.ports, self.name, self.connection, poll=poll)
+        return found.offer if isinstance(found, Offering) else found
 
     async def hears_name(self, *, poll: bool = False) -> OperationName | None:
         """The operation that it is offered, None where it is offered none."""

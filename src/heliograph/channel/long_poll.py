@@ -73,17 +73,17 @@ class LongPoll:
             await send_answer(self._send, answer)
 
     async def _look(self) -> float | None:
-        found = await self._session.look(self._connection, poll=True)
-        if isinstance(found, Offer):
-            await self.answer(Answer(OK, OFFER_START + encode(found) + OFFER_END))
-        elif isinstance(found, Policy):
-            await self.answer(Answer(OK, POLICY_START + encode(found) + POLICY_END))
-        elif isinstance(found, Answer):
-            await self.answer(found)
+        news, again_s = await self._session.look(self._connection, poll=True)
+        if isinstance(news, Offer):
+            await self.answer(Answer(OK, OFFER_START + encode(news) + OFFER_END))
+        elif isinstance(news, Policy):
+            await self.answer(Answer(OK, POLICY_START + encode(news) + POLICY_END))
+        elif isinstance(news, Answer):
+            await self.answer(news)
         elif self.ended is not None:
             await self.answer(self.ended)
         else:
-            return found
+            return again_s
         return None
 
 

@@ -1,7 +1,7 @@
 """One device's side of the protocol: what it is answered, whatever transport carries the message."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ from heliograph.service.authenticate_device import DeviceGone, authenticate_devi
 from heliograph.service.confirm_last_order import confirm_last_order
 from heliograph.service.enroll_device import enroll_device
 from heliograph.service.greet_device import greet_device
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Offering, Ports
 from heliograph.service.read_phone_policy import get_phone_policy
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
@@ -32,6 +32,14 @@ from heliograph.service.report_status import report_status
 
 REQUESTS_AT_ONCE_MOST = 8
 """Per device, long-polls not counted: a phone reports a few operations side by side, a broken one must not fill the writer's queue."""
+
+
+class Look(NamedTuple):
+    """What a look for a device found."""
+
+    news: Offer | Policy | Answer | None
+    again_s: float | None = None
+    """After how many seconds to look again; None: when the bell rings."""
 
 
 class Session:
@@ -74,21 +82,30 @@ class Session:
         except HeliographError as error:
             return answer_to_error(error)
 
-    async def look(self, connection: object, *, poll: bool) -> Offer | Policy | Answer | float | None:
-        """The device's next offer on this connection, or its policy where that has changed, or when to look again.
+    async def look(self, connection: object, *, poll: bool) -> Look:
+        """The device's next offer on this connection, or its policy where that has changed, or an Answer: an error to be told instead.
 
-        That is the seconds after which, or None: when the bell rings. An Answer is an error to be told instead.
+        And the seconds after which to look again, or None: when the bell rings.
         """
         try:
             name = await authenticate_device(self._ports, self._credential_hash)
             found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
-            if not isinstance(found, Offer) and self._owes_policy(name):
-                return await get_phone_policy(self._ports, name)
+            if not isinstance(found, Offering) and self._owes_policy(name):
+                return Look(await get_phone_policy(self._ports, name), 0)
         except DeviceGone as gone:
-            return self._gone(gone.tombstone)
+            return Look(self._gone(gone.tombstone))
         except HeliographError as error:
-            return answer_to_error(error)
-        return (found - self._ports.clock.now_us()) / 1_000_000 if isinstance(found, int) else found
+            return Look(answer_to_error(error))
+        if isinstance(found, Offering):
+            return Look(found.offer, 0 if self._has_policy_news(name) else self._seconds_until(found.again_us))
+        return Look(None, self._seconds_until(found) if found is not None else None)
+
+    def _seconds_until(self, at_us: int) -> float:
+        return (at_us - self._ports.clock.now_us()) / 1_000_000
+
+    def _has_policy_news(self, device: DeviceName) -> bool:
+        peer = self._peers.find(device)
+        return peer is not None and peer.policy_news
 
     def _owes_policy(self, device: DeviceName) -> bool:
         """Whether its policy has changed since the device was told; it counts as told from now on."""

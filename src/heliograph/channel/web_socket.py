@@ -105,15 +105,15 @@ class WebSocket:
     async def _look(self) -> float | None:
         """Everything due is pushed; the answer says when to look again."""
         while not self.closed:
-            found = await self._session.look(self, poll=False)
-            if isinstance(found, Answer):
-                return await self._tell(found)
-            if isinstance(found, Policy):
-                await self._push(POLICY_START + encode(found) + POLICY_END)
-            elif isinstance(found, Offer):
-                await self._push(OFFER_START + encode(found) + OFFER_END)
-            else:
-                return found
+            news, again_s = await self._session.look(self, poll=False)
+            if isinstance(news, Answer):
+                return await self._tell(news)
+            if isinstance(news, Policy):
+                await self._push(POLICY_START + encode(news) + POLICY_END)
+            elif isinstance(news, Offer):
+                await self._push(OFFER_START + encode(news) + OFFER_END)
+            if again_s is None or again_s > 0:
+                return again_s
         return None
 
     async def _tell(self, answer: Answer) -> float | None:

@@ -16,7 +16,7 @@ from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.protocol import Offer
 from heliograph.service._phone_command import phone_command
 from heliograph.service.counts import about
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Offering, Ports
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ class OfferBook:
         self._lines: dict[DeviceName, _Line] = {}
         self._devices: dict[object, DeviceName] = {}
 
-    async def next_offer(self, ports: Ports, device: DeviceName, connection: object, *, poll: bool) -> Offer | int | None:
+    async def next_offer(self, ports: Ports, device: DeviceName, connection: object, *, poll: bool) -> Offering | int | None:
         """The oldest due command that may start now; or when to look again (us); or None: when the bell rings.
 
         `connection` stays the same object (hashable) for as long as the phone may still answer on it: for long-polling the phone's
@@ -89,9 +89,11 @@ class OfferBook:
         operations = await ports.store.open_operations(device)
         now_us = ports.clock.now_us()
         line = self._lines.get(device)
+        if not operations:
+            if line is not None and line.offered:
+                line.offered.clear()
+            return None
         if line is None:
-            if not operations:
-                return None
             line = self._lines[device] = _Line()
         self._devices[connection] = device
         _forget_ended(line, operations)
@@ -105,11 +107,12 @@ class OfferBook:
             log.warning("command.parked", **about(chosen), offers=PARKED_AFTER)
         if self._log_offers:
             log.debug("command.offered", **about(chosen))
-        return Offer(
+        offer = Offer(
             operation=str(chosen.name),
             command=phone_command(ports, chosen),
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
+        return Offering(offer, _again_us(line, chosen, connection, now_us, poll=poll))
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:
         line = self._lines.setdefault(device, _Line())
@@ -172,22 +175,37 @@ def _missing_from_journal(line: _Line, operations: Sequence[Operation]) -> Opera
 
 
 def _next_due(line: _Line, operations: Sequence[Operation], connection: object, now_us: int, *, poll: bool) -> Operation | int | None:
-    held_until_us = max((holds_until_us(operation) for operation in operations), default=0)
+    held_until_us, head = 0, None
+    parked: list[Operation] = []
+    for operation in operations:
+        if operation.state is State.ACKNOWLEDGED:
+            held_until_us = max(held_until_us, holds_until_us(operation))
+        # An offer with no whole millisecond left would ask for the impossible.
+        elif operation.expires_us - now_us < MS_US:
+            continue
+        elif _is_parked(line, operation):
+            parked.append(operation)
+        elif head is None:
+            head = operation
     if held_until_us > now_us:
         return held_until_us
-    # An offer with no whole millisecond left would ask for the impossible.
-    waiting = [operation for operation in operations if operation.state is State.QUEUED and operation.expires_us - now_us >= MS_US]
-    parked = [operation for operation in waiting if _is_parked(line, operation)]
-    queue = [operation for operation in waiting if not _is_parked(line, operation)]
     # The head holds the queue until it is refused, ends or starts; parked ones come last and hold nobody up.
     again_us = []
-    for operation in queue[:1] or parked:
+    for operation in [head] if head is not None else parked:
         offered = line.offered.get(operation.create_ms)
         due_us = offered.due_us(connection, poll=poll) if offered else 0
         if due_us <= now_us:
             return operation
         again_us += [due_us, operation.expires_us]
     return min(again_us, default=None)
+
+
+def _again_us(line: _Line, chosen: Operation, connection: object, now_us: int, *, poll: bool) -> int:
+    """When a look may find something new although no bell rings: what was offered as the head of the queue holds up all others."""
+    offered = line.offered[chosen.create_ms]
+    if chosen.state is not State.QUEUED or offered.parked:
+        return now_us
+    return min(offered.due_us(connection, poll=poll), chosen.expires_us)
 
 
 def holds_until_us(operation: Operation) -> int:

@@ -50,6 +50,7 @@ __all__ = [
     "Facts",
     "Ids",
     "Lane",
+    "Offering",
     "Offers",
     "Page",
     "Ports",
@@ -211,6 +212,13 @@ class Vault(Protocol):
         """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
 
 
+class Offering(NamedTuple):
+    """A command to be offered now, and when to look for the next one (us); before that only where the bell rings."""
+
+    offer: Offer
+    again_us: int
+
+
 class Offers(Protocol):
     """What was offered to whom: this process's memory, lost without harm (service/offer_command.OfferBook)."""
 
@@ -219,7 +227,7 @@ class Offers(Protocol):
     parked: int
     """Commands that were parked since then: offered often, never acknowledged."""
 
-    async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offer | int | None:
+    async def next_offer(self, ports: "Ports", device: DeviceName, connection: object, *, poll: bool) -> Offering | int | None:
         """What to send on the connection now; or the time (us) at which to look again; or None: when the bell rings."""
 
     def greeted(self, device: DeviceName, in_flight: frozenset[int], now_us: int) -> None:

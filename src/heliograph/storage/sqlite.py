@@ -169,10 +169,11 @@ class SqliteStore:
 
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]
-        remembered = {key: self._memory.operations.get(key) for key in found}
-        read = self._reads.operations([key for key, operation in remembered.items() if operation is None])
-        both = (remembered[key] or read.get(key) for key in found)
-        return tuple(operation for operation in both if operation is not None and operation.open)
+        operations = [self._memory.operations.get(key) for key in found]
+        if None in operations:
+            read = self._reads.operations([key for key, operation in zip(found, operations, strict=True) if operation is None])
+            operations = [operation or read.get(key) for key, operation in zip(found, operations, strict=True)]
+        return [operation for operation in operations if operation is not None and operation.open]
 
     async def device(self, name: DeviceName) -> DeviceRecord | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
