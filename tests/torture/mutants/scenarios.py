@@ -70,6 +70,13 @@ async def _cancelled_after_its_ack(scene: Scene) -> None:
     await puppet.end(operations[1])
 
 
+async def _cancelled_in_time(scene: Scene) -> None:
+    puppet = await scene.puppet()
+    operations = [await scene.issue(puppet.device) for _ in range(2)]
+    await scene.cancel(operations[1])
+    await puppet.obey_all()
+
+
 async def _reported_otherwise_later(scene: Scene) -> None:
     puppet = await scene.puppet()
     operation = await scene.issue(puppet.device)
@@ -95,7 +102,8 @@ async def _ended_before_a_restart(scene: Scene) -> None:
     await puppet.obey_all()
     await scene.get(operation)
     await scene.kill()
-    await puppet.obey_all()
+    if offered := await puppet.offer():
+        await puppet.obey(offered)
 
 
 async def _issued_all_at_once(scene: Scene) -> None:
@@ -162,6 +170,7 @@ KILLED = Scenario(play=_killed_after_an_answer, faults=(FaultKind.SERVER_KILLED,
 TOO_LATE = Scenario(play=_acknowledged_too_late, conditions=("timers_sleep",))
 BY_TWO = Scenario(play=_acknowledged_by_two)
 CANCELLED = Scenario(play=_cancelled_after_its_ack)
+TAKEN_BACK = Scenario(play=_cancelled_in_time)
 LATE_REPORT = Scenario(play=_reported_otherwise_later)
 DELETED = Scenario(play=_deleted)
 RESTARTED = Scenario(play=_ended_before_a_restart)

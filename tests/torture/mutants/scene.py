@@ -20,6 +20,7 @@ from heliograph.history.verdict import Verdict, check
 from tests.channel.phones import FACTS, Json, hash_of
 from tests.torture.callers import insist, operations_of, request
 from tests.torture.driven_server import SEED, SURVIVORS
+from tests.torture.listener import Listener, listener_of
 from tests.torture.mutants.puppet import Puppet
 from tests.torture.mutants.run_server import MUTANTS
 from tests.torture.phones import Phone
@@ -33,10 +34,11 @@ OK = 200
 class Scene:
     """Made by `scene_of`."""
 
-    def __init__(self, folder: Path, http: aiohttp.ClientSession, history: History, server: ServerProcess) -> None:
+    def __init__(self, folder: Path, http: aiohttp.ClientSession, server: ServerProcess, listener: Listener) -> None:
         self.folder = folder
-        self.history = history
+        self.history = listener.history
         self.server = server
+        self._listener = listener
         self.puppets: list[Puppet] = []
         self.agents: list[Phone] = []
         self._http = http
@@ -49,6 +51,7 @@ class Scene:
         await self.server.wait_ready(self._http)
         agreed = {"projectId": "mutants", "agreementAccepted": "true"}
         self._enterprise = (await insist(self._http, "POST", "enterprises", body={}, query=agreed))["name"]
+        await self._listener.subscribe(self._http, self._enterprise)
 
     # Callers.
 
@@ -180,7 +183,8 @@ class Scene:
 
     async def _anything_open(self) -> bool:
         shown = [operation for device in self._devices() for operation in await self._operations(device)]
-        return not all(operation.done for operation in shown) or any(phone.at_rest.unfinished for phone in self.agents)
+        at_work = any(phone.at_rest.unfinished for phone in self.agents)
+        return at_work or not all(operation.done for operation in shown) or self._listener.lacks(shown)
 
     async def _operations(self, device: str) -> Sequence[Shown]:
         """All that the server shows of the device: nothing where it knows it no more."""
@@ -200,14 +204,18 @@ async def scene_of(folder: Path, *, mutants: Sequence[str] = (), faults: Sequenc
     history = History(
         folder / "history.jsonl", now_us=lambda: time.monotonic_ns() // 1_000, faults=faults, about=" ".join(["mutants:", *mutants])
     )  # fmt: skip
-    server = ServerProcess(folder, history, launch=Launch(module="tests.torture.mutants.run_server", environment=environment))
     timeout = aiohttp.ClientTimeout(total=10.0)
-    async with aiohttp.ClientSession(server.url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
-        scene = Scene(folder, http, history, server)
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(history.close)
+        listener = await ending.enter_async_context(listener_of(history))
+        options = ("--push-endpoint", listener.url)
+        launch = Launch(module="tests.torture.mutants.run_server", environment=environment, options=options)
+        server = ServerProcess(folder, history, launch=launch)
+        ending.push_async_callback(server.end)
+        http = aiohttp.ClientSession(server.url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
+        scene = Scene(folder, await ending.enter_async_context(http), server, listener)
+        await scene.begin()
         try:
-            await scene.begin()
             yield scene
         finally:
             await asyncio.gather(*(phone.runner.stop() for phone in scene.agents))
-            await server.end()
-            history.close()

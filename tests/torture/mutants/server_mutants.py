@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,11 +12,13 @@ from heliograph.channel.answer import Answer
 from heliograph.domain import operation as life
 from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName
+from heliograph.domain.notification import operation_ended
 from heliograph.domain.operation import Event, Operation, State
 from heliograph.protocol import Report
 from heliograph.server import assembly
-from heliograph.service import acknowledge_command, issue_command, offer_command, read_operations, report_result
-from heliograph.service.ports import Decision, Facts, Ports
+from heliograph.service import acknowledge_command, cancel_operation, issue_command, offer_command, read_operations, report_result
+from heliograph.service.outbox import Publish
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Write
 from heliograph.storage import connection, sqlite
 from heliograph.storage.batch import Batch
 from heliograph.storage.entrance import Alone, Done, Entry, Outcome
@@ -200,6 +202,32 @@ def offers_the_next_while_one_runs() -> Sequence[Patch]:
     return [Patch(offer_command, "holds_until_us", holds_until_us)]
 
 
+def forgets_to_tell_of_a_cancel() -> Sequence[Patch]:
+    """A cancelled command counts as something that its caller knows anyway."""
+
+    def wanted(before: Callable[..., Iterator[Write]]) -> Callable[..., Iterator[Write]]:
+        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Iterator[Write]:
+            return iter([PutOperation(after)]) if after.state is State.CANCELLED else before(ports, facts, operation, after)
+
+        return writes
+
+    return [Patch(cancel_operation, "operation_writes", wanted)]
+
+
+def tells_of_an_end_as_it_was_before() -> Sequence[Patch]:
+    """A notification is rendered from what the report found, not from what it left."""
+
+    def written(before: Callable[..., Iterator[Write]]) -> Callable[..., Iterator[Write]]:
+        def writes(ports: Ports, facts: Facts, operation: Operation, after: Operation) -> Iterator[Write]:
+            told = msgspec.structs.replace(after, state=State.ACKNOWLEDGED)
+            for write in before(ports, facts, operation, after):
+                yield Publish(operation_ended(told), write.destination) if isinstance(write, Publish) else write
+
+        return writes
+
+    return [Patch(report_result, "operation_writes", written)]
+
+
 def does_not_sync() -> Sequence[Patch]:
     """synchronous=OFF: a commit is in the operating system's memory, and not yet on the disk."""
 
@@ -241,6 +269,8 @@ SERVER_MUTANTS: dict[str, Mutant] = {
         a_page_token_skips_one,
         retention_takes_open_ones,
         offers_the_next_while_one_runs,
+        forgets_to_tell_of_a_cancel,
+        tells_of_an_end_as_it_was_before,
         does_not_sync,
         timers_sleep,
     )

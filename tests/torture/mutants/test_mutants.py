@@ -31,6 +31,8 @@ CAUGHT: dict[str, tuple[Scenario, str]] = {
     "a_page_token_skips_one": (play.BY_PAGES, "a_list_holds_what_was_accepted_before_it"),
     "retention_takes_open_ones": (play.WAITING, "what_was_accepted_is_there"),
     "offers_the_next_while_one_runs": (play.RUNNING, "commands_start_in_order"),
+    "forgets_to_tell_of_a_cancel": (play.TAKEN_BACK, "every_end_is_told"),
+    "tells_of_an_end_as_it_was_before": (play.TAKEN_BACK, "what_is_told_is_the_end"),
     "does_not_sync": (play.POWER, "what_was_accepted_is_there"),
     "executes_before_the_answer": (play.ONE_COMMAND, "a_phone_acts_after_it_was_let"),
     "journals_after_executing": (play.ONE_COMMAND, "a_phone_acts_after_its_journal_knows"),
