@@ -1,15 +1,17 @@
 """What an operator may set, frozen once the server starts. Read from the command line; nothing here touches the disk or a socket."""
 
 import enum
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from heliograph.domain.errors import InvalidArgument
 from heliograph.service.limits import Limits
 
 DEFAULT_PORT = 8080
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]+)?")
+"""Of a database's address, which may name several: the one that is the primary is taken."""
 
 
 class Admission(enum.Enum):
@@ -71,11 +73,9 @@ class Settings:
 
 def database_url(given: str) -> str:
     """The address of a PostgreSQL as given; empty: SQLite.  Raises: InvalidArgument: neither; what was given is not repeated."""
-    try:
-        parts = urlsplit(given)
-        fits = not given or (parts.scheme in {"postgresql", "postgres"} and parts.port != 0)
-    except ValueError:
-        fits = False
+    scheme, _, rest = given.partition("://")
+    hosts = rest.partition("/")[0].partition("?")[0].rpartition("@")[2].split(",")
+    fits = not given or (scheme in {"postgresql", "postgres"} and all(map(_HOST.fullmatch, hosts)))
     if not fits:
         raise InvalidArgument("The database must be an address as in postgresql://user@host:5432/name; leave it out for SQLite.")
     return given
