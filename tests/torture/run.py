@@ -18,6 +18,7 @@ from heliograph.history.events import Deed, FaultKind, Final
 from heliograph.history.file import History
 from heliograph.history.verdict import Colour, Verdict, check
 from tests.torture.callers import ANSWER_WITHIN_S, Board, Callers, Habits, Target, insist, operations_of, request
+from tests.torture.listener import Listener
 from tests.torture.phones import Phone, trouble
 from tests.torture.server_process import ServerProcess
 
@@ -60,11 +61,13 @@ class Stage:
     phones_at: Sequence[str]
     """The addresses of phones, by turns."""
     troubles: Sequence[Trouble]
+    listener: Listener | None = None
+    """Where the servers' push endpoint is: it must be told of every end."""
 
     @classmethod
-    def of(cls, server: ServerProcess, *troubles: Trouble) -> "Stage":
+    def of(cls, server: ServerProcess, *troubles: Trouble, listener: Listener | None = None) -> "Stage":
         """One server, nothing in between."""
-        return cls(servers=[server], callers_at=[server.url], phones_at=[server.url], troubles=troubles)
+        return cls(servers=[server], callers_at=[server.url], phones_at=[server.url], troubles=troubles, listener=listener)
 
 
 def history_of(folder: Path, seed: str, kinds: Iterable[FaultKind]) -> History:
@@ -108,6 +111,8 @@ class Run:
     async def _enroll(self) -> None:
         agreed = {"projectId": "torture", "agreementAccepted": "true"}
         enterprise = (await insist(self._http, "POST", "enterprises", body={}, query=agreed))["name"]
+        if self._stage.listener is not None:
+            await self._stage.listener.subscribe(self._http, enterprise)
         for phone in self.phones:
             body = {"allowPersonalUsage": phone.profile.allow_personal_usage.value}
             await phone.enroll((await insist(self._http, "POST", f"{enterprise}/enrollmentTokens", body=body))["value"])
@@ -154,7 +159,9 @@ class Run:
     async def _rest(self, phone: Phone) -> None:
         """Returns once nothing more is to happen to the phone."""
         while True:
-            ended = all(operation.done for operation in await operations_of(self._http, phone.device))
+            operations = await operations_of(self._http, phone.device)
+            listener = self._stage.listener
+            ended = all(operation.done for operation in operations) and not (listener and listener.lacks(operations))
             status, _ = await request(self._http, "GET", phone.device)
             rest = phone.at_rest
             if ended and not rest.unfinished and (status == 200 or not rest.enrolled):

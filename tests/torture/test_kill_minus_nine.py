@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.torture.callers import Habits
+from tests.torture.listener import listener_of
 from tests.torture.run import Plan, Stage, history_of, tortured
 from tests.torture.seeds import seed_of
-from tests.torture.server_process import ServerProcess
+from tests.torture.server_process import Launch, ServerProcess
 from tests.torture.troubles import KillServer
 
 
 async def killed(plan: Plan, folder: Path, *, times: int) -> None:
     """One run with so many kills."""
     history = history_of(folder, plan.seed, KillServer.kinds)
-    server = ServerProcess(folder, history)
-    await tortured(plan, Stage.of(server, KillServer(server=server, times=times)), folder=folder, history=history)
+    async with listener_of(history) as listener:
+        server = ServerProcess(folder, history, launch=Launch(options=("--push-endpoint", listener.url)))
+        stage = Stage.of(server, KillServer(server=server, times=times), listener=listener)
+        await tortured(plan, stage, folder=folder, history=history)
 
 
 async def test_no_promise_is_broken_by_kill_minus_nine(request: pytest.FixtureRequest, tmp_path: Path) -> None:
