@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -17,10 +18,14 @@ from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
 from tests.postgres import Cluster
 from tests.torture.cutting_proxy import CuttingProxy, Link, Way
+from tests.torture.server_process import ServerProcess
+from tests.torture.small_disk import SmallDisk
 
 COMMIT = b"COMMIT\x00"
 """The end of PostgreSQL's simple query that commits."""
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'heliograph'"
+FULL_WITHIN_S = 60.0
+"""How long it may take until a disk without room is noticed: what was allotted before is used up first."""
 LOCKS = "LOCK TABLE device_keys IN EXCLUSIVE MODE"
 """Taken by somebody else, it keeps every batch waiting."""
 
@@ -49,6 +54,45 @@ class KillDatabase:
 
     def _stop_immediately(self) -> None:
         self.cluster.stop("immediate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillDatabaseDisk:
+    """PostgreSQL's disk is full for some seconds, data and log alike: it refuses writes, or it ends; then somebody starts it again."""
+
+    kinds: ClassVar[Sequence[FaultKind]] = (FaultKind.DISK_FULL,)
+
+    cluster: Cluster
+    disk: SmallDisk
+    servers: Sequence[ServerProcess]
+    history: History
+    times: int
+
+    async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
+        for _ in range(self.times):
+            await asyncio.sleep(chance.uniform(0.3, 1.5))
+            self.history.record(Fault(what=FaultKind.DISK_FULL))
+            self.disk.fill(chance.choice((0, 100_000)))
+            async with asyncio.timeout(FULL_WITHIN_S):
+                while await self.servers[0].ready(http):  # noqa: ASYNC110 - it is full when it says so
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(chance.uniform(0.1, 1.5))
+            self.history.record(Fault(what=FaultKind.DISK_FREED))
+            self.disk.free()
+            await asyncio.to_thread(self._revive)
+            for server in self.servers:
+                await server.wait_ready(http)
+
+    def _revive(self) -> None:
+        """It takes connections: where the full disk ended it, it is started, as its supervisor would."""
+        for _ in range(3):
+            try:
+                self.cluster.sql("SELECT 1")
+            except subprocess.CalledProcessError:
+                time.sleep(1.0)  # it may be recovering by itself
+            else:
+                return
+        self.cluster.start()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,11 +24,11 @@ BALLAST = "ballast"
 
 
 @contextlib.contextmanager
-def tmpfs(folder: Path) -> Iterator[bool]:
+def tmpfs(folder: Path, *, size_mib: int = SIZE_MIB) -> Iterator[bool]:
     """Whether `folder`, which is new, is a small file system of its own until the block ends."""
     folder.mkdir()
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-    mount = [*sudo, "mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m,mode=0777", "tmpfs", str(folder)]
+    mount = [*sudo, "mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0777", "tmpfs", str(folder)]
     try:
         mounted = shutil.which(mount[0]) is not None and subprocess.run(mount, check=False, capture_output=True).returncode == 0
         yield mounted
