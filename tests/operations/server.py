@@ -51,7 +51,9 @@ async def heliograph(*arguments: str, environment: Mapping[str, str] | None = No
 class Server:
     """One server's address, data and log, over as many lives as it takes."""
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = (), *, database: str = "") -> None:
+        """`database`: a PostgreSQL's address; without one, SQLite in the folder."""
+        self._environment = {**os.environ, "HELIOGRAPH_DATABASE": database}
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
@@ -62,14 +64,14 @@ class Server:
         self._command = ("serve", "--no-auth", "--port", str(self.port), "--data-dir", str(self.data), *options)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """The process answers; in the end it was asked to stop, and has."""
+    async def running(self, *, status: int = 200) -> AsyncIterator[aiohttp.ClientSession]:
+        """The process answers, /readyz with this status; in the end it was asked to stop, and has."""
         with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(*HELIOGRAPH, *self._command, stdout=log, stderr=log)
+            process = await asyncio.create_subprocess_exec(*HELIOGRAPH, *self._command, stdout=log, stderr=log, env=self._environment)
         async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=0)) as http:
             try:
                 async with asyncio.timeout(READY_WITHIN_S):
-                    while await self.ready(http) != 200:
+                    while await self.ready(http) != status:
                         assert process.returncode is None, self.log.read_text()
                         await asyncio.sleep(0.02)
                 yield http
