@@ -2,7 +2,7 @@
 
 import pytest
 
-from heliograph.history.events import Answer, Deed, Enrolled, FaultKind, Moment, Verb
+from heliograph.history.events import Answer, Completed, Deed, Enrolled, FaultKind, Invoked, Moment, Verb
 from heliograph.history.faults import LASTING, NO_FAULTS, OF_PHONES, FaultCount
 from heliograph.history.verdict import Colour, check
 from tests.history.tale import DEVICE, LOCKED, SUCCEEDED, TAKEN_BACK, Tale, good_tale, shown
@@ -125,3 +125,22 @@ def test_a_command_that_failed_unacknowledged_counts_as_refused() -> None:
     tale.show(refused)
 
     assert 1 == tale.verdict.deeds[Deed.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "odd, said",
+    [
+        (Invoked(call=1, verb=Verb.GET, target=LOCKED), "Two calls have the number 1."),
+        (Completed(call=1, answer=Answer.OK), "An answer to call 1, which was not asked or was answered already."),
+        (Completed(call=99, answer=Answer.OK), "An answer to call 99, which was not asked or was answered already."),
+        (
+            Invoked(call=99, verb=Verb.ISSUE, target=DEVICE, tag=SUCCEEDED.tag),
+            f"Two issues have the tag {SUCCEEDED.tag}: calls 99 and another.",
+        ),
+    ],
+)
+def test_what_no_recorder_writes_makes_a_history_prove_nothing(odd: Invoked | Completed, said: str) -> None:
+    tale = good_tale()
+    tale.then(odd)
+
+    assert (Colour.INCONCLUSIVE, (said,)) == (tale.verdict.colour, tale.verdict.doubts)

@@ -247,7 +247,7 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     what: FaultKind
     target: str = ""
     seconds: float = 0.0
-    """Of a clock's step: forward where positive."""
+    """Of a clock's step: forward where positive. 0 where no server starts under it: those that run slew it, and are held to that."""
 
 
 AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Final | Subscribed | Notified | Fault

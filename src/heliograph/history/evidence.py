@@ -78,10 +78,15 @@ class Evidence:
         self.told: dict[str, list[Shown]] = defaultdict(list)
         """By operation: what an enterprise was told of it."""
         self.faults: list[Fault] = []
+        self.oddities: list[str] = []
+        """What a recorder does not write: a history with any proves nothing."""
         self._clock = ClockErrors()
         self.calls = self._read()
         self.final = {operation.name: operation for listed in self.lists.values() for operation in listed.operations}
-        self.issues = {call.invoked.tag: call for call in self.of(Verb.ISSUE)}
+        self.issues: dict[int, Call] = {}
+        for call in self.of(Verb.ISSUE):
+            if self.issues.setdefault(call.invoked.tag, call) is not call:
+                self.oddities.append(f"Two issues have the tag {call.invoked.tag}: calls {call.invoked.call} and another.")
 
     def of(self, verb: Verb, answer: Answer | None = None) -> Iterator[Call]:
         """The calls of this verb, with this answer."""
@@ -112,10 +117,13 @@ class Evidence:
         for position, event in enumerate(self.history):
             match event:
                 case Invoked():
-                    calls[event.call] = Call(invoked=event, began=position)
+                    if calls.setdefault(event.call, made := Call(invoked=event, began=position)) is not made:
+                        self.oddities.append(f"Two calls have the number {event.call}.")
                 case Completed():
                     began = calls.get(event.call)
-                    if began is not None:
+                    if began is None or began.completed is not None:
+                        self.oddities.append(f"An answer to call {event.call}, which was not asked or was answered already.")
+                    else:
                         calls[event.call] = Call(invoked=began.invoked, began=began.began, completed=event, ended=position)
                 case Reached():
                     self._read_moment(position, event)

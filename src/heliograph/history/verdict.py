@@ -14,6 +14,8 @@ from heliograph.history.rules import RULES
 ALWAYS = (Deed.ACCEPTED, Deed.SUCCEEDED)
 """A run without a command that was accepted and succeeded (hence was acknowledged, and ran) shows nothing, whatever it was made for."""
 
+ODDITIES_MOST = 3
+
 
 class Colour(enum.Enum):
     """The verdict in a word."""
@@ -111,6 +113,7 @@ def _doubts(recorded: Recorded, evidence: Evidence, faults: tuple[FaultCount, ..
     if unseen := sorted(issued_to - evidence.lists.keys()):
         more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
         yield f"The operations of {unseen[0]}{more} were not read in the end."
+    yield from evidence.oddities[:ODDITIES_MOST]
     if recorded.cut:
         yield "Its last line is cut off: whoever recorded it was ended before the run was over."
 
