@@ -35,8 +35,8 @@ test: $(READY) ## Run the tests; those that were skipped are named.
 test-clients: $(READY) ## Drive the server with Google's clients for Python, Node, Go and Java.
 	$(BIN)/pytest tests/clients -m "not torture" -rs
 
-torture: $(READY) ## Run the long kill -9 tests that `make test` leaves out.
-	$(BIN)/pytest tests -m torture
+torture: $(READY) ## Break everything on purpose, for long (docs/faults.md); SEED=… repeats a run's choices.
+	$(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
 
 check: $(READY) ## Lint, check formatting, types and import contracts.
 	$(BIN)/uv lock --check --quiet
