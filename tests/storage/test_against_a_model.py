@@ -210,6 +210,6 @@ TestSqliteAndModel.settings = settings(max_examples=25, stateful_step_count=25, 
 
 def test_two_postgres_stores_and_the_model(postgres: Cluster, database: str) -> None:
     run_state_machine_as_test(
-        lambda: PostgresAndModel(postgres, database),  # type: ignore[arg-type] - any factory does
+        lambda: PostgresAndModel(postgres, database),  # type: ignore[arg-type]  # any factory does
         settings=settings(max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
     )

@@ -15,7 +15,7 @@ from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
-from heliograph.storage.entrance import Waiting
+from heliograph.storage.entrance import Waiting, refuse
 from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.postgres_batches import Batches, Decided, Runner
 from heliograph.storage.postgres_health import Health
@@ -97,8 +97,7 @@ class PostgresStore:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._dead = f"The store stopped: {error!r}."
-        for entry in self._batches.entrance.fail(self._dead):
-            entry.future.cancel()
+        refuse(self._batches.entrance.fail(self._dead))
         self._on_fatal(error)
 
     # Writes.

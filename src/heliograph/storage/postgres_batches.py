@@ -15,7 +15,8 @@ from heliograph.service.counts import StoreCounts
 from heliograph.storage.batch import Batch
 from heliograph.storage.entrance import Entrance, Outcome, Waiting, overloaded
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Verdict, verdict
-from heliograph.storage.postgres_loading import Loaded, Loader, Unforeseen, Wants
+from heliograph.storage.postgres_loading import Loaded, Loader
+from heliograph.storage.postgres_wants import Unforeseen, Wants
 from heliograph.storage.postgres_writing import write
 
 RUNS_MOST = 20
@@ -41,12 +42,16 @@ class Decided(NamedTuple):
         return self.loaded.batch
 
 
+class Contended(Exception):
+    """A batch did not come to its end in RUNS_MOST runs: others were faster each time."""
+
+
 class Refused(Exception):
     """Nothing was done; `trouble` says what is wrong with the database, None: it was only busy."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
-        means = verdict(error)
+        means = Verdict.BUSY if isinstance(error, Contended) else verdict(error)
         self.unfit = means is Verdict.UNFIT
         self.trouble = None if means in {Verdict.BUSY, Verdict.AGAIN, Verdict.UNFIT} else trouble_of(error)
 
@@ -89,7 +94,7 @@ class Runner:
             except BaseException:
                 link.drop()
                 raise
-        raise Refused(TimeoutError(f"a batch did not come to its end in {RUNS_MOST} runs"))
+        raise Refused(Contended())
 
     async def within(self, link: Link, wants: Wants, decide: Callable[[Loaded], Decided]) -> Decided:
         """`decide` has run and what it wrote is written, in the link's transaction, which is still open.
@@ -101,7 +106,7 @@ class Runner:
                 return await self._once(link, wants, decide)
             except Unforeseen as unforeseen:
                 unforeseen.grow(wants)
-        raise Refused(TimeoutError(f"what is due was not decided in {RUNS_MOST} runs"))
+        raise Refused(Contended())
 
     async def _once(self, link: Link, wants: Wants, decide: Callable[[Loaded], Decided]) -> Decided:
         loaded = await self.loader.load(link, wants)

@@ -22,6 +22,10 @@ class Numbers:
         self._given += 1
         return self._free[self._given - 1]
 
+    def blocks_for(self, count: int) -> int:
+        """How many blocks are missing before so many numbers can be given."""
+        return -(-max(count - len(self._free) + self._given, 0) // self._block_size)
+
     def add(self, blocks: Sequence[int]) -> None:
         """These blocks, numbered from 1, are ours."""
         for block in blocks:

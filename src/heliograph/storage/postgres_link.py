@@ -71,6 +71,7 @@ _LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCachedStatementError,
 )
 DATABASE_ERRORS = (asyncpg.PostgresError, *_UNFIT, *_LOST)
 """Everything that asking the database can raise."""
@@ -114,6 +115,7 @@ class Link:
         self._connection: Connection[Record] | None = None
         self._prepared: dict[str, PreparedStatement[Record]] = {}
         self._warned = ""
+        self._closed = False
 
     @property
     def connected(self) -> bool:
@@ -127,8 +129,11 @@ class Link:
 
     async def _open(self) -> None:
         self.drop()
-        connection: Connection[Record] = await connect(self._url)
-        self._connection = connection
+        if not self._closed:
+            self._connection = await connect(self._url)
+        if self._closed:
+            self.drop()
+        connection = self._open_connection
         connection.add_log_listener(self._hear)
 
     def _hear(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
@@ -142,7 +147,7 @@ class Link:
     @property
     def _open_connection(self) -> "Connection[Record]":
         if self._connection is None:
-            raise asyncpg.InterfaceError("the connection was never opened")
+            raise asyncpg.InterfaceError("the session is closed")
         return self._connection
 
     async def run(self, name: str, *values: object) -> list[Record]:
@@ -203,7 +208,8 @@ class Link:
             self._connection = None
 
     async def close(self) -> None:
-        """The session is over."""
+        """The session is over, and never opened again."""
+        self._closed = True
         self._prepared.clear()
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -2,18 +2,17 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, NoReturn, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.service.ports import Sees
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import device_from, enterprise_from, operation_from, policy_from, token_from, tombstone_from
-from heliograph.storage.looking import OperationKey, SerialKey
+from heliograph.storage.looking import SerialKey
 from heliograph.storage.memory import DeviceState, Memory, Recent
-from heliograph.storage.postgres_ids import Numbers, OutOfNumbers
+from heliograph.storage.postgres_ids import Numbers
 from heliograph.storage.postgres_link import Link, Record, numbers
-from heliograph.storage.seen import serial_key
+from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -28,137 +27,6 @@ KEYS_MOST = 262_144
 
 NO_MEMORY = Memory()
 """Others change the database, too, so nothing is remembered of it from one batch to the next."""
-
-
-class Unforeseen(BaseException):
-    """A rule needs rows that nobody loaded: `grow(wants)` asks for them besides, and the batch runs again from its beginning.
-
-    No Exception, for rules may catch those.
-    """
-
-    def __init__(self, grow: Callable[["Wants"], None]) -> None:
-        super().__init__()
-        self.grow = grow
-
-
-class Wants:
-    """What the rules of a batch want to see."""
-
-    def __init__(self) -> None:
-        self.devices: set[DeviceName] = set()
-        """Locked; with them all that is theirs may be read and changed."""
-        self.operations: set[OperationKey] = set()
-        """Of `devices`, as those are whose open operations are wanted."""
-        self.opened: set[DeviceName] = set()
-        self.subscriptions: set[EnterpriseName] = set()
-        """Enterprises read and not locked, so that devices of one enterprise do not wait for each other."""
-        self.applied: set[PolicyName] = set()
-        """Policies read and not locked."""
-        self.enterprises: set[EnterpriseName] = set()
-        """Locked, as are the following."""
-        self.token_names: set[EnrollmentTokenName] = set()
-        self.token_values: set[str] = set()
-        self.policies: set[PolicyName] = set()
-        self.requests: set[RequestKey] = set()
-        self.credentials: set[bytes] = set()
-        self.serials: set[SerialKey] = set()
-        self.device_key_blocks = 0
-        """Of new numbers, which are asked for when the ones at hand do not suffice."""
-        self.message_id_blocks = 0
-
-    @property
-    def rare(self) -> bool:
-        """Whether anything is wanted besides devices, their operations and subscriptions."""
-        return bool(
-            self.requests or self.enterprises or self.token_names or self.token_values or self.policies or self.credentials
-            or self.serials or self.applied or self.device_key_blocks or self.message_id_blocks
-        )  # fmt: skip
-
-    def more_device_keys(self) -> None:
-        """Twice as many new keys as the last time: nobody knows how many a batch needs before it has run."""
-        self.device_key_blocks = 2 * self.device_key_blocks or 1
-
-    def more_message_ids(self) -> None:
-        """As for keys."""
-        self.message_id_blocks = 2 * self.message_id_blocks or 1
-
-    def add(self, all_sees: Iterable[Sees]) -> None:
-        """What these rules ask for."""
-        for sees in all_sees:
-            device = sees.device
-            if device is not None:
-                self.devices.add(device)
-                if sees.create_ms is not None:
-                    self.operations.add((device, sees.create_ms))
-                if sees.open_operations:
-                    self.opened.add(device)
-                if sees.subscription:
-                    self.subscriptions.add(device.parent)
-            if sees.request is not None:
-                self.requests.add(sees.request)
-            if device is None or sees.enterprise or sees.policy or sees.credential_hash or sees.token_value or sees.token_name:
-                self._add_rare(sees)
-
-    def _add_rare(self, sees: Sees) -> None:
-        if sees.enterprise is not None:
-            self.enterprises.add(sees.enterprise)
-        if sees.policy is not None:
-            self.policies.add(sees.policy)
-        if sees.credential_hash is not None:
-            self.credentials.add(sees.credential_hash)
-        if sees.token_value is not None:
-            self.token_values.add(sees.token_value)
-        if sees.token_name is not None:
-            self.token_names.add(sees.token_name)
-        if (serial := serial_key(sees)) is not None:
-            self.serials.add(serial)
-
-
-class Demanding:
-    """The Source of a batch for which everything was loaded: whoever asks it has found something that was not foreseen."""
-
-    def __init__(self, device_keys: Numbers, message_ids: Numbers) -> None:
-        self._device_keys = device_keys
-        self._message_ids = message_ids
-
-    def new_device_key(self) -> int:
-        try:
-            return self._device_keys.give()
-        except OutOfNumbers:
-            raise Unforeseen(Wants.more_device_keys) from None
-
-    def new_message_id(self, now_us: int) -> int:
-        try:
-            return self._message_ids.give()
-        except OutOfNumbers:
-            raise Unforeseen(Wants.more_message_ids) from None
-
-    def device_states(self, names: Collection[DeviceName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.devices.update(names))
-
-    def owners(self, credential_hashes: Collection[bytes]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.credentials.update(credential_hashes))
-
-    def operations(self, keys: Collection[OperationKey]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.operations.update(keys))
-
-    def enterprises(self, names: Collection[EnterpriseName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.subscriptions.update(names))
-
-    def tokens_valued(self, values: Collection[str]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.token_values.update(values))
-
-    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.token_names.update(names))
-
-    def serials(self, keys: Collection[SerialKey]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.serials.update(keys))
-
-    def requests(self, keys: Collection[RequestKey]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.requests.update(keys))
-
-    def policies(self, names: Collection[PolicyName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.applied.update(names))
 
 
 class Decoded(Generic[V]):
@@ -210,7 +78,7 @@ class Loader:
         """What is wanted, within the link's transaction, in which nobody else changes it.  Raises: DATABASE_ERRORS, Unforeseen."""
         loaded = Loaded(Batch(NO_MEMORY, self._source, 0), Absent())
         if wants.rare:
-            await self._numbers(link, wants)
+            await self.stock(link, device_keys=wants.device_keys, message_ids=wants.message_ids)
             await self._lock_rare(link, wants, loaded)
             wants.devices.update(await self._owners(link, wants.credentials))
         await self._load_devices(link, wants, loaded.batch)
@@ -242,17 +110,12 @@ class Loader:
         self.device_keys.keep()
         self.message_ids.keep()
 
-    async def stock(self, link: Link) -> None:
-        """A block of each kind of number is at hand, so that few batches run in vain.  Raises: DATABASE_ERRORS."""
-        wants = Wants()
-        wants.device_key_blocks = wants.message_id_blocks = 1
-        await self._numbers(link, wants)
-
-    async def _numbers(self, link: Link, wants: Wants) -> None:
-        if wants.device_key_blocks:
-            self.device_keys.add([number for (number,) in await link.run("device_key_blocks", wants.device_key_blocks)])
-        if wants.message_id_blocks:
-            self.message_ids.add([number for (number,) in await link.run("message_id_blocks", wants.message_id_blocks)])
+    async def stock(self, link: Link, *, device_keys: int = 1, message_ids: int = 1) -> None:
+        """So many numbers are at hand, so that few batches run in vain.  Raises: DATABASE_ERRORS."""
+        if blocks := self.device_keys.blocks_for(device_keys):
+            self.device_keys.add([number for (number,) in await link.run("device_key_blocks", blocks)])
+        if blocks := self.message_ids.blocks_for(message_ids):
+            self.message_ids.add([number for (number,) in await link.run("message_id_blocks", blocks)])
 
     async def _load_devices(self, link: Link, wants: Wants, batch: Batch) -> None:
         keys = await self.keys_of(link, wants.devices)
@@ -263,9 +126,13 @@ class Loader:
             nameless = wants.devices - keys.keys()
             batch.states.update(dict.fromkeys(nameless))
             batch.open.update(dict.fromkeys(nameless, ()))
+            await self.stock(link, device_keys=len(nameless))
         batch.operations.update(dict.fromkeys(wants.operations))
         for enterprise in wants.subscriptions:
             batch.enterprises.setdefault(enterprise)
+        if wants.subscriptions:
+            # To a topic and to the push endpoint.
+            await self.stock(link, message_ids=2 * len(wants.operations))
         operations = [(keys[name], create_ms) for name, create_ms in wants.operations if name in keys]
         opened = [keys[name] for name in wants.opened if name in keys]
         subscriptions = [name.enterprise for name in wants.subscriptions if batch.enterprises[name] is None]
