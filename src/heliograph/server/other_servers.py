@@ -92,16 +92,16 @@ class OtherServers:
     def silent(self) -> None:
         self._counts.listening = False
 
-    async def follow_tail(self, tail: Tail) -> NoReturn:
+    async def follow_tail(self, tail: Tail, *, every_s: float = LOOK_EVERY_S, rows_most: int = ROWS_MOST) -> NoReturn:
         """Whatever is issued anywhere rings the phones that are connected here, some second later at most."""
         since_ms = self._clock.now_us() // 1_000
         known: Collection[Row] = ()
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(every_s)
             now_ms = self._clock.now_us() // 1_000
             try:
                 # Where nobody waits, nobody need be rung: who comes looks by himself.
-                found = await _rows(tail, since_ms - OVERLAP_MS) if self._peers.links() else ()
+                found = await _rows(tail, since_ms - OVERLAP_MS, rows_most) if self._peers.links() else ()
             except Unavailable:
                 continue
             for create_ms, device in found:
@@ -137,12 +137,12 @@ class OtherServers:
             await asyncio.sleep(WAKE_PAUSE_S)
 
 
-async def _rows(tail: Tail, after_ms: int) -> Sequence[Row]:
-    rows = list(page := await tail(after_ms, ROWS_MOST))
-    while len(page) == ROWS_MOST:
+async def _rows(tail: Tail, after_ms: int, most: int) -> Sequence[Row]:
+    rows = list(page := await tail(after_ms, most))
+    while len(page) == most:
         # The last millisecond may go on; should it fill a page by itself, the rest of it is left to the bell.
         after_ms = max(page[-1][0] - 1, after_ms + 1)
-        rows += (page := await tail(after_ms, ROWS_MOST))
+        rows += (page := await tail(after_ms, most))
     return rows
 
 
