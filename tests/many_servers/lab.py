@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import secrets
 import shutil
 import signal
 import sys
@@ -203,6 +204,10 @@ class Lab:
         copy = self.folder / f"phone{number}.copy.journal"
         shutil.copy(self.folder / f"phone{number}.journal", copy)
         return copy
+
+    def credential(self) -> str:
+        """A credential that no phone has yet."""
+        return secrets.token_urlsafe(32)
 
     async def tiny_phone(self, server: ServerProcess, credential: str) -> str:
         """The name of an enrolled phone of which nothing runs."""
