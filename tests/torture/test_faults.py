@@ -39,17 +39,28 @@ async def test_no_promise_is_broken_by_power_cuts(request: pytest.FixtureRequest
     await tortured(plan, Stage.of(server, trouble), folder=tmp_path, history=history)
 
 
+async def filled(plan: Plan, folder: Path, disk: SmallDisk, *, times: int) -> None:
+    """One run on a disk that is full so many times."""
+    history = history_of(folder, plan.seed, FillDisk.kinds)
+    server = ServerProcess(folder, history, launch=disk.launch)
+    trouble = FillDisk(server=server, disk=disk, history=history, times=times)
+    await tortured(plan, Stage.of(server, trouble), folder=folder, history=history)
+
+
 @scaled
 async def test_no_promise_is_broken_by_a_full_disk(request: pytest.FixtureRequest, tmp_path: Path, scale: int) -> None:
-    plan = plan_of(request, scale, seconds=4)
-    history = history_of(tmp_path, plan.seed, FillDisk.kinds)
     with tmpfs(tmp_path / "small") as mounted:
         way = "a full file system" if mounted else "a drive that says it is full: no file system may be mounted here"
         print(way)  # noqa: T201 - two ways, and not the same proof
         disk = SmallDisk(tmp_path / "small", real=mounted)
-        server = ServerProcess(tmp_path, history, launch=disk.launch)
-        trouble = FillDisk(server=server, disk=disk, history=history, times=2 * scale)
-        await tortured(plan, Stage.of(server, trouble), folder=tmp_path, history=history)
+        await filled(plan_of(request, scale, seconds=4), tmp_path, disk, times=2 * scale)
+
+
+@pytest.mark.torture
+async def test_no_promise_is_broken_by_a_drive_that_says_it_is_full(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    disk = SmallDisk(tmp_path / "small", real=False)
+    await filled(plan_of(request, 1, seconds=4), tmp_path, disk, times=2)
 
 
 @scaled
