@@ -242,9 +242,9 @@ def numbers(values: Iterable[int | None]) -> str:
 
 async def open_all(links: Sequence[Link]) -> None:
     """All are open.  Raises: Unreachable, NotAdmitted, AddressUnfit."""
-    try:
-        await asyncio.gather(*(link.ready() for link in links))
-    except DATABASE_ERRORS as error:
-        for link in links:
-            link.drop()
-        raise unusable("The database cannot be reached", error) from error
+    # All have ended before one error is told: none is left that opens its session afterwards.
+    for error in await asyncio.gather(*(link.ready() for link in links), return_exceptions=True):
+        if isinstance(error, DATABASE_ERRORS):
+            raise unusable("The database cannot be reached", error) from error
+        if error is not None:
+            raise error
