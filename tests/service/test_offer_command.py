@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.operation import State
@@ -259,13 +260,17 @@ async def test_the_book_forgets_what_has_ended(lab: World) -> None:
 
 async def test_a_command_whose_secret_cannot_be_opened_blocks_no_others_for_ever(lab: World, tmp_path: Path) -> None:
     phone = await lab.phone()
-    await lab.issue(phone.name, '{"type":"RESET_PASSWORD","newPassword":"correct horse","duration":"9999s"}')
+    unreadable = await lab.issue(phone.name, '{"type":"RESET_PASSWORD","newPassword":"correct horse","duration":"9999s"}')
     name = await lab.issue(phone.name)
     phone.ports = dataclasses.replace(lab.ports, vault=FileVault(tmp_path / "another.key"))
 
-    for _ in range(PARKED_AFTER):
-        phone.reconnects()
-        with pytest.raises(SecretUnreadable):
-            await phone.hears()
+    with capture_logs() as logs:
+        for _ in range(PARKED_AFTER):
+            phone.reconnects()
+            with pytest.raises(SecretUnreadable):
+                await phone.hears()
 
     assert name == await phone.hears_name()
+    assert [*["command.unreadable"] * (PARKED_AFTER - 1), "command.parked", "command.unreadable"] == [line["event"] for line in logs]
+    assert {(str(unreadable), str(phone.name), "RESET_PASSWORD")} == {(line["operation"], line["device"], line["type"]) for line in logs}
+    assert (PARKED_AFTER + 1, 1) == (lab.ports.offers.offered.total(), lab.ports.offers.parked)

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from heliograph.commands import COMMANDS
+from heliograph.domain.errors import HeliographError
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.protocol import Offer
@@ -109,7 +110,7 @@ class OfferBook:
             log.debug("command.offered", **about(chosen))
         offer = Offer(
             operation=str(chosen.name),
-            command=phone_command(ports, chosen),
+            command=_readable_command(ports, chosen),
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
         return Offering(offer, _again_us(line, chosen, connection, now_us, poll=poll))
@@ -153,6 +154,14 @@ class OfferBook:
     def _offered(self, device: DeviceName, create_ms: int) -> _Offered | None:
         line = self._lines.get(device)
         return line.offered.get(create_ms) if line else None
+
+
+def _readable_command(ports: Ports, operation: Operation) -> msgspec.Raw:
+    try:
+        return phone_command(ports, operation)
+    except HeliographError as error:
+        log.error("command.unreadable", **about(operation), reason=error.message)  # noqa: TRY400 - a traceback would tell no more
+        raise
 
 
 def _forget_ended(line: _Line, operations: Sequence[Operation]) -> None:

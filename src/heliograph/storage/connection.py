@@ -62,6 +62,8 @@ class Connections(NamedTuple):
 
 def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:
     """A connection in WAL mode that syncs every commit."""
+    if not read_only:
+        path.touch(mode=0o600)  # names, tokens and who may call are nobody's business; SQLite gives its log the same mode
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("journal_mode", "wal")
