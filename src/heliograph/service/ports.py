@@ -4,9 +4,8 @@ Every verb concerns one device: its row and the operations it names. A verb hand
 sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
 """
 
-import enum
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ from heliograph.protocol import Offer
 from heliograph.service.counts import DoorbellCounts, LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.limits import Limits
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
+from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.rules import (
     Decision,
     DeleteDevice,
@@ -244,40 +244,6 @@ class Offers(Protocol):
 
     def forget_device(self, device: DeviceName) -> None:
         """The device is gone, and what was known of it."""
-
-
-class Whereabouts(enum.Enum):
-    """Where a device is connected, or was heard a moment ago."""
-
-    HERE = enum.auto()
-    AT_ANOTHER_SERVER = enum.auto()
-    NOWHERE = enum.auto()
-    NOT_HERE = enum.auto()
-    """And whether at another server, nobody can tell."""
-
-
-class Sighting(NamedTuple):
-    """Where a device is, and when it was heard last (0: not since those servers started)."""
-
-    where: Whereabouts
-    last_seen_us: int
-
-
-class Presence(Protocol):
-    """Who is connected; asked for people's eyes only (the timeline's `whyStuck`, /metrics, /readyz)."""
-
-    @property
-    def draining(self) -> bool:
-        """Whether the server stops and sends its devices elsewhere."""
-
-    def transports(self) -> Mapping[str, int]:
-        """How many devices are connected over each transport."""
-
-    def connected(self, device: DeviceName) -> bool:
-        """Whether the device is connected, or was heard a moment ago."""
-
-    async def sighting(self, device: DeviceName) -> Sighting:
-        """Where the device is, asked of all servers; may take half a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
