@@ -196,7 +196,7 @@ async def test_where_a_phone_is_can_be_asked_of_every_server(lab: Lab) -> None:
 
     assert "The device is not connected" in away
     assert "The device is connected to another server and has not acknowledged the command" in connected_there
-    assert "It was offered once" in connected_here
+    assert "It was offered once by this server" in connected_here
 
 
 async def test_keys_and_access_tokens_of_one_server_are_known_to_all(lab: Lab) -> None:

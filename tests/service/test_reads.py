@@ -1,6 +1,7 @@
 """What callers read."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.delete_device import delete_device
 from heliograph.service.limits import Limits
+from heliograph.service.ports import Whereabouts
 from heliograph.service.read_devices import get_device, list_devices
 from heliograph.service.read_enterprises import list_enterprises
 from heliograph.service.read_operations import SCANNED_MOST, get_operation, get_timeline, list_operations
@@ -161,3 +163,25 @@ async def test_a_timeline_says_why_a_command_is_stuck(lab: World) -> None:
     assert str(head) in held
     assert "has not reported its end" in acknowledged
     assert "" == ended
+
+
+async def test_where_there_are_other_servers_a_timeline_says_only_what_this_one_knows(lab: World) -> None:
+    shared = dataclasses.replace(lab.ports, shared=True)
+    phone = await lab.phone()
+    name = await lab.issue(phone.name)
+    said = {}
+
+    for where in (Whereabouts.AT_ANOTHER_SERVER, Whereabouts.NOT_HERE, Whereabouts.NOWHERE):
+        lab.here.connected_devices.clear()
+        lab.here.not_here = where
+        said[where] = (await get_timeline(shared, name)).why_stuck
+    lab.here.connected_devices.add(phone.name)
+    said[Whereabouts.HERE] = (await get_timeline(shared, name)).why_stuck
+    await phone.hears()
+    offered = (await get_timeline(shared, name)).why_stuck
+
+    assert "is connected to another server" in said[Whereabouts.AT_ANOTHER_SERVER]
+    assert "not connected to this server; other servers cannot be asked" in said[Whereabouts.NOT_HERE]
+    assert said[Whereabouts.NOWHERE].startswith("The device is not connected and was not heard yet")
+    assert "was not offered the command by this server yet" in said[Whereabouts.HERE]
+    assert "It was offered once by this server" in offered

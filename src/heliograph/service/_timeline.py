@@ -65,12 +65,13 @@ async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | N
         return _why_unfinished(operation)
     if (offline := await _why_offline(ports, operation)) is not None:
         return offline
-    offers = _told_offers(live)
+    by = " by this server" if ports.shared else ""  # what others offered, they remember
+    offers = _told_offers(live, by)
     if _is_parked(ports, operation):
         return f"{offers} It is parked: other commands of the device go first."
     if (holder := await _holder(ports, operation)) is not None:
         return f"It waits for {holder.name}, which {'was acknowledged' if holder.ack_id else 'is older'} and has not started or ended."
-    return offers or "The device is connected and was not offered the command yet."
+    return offers or f"The device is connected and was not offered the command{by} yet."
 
 
 def _why_unfinished(operation: Operation) -> str:
@@ -96,12 +97,12 @@ async def _why_offline(ports: Ports, operation: Operation) -> str | None:
     return f"The device is not connected{since}. The command waits for it until {until}."
 
 
-def _told_offers(live: TimelineEntry | None) -> str:
+def _told_offers(live: TimelineEntry | None, by: str) -> str:
     if live is None:
         return ""
     times = "once" if live.count == 1 else f"{live.count} times"
     last = format_timestamp(live.until_us or live.at_us)
-    return f"It was offered {times}, last at {last}, and the device has not acknowledged it."
+    return f"It was offered {times}{by}, last at {last}, and the device has not acknowledged it."
 
 
 async def _holder(ports: Ports, operation: Operation) -> Operation | None:
