@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.server.assembly import Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
-from heliograph.server.listening import listening_socket, near_url, serving, url_of
+from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
 from heliograph.server.stopping import ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
@@ -37,6 +37,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """
     if settings.admission is not Admission.KEYS:
         require_loopback(settings.host)
+    allow_many_connections()
     operator_secret = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:
         async with (

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -29,6 +30,13 @@ def listening_socket(host: str, port: int) -> socket.socket:
     listener.bind((host, port))
     listener.listen(4_096)  # a restarted server meets all its phones at once
     return listener
+
+
+def allow_many_connections() -> None:
+    """As many sockets may be open as the system lets this process have: a fleet is thousands of idle connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _is_news(record: logging.LogRecord) -> bool:
