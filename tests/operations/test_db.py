@@ -262,6 +262,15 @@ async def test_an_older_schema_is_told_and_nothing_else_is_judged(tmp_path: Path
     assert "heliograph db migrate" in told.out
 
 
+async def test_nobody_else_may_read_the_database(server: Server) -> None:
+    async with server.running() as http:
+        await enterprise(http)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in server.data.glob("heliograph.*")}
+
+    assert {"heliograph.db", "heliograph.db-wal", "heliograph.key"} <= set(modes)
+    assert {0o600} == set(modes.values())
+
+
 async def test_a_server_still_says_what_it_says_while_its_database_is_checked(server: Server) -> None:
     async with server.running() as http:
         name = await enterprise(http)
