@@ -33,6 +33,7 @@ class Timers:
         async with self._alone():
             due = await self._link.run("lock_due", self._runner.now_us(), limit)
             if not due:
+                await self._link.rollback()  # what others run here next has a transaction of its own
                 return None
             decided = await self._runner.within(self._link, _wants(due), lambda loaded: _decide(loaded, due, rule))
             await commit(self._link, decided)
