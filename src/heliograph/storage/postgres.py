@@ -55,7 +55,7 @@ class PostgresStore:
         runner = Runner(loader, now_us=clock.now_us)
         self._timers = Timers(links[0], runner)
         self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed)
-        self._reader = Reader(links[1 + BATCH_LINKS :])
+        self._reader = Reader(links[1 + BATCH_LINKS :], loader.devices)
         self._news = News(ring)
         self._health = Health(self._reader, self._timers, self._batches, self._news)
         self.service_keys = PostgresServiceKeys(self._reader, self._timers)

@@ -27,6 +27,10 @@ SETTINGS = {
     "statement_timeout": str(STATEMENT_MS),
     "lock_timeout": str(LOCK_MS),
     "idle_in_transaction_session_timeout": str(IDLE_MS),
+    # A network that forgets idle connections must not, and a server whose machine is gone is noticed.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
     # Each statement reads few rows by an index, however large the tables are, and whatever the statistics say of tables that were
     # empty when they were made: one plan for good.
     "enable_seqscan": "off",

@@ -17,7 +17,7 @@ from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
 K = TypeVar("K")
 V = TypeVar("V")
 
-DECODED_MOST = 16_384
+DECODED_MOST = 8_192
 """Records whose decoded form is remembered, per generation and kind."""
 DEVICE_KEY_BLOCK = 64
 MESSAGE_ID_BLOCK = 1_024
@@ -70,7 +70,8 @@ class Loader:
         self.message_ids = Numbers(MESSAGE_ID_BLOCK)
         self._source = Demanding(self.device_keys, self.message_ids)
         self._keys: dict[DeviceName, int] = {}
-        self._devices = Decoded(device_from)
+        self.devices = Decoded(device_from)
+        """Whose records read how: for reads beside the batches, too."""
         self._enterprises = Decoded(enterprise_from)
         self._policies = Decoded(policy_from)
 
@@ -148,7 +149,7 @@ class Loader:
                 batch.operations[name, create_ms] = operation_from(name, create_ms, (state, deadline_us, ended_us, record))
             elif key is not None:
                 name = names[key]
-                device = self._devices.value(record) if record is not None else None
+                device = self.devices.value(record) if record is not None else None
                 batch.states[name] = DeviceState(key, device, tombstone_from(tombstone) if tombstone is not None else None)
                 batch.open[name] = tuple(opened)
                 batch.given[name] = newest_ms or 0

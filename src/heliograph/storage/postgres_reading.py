@@ -11,7 +11,7 @@ from heliograph.domain.names import DeviceName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Page
-from heliograph.storage.codec import device_from, operation_from, policy_from, tombstone_from
+from heliograph.storage.codec import operation_from, policy_from, tombstone_from
 from heliograph.storage.memory import DeviceState
 from heliograph.storage.postgres_batches import UNFIT, nothing_done, trouble_of
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
@@ -74,11 +74,11 @@ class Gathered(Generic[K, V]):
 class Reader:
     """Reads over a few sessions, which their users take in turn."""
 
-    def __init__(self, links: Sequence[Link]) -> None:
+    def __init__(self, links: Sequence[Link], devices: Decoded[DeviceRecord]) -> None:
         self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
         for link in links:
             self._free.put_nowait(link)
-        self._devices = Decoded(device_from)
+        self._devices = devices
         self._policies = Decoded(policy_from)
         self.operations = Gathered(self._read_operations)
         self.open_operations = Gathered(self._read_open)
