@@ -128,7 +128,22 @@ class Runner:
 def _decide(loaded: Loaded, entries: Sequence[Waiting]) -> Decided:
     rings: list[DeviceName] = []
     batch = loaded.batch
-    return Decided(loaded, [_one(batch, entry, rings) for entry in entries], rings)
+    outcomes: list[Outcome] = []
+    missing: list[Unforeseen] = []
+    for entry in entries:
+        try:
+            outcomes.append(_one(batch, entry, rings))
+        except Unforeseen as unforeseen:
+            missing.append(unforeseen)
+    if missing:
+        # This run is worth nothing any more, but tells what all rules need: 100 phones that enrol at once take three, not 100.
+        raise Unforeseen(lambda wants: _grow(wants, missing))
+    return Decided(loaded, outcomes, rings)
+
+
+def _grow(wants: Wants, missing: Sequence[Unforeseen]) -> None:
+    for unforeseen in missing:
+        unforeseen.grow(wants)
 
 
 def _one(batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
