@@ -1,17 +1,19 @@
 """The PostgreSQL store passes the suite on a real server, and keeps the promises that are its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from heliograph.domain.names import DeviceName
-from heliograph.service.ports import Clock
+from heliograph.service.outbox import Publish
+from heliograph.service.ports import Clock, PutDevice, Sees
 from heliograph.storage.postgres import PostgresStore
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
-from tests.storage.outbox_conformance import OutboxConformance
+from tests.storage.outbox_conformance import PUSH, OutboxConformance, notification
 from tests.storage.policy_conformance import PolicyConformance
-from tests.storage.records import SetClock
+from tests.storage.records import ENTERPRISE, START_US, SetClock, credential_of, device_name, device_record, look, write
 from tests.storage.request_conformance import RequestConformance
 
 
@@ -48,3 +50,18 @@ class TestPoliciesInPostgres(PolicyConformance):
 
 class TestRequestsInPostgres(RequestConformance):
     """See request_conformance.py."""
+
+
+async def test_many_that_want_what_nobody_foresaw_are_one_batch(open_store: OpenStore) -> None:
+    """Devices by their credentials, and more new numbers than any server keeps in stock."""
+    store = await open_store()
+    names = [device_name() for _ in range(100)]
+
+    await asyncio.gather(*(store.decide(Sees(), write(PutDevice(device_record(name), serial="R58"))) for name in names))
+    seen = await asyncio.gather(*(store.decide(Sees(credential_hash=credential_of(name), enterprise=ENTERPRISE), look) for name in names))
+    told = [Publish(notification(), PUSH) for _ in range(3_000)]
+    await asyncio.gather(store.decide(Sees(), write(*told)), *(store.decide(Sees(), write(*told[:10])) for _ in range(50)))
+
+    assert names == [facts.device.name for facts in seen if facts.device]
+    claimed = await store.claim(limit=10_000, now_us=START_US, until_us=START_US + 1)
+    assert 3_500 == len({message.message_id for message in claimed})

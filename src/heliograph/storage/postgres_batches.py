@@ -142,8 +142,9 @@ def _decide(loaded: Loaded, entries: Sequence[Waiting]) -> Decided:
 
 
 def _grow(wants: Wants, missing: Sequence[Unforeseen]) -> None:
-    for unforeseen in missing:
-        unforeseen.grow(wants)
+    # What several want alike, as more numbers, is asked for once: it grows with each run.
+    for grow in dict.fromkeys(unforeseen.grow for unforeseen in missing):
+        grow(wants)
 
 
 def _one(batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
