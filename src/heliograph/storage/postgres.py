@@ -17,7 +17,7 @@ from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.entrance import Waiting, refuse
 from heliograph.storage.fatal import exit_at_once
-from heliograph.storage.postgres_batches import Batches, Decided, Runner
+from heliograph.storage.postgres_batches import Batches
 from heliograph.storage.postgres_health import Health
 from heliograph.storage.postgres_keys import PostgresSealingKey, PostgresServiceKeys
 from heliograph.storage.postgres_link import Link, Record, open_all
@@ -25,6 +25,7 @@ from heliograph.storage.postgres_loading import Loader
 from heliograph.storage.postgres_migrations import migrate
 from heliograph.storage.postgres_news import News
 from heliograph.storage.postgres_reading import Reader
+from heliograph.storage.postgres_runner import Decided, Runner
 from heliograph.storage.postgres_timers import Timers
 
 T = TypeVar("T")

@@ -59,6 +59,10 @@ SELECT count(*) FROM (
     SELECT device_key FROM device_keys WHERE device_key = ANY($1::text::integer[]) ORDER BY device_key FOR NO KEY UPDATE
 ) AS locked
 
+-- free_devices --
+-- Which of these devices nobody has locked; in no transaction, so that they are let go at once.
+SELECT device_key FROM device_keys WHERE device_key = ANY($1::text::integer[]) ORDER BY device_key FOR NO KEY UPDATE SKIP LOCKED
+
 -- load --
 -- What rules ask of devices ($1), of operations by name ($2, $3), of the open ones of devices ($4), and what enterprises ($5) subscribe to.
 SELECT wanted.device_key, NULL::bigint AS create_ms, NULL::smallint AS state, NULL::bigint AS deadline_us, NULL::bigint AS ended_us,

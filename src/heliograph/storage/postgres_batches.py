@@ -7,157 +7,16 @@ takes no writes, before COMMIT was sent: nothing was done, and everybody is told
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from heliograph.domain.errors import InvalidArgument, Overloaded, Unavailable
-from heliograph.domain.names import DeviceName
 from heliograph.service.counts import StoreCounts
-from heliograph.storage.batch import Batch
-from heliograph.storage.entrance import Entrance, Outcome, Waiting, overloaded
-from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Verdict, verdict
-from heliograph.storage.postgres_loading import Loaded, Loader
-from heliograph.storage.postgres_wants import Unforeseen, Wants
-from heliograph.storage.postgres_writing import write
+from heliograph.storage.entrance import Entrance, Outcome, Waiting
+from heliograph.storage.postgres_link import DATABASE_ERRORS, Link
+from heliograph.storage.postgres_runner import UNFIT, Decided, Refused, Runner, commit, nothing_done, trouble_of
 
-RUNS_MOST = 20
-"""Of one batch: it runs again when another server was faster, or when it wants what it did not foresee."""
-UNFIT = "One of these values has a character that the database cannot hold: leave out NUL."
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 """Between two attempts to reach the database."""
-
-
-class Decided(NamedTuple):
-    """A batch whose rules have run."""
-
-    loaded: Loaded
-    outcomes: Sequence[Outcome]
-    rings: Sequence[DeviceName] = ()
-    due: int = 0
-    """Operations that were decided because their time had come."""
-
-    @property
-    def batch(self) -> Batch:
-        """What the rules wrote."""
-        return self.loaded.batch
-
-
-class Contended(Exception):
-    """A batch did not come to its end in RUNS_MOST runs: others were faster each time."""
-
-
-class Refused(Exception):
-    """Nothing was done; `trouble` says what is wrong with the database, None: it was only busy."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
-        means = Verdict.BUSY if isinstance(error, Contended) else verdict(error)
-        self.unfit = means is Verdict.UNFIT
-        self.trouble = None if means in {Verdict.BUSY, Verdict.AGAIN, Verdict.UNFIT} else trouble_of(error)
-
-
-def trouble_of(error: BaseException) -> str:
-    """What /readyz says of the error."""
-    if verdict(error) is Verdict.LOST:
-        return f"The database cannot be reached: {str(error) or type(error).__name__}."
-    return f"The database takes no writes: {error}."
-
-
-class Runner:
-    """Runs batches of rules on links, each until it is written or refused; commits nothing."""
-
-    def __init__(self, loader: Loader, *, now_us: Callable[[], int]) -> None:
-        self.loader = loader
-        self._clock_us = now_us
-        self._now_us = 0
-
-    def now_us(self) -> int:
-        """The time, which never goes back for rules."""
-        self._now_us = max(self._now_us, self._clock_us())
-        return self._now_us
-
-    async def run(self, link: Link, entries: Sequence[Waiting]) -> Decided:
-        """The rules have run and their writes are written, in a transaction that is still open.  Raises: Refused."""
-        wants = Wants()
-        wants.add(entry.sees for entry in entries)
-        for _ in range(RUNS_MOST):
-            try:
-                await link.ready()
-                await link.begin()
-                return await self._once(link, wants, lambda loaded: _decide(loaded, entries))
-            except Unforeseen as unforeseen:
-                # From the beginning, so that locks are always taken in the same order.
-                unforeseen.grow(wants)
-                await link.rollback()
-            except DATABASE_ERRORS as error:
-                await self._after(link, error)
-            except BaseException:
-                link.drop()
-                raise
-        raise Refused(Contended())
-
-    async def within(self, link: Link, wants: Wants, decide: Callable[[Loaded], Decided]) -> Decided:
-        """`decide` has run and what it wrote is written, in the link's transaction, which is still open.
-
-        Raises: DATABASE_ERRORS; what `decide` raises.
-        """
-        for _ in range(RUNS_MOST):
-            try:
-                return await self._once(link, wants, decide)
-            except Unforeseen as unforeseen:
-                unforeseen.grow(wants)
-        raise Refused(Contended())
-
-    async def _once(self, link: Link, wants: Wants, decide: Callable[[Loaded], Decided]) -> Decided:
-        loaded = await self.loader.load(link, wants)
-        loaded.batch.now_us = self.now_us()
-        with self.loader.numbers_for_one_run():
-            decided = decide(loaded)
-        await write(link, loaded)
-        return decided
-
-    async def _after(self, link: Link, error: Exception) -> None:
-        if verdict(error) is Verdict.LOST:
-            link.drop()
-        else:
-            await link.rollback()
-        if verdict(error) is not Verdict.AGAIN:
-            raise Refused(error) from error
-
-
-def _decide(loaded: Loaded, entries: Sequence[Waiting]) -> Decided:
-    rings: list[DeviceName] = []
-    batch = loaded.batch
-    outcomes: list[Outcome] = []
-    missing: list[Unforeseen] = []
-    for entry in entries:
-        try:
-            outcomes.append(_one(batch, entry, rings))
-        except Unforeseen as unforeseen:
-            missing.append(unforeseen)
-    if missing:
-        # This run is worth nothing any more, but tells what all rules need: 100 phones that enrol at once take three, not 100.
-        raise Unforeseen(lambda wants: _grow(wants, missing))
-    return Decided(loaded, outcomes, rings)
-
-
-def _grow(wants: Wants, missing: Sequence[Unforeseen]) -> None:
-    # What several want alike, as more numbers, is asked for once: it grows with each run.
-    for grow in dict.fromkeys(unforeseen.grow for unforeseen in missing):
-        grow(wants)
-
-
-def _one(batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
-    sees, rule, future = entry
-    facts = batch.facts(sees)
-    try:
-        decision = rule(facts)
-        batch.take(decision.writes)
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
-        return Outcome(future, error=error)
-    if decision.ring is not None:
-        rings.append(decision.ring)
-    return Outcome(future, decision.answer)
 
 
 class Batches:
@@ -236,19 +95,36 @@ class Batches:
             _tell(Outcome(entry.future, error=nothing_done(None)) for entry in entries)
             raise
 
-    async def _run(self, link: Link, entries: Sequence[Waiting]) -> Decided | None:
+    async def _run(self, link: Link, entries: Sequence[Waiting], *, apart: bool = True) -> Decided | None:
+        """`apart`: rules of devices that stay locked are refused, and the others run."""
         try:
             return await self._runner.run(link, entries)
         except Refused as refused:
+            if refused.locked and apart:
+                return await self._run_free(link, entries)
             if not refused.unfit:
-                self.trouble = refused.trouble or self.trouble
-                self._counts.refused["storage"] += len(entries)
-                _tell(Outcome(entry.future, error=nothing_done(refused.trouble)) for entry in entries)
+                self._refuse(entries, refused.trouble)
             elif len(entries) == 1:
                 _tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
             else:
                 await self._one_by_one(link, entries)
             return None
+
+    async def _run_free(self, link: Link, entries: Sequence[Waiting]) -> Decided | None:
+        """A server that hangs in the middle of a batch harms the rules of that batch's devices only."""
+        try:
+            locked = await self._runner.locked_devices(link, entries)
+        except DATABASE_ERRORS as error:
+            self._refuse(entries, Refused(error).trouble)
+            return None
+        free = [entry for entry in entries if entry.sees.device not in locked]
+        self._refuse([entry for entry in entries if entry.sees.device in locked], None)
+        return await self._run(link, free, apart=False) if free else None
+
+    def _refuse(self, entries: Sequence[Waiting], trouble: str | None) -> None:
+        self.trouble = trouble or self.trouble
+        self._counts.refused["storage"] += len(entries)
+        _tell(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
 
     async def _one_by_one(self, link: Link, entries: Sequence[Waiting]) -> None:
         """Each rule is a batch of its own: one of them holds a value that would spoil it for all."""
@@ -281,21 +157,3 @@ def _tell(outcomes: Iterable[Outcome]) -> None:
             future.set_result(answer)
         else:
             future.set_exception(error)
-
-
-async def commit(link: Link, decided: Decided) -> None:
-    """The batch is durable.  Raises: OutcomeUnknown; Overloaded: nothing was done."""
-    if not decided.batch.written:
-        # Nothing to make durable, and every lock is let go as well.
-        await link.rollback()
-        return
-    try:
-        await link.commit()
-    except DATABASE_ERRORS as error:
-        await link.rollback()
-        raise nothing_done(trouble_of(error)) from error
-
-
-def nothing_done(why: str | None) -> Overloaded:
-    """Not run, safe to repeat; and why."""
-    return overloaded(f"{why} Nothing was done: try again." if why else "")

@@ -15,9 +15,9 @@ from heliograph.storage.queries import postgres_queries
 
 STATEMENT_MS = 5_000
 """A statement that takes longer is given up by the database: those that wait behind it have given up long before."""
-LOCK_MS = 2_000
-"""For a device that another server has locked: its batch takes milliseconds, or that server is dead."""
-IDLE_MS = 5_000
+LOCK_MS = 500
+"""For a device that another server has locked: its batch takes milliseconds, or that server hangs. All of a batch waits meanwhile."""
+IDLE_MS = 2_000
 """A transaction of ours that does nothing for so long is ended by the database: a server that hangs must not keep devices locked."""
 CONNECT_S = 5.0
 ANSWER_S = 6.0

@@ -13,9 +13,9 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Page
 from heliograph.storage.codec import operation_from, policy_from, tombstone_from
 from heliograph.storage.memory import DeviceState
-from heliograph.storage.postgres_batches import UNFIT, nothing_done, trouble_of
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Decoded
+from heliograph.storage.postgres_runner import UNFIT, nothing_done, trouble_of
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -10,9 +10,9 @@ from heliograph.domain.operation import Operation
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Facts, Write
 from heliograph.storage.outbox import message_from
-from heliograph.storage.postgres_batches import Decided, Refused, Runner, commit, nothing_done, trouble_of
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Loaded
+from heliograph.storage.postgres_runner import Decided, Refused, Runner, commit, nothing_done, trouble_of
 from heliograph.storage.postgres_wants import Wants
 
 PROBE_BYTES = 65_536
