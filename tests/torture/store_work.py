@@ -11,7 +11,7 @@ from heliograph.domain.errors import HeliographError
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees, Store
-from tests.storage.records import START_US, device_name, device_record, issue
+from tests.storage.records import START_US, SetClock, device_name, device_record, issue
 
 RANKS = {State.QUEUED: 0, State.ACKNOWLEDGED: 1, State.SUCCEEDED: 2}
 """How far an operation is; it only ever goes forward."""
@@ -19,6 +19,16 @@ STATES = {rank: state for state, rank in RANKS.items()}
 COMMAND_BYTES = (2, 400, 12_000)
 """Large ones make the log grow until it is copied into the database."""
 PAGE = 7
+
+
+class TickingClock(SetClock):
+    """A clock that goes on by `tick_us` whenever somebody looks at it."""
+
+    tick_us = 0
+
+    def now_us(self) -> int:
+        self.at_us += self.tick_us
+        return self.at_us
 
 
 @dataclass
@@ -32,6 +42,9 @@ class Book:
     issuing: dict[DeviceName, int] = field(default_factory=dict)
     """Issues without an answer."""
     answers: int = 0
+    swept: int = 0
+    """Operations that were found in `history`, at most."""
+    clock: TickingClock = field(default_factory=TickingClock)
 
 
 class Worker:
