@@ -162,8 +162,8 @@ class Entrance:
         now_s = loop.time()
         with self._lock:
             for lane in LANES:
-                if gathered[lane]:
-                    self._lanes.put_all(gathered[lane], lane=lane, now_s=now_s)
+                if entries := gathered[lane]:
+                    self._lanes.put_all(entries, lane=lane, now_s=now_s)
         self._wake_writer(loop)
 
     def _wake_writer(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -200,8 +200,10 @@ class Entrance:
     def wait(self, timeout_s: float | None) -> None:
         """Something waits, or nothing will, or the time is over."""
         if not len(self._lanes) and not self.closed:
-            with contextlib.suppress(queue.Empty):
+            try:  # contextlib.suppress would cost more than the wait's end
                 self._bell.get(timeout=timeout_s)
+            except queue.Empty:
+                return
         for _ in range(self._bell.qsize()):
             self._bell.get_nowait()
 
