@@ -137,6 +137,10 @@ class Entrance:
             left = self._lanes.take_all()
         refuse(left)
 
+    def waiting(self) -> int:
+        """How many wait, those included that came in this turn of the loop."""
+        return len(self._lanes) + self._count
+
     def loads(self) -> LaneLoads:
         """What waits, lane by lane; what runs alone waits with the timers."""
         if self._loop is None:

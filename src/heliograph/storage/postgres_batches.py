@@ -14,6 +14,10 @@ from heliograph.storage.entrance import Entrance, Outcome, Waiting
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres_runner import UNFIT, Decided, Refused, Runner, commit, nothing_done, trouble_of
 
+OVERLAPS_FROM = 64
+"""Rules that are worth a batch of their own while another one commits: fewer wait for that, since two small batches cost more than one."""
+OVERLAPS_AFTER_S = 0.005
+"""A commit that takes longer is not waited for."""
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 """Between two attempts to reach the database."""
@@ -32,6 +36,7 @@ class Batches:
         self._done = done
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
+        self._committing_since_s: float | None = None
         self._loop = asyncio.get_running_loop()
 
     def start(self, ended: Callable[[asyncio.Task[None]], None]) -> Sequence[asyncio.Task[None]]:
@@ -51,8 +56,14 @@ class Batches:
                 if not entries and self.entrance.closed and link.connected:
                     return
                 decided = await self._run_or_die(link, entries) if entries else None
+                since_s = self._loop.time()
+                if decided is not None:
+                    self._committing_since_s = since_s
             if decided is not None:
                 await self._commit(link, decided)
+                if self._committing_since_s == since_s:
+                    self._committing_since_s = None
+                self._news.set()
 
     async def _reach(self, link: Link) -> bool:
         """The link is connected; or the store closes, and there is nothing left for it to do."""
@@ -81,12 +92,24 @@ class Batches:
         while link.connected:
             self._news.clear()
             closed = self.entrance.closed  # asked before: what comes between is taken at the next turn
-            if entries := self.entrance.take():
-                return [entry for entry in entries if isinstance(entry, Waiting)]
-            if closed:
-                break
+            if closed or self._worth_a_batch():
+                if entries := self.entrance.take():
+                    return [entry for entry in entries if isinstance(entry, Waiting)]
+                if closed:
+                    break
             await self._news.wait()
         return ()
+
+    def _worth_a_batch(self) -> bool:
+        """Whether the next batch starts now; else it is looked again when something happens."""
+        since_s = self._committing_since_s
+        if since_s is None or self.entrance.waiting() >= OVERLAPS_FROM:
+            return True
+        over_s = since_s + OVERLAPS_AFTER_S
+        if self._loop.time() >= over_s:
+            return True
+        self._loop.call_at(over_s, self._news.set)
+        return False
 
     async def _run_or_die(self, link: Link, entries: Sequence[Waiting]) -> Decided | None:
         try:
