@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from heliograph.storage.fatal import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
 from tests.load.callers import Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
@@ -101,3 +102,21 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
     assert 200 == still_there
     assert -signal.SIGINT == status
+
+
+async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path) -> None:
+    hangs = tmp_path / "hangs"
+    program = ("-m", "tests.load.slow_disk", str(hangs), "60")
+    async with ServeProcess(tmp_path, program=program) as server:
+        device = (await enroll_devices(server.port, 1))[0]
+        hangs.touch()
+        issuing = asyncio.create_task(ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"}))
+        await asyncio.sleep(0.3)
+
+        server.tell(signal.SIGTERM)
+        status = await server.exit_status(ENDS_WITHIN_S + 2)
+        answered = await asyncio.gather(issuing, return_exceptions=True)
+
+    assert EX_SOFTWARE == status
+    assert "server.end_forced" in server.errors()
+    assert isinstance(answered[0], BaseException)
