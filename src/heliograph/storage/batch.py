@@ -11,7 +11,6 @@ import msgspec
 
 from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName
-from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import (
     DeleteDevice,
@@ -37,14 +36,17 @@ class Batch(Seen):
 
     def take(self, writes: Sequence[Write]) -> None:
         """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing taken)."""
-        self._check([write.operation for write in writes if type(write) is PutOperation and write.new])
-        steps = [(_TAKE[type(write)], write) for write in writes]
-        for take, write in steps:
+        takes = [_TAKE[type(write)] for write in writes]
+        self._check(writes)
+        for take, write in zip(takes, writes, strict=True):
             take(self, write)
 
-    def _check(self, new: Sequence[Operation]) -> None:
+    def _check(self, writes: Sequence[Write]) -> None:
         newest: dict[DeviceName, int] = {}
-        for operation in new:
+        for write in writes:
+            if type(write) is not PutOperation or not write.new:
+                continue
+            operation = write.operation
             device, create_ms = operation.device, operation.create_ms
             last_ms = newest.get(device) or self.newest_ms(device)
             if create_ms <= last_ms:
