@@ -20,6 +20,7 @@ from tests.postgres import Cluster
 from tests.torture.cutting_proxy import CuttingProxy, Link, Way
 from tests.torture.server_process import ServerProcess
 from tests.torture.small_disk import SmallDisk
+from tests.torture.timing import request_under_way, under_way
 
 COMMIT = b"COMMIT\x00"
 """The end of PostgreSQL's simple query that commits."""
@@ -46,6 +47,7 @@ class KillDatabase:
         for _ in range(self.times):
             await asyncio.sleep(chance.uniform(*self.pause_s))
             how = chance.choice((self.cluster.kill, self._stop_immediately, self.cluster.stop))
+            await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DATABASE_KILLED, target=how.__name__.strip("_")))
             await asyncio.to_thread(how)
             await asyncio.sleep(chance.uniform(*self.away_s))
@@ -71,6 +73,7 @@ class FillDatabaseDisk:
     async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
         for _ in range(self.times):
             await asyncio.sleep(chance.uniform(0.3, 1.5))
+            await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DISK_FULL))
             self.disk.fill(chance.choice((0, 100_000)))
             async with asyncio.timeout(FULL_WITHIN_S):
@@ -115,6 +118,7 @@ class KillBackends:
                 backends = (await asyncio.to_thread(self.cluster.sql, BACKENDS, url=self.url)).split()
                 if backends:
                     number = chance.choice((signal.SIGKILL, signal.SIGTERM))
+                    await request_under_way(self.history)
                     self.history.record(Fault(what=FaultKind.BACKEND_KILLED, target=number.name))
                     os.kill(int(chance.choice(backends)), number)
                     killed += 1
@@ -134,6 +138,7 @@ class CutDatabase:
         for _ in range(self.times):
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             how = chance.choice((self._cut_some, self._silence_some, self._refuse))
+            await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DATABASE_CUT, target=how.__name__.strip("_")))
             await how(chance)
         self.proxy.heal()
@@ -181,7 +186,7 @@ class CutAtCommit:
 
     def _told(self, watch: Callable[[Link, Way, bytes], bool], done: asyncio.Event) -> Callable[[Link, Way, bytes], bool]:
         def told(link: Link, way: Way, chunk: bytes) -> bool:
-            passed = done.is_set() or watch(link, way, chunk)
+            passed = done.is_set() or watch(link, way, chunk) or not under_way(self.history)
             if not passed:
                 self.history.record(Fault(what=FaultKind.COMMIT_CUT, target=watch.__name__.strip("_")))
                 done.set()

@@ -13,6 +13,7 @@ import aiohttp
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.torture.timing import request_under_way
 
 READY_WITHIN_S = 90.0
 """Far more than it takes: a machine that tortures several servers at once is a slow one."""
@@ -87,6 +88,10 @@ class ServerProcess:
                 return response.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
+
+    async def under_load(self) -> None:
+        """Returns while a request is under way, or when none was for long."""
+        await request_under_way(self._history)
 
     async def kill(self, fault: FaultKind = FaultKind.SERVER_KILLED) -> None:
         """SIGKILL, and nothing of the process is left."""

@@ -17,6 +17,7 @@ from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
 from tests.torture.driven_server import FULL_WHILE
 from tests.torture.server_process import Launch, ServerProcess
+from tests.torture.timing import request_under_way
 
 SIZE_MIB = 160
 """Twice the log at its longest, and the database."""
@@ -82,6 +83,7 @@ class FillDisk:
         for _ in range(self.times):
             await self.server.wait_ready(http)
             await asyncio.sleep(chance.uniform(0.2, 1.5))
+            await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DISK_FULL))
             self.disk.fill(chance.choice((0, 5_000, 100_000, 1_000_000)))
             # A log that is begun anew gives the server some room of its own, and writes go on for a while.

@@ -103,7 +103,7 @@ async def test_a_power_cut_loses_nothing_that_was_answered(request: pytest.Fixtu
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("disk", range(20))
+@pytest.mark.parametrize("disk", range(12))
 async def test_many_power_cuts_lose_nothing_that_was_answered(request: pytest.FixtureRequest, tmp_path: Path, disk: int) -> None:
     seed = seed_of(request)
 

@@ -16,6 +16,7 @@ from heliograph.history.file import History
 from tests.torture.cutting_proxy import CuttingProxy, Way
 from tests.torture.driven_server import POWER_OUT
 from tests.torture.server_process import ServerProcess
+from tests.torture.timing import request_under_way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class KillServer:
             else:
                 await self.server.wait_ready(http)
                 await asyncio.sleep(chance.uniform(*self.life_s))
+                await self.server.under_load()
             await self.server.kill()
             await self.server.start()
         await self.server.wait_ready(http)
@@ -59,6 +61,7 @@ class CutPower:
         for _ in range(self.times):
             await self.server.wait_ready(http)
             await asyncio.sleep(chance.uniform(*self.life_s))
+            await self.server.under_load()
             self.server.signal(signal.SIGUSR1, FaultKind.POWER_CUT, ends=True)
             assert await self.server.wait_ended() == POWER_OUT, self.server.tail()
             await asyncio.to_thread(shutil.rmtree, self.server.data_dir)
@@ -80,6 +83,7 @@ class SuspendServer:
     async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
         for _ in range(self.times):
             await asyncio.sleep(chance.uniform(0.1, 1.5))
+            await self.server.under_load()
             self.server.signal(signal.SIGSTOP, FaultKind.SERVER_SUSPENDED)
             await asyncio.sleep(chance.uniform(*self.for_s))
             self.server.signal(signal.SIGCONT, FaultKind.SERVER_RESUMED)
@@ -102,6 +106,7 @@ class CutLines:
         for _ in range(self.times):
             await asyncio.sleep(chance.expovariate(1 / self.pause_s))
             how = chance.choice((self._cut_some, self._cut_at_a_byte, self._silence_some, self._half_close_some, self._refuse, self._delay))
+            await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.LINE_CUT, target=f"{self.whose}: {how.__name__.strip('_')}"))
             await how(chance)
         self.proxy.heal()
