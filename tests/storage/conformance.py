@@ -57,9 +57,6 @@ class SandboxStore(Store, Protocol):
     async def forget_device(self, name: DeviceName) -> None:
         """The device never was."""
 
-    async def erase(self) -> None:
-        """Nothing ever was."""
-
 
 OpenStore = Callable[..., Awaitable[Store]]
 """`await open_store(clock=SetClock(), ring=print)`."""
@@ -565,21 +562,5 @@ class SandboxConformance(StoreConformance):
         assert () == (await store.decide(Sees(enterprise=ENTERPRISE, serial="R58"), look)).previous_device_names
         assert await store.operation(issued.name) is None
         assert [kept] == list(await store.open_operations(other))
-        await enrolled(store, name)
-        assert issued == await store.decide(Sees(device=name), issue(name))
-
-    async def test_an_erased_store_is_as_new(self, open_store: OpenSandboxStore) -> None:
-        name = device_name()
-        store = await open_store()
-        await store.decide(Sees(), write(PutEnterprise(enterprise_record()), PutToken(token_record("one"))))
-        await enrolled(store, name)
-        issued = await store.decide(Sees(device=name), issue(name))
-
-        await store.erase()
-
-        assert store.nearest_deadline_us() is None
-        assert Facts(now_us=START_US) == await store.decide(Sees(device=name, enterprise=ENTERPRISE), look)
-        assert await store.operation(issued.name) is None
-        assert [] == list((await store.enterprises(after="", limit=10)).items)
         await enrolled(store, name)
         assert issued == await store.decide(Sees(device=name), issue(name))

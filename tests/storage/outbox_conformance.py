@@ -10,7 +10,7 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.notification import Notification, Subscription
 from heliograph.service.outbox import OutboxMessage, Postponed, Publish, Published
 from heliograph.service.ports import Decision, DeleteEnterprise, Facts, PutEnterprise, PutOperation, Sees, Store, Write
-from tests.storage.conformance import OpenSandboxStore, OpenStore, enrolled
+from tests.storage.conformance import OpenStore, enrolled
 from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, ended, issue, look, operation, write
 
 PUSH, TOPIC = "push", "projects/p/topics/t"
@@ -244,17 +244,3 @@ class OutboxConformance:
         assert [clock.at_us] == [facts.now_us for facts in seen]
         assert seen[0].subscription is not None
         assert [b"due"] == [message.data for message in await waiting(store)]
-
-
-class SandboxOutboxConformance(OutboxConformance):
-    """The suite, and what only the sandbox does to its store."""
-
-    async def test_erasing_leaves_no_message_and_no_subscription(self, open_store: OpenSandboxStore) -> None:
-        device = device_name()
-        store = await open_store()
-        await put(store, PutEnterprise(subscribed(NotificationType.COMMAND)), Publish(notification(), PUSH))
-
-        await store.erase()
-
-        assert [] == list(await waiting(store))
-        assert (await store.decide(Sees(device=device, subscription=True), look)).subscription is None

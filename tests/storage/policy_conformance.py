@@ -8,7 +8,7 @@ from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutDevice, PutEnterprise, PutPolicy, Rule, Sees
-from tests.storage.conformance import OpenSandboxStore, OpenStore
+from tests.storage.conformance import OpenStore
 from tests.storage.records import ENTERPRISE, START_US, device_name, device_record, enterprise_record, look, write
 
 NAME = PolicyName(ENTERPRISE.enterprise, "strict")
@@ -125,16 +125,3 @@ class PolicyConformance:
 
         assert devices[:1:-1] == [record.name for record in first.items]
         assert ([devices[1]], True, False) == ([record.name for record in second.items], first.more, second.more)
-
-
-class SandboxPolicyConformance(PolicyConformance):
-    """The suite, and what only the sandbox does to its store."""
-
-    async def test_an_erased_store_has_no_policies(self, open_store: OpenSandboxStore) -> None:
-        store = await open_store()
-        await store.decide(Sees(), write(PutPolicy(policy())))
-
-        await store.erase()
-
-        assert await store.policy(NAME) is None
-        assert (await store.decide(Sees(policy=NAME), look)).policy is None

@@ -88,11 +88,3 @@ class SandboxRequestConformance(RequestConformance):
 
         assert (await store.decide(Sees(request=forgotten.key), look)).request is None
         assert other == (await store.decide(Sees(request=other.key), look)).request
-
-    async def test_an_erased_store_knows_no_request(self, open_store: OpenSandboxStore) -> None:
-        store = await open_store()
-        await store.decide(Sees(), write(PutRequest(request(device_name()))))
-
-        await store.erase()
-
-        assert (await store.decide(Sees(request=KEY), look)).request is None

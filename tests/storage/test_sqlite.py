@@ -24,8 +24,8 @@ from heliograph.storage.queries import DatabaseTooNew, migration_script, migrati
 from heliograph.storage.sqlite import SqliteStore
 from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
-from tests.storage.outbox_conformance import SandboxOutboxConformance
-from tests.storage.policy_conformance import SandboxPolicyConformance
+from tests.storage.outbox_conformance import OutboxConformance
+from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -96,11 +96,11 @@ class TestCountsInSqlite(CountsConformance):
     """See counts_conformance.py."""
 
 
-class TestOutboxInSqlite(SandboxOutboxConformance):
+class TestOutboxInSqlite(OutboxConformance):
     """See outbox_conformance.py."""
 
 
-class TestPoliciesInSqlite(SandboxPolicyConformance):
+class TestPoliciesInSqlite(PolicyConformance):
     """See policy_conformance.py."""
 
 

@@ -8,12 +8,6 @@ from heliograph.storage.batch import Batch
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
-ERASED = (
-    "device_keys", "enterprises", "devices", "tombstones", "serials", "tokens", "operations", "history", "service_keys",
-    "requests", "policies", "outbox",
-)  # fmt: skip
-"""Every table that holds what somebody did."""
-
 
 def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, limit: int) -> int:
     """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
@@ -50,14 +44,4 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     batch.open[name] = ()
     batch.given[name] = 0
     # Rare enough to forget everybody's: nothing says which of the remembered rows are this device's.
-    memory.forget_recent()
-
-
-def erase(tables: Tables, memory: Memory, batch: Batch) -> None:
-    """All tables are empty."""
-    for table in ERASED:
-        tables.one(f"erase_{table}")
-    batch.open.update(dict.fromkeys(memory.open, ()))
-    tables.one("move_watermark", 0)
-    batch.afterwards += (memory.given.clear, memory.tail.clear)
     memory.forget_recent()

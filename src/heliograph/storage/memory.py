@@ -107,11 +107,6 @@ class GivenIds:
         self._floor_ms = max(self._floor_ms, floor_ms)
         self._newest = {device: create_ms for device, create_ms in self._newest.items() if create_ms > self._floor_ms}
 
-    def clear(self) -> None:
-        """No device has an operation."""
-        self._newest.clear()
-        self._floor_ms = 0
-
 
 class Memory:
     """Committed rows in memory. `open`, `given` and `tail` are complete; the others hold what was used lately."""

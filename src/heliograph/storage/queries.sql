@@ -340,50 +340,6 @@ INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO UPDA
 -- A key is gone.
 DELETE FROM service_keys WHERE key_id = ?
 
--- erase_device_keys --
--- Sandbox: all is as at the first start.
-DELETE FROM device_keys
-
--- erase_enterprises --
--- Sandbox: all is as at the first start.
-DELETE FROM enterprises
-
--- erase_devices --
--- Sandbox: all is as at the first start.
-DELETE FROM devices
-
--- erase_tombstones --
--- Sandbox: all is as at the first start.
-DELETE FROM tombstones
-
--- erase_serials --
--- Sandbox: all is as at the first start.
-DELETE FROM serials
-
--- erase_tokens --
--- Sandbox: all is as at the first start.
-DELETE FROM tokens
-
--- erase_operations --
--- Sandbox: all is as at the first start.
-DELETE FROM operations
-
--- erase_history --
--- Sandbox: all is as at the first start.
-DELETE FROM history
-
--- erase_service_keys --
--- Sandbox: all is as at the first start.
-DELETE FROM service_keys
-
--- erase_requests --
--- Sandbox: all is as at the first start.
-DELETE FROM requests
-
--- erase_policies --
--- Sandbox: all is as at the first start.
-DELETE FROM policies
-
 -- last_message_id --
 -- Where numbering of messages goes on.
 SELECT coalesce(max(message_id), 0) FROM outbox
@@ -409,7 +365,3 @@ DELETE FROM outbox WHERE message_id IN (VALUES (?))
 -- The messages whose time has come, the soonest due first.
 SELECT message_id, due_us, created_us, attempts, destination, notification_type, data
 FROM outbox WHERE due_us <= ? ORDER BY due_us, message_id LIMIT ?
-
--- erase_outbox --
--- Sandbox: all is as at the first start.
-DELETE FROM outbox

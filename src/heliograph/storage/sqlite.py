@@ -20,7 +20,7 @@ from heliograph.storage.connection import Connections
 from heliograph.storage.entrance import Alone, Done, Entrance, Waiting
 from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.figures import figures_of
-from heliograph.storage.maintenance import erase, forget_device, retire
+from heliograph.storage.maintenance import forget_device, retire
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.paging import page_of_operations
 from heliograph.storage.sealing_key import SealingKeyTable
@@ -123,10 +123,6 @@ class SqliteStore:
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
         await self._alone(lambda batch: forget_device(self._tables, self._memory, batch, name))
-
-    async def erase(self) -> None:
-        """Sandbox: the store is empty."""
-        await self._alone(lambda batch: erase(self._tables, self._memory, batch))
 
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

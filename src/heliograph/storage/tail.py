@@ -83,12 +83,6 @@ class Tail:
         for device in {device for device, _ in gone_ids} & self._ids.keys():
             self._keep(device, [create_ms for create_ms in self._ids[device] if (device, create_ms) not in gone_ids])
 
-    def clear(self) -> None:
-        """The tail is empty."""
-        self.size = 0
-        self._ids = {}
-        self._rows = {}
-
     def _keep(self, device: DeviceName, ids: list[int]) -> None:
         if ids:
             self._ids[device] = ids
