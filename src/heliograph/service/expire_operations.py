@@ -14,10 +14,10 @@ from heliograph.service.ports import Facts, Ports, Write
 
 CHUNK = 500
 """Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
-PAUSE_S = 0.005
-"""When a deadline is over and nothing was due (its decision is under way in another batch)."""
-PAUSE_SHARED_S = 0.05
-"""Likewise, where another server may be deciding it."""
+APART_S = 0.02
+"""Between two commits: of a thousand deadlines a second, those of a moment share one. The first after a pause waits for nobody."""
+APART_SHARED_S = 0.05
+"""When a deadline is over and nothing was due, where another server may be deciding it."""
 PAUSE_AFTER_ERROR_S = 0.5
 """When the store took nothing: it says 503 to everybody, and so do deadlines wait."""
 
@@ -50,9 +50,9 @@ async def _decide_due(ports: Ports) -> float:
         return PAUSE_AFTER_ERROR_S
     for name in ended:
         ports.offers.noted(name.device, name.create_ms)
-    if decided:
+    if decided >= CHUNK:
         return 0
-    return PAUSE_SHARED_S if ports.shared else PAUSE_S
+    return APART_SHARED_S if ports.shared and not decided else APART_S
 
 
 def _ended(operation: Operation, now_us: int) -> Operation:
