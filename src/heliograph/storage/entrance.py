@@ -190,13 +190,7 @@ class Entrance:
 
     def _answer(self, done: Done) -> None:
         done.count_in(self._counts)
-        for future, answer, error in done.outcomes:
-            if future.done():  # whoever waited was cancelled
-                continue
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(error)
+        tell(done.outcomes)
         self._done(done)
 
     # In the writer's thread.
@@ -227,6 +221,31 @@ class Entrance:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._answer, done)
+
+
+def run_rule(batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
+    """The rule has run: its writes are the batch's, the device that it rings is one of `rings`; where it raised, neither."""
+    sees, rule, future = entry
+    facts = batch.facts(sees)
+    try:
+        decision = rule(facts)
+        batch.take(decision.writes)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
+        return Outcome(future, error=error)
+    if decision.ring is not None:
+        rings.append(decision.ring)
+    return Outcome(future, decision.answer)
+
+
+def tell(outcomes: Iterable[Outcome]) -> None:
+    """Whoever waits for these is answered. On the event loop."""
+    for future, answer, error in outcomes:
+        if future.done():  # whoever waited was cancelled
+            continue
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
 
 
 def refuse(entries: Iterable[Entry]) -> None:

@@ -6,11 +6,11 @@ takes no writes, before COMMIT was sent: nothing was done, and everybody is told
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from heliograph.domain.errors import InvalidArgument, Overloaded, Unavailable
 from heliograph.service.counts import StoreCounts
-from heliograph.storage.entrance import Entrance, Outcome, Waiting
+from heliograph.storage.entrance import Entrance, Outcome, Waiting, tell
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres_runner import UNFIT, Decided, Refused, Runner, commit, nothing_done, trouble_of
 
@@ -115,7 +115,7 @@ class Batches:
         try:
             return await self._run(link, entries)
         except BaseException:
-            _tell(Outcome(entry.future, error=nothing_done(None)) for entry in entries)
+            tell(Outcome(entry.future, error=nothing_done(None)) for entry in entries)
             raise
 
     async def _run(self, link: Link, entries: Sequence[Waiting], *, apart: bool = True) -> Decided | None:
@@ -128,7 +128,7 @@ class Batches:
             if not refused.unfit:
                 self._refuse(entries, refused.trouble)
             elif len(entries) == 1:
-                _tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
+                tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
             else:
                 await self._one_by_one(link, entries)
             return None
@@ -147,7 +147,7 @@ class Batches:
     def _refuse(self, entries: Sequence[Waiting], trouble: str | None) -> None:
         self.trouble = trouble or self.trouble
         self._counts.refused["storage"] += len(entries)
-        _tell(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
+        tell(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
 
     async def _one_by_one(self, link: Link, entries: Sequence[Waiting]) -> None:
         """Each rule is a batch of its own: one of them holds a value that would spoil it for all."""
@@ -163,20 +163,9 @@ class Batches:
         except Unavailable as error:
             self.trouble = str(error)
             self._counts.refused["storage"] += len(decided.outcomes) if isinstance(error, Overloaded) else 0
-            _tell(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
+            tell(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
         else:
             self.trouble = None
-            _tell(decided.outcomes)
+            tell(decided.outcomes)
             self._counts.committed(decided.batch.happened, rules=len(decided.outcomes), commit_s=self._loop.time() - since_s)
             self._done(decided)
-
-
-def _tell(outcomes: Iterable[Outcome]) -> None:
-    """Whoever waits for these is answered."""
-    for future, answer, error in outcomes:
-        if future.done():  # whoever waited was cancelled
-            continue
-        if error is None:
-            future.set_result(answer)
-        else:
-            future.set_exception(error)

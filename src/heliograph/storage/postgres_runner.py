@@ -8,7 +8,7 @@ import asyncpg
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.storage.batch import Batch
-from heliograph.storage.entrance import Outcome, Waiting, overloaded
+from heliograph.storage.entrance import Outcome, Waiting, overloaded, run_rule
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Verdict, numbers, verdict
 from heliograph.storage.postgres_loading import Loaded, Loader
 from heliograph.storage.postgres_wants import Unforeseen, Wants
@@ -132,7 +132,7 @@ def _decide(loaded: Loaded, entries: Sequence[Waiting]) -> Decided:
     missing: list[Unforeseen] = []
     for entry in entries:
         try:
-            outcomes.append(_one(batch, entry, rings))
+            outcomes.append(run_rule(batch, entry, rings))
         except Unforeseen as unforeseen:
             missing.append(unforeseen)
     if missing:
@@ -145,19 +145,6 @@ def _grow(wants: Wants, missing: Sequence[Unforeseen]) -> None:
     # What several want alike, as more numbers, is asked for once: it grows with each run.
     for grow in dict.fromkeys(unforeseen.grow for unforeseen in missing):
         grow(wants)
-
-
-def _one(batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
-    sees, rule, future = entry
-    facts = batch.facts(sees)
-    try:
-        decision = rule(facts)
-        batch.take(decision.writes)
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
-        return Outcome(future, error=error)
-    if decision.ring is not None:
-        rings.append(decision.ring)
-    return Outcome(future, decision.answer)
 
 
 async def commit(link: Link, decided: Decided) -> None:

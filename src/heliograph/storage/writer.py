@@ -13,7 +13,7 @@ import apsw
 from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.storage.batch import Batch
-from heliograph.storage.entrance import Alone, Done, Entrance, Entry, Outcome, Waiting
+from heliograph.storage.entrance import Alone, Done, Entrance, Entry, Outcome, Waiting, run_rule
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
@@ -120,7 +120,7 @@ class Writer:
         if isinstance(first, Alone):
             return [Outcome(first.future, self._alone(first, batch))]
         batch.foresee([entry.sees for entry in entries if isinstance(entry, Waiting)])
-        return [self._one(batch, entry, rings) for entry in entries if isinstance(entry, Waiting)]
+        return [run_rule(batch, entry, rings) for entry in entries if isinstance(entry, Waiting)]
 
     def _alone(self, entry: Alone, batch: Batch) -> object:
         self._tables.one("begin")
@@ -130,17 +130,6 @@ class Writer:
             raise
         except Exception as error:
             raise AloneFailed(error) from error
-
-    def _one(self, batch: Batch, entry: Waiting, rings: list[DeviceName]) -> Outcome:
-        facts = batch.facts(entry.sees)
-        try:
-            decision = entry.rule(facts)
-            batch.take(decision.writes)
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
-            return Outcome(entry.future, error=error)
-        if decision.ring is not None:
-            rings.append(decision.ring)
-        return Outcome(entry.future, decision.answer)
 
     def _settle(self, batch: Batch) -> int | None:
         """The batch is durable. How long that took in microseconds; None: there was nothing to write."""
