@@ -1,4 +1,4 @@
-"""`python -m tests.load.slow_disk FLAG SECONDS …`: `heliograph …` on a disk whose every sync takes so long while the file FLAG is there."""
+"""`python -m tests.load.slow_disk PACE …`: `heliograph …` on a disk whose every sync takes as many seconds as the file PACE says."""
 
 import sys
 import time
@@ -15,33 +15,37 @@ NAME = "slow disk"
 class SlowVfs(apsw.VFS):
     """The machine's files, synced slowly."""
 
-    def __init__(self, flag: Path, sync_s: float) -> None:
+    def __init__(self, pace: Path) -> None:
         super().__init__(NAME, BASE)
-        self._flag = flag
-        self._sync_s = sync_s
+        self._pace = pace
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's word
-        return SlowFile(name, flags, flag=self._flag, sync_s=self._sync_s)
+        return SlowFile(name, flags, pace=self._pace)
 
 
 class SlowFile(apsw.VFSFile):
     """A file on it."""
 
-    def __init__(self, name: str | apsw.URIFilename | None, flags: list[int], *, flag: Path, sync_s: float) -> None:
+    def __init__(self, name: str | apsw.URIFilename | None, flags: list[int], *, pace: Path) -> None:
         super().__init__(BASE, name, flags)
-        self._flag = flag
-        self._sync_s = sync_s
+        self._pace = pace
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        if self._flag.exists():
-            time.sleep(self._sync_s)
+        time.sleep(float(self._pace.read_text()))
         super().xSync(flags)
+
+
+def set_pace(pace: Path, sync_s: float) -> None:
+    """From the next sync on, each takes so long."""
+    new = pace.with_suffix(".new")
+    new.write_text(str(sync_s))
+    new.replace(pace)
 
 
 def main() -> None:
     """Runs the command line on the slow disk."""
-    flag, sync_s, *arguments = sys.argv[1:]
-    _vfs = SlowVfs(Path(flag), float(sync_s))
+    pace, *arguments = sys.argv[1:]
+    _vfs = SlowVfs(Path(pace))
     apsw.set_default_vfs(NAME)
     sys.argv = ["heliograph", *arguments]
     cli.main()

@@ -12,6 +12,7 @@ from tests.channel.phones import HttpPhone, SocketPhone
 from tests.load.callers import Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ENDS_WITHIN_S, ServeProcess
+from tests.load.slow_disk import set_pace
 
 CALLERS = 64
 
@@ -105,11 +106,12 @@ async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path) -> None:
-    hangs = tmp_path / "hangs"
-    program = ("-m", "tests.load.slow_disk", str(hangs), "60")
+    pace = tmp_path / "pace"
+    set_pace(pace, 0)
+    program = ("-m", "tests.load.slow_disk", str(pace))
     async with ServeProcess(tmp_path, program=program) as server:
         device = (await enroll_devices(server.port, 1))[0]
-        hangs.touch()
+        set_pace(pace, 60)
         issuing = asyncio.create_task(ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"}))
         await asyncio.sleep(0.3)
 

@@ -1,6 +1,7 @@
 """A store that is slower than its callers stays honest: what it answers with 200 is there, what it refuses never was."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -9,18 +10,20 @@ from tests.channel.phones import ACK_ID, Identity
 from tests.load.callers import Answer, Connection, Fates, ask, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ServeProcess
+from tests.load.slow_disk import set_pace
 
-SYNC_S = 0.6
-"""Of a disk that is about to be given up: three commits in a row take longer than anybody waits."""
+SLOW_S = 0.6
+"""Of a disk that is about to be given up: a phone waits for two commits at most, no longer than anybody does."""
+TOO_SLOW_S = 1.5
+"""Whoever comes while the first third of a commit is under way waits longer than anybody does."""
 CALLERS = 800
-"""More than one batch holds, so that some wait for the third commit."""
 PHONES = 20
 COMMANDS_EACH = 3
 
 
-async def issue_until(done: asyncio.Event, port: int, device: str, fates: Fates) -> None:
+async def issue_until(enough: Callable[[], bool], port: int, device: str, fates: Fates) -> None:
     connection = Connection(port)
-    while not done.is_set():
+    while not enough():
         fates.answers.append(await connection.ask("POST", f"/v1/{device}:issueCommand", {"type": "LOCK"}))
     await connection.close()
 
@@ -48,19 +51,24 @@ async def refusals_counted(url: str) -> int:
 
 
 async def test_a_store_that_cannot_keep_up_answers_200_or_503_and_both_are_true(tmp_path: Path) -> None:
-    slow, done, fates = tmp_path / "slow", asyncio.Event(), Fates()
-    program = ("-m", "tests.load.slow_disk", str(slow), str(SYNC_S))
+    pace, fates, acks = tmp_path / "pace", Fates(), list[list[Answer]]()
+
+    def enough() -> bool:
+        return bool(acks) and fates.statuses() >= {200, 503}
+
+    set_pace(pace, 0)
+    program = ("-m", "tests.load.slow_disk", str(pace))
     async with ServeProcess(tmp_path, "--open-commands-most", "100000", program=program) as server:
         phones, targets = await enroll_devices(server.port, PHONES), await enroll_devices(server.port, 4)
         waiting = {phone: [await issued(server.port, phone) for _ in range(COMMANDS_EACH)] for phone in phones}
 
-        slow.touch()
-        callers = asyncio.gather(*(issue_until(done, server.port, targets[number % 4].name, fates) for number in range(CALLERS)))
-        await asyncio.sleep(SYNC_S)
-        acks = await asyncio.gather(*(acknowledge(server.port, phone, operations) for phone, operations in waiting.items()))
-        done.set()
+        set_pace(pace, SLOW_S)
+        callers = asyncio.gather(*(issue_until(enough, server.port, targets[number % 4].name, fates) for number in range(CALLERS)))
+        await asyncio.sleep(SLOW_S)
+        acks += await asyncio.gather(*(acknowledge(server.port, phone, operations) for phone, operations in waiting.items()))
+        set_pace(pace, TOO_SLOW_S)
         await callers
-        slow.unlink()
+        set_pace(pace, 0)
         found = set().union(*[await operations_of(server.port, target.name) for target in targets])
         counted = await refusals_counted(server.url)
 

@@ -135,17 +135,25 @@ class Run:
 
     async def _end_some(self, callers: Callers, targets: Mapping[str, Target]) -> None:
         """Two phones of each final type and two by deletion are managed no more, one after the other, in the middle of everything."""
-        ways = [*(name for name, row in COMMANDS.items() if row.final_at_ack), DELETED] * 2
-        left = self._chance.sample(self.phones, len(self.phones))
-        for way in ways:
-            phone = next(phone for phone in left if way == DELETED or phone.takes(COMMANDS[way]))
-            left.remove(phone)
-            await asyncio.sleep(self._chance.uniform(0, 2 * self.plan.seconds / len(ways)))
+        ends = self._ends()
+        for phone, way in self._chance.sample(ends, len(ends)):
+            await asyncio.sleep(self._chance.uniform(0, 2 * self.plan.seconds / len(ends)))
             ask = callers.delete if way == DELETED else functools.partial(callers.issue, type_name=way)
             while True:
                 asked = await ask(targets[phone.device], caller="admin")
                 if asked.status in {200, 404}:
                     break
+
+    def _ends(self) -> list[tuple[Phone, str]]:
+        """Who is managed no more, and how; whom few phones can obey chooses first."""
+        left = self._chance.sample(self.phones, len(self.phones))
+        takers = {name: [phone for phone in left if phone.takes(row)] for name, row in COMMANDS.items() if row.final_at_ack}
+        takers[DELETED] = left
+        ends: list[tuple[Phone, str]] = []
+        for way in sorted(takers, key=lambda way: len(takers[way])):
+            ended = {phone for phone, _ in ends}
+            ends += [(phone, way) for phone in takers[way] if phone not in ended][:2]
+        return ends
 
     async def _heal(self) -> None:
         """Everybody is well; returns once all is at rest, or too much time has passed: the checker says what did not come to rest."""
