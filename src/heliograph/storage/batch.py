@@ -11,6 +11,7 @@ import msgspec
 
 from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName
+from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import (
     DeleteDevice,
@@ -75,14 +76,16 @@ class Batch(Seen):
             self.written.operations.add(key)
             if operation.ack_id and before is not None and not before.ack_id:
                 self.happened.acknowledged.append(operation)
-        opened = self._open(device)
-        if operation.deadline_us is not None:
-            if not opened or create_ms > opened[-1]:
-                self.open[device] = (*opened, create_ms)
-            elif create_ms not in opened:
-                self.open[device] = tuple(sorted((*opened, create_ms)))
-        elif create_ms in opened:
-            self.open[device] = tuple(other for other in opened if other != create_ms)
+        if operation.deadline_us is None:
+            self._end(operation)
+        elif write.new:  # newer than all of its device
+            self.opened.setdefault(device, []).append(create_ms)
+
+    def _end(self, operation: Operation) -> None:
+        before = self._open(operation.device)
+        if operation.create_ms in before:
+            self.open[operation.device] = [create_ms for create_ms in before if create_ms != operation.create_ms]
+            self.opened.pop(operation.device, None)
             self.happened.ended.append(operation)
 
     def put_device(self, write: PutDevice) -> None:
@@ -158,7 +161,7 @@ class Batch(Seen):
         memory.put_enterprises(self.enterprises)
         if self.policies or self.written.emptied:
             memory.put_policies(self.policies, without=self.written.emptied)
-        memory.put_open(self.open)
+        memory.put_open(self.open, self.opened)
         memory.given.put(self.given, self.now_us // 1_000)
         memory.tail.add(self.written.new_operations)
         for act in self.afterwards:

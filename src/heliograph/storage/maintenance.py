@@ -41,7 +41,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     tables.one("forget_requests_to", *name)
     tables.many("delete_devices", [(state.key,)])
     tables.many("delete_tombstones", [(state.key,)])
-    batch.open[name] = ()
+    batch.open[name] = []
     batch.given[name] = 0
     # Rare enough to forget everybody's: nothing says which of the remembered rows are this device's.
     memory.forget_recent()

@@ -112,8 +112,11 @@ class Memory:
     """Committed rows in memory. `open`, `given` and `tail` are complete; the others hold what was used lately."""
 
     def __init__(self) -> None:
-        self.open: dict[DeviceName, tuple[int, ...]] = {}
-        """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order."""
+        self.open: dict[DeviceName, list[int]] = {}
+        """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order.
+
+        A queue grows at its end or makes way for another, so whoever looks at one sees it whole.
+        """
         self.given = GivenIds()
         self.tail = Tail()
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
@@ -130,11 +133,13 @@ class Memory:
             self.policies.forget(name)
         self.policies.put(policies)
 
-    def put_open(self, opened: Mapping[DeviceName, tuple[int, ...]]) -> None:
-        """These devices have these open operations, and no others."""
-        self.open.update(opened)
-        for name in [name for name, create_ms in opened.items() if not create_ms]:
+    def put_open(self, queues: Mapping[DeviceName, list[int]], opened: Mapping[DeviceName, list[int]]) -> None:
+        """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""
+        self.open.update(queues)
+        for name in [name for name, queue in queues.items() if not queue]:
             del self.open[name]
+        for name, create_ms in opened.items():
+            self.open.setdefault(name, []).extend(create_ms)
 
     def put_enterprises(self, enterprises: Mapping[EnterpriseName, EnterpriseRecord | None]) -> None:
         """These enterprises are remembered, and that some are gone."""

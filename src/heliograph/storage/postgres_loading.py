@@ -126,7 +126,7 @@ class Loader:
         if len(keys) < len(wants.devices):
             nameless = wants.devices - keys.keys()
             batch.states.update(dict.fromkeys(nameless))
-            batch.open.update(dict.fromkeys(nameless, ()))
+            batch.open.update((name, []) for name in nameless)
             await self.stock(link, device_keys=len(nameless))
         batch.operations.update(dict.fromkeys(wants.operations))
         for enterprise in wants.subscriptions:
@@ -151,7 +151,7 @@ class Loader:
                 name = names[key]
                 device = self.devices.value(record) if record is not None else None
                 batch.states[name] = DeviceState(key, device, tombstone_from(tombstone) if tombstone is not None else None)
-                batch.open[name] = tuple(opened)
+                batch.open[name] = opened
                 batch.given[name] = newest_ms or 0
             else:
                 enterprise = self._enterprises.value(record)

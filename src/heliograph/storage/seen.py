@@ -24,7 +24,10 @@ class Seen:
         self._memory = memory
         self._source = source
         self.states: Looked[DeviceName, DeviceState] = Looked()
-        self.open: dict[DeviceName, tuple[int, ...]] = {}
+        self.open: dict[DeviceName, list[int]] = {}
+        """Of devices of which an operation ended: create_ms of those that were open then, oldest first."""
+        self.opened: dict[DeviceName, list[int]] = {}
+        """create_ms of operations that came after these (or after those of memory). Apart, so that a long queue is not copied for each."""
         self.given: dict[DeviceName, int] = {}
         self.credentials: Looked[bytes, DeviceName] = Looked()
         self.operations: Looked[OperationKey, Operation] = Looked()
@@ -93,7 +96,7 @@ class Seen:
             device=state.record if state is not None else None,
             tombstone=tombstone if tombstone is not None and tombstone.expires_us > self.now_us else None,
             last_create_ms=self.newest_ms(name) if name is not None else 0,
-            open_count=len(self._open(name)) if name is not None else 0,
+            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
             enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
@@ -116,7 +119,11 @@ class Seen:
         """No operation of the device has a newer id at this point of the batch; 0: it has none."""
         return self.given.get(name) or self._memory.given.newest_ms(name)
 
-    def _open(self, name: DeviceName) -> tuple[int, ...]:
+    def _open(self, name: DeviceName) -> Sequence[int]:
+        added = self.opened.get(name)
+        return self._open_before(name) if added is None else (*self._open_before(name), *added)
+
+    def _open_before(self, name: DeviceName) -> Sequence[int]:
         found = self.open.get(name)
         return self._memory.open.get(name, ()) if found is None else found
 

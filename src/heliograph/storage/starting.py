@@ -13,5 +13,5 @@ def remembered(tables: Tables) -> Memory:
     opened: dict[DeviceName, list[int]] = {}
     for enterprise, device, create_ms in tables.one("all_open"):
         opened.setdefault(DeviceName(enterprise, device), []).append(create_ms)
-    memory.open = {name: tuple(sorted(create_ms)) for name, create_ms in opened.items()}
+    memory.open = {name: sorted(create_ms) for name, create_ms in opened.items()}
     return memory
