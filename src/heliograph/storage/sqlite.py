@@ -66,13 +66,13 @@ class SqliteStore:
         self.sealing_key = SealingKeyTable(self._tables, self._alone)
         self._nearest_us = self._tables.nearest_deadline_us()
         self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
-        self._sweeper = Sweeper(self._tables, self._memory, tail_most=tail_most)
         self._writer = Writer(
             self._tables,
             self._memory,
             entrance=self._entrance,
             now_us=clock.now_us,
-            between_batches=self._between_batches,
+            sweeper=Sweeper(self._tables, self._memory, tail_most=tail_most),
+            between_batches=self._checkpointer.truncate_if_large,
             on_fatal=on_fatal,
         )
         self._writer.start()
@@ -95,10 +95,6 @@ class SqliteStore:
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
         return cls(Connections.open(path, clock.now_us()), clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
-
-    def _between_batches(self) -> bool:
-        self._checkpointer.truncate_if_large()
-        return self._sweeper.step()
 
     # Writes.
 

@@ -28,6 +28,9 @@ from heliograph.storage.queries import grouped, groups, queries
 
 Row = tuple[Any, ...]
 
+NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
+"""Not enough disk, or busy: what was under way can be rolled back, and reads go on."""
+
 
 class Tables:
     """Statements by name on one connection, and rows as the domain's values."""

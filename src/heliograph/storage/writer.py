@@ -15,7 +15,8 @@ from heliograph.domain.names import DeviceName
 from heliograph.storage.batch import Batch
 from heliograph.storage.entrance import Alone, Done, Entrance, Entry, Outcome, Waiting, run_rule
 from heliograph.storage.memory import Memory
-from heliograph.storage.tables import Tables
+from heliograph.storage.sweeper import Sweeper
+from heliograph.storage.tables import NO_ROOM, Tables
 
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
@@ -23,23 +24,25 @@ HANGS_US = 5_000_000
 """A batch that takes so long waits for a disk that does not answer; a slow one takes a second."""
 PROBE_S = 1.0
 """How often an unhealthy store tries whether writes work again."""
-NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
+SLICE_APART_S = 0.002
+"""How long the sweeper waits for a batch that its next slice could go with."""
 
 
 class Writer:
     """Runs the rules that come through the entrance and commits what they wrote. `on_fatal` is called in the writer's thread.
 
-    `between_batches()` may write too; as long as it says that there is more to do, it is called again whenever nothing waits.
+    The sweeper writes with its batches, and by itself while nothing waits. `between_batches` is called after each of both.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it drives
         self,
         tables: Tables,
         memory: Memory,
         *,
         entrance: Entrance,
         now_us: Callable[[], int],
-        between_batches: Callable[[], bool],
+        sweeper: Sweeper,
+        between_batches: Callable[[], None],
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self.trouble: str | None = None
@@ -54,7 +57,9 @@ class Writer:
         self._entrance = entrance
         self._between_batches = between_batches
         self._on_fatal = on_fatal
-        self._more_between = False
+        self._sweeper = sweeper
+        self._stuck = False
+        """The sweeper had no room; it tries again with the next batch."""
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
@@ -77,8 +82,7 @@ class Writer:
         entries: Sequence[Entry] = ()
         try:
             while True:
-                pause_s = PROBE_S if self.trouble else None
-                self._entrance.wait(0 if self._more_between else pause_s)
+                self._entrance.wait(self._pause_s())
                 closed = self._entrance.closed  # asked before: what comes between is taken at the next turn
                 entries = self._entrance.take()
                 if entries:
@@ -87,10 +91,17 @@ class Writer:
                     return
                 elif self.trouble:
                     self._probe()
-                self._more_between = self._between_batches()
+                else:
+                    self._stuck = not self._sweeper.step()
+                self._between_batches()
                 self._busy_since_us = 0
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
             self._die(error, entries)
+
+    def _pause_s(self) -> float | None:
+        if self.trouble:
+            return PROBE_S
+        return SLICE_APART_S if self._sweeper.due and not self._stuck else None
 
     def _serve(self, entries: Sequence[Entry]) -> None:
         self._now_us = self._busy_since_us = max(self._now_us, self._clock_us())
@@ -98,7 +109,8 @@ class Writer:
         rings: list[DeviceName] = []
         try:
             outcomes = self._decide(batch, entries, rings)
-            commit_us = self._settle(batch)
+            sweeps = self._sweeper.due and not isinstance(entries[0], Alone)  # which may have removed what would be swept
+            commit_us = self._settle(batch, sweeps=sweeps)
         except NO_ROOM as error:
             self._roll_back()
             self.trouble = f"The database takes no writes: {error}."
@@ -109,6 +121,7 @@ class Writer:
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
             batch.remember()
+            self._stuck = False
             if batch.written or isinstance(entries[0], Alone):
                 self._nearest_us = self._tables.nearest_deadline_us()
             message_ids = [message.message_id for message in batch.written.outbox.new]
@@ -131,7 +144,7 @@ class Writer:
         except Exception as error:
             raise AloneFailed(error) from error
 
-    def _settle(self, batch: Batch) -> int | None:
+    def _settle(self, batch: Batch, *, sweeps: bool) -> int | None:
         """The batch is durable. How long that took in microseconds; None: there was nothing to write."""
         if not self._tables.in_transaction:
             if not batch.written:
@@ -139,12 +152,16 @@ class Writer:
             self._tables.one("begin")
         from_us = self._clock_us()
         self._tables.write(batch)
+        if sweeps:
+            self._sweeper.write(came=len(batch.written.new_operations))
         try:
             self._tables.one("commit")
         except NO_ROOM:
             raise
         except apsw.Error as error:
             raise CommitFailed from error
+        if sweeps:
+            self._sweeper.keep()
         self.trouble = None
         return self._clock_us() - from_us
 
