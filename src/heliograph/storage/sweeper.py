@@ -28,6 +28,8 @@ class Sweeper:
         self._slice = max(1, tail_most // SLICES)
         self._places: list[int] = []
         """Where this round still goes, the next one last."""
+        self._sorted: int | None = None
+        """The place that the round came to last: what was there then is sorted."""
         self._until_ms = 0
         self._written: tuple[list[TailRow], int] = [], 0
         """Rows that are in history once their transaction is committed, and how many places the round has left then."""
@@ -77,14 +79,18 @@ class Sweeper:
         self._until_ms = given.past_ms
         given.raise_floor(self._until_ms)
         self._places = tail.places()[::-1]
+        self._sorted = None
 
     def _next(self, most: int) -> tuple[list[TailRow], int]:
         """What the next slice sweeps, and how many places the round has left then."""
         rows: list[TailRow] = []
         left = len(self._places)
         while left and len(rows) < most:
-            wanted = most - len(rows)
-            found = self._memory.tail.oldest(self._places[left - 1], wanted + 1)
+            wanted, place = most - len(rows), self._places[left - 1]
+            if place != self._sorted:
+                self._memory.tail.sort(place)
+                self._sorted = place
+            found = self._memory.tail.oldest(place, wanted + 1)
             rows += found[:wanted]
             if len(found) > wanted:
                 break

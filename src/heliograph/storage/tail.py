@@ -7,11 +7,12 @@ another list, so whoever looks at one sees it whole.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 
 from heliograph.domain.names import DeviceName
 
 NEIGHBOURS = 64
-"""Devices whose histories are neighbours on disk, and are swept together: some ten pages."""
+"""Devices whose histories are neighbours on disk, and are swept together."""
 
 
 TailRow = tuple[DeviceName, int, int]
@@ -51,6 +52,10 @@ class Tail:
     def places(self) -> list[int]:
         """Where rows are: neighbours in history have one place, and places are in history's order."""
         return sorted(self._rows)
+
+    def sort(self, place: int) -> None:
+        """What is in the place now is in history's order: rows taken together then stand together on disk, however many a device has."""
+        self._rows.get(place, []).sort(key=itemgetter(1, 2))
 
     def oldest(self, place: int, most: int) -> list[TailRow]:
         """At most so many rows of a place, each device's oldest."""
