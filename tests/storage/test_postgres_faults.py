@@ -170,6 +170,22 @@ async def test_a_database_that_is_not_there_is_told_at_once(cluster: Cluster) ->
         await PostgresStore.open(cluster.url("nowhere"), clock=SetClock(), ring=print)
 
 
+async def test_a_database_that_is_lost_while_a_store_opens_is_told_as_one_that_cannot_be_reached(
+    cluster: Cluster, own_database: str
+) -> None:
+    await (await PostgresStore.open(own_database, clock=SetClock(), ring=print)).close()
+    other = await asyncpg.connect(own_database)
+    await other.execute("BEGIN; ALTER SEQUENCE device_key_blocks INCREMENT 1")  # whoever wants a number waits
+
+    opening = asyncio.ensure_future(PostgresStore.open(own_database, clock=SetClock(), ring=print))
+    await until(lambda: "0" != cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    cluster.sql(TERMINATES, url=own_database)
+
+    with pytest.raises(Unreachable, match="could not be asked"):
+        await opening
+    await other.close()
+
+
 # Commits of which nobody knows.
 
 

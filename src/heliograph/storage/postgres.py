@@ -86,7 +86,7 @@ class PostgresStore:
             await open_all(links[:1])
             await migrate(links[0], clock.now_us())
             await open_all(links[1:])
-            await loader.stock(links[0])
+            await loader.first_stock(links[0])
             store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
             undo.push_async_callback(store.close)
             await store._health.look()

@@ -11,7 +11,7 @@ from heliograph.storage.codec import device_from, enterprise_from, operation_fro
 from heliograph.storage.looking import SerialKey
 from heliograph.storage.memory import DeviceState, Memory, Recent
 from heliograph.storage.postgres_ids import Numbers
-from heliograph.storage.postgres_link import Link, Record, numbers
+from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, numbers, unusable
 from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
 
 K = TypeVar("K")
@@ -117,6 +117,13 @@ class Loader:
             self.device_keys.add([number for (number,) in await link.run("device_key_blocks", blocks)])
         if blocks := self.message_ids.blocks_for(message_ids):
             self.message_ids.add([number for (number,) in await link.run("message_id_blocks", blocks)])
+
+    async def first_stock(self, link: Link) -> None:
+        """Some numbers are at hand.  Raises: Unreachable, NotAdmitted: for a server that starts."""
+        try:
+            await self.stock(link)
+        except DATABASE_ERRORS as error:
+            raise unusable("The database could not be asked for numbers", error) from error
 
     async def _load_devices(self, link: Link, wants: Wants, batch: Batch) -> None:
         keys = await self.keys_of(link, wants.devices)
