@@ -70,7 +70,7 @@ SELECT wanted.device_key, NULL::bigint AS create_ms, NULL::smallint AS state, NU
     (SELECT max(o.create_ms) FROM operations o WHERE o.device_key = wanted.device_key) AS newest_ms,
     ARRAY(
         SELECT o.create_ms FROM operations o WHERE o.device_key = wanted.device_key AND o.deadline_us IS NOT NULL ORDER BY o.create_ms
-    ) AS opened
+    )::text AS opened
 FROM unnest($1::text::integer[]) AS wanted(device_key)
 LEFT JOIN devices d ON d.device_key = wanted.device_key
 LEFT JOIN tombstones t ON t.device_key = wanted.device_key

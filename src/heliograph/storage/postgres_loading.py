@@ -1,8 +1,8 @@
 """What a batch's rules must see, locked and read from PostgreSQL before they run: sets of keys, one statement per kind of row."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import IssueRequest, RequestKey
@@ -34,15 +34,44 @@ class Decoded(Generic[V]):
 
     def __init__(self, decode: Callable[[bytes], V]) -> None:
         self._decode = decode
-        self._known: Recent[bytes, V] = Recent(DECODED_MOST)
+        self._known: Recent[Hashable, tuple[bytes, V]] = Recent(DECODED_MOST)
 
-    def value(self, record: bytes) -> V:
-        """What the record says."""
-        value = self._known.get(record)
-        if value is None:
-            value = self._decode(record)
-            self._known.put({record: value})
+    def value(self, record: bytes, key: Hashable = None) -> V:
+        """What the record says. `key` tells whose it is: that costs less than to look for it by all that it says."""
+        if key is None:
+            key = record
+        known = self._known.get(key)
+        if known is not None and known[0] == record:
+            return known[1]
+        value = self._decode(record)
+        self._known.put({key: (record, value)})
         return value
+
+
+class OpenIds(Sequence[int]):
+    """create_ms of open operations, as the database writes an array, and not read before somebody looks: most only count them."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __len__(self) -> int:
+        return self._text.count(",") + 1 if self._text != "{}" else 0
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        ids = [int(number) for number in self._text[1:-1].split(",")] if self else []
+        return ids[index]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self[:])
+
+    def __contains__(self, create_ms: object) -> bool:
+        return create_ms in self[:]
 
 
 class Loaded(NamedTuple):
@@ -156,9 +185,9 @@ class Loader:
                 batch.operations[name, create_ms] = operation_from(name, create_ms, (state, deadline_us, ended_us, record))
             elif key is not None:
                 name = names[key]
-                device = self.devices.value(record) if record is not None else None
+                device = self.devices.value(record, key) if record is not None else None
                 batch.states[name] = DeviceState(key, device, tombstone_from(tombstone) if tombstone is not None else None)
-                batch.open[name] = opened
+                batch.open[name] = OpenIds(opened)
                 batch.given[name] = newest_ms or 0
             else:
                 enterprise = self._enterprises.value(record)

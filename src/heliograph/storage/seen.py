@@ -24,7 +24,7 @@ class Seen:
         self._memory = memory
         self._source = source
         self.states: Looked[DeviceName, DeviceState] = Looked()
-        self.open: dict[DeviceName, list[int]] = {}
+        self.open: dict[DeviceName, Sequence[int]] = {}
         """Of devices of which an operation ended: create_ms of those that were open then, oldest first."""
         self.opened: dict[DeviceName, list[int]] = {}
         """create_ms of operations that came after these (or after those of memory). Apart, so that a long queue is not copied for each."""
