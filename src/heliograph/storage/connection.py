@@ -16,6 +16,8 @@ BUSY_MS = 5_000
 WRITER_CACHE_KIB = 65_536
 """Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
 READER_CACHE_KIB = 8_192
+LOG_MOST_BYTES = 64 * 1024 * 1024
+"""Where the write-ahead log begins anew; the file is cut to it when it was longer, since somebody read for long."""
 
 
 class LibraryTooOld(FailedPrecondition):
@@ -68,6 +70,7 @@ def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = 
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
+    connection.pragma("journal_size_limit", LOG_MOST_BYTES)
     connection.pragma("mmap_size", 0)
     connection.pragma("cache_size", -cache_kib)
     # Secrets are sealed, and gone when the operation ends: what was deleted inside a page is overwritten with it.

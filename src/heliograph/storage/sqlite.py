@@ -72,7 +72,7 @@ class SqliteStore:
             entrance=self._entrance,
             now_us=clock.now_us,
             sweeper=Sweeper(self._tables, self._memory, tail_most=tail_most),
-            between_batches=self._checkpointer.truncate_if_large,
+            between_batches=self._checkpointer.restart_if_large,
             on_fatal=on_fatal,
         )
         self._writer.start()
