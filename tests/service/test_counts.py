@@ -73,7 +73,7 @@ def test_commands_that_expire_in_bulk_are_one_line_and_a_few_are_none() -> None:
 
     assert ("commands.expired_in_bulk", "warning", 150, 1) == (line["event"], line["log_level"], line["count"], line["devices"])
     assert str(many[0].name) == line["operation"]
-    assert [] == committed(StoreCounts(), ended=many[:50])
+    assert [] == committed(StoreCounts(), ended=many[:49])
     assert [] == committed(StoreCounts(), ended=[ENDS["succeeded"]] * 150)
 
 

@@ -85,7 +85,7 @@ def test_what_runs_alone_gets_a_batch_of_its_own_when_no_rule_waits() -> None:
     assert ["expire"] == lanes.take(512, 0.0)
 
 
-def test_what_runs_alone_goes_first_after_a_tenth_of_a_second() -> None:
+def test_what_runs_alone_goes_first_once_it_has_given_way_for_long_enough() -> None:
     lanes = filled(phones=["ack"])
     lanes.put_alone("expire", now_s=0.0)
 

@@ -17,7 +17,7 @@ from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import FINAL, Operation, State
 from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees
 from heliograph.storage.codec import operation_columns
-from heliograph.storage.connection import LibraryTooOld, check_library
+from heliograph.storage.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
 from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
@@ -369,6 +369,28 @@ async def test_the_log_stays_short_however_much_is_written(path: Path) -> None:
     await store.close()
 
     assert max(sizes) < 70 * 1024 * 1024
+
+
+async def test_nobody_waits_for_a_reader_that_keeps_the_log_long_and_the_file_is_cut_once_it_has_gone(path: Path) -> None:
+    """Whoever waits longer than a second is refused: a writer that waited for the reader would refuse everybody."""
+    store = SqliteStore.open(path, clock=SetClock(), ring=print)
+    device, log = device_name(), path.with_name(f"{path.name}-wal")
+
+    async def write_megabytes(count: int) -> None:
+        for _ in range(count):
+            large = device_record(device, policy_name="x" * 1_000_000)
+            await store.decide(Sees(device=device), write(PutDevice(large)))
+
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN; SELECT count(*) FROM operations")
+    await write_megabytes(90)
+    longest = log.stat().st_size
+    reader.close()
+    while log.stat().st_size > LOG_MOST_BYTES:
+        await write_megabytes(1)
+    await store.close()
+
+    assert longest > 80 * 1024 * 1024
 
 
 EXITS = """

@@ -29,7 +29,7 @@ LAG_BUCKETS_S = COMMIT_BUCKETS_S
 SLOW_COMMIT_S = 1.0
 """A commit that takes longer is worth a line in the log: a rule that waits for so long is refused."""
 
-MANY_EXPIRED = 100
+MANY_EXPIRED = 50
 """Commands that expire in one commit: their phones are all away, or cannot reach the server."""
 
 OUTCOMES = ("succeeded", "failed", "refused", "cancelled", "expired", "timed_out", "device_deleted")

@@ -12,8 +12,8 @@ from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service.ports import Facts, Ports, Write
 
-CHUNK = 500
-"""Operations decided in one commit: a thousand expiries must not keep a phone's ack waiting."""
+CHUNK = 50
+"""Operations decided in one commit, that others wait for: a millisecond."""
 APART_S = 0.02
 """Between two commits: of a thousand deadlines a second, those of a moment share one. The first after a pause waits for nobody."""
 APART_SHARED_S = 0.05

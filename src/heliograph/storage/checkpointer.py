@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import apsw
 
-from heliograph.storage.connection import LOG_MOST_BYTES
+from heliograph.storage.connection import BUSY_MS, LOG_MOST_BYTES
 
 CHECKPOINT_PAGES = 1_000
 LOG_PAGES = LOG_MOST_BYTES // 4096
@@ -26,6 +26,8 @@ class Checkpointer:
         self._own = own
         self._on_fatal = on_fatal
         self._pages = 0
+        self._in_vain = False
+        """The writer tried since the last passive checkpoint, and somebody reads."""
         self._grown = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heliograph-checkpointer", daemon=True)
@@ -43,9 +45,17 @@ class Checkpointer:
         self._thread.join()
 
     def restart_if_large(self) -> None:
-        """The log begins anew if it was large; asked by the writer between its batches, in its thread."""
-        if self._pages > LOG_PAGES:
-            self._checkpoint(self._writer, apsw.SQLITE_CHECKPOINT_RESTART)
+        """The log begins anew if it is large and nobody reads what is in it; asked by the writer between its batches, in its thread.
+
+        It waits for no reader, and tries again after the next passive checkpoint: nobody shall wait for a backup that reads for minutes.
+        """
+        if self._pages <= LOG_PAGES or self._in_vain:
+            return
+        self._writer.set_busy_timeout(0)
+        self._in_vain = not self._checkpoint(self._writer, apsw.SQLITE_CHECKPOINT_RESTART)
+        self._writer.set_busy_timeout(BUSY_MS)
+        if not self._in_vain:
+            self._pages = 0
 
     def _committed(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._pages = pages
@@ -58,14 +68,14 @@ class Checkpointer:
             while self._grown.wait() and not self._closing.wait(PAUSE_S):
                 self._grown.clear()
                 self._checkpoint(self._own, apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._in_vain = False
         except BaseException as error:  # noqa: BLE001 - a thread's error reaches nobody by itself
             self._on_fatal(error)
 
-    def _checkpoint(self, connection: apsw.Connection, mode: int) -> None:
+    def _checkpoint(self, connection: apsw.Connection, mode: int) -> bool:
         # No room in the database file, or a reader at work: the log goes on growing, and the next checkpoint takes it.
         try:
             connection.wal_checkpoint(mode=mode)
         except (apsw.FullError, apsw.BusyError, apsw.LockedError):
-            return
-        if mode == apsw.SQLITE_CHECKPOINT_RESTART:
-            self._pages = 0
+            return False
+        return True

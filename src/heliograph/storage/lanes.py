@@ -18,8 +18,9 @@ More for phones: after a restart all of them say hello at once.
 """
 SHARE = 8
 """One in so many places of a batch is kept for each lower lane that waits: the upper ones could fill every batch."""
-ALONE_WAITS_MOST_S = 0.1
-"""What runs alone gives way to rules for so long: it costs a batch of its own."""
+ALONE_WAITS_MOST_S = 0.005
+"""What runs alone gives way to rules for so long: it costs a batch of its own. With the fifty deadlines that each holds (expiry), ten
+thousand a second come to their end though rules never cease to come."""
 RETRY_AFTER_S = 1
 
 
