@@ -25,9 +25,9 @@ class Seen:
         self._source = source
         self.states: Looked[DeviceName, DeviceState] = Looked()
         self.open: dict[DeviceName, Sequence[int]] = {}
-        """Of devices of which an operation ended: create_ms of those that were open then, oldest first."""
+        """create_ms of open operations, oldest first: as read for this batch, and of devices of which one ended in it."""
         self.opened: dict[DeviceName, list[int]] = {}
-        """create_ms of operations that came after these (or after those of memory). Apart, so that a long queue is not copied for each."""
+        """create_ms of operations that this batch added to these, or to those in memory: apart, for to copy a long queue costs."""
         self.given: dict[DeviceName, int] = {}
         self.credentials: Looked[bytes, DeviceName] = Looked()
         self.operations: Looked[OperationKey, Operation] = Looked()
