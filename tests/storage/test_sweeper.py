@@ -66,10 +66,10 @@ class SweeperAndModel(RuleBasedStateMachine):
     def sweep_with_a_batch(self, came: int, *, commits: bool) -> None:
         if self.sweeper.due:
             self.tables.one("begin")
-            self.sweeper.write(came)
+            keep = self.sweeper.write(came)
             self.tables.one("commit" if commits else "rollback")
             if commits:
-                self.sweeper.keep()
+                keep()
 
     @rule()
     def finish_the_round(self) -> None:
@@ -155,8 +155,7 @@ def test_a_round_catches_up_with_whoever_adds_more_than_a_slice() -> None:
     sizes = []
     for turn in range(1, 12):
         if sweeper.due:
-            sweeper.write(came=10)
-            sweeper.keep()
+            sweeper.write(came=10)()
         memory.tail.add({(device, 100 * turn + create_ms): 1 for create_ms in range(1, 11)})
         sizes.append(memory.tail.size)
 

@@ -4,7 +4,7 @@ The writer's thread alone changes it, after each commit; the event loop only loo
 looked up is immutable, so the two need no lock.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -133,11 +133,13 @@ class Memory:
             self.policies.forget(name)
         self.policies.put(policies)
 
-    def put_open(self, queues: Mapping[DeviceName, Sequence[int]], opened: Mapping[DeviceName, list[int]]) -> None:
+    def put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
         """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""
-        self.open.update((name, list(queue)) for name, queue in queues.items())
-        for name in [name for name, queue in queues.items() if not queue]:
-            del self.open[name]
+        for name, queue in queues.items():
+            if queue:
+                self.open[name] = list(queue)
+            else:
+                self.open.pop(name, None)
         for name, create_ms in opened.items():
             self.open.setdefault(name, []).extend(create_ms)
 

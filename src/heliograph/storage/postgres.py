@@ -20,7 +20,7 @@ from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.postgres_batches import Batches
 from heliograph.storage.postgres_health import Health
 from heliograph.storage.postgres_keys import PostgresSealingKey, PostgresServiceKeys
-from heliograph.storage.postgres_link import Link, Record, open_all
+from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, open_all, unusable
 from heliograph.storage.postgres_loading import Loader
 from heliograph.storage.postgres_migrations import migrate
 from heliograph.storage.postgres_news import News
@@ -80,17 +80,20 @@ class PostgresStore:
         """
         links = [Link(url) for _ in range(1 + BATCH_LINKS + READ_LINKS)]
         loader = Loader()
-        async with contextlib.AsyncExitStack() as undo:
-            for link in links:
-                undo.push_async_callback(link.close)
-            await open_all(links[:1])
-            await migrate(links[0], clock.now_us())
-            await open_all(links[1:])
-            await loader.first_stock(links[0])
-            store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
-            undo.push_async_callback(store.close)
-            await store._health.look()
-            undo.pop_all()
+        try:
+            async with contextlib.AsyncExitStack() as undo:
+                for link in links:
+                    undo.push_async_callback(link.close)
+                await open_all(links[:1])
+                await migrate(links[0], clock.now_us())
+                await open_all(links[1:])
+                await loader.stock(links[0])
+                store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
+                undo.push_async_callback(store.close)
+                await store._health.look()
+                undo.pop_all()
+        except DATABASE_ERRORS as error:
+            raise unusable("The database could not be asked while the store opened", error) from error
         return store
 
     def _ended(self, task: asyncio.Task[None]) -> None:

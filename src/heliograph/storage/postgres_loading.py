@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar, overload
+from typing import Generic, NamedTuple, TypeVar
 
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import IssueRequest, RequestKey
@@ -11,7 +11,7 @@ from heliograph.storage.codec import device_from, enterprise_from, operation_fro
 from heliograph.storage.looking import SerialKey
 from heliograph.storage.memory import DeviceState, Memory, Recent
 from heliograph.storage.postgres_ids import Numbers
-from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, numbers, unusable
+from heliograph.storage.postgres_link import Link, Record, numbers
 from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
 
 K = TypeVar("K")
@@ -48,7 +48,7 @@ class Decoded(Generic[V]):
         return value
 
 
-class OpenIds(Sequence[int]):
+class OpenIds(Collection[int]):
     """create_ms of open operations, as the database writes an array, and not read before somebody looks: most only count them."""
 
     __slots__ = ("_text",)
@@ -59,19 +59,11 @@ class OpenIds(Sequence[int]):
     def __len__(self) -> int:
         return self._text.count(",") + 1 if self._text != "{}" else 0
 
-    @overload
-    def __getitem__(self, index: int) -> int: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[int]: ...
-    def __getitem__(self, index: int | slice) -> int | list[int]:
-        ids = [int(number) for number in self._text[1:-1].split(",")] if self else []
-        return ids[index]
-
     def __iter__(self) -> Iterator[int]:
-        return iter(self[:])
+        return map(int, self._text[1:-1].split(",") if self else ())
 
     def __contains__(self, create_ms: object) -> bool:
-        return create_ms in self[:]
+        return create_ms in tuple(self)
 
 
 class Loaded(NamedTuple):
@@ -146,13 +138,6 @@ class Loader:
             self.device_keys.add([number for (number,) in await link.run("device_key_blocks", blocks)])
         if blocks := self.message_ids.blocks_for(message_ids):
             self.message_ids.add([number for (number,) in await link.run("message_id_blocks", blocks)])
-
-    async def first_stock(self, link: Link) -> None:
-        """Some numbers are at hand.  Raises: Unreachable, NotAdmitted: for a server that starts."""
-        try:
-            await self.stock(link)
-        except DATABASE_ERRORS as error:
-            raise unusable("The database could not be asked for numbers", error) from error
 
     async def _load_devices(self, link: Link, wants: Wants, batch: Batch) -> None:
         keys = await self.keys_of(link, wants.devices)

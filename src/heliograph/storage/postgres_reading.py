@@ -137,7 +137,7 @@ class Reader:
         return {
             DeviceName(enterprise, device): DeviceState(
                 key,
-                self._devices.value(record) if record is not None else None,
+                self._devices.value(record, key) if record is not None else None,
                 tombstone_from(tombstone) if tombstone is not None else None,
             )
             for enterprise, device, key, record, tombstone in await self._columns("device_states", names)

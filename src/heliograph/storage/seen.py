@@ -24,7 +24,7 @@ class Seen:
         self._memory = memory
         self._source = source
         self.states: Looked[DeviceName, DeviceState] = Looked()
-        self.open: dict[DeviceName, Sequence[int]] = {}
+        self.open: dict[DeviceName, Collection[int]] = {}
         """create_ms of open operations, oldest first: as read for this batch, and of devices of which one ended in it."""
         self.opened: dict[DeviceName, list[int]] = {}
         """create_ms of operations that this batch added to these, or to those in memory: apart, for to copy a long queue costs."""
@@ -119,11 +119,11 @@ class Seen:
         """No operation of the device has a newer id at this point of the batch; 0: it has none."""
         return self.given.get(name) or self._memory.given.newest_ms(name)
 
-    def _open(self, name: DeviceName) -> Sequence[int]:
+    def _open(self, name: DeviceName) -> Collection[int]:
         added = self.opened.get(name)
         return self._open_before(name) if added is None else (*self._open_before(name), *added)
 
-    def _open_before(self, name: DeviceName) -> Sequence[int]:
+    def _open_before(self, name: DeviceName) -> Collection[int]:
         found = self.open.get(name)
         return self._memory.open.get(name, ()) if found is None else found
 

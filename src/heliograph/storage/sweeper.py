@@ -5,6 +5,8 @@ while nothing waits. Its last slice moves the watermark. Until then a crash leav
 tail, and they are swept again.
 """
 
+from collections.abc import Callable
+
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import NO_ROOM, Tables
 from heliograph.storage.tail import TailRow
@@ -31,16 +33,14 @@ class Sweeper:
         self._sorted: int | None = None
         """The place that the round came to last: what was there then is sorted."""
         self._until_ms = 0
-        self._written: tuple[list[TailRow], int] = [], 0
-        """Rows that are in history once their transaction is committed, and how many places the round has left then."""
 
     @property
     def due(self) -> bool:
         """A round is under way, or the tail is large enough for one."""
         return bool(self._places) or (self._memory.tail.size >= self._tail_most and bool(self._memory.given.past_ms))
 
-    def write(self, came: int = 0) -> None:
-        """A slice more of a round that is due is in history, if the transaction that is open is committed: then `keep` must follow.
+    def write(self, came: int = 0) -> Callable[[], None]:
+        """A slice more of a round that is due is in history, if the transaction that is open is committed; what must be called then.
 
         `came` operations come into the tail with the same transaction.
         """
@@ -50,11 +50,9 @@ class Sweeper:
         self._tables.many("put_history", sorted((key, create_ms) for _, key, create_ms in rows))
         if not places_left:
             self._tables.one("move_watermark", self._until_ms)
-        self._written = rows, places_left
+        return lambda: self._keep(rows, places_left)
 
-    def keep(self) -> None:
-        """What was written is committed: it is in the tail no longer."""
-        rows, places_left = self._written
+    def _keep(self, rows: list[TailRow], places_left: int) -> None:
         self._memory.tail.drop_oldest(rows)
         del self._places[places_left:]
 
@@ -64,13 +62,12 @@ class Sweeper:
             return False
         try:
             self._tables.one("begin")
-            self.write()
+            keep = self.write()
             self._tables.one("commit")
         except NO_ROOM:
-            if self._tables.in_transaction:
-                self._tables.one("rollback")
+            self._tables.roll_back()
             return False
-        self.keep()
+        keep()
         return True
 
     def _begin(self) -> None:

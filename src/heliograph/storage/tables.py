@@ -50,6 +50,11 @@ class Tables:
         """Whether a transaction is open: some errors end it by themselves."""
         return self._connection.in_transaction
 
+    def roll_back(self) -> None:
+        """No transaction is open, and what one wrote never was."""
+        if self.in_transaction:
+            self.one("rollback")
+
     def nearest_deadline_us(self) -> int | None:
         """The smallest deadline of an open operation."""
         nearest_us: int | None = self.one("nearest_deadline")[0][0]

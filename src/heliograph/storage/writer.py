@@ -109,15 +109,14 @@ class Writer:
         rings: list[DeviceName] = []
         try:
             outcomes = self._decide(batch, entries, rings)
-            sweeps = self._sweeper.due and not isinstance(entries[0], Alone)  # which may have removed what would be swept
-            commit_us = self._settle(batch, sweeps=sweeps)
+            commit_us = self._settle(batch)
         except NO_ROOM as error:
-            self._roll_back()
+            self._tables.roll_back()
             self.trouble = f"The database takes no writes: {error}."
             refused = Overloaded(f"{self.trouble} Nothing was done: try again.", retry_after_s=1)
             self._tell([Outcome(entry.future, error=refused) for entry in entries])
         except AloneFailed as error:
-            self._roll_back()
+            self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
             batch.remember()
@@ -144,30 +143,25 @@ class Writer:
         except Exception as error:
             raise AloneFailed(error) from error
 
-    def _settle(self, batch: Batch, *, sweeps: bool) -> int | None:
+    def _settle(self, batch: Batch) -> int | None:
         """The batch is durable. How long that took in microseconds; None: there was nothing to write."""
-        if not self._tables.in_transaction:
+        alone = self._tables.in_transaction
+        if not alone:
             if not batch.written:
                 return None
             self._tables.one("begin")
         from_us = self._clock_us()
         self._tables.write(batch)
-        if sweeps:
-            self._sweeper.write(came=len(batch.written.new_operations))
+        if self._sweeper.due and not alone:  # what ran alone may have removed what would be swept
+            batch.afterwards.append(self._sweeper.write(came=len(batch.written.new_operations)))
         try:
             self._tables.one("commit")
         except NO_ROOM:
             raise
         except apsw.Error as error:
             raise CommitFailed from error
-        if sweeps:
-            self._sweeper.keep()
         self.trouble = None
         return self._clock_us() - from_us
-
-    def _roll_back(self) -> None:
-        if self._tables.in_transaction:
-            self._tables.one("rollback")
 
     def _probe(self) -> None:
         """Whether there is room again, shown by taking some and giving it back."""
@@ -176,7 +170,7 @@ class Writer:
             self._tables.one("take_room", bytes(PROBE_BYTES))
             self._tables.one("give_room_back")
         except NO_ROOM as error:
-            self._roll_back()
+            self._tables.roll_back()
             self.trouble = f"The database takes no writes: {error}."
         else:
             self.trouble = None

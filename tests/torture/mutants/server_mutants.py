@@ -44,7 +44,7 @@ def answers_before_commit() -> Sequence[Patch]:
             if batch.written.new_operations:
                 self._entrance.answer(Done(outcomes, (), None))
                 time.sleep(GROUP_S)
-            self._settle(batch, sweeps=False)
+            self._settle(batch)
             batch.remember()
             self._nearest_us = self._tables.nearest_deadline_us()
             told = () if batch.written.new_operations else outcomes
