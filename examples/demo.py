@@ -275,10 +275,10 @@ def running_sandbox() -> Iterator[str]:
 
 def main() -> int:
     """The exit code: 0 if every outcome was the expected one."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for column in ("", "DEVICE", "COMMAND"):
         table.add_column(column, no_wrap=True)
-    # One column for both, so that a terminal of 80 columns has room for the longest words.
+    # One column for both, and no padding, so that a terminal of 80 columns has room for the longest word (RESET_PASSWORD_RECENTLY).
     table.add_column("OUTCOME, STATUS OR ERROR", overflow="fold")
     table.add_column("DONE IN", justify="right", no_wrap=True)
     console = Console()
