@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -79,8 +80,7 @@ def _issue(figures: Figures, scale: Scale, clients: int, servers: tuple[Running,
         figures.rows.append(Row(f"{name}, PostgreSQL to SQLite", on_postgres, on_sqlite, "SQLite", TO_SQLITE.get(clients, 0.0)))
     for series, row in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
         if row:
-            ratios = sorted(Row("", row, bares).ratios)
-            figures.series.setdefault(series, []).append((clients, ratios[len(ratios) // 2]))
+            figures.series.setdefault(series, []).append((clients, statistics.median(Row("", row, bares).ratios)))
 
 
 def measure_reads(scale: Scale) -> Figures:
