@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from heliograph.domain.access import SCOPE, CredentialsInvalid, ScopeInsufficient
 from heliograph.domain.error_body import error_body
-from heliograph.domain.errors import Code, HeliographError, InvalidArgument, NotFound
+from heliograph.domain.errors import Code, HeliographError, InvalidArgument, NotFound, Unavailable
 
 HTTP_STATUS: Mapping[Code, int] = {
     Code.CANCELLED: 499,
@@ -60,6 +60,30 @@ class BodyTooSlow(HeliographError):
     code = Code.DEADLINE_EXCEEDED
 
 
+class Malformed(InvalidArgument):
+    """The request is not HTTP/1.1 as RFC 9112 has it."""
+
+
+class UrlTooLong(InvalidArgument):
+    """The URL is too long."""
+
+
+class HeadTooLarge(InvalidArgument):
+    """The head of the request is too large."""
+
+
+class HeadTooSlow(HeliographError):
+    """The head of the request did not arrive in time."""
+
+    code = Code.DEADLINE_EXCEEDED
+
+
+class Crowded(Unavailable):
+    """The server has as many connections or requests under way as it takes. Try again in a moment."""
+
+    reason = "CROWDED"
+
+
 class UnsupportedEncoding(InvalidArgument):
     """The request body has a Content-Encoding that is not supported."""
 
@@ -81,14 +105,22 @@ class UnknownPath(NotFound):
         super().__init__(message)
 
 
+STATUS_OF_KIND: Sequence[tuple[type[HeliographError], int]] = (
+    (BodyTooLarge, 413),
+    (BodyTooSlow, 408),
+    (UnsupportedEncoding, 415),
+    (UrlTooLong, 414),
+    (HeadTooLarge, 431),
+    (HeadTooSlow, 408),
+)
+"""Statuses that say more than the error's code does."""
+
+
 def http_status(error: HeliographError) -> int:
     """The HTTP status that answers this error."""
-    if isinstance(error, BodyTooLarge):
-        return 413
-    if isinstance(error, BodyTooSlow):
-        return 408
-    if isinstance(error, UnsupportedEncoding):
-        return 415
+    for kind, status in STATUS_OF_KIND:
+        if isinstance(error, kind):
+            return status
     return HTTP_STATUS[error.code]
 
 

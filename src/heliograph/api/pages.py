@@ -10,6 +10,7 @@ from heliograph.api.address import Addresses
 from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.errors import Headers, UnknownPath, error_answer
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
+from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.readiness import why_not_ready
 from heliograph.api.sending import JSON
 from heliograph.api.server_metrics import Figures, ServerMetrics
@@ -36,7 +37,7 @@ class Pages:
     def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
         self._ports = ports
         self._figures = Figures(ports)
-        self._registry = registry_of(counts, NotificationCounts(ports.publishing), ServerMetrics(ports, self._figures))
+        self._registry = registry_of(counts, NotificationCounts(ports.publishing), ServerMetrics(ports, self._figures), ProcessMetrics())
         self._addresses = addresses
         self._pages: Mapping[str, Page] = {
             "/healthz": self._health,

@@ -5,17 +5,27 @@ import contextlib
 import logging
 import resource
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 
 import uvicorn
 
+from heliograph.api.address import parse_networks
+from heliograph.api.connections import SPARES, Connections, HttpLimits
 from heliograph.api.http_protocol import Http11
+from heliograph.api.ws_protocol import WebSocket13
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.server.assembly import Asgi
 from heliograph.server.stopping import Listener
 
 DEAD_PEER_MS = 60_000
 """A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
+
+
+RESERVE_LEAST, RESERVE_MOST = 12, 256
+"""File descriptors that no connection takes: databases, their logs and servers, notifications on their way."""
+OPEN_FILES_GUESS = 32
+UNCHANGED = HttpLimits()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -32,6 +42,23 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def connections_most(limits: HttpLimits) -> int | None:
+    """How many connections there may be at a time, so that files can always be opened; None: any number."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return limits.connections_most
+    reserve = min(max(most // 8, RESERVE_LEAST), RESERVE_MOST)
+    possible = max(most - _open_files() - reserve - SPARES, 1)
+    return possible if limits.connections_most is None else min(possible, limits.connections_most)
+
+
+def _open_files() -> int:
+    try:
+        return sum(1 for _ in Path("/dev/fd").iterdir())
+    except OSError:
+        return OPEN_FILES_GUESS
+
+
 def allow_many_connections() -> None:
     """As many sockets may be open as the system lets this process have: a fleet is thousands of idle connections."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -45,19 +72,32 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Asgi, listener: socket.socket, *, drain: Callable[[], Awaitable[None]], shutdown_s: int = 10) -> AsyncIterator[None]:
+async def serving(
+    app: Asgi,
+    listener: socket.socket,
+    *,
+    drain: Callable[[], Awaitable[None]],
+    shutdown_s: int = 10,
+    limits: HttpLimits = UNCHANGED,
+    trusted_proxies: Sequence[str] = (),
+) -> AsyncIterator[None]:
     """The app answers on the socket; on leaving, every request is answered and nobody is listened to any more (stopping.py).
 
     That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
+    `limits`: what connections may cost; addresses of `trusted_proxies` may have as many as there are.
+
+    Raises: InvalidArgument: a trusted proxy that is no address or network.
     """
+    most = connections_most(limits)
+    connections = Connections(limits=limits, most=most, trusted=parse_networks(trusted_proxies))
     config = uvicorn.Config(
-        app, loop="uvloop", http=Http11, ws="websockets-sansio", ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="uvloop", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
-        interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None, timeout_keep_alive=75,
+        interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None,
         server_header=False, date_header=False,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    server = Listener(config, drain=drain, shutdown_s=shutdown_s)
+    server = Listener(config, connections=connections, drain=drain, shutdown_s=shutdown_s)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)

@@ -17,6 +17,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from heliograph.api.connections import Connections, Place
+from heliograph.api.http_protocol import Http11
+from heliograph.server.accepting import Acceptor
 from heliograph.storage.fatal import EX_SOFTWARE
 
 log = structlog.get_logger()
@@ -26,14 +29,19 @@ ANSWERS_SHARE = 0.8
 LAST_REQUESTS_SHARE = 0.1
 """Of the time to stop: how long connections without a request stay open, for one may be on its way. Its answer closes them."""
 LOOK_EVERY_S = 0.02
+LOOK_EVERY_TICKS = 5
+"""Of a tenth of a second: who is overdue is seen so late."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Listener(uvicorn.Server):
     """uvicorn, ending as told above. Signals are left to us: it would end the process by the signal's default before the store closes."""
 
-    def __init__(self, config: uvicorn.Config, *, drain: Callable[[], Awaitable[None]], shutdown_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, connections: Connections, drain: Callable[[], Awaitable[None]], shutdown_s: float
+    ) -> None:
         super().__init__(config)
+        self._connections = connections
         self._drain = drain
         self._shutdown_s = shutdown_s
 
@@ -41,6 +49,21 @@ class Listener(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Nothing is captured."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Connections are taken, as many as there may be: uvicorn would take every one that comes."""
+        await super().startup(sockets=[])
+
+        def protocol(place: Place) -> asyncio.Protocol:
+            return Http11(self.config, self.server_state, self.lifespan.state, connections=self._connections, place=place)
+
+        # uvicorn closes them and waits for their end, no more.
+        self.servers = [Acceptor(listener, protocol, self._connections) for listener in sockets or ()]  # type: ignore[misc]
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % LOOK_EVERY_TICKS == 0:
+            self._connections.look(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Every request is answered and every connection closed, or the time is over."""
