@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from heliograph.domain.errors import InvalidArgument
+from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
 
 DEFAULT_PORT = 8080
@@ -41,6 +42,8 @@ class Settings:
     adopt_key: bool = False
     """Whether a database that was used with another key, which is lost, takes this one."""
     limits: Limits = field(default_factory=Limits)
+    http: HttpLimits = field(default_factory=HttpLimits)
+    """What connections may cost."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
     trusted_proxies: tuple[str, ...] = ()

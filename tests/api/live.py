@@ -18,6 +18,7 @@ from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, Ma
 from heliograph.protocol import Enroll
 from heliograph.server import SystemClock, assembled, listening_socket, serving
 from heliograph.service.enroll_device import enroll_device
+from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
@@ -97,7 +98,7 @@ class Live:
 
 @contextlib.contextmanager
 def live_server(settings: Settings, **options: Any) -> Iterator[Live]:  # noqa: ANN401 - whatever rest_app takes
-    """A server answering on a free port; `options` go to `rest_app`."""
+    """A server answering on a free port, its connections bounded by `settings.http`; `options` go to `rest_app`."""
     started: Future[Live] = Future()
     thread = threading.Thread(target=_run, args=(_serve(settings, started, options),))
     thread.start()
@@ -109,11 +110,17 @@ def live_server(settings: Settings, **options: Any) -> Iterator[Live]:  # noqa: 
         thread.join(timeout=30)
 
 
-def settings_for(data_dir: Path, *, limits: Limits | None = None, expose_enterprises: bool = False) -> Settings:
+def settings_for(
+    data_dir: Path, *, limits: Limits | None = None, http: HttpLimits | None = None, expose_enterprises: bool = False
+) -> Settings:
     """Settings of a test's server."""
     # Without a publisher, a pubsubTopic is refused. Nobody listens on the discard port.
     return Settings(
-        data_dir=data_dir, limits=limits or Limits(), expose_enterprises=expose_enterprises, push_endpoint="http://127.0.0.1:9/"
+        data_dir=data_dir,
+        limits=limits or Limits(),
+        http=http or HttpLimits(),
+        expose_enterprises=expose_enterprises,
+        push_endpoint="http://127.0.0.1:9/",
     )
 
 
@@ -128,7 +135,7 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
                 assembled(settings, clock=SystemClock()) as parts,
-                serving(rest_app(parts.ports, **options), listener, drain=parts.channel.drain),
+                serving(rest_app(parts.ports, **options), listener, drain=parts.channel.drain, limits=settings.http),
             ):
                 started.set_result(Live(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
                 await stopping.wait()

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from heliograph.api.address import Network
+from heliograph.service.http_limits import HttpLimits
 from heliograph.service.process_counts import PROCESS
 
 log = structlog.get_logger()
@@ -29,27 +30,6 @@ COUNTED_MOST_BYTES = 17 * 1_024 * 1_024
 """Of one request. More than the longest body: the rest is read and thrown away."""
 SHARE_OF_AN_ADDRESS = 2
 """Without `per_address_most`, one address may have one connection of so many."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpLimits:
-    """What one connection, one address and all of them may cost (docs/operations.md)."""
-
-    head_max_bytes: int = 32 * 1_024
-    url_max_bytes: int = 16 * 1_024
-    header_lines_most: int = 100
-    head_s: float = 15.0
-    """For a whole head, from the connection or its first byte on."""
-    body_s: float = 30.0
-    """For a whole body, from its head on."""
-    idle_s: float = 75.0
-    """Between two requests."""
-    held_max_bytes: int = 256 * 1_024 * 1_024
-    """Of all requests under way, together."""
-    connections_most: int | None = None
-    """None: as many as there are file descriptors, but for a reserve."""
-    per_address_most: int | None = None
-    """None: half of all, loopback and trusted proxies excepted; 0: as many as there are."""
 
 
 class Waited(Protocol):

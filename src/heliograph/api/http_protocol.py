@@ -102,7 +102,7 @@ class Http11(HttpToolsProtocol):
         self._deaf = False
         """Nothing more is parsed."""
         self._thrown_bytes = 0
-        self._known_host = b""
+        self._known_host: bytes | None = None
 
     # What the transport calls.
 

@@ -11,14 +11,21 @@ from heliograph.cli.event_loop import run
 from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.output import console, table_of
 from heliograph.cli.server_options import (
+    HTTP,
     Behaviour,
     BehaviourOption,
+    BodySeconds,
+    ConnectionsMost,
+    ConnectionsPerAddress,
+    HeadSeconds,
     Host,
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
     PushEndpointOption,
     QuotaPerMinute,
+    RequestsMiB,
+    http_limits,
     pubsub_is_emulated,
 )
 from heliograph.commands import COMMANDS
@@ -48,6 +55,11 @@ def sandbox(  # noqa: PLR0913 - one option each
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
     quota_per_minute: QuotaPerMinute = 0,
+    head_seconds: HeadSeconds = HTTP.head_s,
+    body_seconds: BodySeconds = HTTP.body_s,
+    connections_most: ConnectionsMost = None,
+    connections_per_address: ConnectionsPerAddress = None,
+    requests_mib: RequestsMiB = HTTP.held_max_bytes >> 20,
     push_endpoint: PushEndpointOption = "",
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
@@ -61,12 +73,17 @@ def sandbox(  # noqa: PLR0913 - one option each
         operations_of_deleted_devices=operations_of_deleted_devices.value,
         quota_per_minute=quota_per_minute,
     )
+    http = http_limits(
+        head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,
+        requests_mib=requests_mib,
+    )  # fmt: skip
     settings = SandboxSettings(
         host=host,
         port=port,
         data_dir=data_dir,
         enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]),
         limits=limits,
+        http=http,
         push_endpoint=push_endpoint,
         pubsub=pubsub_is_emulated(),
     )

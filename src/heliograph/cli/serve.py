@@ -6,14 +6,19 @@ from heliograph.cli.event_loop import run
 from heliograph.cli.output import console
 from heliograph.cli.server_options import (
     DEFAULT_DATA_DIR,
+    HTTP,
     AdoptKey,
     AnyHost,
     Behaviour,
     BehaviourOption,
+    BodySeconds,
+    ConnectionsMost,
+    ConnectionsPerAddress,
     CorsOrigins,
     Database,
     DataDir,
     DrainSeconds,
+    HeadSeconds,
     KeyFile,
     LogLevel,
     LogLevelOption,
@@ -25,8 +30,10 @@ from heliograph.cli.server_options import (
     PubsubOption,
     PushEndpointOption,
     QuotaPerMinute,
+    RequestsMiB,
     RetentionDays,
     TrustedProxies,
+    http_limits,
     pubsub_is_emulated,
 )
 
@@ -50,6 +57,11 @@ def serve(  # noqa: PLR0913 - one option each
     cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
     pubsub: PubsubOption = False,
+    head_seconds: HeadSeconds = HTTP.head_s,
+    body_seconds: BodySeconds = HTTP.body_s,
+    connections_most: ConnectionsMost = None,
+    connections_per_address: ConnectionsPerAddress = None,
+    requests_mib: RequestsMiB = HTTP.held_max_bytes >> 20,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
@@ -63,9 +75,13 @@ def serve(  # noqa: PLR0913 - one option each
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     )  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
+    http = http_limits(
+        head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,
+        requests_mib=requests_mib,
+    )  # fmt: skip
     settings = Settings(
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
-        limits=limits, admission=admission,
+        limits=limits, admission=admission, http=http,
         trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level is LogLevel.DEBUG,

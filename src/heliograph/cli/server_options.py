@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from heliograph.service.http_limits import HttpLimits
+
 
 class Behaviour(enum.Enum):
     """Whose word is followed where AMAPI does other than its reference page says."""
@@ -110,6 +112,50 @@ CorsOrigins = Annotated[
         show_default="none",
     ),
 ]
+
+HeadSeconds = Annotated[
+    float, typer.Option("--head-seconds", min=0.1, metavar="S", help="For the whole head of a request; then it is refused with 408.")
+]
+BodySeconds = Annotated[
+    float, typer.Option("--body-seconds", min=0.1, metavar="S", help="For the whole body of a request; then it is refused with 408.")
+]
+ConnectionsMost = Annotated[
+    int | None,
+    typer.Option(
+        "--connections-most",
+        min=1,
+        metavar="N",
+        help="Connections at a time; beyond them only /healthz, /readyz and /metrics are answered, all else with 503.",
+        show_default="what ulimit -n allows, less a reserve",
+    ),
+]
+ConnectionsPerAddress = Annotated[
+    int | None,
+    typer.Option(
+        "--connections-per-address",
+        min=0,
+        metavar="N",
+        help="Connections of one address, of IPv6 of a /64, at a time; a --trusted-proxy may have any number. 0: any number.",
+        show_default="half of all; loopback any number",
+    ),
+]
+RequestsMiB = Annotated[
+    int,
+    typer.Option(
+        "--requests-mib",
+        min=1,
+        metavar="N",
+        help="MiB held of all requests under way; beyond that, the one whose body is waited for longest is refused with 503.",
+    ),
+]
+HTTP = HttpLimits()
+
+
+def http_limits(*, head_s: float, body_s: float, connections: int | None, per_address: int | None, requests_mib: int) -> HttpLimits:
+    """What the options say of connections."""
+    return HttpLimits(
+        head_s=head_s, body_s=body_s, connections_most=connections, per_address_most=per_address, held_max_bytes=requests_mib << 20
+    )
 
 
 def pubsub_is_emulated() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.server import first_signal, listening_socket, serving, url_of
+from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
 from heliograph.settings import require_loopback
 
 
@@ -39,6 +39,7 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address.
     """
     require_loopback(settings.host)
+    allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
         world = World(settings, url=url_of(listener), folder=folder)
         steering = sandbox_app(world)
@@ -50,7 +51,7 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
 
         try:
             await world.open()
-            async with serving(app, listener, drain=world.drain, shutdown_s=2):
+            async with serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http):
                 await world.populate()
                 yield _greeting(world, settings)
                 await world.leave()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
 from heliograph.settings import DEFAULT_PORT
 
@@ -23,3 +24,5 @@ class SandboxSettings:
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
     limits: Limits = field(default_factory=Limits)
+    http: HttpLimits = field(default_factory=HttpLimits)
+    """What connections may cost."""

@@ -16,7 +16,18 @@ from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
 
-__all__ = ["SLEEP_MOST_S", "Parts", "SystemClock", "assembled", "first_signal", "listening_socket", "serve", "serving", "url_of"]
+__all__ = [
+    "SLEEP_MOST_S",
+    "Parts",
+    "SystemClock",
+    "allow_many_connections",
+    "assembled",
+    "first_signal",
+    "listening_socket",
+    "serve",
+    "serving",
+    "url_of",
+]
 
 log = structlog.get_logger()
 
@@ -45,7 +56,14 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:
         async with (
             assembled(settings, clock=clock_for(settings), operator_secret=operator_secret) as parts,
-            serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=settings.shutdown_s),
+            serving(
+                parts.app,
+                listener,
+                drain=parts.channel.drain,
+                shutdown_s=settings.shutdown_s,
+                limits=settings.http,
+                trusted_proxies=settings.trusted_proxies,
+            ),
         ):
             calm_garbage_collection()
             with first_signal() as came, operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):

@@ -127,7 +127,10 @@ def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str
     """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
     callers, address_of = Callers(sign_in), Addresses(settings.trusted_proxies).of
     gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, address_of=address_of)
-    rest = rest_app(ports, gate=gate, trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins)
+    rest = rest_app(
+        ports, gate=gate, body_timeout_s=settings.http.body_s,
+        trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins,
+    )  # fmt: skip
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
     desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
