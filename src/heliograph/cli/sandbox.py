@@ -9,6 +9,7 @@ import typer
 
 from heliograph.cli.event_loop import run
 from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
+from heliograph.cli.outlet import Outlet
 from heliograph.cli.output import console, table_of
 from heliograph.cli.server_options import (
     HTTP,
@@ -31,6 +32,8 @@ from heliograph.cli.server_options import (
 from heliograph.commands import COMMANDS
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from heliograph.sandbox.run import Greeting
 
 EXAMPLE = """\
@@ -94,6 +97,12 @@ def sandbox(  # noqa: PLR0913 - one option each
 def _say_ready(sandbox_there: "Greeting") -> None:
     """The address, the phones and how to begin."""
     out = console()
+    with out.capture() as captured:
+        _print_ready(out, sandbox_there)
+    Outlet(sys.stdout.fileno()).put(captured.get())  # printed, it would wait for somebody to read
+
+
+def _print_ready(out: "Console", sandbox_there: "Greeting") -> None:
     out.print(f"\n[bold]Heliograph sandbox on {sandbox_there.url}[/bold]   (Ctrl-C ends it)", highlight=False)
     names = [phone.name for phone in sandbox_there.phones]
     first_type = next(iter(COMMANDS))
@@ -107,4 +116,3 @@ def _say_ready(sandbox_there: "Greeting") -> None:
     address = "" if sandbox_there.url == DEFAULT_SERVER else f" --server {sandbox_there.url}"
     out.print(f"  heliograph issue {rows[0][0]} {first_type} --wait{address}", soft_wrap=True)
     out.print(f"\nSteer the phones at {sandbox_there.url}/sandbox/v1 (docs/sandbox.md).", soft_wrap=True)
-    sys.stdout.flush()

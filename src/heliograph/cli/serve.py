@@ -1,8 +1,10 @@
 """`heliograph serve`: a server for real devices."""
 
 import logging
+import sys
 
 from heliograph.cli.event_loop import run
+from heliograph.cli.outlet import Outlet
 from heliograph.cli.output import console
 from heliograph.cli.server_options import (
     DEFAULT_DATA_DIR,
@@ -91,4 +93,7 @@ def serve(  # noqa: PLR0913 - one option each
 
 
 def _say_ready(url: str) -> None:
-    console().print(f"Heliograph serves on [bold]{url}[/bold] (Ctrl-C ends it)")
+    out = console()
+    with out.capture() as captured:
+        out.print(f"Heliograph serves on [bold]{url}[/bold] (Ctrl-C ends it)")
+    Outlet(sys.stdout.fileno()).put(captured.get())  # printed, it would wait for somebody to read
