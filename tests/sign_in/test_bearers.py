@@ -57,6 +57,7 @@ async def caller_of(service: SignIn, credential: bytes) -> Caller:
         {"aud": SERVICE},
         {"sub": None},
         {"kid": None},
+        {"nbf": NOW_S + 299},
     ],
     ids=str,
 )
@@ -74,6 +75,7 @@ async def test_a_caller_may_sign_its_own_bearer(changed: dict[str, Any]) -> None
         ({"iat": NOW_S - 3_600, "exp": NOW_S}, AccessTokenExpired),
         ({"exp": NOW_S + 3_601}, CredentialsInvalid),
         ({"iat": NOW_S + 301}, CredentialsInvalid),
+        ({"nbf": NOW_S + 301}, CredentialsInvalid),
         ({"sub": "boss@acme"}, CredentialsInvalid),
         ({"iss": "nobody@acme"}, CredentialsInvalid),
         ({"pair": 1}, CredentialsInvalid),
@@ -144,6 +146,31 @@ async def test_a_token_dies_with_its_key_within_a_minute_on_other_servers() -> N
     assert callers.known(token) is None
     with pytest.raises(AccountGone):
         await callers.authenticate_caller(token, own_urls=OWN)
+
+
+async def test_a_token_is_looked_at_again_after_the_clock_was_set_back() -> None:
+    time, keys = SetTime(), Keys(KEY)
+    service = SignIn(keys=keys, secret=bytes(32), now_us=time.now_us)
+    callers, token = Callers(service), await access_token(service)
+    await callers.authenticate_caller(token, own_urls=OWN)
+    await keys.delete_service_key("k1")
+
+    time.now_s -= 60
+
+    assert callers.known(token) is None
+    with pytest.raises(AccountGone):
+        await callers.authenticate_caller(token, own_urls=OWN)
+
+
+async def test_a_token_from_a_clock_that_was_an_hour_ahead_ends_with_that_clock() -> None:
+    time = SetTime()
+    service = sign_in(time=time)
+    token = await access_token(service)
+
+    time.now_s -= 3_600
+
+    with pytest.raises(AccessTokenExpired):
+        await caller_of(service, token)
 
 
 async def test_a_token_without_the_scope_of_the_api_is_not_enough() -> None:

@@ -31,6 +31,7 @@ _SHORT_LIVED = (
     "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
     "Check your iat and exp values in the JWT claim."
 )
+_NOT_YET = "Invalid JWT: nbf is in the future: the token is not valid yet. Check the clock that it was made by."
 
 
 class GrantRefused(HeliographError):
@@ -53,6 +54,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     target_audience: str = ""
     iat: int | float = 0
+    nbf: int | float = 0
     exp: int | float = 0
 
     @property
@@ -72,7 +74,7 @@ def judge_assertion(claims: Claims, *, now_s: float, own_urls: Collection[str]) 
     `own_urls` are the addresses (scheme and host) under which the caller may know this server.
     """
     if not _in_time(claims, now_s) or claims.exp <= now_s:
-        raise GrantRefused("invalid_grant", _SHORT_LIVED)
+        raise GrantRefused("invalid_grant", _NOT_YET if claims.nbf > now_s + SKEW_S else _SHORT_LIVED)
     wanted = TOKEN_AUDIENCES | {f"{url}/token" for url in own_urls} | {f"{url}/oauth2/v4/token" for url in own_urls}
     if wanted.isdisjoint(claims.audiences):
         raise GrantRefused("invalid_grant", "Invalid JWT: Failed audience check. The right audience is https://oauth2.googleapis.com/token")
@@ -94,7 +96,7 @@ def judge_bearer(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> 
     Raises: AccessTokenExpired, CredentialsInvalid, ScopeInsufficient.
     """
     if not _in_time(claims, now_s):
-        raise CredentialsInvalid("exp must be at most an hour after iat, and iat not in the future.")
+        raise CredentialsInvalid("exp must be at most an hour after iat, and iat and nbf not in the future.")
     if claims.exp <= now_s:
         raise AccessTokenExpired
     if claims.sub not in {"", claims.iss}:
@@ -106,6 +108,11 @@ def judge_bearer(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> 
         right = {SERVICE_AUDIENCE, *own_urls}
         if not any(_is_at(audience, right) for audience in claims.audiences):
             raise CredentialsInvalid(f"aud must be {SERVICE_AUDIENCE}/ or this server's address.")
+
+
+def is_current(claims: Claims, *, now_s: float) -> bool:
+    """Whether an access token of this server is good at this time; one from a future that was taken back is as good as expired."""
+    return claims.iat <= now_s + SKEW_S and now_s < claims.exp
 
 
 def decode_claims(payload: bytes) -> Claims | None:
@@ -122,7 +129,8 @@ def encode_claims(claims: dict[str, Any]) -> bytes:
 
 
 def _in_time(claims: Claims, now_s: float) -> bool:
-    return 0 < claims.iat <= now_s + SKEW_S and claims.iat < claims.exp <= claims.iat + LONGEST_LIFE_S
+    has_begun = max(claims.iat, claims.nbf) <= now_s + SKEW_S
+    return has_begun and 0 < claims.iat < claims.exp <= claims.iat + LONGEST_LIFE_S
 
 
 def _is_at(audience: str, places: Collection[str]) -> bool:

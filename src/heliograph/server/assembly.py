@@ -16,10 +16,11 @@ from heliograph.api.token import token_app
 from heliograph.channel.app import Channel
 from heliograph.domain.errors import FailedPrecondition
 from heliograph.notifications.by_destination import Watch, publisher_for
-from heliograph.server.clock import SystemClock
+from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
+from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.authenticate_caller import Callers
 from heliograph.service.create_signup_url import PATH as SIGN_UP
 from heliograph.service.delete_enterprise import finish_deletions
@@ -101,7 +102,7 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
         async with _running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
-                now_us=clock.now_us if opened.shared else SystemClock().now_us,
+                now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS,
             )  # fmt: skip
             routes = _api(settings, ports, sign_in, operator_secret)

@@ -47,6 +47,10 @@ class DatabaseClock:
             self._slew(now_us)
         return now_us + self._offset_us
 
+    def wall_us(self) -> int:
+        """The database's time as last measured, not slewed: for what others have dated by their own clocks."""
+        return self._boot_us() + self._wanted_us
+
     def _slew(self, boot_us: int) -> None:
         most_us = (boot_us - self._slewed_at_us) // SLEW_SHARE
         if most_us:

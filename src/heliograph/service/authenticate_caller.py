@@ -14,7 +14,7 @@ from heliograph.domain.access import (
     ScopeInsufficient,
     ServiceKey,
 )
-from heliograph.domain.jwt_claims import judge_bearer
+from heliograph.domain.jwt_claims import is_current, judge_bearer
 from heliograph.service._json_web_tokens import OURS, THEIRS, Token, is_ours, is_signed_by, read_token
 from heliograph.service.sign_in import SignIn
 
@@ -28,7 +28,12 @@ _SCHEMES = frozenset({"bearer", "oauth"})
 
 class _Known(NamedTuple):
     caller: Caller
+    since_us: int
     until_us: int
+
+    def holds_at(self, now_us: int) -> bool:
+        """Whether the caller is still known; after the clock went back the credential is looked at again."""
+        return self.since_us <= now_us < self.until_us
 
 
 class _Verified(NamedTuple):
@@ -47,7 +52,7 @@ class Callers:
     def known(self, credential: bytes) -> Caller | None:
         """The caller, where this credential was found good within the last minute."""
         found = self._known.get(credential)
-        return found.caller if found is not None and found.until_us > self._sign_in.now_us() else None
+        return found.caller if found is not None and found.holds_at(self._sign_in.now_us()) else None
 
     async def authenticate_caller(self, credential: bytes, *, own_urls: Collection[str]) -> Caller:
         """The caller who shows this `Authorization` header (empty: none), remembered for a minute.
@@ -61,7 +66,8 @@ class Callers:
             raise CredentialsMissing
         now_us = self._sign_in.now_us()
         verified = await self._verified(credential, now_us / 1_000_000, own_urls)
-        self._remember(credential, _Known(verified.caller, min(int(verified.expires_s * 1_000_000), now_us + KNOWN_FOR_US)))
+        until_us = min(int(verified.expires_s * 1_000_000), now_us + KNOWN_FOR_US)
+        self._remember(credential, _Known(verified.caller, now_us, until_us))
         return verified.caller
 
     def forget(self) -> None:
@@ -84,7 +90,7 @@ class Callers:
             return _stranger(token, now_s)
         if token.algorithm == THEIRS:
             judge_bearer(token.claims, now_s=now_s, own_urls=own_urls)
-        elif token.claims.exp <= now_s:
+        elif not is_current(token.claims, now_s=now_s):
             raise AccessTokenExpired
         elif SCOPE not in token.claims.scopes:
             raise ScopeInsufficient

@@ -37,6 +37,7 @@ class SignIn:
     secret: bytes
     """What access tokens are signed with: the same in every server process that shares the key file, so each knows all tokens."""
     now_us: Callable[[], int]
-    """The wall clock, also where the sandbox's own clock was advanced: callers sign with their own."""
+    """The true wall clock, which may step either way: callers date their tokens by their own clocks, and not by a clock that this server
+    slews or that a sandbox advanced."""
     admits_strangers: bool = False
     """The sandbox's friendliness: who shows no token, or one that this server cannot know, is admitted all the same."""
