@@ -99,7 +99,13 @@ async def test_a_broken_or_absent_endpoint_is_told_without_its_token(endpoint: E
     await publisher.close()
 
 
-@pytest.mark.parametrize("endpoint_url", ["hook", "/hook", "ftp://host/", "http://", "http://[::1", "http://host:port/"])
+@pytest.mark.parametrize(
+    "endpoint_url",
+    [
+        *("hook", "/hook", "ftp://host/", "http://", "http://[::1", "http://host:port/"),
+        *(r"http://ok.example\@evil.example/", 'http://a"b/', "http://a b/", "http://127.0.0.1/ ", "http://127.1/"),
+    ],
+)
 def test_what_is_no_url_is_refused_at_start(endpoint_url: str) -> None:
     with pytest.raises(InvalidArgument, match="absolute http or https URL"):
         PushPublisher(endpoint_url)

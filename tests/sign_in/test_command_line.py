@@ -112,6 +112,17 @@ def test_a_file_that_is_no_key_is_named(shell: Shell) -> None:
         assert (2, True) == (ran.code, file in ran.err)
 
 
+def test_a_key_file_is_not_made_for_what_is_no_address(shell: Shell) -> None:
+    for wrong in (r"https://ok.example\@evil.example", "https://", "ftp://mdm.example.com"):
+        made = shell.run(
+            *("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "wrong.json"),
+            *("--data-dir", "heliograph-data", "--server", wrong),
+        )
+
+        assert (2, True) == (made.code, "is not an address of a server" in " ".join(made.err.split()))
+    assert not (shell.folder / "wrong.json").exists()
+
+
 def test_where_no_server_runs_that_is_said(tmp_path: Path) -> None:
     ran = Shell(tmp_path, "").run("keys", "list", "--data-dir", str(tmp_path))
 

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from importlib import resources
 from string import Template
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from heliograph.api.request_body import ClientGone, Message, Receive, read_body
 from heliograph.domain.errors import HeliographError, InvalidArgument, NotFound
-from heliograph.domain.sign_up import SignUp
+from heliograph.domain.sign_up import SignUp, callback_host
 from heliograph.service.complete_sign_up import complete_sign_up, sign_up_of
 from heliograph.service.create_signup_url import PATH
 from heliograph.service.ports import Ports
@@ -82,11 +82,10 @@ async def _fields(receive: Receive) -> Mapping[str, str]:
 
 def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
     """The page with the form as the admin filled it in, and what is wrong beside each field."""
-    where = urlsplit(sign_up.callback_url)
     needed = "" if sign_up.allowed_domains else " (optional)"
     domains = f"<small>At {escape(', '.join(sign_up.allowed_domains))}.</small>" if sign_up.allowed_domains else ""
     form = Template(_text("sign_up_form.html")).substitute(
-        host=escape(where.netloc.rpartition("@")[2]),
+        host=escape(callback_host(sign_up.callback_url) or ""),
         display_name=escape(fields.get("display_name", "")),
         admin_email=escape(fields.get("admin_email", sign_up.admin_email)),
         email_needed=needed,

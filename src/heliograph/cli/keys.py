@@ -14,6 +14,7 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.options import DEFAULT_SERVER, AsJson
 from heliograph.cli.output import console, print_json, print_table, short_time
 from heliograph.domain.access import Role
+from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.storage.operator_file import NAME, read_operator_file
 
 PATH: Final = "/heliograph/v1/keys"
@@ -58,6 +59,7 @@ def create(
     The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
     and that does not exist yet is made.
     """
+    address = _for_clients(server)
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
     wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role.value, "account": name}
@@ -65,7 +67,7 @@ def create(
     # The file first: a key that nobody holds the private half of would stay in the server's list for ever.
     with _new_file(out) as descriptor:
         key: Json = json.loads(client.post(PATH, json.dumps(wanted).encode()))
-        os.write(descriptor, (json.dumps(_key_file(key, private_key, server or client.server), indent=2) + "\n").encode())
+        os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
     console().print(f"{out}: [bold]{key['clientEmail']}[/bold], {role.value} of {where}.", soft_wrap=True)
 
@@ -93,6 +95,16 @@ def delete(
     """Delete a key. It and every token made with it are refused from now on."""
     _client(data_dir, server).delete(f"{PATH}/{key}")
     console().print(f"{key} is deleted.")
+
+
+def _for_clients(server: str | None) -> str | None:
+    """The address as it goes into a key file.  Raises: Failure: it is not one, and no client could use the file."""
+    if server is None:
+        return None
+    address = read_web_address(server if "//" in server else f"http://{server}")
+    if address is None or address.scheme not in HTTP:
+        raise Failure(ExitCode.INVALID, f"{server!r} is not an address of a server: write one such as https://amapi.example.com.")
+    return address.origin + address.rest
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.web_address import HTTP, read_web_address
 
 URL_LIFE_S = 24 * 3_600
 """An admin who is sent the link finds time for it within a day."""
@@ -104,18 +105,19 @@ def violations(*, callback_url: str, admin_email: str, allowed_domains: Sequence
 
 
 def _of_callback(url: str) -> Iterator[Violation]:
-    try:
-        parts = urlsplit(url)
-        _port = parts.port
-        absolute = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        absolute = False
-    if not absolute or len(url) > CALLBACK_MAX_CHARS or not url.isascii() or not url.isprintable() or " " in url:
+    if callback_host(url) is None:
         yield Violation(
             "callback_url",
-            "callback_url must be an absolute http or https URL, as in https://emm.example.com/signed-up: after the sign-up the admin's "
-            f"browser goes there, with {TOKEN_PARAMETER} added.",
+            "callback_url must be an absolute http or https URL with a plain host, as in https://emm.example.com/signed-up: no user, no "
+            f"backslash, at most {CALLBACK_MAX_CHARS} ASCII characters. After the sign-up the admin's browser goes there, with "
+            f"{TOKEN_PARAMETER} added.",
         )
+
+
+def callback_host(url: str) -> str | None:
+    """The host, with its port if that is not the usual one, that a browser goes to; None: this is not a callback URL."""
+    address = read_web_address(url) if len(url) <= CALLBACK_MAX_CHARS else None
+    return address.authority if address is not None and address.scheme in HTTP else None
 
 
 def email_objection(email: str, allowed_domains: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ import msgspec
 from yarl import URL
 
 from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.web_address import HTTP, is_host
 from heliograph.domain.wire_time import format_timestamp
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
@@ -59,10 +60,11 @@ class PushPublisher:
 
 def _url(endpoint: str) -> URL:
     try:
-        url = URL(endpoint)
+        url = URL(endpoint if endpoint.isprintable() and not {" ", "\\"} & set(endpoint) else "")
     except ValueError:
         url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+    host = url.raw_host or ""
+    if url.scheme not in HTTP or not is_host(f"[{host}]" if ":" in host else host):
         raise InvalidArgument("The push endpoint must be an absolute http or https URL, such as http://127.0.0.1:9000/notifications.")
     return url
 

@@ -2,7 +2,7 @@
 
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS
 from heliograph.domain.errors import InvalidArgument, NotFound, Violation
-from heliograph.domain.sign_up import TOKEN_LIFE_S, EnterpriseToken, SignUp, callback_with, email_objection, opened, seal
+from heliograph.domain.sign_up import TOKEN_LIFE_S, EnterpriseToken, SignUp, callback_host, callback_with, email_objection, opened, seal
 from heliograph.service._sign_up import sign_up_key
 from heliograph.service.ports import Ports
 
@@ -14,7 +14,8 @@ class NoSuchSignUp(NotFound):
 def sign_up_of(ports: Ports, sealed: str) -> SignUp:
     """The sign-up that the page's address names.  Raises: NoSuchSignUp."""
     sign_up = opened(sealed, SignUp, key=sign_up_key(ports), now_us=ports.clock.now_us())
-    if sign_up is None:
+    # A link that an older version sealed may hold a callback that is not taken any more.
+    if sign_up is None or callback_host(sign_up.callback_url) is None:
         raise NoSuchSignUp
     return sign_up
 
