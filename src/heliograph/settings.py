@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from heliograph.api.address import parse_networks, parse_origins, parse_public_urls
 from heliograph.domain.errors import InvalidArgument
 from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
@@ -48,6 +49,8 @@ class Settings:
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose X-Forwarded-Proto and X-Forwarded-Host are believed."""
+    public_urls: tuple[str, ...] = ()
+    """This server's addresses as clients write them, as in `https://amapi.example.com`, besides the one that it is bound to."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose web pages may call the API from a browser, as in `https://console.example.com`; `*`: everybody's."""
     admission: Admission = Admission.KEYS
@@ -62,6 +65,12 @@ class Settings:
     """After a signal, how long the server goes on as before but is not ready: a load balancer needs time to notice."""
     shutdown_s: int = 10
     """After that, how long it may take to end: requests under way are answered, connections closed, the store closed."""
+
+    def __post_init__(self) -> None:
+        """Raises: InvalidArgument: a proxy, a public URL or an origin that is none, before anything is opened."""
+        parse_networks(self.trusted_proxies)
+        parse_public_urls(self.public_urls)
+        parse_origins(self.cors_origins)
 
     @property
     def database(self) -> Path:

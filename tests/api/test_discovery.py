@@ -133,7 +133,11 @@ def test_it_is_found_where_clients_look_for_it(live: Live, path: str) -> None:
 
 
 def test_it_names_the_address_that_the_client_used(live: Live) -> None:
-    assert "http://phones.example.com:81/" == live.call("GET", PATHS[0], host="phones.example.com:81").json["rootUrl"]
+    assert "http://phones.localhost:81/" == live.call("GET", PATHS[0], host="phones.localhost:81").json["rootUrl"]
+
+
+def test_a_name_that_is_not_the_servers_gives_way_to_its_address(live: Live) -> None:
+    assert f"{live.url}/" == live.call("GET", PATHS[0], host="phones.example.com:81").json["rootUrl"]
 
 
 @pytest.mark.parametrize("host", ['x"y', "a/b", "<script>", "a b", ""])

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from heliograph.api.address import Addresses
 from heliograph.api.edge import MOST_GZIP_MEMBERS
 from tests.api.live import Live, Response, live_server, settings_for
 
@@ -209,7 +210,7 @@ def test_every_page_may_call_where_the_star_is_configured(tmp_path: Path) -> Non
 
 
 def test_a_qr_code_has_the_address_by_which_a_trusted_proxy_was_called(tmp_path: Path) -> None:
-    with live_server(settings_for(tmp_path), trusted_proxies=["127.0.0.0/8"]) as live:
+    with live_server(settings_for(tmp_path), addresses=Addresses(["127.0.0.0/8"])) as live:
         assert "https://amapi.example.com" == qr_address(live)
 
 

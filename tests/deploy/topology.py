@@ -133,6 +133,7 @@ class Topology:
         word = word.replace("@database:5432/", f"@127.0.0.1:{self._cluster.port}/")
         word = word.replace("0.0.0.0", "127.0.0.1").replace(subnet(), "127.0.0.0/8")  # noqa: S104 - taken away
         if name.startswith("heliograph-"):
+            word = word.replace("http://localhost:8080", self.url)
             word = re.sub(r"(?<=--port=)8080|(?<=127\.0\.0\.1:)8080", str(self.ports[name]), word)
         if found := re.fullmatch(r"(--[\w-]+=)?(/(?:var|usr)/.+)", word):
             return (found[1] or "") + str(self._mounted(name, found[2]))

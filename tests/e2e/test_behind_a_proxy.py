@@ -20,6 +20,7 @@ THROUGH_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "amapi.exampl
 def address(tmp_path: Path) -> Iterator[str]:
     """Where a server answers that trusts a proxy on this machine, and one web page."""
     options = ["--data-dir", str(tmp_path), "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1", "--cors-origin", PAGE]
+    options += ["--public-url", "https://amapi.example.com"]
     with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
@@ -42,14 +43,40 @@ def test_clients_are_told_the_proxys_address_and_the_page_may_read_it(address: s
     assert PAGE == answer.getheader("access-control-allow-origin")
 
 
-def test_what_is_no_address_is_refused_at_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "headers, reason",
+    [
+        ({"Host": "evil.example"}, "HOST_NOT_ALLOWED"),
+        ({"X-Forwarded-Host": "evil.example"}, "HOST_NOT_ALLOWED"),
+        ({"Origin": "https://evil.example"}, "ORIGIN_NOT_ALLOWED"),
+    ],
+)
+def test_where_nobody_signs_in_no_other_name_and_no_other_page_is_let_in(address: str, headers: dict[str, str], reason: str) -> None:
+    connection = http.client.HTTPConnection(address, timeout=20)
+    connection.request("POST", "/v1/enterprises?projectId=p&agreementAccepted=true", "{}", headers)
+    answer = connection.getresponse()
+    error = json.load(answer)["error"]
+    connection.close()
+
+    assert (403, reason) == (answer.status, error["details"][0]["reason"])
+
+
+@pytest.mark.parametrize(
+    "option, wrong, said",
+    [
+        ("--trusted-proxy", "proxy.example.com", "'proxy.example.com' is no address or network, as in 10.0.0.5 or 10.0.0.0/8."),
+        ("--public-url", "amapi.example.com", "'amapi.example.com' is not the address of a server: write scheme, host and port only"),
+        ("--cors-origin", f"{PAGE}/", f"'{PAGE}/' is not the origin of a web page: write scheme, host and port only"),
+    ],
+)
+def test_nonsense_is_refused_at_start_and_leaves_nothing_behind(tmp_path: Path, option: str, wrong: str, said: str) -> None:
     done = subprocess.run(
-        [*SERVE, "--data-dir", str(tmp_path), "--trusted-proxy", "proxy.example.com"],
+        [*SERVE, "--data-dir", str(tmp_path / "data"), option, wrong],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
 
-    assert "'proxy.example.com' is no address or network, as in 10.0.0.5 or 10.0.0.0/8." in " ".join(done.stderr.split())
-    assert done.returncode != 0
+    assert said in " ".join(done.stderr.split())
+    assert (True, False) == (done.returncode != 0, (tmp_path / "data").exists())

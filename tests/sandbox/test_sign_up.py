@@ -105,7 +105,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_stands_in_no_frame(google: An
     assert "<b>emm.example.com</b>" in shown.text
     assert not re.search(r"(src|href)=|<script", shown.text)
     assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
-    assert ("DENY", "no-referrer") == (shown.headers["x-frame-options"], shown.headers["referrer-policy"])
+    assert ("DENY", "same-origin") == (shown.headers["x-frame-options"], shown.headers["referrer-policy"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What stands on the wire: the token endpoint, 401 and 403, and the operator's desk."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,7 +9,6 @@ import pytest
 from google.auth import jwt as google_jwt
 from google.oauth2 import _client
 
-from heliograph.api.gate import own_urls
 from heliograph.api.token import GRANT_TYPE, token_app
 from heliograph.domain.access import SCOPE, Role, ServiceKey
 from heliograph.domain.errors import Overloaded
@@ -83,6 +83,51 @@ def test_what_is_no_grant_is_refused(guarded: Guarded, form: str, error: str) ->
     assert (True, error) == (400 <= answer.status < 500, answer.json["error"])
 
 
+EVIL = {"host": "evil.example", "x_forwarded_host": "evil.example", "x_forwarded_proto": "https"}
+
+
+def test_a_host_header_makes_no_audience_of_this_server(guarded: Guarded, acme: dict[str, Any]) -> None:
+    """What a caller signed for another server is no good here, whatever whoever got hold of it sends along."""
+    for aud in ("http://evil.example/token", "https://evil.example/token"):
+        text = key_pair(0).sign(assertion(acme["client_email"], aud=aud), kid=acme["private_key_id"])
+        form = urlencode({"grant_type": GRANT_TYPE, "assertion": text})
+        answer = guarded.call("POST", "/token", form, content_type="application/x-www-form-urlencoded", **EVIL)
+
+        assert (400, "invalid_grant") == (answer.status, answer.json["error"])
+    bearer = key_pair(0).sign(assertion(acme["client_email"], aud="https://evil.example/", scope=None), kid=acme["private_key_id"])
+    refused = guarded.call("GET", "/v1/enterprises/acme", authorization=f"Bearer {bearer}", **EVIL)
+    assert "ACCESS_TOKEN_TYPE_UNSUPPORTED" == error_of(refused)[2]["reason"]
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_an_assertion_for_the_address_that_is_bound_is_good_whatever_the_host_header(
+    guarded: Guarded, acme: dict[str, Any], name: str
+) -> None:
+    aud = f"http://{name}:{guarded.port}/token"
+    text = key_pair(0).sign(assertion(acme["client_email"], aud=aud), kid=acme["private_key_id"])
+    form = urlencode({"grant_type": GRANT_TYPE, "assertion": text})
+
+    assert 200 == guarded.call("POST", "/token", form, content_type="application/x-www-form-urlencoded", **EVIL).status
+
+
+def test_an_assertion_for_a_public_url_is_good_and_links_have_it(tmp_path: Path) -> None:
+    public = "https://amapi.example.com"
+    with guarded_server(Settings(data_dir=tmp_path, public_urls=(public,))) as server:
+        key = server.key_file(["*"])
+        token = granted(server, key, aud=f"{public}/token")
+        bearer = {"authorization": f"Bearer {token.json['access_token']}"}
+        server.call("POST", "/v1/enterprises?projectId=p&agreementAccepted=true", "{}", **bearer)
+        enterprise = server.call("GET", "/v1/enterprises?projectId=p", **bearer).json["enterprises"][0]["name"]
+        made = server.call("POST", f"/v1/{enterprise}/enrollmentTokens", "{}", **bearer, **EVIL)
+        link = server.call("POST", "/v1/signupUrls?projectId=p&callbackUrl=https://emm.example.com/", **bearer, **EVIL)
+        document = server.call("GET", "/$discovery/rest?version=v1", **EVIL)
+
+    bundle = json.loads(made.json["qrCode"])["android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"]
+    assert public == bundle["server_url"]
+    assert link.json["url"].startswith(f"{public}/signup/")
+    assert f"{public}/" == document.json["rootUrl"]
+
+
 def test_nothing_else_is_at_the_token_endpoint(guarded: Guarded) -> None:
     assert [404, 404] == [guarded.call("GET", "/token").status, guarded.call("POST", "/tokens").status]
 
@@ -105,7 +150,7 @@ async def test_googles_library_asks_again_where_the_server_could_not_look() -> N
         sent.append(message)
 
     service = SignIn(keys=Busy(), secret=SECRET, now_us=SetTime().now_us)
-    app = token_app(service, address_of=lambda _scope: "http://mdm", otherwise=lambda *_: pytest.fail("not the token endpoint"))
+    app = token_app(service, own_urls=lambda _scope: ["http://mdm"], otherwise=lambda *_: pytest.fail("not the token endpoint"))
     await app({"type": "http", "method": "POST", "path": "/token", "headers": []}, receive, send)
 
     assert 503 == sent[0]["status"]
@@ -220,7 +265,3 @@ def test_the_desk_lists_keys_and_never_a_key_itself(guarded: Guarded) -> None:
     assert ("viewer", ["acme"], viewer["client_email"]) == (key["role"], key["enterprises"], key["clientEmail"])
     assert "KEY-----" not in str(listed)
     assert 404 == guarded.operate("DELETE", "/nothing").status
-
-
-def test_an_address_is_ones_own_with_either_scheme() -> None:
-    assert {"http://mdm.example:8080", "https://mdm.example:8080"} == own_urls("https://mdm.example:8080")

@@ -4,12 +4,12 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 import traceback
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 import msgspec
 import structlog
 
-from heliograph.api.address import Addresses
+from heliograph.api.address import Addresses, parse_origins
 from heliograph.api.batch import BATCH_MAX_BYTES, Batch
 from heliograph.api.batch import PATHS as BATCH_PATHS
 from heliograph.api.edge import Asgi, Edge, Scope
@@ -45,18 +45,20 @@ def rest_app(
     gate: Gate | None = None,
     body_max_bytes: int = BODY_MAX_BYTES,
     body_timeout_s: float = BODY_TIMEOUT_S,
-    trusted_proxies: Iterable[str] = (),
+    addresses: Addresses | None = None,
     cors_origins: Collection[str] = (),
 ) -> Asgi:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
     `gate`: who may call; None: anybody, everything. `ports.limits.quota_per_minute` says how often.
-    `trusted_proxies`: whose word of the address counts; `cors_origins`: whose pages may call.
+    `addresses`: where this server is found, and whose word of that counts; `cors_origins`: whose pages may call.
 
-    Raises: InvalidArgument: a trusted proxy that is no address or network.
+    Raises: InvalidArgument: an origin that is none.
     """
-    app = RestApp(ports, gate=gate, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=Addresses(trusted_proxies))
-    return Edge(app, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=cors_origins)
+    addresses = addresses or Addresses()
+    app = RestApp(ports, gate=gate, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=addresses)
+    origins = parse_origins(cors_origins)
+    return Edge(app, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=origins)
 
 
 class RestApp:

@@ -3,7 +3,7 @@
 Source: amapi.md §4.5–4.7, §8.6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
@@ -16,8 +16,8 @@ TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token"})
 _IN_ENTERPRISE = "enterprises/*"
 
 Scope = Mapping[str, Any]
-AddressOf = Callable[[Scope], str]
-"""The address (scheme and host) by which a caller reached this server."""
+OwnUrls = Callable[[Scope], Collection[str]]
+"""The addresses (scheme and host) of this server, for which a caller may have signed a token."""
 
 
 class Called(Protocol):
@@ -40,9 +40,9 @@ class _Rights(NamedTuple):
 class Gate:
     """Lets callers pass to the methods that they may call."""
 
-    def __init__(self, callers: Callers, *, address_of: AddressOf) -> None:
+    def __init__(self, callers: Callers, *, own_urls: OwnUrls) -> None:
         self._callers = callers
-        self._address_of = address_of
+        self._own_urls = own_urls
         self._rights: dict[str, _Rights] = {}
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
@@ -63,7 +63,7 @@ class Gate:
 
     async def _authenticated(self, credential: bytes, method: Called, scope: Scope) -> Caller:
         try:
-            return await self._callers.authenticate_caller(credential, own_urls=own_urls(self._address_of(scope)))
+            return await self._callers.authenticate_caller(credential, own_urls=self._own_urls(scope))
         except (Unauthenticated, ScopeInsufficient) as error:
             error.metadata |= {"method": method.id, "service": SERVICE}
             raise
@@ -82,9 +82,3 @@ def credential_of(scope: Scope) -> bytes:
 def _token_in(query: bytes) -> bytes:
     found = [value for name, value in parse_qsl(query.decode("latin-1")) if name in TOKEN_PARAMETERS]
     return b"Bearer " + found[-1].encode() if found else b""
-
-
-def own_urls(address: str) -> frozenset[str]:
-    """This server's address with either scheme: a proxy that speaks TLS for us need not tell so."""
-    _scheme, _, host = address.partition("://")
-    return frozenset({f"http://{host}", f"https://{host}"})

@@ -28,8 +28,9 @@ HEADERS = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
-    # The address is the right to sign up: where the browser goes on, nobody learns it.
-    (b"referrer-policy", b"no-referrer"),
+    # The address is the right to sign up: where the browser goes on, nobody learns it. Not no-referrer: with that, the form's own post
+    # has `Origin: null`, as one from any sandboxed frame.
+    (b"referrer-policy", b"same-origin"),
 ]
 OK, SEE_OTHER, BAD_REQUEST, NOT_FOUND = 200, 303, 400, 404
 

@@ -3,7 +3,7 @@
 Source: RFC 6749 §5, RFC 7523; amapi.md §8.3.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from heliograph.api.errors import http_status
-from heliograph.api.gate import AddressOf, own_urls
+from heliograph.api.gate import OwnUrls
 from heliograph.api.request_body import ClientGone, Message, Receive, read_body
 from heliograph.domain.errors import Code, HeliographError
 from heliograph.domain.jwt_claims import GrantRefused
@@ -38,14 +38,14 @@ HEADERS = [
 OK, UNAUTHORIZED = 200, 401
 
 
-def token_app(sign_in: SignIn, *, address_of: AddressOf, otherwise: Asgi) -> Asgi:
+def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
     """The ASGI app that answers the token endpoint, and hands every other request on."""
 
     async def answer(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
             return await otherwise(scope, receive, send)
         try:
-            status, told = OK, await _granted(sign_in, await _fields(receive), address_of(scope))
+            status, told = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
         except HeliographError as error:
             status, told = _refusal(error)
             log.info("token.refused", http_status=status, error=told["error"], why=told["error_description"])
@@ -68,14 +68,14 @@ async def _fields(receive: Receive) -> Mapping[str, str]:
         raise GrantRefused("invalid_request", "The body must be application/x-www-form-urlencoded.") from None
 
 
-async def _granted(sign_in: SignIn, fields: Mapping[str, str], address: str) -> dict[str, Any]:
+async def _granted(sign_in: SignIn, fields: Mapping[str, str], own_urls: Collection[str]) -> dict[str, Any]:
     """The answer with the token.  Raises: GrantRefused."""
     grant_type = fields.get("grant_type", "")
     if not grant_type:
         raise GrantRefused("invalid_request", "Required parameter is missing: grant_type")
     if grant_type != GRANT_TYPE:
         raise GrantRefused("unsupported_grant_type", f"Invalid grant_type: {grant_type[:128]}")
-    token = await issue_access_token(sign_in, fields.get("assertion", ""), own_urls=own_urls(address))
+    token = await issue_access_token(sign_in, fields.get("assertion", ""), own_urls=own_urls)
     return {"access_token": token.text, "expires_in": token.expires_in_s, "token_type": "Bearer"}
 
 

@@ -18,11 +18,13 @@ from heliograph.cli.server_options import (
     BodySeconds,
     ConnectionsMost,
     ConnectionsPerAddress,
+    CorsOrigins,
     HeadSeconds,
     Host,
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
+    PublicUrls,
     PushEndpointOption,
     QuotaPerMinute,
     RequestsMiB,
@@ -63,6 +65,8 @@ def sandbox(  # noqa: PLR0913 - one option each
     connections_most: ConnectionsMost = None,
     connections_per_address: ConnectionsPerAddress = None,
     requests_mib: RequestsMiB = HTTP.held_max_bytes >> 20,
+    public_url: PublicUrls = None,
+    cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
@@ -87,6 +91,8 @@ def sandbox(  # noqa: PLR0913 - one option each
         enterprises=tuple(enterprise or [DEFAULT_ENTERPRISE]),
         limits=limits,
         http=http,
+        public_urls=tuple(public_url or ()),
+        cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint,
         pubsub=pubsub_is_emulated(),
     )

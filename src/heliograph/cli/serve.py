@@ -29,6 +29,7 @@ from heliograph.cli.server_options import (
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
+    PublicUrls,
     PubsubOption,
     PushEndpointOption,
     QuotaPerMinute,
@@ -55,6 +56,7 @@ def serve(  # noqa: PLR0913 - one option each
     quota_per_minute: QuotaPerMinute = 0,
     no_auth: NoAuth = False,
     drain_seconds: DrainSeconds = 0,
+    public_url: PublicUrls = None,
     trusted_proxy: TrustedProxies = None,
     cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
@@ -84,7 +86,7 @@ def serve(  # noqa: PLR0913 - one option each
     settings = Settings(
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
         limits=limits, admission=admission, http=http,
-        trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
+        public_urls=tuple(public_url or ()), trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level is LogLevel.DEBUG,
     )  # fmt: skip

@@ -100,6 +100,17 @@ TrustedProxies = Annotated[
         show_default=False,
     ),
 ]
+PublicUrls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--public-url",
+        metavar="URL",
+        envvar="HELIOGRAPH_PUBLIC_URL",
+        help="An address of this server as clients write it, as in https://amapi.example.com, besides the one it is bound to; may be given "
+        "several times. The first one stands in links and QR codes if a client used another name. A token may be signed for any of them.",
+        show_default="none",
+    ),
+]
 LogLevelOption = Annotated[
     LogLevel, typer.Option("--log-level", envvar="HELIOGRAPH_LOG_LEVEL", help="debug: every step of every command is a line on stderr.")
 ]

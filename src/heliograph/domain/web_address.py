@@ -4,7 +4,7 @@ Source: RFC 3986 §3.2; url.spec.whatwg.org (a browser takes a backslash for a s
 """
 
 import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 HTTP = frozenset({"http", "https"})
@@ -62,6 +62,19 @@ def is_host(text: str) -> bool:
     if _NUMBER.fullmatch(labels[-1]):
         return _reads_as(IPv4Address, text)
     return len(text) <= HOST_MAX_CHARS and all(map(_LABEL.fullmatch, labels))
+
+
+def is_loopback_name(host: str) -> bool:
+    """Whether this host (in lower case, IPv6 in brackets) is the machine itself wherever it is looked up.
+
+    Source: RFC 6761 §6.3 (`localhost` and everything below it).
+    """
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _reads_as(kind: type[IPv4Address] | type[IPv6Address], text: str) -> bool:

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heliograph.api.address import Addresses, parse_origins
+from heliograph.api.edge import Edge
+from heliograph.api.front_door import FrontDoor
+from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
 from heliograph.settings import require_loopback
+
+STEERING_METHODS = ("GET", "POST", "PATCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
         world = World(settings, url=url_of(listener), folder=folder)
-        steering = sandbox_app(world)
+        steering = _steering(world, settings)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
             """The world is made anew behind this app, so nothing of it is held here."""
@@ -57,6 +63,15 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
                 await world.leave()
         finally:
             await world.close()
+
+
+def _steering(world: World, settings: SandboxSettings) -> Any:  # noqa: ANN401 - ASGI
+    """What is under `/sandbox/v1`, for the same hosts and web pages as the API."""
+    edge = Edge(
+        sandbox_app(world), http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
+        body_timeout_s=BODY_TIMEOUT_S, cors_origins=parse_origins(settings.cors_origins),
+    )  # fmt: skip
+    return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heliograph.api.address import parse_origins, parse_public_urls
 from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
 from heliograph.settings import DEFAULT_PORT
@@ -23,6 +24,15 @@ class SandboxSettings:
     """An http or https URL that gets every notification; empty: they are shown at /sandbox/v1/notifications only."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
+    public_urls: tuple[str, ...] = ()
+    """Addresses of the sandbox besides its loopback ones, as in `http://host.docker.internal:8080`."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose web pages may call it from a browser; `*`: everybody's."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
+
+    def __post_init__(self) -> None:
+        """Raises: InvalidArgument: a public URL or an origin that is none."""
+        parse_public_urls(self.public_urls)
+        parse_origins(self.cors_origins)

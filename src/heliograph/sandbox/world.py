@@ -73,6 +73,7 @@ class World:
         settings = Settings(
             data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
             push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub,
+            public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
         )  # fmt: skip
         self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
         for enterprise in self._settings.enterprises:

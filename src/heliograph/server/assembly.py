@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
+from heliograph.api.front_door import FrontDoor
 from heliograph.api.gate import Gate
 from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.sign_up_page import sign_up_app
@@ -105,8 +106,11 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS,
             )  # fmt: skip
-            routes = _api(settings, ports, sign_in, operator_secret)
+            addresses = Addresses(settings.trusted_proxies, settings.public_urls)
+            routes = _api(settings, ports, sign_in, addresses, operator_secret)
             app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+            if settings.admission is not Admission.KEYS:
+                app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
             yield Parts(store=store, ports=ports, channel=channel, app=app)
 
 
@@ -124,18 +128,15 @@ async def _running(*timers: Forever) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _api(settings: Settings, ports: Ports, sign_in: SignIn, operator_secret: str | None) -> dict[str, Asgi]:
+def _api(settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None) -> dict[str, Asgi]:
     """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
-    callers, address_of = Callers(sign_in), Addresses(settings.trusted_proxies).of
-    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, address_of=address_of)
-    rest = rest_app(
-        ports, gate=gate, body_timeout_s=settings.http.body_s,
-        trusted_proxies=settings.trusted_proxies, cors_origins=settings.cors_origins,
-    )  # fmt: skip
+    callers = Callers(sign_in)
+    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, own_urls=addresses.own_urls)
+    rest = rest_app(ports, gate=gate, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins)
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
     desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
-    token = token_app(sign_in, address_of=address_of, otherwise=rest)
+    token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
 
 
