@@ -42,6 +42,8 @@ class Settings:
     """The key that seals secrets; None: `heliograph.key` in the data directory, mode 0600. All servers of a database have the same."""
     adopt_key: bool = False
     """Whether a database that was used with another key, which is lost, takes this one."""
+    new: bool = False
+    """Whether a database is made although there is a key file already, with which one was used."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""

@@ -87,6 +87,24 @@ async def test_another_key_file_is_refused_and_one_that_was_made_in_vain_is_gone
     assert not (lab.folder / "other.key").exists()
 
 
+async def test_a_key_file_with_an_empty_database_is_refused_unless_it_is_to_be_new(lab: Lab, guarded: Cluster) -> None:
+    """The address of another database, or a cluster that was made again."""
+    (server,) = await lab.start(1)
+    await server.stop()
+    lab.database = guarded.fresh_database()
+
+    code, said = await told(lab)
+
+    assert 2 == code
+    assert said.startswith(
+        f"Error: There is a key file {lab.folder / 'heliograph.key'}, so a database was used with it, but the database at "
+    )
+    assert "" == guarded.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", url=lab.database).strip()
+    for options in (["--new"], []):
+        (again,) = await lab.start(1, *options)
+        await again.stop()
+
+
 async def test_servers_that_start_together_on_an_empty_database_make_its_tables_once(lab: Lab) -> None:
     """And one key file, where they share a folder: whoever is first."""
     servers = await lab.start(3)

@@ -24,6 +24,7 @@ from heliograph.cli.server_options import (
     KeyFile,
     LogLevel,
     LogLevelOption,
+    New,
     NoAuth,
     OpenCommandsMost,
     OperationsOfDeleted,
@@ -49,6 +50,7 @@ def serve(  # noqa: PLR0913 - one option each
     database: Database = "",
     key_file: KeyFile = None,
     adopt_key: AdoptKey = False,
+    new: New = False,
     retention_days: RetentionDays = 30,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
@@ -85,7 +87,7 @@ def serve(  # noqa: PLR0913 - one option each
     )  # fmt: skip
     settings = Settings(
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
-        limits=limits, admission=admission, http=http,
+        new=new, limits=limits, admission=admission, http=http,
         public_urls=tuple(public_url or ()), trusted_proxies=tuple(trusted_proxy or ()), cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level is LogLevel.DEBUG,

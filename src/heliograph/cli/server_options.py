@@ -52,6 +52,10 @@ Database = Annotated[
 AdoptKey = Annotated[
     bool, typer.Option("--adopt-key", help="Go on with this key file where the database was used with one that is lost for good.")
 ]
+New = Annotated[
+    bool,
+    typer.Option("--new", help="Begin with an empty database although there is a key file: phones enrolled before are unknown to it."),
+]
 KeyFile = Annotated[
     Path | None, typer.Option(help="The key that seals secrets, made with mode 0600 if it is not there.", show_default="in --data-dir")
 ]

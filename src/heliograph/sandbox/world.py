@@ -71,7 +71,7 @@ class World:
         self.clock = AdvancingClock()
         self.notifications = NotificationLog()
         settings = Settings(
-            data_dir=self._folder, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
+            data_dir=self._folder, new=True, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
             push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub,
             public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
         )  # fmt: skip

@@ -80,15 +80,17 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
     `watch` sees every notification to the push endpoint, which need not exist then.
 
-    Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; FailedPrecondition, Unavailable, PermissionDenied: the database is no use.
+    Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; DatabaseMissing; FailedPrecondition, Unavailable, PermissionDenied: the
+        database is no use.
     """
     publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    vault = FileVault(settings.key)
     channel = Channel(clock)
     async with opened_store(settings, channel, clock) as opened, contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(publisher.close)
         store = opened.store
+        # After the database: a key file without one shows that a database is missing.
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        vault = FileVault(settings.key)
         store.counts.log_commands = settings.log_commands
         await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
         ports = Ports(

@@ -14,8 +14,9 @@ from heliograph.service.counts import DoorbellCounts
 from heliograph.service.ports import Clock, Doorbell, Presence, Store
 from heliograph.service.sign_in import ServiceKeys
 from heliograph.settings import Settings
-from heliograph.storage.sealing_key import SealingKey
+from heliograph.storage.sealing_key import DatabaseMissing, SealingKey
 from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite_file import is_missing
 
 Forever = Coroutine[Any, Any, NoReturn]
 
@@ -54,9 +55,17 @@ def clock_for(settings: Settings) -> Clock:
 async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> AsyncIterator[Opened]:
     """The store; when left, everything accepted is durable, and nothing is accepted any more.
 
-    Raises: FailedPrecondition, Unavailable, PermissionDenied: it cannot be opened, with a sentence why.
+    Raises: FailedPrecondition, Unavailable, PermissionDenied: it cannot be opened, with a sentence why; DatabaseMissing: a key file
+    shows that there was one.
     """
-    opened = await _postgres(settings.database_url, channel, clock) if settings.database_url else _sqlite(settings, channel, clock)
+    may_be_new = settings.new or not settings.key.exists()
+    try:
+        if settings.database_url:
+            opened = await _postgres(settings.database_url, channel, clock, may_be_new=may_be_new)
+        else:
+            opened = _sqlite(settings, channel, clock, may_be_new=may_be_new)
+    except DatabaseMissing:
+        raise _missing(settings) from None
     try:
         yield opened
     finally:
@@ -65,18 +74,33 @@ async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> As
         await opened.store.close()
 
 
-def _sqlite(settings: Settings, channel: Channel, clock: Clock) -> Opened:
+def _missing(settings: Settings) -> DatabaseMissing:
+    """What to do about it; the address of a database may hold a password."""
+    missing = "the database at that address is empty" if settings.database_url else f"there is no database {settings.database}"
+    look = "Look whether the address is right." if settings.database_url else "Look whether its volume is mounted."
+    return DatabaseMissing(
+        f"There is a key file {settings.key}, so a database was used with it, but {missing}. {look} If the database is lost, restore a "
+        "backup (docs/operations.md). To begin with an empty one, start once with --new: phones that were enrolled before are not known "
+        "to it."
+    )
+
+
+def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
+    # Before anything is made: an empty database in an unmounted volume's folder would be taken for the real one the next time.
+    if not may_be_new and is_missing(settings.database):
+        raise DatabaseMissing
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
     return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence)
 
 
-async def _postgres(url: str, channel: Channel, clock: Clock) -> Opened:
+async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
     from heliograph.storage.postgres import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
     from heliograph.storage.postgres_bell import PostgresBell  # noqa: PLC0415
 
     counts = DoorbellCounts()
     others = OtherServers(channel, clock=clock, counts=counts)
-    store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring)
+    store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring, may_be_new=may_be_new)
     try:
         timers: list[Forever] = []
         if isinstance(clock, DatabaseClock):

@@ -73,10 +73,13 @@ class PostgresStore:
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None] = exit_at_once,
+        may_be_new: bool = True,
     ) -> Self:
-        """The store in this database (postgresql://…), whose tables are made and migrated where needed.
+        """The store in this database (postgresql://…), whose tables are migrated where needed, and made if the database `may_be_new`.
 
-        `ring` is called on the event loop after a commit.  Raises: DatabaseTooNew, Unreachable, NotAdmitted, AddressUnfit.
+        `ring` is called on the event loop after a commit.
+
+        Raises: DatabaseTooNew, Unreachable, NotAdmitted, AddressUnfit, DatabaseMissing.
         """
         links = [Link(url) for _ in range(1 + BATCH_LINKS + READ_LINKS)]
         loader = Loader()
@@ -85,7 +88,7 @@ class PostgresStore:
                 for link in links:
                     undo.push_async_callback(link.close)
                 await open_all(links[:1])
-                await migrate(links[0], clock.now_us())
+                await migrate(links[0], clock.now_us(), may_be_new=may_be_new)
                 await open_all(links[1:])
                 await loader.stock(links[0])
                 store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)

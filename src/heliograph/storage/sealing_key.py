@@ -16,6 +16,10 @@ class OtherKey(FailedPrecondition):
     """This is not the key of this database."""
 
 
+class DatabaseMissing(FailedPrecondition):
+    """There is no database, or an empty one."""
+
+
 class SealingKey(Protocol):
     """What a database remembers of its key."""
 

@@ -149,6 +149,11 @@ def reading(path: Path) -> Iterator[apsw.Connection]:
         yield connection
 
 
+def is_missing(path: Path) -> bool:
+    """Whether there is no database: no file, or nothing in it nor in its log."""
+    return not any(file.is_file() and file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")))
+
+
 def schema_version(connection: apsw.Connection) -> int:
     """The newest migration that ran; 0: none did."""
     if not connection.execute(queries()["has_schema"]).fetchall()[0][0]:
