@@ -22,6 +22,7 @@ from typing import Any
 Json = dict[str, Any]
 
 SERVER, TOKEN, JOURNAL = sys.argv[1].rstrip("/"), sys.argv[2], Path(sys.argv[3])
+UNKNOWN_FIRST_S = float(os.environ.get("UNKNOWN_FIRST_S", "60"))
 BOOT_ID = secrets.token_hex(8)
 CAN = {"LOCK", "REBOOT"}
 FACTS = {"managementMode": "DEVICE_OWNER", "ownership": "COMPANY_OWNED", "apiLevel": 35, "hardwareInfo": {"serialNumber": "MINIMAL1"}}
@@ -115,24 +116,43 @@ def take(journal: Json, offer: Json) -> None:
         go_on(journal, operation)
 
 
-def main() -> None:
-    """The phone lives until its last order."""
-    journal = enrolled()
-    in_flight = [{"operation": name, "ackId": e["ackId"], "state": e["state"]} for name, e in journal["operations"].items()]
-    status, answer = call("hello", {"inFlight": in_flight}, journal["credential"])
+def greeted(journal: Json) -> tuple[int, Json]:
+    """The answer to hello. A server that does not know the phone may have lost its database for a while: it is asked again, seldom."""
+    for attempt in range(1_000_000):
+        in_flight = [{"operation": name, "ackId": e["ackId"], "state": e["state"]} for name, e in journal["operations"].items()]
+        status, answer = call("hello", {"inFlight": in_flight}, journal["credential"])
+        if status != 401:
+            return status, answer
+        print("the server does not know this phone", flush=True)
+        time.sleep(random.uniform(0.5, 1) * min(3600, UNKNOWN_FIRST_S * 2 ** min(attempt, 6)))
+    raise SystemExit("never known")
+
+
+def connected(journal: Json) -> tuple[int, Json]:
+    """What ended the connection: commands are taken until the server answers something else than 200."""
+    status, answer = greeted(journal)
     if status == 200:
         for operation in list(journal["operations"]):
             go_on(journal, operation)
         status, answer = call("status", {"report": FACTS}, journal["credential"])
-    while status in {200, 409}:
-        if status == 409:  # another agent with this credential: do not fight
-            time.sleep(random.uniform(60, 90))
+    while status == 200:
         time.sleep(answer.get("retryAfterMs", 0) / 1000)
         status, answer = call("commands?wait=50", credential=journal["credential"])
         if "offer" in answer:
             take(journal, answer["offer"])
+    return status, answer
+
+
+def main() -> None:
+    """The phone lives until its last order."""
+    journal = enrolled()
+    status, answer = connected(journal)
+    while status in {401, 409}:
+        if status == 409:  # another agent with this credential: do not fight
+            time.sleep(random.uniform(60, 90))
+        status, answer = connected(journal)
     if status != 410:
-        raise SystemExit(f"the server does not know this phone: {answer}")
+        raise SystemExit(f"a bug in this agent: {answer}")
     print(f"last order: {answer['lastOrder']['type']}", flush=True)  # carried out here, twice being once
     call("orderCarriedOut", {}, journal["credential"])
     JOURNAL.unlink()

@@ -1,20 +1,28 @@
 """What a phone does with commands, and with a server that has done with it."""
 
 import asyncio
+import json
 import random
+from dataclasses import replace
+from hashlib import sha256
 
 import msgspec
 import pytest
 
+from heliograph.agent.clock import MachineClock
 from heliograph.agent.executor import Moment
-from heliograph.agent.phone import Condition, TransportKind
+from heliograph.agent.phone import Condition, Line, PhoneRunner, TransportKind
 from heliograph.agent.transport import Backoff
 from heliograph.agent.virtual import User
+from heliograph.commands import ENVELOPE
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName
+from heliograph.protocol import Enroll
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.delete_device import delete_device
+from heliograph.service.enroll_device import enroll_device
+from heliograph.service.issue_command import issue_command
 from heliograph.service.patch_device import patch_device
 from tests.agent.lab import Lab, eventually, executions, shown
 
@@ -207,17 +215,70 @@ async def test_a_token_that_is_none_is_told_and_another_can_be_tried(lab: Lab) -
     await eventually(lambda: phone.connected and not phone.refusal)
 
 
-async def test_a_phone_whose_credential_is_not_known_stops_and_says_so(lab: Lab) -> None:
-    phone = await lab.phone(PIXEL)
+class Impatient(MachineClock):
+    """A clock that shows what was to be waited, and waits next to nothing."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        """It is noted."""
+        self.waits.append(seconds)
+        await asyncio.sleep(0.001)
+
+
+def unknown_identity(lab: Lab, phone: PhoneRunner, name: str = "") -> None:
+    """The phone's journal has a credential that the server has never seen."""
+    identity = {"credential": "0" * 64, "installationId": "i", "name": name or phone.name}
+    lab.journal_of(phone).write_text(json.dumps({"identity": identity}) + "\n", encoding="utf-8")
+
+
+@KINDS
+async def test_a_phone_that_its_server_does_not_know_asks_again_seldom_and_more_seldom(lab: Lab, kind: TransportKind) -> None:
+    phone = await lab.phone(PIXEL, Line(server_url=lab.url, kind=kind))
     await phone.kill()
-    lab.journal_of(phone).write_bytes(
-        b'{"identity":{"credential":"%s","installationId":"i","name":"enterprises/e/devices/d"}}\n' % (b"0" * 64)
-    )
+    unknown_identity(lab, phone)
+    clock = phone.phone.clock = Impatient()
 
     phone.start()
+    await eventually(lambda: len(clock.waits) >= 10)
 
-    await eventually(lambda: phone.condition is Condition.UNENROLLED)
-    assert "redential" in phone.refusal
+    ceilings = [60.0 * 2**number for number in range(6)] + [3_600.0] * 4
+    assert [True] * 10 == [most / 2 <= wait <= most for wait, most in zip(clock.waits, ceilings, strict=False)]
+    assert (Condition.UNKNOWN, True) == (phone.condition, "redential" in phone.refusal)
+
+
+async def test_a_phone_that_its_server_knows_again_goes_on_as_before(lab: Lab) -> None:
+    """Its database was away; in its place stands one that hears of the credential only now."""
+    phone = await lab.phone(PIXEL, replace(lab.line(), unknown_first_s=0.02, unknown_most_s=0.2))
+    await phone.kill()
+    unknown_identity(lab, phone)
+    phone.start()
+    await eventually(lambda: phone.condition is Condition.UNKNOWN)
+    report = (await lab.ports.store.device(DeviceName.parse(phone.name))).report  # type: ignore[union-attr]  # it is there
+    again = Enroll(
+        enrollment_token=await lab.token(PIXEL), installation_id="i", credential_hash=sha256(b"0" * 64).hexdigest(), report=report
+    )  # fmt: skip
+
+    enrolled = await enroll_device(lab.ports, again)
+
+    await eventually(lambda: phone.connected and not phone.refusal)
+    assert Condition.RUNNING is phone.condition
+    lock = await issue_command(lab.ports, DeviceName.parse(enrolled.name), ENVELOPE.decode(b'{"type": "LOCK"}'))
+    assert "response" in shown(await lab.ended(lock))
+
+
+async def test_a_phone_that_its_server_does_not_know_can_be_enrolled_by_hand(lab: Lab) -> None:
+    phone = await lab.phone(PIXEL)
+    await phone.kill()
+    unknown_identity(lab, phone)
+    phone.start()
+    await eventually(lambda: phone.condition is Condition.UNKNOWN)
+
+    phone.start(await lab.token(PIXEL))
+
+    await eventually(lambda: phone.connected and not phone.refusal)
+    assert "response" in shown(await lab.ended(await lab.issue(phone, type="LOCK")))
 
 
 async def test_a_disabled_device_applies_it_when_it_next_asks(lab: Lab) -> None:

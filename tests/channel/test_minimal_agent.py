@@ -2,10 +2,16 @@
 
 import asyncio
 import contextlib
+import json
+import os
 import sys
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 
+from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
+from heliograph.protocol import Enroll
+from heliograph.service.enroll_device import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
 
@@ -13,11 +19,12 @@ AGENT = Path(__file__).parents[2] / "examples" / "minimal_agent.py"
 
 
 @contextlib.asynccontextmanager
-async def running(server: Server, journal: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(server: Server, journal: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The agent, enrolling with a new token where its journal is new."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(AGENT), server.url, await server.token(), str(journal), stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, str(AGENT), server.url, await server.token(), str(journal), stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -64,3 +71,31 @@ async def test_the_minimal_agent_lives_a_whole_life(server: Server, tmp_path: Pa
     assert "UNSUPPORTED" == (await server.operation(refused_operation))["metadata"]["errorCode"]
     assert await server.outcome(while_away) in {"succeeded", "failed"}  # killed with its device where the report came too late
     assert not journal.exists()
+
+
+async def test_the_minimal_agent_asks_on_where_it_is_not_known_and_works_once_it_is(server: Server, tmp_path: Path) -> None:
+    journal, credential = tmp_path / "journal.json", "0" * 64
+    identity = {"credential": credential, "installationId": "i", "name": "enterprises/e/devices/d", "operations": {}}
+    journal.write_text(json.dumps(identity), encoding="utf-8")
+    async with running(server, journal, UNKNOWN_FIRST_S="0.02") as process:
+        heard = [await said(process) for _ in range(3)]
+        report = DeviceReport(
+            management_mode=ManagementMode.DEVICE_OWNER, ownership=Ownership.COMPANY_OWNED, api_level=35, applied_state=DeviceState.ACTIVE
+        )
+        credential_hash = sha256(credential.encode()).hexdigest()
+        enroll = Enroll(enrollment_token=await server.token(), installation_id="i", credential_hash=credential_hash, report=report)
+        device = Identity((await enroll_device(server.parts.ports, enroll)).name, "")
+        lock = await server.issue(device, type="LOCK")
+        while (line := await said(process)) == heard[0]:
+            continue
+        outcome = await asyncio.wait_for(eventual(server, lock), 20)
+
+    assert ["the server does not know this phone"] * 3 == heard
+    assert ("LOCK: done", "succeeded") == (line, outcome)
+
+
+async def eventual(server: Server, operation: str) -> str:
+    """The operation's outcome, once it has one."""
+    while not (await server.operation(operation)).get("done"):  # noqa: ASYNC110 - the store has no event
+        await asyncio.sleep(0.02)
+    return await server.outcome(operation)

@@ -117,7 +117,7 @@ async def phone(
     token = (await post(http, f"/v1/{name}/enrollmentTokens"))["value"]
     device = PROFILES[PROFILE].phone(serial)
     virtual = VirtualPhone(device, clock=MachineClock(), chance=random.Random(serial), pace=Pace(times=0.02, reboot_s=0.05))
-    line = Line(server_url=server.url, backoff_first_s=0.02, backoff_most_s=0.2)
+    line = Line(server_url=server.url, backoff_first_s=0.02, backoff_most_s=0.2, unknown_first_s=0.02, unknown_most_s=0.2)
     journal = server.folder / f"{serial}.journal"
     runner = PhoneRunner(virtual, line, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False))
     runner.start(token)

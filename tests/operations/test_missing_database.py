@@ -1,10 +1,12 @@
 """A volume that is not mounted, or a wrong address: no server begins with an empty database whose phones it then turns away."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.operations.server import Ended, Server, enterprise, heliograph
+from heliograph.agent.phone import Condition
+from tests.operations.server import Ended, Server, done, enterprise, heliograph, issue, phone
 
 
 @pytest.fixture
@@ -91,3 +93,23 @@ async def test_a_server_that_died_before_its_first_key_was_used_starts_again(ser
     key.chmod(0o600)
 
     assert [] == await names_of(server)
+
+
+async def test_phones_that_an_empty_database_turned_away_come_back_with_the_right_one(server: Server, tmp_path: Path) -> None:
+    """Nobody enrols them again: they ask until they are known."""
+    async with server.running() as http:
+        runner = await phone(http, server, await enterprise(http))
+    server.data.rename(tmp_path / "the right one")
+    try:
+        async with server.running(), asyncio.timeout(30):
+            while runner.condition is not Condition.UNKNOWN:  # noqa: ASYNC110 - what is waited for offers no event
+                await asyncio.sleep(0.02)
+        server.data.rename(tmp_path / "the empty one")
+        (tmp_path / "the right one").rename(server.data)
+
+        async with server.running() as http:
+            locked = await done(http, await issue(http, runner.name))
+    finally:
+        await runner.stop()
+
+    assert "response" in locked

@@ -6,10 +6,11 @@ Source: design.md §4; docs/device-protocol.md.
 import asyncio
 import hashlib
 from collections.abc import Coroutine
+from typing import Never
 
 import msgspec
 
-from heliograph.agent.courier import Courier, CredentialRejected
+from heliograph.agent.courier import Courier, CredentialUnknown
 from heliograph.agent.course import Course
 from heliograph.agent.door import error_text
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
@@ -23,6 +24,10 @@ INSTALLATION_ID_BITS = 128
 
 class EnrollmentRefused(Exception):
     """The server does not take this phone: the message says why."""
+
+
+class NotEnrolled(Exception):
+    """The phone is not enrolled."""
 
 
 class UnknownOrder(Exception):
@@ -76,7 +81,7 @@ class Agent:
     async def run(self) -> None:
         """Returns when the phone is managed no more: its last order is carried out and confirmed, its credential forgotten.
 
-        Cancelled, it stops where it stands, as if killed.  Raises: CredentialRejected, UnknownOrder, OSError (the journal).
+        Cancelled, it stops where it stands, as if killed.  Raises: NotEnrolled, UnknownOrder, OSError (the journal).
         """
         try:
             final = self._journal.final_order
@@ -122,24 +127,27 @@ class Agent:
         task.add_done_callback(ended)
 
     async def _stay_connected(self) -> None:
-        backoff = self._courier.backoff()
+        backoff, unknown = self._courier.backoff(), self._courier.backoff_of_unknown()
         while True:
-            retry_after_s = None
             try:
                 await self._greet()
                 backoff.reset()
+                unknown.reset()
                 await self._take_offers()
+            except CredentialUnknown as error:
+                self._equipment.not_known(str(error))
+                wait_s = unknown.next_s()
             except ConnectionLost as lost:
-                retry_after_s = lost.retry_after_s
+                wait_s = backoff.next_s(lost.retry_after_s)
             finally:
                 self._connection(stands=False)
             await self._equipment.transport.cut()
-            await self._equipment.clock.sleep(backoff.next_s(retry_after_s))
+            await self._equipment.clock.sleep(wait_s)
 
     async def _greet(self) -> None:
         identity = self._journal.identity
         if identity is None:
-            raise CredentialRejected("The phone is not enrolled.")
+            raise NotEnrolled("The phone is not enrolled.")
         reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
         await self._courier.judge(reply)
         if not reply.ok:
@@ -155,7 +163,7 @@ class Agent:
             self._courier.connected.clear()
         self._equipment.connection_changed(stands)
 
-    async def _take_offers(self) -> None:
+    async def _take_offers(self) -> Never:
         while True:
             news = await self._equipment.transport.next_offer()
             if isinstance(news, Reply):

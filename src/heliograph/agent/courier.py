@@ -13,8 +13,11 @@ from heliograph.domain.device import LastOrder
 from heliograph.protocol import Gone, Message
 
 
-class CredentialRejected(Exception):
-    """The server does not know this phone's credential (any more). It is enrolled again by hand only."""
+class CredentialUnknown(ConnectionLost):
+    """The server does not know this phone's credential.
+
+    Its database may be away for a while, so nothing is given up: it is asked again, seldom. The phone can be enrolled again meanwhile.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,15 @@ class Courier:
         Never returns once management has ended.
         """
         equipment = self._equipment
-        backoff = self.backoff()
+        backoff, unknown = self.backoff(), self.backoff_of_unknown()
         while True:
             await self.connected.wait()
             sent_us = equipment.clock.now_us()
             try:
                 reply = await equipment.transport.send(message)
                 await self.judge(reply)
+            except CredentialUnknown:
+                await equipment.clock.sleep(unknown.next_s())
             except ConnectionLost as lost:
                 await equipment.clock.sleep(backoff.next_s(lost.retry_after_s))
             else:
@@ -55,7 +60,7 @@ class Courier:
     async def judge(self, reply: Reply) -> None:
         """Returns where the answer is one to the message.
 
-        Never returns where it is one to the phone: it is managed no more (410), or not known (401).  Raises: ConnectionLost: 429, 5xx.
+        Never returns where the phone is managed no more (410).  Raises: ConnectionLost: 429, 5xx; CredentialUnknown: 401.
         """
         if reply.try_again:
             raise ConnectionLost(f"the server answers {reply.status}", retry_after_s=reply.retry_after_s)
@@ -66,8 +71,7 @@ class Courier:
                 raise ConnectionLost(f"410 without a last order: {error}") from None
             await self.end(order)
         if reply.status == UNAUTHENTICATED:
-            self.fail(CredentialRejected(error_text(reply)))
-            await never()
+            raise CredentialUnknown(error_text(reply))
 
     async def end(self, order: LastOrder) -> Never:
         """Management has ended: nothing else is to be done than this order."""
@@ -84,6 +88,11 @@ class Courier:
         """Waiting times for one message or one connection."""
         equipment = self._equipment
         return Backoff(equipment.chance, first_s=equipment.backoff_first_s, most_s=equipment.backoff_most_s)
+
+    def backoff_of_unknown(self) -> Backoff:
+        """Waiting times of a phone that its server does not know."""
+        equipment = self._equipment
+        return Backoff(equipment.chance, first_s=equipment.unknown_first_s, most_s=equipment.unknown_most_s)
 
 
 async def never() -> Never:

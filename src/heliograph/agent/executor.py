@@ -10,7 +10,7 @@ import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.journal import Journal
-from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, Transport
+from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
@@ -104,6 +104,10 @@ async def pass_by(_moment: Moment, _operation: str) -> None:
     """Nothing happens."""
 
 
+def unsaid(_why: str) -> None:
+    """Nobody is told."""
+
+
 def unheeded(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
     """Nobody wants to know."""
 
@@ -123,6 +127,10 @@ class Equipment:
     checkpoint: Checkpoint = pass_by
     connection_changed: Callable[[bool], None] = unheeded
     """Called with whether the server has greeted this agent and the connection stands."""
+    not_known: Callable[[str], None] = unsaid
+    """Called with the server's words each time that it says that it does not know this phone."""
     progress_every_s: float = PROGRESS_EVERY_S
     backoff_first_s: float = BACKOFF_FIRST_S
     backoff_most_s: float = BACKOFF_MOST_S
+    unknown_first_s: float = UNKNOWN_FIRST_S
+    unknown_most_s: float = UNKNOWN_MOST_S

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from heliograph.agent.agent import Agent, EnrollmentRefused, UnknownOrder
-from heliograph.agent.courier import CredentialRejected, never
+from heliograph.agent.agent import Agent, EnrollmentRefused, NotEnrolled, UnknownOrder
+from heliograph.agent.courier import never
 from heliograph.agent.door import HttpDoor
 from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, pass_by
 from heliograph.agent.journal import Journal
 from heliograph.agent.long_poll import LongPollTransport
 from heliograph.agent.misbehaviour import WELL_BEHAVED, FlakyTransport, Misbehaviour, Mischief
-from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, Transport
+from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.agent.virtual import VirtualExecutor, VirtualPhone
 from heliograph.agent.websocket import WebSocketTransport
 from heliograph.domain.virtual_device import VirtualDevice, rebooted
@@ -43,6 +43,8 @@ class Line:
     progress_every_s: float = PROGRESS_EVERY_S
     backoff_first_s: float = BACKOFF_FIRST_S
     backoff_most_s: float = BACKOFF_MOST_S
+    unknown_first_s: float = UNKNOWN_FIRST_S
+    unknown_most_s: float = UNKNOWN_MOST_S
 
     def transport(self) -> Transport:
         """A new transport, not yet connected."""
@@ -58,6 +60,7 @@ class Condition(enum.Enum):
     UNENROLLED = "waiting for an enrolment token"
     ENROLLING = "enrolling"
     RUNNING = "running"
+    UNKNOWN = "not known to its server, which it asks again from time to time"
 
 
 class PhoneRunner:
@@ -109,7 +112,9 @@ class PhoneRunner:
         await self._connected.wait()
 
     def start(self, enrollment_token: str = "") -> None:
-        """The phone runs, and enrols with this token unless its journal says that it is enrolled."""
+        """The phone runs, and enrols with this token unless its journal says that it is enrolled, to a server that knows it."""
+        if enrollment_token and self.condition is Condition.UNKNOWN:
+            return self.enroll(enrollment_token)
         if enrollment_token:
             self._give(enrollment_token)
         self._up.set()
@@ -117,6 +122,7 @@ class PhoneRunner:
             self._supervisor = asyncio.get_running_loop().create_task(self._supervise())
             if self.mischief.behaviour.offline_every_s:
                 self._network = asyncio.get_running_loop().create_task(self.mischief.come_and_go())
+        return None
 
     async def stop(self) -> None:
         """The phone has said goodbye and nothing of it runs any more."""
@@ -196,9 +202,15 @@ class PhoneRunner:
 
     def _connection_changed(self, stands: bool) -> None:  # noqa: FBT001 - an event's one fact
         if stands:
+            self.condition, self.refusal = Condition.RUNNING, ""
             self._connected.set()
         else:
             self._connected.clear()
+
+    def _not_known(self, why: str) -> None:
+        if self.condition is not Condition.UNKNOWN:
+            log.warning("phone.refused", phone=self.phone.device.profile, device=self.name, why=why)
+        self.condition, self.refusal = Condition.UNKNOWN, why
 
     async def _supervise(self) -> None:
         while True:
@@ -219,7 +231,7 @@ class PhoneRunner:
     def _take_error(self, error: BaseException) -> None:
         """The phone waits for a new token: its server will have nothing of it, or (to be seen) a fault of ours stopped it."""
         self.condition, self.refusal = Condition.UNENROLLED, str(error) or type(error).__name__
-        if isinstance(error, EnrollmentRefused | CredentialRejected | UnknownOrder):
+        if isinstance(error, EnrollmentRefused | NotEnrolled | UnknownOrder):
             log.warning("phone.refused", phone=self.phone.device.profile, device=self.name, why=self.refusal)
         else:
             # As text: a logger that shows a traceback's locals would show a command's secrets.
@@ -273,9 +285,12 @@ class PhoneRunner:
             entropy=ENTROPY,
             checkpoint=self._pass,
             connection_changed=self._connection_changed,
+            not_known=self._not_known,
             progress_every_s=self.line.progress_every_s,
             backoff_first_s=self.line.backoff_first_s,
             backoff_most_s=self.line.backoff_most_s,
+            unknown_first_s=self.line.unknown_first_s,
+            unknown_most_s=self.line.unknown_most_s,
         )
 
     async def _pass(self, moment: Moment, operation: str) -> None:

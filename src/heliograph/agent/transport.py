@@ -34,6 +34,11 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 60.0
 """A server that comes back after an outage is met by its whole fleet within a minute, spread by jitter."""
 
+UNKNOWN_FIRST_S = 60.0
+UNKNOWN_MOST_S = 3_600.0
+"""A server that does not know the phone may have the wrong database, until somebody notices: it is asked again, and seldom, for a fleet of
+100,000 that asks hourly is 28 requests a second."""
+
 KIND_OF: dict[type[Message], str] = {
     Enroll: "enroll",
     Hello: "hello",
