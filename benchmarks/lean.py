@@ -64,7 +64,7 @@ class Phone(asyncio.Protocol):
         self._begin()
         key = base64.b64encode(os.urandom(16)).decode()
         self._transport.write(
-            f"GET /device/v1/connect HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /device/v1/connect HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {self._device.credential}\r\n\r\n".encode()
         )
 
@@ -223,7 +223,7 @@ class Caller(asyncio.Protocol):
         self._buffer = b""
         self._answer: asyncio.Future[bytes] | None = None
         self.refused = 0
-        self._head = f"Host: bench\r\nAuthorization: Bearer {token}\r\n".encode()
+        self._head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\n".encode()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""

@@ -98,7 +98,7 @@ int main(int count, char **given) {
       all[i].filled = 0;
       snprintf(body, sizeof body, given[7], (unsigned)(next % 1000000));
       int length = snprintf(request, sizeof request,
-          "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
+          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
           path[next % paths], given[6], strlen(body), body);
       if (write(all[i].fd, request, length) != length) die("write");
       next++;

@@ -70,7 +70,7 @@ async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
 async def test_clients_that_hang_cannot_keep_a_server_from_ending(tmp_path: Path) -> None:
     async with ServeProcess(tmp_path) as server:
         device = (await enroll_devices(server.port, 1))[0]
-        host = b"HTTP/1.1\r\nHost: h\r\n"
+        host = b"HTTP/1.1\r\nHost: localhost\r\n"
         heads = {
             "half a head": b"POST /v1/" + device.name.encode() + b":issueCommand " + host,
             "no body": b"POST /v1/" + device.name.encode() + b":issueCommand " + host + b"Content-Length: 100\r\n\r\n{",

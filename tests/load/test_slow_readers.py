@@ -74,7 +74,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
 
 
 async def test_a_caller_that_does_not_read_is_cut_off_and_keeps_nobody_waiting(port: int) -> None:
-    silent = await never_reading(port, b"GET /$discovery/rest?version=v1 HTTP/1.1\r\nHost: h\r\n\r\n")
+    silent = await never_reading(port, b"GET /$discovery/rest?version=v1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await asyncio.sleep(0.5)
 
     meanwhile = await ask(port, "GET", "/healthz")
@@ -88,7 +88,7 @@ async def test_a_phone_that_polls_and_does_not_read_is_cut_off_and_loses_no_comm
     device = (await enroll_devices(port, 1))[0]
     issued = (await ask(port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})).body["name"]
     credential = f"Authorization: Bearer {device.credential}\r\nHeliograph-Connection: silent\r\n"
-    silent = await never_reading(port, f"GET /device/v1/commands HTTP/1.1\r\nHost: h\r\n{credential}\r\n".encode())
+    silent = await never_reading(port, f"GET /device/v1/commands HTTP/1.1\r\nHost: localhost\r\n{credential}\r\n".encode())
     await silent.cut_off(port)
 
     connection = Connection(port)
