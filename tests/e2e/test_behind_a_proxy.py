@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -80,3 +81,16 @@ def test_nonsense_is_refused_at_start_and_leaves_nothing_behind(tmp_path: Path, 
 
     assert said in " ".join(done.stderr.split())
     assert (True, False) == (done.returncode != 0, (tmp_path / "data").exists())
+
+
+def test_the_environment_may_name_several_public_urls(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*SERVE, "--data-dir", str(tmp_path / "data")],
+        env={**os.environ, "HELIOGRAPH_PUBLIC_URL": "https://amapi.example.com http://mdm.lan:8080 nonsense"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert "'nonsense' is not the address of a server" in " ".join(done.stderr.split())

@@ -107,7 +107,7 @@ def judge_bearer(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> 
     if claims.audiences or not claims.scope:
         right = {SERVICE_AUDIENCE, *own_urls}
         if not any(_is_at(audience, right) for audience in claims.audiences):
-            raise CredentialsInvalid(f"aud must be {SERVICE_AUDIENCE}/ or this server's address.")
+            raise CredentialsInvalid(f"aud must be {SERVICE_AUDIENCE}/ or an address of this server (--public-url).")
 
 
 def is_current(claims: Claims, *, now_s: float) -> bool:
