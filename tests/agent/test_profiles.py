@@ -15,7 +15,7 @@ from heliograph.agent.profiles import (
     with_overrides,
 )
 from heliograph.commands import COMMANDS
-from heliograph.domain.credential import Credential
+from heliograph.domain.credential import Credential, PasswordPolicy
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Way
 from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.euicc import Euicc
@@ -120,12 +120,8 @@ def test_every_esim_that_comes_with_a_phone_has_a_right_check_digit_and_is_its_u
 
 
 @profiles
-def test_a_credential_is_one_that_the_phone_s_own_policy_accepts(profile: Profile) -> None:
-    phone = profile.model
-    managed = phone.managed_credential
-
-    if managed is not None:
-        assert phone.password_policy.objection(managed.secret) is None
+def test_a_phone_demands_nothing_of_passwords_before_it_is_served_a_policy(profile: Profile) -> None:
+    assert PasswordPolicy() == profile.phone().password_policy
 
 
 @profiles

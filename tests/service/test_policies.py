@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from heliograph.domain.device import Device
+from heliograph.domain.device import Device, Ownership
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, NotFound
@@ -24,6 +24,7 @@ from heliograph.service.delete_policy import DefaultPolicyStays, PolicyInUse, de
 from heliograph.service.modify_policy_applications import modify_policy_applications
 from heliograph.service.patch_device import patch_device
 from heliograph.service.patch_policy import patch_policy
+from heliograph.service.ports import Decision, PutPolicy, Sees
 from heliograph.service.read_phone_policy import get_phone_policy
 from heliograph.service.read_policies import get_policy, list_policies
 from heliograph.service.remove_policy_applications import remove_policy_applications
@@ -313,8 +314,9 @@ async def test_the_policys_flags_do_not_count_when_a_device_is_deleted(lab: Worl
         ([{"passwordQuality": "COMPLEXITY_HIGH"}], "NUMERIC", 8),
         (
             [
-                {"passwordQuality": "COMPLEXITY_LOW", "passwordScope": "SCOPE_DEVICE"},
-                {"passwordQuality": "ALPHANUMERIC", "passwordMinimumLength": 5, "passwordScope": "SCOPE_PROFILE"},
+                {"passwordQuality": "COMPLEXITY_LOW"},
+                {"passwordQuality": "ALPHANUMERIC", "passwordMinimumLength": 5, "passwordScope": "SCOPE_DEVICE"},
+                {"passwordQuality": "COMPLEX", "passwordMinimumLength": 9, "passwordScope": "SCOPE_PROFILE"},
             ],
             "ALPHANUMERIC",
             5,
@@ -330,3 +332,17 @@ async def test_a_phone_is_told_what_its_policy_demands_of_passwords(
     policy = await phone.greets()
 
     assert (quality, length) == (policy.password_quality, policy.password_minimum_length)
+
+
+async def test_a_policy_kept_by_a_version_without_scopes_demands_the_same_of_work_profiles_until_it_is_changed(lab: World) -> None:
+    phone = await lab.phone(facts(ownership=Ownership.PERSONALLY_OWNED))
+    digits = {"passwordQuality": "NUMERIC", "passwordMinimumLength": 6, "passwordScope": "SCOPE_DEVICE"}
+    await patch(lab, {"passwordPolicies": [digits]}, name=DEFAULT)
+    kept = msgspec.structs.replace(await get_policy(lab.ports, DEFAULT), work_profile_password=None)
+    await lab.ports.store.decide(Sees(policy=DEFAULT), lambda _facts: Decision(None, (PutPolicy(kept),)))
+
+    before = await phone.greets()
+    await patch(lab, {"passwordPolicies": [digits]}, name=DEFAULT)
+    after = await phone.greets()
+
+    assert (("NUMERIC", 6), ("", 0)) == tuple((policy.password_quality, policy.password_minimum_length) for policy in (before, after))

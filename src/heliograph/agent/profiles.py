@@ -20,7 +20,7 @@ from heliograph.agent.builds import (
 )
 from heliograph.agent.overridden_facts import Overrides, with_overrides
 from heliograph.agent.phone_profile import Answering, ConsentPolicy, OfflineWindow, Profile
-from heliograph.domain.credential import Credential, PasswordPolicy, PasswordQuality
+from heliograph.domain.credential import Credential
 from heliograph.domain.device import Way
 from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.euicc import EsimProfile, Euicc
@@ -43,9 +43,6 @@ MIB = 2**20
 HAS_IMEI = "0"
 """Stands in a model for the IMEI that each phone gets from its serial number; "" is a phone without telephony."""
 HAS_EID = ""
-
-SIX_DIGITS = PasswordPolicy(quality=PasswordQuality.NUMERIC, minimum_length=6)
-FOUR_DIGITS = PasswordPolicy(quality=PasswordQuality.NUMERIC, minimum_length=4)
 
 SYSTEM = ("com.android.chrome", "com.android.settings", "com.google.android.apps.maps")
 WORK = ("com.google.android.gm", "com.microsoft.teams", "com.slack", "com.example.fieldservice")
@@ -77,7 +74,6 @@ _ALL = (
             way=Way.FULLY_MANAGED,
             build=PIXEL_8_A15,
             credential=Credential("493817"),
-            password_policy=SIX_DIGITS,
             apps=FULLY_MANAGED_APPS,
             euicc=Euicc(eid=HAS_EID, ports=2),
             reboot_seconds=28.0,
@@ -96,7 +92,6 @@ _ALL = (
             build=GALAXY_A14_A13,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work4You")),
             credential=Credential("2468"),
-            password_policy=PasswordPolicy(quality=PasswordQuality.ALPHANUMERIC, minimum_length=6),
             apps=TWO_SIDES,
             external_storage_bytes=9 * GIB,
             reboot_seconds=45.0,
@@ -133,7 +128,6 @@ _ALL = (
             build=PIXEL_7_A14,
             work_profile=WorkProfile(),
             credential=Credential("159753"),
-            password_policy=FOUR_DIGITS,
             apps=TWO_SIDES,
             euicc=Euicc(eid=HAS_EID, ports=2),
             reboot_seconds=30.0,
@@ -153,7 +147,6 @@ _ALL = (
             build=PIXEL_9_A16,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work-2580")),
             credential=Credential("753159"),
-            password_policy=SIX_DIGITS,
             apps=TWO_SIDES,
             euicc=Euicc(eid=HAS_EID, ports=2),
             reboot_seconds=25.0,
@@ -172,7 +165,6 @@ _ALL = (
             build=GALAXY_S25_A15,
             work_profile=WorkProfile(),
             credential=Credential("864200"),
-            password_policy=SIX_DIGITS,
             apps=TWO_SIDES,
             euicc=Euicc(
                 eid=HAS_EID,
@@ -195,7 +187,6 @@ _ALL = (
             build=GALAXY_S9_A10,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work9876")),
             credential=Credential("1357"),
-            password_policy=FOUR_DIGITS,
             apps=TWO_SIDES,
             external_storage_bytes=5 * GIB,
             reboot_seconds=40.0,
@@ -213,7 +204,6 @@ _ALL = (
             way=Way.FULLY_MANAGED,
             build=MOTO_G5_A8,
             credential=Credential("2580"),
-            password_policy=FOUR_DIGITS,
             reset_token=ResetToken.PENDING,
             apps=FULLY_MANAGED_APPS,
             external_storage_bytes=2 * GIB,
@@ -232,7 +222,6 @@ _ALL = (
             way=Way.FULLY_MANAGED,
             build=NEXUS_5X_A7,
             credential=Credential("1379"),
-            password_policy=FOUR_DIGITS,
             reset_token=ResetToken.NONE,
             apps=FULLY_MANAGED_APPS,
             reboot_seconds=60.0,

@@ -88,6 +88,12 @@ Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
 """`restart(seconds, then)`: the phone goes down now, is off for so long, and is `then(phone)` when it comes back."""
 
 
+def _password_rules(policy: Policy) -> PasswordPolicy:
+    """What the policy demands of passwords. A phone has no demands of its own: what refuses must be found in the policy."""
+    quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
+    return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
+
+
 class VirtualPhone:
     """The phone itself: survives its agent's death, as a phone survives that of a process on it."""
 
@@ -107,8 +113,6 @@ class VirtualPhone:
         self._user = user or User()
         self._questions: dict[str, Question] = {}
         self._timers: set[asyncio.Task[None]] = set()
-        self._own_rules: PasswordPolicy | None = None
-        """What the phone demanded of passwords before it applied a policy."""
         self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
@@ -142,23 +146,14 @@ class VirtualPhone:
                     self._device,
                     disabled=policy.disabled,
                     disabled_reason=policy.disabled_reason,
-                    password_policy=self._password_rules(policy),
+                    password_policy=_password_rules(policy),
                 )
             )
             self.on_change()
 
-    def _password_rules(self, policy: Policy) -> PasswordPolicy:
-        """What the policy demands of passwords; where it demands nothing, what the phone's profile says."""
-        if self._own_rules is None:
-            self._own_rules = self._device.password_policy
-        quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
-        demanded = PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
-        return self._own_rules if demanded == PasswordPolicy() else demanded
-
     def forget_policy(self) -> None:
         """The phone applies nobody's policy, as before it was first enrolled."""
         self.policy = NO_POLICY
-        self._own_rules = None
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""

@@ -27,6 +27,8 @@ _QUALITIES = {
     "COMPLEXITY_HIGH": (PasswordQuality.NUMERIC, 8),
 }
 """AMAPI's qualities as Android's, and the least length that a band asks for itself."""
+_OF_DEVICES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_DEVICE"})
+_OF_WORK_PROFILES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_PROFILE"})
 _UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
 
 
@@ -40,7 +42,9 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
     wipe_data_flags: tuple[str, ...] = ()
     """As in the resource: what a wipe of its devices erases besides."""
     password: PasswordPolicy = PasswordPolicy()
-    """What the resource demands of a password, as far as a virtual phone heeds it."""
+    """What the resource demands of a device's password, as far as a virtual phone obeys it."""
+    work_profile_password: PasswordPolicy | None = None
+    """What it demands of a work profile's; None: the same (in records of versions that did not tell them apart)."""
 
     @property
     def position(self) -> str:
@@ -63,19 +67,22 @@ def record_of(name: PolicyName, policy: msgspec.Struct, *, version: int, created
         created_us=created_us,
         resource=encode_message(whole),
         wipe_data_flags=flags,
-        password=_password_of(whole),
+        password=_password_of(whole, _OF_DEVICES),
+        work_profile_password=_password_of(whole, _OF_WORK_PROFILES),
     )
 
 
-def _password_of(policy: Any) -> PasswordPolicy:  # noqa: ANN401 - the made message
-    """The strictest of what the policy demands of passwords, whatever their scope.
+def _password_of(policy: Any, scopes: frozenset[str]) -> PasswordPolicy:  # noqa: ANN401 - the made message
+    """The strictest of what the policy demands of passwords in these scopes.
 
-    Source: disc, PasswordRequirements: a minimum length counts with the qualities NUMERIC to COMPLEX only; the bands COMPLEXITY_… say
-    how long a PIN must be.
+    Source: disc, PasswordRequirements: a demand without a scope is for the work profile on phones that have one; a minimum length counts
+    with the qualities NUMERIC to COMPLEX only; the bands COMPLEXITY_… say how long a PIN must be.
     """
     demands = [*policy.password_policies, *([policy.password_requirements] if policy.password_requirements else ())]
     found = PasswordPolicy()
     for demand in demands:
+        if demand.password_scope.value not in scopes:
+            continue
         quality, least = _QUALITIES[demand.password_quality.value]
         length = demand.password_minimum_length if quality >= PasswordQuality.NUMERIC and not least else least
         found = PasswordPolicy(quality=max(found.quality, quality), minimum_length=max(found.minimum_length, length))

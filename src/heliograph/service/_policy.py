@@ -1,7 +1,7 @@
 """What the server wants of a phone besides commands."""
 
 from heliograph.domain.credential import PasswordPolicy
-from heliograph.domain.device import DeviceRecord, DeviceState
+from heliograph.domain.device import DeviceRecord, DeviceState, ManagementMode
 from heliograph.domain.names import EnterpriseName, PolicyName
 from heliograph.domain.policy import DEFAULT_ID, PolicyRecord, implicit_default
 from heliograph.protocol import Policy
@@ -31,7 +31,7 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> Policy:
     Version 0: the device has the name of a policy that nobody has made yet, so there is nothing to apply.
     """
     record = await policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
-    password = record.password if record is not None else PasswordPolicy()
+    password = _demanded(record, device)
     reason = device.disabled_reason
     return Policy(
         policy_name=device.policy_name,
@@ -42,3 +42,11 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> Policy:
         password_quality=password.quality.name if password.quality else "",
         password_minimum_length=password.minimum_length,
     )
+
+
+def _demanded(record: PolicyRecord | None, device: DeviceRecord) -> PasswordPolicy:
+    """What the policy demands of the one password that an admin of this device can reset."""
+    if record is None:
+        return PasswordPolicy()
+    of_profile = record.work_profile_password
+    return of_profile if of_profile is not None and device.report.management_mode is ManagementMode.PROFILE_OWNER else record.password
