@@ -102,7 +102,7 @@ class Drive:
         self.dead = False
         self.full = full or (lambda: False)
         self.on_cut: Callable[[], None] = lambda: None
-        """Called when the power goes; nobody else's step goes on meanwhile."""
+        """Called when the power goes; nobody else's step goes on meanwhile, though reads may."""
         self.trail: deque[str] = deque(maxlen=TRAIL_MOST)
         """The last steps, by name."""
         self._cut_at = cut_at
@@ -120,8 +120,9 @@ class Drive:
         self.trail.append(what)
         self._counted += self._among in {"", what}
         if self._counted == self._cut_at:
-            self.dead = True
+            # First what the cut leaves, then the refusals: a process that reads meanwhile must not end of them before all is left.
             self.on_cut()
+            self.dead = True
             raise PowerCut
 
     def cut_after(self, steps: int) -> None:

@@ -115,6 +115,21 @@ async def test_a_power_cut_loses_nothing_that_was_answered(request: pytest.Fixtu
     assert [] == await lives(tmp_path, random.Random(seed), rounds=20), seed
 
 
+def test_who_reads_while_the_cut_leaves_its_disk_does_not_meet_it(tmp_path: Path) -> None:
+    """Else a server ends by itself, before all is left: its publisher reads while its writer dies."""
+    (tmp_path / "disk").mkdir()
+    drive, read = Drive(tmp_path / "disk", cut_at=FIRST_STEPS), list[object]()
+    with on_drive(drive), contextlib.suppress(apsw.IOError), contextlib.closing(apsw.Connection(str(drive.folder / NAME))) as writing:
+        writing.execute("CREATE TABLE kept (number)")
+        with contextlib.closing(apsw.Connection(str(drive.folder / NAME))) as reading:
+            drive.on_cut = lambda: read.append(reading.execute("SELECT count(*) FROM kept").get)
+            for number in range(FIRST_STEPS):
+                writing.execute("INSERT INTO kept VALUES (?)", (number,))
+
+    assert drive.dead
+    assert [int] == [type(found) for found in read]
+
+
 @pytest.mark.torture
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("disk", range(12))
