@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from heliograph.domain.wire_time import format_duration
 from heliograph.history.events import Acted, Answer, AtRest, Fault, FaultKind, Moment, Shown, Verb
 from tests.history.tale import CANCELLED, DEVICE, GONE, LET, LOCKED, OTHER, SUCCEEDED, TAKEN_BACK, WIPED, Tale, ended, shown
 
@@ -15,6 +16,16 @@ BRIEF = msgspec.structs.replace(NEW, tag=30 * 10**9)
 """Lives for half a minute."""
 DONE, DONE_NEXT, DONE_BRIEF = (ended(operation, "succeeded") for operation in (NEW, NEXT, BRIEF))
 REFUSED = ended(NEW, "failed", detail="API_LEVEL")
+SEVERAL = Shown.of({
+    "name": NEW.name,
+    "metadata": {
+        "type": "LOCK", "duration": format_duration(NEW.tag),
+        "clearAppsDataStatus": {"results": {"a": {"clearingResult": "API_LEVEL"}, "b": {"clearingResult": "SUCCESS"}}},
+    },
+    "done": True, "error": {"code": 9},
+})  # fmt: skip
+"""Nobody runs it, so it failed."""
+REFUSED_LATE = ended(NEW, "failed", detail="UNKNOWN")
 EXPIRED, EXPIRED_BRIEF = ended(NEW, "expired"), ended(BRIEF, "expired")
 
 
@@ -37,6 +48,11 @@ def ran(*operations: Shown) -> Turns:
             tale.run(operation)
 
     return [turn]
+
+
+def acted(operation: str, phone: str, step: str, type_name: str = "LOCK") -> Acted:
+    """A phone says that it began or ended this."""
+    return Acted(phone=phone, incarnation=1, operation=operation, type=type_name, step=step, succeeded=True if step == "ended" else None)
 
 
 def issued_during_a_list(tale: Tale) -> None:
@@ -63,12 +79,13 @@ BAD: dict[str, Turns] = {
         *issued(ended(shown(f"{OTHER}/operations/9", 9), "failed")),
     ],
     "every_operation_comes_to_an_end": issued(NEW),
-    "an_end_is_one_end": [lambda tale: tale.show(msgspec.structs.replace(TAKEN_BACK, response=True))],
+    "an_end_is_one_end": issued(ended(NEW, "failed", response=True)),
+    "an_outcome_is_what_its_end_says": [lambda tale: tale.show(msgspec.structs.replace(SUCCEEDED, detail="API_LEVEL"))],
     "an_end_is_for_ever": [lambda tale: tale.call(Verb.GET, LOCKED, SUCCEEDED), lambda tale: tale.call(Verb.GET, LOCKED, shown(LOCKED, 1))],
     "nothing_expires_early": issued(EXPIRED),
     "only_what_was_asked_to_is_cancelled": issued(ended(NEW, "cancelled")),
     "a_cancel_before_the_ack_holds": [*issued(DONE), lambda tale: tale.call(Verb.CANCEL, NEW.name), *ran(NEW)],
-    "what_was_granted_is_not_cancelled": [lambda tale: tale.reach(CANCELLED, Moment.ACKNOWLEDGED)],
+    "what_was_granted_is_not_cancelled": [lambda tale: tale.reach(CANCELLED, Moment.ACKING, Moment.ACKNOWLEDGED)],
     "what_has_ended_is_not_offered": [
         lambda tale: tale.reach("", Moment.CONNECTING),
         lambda tale: tale.reach(LOCKED, Moment.OFFERED),
@@ -78,6 +95,12 @@ BAD: dict[str, Turns] = {
     "what_succeeded_was_run": issued(DONE),
     "what_a_phone_refused_was_not_run": [*issued(REFUSED), *ran(NEW)],
     "a_phone_runs_its_own_commands_only": ran(NEW),
+    "what_ended_had_begun": [lambda tale: tale.then(acted(LOCKED, "p2", "ended"))],
+    "a_phone_says_i_will_first": [
+        *issued(DONE),
+        lambda tale: tale.reach(NEW.name, *reversed(LET[:2]), LET[2]),
+        lambda tale: tale.act(NEW.name),
+    ],
     "a_phone_acts_after_it_was_let": [
         *issued(DONE),
         lambda tale: tale.reach(NEW.name, Moment.ACKING, Moment.EXECUTING),
@@ -102,14 +125,42 @@ BAD: dict[str, Turns] = {
 MORE_BAD: list[tuple[str, Turns]] = [
     ("what_was_accepted_is_there", [lambda tale: tale.call(Verb.GET, LOCKED, answer=Answer.FAIL, status=404)]),
     ("every_operation_was_asked_for_once", [
-        *issued(REFUSED), lambda tale: tale.show(msgspec.structs.replace(REFUSED, name=f"{DEVICE}/operations/11")),
+        *issued(REFUSED), lambda tale: tale.show(ended(shown(f"{DEVICE}/operations/11", 9), "failed")),
     ]),
+    # Whoever reads: a caller, an enterprise, who looks in the end; and an end that is none, or is of another operation.
+    ("an_outcome_is_what_its_end_says", [lambda tale: tale.call(Verb.GET, LOCKED, msgspec.structs.replace(SUCCEEDED, outcome="failed"))]),
+    ("an_outcome_is_what_its_end_says", [lambda tale: tale.call(Verb.GET, NEW.name, msgspec.structs.replace(NEW, outcome="cancelled"))]),
+    ("an_outcome_is_what_its_end_says", [lambda tale: tale.tell(msgspec.structs.replace(SUCCEEDED, error_code=9))]),
+    ("an_outcome_is_what_its_end_says", [lambda tale: tale.show(msgspec.structs.replace(GONE, end="no JSON"))]),
+    ("an_outcome_is_what_its_end_says", [lambda tale: tale.show(msgspec.structs.replace(GONE, end=SUCCEEDED.end))]),
     ("an_end_is_for_ever", [lambda tale: tale.call(Verb.GET, CANCELLED, ended(TAKEN_BACK, "failed"))]),
     ("nothing_expires_early", [
-        *issued(ended(NEW, "failed")), lambda tale: tale.call(Verb.GET, NEW.name, ended(NEW, "timed out", end="failed")),
+        *issued(ended(NEW, "timed out")), lambda tale: tale.call(Verb.GET, NEW.name, NEW),
     ]),
     ("a_phone_runs_its_own_commands_only", [
         lambda tale: tale.then(Acted(phone="p3", incarnation=1, operation=NEW.name, type="LOCK", step="began")), *issued(DONE),
+    ]),
+    ("a_phone_runs_its_own_commands_only", [*issued(DONE), lambda tale: tale.run(msgspec.structs.replace(NEW, type="REBOOT"))]),
+    # Begun by one phone and ended by another, ended as another type, ended before it began, or never begun.
+    ("what_ended_had_begun", [
+        *issued(DONE), lambda tale: tale.reach(NEW.name, *LET),
+        lambda tale: tale.then(acted(NEW.name, "p1", "began"), acted(NEW.name, "p2", "ended")),
+    ]),
+    ("what_ended_had_begun", [
+        *issued(DONE), lambda tale: tale.reach(NEW.name, *LET),
+        lambda tale: tale.then(acted(NEW.name, "p1", "began"), acted(NEW.name, "p1", "ended", "WIPE")),
+    ]),
+    ("what_ended_had_begun", [
+        *issued(DONE), lambda tale: tale.reach(NEW.name, *LET),
+        lambda tale: tale.then(acted(NEW.name, "p1", "ended"), acted(NEW.name, "p1", "began")),
+    ]),
+    ("what_ended_had_begun", [*issued(REFUSED), lambda tale: tale.then(acted(NEW.name, "p1", "ended"))]),
+    ("a_phone_says_i_will_first", [
+        *issued(DONE), lambda tale: tale.reach(NEW.name, LET[0], LET[1], Moment.EXECUTED, LET[2]), lambda tale: tale.act(NEW.name),
+    ]),
+    ("a_phone_says_i_will_first", [
+        *issued(DONE), lambda tale: tale.reach(NEW.name, *LET), lambda tale: tale.act(NEW.name),
+        lambda tale: tale.reach(NEW.name, Moment.REPORTED, Moment.RESULT),
     ]),
     ("a_list_is_in_order_without_doubles", [lambda tale: tale.show(GONE), lambda tale: tale.final[DEVICE].append(TAKEN_BACK)]),
     ("what_succeeded_was_run", [*issued(DONE), lambda tale: tale.reach(NEW.name, *LET), lambda tale: tale.act(NEW.name, succeeded=False)]),
@@ -125,6 +176,16 @@ MORE_BAD: list[tuple[str, Turns]] = [
     ("commands_start_in_order", [
         *issued(DONE, DONE_NEXT), lambda tale: tale.reach(NEW.name, *LET), lambda tale: tale.act(NEW.name), *ran(NEXT),
         lambda tale: tale.reach(NEW.name, Moment.RESULT),
+    ]),
+    # An acknowledgement that was refused keeps nothing from expiring; within its time the command holds the queue all the same.
+    ("commands_start_in_order", [
+        *issued(EXPIRED_BRIEF, DONE_NEXT), lambda tale: tale.reach(BRIEF.name, Moment.ACKING), *ran(NEXT),
+        lambda tale: tale.wait(30), lambda tale: tale.call(Verb.GET, BRIEF.name, BRIEF),
+    ]),
+    # One that stands does: its phone heard of it later than the next one began.
+    ("commands_start_in_order", [
+        *issued(ended(BRIEF, "failed"), DONE_NEXT), lambda tale: tale.reach(BRIEF.name, Moment.ACKING), lambda tale: tale.wait(31),
+        *ran(NEXT), lambda tale: tale.reach(BRIEF.name, Moment.ACKNOWLEDGED),
     ]),
     ("a_last_order_is_carried_out_once", [lambda tale: tale.rest("p1", managed=False)]),
     ("what_is_told_is_the_end", [lambda tale: tale.tell(NEW)]),
@@ -145,6 +206,10 @@ GOOD: dict[str, Turns] = {
     ],
     "every_operation_comes_to_an_end": issued(REFUSED),
     "an_end_is_one_end": issued(REFUSED),
+    "an_outcome_is_what_its_end_says": [
+        lambda tale: tale.call(Verb.GET, NEW.name, shown(NEW.name, 9, detail="IN_PROGRESS")),
+        *issued(REFUSED),
+    ],
     "an_end_is_for_ever": [lambda tale: tale.call(Verb.GET, LOCKED, SUCCEEDED)],
     "nothing_expires_early": [
         *issued(EXPIRED_BRIEF),
@@ -176,6 +241,12 @@ GOOD: dict[str, Turns] = {
         lambda tale: tale.show(DONE),
         *ran(NEW),
     ],
+    "what_ended_had_begun": [
+        *issued(REFUSED_LATE),
+        lambda tale: tale.reach(NEW.name, *LET),
+        lambda tale: tale.then(acted(NEW.name, "p1", "began")),
+    ],
+    "a_phone_says_i_will_first": [*issued(DONE), *ran(NEW), lambda tale: tale.reach(NEW.name, *LET[:2])],
     "a_phone_acts_after_it_was_let": [*issued(DONE), *ran(NEW)],
     "a_phone_acts_after_its_journal_knows": [*issued(DONE), *ran(NEW)],
     "nothing_begins_after_its_time": [*issued(DONE_BRIEF), lambda tale: tale.wait(20), *ran(BRIEF)],
@@ -230,6 +301,17 @@ MORE_GOOD: dict[str, Turns] = {
         lambda tale: tale.wait(30),
         *ran(NEXT),
         lambda tale: tale.call(Verb.GET, BRIEF.name, BRIEF),
+    ],
+    "a later command when the earlier one's time is over, whose acknowledgement a full disk refused": [
+        *issued(EXPIRED_BRIEF, DONE_NEXT),
+        lambda tale: tale.reach(BRIEF.name, Moment.ACKING),
+        lambda tale: tale.wait(30),
+        *ran(NEXT),
+        lambda tale: tale.call(Verb.GET, BRIEF.name, BRIEF),
+        lambda tale: tale.reach(BRIEF.name, Moment.TOLD_TO_DROP),
+    ],
+    "results of several apps, which the server wrote in another order": [
+        *issued(msgspec.structs.replace(SEVERAL, detail="b: SUCCESS, a: API_LEVEL")),
     ],
     "an issue without an answer that left nothing": [lambda tale: tale.issue(NEW, answer=Answer.UNKNOWN)],
     "a device that may or may not have been deleted": [

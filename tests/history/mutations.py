@@ -219,6 +219,27 @@ def elsewhere(evidence: Evidence) -> Events | None:
     return [msgspec.structs.replace(event, phone=other) if event is act else event for event in evidence.history]
 
 
+def ended_elsewhere(evidence: Evidence) -> Events | None:
+    """What one phone began, another ended."""
+    end = next((end for ends in evidence.ended.values() for end in ends if end.operation), None)
+    other = next((phone for phone in evidence.device_of if end and phone != end.phone), None)
+    if end is None or other is None:
+        return None
+    return [msgspec.structs.replace(event, phone=other) if event is end else event for event in evidence.history]
+
+
+def moved_behind(evidence: Evidence, moment: Moment, other: Moment) -> Events | None:
+    """A phone came to one moment of a command after the other."""
+    both = (name for known, name in evidence.reached if known is moment and (other, name) in evidence.reached)
+    name = next((name for name in both if evidence.reached[moment, name] < evidence.reached[other, name]), None)
+    if name is None:
+        return None
+    there = evidence.reached[other, name]
+    before, after = evidence.history[: there + 1], evidence.history[there + 1 :]
+    moved = [event for event in before if isinstance(event, Reached) and (event.moment, event.operation) == (moment, name)]
+    return [*(event for event in before if event not in moved), *moved, *after]
+
+
 def unsaid(evidence: Evidence, moment: Moment) -> Events | None:
     """Phones never came to this moment."""
     return without(
@@ -286,6 +307,20 @@ def told_wrong(evidence: Evidence) -> Events | None:
     return [otherwise if event is told else event for event in evidence.history]
 
 
+def first_done(evidence: Evidence) -> Shown | None:
+    """An operation that has ended."""
+    return first(operation for operation in evidence.final.values() if operation.done)
+
+
+def read_as(evidence: Evidence, **fields: object) -> Events | None:
+    """A caller noted something else than the end that it was answered."""
+    for call, shown in evidence.readings():
+        if shown.done and call.completed:
+            others = [msgspec.structs.replace(other, **fields) if other is shown else other for other in call.shown]
+            return listed(evidence, call, *others)
+    return None
+
+
 MUTATIONS: dict[str, Mutation] = {
     "what_was_accepted_is_there": lost,
     "what_was_refused_is_not_there": refused_and_there,
@@ -296,6 +331,7 @@ MUTATIONS: dict[str, Mutation] = {
     "nothing_is_accepted_for_a_device_that_is_gone": accepted_after_the_end,
     "every_operation_comes_to_an_end": lambda evidence: shown_as(evidence, first(evidence.final.values()), end=""),
     "an_end_is_one_end": lambda evidence: shown_as(evidence, first(finals(evidence, "cancelled")), response=True),
+    "an_outcome_is_what_its_end_says": lambda evidence: shown_as(evidence, first(finals(evidence, "succeeded")), outcome="failed"),
     "an_end_is_for_ever": read_otherwise,
     "nothing_expires_early": lambda evidence: shown_as(
         evidence, first(done for done in finals(evidence, "succeeded") if done.tag > 3_000 * 10**9), outcome="expired"
@@ -313,6 +349,8 @@ MUTATIONS: dict[str, Mutation] = {
         evidence, first(operation for operation in finals(evidence, "failed") if operation.detail == "API_LEVEL")
     ),
     "a_phone_runs_its_own_commands_only": elsewhere,
+    "what_ended_had_begun": ended_elsewhere,
+    "a_phone_says_i_will_first": lambda evidence: moved_behind(evidence, Moment.ACKING, Moment.EXECUTING),
     "a_phone_acts_after_it_was_let": lambda evidence: unsaid(evidence, Moment.ACKNOWLEDGED),
     "a_phone_acts_after_its_journal_knows": lambda evidence: unsaid(evidence, Moment.EXECUTING),
     "nothing_begins_after_its_time": hurried,
@@ -323,3 +361,22 @@ MUTATIONS: dict[str, Mutation] = {
     "every_end_is_told": untold,
     "what_is_told_is_the_end": told_wrong,
 }
+
+MORE_MUTATIONS: list[tuple[str, Mutation]] = [
+    ("an_outcome_is_what_its_end_says", lambda evidence: shown_as(evidence, first_done(evidence), detail="otherwise")),
+    ("an_outcome_is_what_its_end_says", lambda evidence: shown_as(evidence, first_done(evidence), error_code=99)),
+    ("an_outcome_is_what_its_end_says", lambda evidence: shown_as(evidence, first_done(evidence), end="{}")),
+    ("an_outcome_is_what_its_end_says", lambda evidence: shown_as(evidence, first_done(evidence), end="")),
+    ("an_outcome_is_what_its_end_says", lambda evidence: read_as(evidence, outcome="pending")),
+    ("an_outcome_is_what_its_end_says", lambda evidence: read_as(evidence, type="RELINQUISH_OWNERSHIP")),
+    ("what_ended_had_begun", lambda evidence: without(
+        evidence, lambda event: isinstance(event, Acted) and event.step == "began", opportunity=evidence.ended
+    )),
+    ("a_phone_says_i_will_first", lambda evidence: moved_behind(evidence, Moment.ACKING, Moment.ACKNOWLEDGED)),
+    ("a_phone_says_i_will_first", lambda evidence: moved_behind(evidence, Moment.ACKING, Moment.RESULT)),
+    ("a_phone_says_i_will_first", lambda evidence: moved_behind(evidence, Moment.EXECUTING, Moment.EXECUTED)),
+    ("a_phone_says_i_will_first", lambda evidence: moved_behind(evidence, Moment.RESULT, Moment.REPORTED)),
+    ("a_phone_acts_after_it_was_let", lambda evidence: moved_behind(evidence, Moment.ACKNOWLEDGED, Moment.EXECUTED)),
+    ("a_phone_acts_after_its_journal_knows", lambda evidence: moved_behind(evidence, Moment.EXECUTING, Moment.RESULT)),
+]  # fmt: skip
+"""Other ways to break a promise."""

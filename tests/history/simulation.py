@@ -34,13 +34,13 @@ from heliograph.history.events import (
 )
 from heliograph.history.file import History
 from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
+from tests.history.tale import ended
 
 ENTERPRISE = "enterprises/E"
 SECOND_US = 1_000_000
 HOUR_NS = 3_600 * 10**9
 PLAIN, RESTARTS, ASKS, ENDS = "LOCK", "REBOOT", "ADD_ESIM", "WIPE"
 DEEDS = (Deed.CANCELLED, Deed.EXPIRED, Deed.REFUSED, Deed.LISTED, Deed.NOTIFIED)
-ERRORS = {"failed": 9, "cancelled": 1, "expired": 4}
 
 Steps = Generator[None, None, None]
 """What somebody does: between two steps anybody else may do anything."""
@@ -62,11 +62,8 @@ class Operation:
     @property
     def shown(self) -> Shown:
         """As a caller reads it."""
-        done = Shown(
-            name=self.name, type=self.type, tag=self.tag, outcome=self.outcome, detail=self.detail, end=f"{self.name} {self.outcome}",
-            response=self.outcome == "succeeded", error_code=ERRORS.get(self.outcome, 0),
-        )  # fmt: skip
-        return done if self.outcome else Shown(name=self.name, type=self.type, tag=self.tag)
+        still = Shown(name=self.name, type=self.type, tag=self.tag)
+        return ended(still, self.outcome, detail=self.detail) if self.outcome else still
 
     def holds(self, now_us: int) -> bool:
         """Whether later ones must wait."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.domain.wire_time import format_duration
 from heliograph.history.events import (
     Acted,
     Answer,
@@ -32,20 +33,32 @@ DEVICE, OTHER = f"{ENTERPRISE}/devices/D1", f"{ENTERPRISE}/devices/D2"
 LOCKED, CANCELLED, WIPED = f"{DEVICE}/operations/1", f"{DEVICE}/operations/2", f"{OTHER}/operations/3"
 SECOND_US = 1_000_000
 HOUR_NS = 3_600 * 10**9
+CODES = {"cancelled": 1, "expired": 4, "timed out": 4, "failed": 9}
+"""What an error is, by outcome."""
 LET = (Moment.ACKING, Moment.ACKNOWLEDGED, Moment.EXECUTING)
 
 
 def shown(name: str, tag: int, **fields: Any) -> Shown:  # noqa: ANN401 - the fields of Shown
-    """A reading of an operation; one with an outcome is done. The tag counts nanoseconds beyond an hour."""
-    fields = {"type": "LOCK", "end": str(fields) if "outcome" in fields else "", **fields}
-    return Shown(name=name, tag=HOUR_NS + tag, **fields)
+    """A reading of an operation that is open. The tag counts nanoseconds beyond an hour."""
+    return Shown(name=name, tag=HOUR_NS + tag, **{"type": "LOCK", **fields})
 
 
-def ended(operation: Shown, outcome: str, **fields: Any) -> Shown:  # noqa: ANN401 - the fields of Shown
-    """The operation, with this end."""
-    codes = {"cancelled": 1, "expired": 4, "failed": 9}
-    fields = {"response": outcome == "succeeded", "error_code": codes.get(outcome, 0), "outcome": outcome, "end": outcome, **fields}
-    return msgspec.structs.replace(operation, **fields)
+def ended(operation: Shown, outcome: str, *, detail: str = "", response: bool | None = None) -> Shown:
+    """The operation, with this end, as a caller reads it. `response`: whether there is one, besides what the outcome says."""
+    return Shown.of(end_of(operation, outcome, detail=detail, response=response))
+
+
+def end_of(operation: Shown, outcome: str, *, detail: str = "", response: bool | None = None) -> dict[str, Any]:
+    """What a server writes of an operation that came out so."""
+    metadata = {"type": operation.type, "duration": format_duration(operation.tag)}
+    if detail.isupper() or outcome == "timed out":
+        metadata["errorCode"] = detail or "UNKNOWN"
+    written: dict[str, Any] = {"name": operation.name, "metadata": metadata, "done": True}
+    if outcome != "succeeded":
+        written["error"] = {"code": CODES[outcome], "message": detail}
+    if outcome == "succeeded" if response is None else response:
+        written["response"] = {}
+    return written
 
 
 SUCCEEDED = ended(shown(LOCKED, 1), "succeeded")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from heliograph.history.recorded import Recorded
 from heliograph.history.rules import RULES
 from heliograph.history.verdict import check
-from tests.history.mutations import MUTATIONS, mutated
+from tests.history.mutations import MORE_MUTATIONS, MUTATIONS, Mutation, mutated
 from tests.history.simulation import simulated
 
 SEEDS = st.integers(min_value=0, max_value=10**9)
@@ -23,11 +23,11 @@ def test_every_rule_has_a_mutation() -> None:
     assert {rule.__name__ for rule in RULES} == set(MUTATIONS)
 
 
-@pytest.mark.parametrize("rule", MUTATIONS)
+@pytest.mark.parametrize("rule, mutation", [*MUTATIONS.items(), *MORE_MUTATIONS], ids=lambda value: value if isinstance(value, str) else "")
 @settings(deadline=None, max_examples=8)
 @given(seed=SEEDS)
-def test_what_breaks_a_promise_in_it_is_found_by_the_promises_rule(rule: str, seed: int) -> None:
-    broken = next((found for found in (mutated(history, MUTATIONS[rule]) for history in histories(seed)) if found), None)
+def test_what_breaks_a_promise_in_it_is_found_by_the_promises_rule(rule: str, mutation: Mutation, seed: int) -> None:
+    broken = next((found for found in (mutated(history, mutation) for history in histories(seed)) if found), None)
     assume(broken is not None)
     assert broken is not None
 

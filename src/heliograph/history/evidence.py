@@ -66,6 +66,8 @@ class Evidence:
         self.began_at: dict[str, int] = {}
         """Where an operation's first effect began."""
         self.ended: dict[str, list[Acted]] = defaultdict(list)
+        self.ended_at: dict[str, int] = {}
+        """Where its first effect ended."""
         self.reached: dict[tuple[Moment, str], int] = {}
         """Where an operation reached a moment first."""
         self.connecting: dict[str, list[int]] = defaultdict(list)
@@ -95,6 +97,12 @@ class Evidence:
     def readings(self) -> Iterator[tuple[Call, Shown]]:
         """Every operation that any caller was shown."""
         return ((call, shown) for call in self.calls for shown in call.shown)
+
+    def all_shown(self) -> Iterator[Shown]:
+        """Every operation as anybody was shown it: callers, enterprises, and whoever looked in the end."""
+        yield from (shown for _, shown in self.readings())
+        yield from (shown for notifications in self.told.values() for shown in notifications)
+        yield from (shown for _, final in self.looks for shown in final.operations)
 
     def last_orders(self) -> dict[str, list[Shown]]:
         """The operations that ended a device's being managed, by device."""
@@ -151,6 +159,7 @@ class Evidence:
             self.began_at.setdefault(subject, position)
         else:
             self.ended[subject].append(event)
+            self.ended_at.setdefault(subject, position)
 
     def _read_other(self, position: int, event: AnyEvent) -> None:
         match event:

@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 from heliograph.domain.outcome import ErrorCode
-from heliograph.history.events import Moment
-from heliograph.history.evidence import NEVER, Evidence, is_final_at_ack
+from heliograph.history.events import Acted, Moment
+from heliograph.history.evidence import NEVER, Evidence, device_named, is_final_at_ack
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
 
 REFUSALS = {ErrorCode.API_LEVEL.value, ErrorCode.MANAGEMENT_MODE.value}
 """What a phone can only answer before it acknowledges."""
+BEFORE = {
+    Moment.ACKNOWLEDGED: Moment.ACKING,
+    Moment.EXECUTING: Moment.ACKING,
+    Moment.EXECUTED: Moment.EXECUTING,
+    Moment.RESULT: Moment.ACKING,
+    Moment.REPORTED: Moment.RESULT,
+}
+"""What a phone's agent comes to before a moment; that its effects stand behind the acknowledgement and the journal is for other rules."""
 DELAY_US = 1_000_000
 """How long a phone may take from its last look at the clock to the effect: it writes its journal in between."""
 
@@ -54,8 +62,28 @@ def a_phone_runs_its_own_commands_only(evidence: Evidence) -> Iterator[Breach]:
             device = evidence.device_of.get(act.phone, "no device")
             if act.operation in evidence.final and evidence.final[act.operation].device != device:
                 yield Breach(act.operation, f"{act.phone} is {device} and ran {act.operation}.")
+            elif act.operation in evidence.final and evidence.final[act.operation].type != act.type:
+                yield Breach(act.operation, f"{act.phone} ran {act.operation} as {act.type}: it is {evidence.final[act.operation].type}.")
             elif act.operation and device in evidence.lists and act.operation not in evidence.final:
                 yield Breach(act.operation, f"{act.phone} ran {act.operation}, which is not there.")
+
+
+def what_ended_had_begun(evidence: Evidence) -> Iterator[Breach]:
+    """An effect ends after it began, on the phone that began it, and as what it began."""
+    for subject, ends in evidence.ended.items():
+        begins = evidence.began.get(subject, [])
+        if evidence.began_at.get(subject, NEVER) > evidence.ended_at[subject] or len(ends) > len(begins):
+            yield Breach(subject, f"{subject} was ended {len(ends)} times and begun {len(begins)} times, or ended before it began.")
+        elif strangers := {_who(end) for end in ends} - {_who(begin) for begin in begins}:
+            yield Breach(subject, f"{subject} was ended by {min(strangers)} and begun by {_who(begins[0])}.")
+
+
+def a_phone_says_i_will_first(evidence: Evidence) -> Iterator[Breach]:
+    """A phone says "I will" before it is let and before it executes, executes before it is done, and has a result before it reports one."""
+    for (moment, operation), position in evidence.reached.items():
+        before = BEFORE.get(moment)
+        if before and device_named(operation) in evidence.agents and evidence.reached.get((before, operation), NEVER) > position:
+            yield Breach(operation, f"The phone of {operation} reached {moment.value} before {before.value}.")
 
 
 def a_phone_acts_after_it_was_let(evidence: Evidence) -> Iterator[Breach]:
@@ -80,6 +108,10 @@ def nothing_begins_after_its_time(evidence: Evidence) -> Iterator[Breach]:
                 yield Breach(operation.name, f"{operation.name} was acknowledged {late_us} us after its time, and let.")
             elif begun is not None and not is_final_at_ack(operation.type) and _late_us(evidence, tag, begun) > DELAY_US:
                 yield Breach(operation.name, f"{operation.name} was begun {round(_late_us(evidence, tag, begun))} us after its time.")
+
+
+def _who(act: Acted) -> str:
+    return f"{act.phone} as {act.type}"
 
 
 def _late_us(evidence: Evidence, tag: int, position: int) -> float:

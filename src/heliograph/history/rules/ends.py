@@ -3,7 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from heliograph.history.events import Answer, Moment, Verb
+import msgspec
+
+from heliograph.domain.errors import HeliographError
+from heliograph.history.events import Answer, Moment, Shown, Verb
 from heliograph.history.evidence import NEVER, Evidence, device_named
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
 
@@ -21,6 +24,20 @@ def an_end_is_one_end(evidence: Evidence) -> Iterator[Breach]:
         if operation.done and operation.response == bool(operation.error_code):
             which = "both" if operation.response else "neither"
             yield Breach(operation.name, f"{operation.name} is done with {which} of response and error.")
+
+
+def an_outcome_is_what_its_end_says(evidence: Evidence) -> Iterator[Breach]:
+    """What is read of an operation is what the server wrote, and nobody reads an outcome of one that is open."""
+    written: dict[str, Shown] = {}
+    for shown in evidence.all_shown():
+        if shown.end not in written:
+            written[shown.end] = _written(shown.end)
+        says = written[shown.end]
+        if not shown.done and (shown.outcome, shown.response, shown.error_code) != (says.outcome, says.response, says.error_code):
+            yield Breach(shown.name, f"{shown.name} was read as {shown.outcome}, and has no end.")
+        elif shown.done and _facts(shown) != _facts(says):
+            said = f"{says.name} {says.type} {says.outcome} {says.detail}".rstrip()
+            yield Breach(shown.name, f"{shown.name} was read as {shown.outcome} {shown.detail}, and its end says: {said}.")
 
 
 def an_end_is_for_ever(evidence: Evidence) -> Iterator[Breach]:
@@ -94,3 +111,19 @@ def what_has_ended_is_not_offered(evidence: Evidence) -> Iterator[Breach]:
         latest = bisect_right(connecting, position)
         if latest and connecting[latest - 1] > known_since.get(offer.operation, NEVER):
             yield Breach(offer.operation, f"{offer.operation} had ended before {offer.phone} connected, and was offered to it.")
+
+
+def _written(end: str) -> Shown:
+    """The operation that the server wrote, as its reader has it: open if nothing is written, like no other if it cannot be read."""
+    if not end:
+        return Shown(name="")
+    try:
+        return Shown.of(msgspec.json.decode(end))
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError, HeliographError):
+        return Shown(name="unreadable")
+
+
+def _facts(shown: Shown) -> tuple[object, ...]:
+    """All that a reader noted but the end itself; results of several apps stand in any order."""
+    details = sorted(shown.detail.split(", "))
+    return (shown.name, shown.type, shown.tag, shown.outcome, details, shown.response, shown.error_code)

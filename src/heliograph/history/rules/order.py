@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from heliograph.commands import COMMANDS
-from heliograph.history.events import Moment
-from heliograph.history.evidence import NEVER, Evidence, device_named, id_of, is_final_at_ack
+from heliograph.history.events import Moment, Shown
+from heliograph.history.evidence import NEVER, Call, Evidence, device_named, id_of, is_final_at_ack
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
 
 PARKED_AFTER = 10
@@ -18,8 +18,9 @@ def commands_start_in_order(evidence: Evidence) -> Iterator[Breach]:
     """No command starts while an earlier one of its device is known to hold the queue.
 
     Known to be open: it was read as open, acknowledged, begun or reported only later. It holds the queue unless it may have expired,
-    been parked, reported progress, or held it for as long as its row says. How often a phone may have been offered something only its
-    connections tell: a phone that does not tell of them is not judged.
+    been parked, reported progress, or held it for as long as its row says. An acknowledgement that was sent may have been refused (a
+    full disk): only one that was ever answered with "execute" keeps a command from expiring. How often a phone may have been offered
+    something only its connections say: a phone that does not record them is not judged.
     """
     open_until = _open_until(evidence)
     starts: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
@@ -80,13 +81,19 @@ def _holds(evidence: Evidence, operation: str, position: int) -> bool:
         return False
     _, gained_us = evidence.clock_gain_us(issue.began, position)
     now_us = evidence.at_us(position) + gained_us
-    acking = evidence.reached.get((Moment.ACKING, operation), NEVER)
-    if acking > position:
-        held_since_us, holds_us = issue.invoked.at_us, final.tag / 1_000 - ROUNDING_US
-    else:
-        held_since_us, holds_us = evidence.at_us(acking), COMMANDS[final.type].holds_queue_s * 1_000_000.0
-    in_time = now_us - held_since_us < holds_us * (1 - SLEW) - ROUNDING_US
+    in_time = all(
+        now_us - since_us < long_us * (1 - SLEW) - ROUNDING_US for since_us, long_us in _spans_us(evidence, final, issue, position)
+    )
     return in_time and _offers_most(evidence, device_named(operation), issue.began, position) < PARKED_AFTER
+
+
+def _spans_us(evidence: Evidence, final: Shown, issue: Call, position: int) -> Iterator[tuple[int, float]]:
+    """Since when and for how long an open operation holds the queue, in as many ways as can have ended at this position."""
+    acking = evidence.reached.get((Moment.ACKING, final.name), NEVER)
+    if acking < position:
+        yield evidence.at_us(acking), COMMANDS[final.type].holds_queue_s * 1_000_000.0
+    if acking > position or (Moment.ACKNOWLEDGED, final.name) not in evidence.reached:
+        yield issue.invoked.at_us, final.tag / 1_000 - ROUNDING_US
 
 
 def _offers_most(evidence: Evidence, device: str, start: int, end: int) -> float:
