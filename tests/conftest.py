@@ -1,10 +1,10 @@
 """What holds for all tests."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("heliograph", deadline=None)
+# How long an example takes, or making one, says how busy the machine is, not whether the code is right.
+settings.register_profile("heliograph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("heliograph")
 
 pytest_plugins = ["tests.postgres"]

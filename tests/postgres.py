@@ -7,7 +7,6 @@ database that is this test's own. A test that stops or kills its PostgreSQL, or 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,10 +17,13 @@ from typing import Self
 
 import pytest
 
+from tests.ports import reserved_port
+
 USER = "postgres"
 """The superuser of the cluster, and the system's user who runs it where we are root, as whom PostgreSQL refuses to run."""
 PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
-START_S = 60
+START_S = 120
+STOP_S = 120
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 """What differs from PostgreSQL's defaults: a laptop is to bear it. Durability is as it comes."""
 EMPTIES = """
@@ -60,8 +62,7 @@ class Cluster:
         self._folder = Path(tempfile.mkdtemp(prefix="heliograph-postgres-"))
         if self._user:
             shutil.chown(self._folder, self._user)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = reserved_port()
         # A locale whose order is not that of bytes, as most databases have: nothing may rely on the latter.
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
         self._run("initdb", "--no-sync", "--auth=trust", f"--username={USER}", *locale, str(self._data))
@@ -98,23 +99,36 @@ class Cluster:
                 return
 
     def stop(self, mode: str = "fast") -> None:
-        """It has ended: `fast` ends all connections, `immediate` does so without a checkpoint, `smart` waits for them to end."""
-        self._control("stop", "--wait", f"--mode={mode}")
+        """It has ended: `fast` ends all connections, `immediate` does so without a checkpoint, `smart` waits for them to end.
+
+        If it does not in time (a busy machine is long at a checkpoint), it is ended without one, and pytest shows why.
+        """
+        for how in dict.fromkeys((mode, "immediate")):
+            try:
+                self._control("stop", "--wait", f"--mode={how}", f"--timeout={STOP_S}")
+            except subprocess.CalledProcessError:
+                last = "\n".join(self.log().splitlines()[-20:])
+                print(f"PostgreSQL did not stop ({how}) within {STOP_S} s; the end of its log:\n{last}")  # noqa: T201
+                if not self._runs():
+                    return
+            else:
+                return
+        self.kill()
 
     def kill(self) -> None:
         """Its first process is gone by SIGKILL, the others follow as soon as they notice: what a crash of the machine leaves of it."""
-        process = int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        process = self._process()
         os.kill(process, signal.SIGKILL)
         until = time.monotonic() + START_S
-        while Path(f"/proc/{process}").exists() and time.monotonic() < until:
+        while _lives(process) and time.monotonic() < until:
             time.sleep(0.01)
 
     def remove(self) -> None:
         """It has ended, and nothing is left of it."""
         if (self._data / "postmaster.pid").exists():
-            try:
+            if self._runs():
                 self.stop("immediate")
-            except subprocess.CalledProcessError:
+            else:
                 time.sleep(0.5)  # killed before, and its last processes are on their way out
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -146,6 +160,13 @@ class Cluster:
         """What it wrote to its log."""
         return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def _process(self) -> int:
+        """Its first process."""
+        return int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+
+    def _runs(self) -> bool:
+        return (self._data / "postmaster.pid").exists() and _lives(self._process())
+
     def _control(self, verb: str, *options: str) -> None:
         self._run("pg_ctl", verb, f"--pgdata={self._data}", f"--log={self._folder / 'log'}", "--silent", *options)
 
@@ -155,6 +176,15 @@ class Cluster:
             user=self._user, group=self._user, extra_groups=() if self._user else None, cwd=self._folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
         )  # fmt: skip
+
+
+def _lives(process: int) -> bool:
+    """Whether there is such a process, and it is more than a name that its parent has not read yet."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def here_or_skip() -> None:

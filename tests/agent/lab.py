@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +30,7 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
 WILLING = User(after_s=0.05)
 
@@ -203,11 +202,3 @@ class Wire:
 def port_of(url: str) -> int:
     """The port of a loopback address."""
     return int(url.rsplit(":", 1)[1])
-
-
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -15,7 +15,7 @@ from tests.api.discovered_commands import Broken, Sent, broken_commands, valid_c
 from tests.api.live import Live, Response
 
 fuzz = settings(max_examples=150, suppress_health_check=list(HealthCheck))
-ANSWER_WITHIN_S = 20
+ANSWER_WITHIN_S = 90
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -25,7 +25,7 @@ def test_an_offer_of_http_2_is_passed_over_and_the_body_read(live: Live, device:
     field, body = LENGTHS[length]
     head = b"POST /v1/%s:issueCommand?fields=metadata/type HTTP/1.1\r\nHost: here\r\n%s%s\r\n" % (device.encode(), OFFERS[offer], field)
 
-    with socket.create_connection(("127.0.0.1", live.port), timeout=10) as connection, connection.makefile("rb") as answers:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=60) as connection, connection.makefile("rb") as answers:
         for _ in range(2):  # the connection is good for more afterwards
             for piece in (head, body) if body_waits else (head + body,):
                 connection.sendall(piece)

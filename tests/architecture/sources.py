@@ -36,8 +36,8 @@ def pure_modules() -> list[Path]:
 
 
 def written_files() -> list[Path]:
-    """Every text file that people wrote, lock file and licence aside."""
-    top = [path for path in ROOT.iterdir() if path.is_file() and path.name not in {"uv.lock", "LICENSE"}]
+    """Every text file that people wrote, lock file and licence aside (a worktree's `.git` is a file, and git's)."""
+    top = [path for path in ROOT.iterdir() if path.is_file() and path.name not in {"uv.lock", "LICENSE", ".git"}]
     below = [path for folder in WRITTEN_FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     return sorted(path for path in (*top, *below) if path.suffix in TEXT_SUFFIXES)
 

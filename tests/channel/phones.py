@@ -43,13 +43,13 @@ class Phone(Protocol):
     async def hello(self, *in_flight: Json) -> Reply:
         """The answer to hello."""
 
-    async def offer(self, within_s: float = 1.0) -> Json | None:
+    async def offer(self, within_s: float = 20.0) -> Json | None:
         """The next offer, None where none came in time."""
 
     async def send(self, kind: str, operation: str = "", **body: Any) -> Reply:  # noqa: ANN401 - JSON
         """The answer to a message."""
 
-    async def ended(self, within_s: float = 2.0) -> int:
+    async def ended(self, within_s: float = 20.0) -> int:
         """With which status or close code the server ended the connection."""
 
 
@@ -64,7 +64,7 @@ class HttpPhone:
     async def hello(self, *in_flight: Json) -> Reply:
         return await self.send("hello", inFlight=in_flight)
 
-    async def offer(self, within_s: float = 1.0) -> Json | None:
+    async def offer(self, within_s: float = 20.0) -> Json | None:
         reply = await self.poll(within_s)
         assert reply.status == 200, reply
         return reply.body.get("offer")
@@ -83,7 +83,7 @@ class HttpPhone:
     async def send(self, kind: str, operation: str = "", **body: Any) -> Reply:  # noqa: ANN401 - JSON
         return await self._answer("POST", f"{operation}:{kind}" if operation else kind, body)
 
-    async def ended(self, within_s: float = 2.0) -> int:
+    async def ended(self, within_s: float = 20.0) -> int:
         return (await self.poll(within_s)).status
 
     async def _answer(self, method: str, path: str, body: Json | None = None) -> Reply:
@@ -116,7 +116,7 @@ class SocketPhone:
     async def hello(self, *in_flight: Json) -> Reply:
         return await self.send("hello", inFlight=in_flight)
 
-    async def offer(self, within_s: float = 1.0) -> Json | None:
+    async def offer(self, within_s: float = 20.0) -> Json | None:
         try:
             return await asyncio.wait_for(self.offers.get(), within_s)
         except TimeoutError:
@@ -127,9 +127,9 @@ class SocketPhone:
         named = {"operation": operation} if operation else {}
         reply = self._replies[self._last_id] = asyncio.get_running_loop().create_future()
         await self.socket.send_json({"id": self._last_id, "kind": kind, "body": {**named, **body}})
-        return await asyncio.wait_for(reply, 5)
+        return await asyncio.wait_for(reply, 30)
 
-    async def ended(self, within_s: float = 2.0) -> int:
+    async def ended(self, within_s: float = 20.0) -> int:
         assert self._reader is not None
         return await asyncio.wait_for(asyncio.shield(self._reader), within_s)
 

@@ -41,7 +41,7 @@ async def said(process: asyncio.subprocess.Process) -> str:
 
 async def device_of(server: Server) -> Identity:
     """The one device that there is."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not (page := await server.parts.store.devices(ENTERPRISE, after="", limit=2)).items:  # noqa: ASYNC110 - the store has no event
             await asyncio.sleep(0.05)
     return Identity(str(page.items[0].name), "")

@@ -106,8 +106,16 @@ def _prepare_node(folder: Path) -> None:
 
 
 def _run_node(folder: Path, source: Path) -> list[str]:
-    """Node looks for packages beside the program, so it is copied to where they are."""
-    return ["node", shutil.copy(source, str(folder))]
+    """Node looks for packages beside the program, so it is copied to where they are: under a name that is nobody else's, see `_fresh`."""
+    program = folder / _fresh(source)
+    copy = shutil.copy(source, program.with_suffix(f".{os.getpid()}"))
+    Path(copy).replace(program)
+    return ["node", str(program)]
+
+
+def _fresh(source: Path) -> str:
+    """A file name like the source's, by its content: other workers run other programs in the same folder at the same time."""
+    return f"{source.stem}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}{source.suffix}"
 
 
 def _prepare_go(folder: Path) -> None:
@@ -117,8 +125,9 @@ def _prepare_go(folder: Path) -> None:
 def _run_go(folder: Path, source: Path) -> list[str]:
     if source == HERE / GO.source:
         return [str(folder / "walk")]
-    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(folder / "page"), str(source), GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
-    return [str(folder / "page")]
+    program = source.with_suffix(".built")
+    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(program), str(source), GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+    return [str(program)]
 
 
 def _prepare_java(folder: Path) -> None:

@@ -33,6 +33,16 @@ def test_the_walk_issues_every_command_type() -> None:
     assert command_types() == issued
 
 
+@pytest.mark.parametrize("time", ["2026-11-26T20:00:00.123Z", "2026-11-26T20:00:00Z"])
+def test_two_times_are_the_same_to_a_walk_whether_or_not_one_falls_on_a_whole_second(time: str) -> None:
+    assert [{"createTime": "#"}] == canonical([{"createTime": time}])
+
+
+@pytest.mark.parametrize("time", ["2026-11-26T20:00:00.12Z", "2026-11-26T20:00:00.123", "2026-11-26", ""])
+def test_a_time_that_is_written_otherwise_is_a_difference(time: str) -> None:
+    assert [{"createTime": time}] == canonical([{"createTime": time}])
+
+
 @pytest.mark.parametrize("language", marked(*LANGUAGES))
 def test_every_command_type_is_issued_and_followed_and_operations_and_devices_are_seen(
     language: Language, sandbox_url: str, tmp_path: Path

@@ -110,7 +110,7 @@ class Walk:
 def canonical(results: list[Any]) -> list[Any]:
     """The results with `#1`, `#2`, … for operation ids in order of appearance, and `#` for times and users.
 
-    No more of a device is left than the walk compares.
+    A time on a whole second is written without a fraction. No more of a device is left than the walk compares.
     """
     ids: dict[str, str] = {}
 
@@ -124,7 +124,7 @@ def canonical(results: list[Any]) -> list[Any]:
         if isinstance(value, list):
             return [plain(found) for found in value]
         if key == "createTime":
-            return re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", "#", value)
+            return re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$", "#", value)
         if key == "userName":
             return re.sub(rf"^{ENTERPRISE}/users/\d+$", "#", value)
         return re.sub(r"^(.*/operations/)\d+$", numbered, value) if isinstance(value, str) else value

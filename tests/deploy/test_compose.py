@@ -81,7 +81,7 @@ async def phone(topology: Topology, enterprises: Any, kind: TransportKind) -> Ph
     )
     runner = PhoneRunner(virtual, Line(server_url=topology.url, kind=kind, backoff_first_s=0.1, backoff_most_s=0.5))
     runner.start(token["value"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         await runner.wait_connected()
     return runner
 

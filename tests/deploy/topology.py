@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,26 +19,21 @@ from typing import Any
 
 import yaml
 
+from tests.ports import reserved_port
 from tests.postgres import Cluster
 
 FOLDER = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ENVIRONMENT = {"POSTGRES_PASSWORD": "a-secret-of-the-test"}
-HEALTHY_WITHIN_S = 60.0
-ENDS_WITHIN_S = 30.0
+HEALTHY_WITHIN_S = 120.0
+ENDS_WITHIN_S = 90.0
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\?[^}]*)?\}")
 
 
 def interpolated(text: str) -> str:
     """The text with what compose puts in for variables.  Raises: KeyError."""
     return _VARIABLE.sub(lambda found: ENVIRONMENT[found[1]], text)
-
-
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def in_order(services: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -59,7 +53,7 @@ class Topology:
         self._folder = folder
         self._cluster = cluster
         self._python = python
-        self.ports = {name: free_port() for name in SERVICES if name != "database"}
+        self.ports = {name: reserved_port() for name in SERVICES if name != "database"}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.url = f"http://127.0.0.1:{self.ports['balancer']}"
 

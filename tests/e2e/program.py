@@ -15,7 +15,7 @@ from typing import Any
 Json = dict[str, Any]
 
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True)

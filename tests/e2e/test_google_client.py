@@ -27,7 +27,7 @@ def devices(sandbox: Sandbox) -> Iterator[Any]:
 
 def ended(devices: Any, operation: Any) -> Any:
     """The operation once it is done."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not operation.get("done"):
         assert time.monotonic() < until, operation
         time.sleep(0.01)

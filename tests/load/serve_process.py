@@ -10,8 +10,8 @@ from typing import Self
 
 from tests.torture.server_process import READY_WITHIN_S
 
-ENDS_WITHIN_S = 10.0
-"""What is promised of a server that was told to end."""
+ENDS_WITHIN_S = 60.0
+"""Ten seconds are promised of a server that was asked to end, then it is forced, which its exit status shows: the rest is the machine's."""
 
 
 class ServeProcess:

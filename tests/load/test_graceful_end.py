@@ -9,7 +9,7 @@ import aiohttp
 
 from heliograph.storage.fatal import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
-from tests.load.callers import Fates, ask, issue_until_refused, operations_of
+from tests.load.callers import Answer, Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ENDS_WITHIN_S, ServeProcess
 from tests.load.slow_disk import set_pace
@@ -50,17 +50,27 @@ async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
     assert all(phone.close_reason.startswith("retryAfterMs=") for phone in sockets)
 
 
+DRAINS_S = 110
+
+
+async def stopping(port: int) -> Answer:
+    """What /readyz says once the server has heard that it shall end."""
+    async with asyncio.timeout(ENDS_WITHIN_S):
+        while (answer := await ask(port, "GET", "/readyz")).status == 200:  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.02)
+    return answer
+
+
 async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
-    async with ServeProcess(tmp_path, "--drain-seconds", "2") as server:
+    async with ServeProcess(tmp_path, "--drain-seconds", "6") as server:
         device = (await enroll_devices(server.port, 1))[0]
         server.tell(signal.SIGTERM)
-        await asyncio.sleep(0.5)
+        readiness = await stopping(server.port)
 
-        readiness = await ask(server.port, "GET", "/readyz")
         health = await ask(server.port, "GET", "/healthz")
         issued = await ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})
         hello = await ask(server.port, "POST", "/device/v1/hello", {}, credential=device.credential)
-        status = await server.exit_status(2 + ENDS_WITHIN_S)
+        status = await server.exit_status(6 + ENDS_WITHIN_S)
 
     assert [503, 200, 200, 200] == [answer.status for answer in (readiness, health, issued, hello)]
     assert "stop" in readiness.body["reason"]
@@ -93,13 +103,13 @@ async def test_clients_that_hang_cannot_keep_a_server_from_ending(tmp_path: Path
 
 
 async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    async with ServeProcess(tmp_path, "--drain-seconds", "60") as server:
+    async with ServeProcess(tmp_path, "--drain-seconds", f"{DRAINS_S}") as server:
         server.tell(signal.SIGINT)
-        await asyncio.sleep(0.5)
+        await stopping(server.port)
         still_there = (await ask(server.port, "GET", "/healthz")).status
 
         server.tell(signal.SIGINT)
-        status = await server.exit_status(2)
+        status = await server.exit_status(DRAINS_S / 2)
 
     assert 200 == still_there
     assert -signal.SIGINT == status

@@ -20,13 +20,13 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import Pace, User, VirtualPhone
-from tests.agent.lab import free_port
 from tests.channel.phones import FACTS, SocketPhone, hash_of
+from tests.ports import reserved_port
 
 Json = dict[str, Any]
 
-READY_WITHIN_S = 30.0
-WITHIN_S = 15.0
+READY_WITHIN_S = 90.0
+WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
 
 
@@ -43,7 +43,7 @@ class ServerProcess:
 
     def __init__(self, database: str, folder: Path, key_file: Path, *options: str) -> None:
         folder.mkdir()
-        self.port = free_port()
+        self.port = reserved_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = folder
         self.log = folder / "log"

@@ -169,7 +169,7 @@ async def test_a_deleted_device_is_turned_away_by_every_server_with_its_last_ord
         assert 200 == answer.status
     started = time.monotonic()
     while phone.phone.device.managed:
-        assert time.monotonic() < started + 10
+        assert time.monotonic() < started + 60
         await asyncio.sleep(0.01)
 
     async with lab.http.get(f"{there.url}/v1/{phone.name}") as answer:

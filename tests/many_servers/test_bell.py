@@ -52,7 +52,7 @@ async def bell(database: str, server: str) -> AsyncIterator[tuple[PostgresBell, 
 async def until(condition: object) -> None:
     """Returns once the condition holds."""
     assert callable(condition)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - an ear has no event
             await asyncio.sleep(0.005)
 

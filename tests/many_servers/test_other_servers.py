@@ -80,7 +80,7 @@ class Scene:
     async def looks(self, times: int) -> None:
         """So many looks have ended since."""
         seen = len(self.database.asked)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.database.asked) < seen + times + 1:  # noqa: ASYNC110 - a look has no event
                 await asyncio.sleep(0.001)
 

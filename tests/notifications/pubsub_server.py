@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from google.pubsub_v1.types import PublishRequest, PublishResponse, PubsubMessage
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
 
 
 class PubsubServer:

@@ -20,11 +20,12 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.read_operations import get_operation
-from tests.notifications.endpoint import Endpoint, free_port
+from tests.notifications.endpoint import Endpoint
 from tests.notifications.lab import TOPIC, lab
 from tests.notifications.pubsub_server import PubsubServer, emulator, emulator_program, pulled, serving
+from tests.ports import reserved_port
 
-GIVEN_UP_AFTER_S = 10.0
+GIVEN_UP_AFTER_S = 60.0
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ async def test_a_topic_that_is_not_there_is_tried_again(tmp_path: Path, pubsub: 
 async def test_googles_own_emulator_delivers_what_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = emulator_program()
     assert program is not None
-    with emulator(program, port=free_port()) as address:
+    with emulator(program, port=reserved_port()) as address:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
         subscription = "projects/lab/subscriptions/amapi"
         with grpc.insecure_channel(address) as channel:

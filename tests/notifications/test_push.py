@@ -175,7 +175,7 @@ async def test_only_so_many_messages_are_under_way_at_a_time(tmp_path: Path) -> 
 async def test_an_endpoint_that_never_answers_stops_no_server(tmp_path: Path) -> None:
     async with (
         listening(never) as endpoint,
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         lab(tmp_path, push_endpoint=endpoint.url, enabled=[NotificationType.COMMAND]) as pushing,
     ):
         await ended_command(pushing)

@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.phone import Line, PhoneRunner
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import Pace, VirtualPhone
+from tests.ports import reserved_port
 
 Json = dict[str, Any]
 
-READY_WITHIN_S = 30.0
-ENDS_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
+ENDS_WITHIN_S = 90.0
 PROFILE = "pixel8-a15-fully-managed"
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
 
@@ -57,9 +57,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = reserved_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = ("serve", "--no-auth", "--port", str(self.port), "--data-dir", str(self.data), *options)
 

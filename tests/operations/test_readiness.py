@@ -44,7 +44,7 @@ async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
 
 async def wait_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer tells
             await asyncio.sleep(0.05)
 
@@ -66,7 +66,7 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
     async with server.running() as http:
         name = await enterprise(http)
         fill(filler)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await issue_refused(http, name) != 503:
                 fill(filler)
 
@@ -130,7 +130,7 @@ async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path)
     assert "The disk has not answered for 7 s." == store.healthy()
     goes_on.set()
     await hanging
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while store.healthy():  # noqa: ASYNC110 - the writer's thread tells nobody
             await asyncio.sleep(0.001)
     await store.close()

@@ -36,7 +36,7 @@ async def reason(http: aiohttp.ClientSession) -> str:
 
 async def until_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer tells
             await asyncio.sleep(0.1)
 

@@ -30,7 +30,7 @@ class Client:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310 - our own loopback URL
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - our own loopback URL
+            with urllib.request.urlopen(request, timeout=90) as response:  # noqa: S310 - our own loopback URL
                 answer: Json = json.load(response)
                 return answer
         except urllib.error.HTTPError as error:
@@ -58,11 +58,11 @@ class Client:
         name: str = self.post(f"/v1/enterprises/{enterprise}/devices/{phone}:issueCommand", command)["name"]
         return name
 
-    def wait(self, operation: str, *, seconds: float = 10) -> Json:
+    def wait(self, operation: str, *, seconds: float = 60) -> Json:
         """The operation once it is done.  Raises: TimeoutError."""
         return self.until(lambda: found if (found := self.get(f"/v1/{operation}")).get("done") else None, seconds=seconds)
 
-    def until(self, look: Callable[[], T | None], *, seconds: float = 10) -> T:
+    def until(self, look: Callable[[], T | None], *, seconds: float = 60) -> T:
         """What `look()` gives once it gives something.  Raises: TimeoutError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -157,7 +157,7 @@ async def test_a_store_closes_in_time_though_its_database_is_gone(cluster: Clust
     pending = asyncio.ensure_future(store.decide(Sees(), look))
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await store.close()
 
     await asyncio.to_thread(cluster.start)

@@ -302,7 +302,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
     assert (1, None) == ((await store.decide(Sees(device=device), look)).open_count, await store.device(other))
 
     connection.pragma("max_page_count", 1_000_000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while store.healthy():  # noqa: ASYNC110 - health is asked for, as /readyz does
             await asyncio.sleep(0.05)
     issued = await store.decide(Sees(device=device), issue(device))

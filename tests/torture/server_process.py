@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import aiohttp
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.ports import reserved_port
 from tests.torture.timing import request_under_way
 
 READY_WITHIN_S = 90.0
@@ -51,9 +51,7 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._may_end = False
         self._was_ready = False
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = reserved_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property

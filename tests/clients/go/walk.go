@@ -17,7 +17,7 @@ import (
 	"google.golang.org/api/option"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Step is one step of the walk; each verb looks at the fields that it needs.
 type Step struct {

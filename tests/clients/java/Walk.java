@@ -31,7 +31,7 @@ import java.util.Map;
 
 /** Google's own Java client takes a walk: `Walk STEPS.json`, with HELIOGRAPH_URL and, optionally, HELIOGRAPH_KEY (a key file). */
 public final class Walk {
-    private static final long PATIENCE_MS = 20_000;
+    private static final long PATIENCE_MS = 60_000;
     private static final JsonFactory JSON = GsonFactory.getDefaultInstance();
 
     private final String url = System.getenv("HELIOGRAPH_URL");

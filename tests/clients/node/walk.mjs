@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { androidmanagement, auth } from "@googleapis/androidmanagement";
 
 const SCOPES = ["https://www.googleapis.com/auth/androidmanagement"];
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const url = process.env.HELIOGRAPH_URL;
 const { devices } = androidmanagement({ version: "v1", rootUrl: `${url}/`, auth: signedIn(process.env.HELIOGRAPH_KEY) }).enterprises;
 

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 URL = os.environ["HELIOGRAPH_URL"]
 SCOPES = ["https://www.googleapis.com/auth/androidmanagement"]
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def client() -> Any:  # noqa: ANN401 - made at run time

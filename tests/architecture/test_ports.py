@@ -1,0 +1,32 @@
+"""Tests that must know a port before they bind it get one that is theirs."""
+
+import socket
+import subprocess
+import sys
+
+from tests.architecture.sources import ROOT
+from tests.ports import KERNELS_OWN, reserved_port
+
+COUNT = 50
+OTHER = f"from tests.ports import reserved_port; print(*[reserved_port() for _ in range({COUNT})], flush=True); input()"
+
+
+def test_no_two_runs_of_the_tests_reserve_the_same_port() -> None:
+    command = [sys.executable, "-c", OTHER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = other.stdout.readline().split()
+        ours = [str(reserved_port()) for _ in range(COUNT)]
+        other.communicate("\n")
+
+    assert COUNT == len(theirs)
+    assert 2 * COUNT == len({*theirs, *ours})
+
+
+def test_a_reserved_port_can_be_bound_and_the_kernel_gives_it_to_nobody() -> None:
+    port = reserved_port()
+
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+    assert port < int(KERNELS_OWN.read_text(encoding="utf-8").split()[0])
