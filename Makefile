@@ -5,6 +5,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+# A worker for each core; who is done early takes over tests of another.
+WORKERS ?= auto
+TIMES ?= 20
+PARALLEL := -n $(WORKERS) --dist=worksteal
 READY := .venv/.ready
 # mypy refuses a folder without Python files.
 TYPED := $(foreach folder,src tests examples benchmarks scripts,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
@@ -16,7 +20,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture check format bench bench-quick docs clean
+.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,13 +34,17 @@ sandbox: $(READY) ## Run a server with virtual phones on http://127.0.0.1:8080.
 # CI tries the clients of other languages too. Without PostgreSQL's programs the tests that need it are skipped, but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
-	$(BIN)/pytest tests -rs $(if $(filter true,$(CI)),-m "not torture")
+	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
 
 test-clients: $(READY) ## Drive the server with Google's clients for Python, Node, Go and Java.
-	$(BIN)/pytest tests/clients -m "not torture" -rs
+	$(BIN)/pytest tests/clients -m "not torture" -rs $(PARALLEL)
 
 torture: $(READY) ## Break everything on purpose, for long (docs/faults.md); SEED=… repeats a run's choices.
 	$(BIN)/pytest tests -m torture -rs -s --durations=20 $(if $(SEED),--seed='$(SEED)')
+
+stress: $(READY) ## Run the tests 20 times on a busy machine, and say which failed how often; TIMES=… ARGUMENTS='tests -m torture'.
+	-@scripts/test_needs.sh stress-ng
+	$(BIN)/python -m scripts.stress_tests --times $(TIMES) -- $(ARGUMENTS)
 
 check: $(READY) ## Lint, check formatting, types and import contracts.
 	$(BIN)/uv lock --check --quiet

@@ -1,0 +1,34 @@
+"""`make stress` says of each run whether it was green, and of each test how often it failed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture.sources import ROOT
+
+NOW_AND_THEN = """
+from pathlib import Path
+
+def test_of_every_second_run():
+    seen = Path(__file__).with_name("seen")
+    with seen.open("a") as file:
+        file.write(".")
+    assert len(seen.read_text()) % 2
+
+def test_of_every_run():
+    pass
+"""
+
+
+def test_a_test_that_fails_now_and_then_is_named_with_how_often_it_did(tmp_path: Path) -> None:
+    file = tmp_path / "test_now_and_then.py"
+    file.write_text(NOW_AND_THEN, encoding="utf-8")
+    command = [sys.executable, "-m", "scripts.stress_tests", "--times", "4", "--load", "0", "--", str(file)]
+
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert 1 == said.returncode, said.stdout + said.stderr
+    assert ["green", "red", "green", "red"] == [line.partition(",")[0] for line in said.stdout.splitlines()[:4]]
+    assert "2 of 4 runs were green." in said.stdout
+    assert ["failed 2 times: "] == [line.strip()[:16] for line in said.stdout.splitlines() if "failed " in line and "test_of_every" in line]
+    assert "test_of_every_second_run" in said.stdout
