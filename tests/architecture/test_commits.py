@@ -1,0 +1,28 @@
+"""What a commit says of itself fits into a line of everybody's tools."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.architecture.sources import ROOT
+
+SUBJECT_MOST = 72
+LAST_BEFORE_THE_RULE = "889d37f"
+
+
+def git(*arguments: str) -> str | None:
+    """What git prints; None if it does not know."""
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def test_the_subject_of_every_new_commit_fits_into_72_characters() -> None:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no git repository, or git is not here: nobody can see commits")
+    # A shallow clone holds the newest alone.
+    commits = git("log", "--format=%h %s", f"{LAST_BEFORE_THE_RULE}..HEAD") or git("log", "--format=%h %s", "-1")
+    assert commits is not None
+    subjects = [line.partition(" ")[2] for line in commits.splitlines()]
+
+    assert [] == [subject for subject in subjects if len(subject) > SUBJECT_MOST]
