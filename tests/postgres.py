@@ -4,6 +4,7 @@ Fixtures (tests/conftest.py makes them known everywhere): `postgres`, the Cluste
 database that is this test's own. A test that stops or kills its PostgreSQL, or sets it up otherwise, starts a Cluster of its own.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -98,22 +99,26 @@ class Cluster:
             else:
                 return
 
-    def stop(self, mode: str = "fast") -> None:
+    def stop(self, mode: str = "fast", *, within_s: int = STOP_S) -> None:
         """It has ended: `fast` ends all connections, `immediate` does so without a checkpoint, `smart` waits for them to end.
 
         If it does not in time (a busy machine is long at a checkpoint), it is ended without one, and pytest shows why.
         """
         for how in dict.fromkeys((mode, "immediate")):
             try:
-                self._control("stop", "--wait", f"--mode={how}", f"--timeout={STOP_S}")
+                self._control("stop", "--wait", f"--mode={how}", f"--timeout={within_s}")
             except subprocess.CalledProcessError:
                 last = "\n".join(self.log().splitlines()[-20:])
-                print(f"PostgreSQL did not stop ({how}) within {STOP_S} s; the end of its log:\n{last}")  # noqa: T201
+                print(f"PostgreSQL did not stop ({how}) within {within_s} s; the end of its log:\n{last}")  # noqa: T201
                 if not self._runs():
                     return
             else:
                 return
+        others = _children(self._process())
         self.kill()
+        for other in others:  # one that does not move would keep the next start waiting
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(other, signal.SIGKILL)
 
     def kill(self) -> None:
         """Its first process is gone by SIGKILL, the others follow as soon as they notice: what a crash of the machine leaves of it."""
@@ -185,6 +190,13 @@ def _lives(process: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def _children(process: int) -> list[int]:
+    """The processes that it started."""
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8").split()]
+    return []
 
 
 def here_or_skip() -> None:
