@@ -50,6 +50,12 @@ class ServeProcess:
             self._process.kill()
             await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
     def tell(self, number: signal.Signals) -> None:
         """The process gets the signal."""
         assert self._process is not None

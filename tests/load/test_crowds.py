@@ -1,0 +1,108 @@
+"""Who opens connections and asks nothing, or half of it, keeps nobody from asking how the server is, and nobody out for long."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.raw import Answer, Raw, answers_to
+from tests.e2e.program import running_sandbox
+from tests.load.serve_process import ServeProcess
+
+FEW = 64
+CROWD = 150
+HOST = b"Host: 127.0.0.1\r\n"
+HALF_HEAD = b"GET /v1/enterprises HTTP/1.1\r\n" + HOST + b"X: "
+PAGES = ("/healthz", "/readyz", "/metrics")
+
+
+def get(path: str) -> bytes:
+    """The request."""
+    return f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n"
+
+
+async def asked(port: int, path: str) -> list[Answer]:
+    """What a new connection is answered, and then closed."""
+    return await asyncio.to_thread(answers_to, port, get(path).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+
+@contextlib.asynccontextmanager
+async def crowd(port: int, count: int, said: bytes) -> AsyncIterator[None]:
+    """So many connections, each of which said that and no more."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(Raw(port)).send(said)
+        yield
+
+
+@pytest.mark.parametrize("said", [b"", HALF_HEAD], ids=["nothing", "half a head"])
+async def test_a_crowd_that_takes_every_place_keeps_nobody_from_asking_how_the_server_is(tmp_path: Path, said: bytes) -> None:
+    program = ("-m", "tests.load.few_descriptors", str(FEW))
+    async with ServeProcess(tmp_path, "--head-seconds", "300", program=program) as server:
+        with Raw(server.port) as established:
+            established.send(get("/healthz"))
+            before = established.answer()
+            async with crowd(server.port, CROWD, said):
+                pages = {path: await asked(server.port, path) for path in PAGES * 3}
+                other = await asked(server.port, "/v1/enterprises")
+                established.send(get("/v1/enterprises/x"))
+                after = established.answer()
+            log = [json.loads(line) for line in server.errors().splitlines()]
+
+    assert {path: [200] for path in PAGES} == {path: [answer.status for answer in answers] for path, answers in pages.items()}
+    assert [503] == [answer.status for answer in other]
+    assert "UNAVAILABLE" == other[0].error["status"]
+    assert (200, 403) == (before.status, after.status) or (200, 404) == (before.status, after.status)
+    assert b'heliograph_connections_crowded_total{bound="full"}' in pages["/metrics"][0].body
+    assert 0 < sum(line["event"] == "http.crowded" for line in log) < CROWD / 2
+
+
+async def test_a_crowd_makes_room_after_a_while(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path, "--connections-most", "10", "--head-seconds", "300") as server:  # noqa: SIM117 - the crowd first
+        async with crowd(server.port, 10, HALF_HEAD), asyncio.timeout(90):
+            while [503] == [answer.status for answer in await asked(server.port, "/v1/enterprises")]:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.2)
+
+
+SERVED = ("/v1/enterprises", "/batch", "/device/v1/enroll", "/device/v1/status", "/token")
+STEERED = ("/sandbox/v1/clock:advance", "/sandbox/v1/devices", "/heliograph/v1/keys", "/device/v1/enroll", "/v1/enterprises", "/batch")
+
+
+def half(path: str) -> bytes:
+    """A POST whose body does not come."""
+    return f"POST {path} HTTP/1.1\r\n".encode() + HOST + b"Content-Type: multipart/mixed; boundary=x\r\nContent-Length: 100\r\n\r\n{"
+
+
+async def test_no_route_of_a_server_waits_for_a_body_longer_than_allowed(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path, "--body-seconds", "0.5") as server:
+        answers = {path: await asyncio.to_thread(answers_to, server.port, half(path)) for path in SERVED}
+
+    assert {path: [408] for path in answers} == {path: [answer.status for answer in found] for path, found in answers.items()}
+
+
+def test_no_route_of_a_sandbox_waits_for_a_body_longer_than_allowed(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path, "--body-seconds", "0.5") as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        answers = {path: answers_to(port, half(path)) for path in STEERED}
+
+    assert {path: [408] for path in answers} == {path: [answer.status for answer in found] for path, found in answers.items()}
+
+
+async def test_a_head_without_an_end_costs_no_memory(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path) as server:
+        before = memory_bytes(server.pid)
+        for _ in range(4):
+            found = await asyncio.to_thread(answers_to, server.port, HALF_HEAD + b"\r\n" + b"a:b\r\n" * 3_000_000)
+            assert [431] == [answer.status for answer in found]
+        grown = memory_bytes(server.pid) - before
+
+    assert grown < 30_000_000, "15 MB of header fields took some hundred MB each"
+
+
+def memory_bytes(pid: int) -> int:
+    """What the process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
