@@ -1,11 +1,13 @@
 """What is no request, or too much of one, is refused in Google's form; nothing but a head counts as a head."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from heliograph.server import listening_socket, serving
 from heliograph.service.http_limits import HttpLimits
 from tests.api.live import Live, live_server, settings_for
 from tests.api.raw import Answer, Raw, answers_to
@@ -236,6 +238,28 @@ def test_no_address_has_more_connections_than_allowed(tmp_path: Path) -> None:
         metrics = live.call("GET", "/metrics").body.decode()
 
     assert 'heliograph_connections_crowded_total{bound="address"}' in metrics
+
+
+HANDSHAKE = (
+    b"GET /device/v1/connect HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("request_bytes", [GET + b"\r\n", HANDSHAKE], ids=["request", "handshake"])
+async def test_an_app_that_fails_is_answered_for_in_googles_form(request_bytes: bytes) -> None:
+    async def failing(scope: object, receive: object, send: object) -> None:
+        raise ZeroDivisionError
+
+    async def drain() -> None:
+        """Nobody is connected."""
+
+    with listening_socket("127.0.0.1", 0) as listener:
+        async with serving(failing, listener, drain=drain, shutdown_s=1):
+            answers = await asyncio.to_thread(answers_to, listener.getsockname()[1], request_bytes)
+
+    assert [500] == [answer.status for answer in answers]
+    assert_google(answers[0], "INTERNAL")
 
 
 def test_a_handshake_that_cannot_be_read_is_answered(live: Live) -> None:

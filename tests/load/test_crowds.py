@@ -88,7 +88,11 @@ def test_no_route_of_a_sandbox_waits_for_a_body_longer_than_allowed(tmp_path: Pa
     with running_sandbox(tmp_path, "--body-seconds", "0.5") as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
         answers = {path: answers_to(port, half(path)) for path in STEERED}
+        large = answers_to(port, half(STEERED[0]).replace(b"100", b"4000000") + b" " * 4_000_000)
+        log = (sandbox.output / "stderr").read_text(encoding="utf-8")
 
+    assert [413] == [answer.status for answer in large]
+    assert "Exception" not in log
     assert {path: [408] for path in answers} == {path: [answer.status for answer in found] for path, found in answers.items()}
 
 

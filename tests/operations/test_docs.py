@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
+from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.server_metrics import Figures, ServerMetrics
 from heliograph.service.counts import OUTCOMES, DoorbellCounts
 from heliograph.service.ports import Ports
@@ -42,7 +43,9 @@ async def all_metrics(ports: Ports) -> str:
     shared.doorbell_counts.listening = True
     figures = Figures(shared)
     await figures.refresh()
-    return metrics_text(registry_of(requests, NotificationCounts(shared.publishing), ServerMetrics(shared, figures))).decode()
+    return metrics_text(
+        registry_of(requests, NotificationCounts(shared.publishing), ServerMetrics(shared, figures), ProcessMetrics())
+    ).decode()
 
 
 def families(told: Exposition) -> set[str]:

@@ -18,6 +18,7 @@ from heliograph.protocol import (
 )
 
 OK = 200
+REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
 UNAUTHENTICATED = 401
 CONFLICT = 409
@@ -76,7 +77,7 @@ class Reply:
     @property
     def try_again(self) -> bool:
         """Whether the same message may find a better answer later."""
-        return self.status == TOO_MANY_REQUESTS or self.status >= SERVER_ERROR
+        return self.status in {REQUEST_TIMEOUT, TOO_MANY_REQUESTS} or self.status >= SERVER_ERROR
 
 
 class Transport(Protocol):

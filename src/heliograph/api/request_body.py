@@ -40,6 +40,21 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
         raise BodyTooSlow(f"The request body did not arrive within {timeout_s:g} seconds.") from None
 
 
+def bounded(receive: Receive, *, max_bytes: int) -> Receive:
+    """`receive` for apps that collect a body themselves: it raises BodyTooLarge when more has come."""
+    size = 0
+
+    async def receive_some() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > max_bytes:
+            raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are taken.")
+        return message
+
+    return receive_some
+
+
 async def _read_late(first: Awaitable[Message], receive: Receive, max_bytes: int) -> bytes:
     return await _read_on(await first, receive, max_bytes)
 

@@ -59,15 +59,19 @@ def whole_number(scope: Scope, name: str) -> int | None:
 async def read_body(receive: Receive) -> bytes | None:
     """The request's body; None where the device hung up.  Raises: InvalidArgument: it is too large."""
     message = await receive()
-    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _whole(message.get("body", b""))
+    body = bytearray(message.get("body", b""))  # of a body that drips, each byte would else be a copy of all before it
     while message["type"] == "http.request" and message.get("more_body") and len(body) <= MESSAGE_MAX_BYTES:
         message = await receive()
         body += message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        return None
+    return None if message["type"] == "http.disconnect" else _whole(body)
+
+
+def _whole(body: bytes | bytearray) -> bytes:
     if len(body) > MESSAGE_MAX_BYTES:
         raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
-    return body
+    return bytes(body)
 
 
 async def send_answer(send: Send, answer: Answer, *, prefix: str = "http.response") -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+
 from heliograph.api.address import Addresses, parse_origins
 from heliograph.api.edge import Edge
 from heliograph.api.front_door import FrontDoor
-from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S
+from heliograph.api.request_body import BODY_MAX_BYTES, bounded
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
@@ -52,8 +54,11 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
 
         async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
             """The world is made anew behind this app, so nothing of it is held here."""
-            chosen = steering if scope["type"] == "http" and scope["path"].startswith("/sandbox/") else world.parts.app
-            await chosen(scope, receive, send)
+            if scope["type"] == "http" and scope["path"].startswith("/sandbox/"):
+                with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered
+                    await steering(scope, bounded(receive, max_bytes=BODY_MAX_BYTES), send)
+            else:
+                await world.parts.app(scope, receive, send)
 
         try:
             await world.open()
@@ -69,7 +74,7 @@ def _steering(world: World, settings: SandboxSettings) -> Any:  # noqa: ANN401 -
     """What is under `/sandbox/v1`, for the same hosts and web pages as the API."""
     edge = Edge(
         sandbox_app(world), http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
-        body_timeout_s=BODY_TIMEOUT_S, cors_origins=parse_origins(settings.cors_origins),
+        body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
     return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
 
