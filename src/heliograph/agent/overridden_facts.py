@@ -10,7 +10,7 @@ import msgspec
 
 from heliograph.agent.phone_profile import Answering, ConsentPolicy, Profile
 from heliograph.domain.credential import MIN_LENGTH, Credential
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.euicc import Euicc
 from heliograph.domain.virtual_device import App, VirtualDevice, WorkProfile
 from heliograph.domain.wire import Duration, Int32, Int64, Message, decode_message
@@ -89,7 +89,7 @@ def with_overrides(profile: Profile, facts: Mapping[str, Any]) -> Profile:
     Raises: InvalidArgument, with everything wrong with the facts.
     """
     overrides = decode_message(Overrides, dict(facts), root="facts")
-    violations = tuple(_violations(profile.model, overrides))
+    violations = Violations(_violations(profile.model, overrides))
     if violations:
         raise InvalidArgument(violations=violations)
     return msgspec.structs.replace(profile, model=_overridden(profile.model, overrides), consent=_consent(profile.consent, overrides))

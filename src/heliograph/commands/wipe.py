@@ -8,7 +8,7 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery
 from heliograph.domain.device import Way
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.user_facing_message import UserFacingMessage, text_for, violations
@@ -106,14 +106,14 @@ def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tu
     Raises: InvalidArgument: unknown flags, a reason longer than 200 characters (code points).
     """
     known = {flag.value for flag in WipeDataFlag}
-    wrong = [
+    wrong = Violations(
         Violation("wipe_data_flags", f"{flag[:64]!r} is no wipe data flag: choose from {', '.join(sorted(known))}.")
         for flag in wipe_data_flags
         if flag not in known
-    ]
+    )
     if len(wipe_reason) > REASON_MAX_CHARS:
         description = f"wipe_reason_message must have at most {REASON_MAX_CHARS} characters; it has {len(wipe_reason)}."
-        wrong.append(Violation("wipe_reason_message", description))
+        wrong.extend([Violation("wipe_reason_message", description)])
     if wrong:
         raise InvalidArgument(violations=wrong)
     params = WipeParams(

@@ -13,7 +13,7 @@ import msgspec
 
 from heliograph.domain.command import CommandType, proto_name
 from heliograph.domain.command_habits import habits_of_command, habits_of_type
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.wire import Duration, Message, Timestamp, decode_message, encode_message, proto, stored_message
@@ -112,15 +112,15 @@ class Envelope:
             at_top = self._set_at_top(message)
         row = self._rows.get(message.type.value) or (self._by_field[given[0]] if given else None)
         duration_ns = parse_duration_ns(message.duration or DEFAULT_DURATION)
-        violations = [] if duration_ns > 0 else [_NO_TIME]
+        violations = Violations([] if duration_ns > 0 else [_NO_TIME])
         if row is None:
             raise InvalidArgument(violations=[*violations, Violation(f"{ROOT}.type", self._no_type(at_top))])
         params = without_unspecified(_params(row, message))
         disagreements = [*self._disagreements(message, given, at_top)] if given or at_top else []
-        violations += disagreements
+        violations.extend(disagreements)
         if not disagreements:
-            violations += _missing_params(row, given, as_observed=as_observed)
-            violations += row.check(params, row.params_path)
+            violations.extend(_missing_params(row, given, as_observed=as_observed))
+            violations.extend(row.check(params, row.params_path))
         if violations:
             raise InvalidArgument(violations=violations)
         command, secrets = _split(row, params, given=bool(given or at_top))

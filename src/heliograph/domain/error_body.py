@@ -3,9 +3,18 @@
 Source: AIP-193; google.rpc.Status and error_details.proto; amapi.md §4.1, §4.3.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
-from heliograph.domain.errors import HeliographError, Violation
+from heliograph.domain.errors import HeliographError, Violation, violations_text
+
+ERROR_MAX_BYTES = 56 * 1_024
+"""Of the compact body; indented, as most callers get it, it stays below 64 KiB."""
+MESSAGE_MAX_CHARS = 4_096
+DESCRIPTION_MAX_CHARS = 1_024
+FIELD_MAX_CHARS = 256
+METADATA_MAX_CHARS = 1_024
 
 GOOGLE_REASONS = frozenset(
     {
@@ -23,19 +32,46 @@ GOOGLE_REASONS = frozenset(
 def error_body(error: HeliographError, http_status: int, *, v1_reason: str = "") -> bytes:
     """`{"error": {code, message, status, details}}`, compact; `details` is left out when there is nothing to say.
 
+    Never longer than ERROR_MAX_BYTES, whatever the caller wrote that it quotes.
+
     With a `v1_reason` the list `errors` of Google's old form stands in it too.
     """
-    status: dict[str, object] = {"code": http_status, "message": error.message}
+    violations = [_bounded(violation) for violation in error.violations]
+    more = error.more_violations
+    body = _encoded(error, http_status, v1_reason, violations, more)
+    while len(body) > ERROR_MAX_BYTES and violations:
+        half = len(violations) // 2
+        more, violations = more + len(violations) - half, violations[:half]
+        body = _encoded(error, http_status, v1_reason, violations, more)
+    return body
+
+
+def _encoded(error: HeliographError, http_status: int, v1_reason: str, violations: Sequence[Violation], more: int) -> bytes:
+    message = error.message
+    if message == violations_text(error.violations, more=error.more_violations):
+        message = violations_text(violations, more=more)
+    else:
+        message = _cut(message, MESSAGE_MAX_CHARS)
+    status: dict[str, object] = {"code": http_status, "message": message}
     if v1_reason:
-        status["errors"] = [{"message": error.message, "domain": "global", "reason": v1_reason}]
+        status["errors"] = [{"message": message, "domain": "global", "reason": v1_reason}]
     status["status"] = error.code.name
-    details = _details(error)
+    details = _details(error, violations)
     if details:
         status["details"] = details
     return msgspec.json.encode({"error": status})
 
 
-def _details(error: HeliographError) -> list[dict[str, object]]:
+def _bounded(violation: Violation) -> Violation:
+    return Violation(_cut(violation.field, FIELD_MAX_CHARS), _cut(violation.description, DESCRIPTION_MAX_CHARS))
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, which may quote what the caller wrote, with at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _details(error: HeliographError, violations: Sequence[Violation]) -> list[dict[str, object]]:
     details: list[dict[str, object]] = []
     if error.reason:
         details.append(
@@ -43,11 +79,15 @@ def _details(error: HeliographError) -> list[dict[str, object]]:
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": error.reason,
                 "domain": "googleapis.com" if error.reason in GOOGLE_REASONS else "heliograph",
-                **({"metadata": error.metadata} if error.metadata else {}),
+                **(
+                    {"metadata": {name: _cut(value, METADATA_MAX_CHARS) for name, value in error.metadata.items()}}
+                    if error.metadata
+                    else {}
+                ),
             }
         )
-    if error.violations:
-        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [*map(_violation, error.violations)]})
+    if violations:
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [*map(_violation, violations)]})
     if error.retry_after_s is not None:
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after_s}s"})
     return details

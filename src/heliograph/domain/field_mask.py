@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.wire_schema import MessageKind, shape_of
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -23,11 +24,11 @@ def parse_field_mask(text: str, *, of: type[msgspec.Struct] | None = None) -> tu
     Raises: InvalidArgument naming every path that is none.
     """
     paths: list[str] = []
-    violations: list[Violation] = []
+    violations = Violations()
     for part in text.split(",") if text else ():
         path = re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), part)
         if not _PATH.match(part) or (of is not None and not _leads_to_a_field(path, of)):
-            violations.append(Violation("update_mask", f'Invalid field mask: "{part[:_MAX_SHOWN_CHARS]}" is no field path.'))
+            violations.note(partial(_no_path, part))
         paths.append(path)
     if violations:
         raise InvalidArgument(violations=violations)
@@ -53,9 +54,13 @@ def _with_path(target: Any, source: Any, names: list[str]) -> Any:  # noqa: ANN4
     return msgspec.structs.replace(target, **{first: value})
 
 
+def _no_path(part: str) -> Violation:
+    return Violation("update_mask", f'Invalid field mask: "{part[:_MAX_SHOWN_CHARS]}" is no field path.')
+
+
 def _leads_to_a_field(path: str, message: type[msgspec.Struct]) -> bool:
     first, _dot, rest = path.partition(".")
-    field = next((field for field in shape_of(message).fields if field.name == first), None)
-    if field is None or not rest:
-        return field is not None
+    field = shape_of(message).by_name.get(first)
+    if field is None or field.name != first or not rest:
+        return field is not None and field.name == first
     return isinstance(field.kind, MessageKind) and _leads_to_a_field(rest, field.kind.cls)

@@ -8,6 +8,8 @@ Source: RFC 8259; error texts from protobuf's json_stream_parser.cc.
 
 import json
 import re
+from collections import Counter
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from heliograph.domain.errors import InvalidArgument
@@ -16,6 +18,8 @@ MAX_DEPTH = 100  # protobuf's default recursion limit
 _MAX_INT_DIGITS = 40  # more than any field takes; int() of thousands of digits costs quadratic time
 
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^"\[\]{}]++', re.DOTALL)
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 
 _NO_TEXT = {
@@ -67,7 +71,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     text = ""
     try:
         text = body.decode()
-        _refuse_depth(text)
+        refuse_depth(text)
         value = _decoder.decode(text)
     except UnicodeDecodeError as error:
         hint = _NO_TEXT.get(body[:2], "")
@@ -121,7 +125,16 @@ def _innermost(text: str) -> str:
     return open_brackets[-1] if open_brackets else ""
 
 
-def _refuse_depth(text: str) -> None:
+def refuse_depth(text: str) -> None:
+    """Nothing happens where no value in this JSON text lies deeper than MAX_DEPTH, whatever else is wrong with it.
+
+    Raises: InvalidArgument.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    brackets = _NO_BRACKETS.sub("", text)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) <= MAX_DEPTH:
+        return
     depth = 0
     for token in _TOKENS.finditer(text):
         first = token[0][0]
@@ -142,8 +155,8 @@ def _refuse_lone_surrogates(text: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = JsonObject(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _value in pairs]
-        found.repeated = tuple(name for name in found if names.count(name) > 1)
+        times = Counter(name for name, _value in pairs)
+        found.repeated = tuple(name for name in found if times[name] > 1)
     return found
 
 

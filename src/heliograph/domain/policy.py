@@ -116,10 +116,11 @@ def violations(policy: Any, *, path: str = "policy") -> Iterator[Violation]:  # 
         if rule.block_action is None or rule.wipe_action is None:
             where = f"{path}.policy_enforcement_rules[{index}]"
             yield Violation(where, f"policyEnforcementRules[{index}] must have a block action and a wipe action.")
-    packages = [application.package_name for application in policy.applications]
-    for index, package in enumerate(packages):
+    seen: set[str] = set()
+    for index, package in enumerate(application.package_name for application in policy.applications):
         where = f"{path}.applications[{index}].package_name"
         if not package:
             yield Violation(where, f"{where} is required.")
-        elif package in packages[:index]:
+        elif package in seen:
             yield Violation(where, f"{where}: there is an entry for {package[:128]} already.")
+        seen.add(package)

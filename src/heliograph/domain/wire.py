@@ -43,8 +43,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from heliograph.domain.json_parser import refuse_depth
 from heliograph.domain.wire_reader import read_body, read_parsed
-from heliograph.domain.wire_schema import oneof_check
+from heliograph.domain.wire_schema import holds_any_json, oneof_check
 from heliograph.domain.wire_types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
 
 __all__ = [
@@ -79,10 +80,12 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
         body = body.encode("utf-8", "surrogatepass")
     if not isinstance(body, bytes):
         return read_parsed(cls, body, root=root)
-    decode, oneofs_hold = _fast_path(cls)
+    decode, oneofs_hold, nested_freely = _fast_path(cls)
+    if nested_freely:
+        refuse_depth(body.decode(errors="replace"))
     try:
         message: M = decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # walked below, outside the handler: the caught error must not stay behind as the context of ours
     else:
         if (oneofs_hold is None or oneofs_hold(message)) and not _may_repeat_a_name(body, message):
@@ -110,9 +113,9 @@ def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], wh
 
 
 @functools.cache
-def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None]:
-    """The decoder of msgspec, and the check of oneofs where the message has some."""
-    return _decoder(cls).decode, oneof_check(cls)
+def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None, bool]:
+    """The decoder of msgspec, the check of oneofs where the message has some, and whether its own shape does not bound its depth."""
+    return _decoder(cls).decode, oneof_check(cls), holds_any_json(cls)
 
 
 def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:

@@ -5,17 +5,18 @@ Taken when the fast path of `wire` did not accept a body: slower, and the one th
 Source: protobuf.dev/programming-guides/json; spec/amapi.md §4.3, §4.4, §9.
 """
 
-import dataclasses
 import json
 import math
 import re
-from fractions import Fraction
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.domain import suggestions
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.json_parser import JsonNumber, JsonObject, parse_json
 from heliograph.domain.wire_schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, Shape, shape_of, type_name
 from heliograph.domain.wire_time import parse_duration_ns, parse_timestamp_ns
@@ -34,29 +35,41 @@ _BAD: Any = object()
 """What a reader gives where it found a violation."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a value stands: its proto path, the path of the message around it, and its field."""
+def _no_hint() -> str:
+    return ""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a value stands: its proto path, the path of the message around it, and its field.
+
+    Words are found only for the violations that are kept: a body may hold a hundred thousand.
+    """
 
     path: str
     parent: str
     field: Field
-    violations: list[Violation]
+    violations: Violations
 
-    def refuse(self, kind: Kind, value: object, *, hint: str = "") -> Any:  # noqa: ANN401 - _BAD
+    def refuse(self, kind: Kind, value: object, *, hint: Callable[[], str] = _no_hint) -> Any:  # noqa: ANN401 - _BAD
         """Note `Invalid value at …`; the value of a secret field is not quoted."""
-        shown = "" if self.field.secret else f", {_shown(value)}"
-        description = f"Invalid value at '{self.path}' ({type_name(kind)}){shown}{'.' + hint if hint else ''}"
-        return self.note(Violation(self.path, description))
 
-    def note(self, violation: Violation) -> Any:  # noqa: ANN401 - _BAD
+        def describe() -> Violation:
+            shown = "" if self.field.secret else f", {_shown(value)}"
+            said = hint()
+            return Violation(self.path, f"Invalid value at '{self.path}' ({type_name(kind)}){shown}{'.' + said if said else ''}")
+
+        return self.note(describe)
+
+    def note(self, describe: Callable[[], Violation]) -> Any:  # noqa: ANN401 - _BAD
         """Note a violation."""
-        self.violations.append(violation)
+        self.violations.note(describe)
         return _BAD
 
-    def inside(self, index: str) -> "Place":
-        """The place of an element of this list or map."""
-        return dataclasses.replace(self, path=f"{self.path}{index}")
+    def inside(self, index: int, *, of_map: bool = False) -> "Place":
+        """The place of an element of this list, or of a value of this map."""
+        if self.violations.full:
+            return self  # nobody is told of it any more
+        return Place(f"{self.path}[{index}].value" if of_map else f"{self.path}[{index}]", self.parent, self.field, self.violations)
 
 
 def read_body(cls: type[M], body: bytes, *, root: str) -> M:
@@ -69,26 +82,27 @@ def read_parsed(cls: type[M], value: object, *, root: str) -> M:
     if not isinstance(value, dict):
         description = f'{_PREFIX} Unknown name "": Root element must be a message. That is a JSON object: {{ … }}.'
         raise InvalidArgument(violations=[Violation("", description)])
-    violations: list[Violation] = []
+    violations = Violations()
     message: M = _message(shape_of(cls), value, path=root, violations=violations)
     if violations:
         raise InvalidArgument(violations=violations)
     return message
 
 
-def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: list[Violation]) -> Any:  # noqa: ANN401
+def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: Violations) -> Any:  # noqa: ANN401
     """The message, or _BAD after noting what is wrong with it."""
     known = len(violations)
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     if isinstance(value, JsonObject):
-        violations += [_unknown_name(name, path, "The name is repeated: a field may stand only once.") for name in value.repeated]
+        for name in value.repeated:
+            violations.note(partial(_unknown_name, name, path, "The name is repeated: a field may stand only once."))
     for name, raw in value.items():
         field = shape.by_name.get(name)
         if field is None:
-            violations.append(_unknown_name(name, path, f"Cannot find field.{suggestions.for_name(name, shape, path=path, value=raw)}"))
+            violations.note(partial(_unknown_field, name, raw, shape, path))
         elif field.name in names:
-            violations.append(_unknown_name(name, path, f'The field is given twice, also as "{names[field.name]}".'))
+            violations.note(partial(_unknown_name, name, path, f'The field is given twice, also as "{names[field.name]}".'))
         else:
             names[field.name] = name
             if raw is not None:
@@ -96,18 +110,18 @@ def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: list
                 values[field.name] = _read(field.kind, raw, Place(path=at, parent=path, field=field, violations=violations))
     _check_oneofs(shape, values, path=path, violations=violations)
     missing = [field.json_name for field in shape.fields if field.required and field.name not in values]
-    violations += [Violation(path, f'Missing required field "{name}"{_at(path)}.') for name in missing]
+    violations.extend(Violation(path, f'Missing required field "{name}"{_at(path)}.') for name in missing)
     return shape.cls(**values) if len(violations) == known else _BAD
 
 
-def _check_oneofs(shape: Shape, values: dict[str, Any], *, path: str, violations: list[Violation]) -> None:
+def _check_oneofs(shape: Shape, values: dict[str, Any], *, path: str, violations: Violations) -> None:
     taken: set[str] = set()
     for name in values:
         oneof = shape.oneof_of.get(name)
         if oneof in taken:
             where = f"Invalid value at '{path}' (oneof)"
             wire_name = shape.by_name[name].json_name
-            violations.append(Violation(path, f"{where}, oneof field '{oneof}' is already set. Cannot set '{wire_name}'"))
+            violations.extend([Violation(path, f"{where}, oneof field '{oneof}' is already set. Cannot set '{wire_name}'")])
         elif oneof is not None:
             taken.add(oneof)
 
@@ -117,37 +131,34 @@ def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON i
     if isinstance(kind, ListKind):
         return _list(kind, value, place)
     if isinstance(value, list):
-        why = f"Proto field is not repeating, cannot start list.{suggestions.for_list(kind, value)}"
-        return place.note(_unknown_name(place.field.json_name, place.parent, why))
+        return place.note(partial(_unexpected_list, kind, value, place))
     if isinstance(kind, MessageKind | MapKind):
         return _object(kind, value, place)
     if kind is Scalar.STRUCT:
         return _struct(value, place) if isinstance(value, dict) else place.refuse(kind, value)
     if isinstance(value, dict):
-        hint = suggestions.for_kind(kind, value)
-        why = f"Starting an object on a scalar field{'.' + hint if hint else ''}"
-        return place.note(Violation(place.path, f"Invalid value at '{place.path}' ({type_name(kind)}), {why}"))
+        return place.note(partial(_unexpected_object, kind, value, place))
     return _enum(kind, value, place) if isinstance(kind, EnumKind) else _scalar(kind, value, place)
 
 
 def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  # noqa: ANN401
     if not isinstance(value, dict):
-        return place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
+        return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
     if isinstance(kind, MessageKind):
         return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations)
     for name in value.repeated if isinstance(value, JsonObject) else ():
-        place.note(_unknown_name(name, place.path, "The name is repeated: a key may stand only once."))
+        place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
     for key in value:
         if not _is_text(key):
-            place.note(_unknown_name(key, place.path, "The key is no text."))
-    return {key: _read(kind.value, item, place.inside(f"[{index}].value")) for index, (key, item) in enumerate(value.items())}
+            place.note(partial(_unknown_name, key, place.path, "The key is no text."))
+    return {key: _read(kind.value, item, place.inside(index, of_map=True)) for index, (key, item) in enumerate(value.items())}
 
 
 def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
     """The value with plain numbers in it: what a google.protobuf.Struct takes is any JSON, its numbers being doubles."""
     if isinstance(value, dict):
         for name in value.repeated if isinstance(value, JsonObject) else ():
-            place.note(_unknown_name(name, place.path, "The name is repeated: a key may stand only once."))
+            place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
         return {key: _struct(item, place) for key, item in value.items()}
     if isinstance(value, list):
         return [_struct(item, place) for item in value]
@@ -159,8 +170,8 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
 
 def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
     if not isinstance(value, list):
-        return place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
-    return tuple(_read(kind.item, item, place.inside(f"[{index}]")) for index, item in enumerate(value))
+        return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+    return tuple(_read(kind.item, item, place.inside(index)) for index, item in enumerate(value))
 
 
 def _enum(kind: EnumKind, value: object, place: Place) -> Any:  # noqa: ANN401
@@ -171,13 +182,13 @@ def _enum(kind: EnumKind, value: object, place: Place) -> Any:  # noqa: ANN401
     number = None if is_text else _integer(value)
     if number is not None and number in kind.by_number:
         return kind.by_number[number]
-    return place.refuse(kind, value, hint=suggestions.for_enum(str(value) if is_text else "", kind))
+    return place.refuse(kind, value, hint=partial(suggestions.for_enum, str(value) if is_text else "", kind))
 
 
 def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
     match kind:
         case Scalar.BOOL:
-            return value if isinstance(value, bool) else place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
+            return value if isinstance(value, bool) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
         case Scalar.INT32:
             number = _integer(value)
             return number if number is not None and INT32_MIN <= number <= INT32_MAX else place.refuse(kind, value)
@@ -185,7 +196,7 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             number = _integer(value)
             return Int64(number) if number is not None and INT64_MIN <= number <= INT64_MAX else place.refuse(kind, value)
         case Scalar.STRING:
-            return value if _is_text(value) else place.refuse(kind, value, hint=suggestions.for_kind(kind, value))
+            return value if _is_text(value) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
         case Scalar.BYTES:
             return value if _is_text(value) and _BYTES.match(value) else place.refuse(kind, value)
         case Scalar.DURATION | Scalar.TIMESTAMP:
@@ -204,9 +215,12 @@ def _moment(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             return value
     else:
         why = f"Invalid data type for {what}, value is {_shown(value)}"
-    hint = f".{suggestions.for_duration(value)}" if kind is Scalar.DURATION else ""
-    description = f"Invalid value at '{place.path}' ({kind.value}), Field '{place.field.json_name}', {why}{hint}"
-    return place.note(Violation(place.path, description))
+
+    def describe() -> Violation:
+        hint = f".{suggestions.for_duration(value)}" if kind is Scalar.DURATION else ""
+        return Violation(place.path, f"Invalid value at '{place.path}' ({kind.value}), Field '{place.field.json_name}', {why}{hint}")
+
+    return place.note(describe)
 
 
 def _integer(value: object) -> int | None:
@@ -218,8 +232,8 @@ def _integer(value: object) -> int | None:
     text = value if isinstance(value, str) else repr(value)
     if len(text) > MAX_SHOWN_CHARS or not _NUMBER.match(text):
         return None
-    number = Fraction(text)
-    return int(number) if number.denominator == 1 else None
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else None
 
 
 def _is_text(value: object) -> bool:
@@ -228,6 +242,21 @@ def _is_text(value: object) -> bool:
 
 def _unknown_name(name: str, path: str, why: str) -> Violation:
     return Violation(path, f"{_PREFIX} Unknown name {_shown(name)}{_at(path)}: {why}")
+
+
+def _unknown_field(name: str, value: object, shape: Shape, path: str) -> Violation:
+    return _unknown_name(name, path, f"Cannot find field.{suggestions.for_name(name, shape, path=path, value=value)}")
+
+
+def _unexpected_list(kind: Kind, value: list[object], place: Place) -> Violation:
+    why = f"Proto field is not repeating, cannot start list.{suggestions.for_list(kind, value)}"
+    return _unknown_name(place.field.json_name, place.parent, why)
+
+
+def _unexpected_object(kind: Kind, value: object, place: Place) -> Violation:
+    hint = suggestions.for_kind(kind, value)
+    why = f"Starting an object on a scalar field{'.' + hint if hint else ''}"
+    return Violation(place.path, f"Invalid value at '{place.path}' ({type_name(kind)}), {why}")
 
 
 def _at(path: str) -> str:

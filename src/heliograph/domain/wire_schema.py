@@ -211,6 +211,26 @@ def _entry_name(json_name: str) -> str:
     return json_name[:1].upper() + json_name[1:] + "Entry"
 
 
+def holds_any_json(cls: type[msgspec.Struct]) -> bool:
+    """Whether a google.protobuf.Struct stands somewhere in this message: in it, values may nest as they like."""
+    seen: set[type[msgspec.Struct]] = set()
+    left = [cls]
+    while left:
+        message = left.pop()
+        if message in seen:
+            continue
+        seen.add(message)
+        for field in shape_of(message).fields:
+            kind = field.kind
+            while isinstance(kind, ListKind | MapKind):
+                kind = kind.item if isinstance(kind, ListKind) else kind.value
+            if kind is Scalar.STRUCT:
+                return True
+            if isinstance(kind, MessageKind):
+                left.append(kind.cls)
+    return False
+
+
 Check = Callable[[Any], bool]
 
 

@@ -2,7 +2,7 @@
 
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import OUTPUT_ONLY, Enterprise, violations
-from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.errors import InvalidArgument, Violations
 from heliograph.domain.field_mask import apply_mask
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.wire import encode_message, stored_message
@@ -10,7 +10,7 @@ from heliograph.domain.wire import encode_message, stored_message
 
 def checked(enterprise: Enterprise) -> None:
     """Nothing happens where the enterprise is one that can be.  Raises: InvalidArgument with every violation."""
-    if found := tuple(violations(enterprise)):
+    if found := Violations(violations(enterprise)):
         raise InvalidArgument(violations=found)
 
 

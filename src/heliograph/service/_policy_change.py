@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from heliograph.domain import policy as policies
-from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, Violation
+from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, Violation, Violations
 from heliograph.domain.names import ID_PATTERN, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service._absence import enterprise_absence
@@ -33,7 +33,7 @@ async def change_policy(ports: Ports, name: PolicyName, change: Change) -> Polic
             return Decision(None)
         old = policy_seen(facts, name)
         wanted = change(old)
-        if found := tuple(policies.violations(wanted)):
+        if found := Violations(policies.violations(wanted)):
             raise InvalidArgument(violations=found)
         record = policies.changed(old, name, wanted, now_us=facts.now_us)
         if len(record.resource) > RESOURCE_MAX_BYTES:

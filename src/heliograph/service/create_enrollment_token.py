@@ -4,7 +4,7 @@ import msgspec
 
 from heliograph.domain.device import EnrollmentTokenRecord
 from heliograph.domain.enrollment import DEFAULT_DURATION, EnrollmentToken, qr_code, violations
-from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument
+from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, Violations
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
 from heliograph.domain.wire import encode_message
 from heliograph.domain.wire_time import format_duration, format_timestamp, parse_duration_ns
@@ -24,7 +24,7 @@ async def create_enrollment_token(
 
     Raises: EnterpriseNotAuthorized; InvalidArgument.
     """
-    if found := tuple(violations(token)):
+    if found := Violations(violations(token)):
         raise InvalidArgument(violations=found)
     name = EnrollmentTokenName(enterprise.enterprise, ports.ids.token_id())
     value = ports.ids.token_value()

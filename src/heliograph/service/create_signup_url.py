@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.errors import InvalidArgument, Violations
 from heliograph.domain.sign_up import URL_LIFE_S, SignUp, seal, violations
 from heliograph.service._sign_up import sign_up_key
 from heliograph.service.ports import Ports
@@ -23,7 +23,7 @@ def create_signup_url(
     ports: Ports, *, server_url: str, callback_url: str, admin_email: str = "", allowed_domains: Sequence[str] = ()
 ) -> SignupUrlMade:
     """The link is good for a day; nothing is stored.  Raises: InvalidArgument."""
-    if found := tuple(violations(callback_url=callback_url, admin_email=admin_email, allowed_domains=allowed_domains)):
+    if found := Violations(violations(callback_url=callback_url, admin_email=admin_email, allowed_domains=allowed_domains)):
         raise InvalidArgument(violations=found)
     sign_up = SignUp(
         id=ports.ids.token_id(),

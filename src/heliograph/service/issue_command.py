@@ -5,7 +5,7 @@ from __future__ import annotations  # a rule is made per call, and its annotatio
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import IssuedCommand
-from heliograph.domain.errors import InvalidArgument, ResourceExhausted
+from heliograph.domain.errors import InvalidArgument, ResourceExhausted, Violations
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.service._absence import device_absence
@@ -54,7 +54,7 @@ def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
     row = command.row
     if row.check_on is no_violations_on:
         return
-    if violations := tuple(row.check_on(command.params, row.params_path, personally_owned=device.personally_owned)):
+    if violations := Violations(row.check_on(command.params, row.params_path, personally_owned=device.personally_owned)):
         raise InvalidArgument(violations=violations)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.errors import InvalidArgument, NotFound, Violation
+from heliograph.domain.errors import InvalidArgument, NotFound, Violation, Violations
 from heliograph.domain.field_mask import apply_mask, parse_field_mask
 from heliograph.domain.names import PolicyName
 from heliograph.domain.policy import PolicyRecord
@@ -20,13 +20,13 @@ async def modify_policy_applications(ports: Ports, name: PolicyName, request: An
     Source: disc, policies.modifyPolicyApplications, ApplicationPolicyChange.
     """
     changes = [(change.application, _mask(change.update_mask, index)) for index, change in enumerate(request.changes)]
-    violations = [
+    violations = Violations(
         Violation(f"changes[{index}].application.package_name", f"changes[{index}].application.package_name is required.")
         for index, (application, _) in enumerate(changes)
         if application is None or not application.package_name
-    ]
+    )
     if not changes:
-        violations.append(Violation("changes", "changes must have at least one entry."))
+        violations.extend([Violation("changes", "changes must have at least one entry.")])
     if violations:
         raise InvalidArgument(violations=violations)
 

@@ -4,7 +4,7 @@ import msgspec
 
 from heliograph.domain import user_facing_message
 from heliograph.domain.device import Device, DeviceRecord, DeviceState
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.field_mask import apply_mask
 from heliograph.domain.names import DeviceName
 from heliograph.service._absence import device_absence
@@ -36,7 +36,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if policy_name:
             changed = msgspec.structs.replace(changed, policy_name=policy_name)
         reason = apply_mask(Device(disabled_reason=changed.disabled_reason), patch, _of_reason(paths)).disabled_reason
-        if found := tuple(user_facing_message.violations(reason, path="device.disabled_reason")):
+        if found := Violations(user_facing_message.violations(reason, path="device.disabled_reason")):
             raise InvalidArgument(violations=found)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
         return Decision(changed, (PutDevice(changed),))
