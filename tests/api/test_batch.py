@@ -89,6 +89,10 @@ BAD = [
     (b"Content-Type: application/http\r\n\r\n", 400, "The part does not begin with a request line"),
     (b"Content-Type: application/http\r\n\r\nnonsense\r\n\r\n", 400, "The part does not begin with a request line"),
     (b"Content-Type: text/plain\r\n\r\nGET /v1/enterprises HTTP/1.1\r\n\r\n", 400, "Each part of a batch needs Content-Type"),
+    (call("GET http://[/v1/enterprises HTTP/1.1"), 400, "The part's request line must have a path"),
+    (call("GET //[/v1/enterprises HTTP/1.1"), 400, "The part's request line must have a path that begins"),
+    (call("GET /$discovery/rest?" + "&".join(["a=1"] * 300)), 400, "The query string is not percent-encoded UTF-8, or has too many"),
+    (call("GET /v1/enterprises?fields=nmae&projectId=p HTTP/1.1"), 400, "Invalid field selection nmae"),
     (call("GET v1/enterprises HTTP/1.1"), 400, "The part's request line must have a path that begins with a slash"),
     (call("GET /v1/nothing HTTP/1.1"), 404, "The requested URL nothing was not found on this server."),
     (call("GET /nothing HTTP/1.1"), 404, "The requested URL /nothing was not found on this server."),
@@ -133,6 +137,36 @@ def test_a_thousand_and_one_are_refused_and_none_is_done(live: Live, device: str
 
     assert (400, "The batch has more than 1000 calls: send them in several batches.") == (answer.status, answer.message)
     assert {} == live.call("GET", f"/v1/{device}/operations").json
+
+
+@pytest.mark.parametrize("ids", [("<u + 1>", "<u + 2>", "<u + 1>"), ("1", "1")])
+def test_a_batch_that_names_two_calls_alike_is_refused_and_none_is_done(live: Live, device: str, ids: tuple[str, ...]) -> None:
+    answer = send(live, [call(f"POST /v1/{device}:issueCommand HTTP/1.1", b'{"type":"LOCK"}', id=each) for each in ids])
+
+    expected = f"The Content-ID '{ids[0]}' stands on two parts of the batch. Nothing was done: give each call its own."
+    assert (400, "INVALID_ARGUMENT", expected) == (answer.status, answer.json["error"]["status"], answer.message)
+    assert {} == live.call("GET", f"/v1/{device}/operations").json
+
+
+async def test_a_call_that_fails_in_the_server_harms_no_other() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if scope["path"] == "/v1/1":
+            raise ZeroDivisionError("a secret")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    body = b"".join(b"--b\n" + call(f"GET /v1/{number} HTTP/1.1") + b"\n" for number in range(3)) + b"--b--"
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    headers = [(b"content-type", b"multipart/mixed; boundary=b")]
+    scope = {"type": "http", "method": "POST", "path": "/batch", "query_string": b"", "headers": headers}
+    content_type, answered = await Batch(app, part_max_bytes=MIB, body_timeout_s=1.0).answer(scope, receive)
+
+    found = answers(Response(200, {"content-type": content_type.decode()}, answered))
+    assert [200, 500, 200] == [each.status for each in found]
+    assert "Internal error encountered." == found[1].message
 
 
 NO_BATCH = [

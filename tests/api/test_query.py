@@ -36,7 +36,7 @@ def test_a_form_of_answer_that_is_not_offered_is_said_so(text: str) -> None:
     assert isinstance(parse_query(text.encode()).refusal, Unimplemented)
 
 
-@pytest.mark.parametrize("text", ["alt=yaml", "prettyPrint=maybe", "fields=a(", "pageToken=%ff", "&".join(["a=1"] * 300)])
+@pytest.mark.parametrize("text", ["alt=yaml", "prettyPrint=maybe", "pageToken=%ff", "&".join(["a=1"] * 300)])
 def test_a_query_that_cannot_be_read_is_refused(text: str) -> None:
     assert isinstance(parse_query(text.encode()).refusal, InvalidArgument)
 

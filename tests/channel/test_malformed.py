@@ -127,3 +127,28 @@ async def test_a_frame_that_is_too_large_ends_the_connection(server: Server) -> 
 def socket_of(server: Server, credential: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
     """A bare WebSocket that has not said hello."""
     return server.http.ws_connect(f"{server.url}/device/v1/connect", headers={"Authorization": f"Bearer {credential}"})
+
+
+async def test_a_refusal_of_two_hundred_kilobytes_of_faults_is_short(server: Server) -> None:
+    """Nobody needs a credential to enrol; once the answer to this was a hundred times as long."""
+    names = ",".join(f'"unknown{number}":1' for number in range(12_000))
+    wrong = [1] * 60_000
+    facts = b'"apiLevel":35,"managementMode":"DEVICE_OWNER","ownership":"COMPANY_OWNED"'
+    for body in (
+        b'{"enrollmentToken":"t","report":{%b,%b}}' % (facts, names.encode()),
+        b'{"enrollmentToken":"t","report":{%b,"hardwareInfo":%b}}' % (facts, json.dumps(wrong).encode()),
+        b'{"enrollmentToken":"t","report":{%b,"euiccs":%b}}' % (facts, json.dumps(wrong).encode()),
+        b'{"enrollmentToken":"t","%b":1,"report":7}' % (b"x" * 200_000),
+    ):
+        reply = await server.post("enroll", body)
+
+        assert 400 <= reply.status < 500
+        assert len(json.dumps(reply.body)) < 64 * 1_024
+
+
+@pytest.mark.parametrize("path", ["hello", "status", f"{OPERATION}:report"])
+async def test_who_shows_no_credential_is_refused_before_its_message_is_read(server: Server, path: str) -> None:
+    """The message would be too large."""
+    reply = await server.post(path, b"x" * 300_000)
+
+    assert 401 == reply.status

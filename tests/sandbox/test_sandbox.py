@@ -1,6 +1,9 @@
 """What a test can see and do in a sandbox, over real sockets."""
 
+import json
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -239,3 +242,40 @@ def test_a_kept_data_directory_keeps_operations_and_devices(tmp_path: Path) -> N
         assert "response" in client.run(PIXEL, {"type": "LOCK"})
         with pytest.raises(Refused, match="no longer being managed"):
             client.issue(OTHER_BYOD, {"type": "LOCK"})
+
+
+@pytest.mark.parametrize(
+    "method, path, allowed",
+    [
+        ("PUT", "/sandbox/v1/devices", "GET, HEAD, POST"),
+        ("GET", "/sandbox/v1/clock:advance", "POST"),
+        ("DELETE", f"/sandbox/v1/devices/{PIXEL}", "GET, HEAD, PATCH"),
+    ],
+)
+def test_another_http_method_is_refused_with_those_there_are(sandbox: Client, method: str, path: str, allowed: str) -> None:
+    with pytest.raises(Refused) as refused:
+        sandbox.ask(method, path)
+
+    assert (405, f"The URL does not take this HTTP method: it takes {allowed}.") == (refused.value.error["code"], str(refused.value))
+
+
+@pytest.mark.parametrize("path", ["/sandbox/v1/devices/", "/sandbox/v1/nothing", "/sandbox/"])
+def test_a_path_that_there_is_not_is_refused_in_googles_form(sandbox: Client, path: str) -> None:
+    with pytest.raises(Refused) as refused:
+        sandbox.get(path)
+
+    assert 404 == refused.value.error["code"]
+
+
+@pytest.mark.parametrize("body", [b"[" * 50_000, b'{"overrides":' + b"[" * 50_000, b"\xff", b'{"\xff":1}', b'"' + b"x" * 100_000 + b'"'])
+@pytest.mark.parametrize("path", ["devices", "clock:advance", f"devices/{PIXEL}:unlock"])
+def test_whatever_the_body_is_it_is_refused_in_googles_form(sandbox: Client, path: str, body: bytes) -> None:
+    request = urllib.request.Request(f"{sandbox.url}/sandbox/v1/{path}", data=body, method="POST")  # noqa: S310 - our own loopback URL
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)  # noqa: S310 - our own loopback URL
+
+    with refused.value:
+        error = json.load(refused.value)["error"]
+    assert error["code"] in {400, 413}
+    assert len(error["message"]) < 1_000

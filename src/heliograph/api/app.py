@@ -3,7 +3,6 @@
 Raw ASGI throughout: a framework's request and response objects cost more than the rest of an issueCommand.
 """
 
-import traceback
 from collections.abc import Awaitable, Collection, Sequence
 
 import msgspec
@@ -14,6 +13,7 @@ from heliograph.api.batch import BATCH_MAX_BYTES, Batch
 from heliograph.api.batch import PATHS as BATCH_PATHS
 from heliograph.api.edge import Asgi, Edge, Scope
 from heliograph.api.errors import Headers, Internal, error_answer
+from heliograph.api.failures import log_failure
 from heliograph.api.gate import Gate
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
@@ -23,9 +23,10 @@ from heliograph.api.partial_response import select_fields
 from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
 from heliograph.api.quota import Admission, MeteredGate, Quota
 from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Receive, read_body
+from heliograph.api.selectable import selection_of
 from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, send_answer, send_compressed
 from heliograph.domain.access import ANYBODY
-from heliograph.domain.errors import HeliographError
+from heliograph.domain.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
 
 log = structlog.get_logger()
@@ -76,7 +77,7 @@ class RestApp:
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
         self._pages = Pages(ports, counts=counts, addresses=addresses)
-        self._batch = Batch(self, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
+        self._batch = Batch(self, gate=self._gate, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
@@ -119,7 +120,7 @@ class RestApp:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             status, headers, body = error_answer(Internal(), in_v1_form=query.v1_errors)
-            _log_failure(method_id, error)
+            log_failure(method_id, error)
         self._counted[method_id, status] += 1
         if query.pretty:
             body = msgspec.json.format(body, indent=2) + b"\n"
@@ -130,15 +131,20 @@ class RestApp:
         caller = ANYBODY if self._gate is None else await self._gate.admit(method, ids, scope)
         if query.refusal is not None:
             raise query.refusal
+        selection = selection_of(query.fields, method.response) if query.fields else None
         own = read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
         answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
-        return answer if query.selection is None else select_fields(answer, query.selection)
+        return answer if selection is None else select_fields(answer, selection)
 
     async def _serve_page(self, scope: Scope, send: Send) -> None:
-        status, headers, body = await self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+        try:
+            status, headers, body = await self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+        except InvalidArgument as error:
+            status, headers, body = error_answer(error)
+            headers = [JSON, *headers]
         await self._send(scope, send, status, body, headers)
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,6 +159,9 @@ class RestApp:
             _log_refusal(BATCH, status, error)
         except ClientGone:
             return
+        except Exception as error:  # noqa: BLE001 - the last one who can answer
+            status, headers, body = error_answer(Internal())
+            log_failure(BATCH, error)
         self._counted[BATCH, status] += 1
         await self._send(scope, send, status, body, headers)
 
@@ -180,10 +189,4 @@ def _log_refusal(method: str, status: int, error: HeliographError) -> None:
     """
     if status in ONLY_COUNTED:
         return
-    log.info("api.refused", method=method, http_status=status, code=error.code.name, fields=[v.field for v in error.violations][:20])
-
-
-def _log_failure(method: str, error: Exception) -> None:
-    """Where it happened and of what kind: its message may hold any value, and values may be secrets."""
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error("api.failed", method=method, error=type(error).__qualname__, where=where)
+    log.info("api.refused", method=method, http_status=status, code=error.code.name, fields=[v.field for v in error.violations])

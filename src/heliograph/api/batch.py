@@ -5,16 +5,21 @@ Source: amapi.md §8.9.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from heliograph.api.errors import BodyTooLarge, Headers, error_answer
-from heliograph.api.multipart import Part, PartAnswer, PartRequest, boundary_of, parse_batch, render_answers
-from heliograph.api.request_body import Message, Receive, read_body
+from heliograph.api.errors import BodyTooLarge, Headers, Internal, error_answer
+from heliograph.api.failures import log_failure
+from heliograph.api.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
+from heliograph.api.quota import Admission
+from heliograph.api.request_body import Message, Receive, read_beginning, read_body
 from heliograph.api.sending import JSON, Send
-from heliograph.domain.errors import HeliographError, InvalidArgument, ResourceExhausted
+from heliograph.domain.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
+from heliograph.service.work_aside import work_aside
 
 PATHS = frozenset({"/batch", "/batch/androidmanagement/v1"})
 BATCH_MAX_BYTES = 16 * 1_024 * 1_024
@@ -22,6 +27,10 @@ ANSWER_MAX_BYTES = 64 * 1_024 * 1_024
 """When so much is answered, no further call is begun: a thousand large lists would not fit into memory."""
 AT_ONCE = 32
 """Calls of one batch under way at a time: enough to share a transaction, too few to starve other callers."""
+BEGINNING_BYTES = 64 * 1_024
+"""So much of a batch without a credential of its own is read, to see whether its first call has one."""
+SMALL_BYTES = 512
+"""A call with a longer query and body takes its turn: 32 long ones one after the other would let everybody else wait."""
 NOT_THE_PARTS = frozenset(
     {
         b"accept-encoding", b"connection", b"content-encoding", b"content-length", b"expect", b"te", b"transfer-encoding", b"upgrade",
@@ -50,10 +59,14 @@ class Batch:
         *,
         part_max_bytes: int,
         body_timeout_s: float,
+        gate: Admission | None = None,
         answer_max_bytes: int = ANSWER_MAX_BYTES,
         at_once: int = AT_ONCE,
     ) -> None:
+        """`gate`: who may send a batch at all; None: anybody."""
         self._app = app
+        self._gate = gate
+        self._turn = asyncio.Lock()
         self._answer_max_bytes = answer_max_bytes
         self._at_once = at_once
         self._part_max_bytes = part_max_bytes
@@ -62,15 +75,36 @@ class Batch:
     async def answer(self, scope: Message, receive: Receive) -> tuple[bytes, bytes]:
         """The Content-Type and body that answer this request.
 
-        Raises: InvalidArgument: it is no batch; BodyTooLarge; BodyTooSlow; ClientGone.
+        Raises: InvalidArgument: it is no batch; Unauthenticated, PermissionDenied: who sends it is not known; BodyTooLarge;
+            BodyTooSlow; ClientGone.
         """
         headers = dict(scope["headers"])
         boundary = boundary_of(headers.get(b"content-type", b""))
-        body = await read_body(receive, max_bytes=BATCH_MAX_BYTES, timeout_s=self._body_timeout_s)
-        parts = parse_batch(body, boundary)
-        del body
         authorization = headers.get(b"authorization") or _token_in(scope["query_string"])
+        receive = await self._admitted(scope, receive, boundary, has_credential=authorization is not None)
+        body = await read_body(receive, max_bytes=BATCH_MAX_BYTES, timeout_s=self._body_timeout_s)
+        parts = await work_aside(partial(parse_batch, boundary=boundary), body)
+        del body
         return render_answers(await self._answers(scope, parts, authorization))
+
+    async def _admitted(self, scope: Message, receive: Receive, boundary: bytes, *, has_credential: bool) -> Receive:
+        """What is left to receive, once the batch has shown a good credential.
+
+        That is its own or, as Google's Java client sends it by default, its first call's. Each call is admitted by itself later.
+
+        Raises: Unauthenticated, PermissionDenied; BodyTooSlow; ClientGone.
+        """
+        if self._gate is None:
+            return receive
+        try:
+            await self._gate.identify(scope)
+        except Unauthenticated:
+            if has_credential:
+                raise
+            beginning, receive = await read_beginning(receive, BEGINNING_BYTES, timeout_s=self._body_timeout_s)
+            headers, query = first_call(beginning, boundary)
+            await self._gate.identify({**scope, "headers": _inner_headers(scope, headers), "query_string": query})
+        return receive
 
     async def _answers(self, scope: Message, parts: list[Part], authorization: bytes | None) -> list[PartAnswer]:
         """An answer to each part, in their order; several at a time, begun in their order."""
@@ -81,7 +115,8 @@ class Batch:
         async def worker() -> None:
             nonlocal filled
             for index, part in left:
-                answers[index] = await self._answer(scope, part, authorization, full=filled >= self._answer_max_bytes)
+                async with self._turn_of(part):
+                    answers[index] = await self._answer(scope, part, authorization, full=filled >= self._answer_max_bytes)
                 filled += len(answers[index].body)
 
         async with asyncio.TaskGroup() as group:
@@ -89,10 +124,22 @@ class Batch:
                 group.create_task(worker())
         return [answers[index] for index in range(len(parts))]
 
+    @asynccontextmanager
+    async def _turn_of(self, part: Part) -> AsyncIterator[None]:
+        """The part may be read now: between two long ones, everybody else has their turn."""
+        request = part.request
+        if isinstance(request, PartRequest) and len(request.body) + len(request.query) > SMALL_BYTES:
+            async with self._turn:
+                await asyncio.sleep(0)
+        yield
+
     async def _answer(self, scope: Message, part: Part, authorization: bytes | None, *, full: bool) -> PartAnswer:
         try:
             return PartAnswer(part.content_id, *await self._called(scope, self._request(part, full=full), authorization))
-        except HeliographError as error:
+        except Exception as error:  # noqa: BLE001 - no call harms another
+            if not isinstance(error, HeliographError):
+                log_failure("batch", error)
+                error = Internal()
             status, headers, body = error_answer(error)
             return PartAnswer(part.content_id, status, _of_part([JSON, *headers]), msgspec.json.format(body, indent=2))
 
@@ -114,9 +161,6 @@ class Batch:
         own = any(name == b"authorization" for name, _value in headers) or _token_in(request.query)
         if authorization is not None and not own:
             headers.append((b"authorization", authorization))
-        # The caller's address of this server is the outer request's: what a part says of it is the client's idea of Google.
-        headers = [header for header in headers if header[0] != b"host"]
-        headers += [header for header in scope["headers"] if header[0] in {b"host", b"x-forwarded-host", b"x-forwarded-proto"}]
         start: Message = {}
         chunks: list[bytes] = []
 
@@ -135,10 +179,16 @@ class Batch:
             "path": request.path,
             "raw_path": request.raw_path,
             "query_string": request.query,
-            "headers": headers,
+            "headers": _inner_headers(scope, headers),
         }
         await self._app(inner, receive, send)
         return start["status"], _of_part(start["headers"]), b"".join(chunks)
+
+
+def _inner_headers(scope: Message, headers: Headers) -> Headers:
+    """A part's headers. The caller's address of this server is the outer request's: what a part says of it is its idea of Google."""
+    own = [header for header in headers if header[0] != b"host"]
+    return own + [header for header in scope["headers"] if header[0] in {b"host", b"x-forwarded-host", b"x-forwarded-proto"}]
 
 
 def _of_part(headers: Headers) -> Headers:

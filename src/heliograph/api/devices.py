@@ -8,7 +8,7 @@ from heliograph.domain.device import Device, DeviceRecord
 from heliograph.domain.device_view import render_device
 from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.wire import Message, decode_message, encode_message
+from heliograph.domain.wire import Message, encode_message
 from heliograph.service.delete_device import delete_device
 from heliograph.service.patch_device import patch_device
 from heliograph.service.read_devices import get_device, list_devices
@@ -51,7 +51,7 @@ async def list_(call: Call) -> bytes:
 async def patch(call: Call) -> bytes:
     """The device as it is now.  Source: disc, devices.patch."""
     query: UpdateQuery = call.query
-    wanted = decode_message(Device, call.body, root="device")
+    wanted = await call.message(Device, root="device")
     mask = parse_field_mask(query.update_mask, of=Device) or None
     return _body(await patch_device(call.ports, DeviceName(*call.ids), wanted, mask))
 

@@ -5,13 +5,14 @@ A request without any of that is handed on as it is.
 Source: amapi.md §8.7, §8.8; RFC 9110 §9.3.2, §9.3.7; fetch.spec.whatwg.org §3.2 (CORS).
 """
 
+import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 
-from heliograph.api.errors import BodyTooLarge, Headers, UnsupportedEncoding, error_answer
-from heliograph.api.request_body import ClientGone, Message, Receive, read_body
+from heliograph.api.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
+from heliograph.api.request_body import ClientGone, Message, Receive, given_first, once, read_body
 from heliograph.api.sending import JSON, Send, send_answer
 from heliograph.domain.errors import HeliographError, InvalidArgument
 
@@ -70,7 +71,7 @@ class Edge:
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         try:
             if b"content-encoding" in headers:
-                receive = await self._unpacked(scope, headers, receive)
+                receive = self._unpacked(scope, headers, receive)
             if scope["method"] == "POST" and b"x-http-method-override" in headers:
                 scope, receive = await self._tunnelled(scope, headers, receive)
         except HeliographError as error:
@@ -83,15 +84,24 @@ class Edge:
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         return await read_body(receive, max_bytes=self._body_limit(scope["path"]), timeout_s=self._body_timeout_s)
 
-    async def _unpacked(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """The body without its Content-Encoding.  Raises: UnsupportedEncoding, InvalidArgument, BodyTooLarge."""
+    def _unpacked(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        """A receive that gives the body without its Content-Encoding, and raises InvalidArgument, BodyTooLarge where it has none such.
+
+        Raises: UnsupportedEncoding.
+        """
         encoding = headers[b"content-encoding"].strip().lower()
         if encoding in {b"", b"identity"}:
             return receive
         if encoding not in {b"gzip", b"x-gzip"}:
             raise UnsupportedEncoding(f"Content-Encoding {encoding[:32].decode('latin-1')!r} is not supported: send gzip, or no encoding.")
-        body = await self._body(scope, receive)
-        return _given(gunzip(body, max_bytes=self._body_limit(scope["path"])), receive)
+
+        async def unpacked() -> Message:
+            """Only who reads the body has it unpacked: who calls is known by then."""
+            max_bytes = self._body_limit(scope["path"])
+            packed = await self._body(scope, receive)
+            return {"type": "http.request", "body": await asyncio.to_thread(gunzip, packed, max_bytes=max_bytes), "more_body": False}
+
+        return once(unpacked, receive)
 
     async def _tunnelled(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[Scope, Receive]:
         """The request that a POST carries: another method, and for a long GET the query in its body."""
@@ -100,9 +110,14 @@ class Edge:
             raise InvalidArgument(f"X-HTTP-Method-Override {method[:32]!r} is not supported: it takes GET, PATCH, PUT or DELETE.")
         if method != "GET" or not headers.get(b"content-type", b"").lower().startswith(_FORM):
             return {**scope, "method": method}, receive
-        query = await self._body(scope, receive)
+        try:
+            query = await read_body(receive, max_bytes=URL_MAX_BYTES, timeout_s=self._body_timeout_s)
+        except BodyTooLarge:
+            raise url_too_long() from None
         both = scope["query_string"] + b"&" + query if scope["query_string"] else query
-        return {**scope, "method": method, "query_string": both}, _given(b"", receive)
+        if len(both) > URL_MAX_BYTES:
+            raise url_too_long()
+        return {**scope, "method": method, "query_string": both}, given_first({"type": "http.request", "body": b""}, receive)
 
     async def _tell_options(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> None:
         """Which methods the path takes; to a page's preflight, whether it may use them."""
@@ -146,20 +161,6 @@ def gunzip(packed: bytes, *, max_bytes: int) -> bytes:
         parts.append(part)
         packed = unpacker.unused_data
     raise InvalidArgument(f"The request body is a gzip of more than {MOST_GZIP_MEMBERS - 1} members.")
-
-
-def _given(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives this body, then what comes after it."""
-    told = False
-
-    async def given() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return given
 
 
 def _with_headers(send: Send, headers: Headers) -> Send:

@@ -5,7 +5,7 @@ from heliograph.api.method import Call
 from heliograph.api.query import PageQuery
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
-from heliograph.domain.wire import Message, decode_message, encode_message
+from heliograph.domain.wire import Message, encode_message
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
 from heliograph.service.read_enrollment_tokens import get_enrollment_token, list_enrollment_tokens
@@ -20,7 +20,7 @@ class ListEnrollmentTokensResponse(Message):
 
 async def create(call: Call) -> bytes:
     """The new token with its value and QR code.  Source: disc, enrollmentTokens.create."""
-    wanted = decode_message(EnrollmentToken, call.body, root="enrollment_token")
+    wanted = await call.message(EnrollmentToken, root="enrollment_token")
     return (await create_enrollment_token(call.ports, EnterpriseName(*call.ids), wanted, server_url=call.server_url())).resource
 
 

@@ -13,7 +13,7 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.sign_up import check_agreement
-from heliograph.domain.wire import Message, decode_message, encode_message, proto
+from heliograph.domain.wire import Message, encode_message, proto
 from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.create_signed_up_enterprise import create_signed_up_enterprise
 from heliograph.service.delete_enterprise import delete_enterprise
@@ -58,7 +58,7 @@ class ListEnterprisesQuery(PageQuery):
 async def create(call: Call) -> bytes:
     """The new enterprise, with its name.  Source: disc, enterprises.create."""
     query: CreateEnterpriseQuery = call.query
-    wanted = decode_message(Enterprise, call.body, root="enterprise")
+    wanted = await call.message(Enterprise, root="enterprise")
     check_agreement(
         agreement_accepted=query.agreement_accepted, signup_url_name=query.signup_url_name, enterprise_token=query.enterprise_token
     )
@@ -85,7 +85,7 @@ async def list_(call: Call) -> bytes:
 async def patch(call: Call) -> bytes:
     """The enterprise as it is now.  Source: disc, enterprises.patch."""
     query: UpdateQuery = call.query
-    wanted = decode_message(Enterprise, call.body, root="enterprise")
+    wanted = await call.message(Enterprise, root="enterprise")
     mask = parse_field_mask(query.update_mask, of=Enterprise) or None
     return (await patch_enterprise(call.ports, EnterpriseName(*call.ids), wanted, mask)).resource
 

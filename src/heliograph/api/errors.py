@@ -47,11 +47,18 @@ V1_REASON: Mapping[Code, str] = {
 RETRY_AFTER_S: Mapping[Code, int] = {Code.UNAVAILABLE: 1, Code.RESOURCE_EXHAUSTED: 60}
 """For errors that say nothing themselves. 60: "Google asks callers to wait at least 60 seconds" on 429 (amapi.md §4.10)."""
 
+URL_MAX_BYTES = 16_384
+"""Path and query together: our choice, as Google documents no limit. The longest that its clients write is 2,048 (amapi.md §8.7)."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
 class BodyTooLarge(InvalidArgument):
     """The request body is too large."""
+
+
+class UrlTooLong(InvalidArgument):
+    """The URL is too long."""
 
 
 class BodyTooSlow(HeliographError):
@@ -62,10 +69,6 @@ class BodyTooSlow(HeliographError):
 
 class Malformed(InvalidArgument):
     """The request is not HTTP/1.1 as RFC 9112 has it."""
-
-
-class UrlTooLong(InvalidArgument):
-    """The URL is too long."""
 
 
 class HeadTooLarge(InvalidArgument):
@@ -105,10 +108,25 @@ class UnknownPath(NotFound):
         super().__init__(message)
 
 
+class MethodNotAllowed(InvalidArgument):
+    """The URL does not take this HTTP method."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        """`allowed`: the methods that it takes."""
+        super().__init__(f"The URL does not take this HTTP method: it takes {', '.join(allowed)}.")
+        self.allowed = allowed
+
+
+def url_too_long() -> UrlTooLong:
+    """The refusal that says how long it may be."""
+    return UrlTooLong(f"The URL is too long: path and query may have {URL_MAX_BYTES} bytes together.")
+
+
 STATUS_OF_KIND: Sequence[tuple[type[HeliographError], int]] = (
     (BodyTooLarge, 413),
     (BodyTooSlow, 408),
     (UnsupportedEncoding, 415),
+    (MethodNotAllowed, 405),
     (UrlTooLong, 414),
     (HeadTooLarge, 431),
     (HeadTooSlow, 408),
@@ -133,6 +151,8 @@ def error_answer(error: HeliographError, *, in_v1_form: bool = False) -> tuple[i
         headers.append((b"retry-after", b"%d" % retry_after_s))
     if error.code is Code.UNAUTHENTICATED or isinstance(error, ScopeInsufficient):
         headers.append((b"www-authenticate", _challenge(error)))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", ", ".join(error.allowed).encode()))
     if isinstance(error, BodyTooLarge | BodyTooSlow):
         # What is left of the body must not be read as the next request.
         headers.append((b"connection", b"close"))

@@ -54,18 +54,23 @@ class Gate:
         credential = credential_of(scope)
         caller = self._callers.known(credential)
         if caller is None:
-            caller = await self._authenticated(credential, method, scope)
+            caller = await self._authenticated(credential, {"method": method.id}, scope)
         rights = self._rights.get(method.id)
         if rights is None:
             rights = self._rights[method.id] = _Rights(is_write(method.id), method.path.startswith(_IN_ENTERPRISE))
         authorize(caller, writes=rights.writes, enterprise=ids[0] if rights.in_enterprise else None)
         return caller
 
-    async def _authenticated(self, credential: bytes, method: Called, scope: Scope) -> Caller:
+    async def identify(self, scope: Scope) -> Caller:
+        """The caller, whatever it may do.  Raises: Unauthenticated, ScopeInsufficient."""
+        credential = credential_of(scope)
+        return self._callers.known(credential) or await self._authenticated(credential, {}, scope)
+
+    async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:
             return await self._callers.authenticate_caller(credential, own_urls=self._own_urls(scope))
         except (Unauthenticated, ScopeInsufficient) as error:
-            error.metadata |= {"method": method.id, "service": SERVICE}
+            error.metadata |= {**called, "service": SERVICE}
             raise
 
 

@@ -5,7 +5,8 @@ Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -15,7 +16,11 @@ from heliograph.api.errors import UnknownPath
 from heliograph.api.query import AnyQuery, NoQuery
 from heliograph.domain.access import Caller
 from heliograph.domain.errors import InvalidArgument, Unimplemented
+from heliograph.domain.wire import decode_message
 from heliograph.service.ports import Ports
+from heliograph.service.work_aside import work_aside
+
+M = TypeVar("M", bound=msgspec.Struct)
 
 ID_MAX_CHARS = 256
 
@@ -31,6 +36,10 @@ class Call(NamedTuple):
     scope: Mapping[str, Any]
     addresses: Addresses
     caller: Caller
+
+    async def message(self, cls: type[M], *, root: str) -> M:
+        """The message that the body holds.  Raises: InvalidArgument."""
+        return await work_aside(partial(decode_message, cls, root=root), self.body)
 
     def server_url(self) -> str:
         """The address by which the caller reached this server."""

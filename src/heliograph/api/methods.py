@@ -18,6 +18,7 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsRequest,
     RemovePolicyApplicationsResponse,
 )
+from heliograph.service.read_operations import Timeline
 
 _ENTERPRISE = "enterprises/*"
 _DEVICE = f"{_ENTERPRISE}/devices/*"
@@ -272,5 +273,13 @@ _NOT_OFFERED = tuple(
 AMAPI_METHODS = (*_SERVED, *_NOT_OFFERED)
 """What stands below `/v1/`."""
 
-OWN_METHODS = (Method(id="heliograph.operations.timeline", http="GET", path=f"{_OPERATION}/timeline", handler=operations.timeline),)
+OWN_METHODS = (
+    Method(
+        id="heliograph.operations.timeline",
+        http="GET",
+        path=f"{_OPERATION}/timeline",
+        handler=operations.timeline,
+        response=Timeline,
+    ),
+)
 """What stands below `/heliograph/v1/`."""

@@ -1,5 +1,7 @@
 """devices.issueCommand and devices.operations: the hot methods, and the timeline beside them."""
 
+from functools import partial
+
 import msgspec
 
 from heliograph.api.answers import EMPTY, list_body
@@ -10,10 +12,11 @@ from heliograph.domain.errors import Unimplemented
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.request_id import request_id_of
-from heliograph.domain.wire import Message, decode_message
+from heliograph.domain.wire import Message
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.issue_command import issue_command
 from heliograph.service.read_operations import get_operation, get_timeline, list_operations
+from heliograph.service.work_aside import work_aside
 
 AS_OBSERVED = "as-observed"
 
@@ -48,7 +51,7 @@ async def issue(call: Call) -> bytes:
     request_id = ""
     if key is not None or query.request_id:
         request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
-    command = ENVELOPE.decode(call.body, as_observed=call.ports.limits.behaviour == AS_OBSERVED)
+    command = await work_aside(partial(ENVELOPE.decode, as_observed=call.ports.limits.behaviour == AS_OBSERVED), call.body)
     operation = await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email, request_id=request_id)
     return render_operation(operation)
 
@@ -72,7 +75,7 @@ async def list_(call: Call) -> bytes:
 async def cancel(call: Call) -> bytes:
     """Nothing; whether it was cancelled is read from the operation.  Source: disc, devices.operations.cancel."""
     if call.body:
-        decode_message(CancelOperationRequest, call.body, root="")
+        await call.message(CancelOperationRequest, root="")
     await cancel_operation(call.ports, _name(call))
     return EMPTY
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -11,6 +10,7 @@ from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.errors import Headers, UnknownPath, error_answer
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
+from heliograph.api.query import parameters_of
 from heliograph.api.readiness import why_not_ready
 from heliograph.api.sending import JSON
 from heliograph.api.server_metrics import Figures, ServerMetrics
@@ -52,7 +52,10 @@ class Pages:
         return ("GET", "HEAD") if path in self._pages else ()
 
     async def answer(self, scope: Mapping[str, Any], *, http_methods: Sequence[str]) -> Answer:
-        """Status, headers and body of the page that was asked for, or of the 404 that says which methods would do."""
+        """Status, headers and body of the page that was asked for, or of the 404 that says which methods would do.
+
+        Raises: InvalidArgument: a query that cannot be read.
+        """
         page = self._pages.get(scope["path"])
         if page is not None and scope["method"] == "GET":
             return await page(scope)
@@ -71,7 +74,7 @@ class Pages:
         return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
 
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
-        version = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=64).get("version", [VERSION])[0]
+        version = dict(parameters_of(scope["query_string"])).get("version") or VERSION
         if version != VERSION:
             return _not_found(UnknownVersion(version))
         # A cache in between must not give one address's document to callers of another.

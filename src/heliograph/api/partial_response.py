@@ -13,17 +13,36 @@ from heliograph.domain.errors import InvalidArgument, Violation
 Selection = dict[str, "Selection"]
 """What is wanted below each name; an empty selection: everything."""
 
-_TOKEN = re.compile(r"\s*([^\s,()/]+|[,()/])")
+_TOKEN = re.compile(r"[^\s,()/]+|[,()/]")
+_SIGNS = frozenset(",()/")
 _MAX_DEPTH = 32
+_MAX_SHOWN_CHARS = 64
 
 
 def parse_fields(text: str) -> Selection:
     """The selection that `text` says.  Raises: InvalidArgument."""
-    tokens: list[str] = _TOKEN.findall(text)
-    selection, rest = _selection(tokens, 0, 0)
-    if rest != len(tokens) or "".join(tokens) != re.sub(r"\s", "", text):
-        raise _invalid(text)
-    return selection
+    root: Selection = {}
+    opened: list[tuple[Selection, int]] = []
+    """What each parenthesis that is still open is below, and how deep that is."""
+    at, depth = root, 0
+    before = ","
+    for word in _TOKEN.findall(text):
+        if before in ",(/":
+            if word in _SIGNS or depth == _MAX_DEPTH:
+                raise invalid_selection(word)
+            at, depth = at.setdefault(word, {}), depth + 1
+        elif word == "(" and before not in _SIGNS:
+            opened.append((at, depth))
+        elif word == ",":
+            at, depth = opened[-1] if opened else (root, 0)
+        elif word == ")" and opened:
+            opened.pop()
+        elif word != "/" or before == ")":
+            raise invalid_selection(word)
+        before = word
+    if opened or before in ",(/":
+        raise invalid_selection(text)
+    return root
 
 
 def select_fields(body: bytes, selection: Selection) -> bytes:
@@ -31,35 +50,9 @@ def select_fields(body: bytes, selection: Selection) -> bytes:
     return msgspec.json.encode(_select(msgspec.json.decode(body), selection))
 
 
-def _selection(tokens: list[str], at: int, depth: int) -> tuple[Selection, int]:
-    """Comma-separated paths from token `at` on, and the first token after them."""
-    found: Selection = {}
-    while True:
-        below, at = _path(found, tokens, at)
-        if tokens[at : at + 1] == ["("]:
-            if depth >= _MAX_DEPTH:
-                raise _invalid("too deep")
-            inner, at = _selection(tokens, at + 1, depth + 1)
-            if tokens[at : at + 1] != [")"]:
-                raise _invalid("unbalanced parentheses")
-            below.update(inner)
-            at += 1
-        if tokens[at : at + 1] != [","]:
-            return found, at
-        at += 1
-
-
-def _path(found: Selection, tokens: list[str], at: int) -> tuple[Selection, int]:
-    """The selection below `a/b/c`, made in `found` where it is new, and the first token after it."""
-    while True:
-        name = tokens[at] if at < len(tokens) else ""
-        if name in {"", ",", "(", ")", "/"}:
-            raise _invalid(name or "nothing")
-        found = found.setdefault(name, {})
-        at += 1
-        if tokens[at : at + 1] != ["/"]:
-            return found, at
-        at += 1
+def invalid_selection(*what: str) -> InvalidArgument:
+    """The refusal of these parts of a selector, in Google's words."""
+    return InvalidArgument(violations=[Violation("fields", f"Invalid field selection {each[:_MAX_SHOWN_CHARS]}") for each in what])
 
 
 def _select(value: Any, selection: Selection) -> Any:  # noqa: ANN401 - any JSON value
@@ -75,7 +68,3 @@ def _select(value: Any, selection: Selection) -> Any:  # noqa: ANN401 - any JSON
         # Nothing is below a text or a number.
         if below is not None and (not below or isinstance(value[name], dict | list))
     }
-
-
-def _invalid(what: str) -> InvalidArgument:
-    return InvalidArgument(violations=[Violation("fields", f"Invalid field selection {what[:64]}")])

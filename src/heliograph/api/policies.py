@@ -7,7 +7,6 @@ from heliograph.api.query import PageQuery
 from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.names import EnterpriseName, PolicyName
 from heliograph.domain.policy_messages import ModifyPolicyApplicationsRequest, Policy, RemovePolicyApplicationsRequest
-from heliograph.domain.wire import decode_message
 from heliograph.service.delete_policy import delete_policy
 from heliograph.service.modify_policy_applications import modify_policy_applications
 from heliograph.service.patch_policy import patch_policy
@@ -32,7 +31,7 @@ async def list_(call: Call) -> bytes:
 async def patch(call: Call) -> bytes:
     """The policy as it is now; one that did not exist was made.  Source: disc, policies.patch."""
     query: UpdateQuery = call.query
-    wanted = decode_message(Policy, call.body, root="policy")
+    wanted = await call.message(Policy, root="policy")
     mask = parse_field_mask(query.update_mask, of=Policy) or None
     return (await patch_policy(call.ports, PolicyName(*call.ids), wanted, mask)).resource
 
@@ -45,13 +44,13 @@ async def delete(call: Call) -> bytes:
 
 async def modify_applications(call: Call) -> bytes:
     """The policy as it is now.  Source: disc, policies.modifyPolicyApplications."""
-    request = decode_message(ModifyPolicyApplicationsRequest, call.body, root="")
+    request = await call.message(ModifyPolicyApplicationsRequest, root="")
     return _changed((await modify_policy_applications(call.ports, PolicyName(*call.ids), request)).resource)
 
 
 async def remove_applications(call: Call) -> bytes:
     """The policy as it is now.  Source: disc, policies.removePolicyApplications."""
-    request = decode_message(RemovePolicyApplicationsRequest, call.body, root="")
+    request = await call.message(RemovePolicyApplicationsRequest, root="")
     return _changed((await remove_policy_applications(call.ports, PolicyName(*call.ids), request)).resource)
 
 

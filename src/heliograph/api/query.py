@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from heliograph.api.partial_response import Selection, parse_fields
 from heliograph.domain.errors import HeliographError, InvalidArgument, Unimplemented, Violation
 from heliograph.domain.wire import Int32, Message, decode_message
 
@@ -53,19 +52,28 @@ class Query(NamedTuple):
     own: Mapping[str, list[str]] = {}
     """The parameters that are not common to all methods, as they were spelled."""
     pretty: bool = True
-    selection: Selection | None = None
+    fields: str = ""
+    """The selector of parts of the answer, unread: who asks for one may wait for it until the caller is known."""
     v1_errors: bool = False
     """Whether errors shall have the old form too (`$.xgafv=1`)."""
     refusal: HeliographError | None = None
     """What is wrong with the common parameters; kept until the answer's form is known."""
 
 
+def parameters_of(query_string: bytes) -> list[tuple[str, str]]:
+    """Names and values in the query string.  Raises: InvalidArgument."""
+    try:
+        return parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise InvalidArgument("The query string is not percent-encoded UTF-8, or has too many parameters.") from None
+
+
 def parse_query(query_string: bytes) -> Query:
     """The query string taken apart; never raises: `refusal` holds what is wrong."""
     try:
-        pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        return Query(refusal=InvalidArgument("The query string is not percent-encoded UTF-8, or has too many parameters."))
+        pairs = parameters_of(query_string)
+    except InvalidArgument as refusal:
+        return Query(refusal=refusal)
     own: dict[str, list[str]] = {}
     common: dict[str, str] = {}
     for name, value in pairs:
@@ -75,7 +83,7 @@ def parse_query(query_string: bytes) -> Query:
             own.setdefault(name, []).append(value)
     try:
         v1_errors = _wants_v1_errors(common)
-        return Query(own, _is_pretty(common), _selection(common), v1_errors)
+        return Query(own, _is_pretty(common), common.get("fields", ""), v1_errors)
     except (InvalidArgument, Unimplemented) as refusal:
         return Query(own, v1_errors=common.get("$.xgafv") == "1", refusal=refusal)
 
@@ -88,7 +96,7 @@ def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     by_proto_name = {field.name: field.encode_name for field in fields.values()}
     unknown = [name for name in own if name not in fields and name not in by_proto_name]
     if unknown:
-        raise InvalidArgument(violations=[_unknown(name) for name in unknown])
+        raise InvalidArgument(violations=map(_unknown, unknown))
     values: dict[str, Any] = {}
     for name, texts in own.items():
         field = fields[by_proto_name.get(name, name)]
@@ -135,11 +143,6 @@ def _wants_v1_errors(common: Mapping[str, str]) -> bool:
         description = f"quotaUser must have at most {QUOTA_USER_MAX_CHARS} characters; it has {len(quota_user)}."
         raise InvalidArgument(violations=[Violation("quota_user", description)])
     return form == "1"
-
-
-def _selection(common: Mapping[str, str]) -> Selection | None:
-    text = common.get("fields", "")
-    return parse_fields(text) if text else None
 
 
 USUAL: Mapping[bytes, Query] = {

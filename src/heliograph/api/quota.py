@@ -73,6 +73,9 @@ class Admission(Protocol):
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller.  Raises: HeliographError: it may not pass."""
 
+    async def identify(self, scope: Scope) -> Caller:
+        """The caller, before anything is asked for.  Raises: HeliographError: nobody knows it."""
+
 
 class MeteredGate:
     """Lets callers pass whom `gate` lets pass (None: everybody), each so many times a minute."""
@@ -92,6 +95,10 @@ class MeteredGate:
         consumer = f"service_account:{caller.email}" if caller.email else f"address:{site_of(self._address_of_client(scope))}"
         self._quota.count(consumer, self._now_us())
         return caller
+
+    async def identify(self, scope: Scope) -> Caller:
+        """The caller.  Raises: what the gate raises."""
+        return ANYBODY if self._gate is None else await self._gate.identify(scope)
 
 
 def site_of(address: str) -> str:

@@ -37,7 +37,56 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
         async with asyncio.timeout(timeout_s):
             return await rest
     except TimeoutError:
-        raise BodyTooSlow(f"The request body did not arrive within {timeout_s:g} seconds.") from None
+        raise _too_slow(timeout_s) from None
+
+
+async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float) -> tuple[bytes, Receive]:
+    """The body's beginning, of `least_bytes` where there are so many; and a receive that gives all of the body.
+
+    Raises: BodyTooSlow, ClientGone.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    message: Message = {"more_body": True}
+    try:
+        async with asyncio.timeout(timeout_s):
+            while message.get("more_body") and size < least_bytes:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise ClientGone
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+    except TimeoutError:
+        raise _too_slow(timeout_s) from None
+    beginning = b"".join(chunks)
+    return beginning, given_first({"type": "http.request", "body": beginning, "more_body": message.get("more_body", False)}, receive)
+
+
+def given_first(message: Message, receive: Receive) -> Receive:
+    """A receive that gives this message, then what comes after it."""
+
+    async def given() -> Message:
+        return message
+
+    return once(given, receive)
+
+
+def once(first: Receive, then: Receive) -> Receive:
+    """A receive that asks `first` the first time, and then `then`."""
+    asked = False
+
+    async def both() -> Message:
+        nonlocal asked
+        if asked:
+            return await then()
+        asked = True
+        return await first()
+
+    return both
+
+
+def _too_slow(timeout_s: float) -> BodyTooSlow:
+    return BodyTooSlow(f"The request body did not arrive within {timeout_s:g} seconds.")
 
 
 def bounded(receive: Receive, *, max_bytes: int) -> Receive:

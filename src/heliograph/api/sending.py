@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from heliograph.api.errors import Headers
-from heliograph.api.request_body import Message
+from heliograph.api.request_body import Message, Receive
 
 Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 JSON = (b"content-type", b"application/json; charset=UTF-8")
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")

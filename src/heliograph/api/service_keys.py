@@ -11,10 +11,10 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 
 from heliograph.api.request_body import ClientGone, read_body
-from heliograph.api.side_answers import error_response, json_response, not_found
+from heliograph.api.side_answers import error_response, json_response, side_router
 from heliograph.domain.access import Role, ServiceKey
 from heliograph.domain.errors import HeliographError, InvalidArgument, PermissionDenied
 from heliograph.domain.wire import Message, decode_message
@@ -62,7 +62,7 @@ class KeyCreation(Message):
 def keys_app(desk: KeyDesk) -> Router:
     """The ASGI app for everything under PREFIX."""
     routes = (("POST", PREFIX, _create), ("GET", PREFIX, _list), ("DELETE", f"{PREFIX}/{{key_id}}", _delete))
-    return Router([Route(path, _endpoint(desk, handler), methods=[method]) for method, path, handler in routes], default=not_found)
+    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
 
 
 def _endpoint(desk: KeyDesk, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

@@ -67,20 +67,21 @@ class _DeviceApp:
             await _refuse(scope, receive, send, answer_to_error(error))
 
     async def _post(self, rest: str, scope: Scope, receive: Receive, send: Send) -> None:
+        operation, _, kind = rest.rpartition(":")
+        of_operation = bool(operation) and kind in OF_OPERATION
+        if not of_operation and rest not in OF_DEVICE and rest != "enroll":
+            raise _no_route(scope)
+        session = self._session(scope) if rest != "enroll" else None  # who shows no credential is not read
+        connection = HttpConnection(connection_id(scope)) if rest == "hello" else None
         body = await read_body(receive)
         if body is None:
             return
-        operation, _, kind = rest.rpartition(":")
-        if operation and kind in OF_OPERATION:
-            answer = await self._session(scope).handle(kind, body, operation=operation)
-        elif rest == "hello":
-            answer = await self._session(scope).handle(rest, body, connection=HttpConnection(connection_id(scope)))
-        elif rest in OF_DEVICE:
-            answer = await self._session(scope).handle(rest, body)
-        elif rest == "enroll":
+        if session is None:
             answer = await enroll(self._ports, body)
+        elif of_operation:
+            answer = await session.handle(kind, body, operation=operation)
         else:
-            raise _no_route(scope)
+            answer = await session.handle(rest, body, connection=connection)
         await send_answer(send, answer)
 
     def _session(self, scope: Scope) -> Session:

@@ -24,6 +24,8 @@ _ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _REPORT_SEQ_MAX = 2**31 - 1
+_SAID_MAX_CHARS = 512
+"""It may name a field of the device's."""
 _TEXT_MAX_CHARS = 4_096
 """A free text for people; AMAPI's own bound for such texts."""
 
@@ -110,7 +112,7 @@ def _read(decode: Callable[[bytes], M], body: bytes) -> M:
 def _malformed(error: Exception) -> InvalidArgument:
     """What msgspec says, without the values that it quotes (`Invalid enum value 'x'`)."""
     said = "nested too deeply" if isinstance(error, RecursionError) else re.sub(r"(?s)'.*'", "'…'", str(error))
-    return InvalidArgument(f"Invalid JSON message: {said}")
+    return InvalidArgument(f"Invalid JSON message: {said[:_SAID_MAX_CHARS]}")
 
 
 def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -> M:

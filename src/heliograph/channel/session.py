@@ -29,6 +29,7 @@ from heliograph.service.read_phone_policy import get_phone_policy
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.service.report_status import report_status
+from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8
 """Per device, long-polls not counted: a phone reports a few operations side by side, a broken one must not fill the writer's queue."""
@@ -190,7 +191,7 @@ class Session:
 
     async def status(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """The Policy."""
-        return await report_status(self._ports, device, read_status_report(body))
+        return await report_status(self._ports, device, await work_aside(read_status_report, body))
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises where the device is still managed."""
@@ -221,7 +222,7 @@ class Session:
 async def enroll(ports: Ports, body: bytes) -> Answer:
     """The answer to `POST /device/v1/enroll`, the one message without a credential."""
     try:
-        return Answer(OK, encode(await enroll_device(ports, read_enroll(body))))
+        return Answer(OK, encode(await enroll_device(ports, await work_aside(read_enroll, body))))
     except HeliographError as error:
         return answer_to_error(error)
 

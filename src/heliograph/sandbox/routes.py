@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import ANSWERS, User
-from heliograph.api.side_answers import error_response, json_response, not_found
+from heliograph.api.request_body import ClientGone, read_body
+from heliograph.api.side_answers import error_response, json_response, side_router
 from heliograph.domain.command import Answer
 from heliograph.domain.errors import HeliographError, InvalidArgument
 from heliograph.domain.names import DeviceName
@@ -23,6 +24,9 @@ from heliograph.sandbox.world import World
 
 Handler = Callable[[World, Request], Coroutine[Any, Any, object]]
 M = TypeVar("M", bound=msgspec.Struct)
+BODY_MAX_BYTES = 64 * 1_024
+"""More than anything that can be said here."""
+BODY_TIMEOUT_S = 30.0
 FURTHEST_JUMP_NS = 100 * 365 * 86_400 * NS_PER_S
 """A century; further, times would leave what RFC 3339 can write."""
 
@@ -43,7 +47,7 @@ def sandbox_app(world: World) -> Router:
     for path in (phone, far_phone):
         routes += [("POST", f"{path}:{verb}", handler) for verb, handler in _VERBS.items()]
         routes += [("GET", path, _get), ("PATCH", path, _patch)]
-    return Router([Route(path, _endpoint(world, handler), methods=[method]) for method, path, handler in routes], default=not_found)
+    return side_router((method, path, _endpoint(world, handler)) for method, path, handler in routes)
 
 
 def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -52,12 +56,18 @@ def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[R
             return json_response(await handler(world, request))
         except HeliographError as error:
             return error_response(error)
+        except ClientGone:
+            return Response(status_code=400)  # nobody reads it
 
     return answer
 
 
 async def _body(request: Request, cls: type[M]) -> M:
-    return decode_message(cls, await request.body(), root="")
+    return decode_message(cls, await _bytes(request), root="")
+
+
+async def _bytes(request: Request) -> bytes:
+    return await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
 
 
 def _phone(world: World, request: Request) -> SandboxPhone:
@@ -86,9 +96,11 @@ async def _get(world: World, request: Request) -> object:
 
 async def _create(world: World, request: Request) -> object:
     try:
-        given = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+        given = msgspec.json.decode(await _bytes(request) or b"{}", type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
+    except RecursionError:
+        raise InvalidArgument("Invalid JSON payload received. It is nested too deeply.") from None
     overrides = given.pop("overrides", None) or {}
     if not isinstance(overrides, dict):
         raise InvalidArgument('overrides must be an object of facts, as in {"apiLevel": 34}.')

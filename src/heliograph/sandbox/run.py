@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from heliograph.api.address import Addresses, parse_origins
 from heliograph.api.edge import Edge
+from heliograph.api.failures import outermost
 from heliograph.api.front_door import FrontDoor
 from heliograph.api.request_body import BODY_MAX_BYTES, bounded
 from heliograph.sandbox.routes import sandbox_app
@@ -62,7 +63,7 @@ async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
 
         try:
             await world.open()
-            async with serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http):
+            async with serving(outermost(app), listener, drain=world.drain, shutdown_s=2, limits=settings.http):
                 await world.populate()
                 yield _greeting(world, settings)
                 await world.leave()

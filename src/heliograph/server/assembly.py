@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
+from heliograph.api.failures import outermost
 from heliograph.api.front_door import FrontDoor
 from heliograph.api.gate import Gate
 from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
@@ -113,6 +114,7 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
             app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
             if settings.admission is not Admission.KEYS:
                 app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
+            app = outermost(app)
             yield Parts(store=store, ports=ports, channel=channel, app=app)
 
 

@@ -12,6 +12,8 @@ from heliograph.service._absence import device_absence, hidden_with_its_device, 
 from heliograph.service._timeline import Timeline, timeline_of
 from heliograph.service.ports import Ports
 
+__all__ = ["Timeline", "get_operation", "get_timeline", "list_operations"]
+
 DEFAULT_SIZE = 100
 MOST = 1_000
 """Amapi.md §2.6: undocumented; clients send 100, and walk many pages."""

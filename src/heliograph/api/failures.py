@@ -1,0 +1,69 @@
+"""What happens when the server itself is at fault, or when nobody below has an answer: Google's form, whatever the path.
+
+Source: amapi.md §4.1; asgi.readthedocs.io, HTTP & WebSocket.
+"""
+
+import contextlib
+import traceback
+
+import msgspec
+import structlog
+
+from heliograph.api.errors import URL_MAX_BYTES, Internal, error_answer, url_too_long
+from heliograph.api.request_body import ClientGone, Message, Receive
+from heliograph.api.sending import JSON, Asgi, Send, send_answer
+from heliograph.domain.errors import HeliographError
+
+log = structlog.get_logger()
+
+SERVER_ERROR = 1011  # RFC 6455 §7.4.1
+
+
+class AnswerCutOff(RuntimeError):
+    """The answer had begun when the server failed: the connection ends, so that nobody takes its beginning for the whole."""
+
+
+def outermost(app: Asgi) -> Asgi:
+    """`app`, never left without an answer: what it raises becomes an error in Google's form, and a URL too long for it is refused."""
+
+    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            if scope["type"] != "lifespan":
+                _require_short(scope)
+            await app(scope, receive, send)
+        except ClientGone:
+            return
+        except HeliographError as error:
+            await _answer(scope, send, error)
+        except Exception as error:
+            if scope["type"] == "lifespan":
+                raise  # so an ASGI server learns that it is not supported
+            log_failure("", error)
+            await _answer(scope, send, Internal())
+
+    return answer
+
+
+def log_failure(method: str, error: Exception) -> None:
+    """Where it happened and of what kind: its message may hold any value, and values may be secrets."""
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("api.failed", method=method, error=type(error).__qualname__, where=where)
+
+
+def _require_short(scope: Message) -> None:
+    length = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    if length > URL_MAX_BYTES:
+        raise url_too_long()
+
+
+async def _answer(scope: Message, send: Send, error: HeliographError) -> None:
+    """Raises: AnswerCutOff."""
+    status, headers, body = error_answer(error)
+    if scope["type"] == "websocket":
+        with contextlib.suppress(RuntimeError, OSError):  # it may be closed already
+            await send({"type": "websocket.close", "code": SERVER_ERROR})
+        return
+    try:
+        await send_answer(send, status, msgspec.json.format(body, indent=2) + b"\n", headers=[JSON, *headers])
+    except RuntimeError:
+        raise AnswerCutOff from None
