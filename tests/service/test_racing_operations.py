@@ -11,7 +11,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
@@ -24,6 +23,7 @@ from heliograph.protocol import Drop, DropWhy, Execute, Offer, ReportState
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.delete_device import delete_device
 from tests.service.world import ACK_A, ACK_B, Phone, World, world
+from tests.state_machines import stateful
 
 BODIES = (
     '{"type":"LOCK"}',
@@ -248,6 +248,4 @@ class RacingOperations(RuleBasedStateMachine):
 
 
 TestRacingOperations = RacingOperations.TestCase
-TestRacingOperations.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestRacingOperations.settings = stateful(examples=25, steps=25)

@@ -528,6 +528,27 @@ class StoreConformance:
         assert [issued[2], issued[4]] == list(await store.open_operations(device))
         assert await store.tombstone(gone) is None
 
+    async def test_what_a_clock_behind_issues_after_the_newest_were_retired_stays_in_the_list(self, open_store: OpenStore) -> None:
+        """The newest operations are gone, and the next server's clock is behind them: nothing that it issues is lost to the list."""
+        clock = SetClock()
+        device, other = device_name(), device_name()
+        store = await open_store(clock=clock)
+        await enrolled(store, device, other)
+        first = await store.decide(Sees(device=device), issue(device))
+        clock.at_us += SECOND_US
+        newest = await store.decide(Sees(device=other), issue(other))
+        await store.decide(Sees(), write(*(PutOperation(ended(one, clock.at_us)) for one in (first, newest))))
+        clock.at_us += SECOND_US
+        assert 2 == await store.retire(ended_before_us=clock.at_us, limit=10)
+
+        store = await open_store(clock=SetClock(START_US))
+        issued = [await store.decide(Sees(device=device), issue(device)) for _ in range(2)]
+        store = await open_store(clock=SetClock(START_US))
+
+        assert issued == list((await store.operations(device, after_ms=0, limit=10)).items)
+        assert issued == list(await store.open_operations(device))
+        assert issued == [await store.operation(one.name) for one in issued]
+
     # Life.
 
     async def test_a_closed_store_accepts_nothing(self, open_store: OpenStore) -> None:
@@ -558,9 +579,28 @@ class SandboxConformance(StoreConformance):
         await store.forget_device(name)
 
         sees = Sees(device=name, credential_hash=credential_of(name), create_ms=issued.create_ms, open_operations=True)
-        assert Facts(now_us=START_US) == await store.decide(sees, look)
+        facts = await store.decide(sees, look)
+        assert Facts(now_us=START_US, last_create_ms=facts.last_create_ms) == facts
         assert () == (await store.decide(Sees(enterprise=ENTERPRISE, serial="R58"), look)).previous_device_names
         assert await store.operation(issued.name) is None
         assert [kept] == list(await store.open_operations(other))
         await enrolled(store, name)
-        assert issued == await store.decide(Sees(device=name), issue(name))
+        again = await store.decide(Sees(device=name), issue(name))
+        assert [again] == list((await store.operations(name, after_ms=0, limit=10)).items)
+
+    async def test_what_a_clock_behind_issues_after_the_newest_were_forgotten_stays_in_the_list(self, open_store: OpenSandboxStore) -> None:
+        clock = SetClock()
+        name, other = device_name(), device_name()
+        store = await open_store(clock=clock)
+        await enrolled(store, name, other)
+        await store.decide(Sees(device=name), issue(name))
+        clock.at_us += SECOND_US
+        for _ in range(2):
+            await store.decide(Sees(device=name), issue(name))
+        await store.forget_device(name)
+
+        store = await open_store(clock=SetClock(START_US))
+        issued = await store.decide(Sees(device=other), issue(other))
+        store = await open_store(clock=SetClock(START_US))
+
+        assert [issued] == list((await store.operations(other, after_ms=0, limit=10)).items)

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -16,6 +16,7 @@ from heliograph.storage.postgres import PostgresStore
 from heliograph.storage.sqlite import SqliteStore
 from heliograph.storage.sweeper import TAIL_MOST
 from tests.postgres import Cluster
+from tests.state_machines import stateful
 from tests.storage.records import (
     ENTERPRISE,
     SECOND_US,
@@ -34,7 +35,7 @@ from tests.storage.records import (
 DEVICES = [device_name(number) for number in range(3)]
 device_names = st.sampled_from(DEVICES)
 tail_sizes = st.sampled_from([1, 40, TAIL_MOST])
-"""Sweeping after every batch, after some, or never."""
+"""Sweeping after every batch, as until the first restart; after some, or never."""
 
 
 class StoreAndModel(RuleBasedStateMachine):
@@ -53,6 +54,16 @@ class StoreAndModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.loop.run_until_complete(self.store.close())
         self.loop.close()
+
+    @initialize(devices=st.sets(device_names, min_size=1))
+    def begin(self, devices: set[DeviceName]) -> None:
+        """Some devices are there: else most runs would issue nothing."""
+        for device in sorted(devices):
+            self.put_device(device, "")
+
+    def open(self) -> None:
+        """The store is open."""
+        raise NotImplementedError
 
     @rule(device=device_names, policy_name=st.sampled_from(["", "strict"]))
     def put_device(self, device: DeviceName, policy_name: str) -> None:
@@ -106,6 +117,7 @@ class StoreAndModel(RuleBasedStateMachine):
         self.loop.run_until_complete(self._compare())
 
     async def _compare(self) -> None:
+        await self.settled()
         in_order = sorted(self.devices.values(), key=lambda record: record.position)
         assert in_order == list((await self.store.devices(ENTERPRISE, after="", limit=10)).items)
         for device in DEVICES:
@@ -123,6 +135,9 @@ class StoreAndModel(RuleBasedStateMachine):
         deadlines = [one.deadline_us for one in self.operations.values() if one.deadline_us is not None]
         assert min(deadlines, default=None) == await self.nearest_deadline_us()
 
+    async def settled(self) -> None:
+        """The store does nothing by itself any more: the same steps end alike each time."""
+
     async def nearest_deadline_us(self) -> int | None:
         """What the store says of all that was done."""
         return self.store.nearest_deadline_us()
@@ -136,11 +151,12 @@ class SqliteAndModel(StoreAndModel):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.tail_most = 1
+        self.open()
 
-    @initialize(tail_most=tail_sizes)
-    def open(self, tail_most: int) -> None:
+    def open(self) -> None:
         path = Path(self.folder.name) / "heliograph.db"
-        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=tail_most)
+        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=self.tail_most)
 
     def teardown(self) -> None:
         super().teardown()
@@ -151,7 +167,12 @@ class SqliteAndModel(StoreAndModel):
         """Another server may have another clock, and sweep at another time."""
         self.loop.run_until_complete(self.store.close())
         self.clock.at_us -= behind_ms * 1_000
-        self.open(tail_most)
+        self.tail_most = tail_most
+        self.open()
+
+    async def settled(self) -> None:
+        while self.store.sweeping:  # noqa: ASYNC110 - the writer has no event for it
+            await asyncio.sleep(0.001)
 
     @rule(device=device_names)
     def forget(self, device: DeviceName) -> None:
@@ -171,8 +192,8 @@ class PostgresAndModel(StoreAndModel):
         super().__init__()
         postgres.empty(database)
         self.database = database
+        self.open()
 
-    @initialize()
     def open(self) -> None:
         self.store, self.other = self.loop.run_until_complete(self._two())
 
@@ -204,12 +225,40 @@ class PostgresAndModel(StoreAndModel):
         return self.store.nearest_deadline_us()
 
 
+class SqliteAndWrongModel(SqliteAndModel):
+    """A model that loses what is issued: to a reader, a store with a fault looks like this."""
+
+    lost = False
+    runs_since = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).runs_since += self.lost
+
+    @rule(batch=st.lists(device_names, min_size=1, max_size=80))
+    def issue(self, batch: list[DeviceName]) -> None:
+        super().issue(batch)
+        if self.operations:
+            type(self).lost = True
+        self.operations.clear()
+
+
 TestSqliteAndModel = SqliteAndModel.TestCase
-TestSqliteAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestSqliteAndModel.settings = stateful(examples=50, steps=25)
 
 
 def test_two_postgres_stores_and_the_model(postgres: Cluster, database: str) -> None:
     run_state_machine_as_test(
         lambda: PostgresAndModel(postgres, database),  # type: ignore[arg-type]  # any factory does
-        settings=settings(max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
+        settings=stateful(examples=4, steps=20),
     )
+
+
+def test_a_difference_is_shown_with_its_steps_at_once_and_can_be_run_again() -> None:
+    with pytest.raises(AssertionError) as found:
+        run_state_machine_as_test(SqliteAndWrongModel, settings=stateful(examples=200, steps=25))
+
+    said = "\n".join(found.value.__notes__)
+    assert "state.issue(" in said
+    assert "@reproduce_failure(" in said
+    assert SqliteAndWrongModel.runs_since <= 10, "it went on looking for a smaller example"

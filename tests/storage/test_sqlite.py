@@ -22,6 +22,7 @@ from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sweeper import TAIL_MOST
 from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
@@ -46,6 +47,7 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import PutDevice, Sees
 from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sweeper import TAIL_MOST
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
 class RunningClock(SetClock):
@@ -74,13 +76,20 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def open_store(path: Path) -> AsyncIterator[OpenSandboxStore]:
+def first_tail_most() -> int:
+    """How many operations the first store puts into their devices' history at a time; those opened after it never do."""
+    return TAIL_MOST
+
+
+@pytest.fixture
+async def open_store(path: Path, first_tail_most: int) -> AsyncIterator[OpenSandboxStore]:
     opened: list[SqliteStore] = []
+    tails = itertools.chain([first_tail_most], itertools.repeat(TAIL_MOST))
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
             await opened.pop().close()
-        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring))
+        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, tail_most=next(tails)))
         return opened[-1]
 
     yield open_
@@ -90,6 +99,14 @@ async def open_store(path: Path) -> AsyncIterator[OpenSandboxStore]:
 
 class TestSqlite(SandboxConformance):
     """See conformance.py."""
+
+
+class TestSqliteThatHasSwept(SandboxConformance):
+    """What the first store takes goes into history with the next batch, and the watermark moves."""
+
+    @pytest.fixture
+    def first_tail_most(self) -> int:
+        return 1
 
 
 class TestCountsInSqlite(CountsConformance):
@@ -398,6 +415,7 @@ import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import Sees
 from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sweeper import TAIL_MOST
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import apsw
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -17,6 +16,7 @@ from heliograph.storage.starting import remembered
 from heliograph.storage.sweeper import Sweeper
 from heliograph.storage.tables import Tables
 from heliograph.storage.tail import NEIGHBOURS, Tail
+from tests.state_machines import stateful
 from tests.storage.records import START_US, create_times, device_name, operation
 
 DEVICES = {device_name(number): number * NEIGHBOURS // 2 + 1 for number in range(4)}
@@ -121,7 +121,7 @@ class SweeperAndModel(RuleBasedStateMachine):
 
 
 TestSweeperAndModel = SweeperAndModel.TestCase
-TestSweeperAndModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSweeperAndModel.settings = stateful(examples=60, steps=40)
 
 
 def test_a_round_goes_through_the_whole_tail_in_slices_and_moves_the_watermark_at_its_end() -> None:

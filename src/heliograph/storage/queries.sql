@@ -64,8 +64,11 @@ ORDER BY o.deadline_us, o.create_ms, o.device_key
 LIMIT ?
 
 -- newest_create_ms --
--- The newest operation of all.
-SELECT coalesce(max(create_ms), 0) FROM operations
+-- No operation ever was newer: the newest that is there, or the watermark, where newer ones were removed.
+SELECT max(newest.create_ms) FROM (
+    SELECT coalesce(max(o.create_ms), 0) AS create_ms FROM operations o
+    UNION ALL SELECT max(s.create_ms) FROM swept s
+) AS newest
 
 -- device_states --
 -- Everything a rule may ask of a device's row, for many devices.

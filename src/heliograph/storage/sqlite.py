@@ -235,6 +235,11 @@ class SqliteStore:
 
     # Life.
 
+    @property
+    def sweeping(self) -> bool:
+        """Whether operations are on their way into their devices' history: the writer goes on with it while nothing else waits."""
+        return self._writer.sweeping
+
     def waiting(self) -> LaneLoads:
         return self._entrance.loads()
 

@@ -76,6 +76,11 @@ class Writer:
         late = since_us and now_us - since_us > HANGS_US
         return f"The disk has not answered for {(now_us - since_us) // 1_000_000} s." if late else None
 
+    @property
+    def sweeping(self) -> bool:
+        """Whether operations are on their way into history, or would be if the disk had room. Asked from any thread."""
+        return self._sweeper.due
+
     # In the thread.
 
     def _run(self) -> None:
