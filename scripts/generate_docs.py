@@ -10,12 +10,14 @@ from heliograph.domain.device import Way
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.sm_dp import CATALOGUE
+from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
 from scripts.markdown import table, with_blocks
 from scripts.wrong_bodies import HABITS
 
 ROOT = Path(__file__).parents[1]
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md")
+SOURCE = ROOT / "src" / "heliograph"
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md")
 """Pages that people write, with blocks in them that this script writes."""
 
 
@@ -24,7 +26,7 @@ def pages() -> dict[Path, str]:
     blocks = {
         "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
-        "wrong-bodies": _wrong_bodies(),
+        "wrong-bodies": _wrong_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
