@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from heliograph.api.batch import Batch
-from heliograph.api.multipart import MOST_PARTS
+from heliograph.api.multipart import MOST_PARTS, WINDOW_BYTES, PartRequest, parse_batch
 from tests.api.live import Live, Response
 
 MIB = 1024 * 1024
@@ -253,3 +253,19 @@ async def test_a_part_without_credentials_has_those_of_the_batch(own: str, query
     await Batch(app, part_max_bytes=MIB, body_timeout_s=1.0).answer(scope, receive)
 
     assert [expected] == seen
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("shift", range(-12, 13))
+def test_a_delimiter_is_found_wherever_a_window_of_reading_ends(newline: bytes, shift: int) -> None:
+    first = b"--b" + newline + b"Content-Type: application/http" + newline * 2 + b"POST /v1/a" + newline * 2
+    padding = WINDOW_BYTES - len(first) + shift
+    body = first + b"x" * padding + newline + b"--b  " + newline + b"Content-Type: application/http" + newline * 2 + b"GET /v1/b" + newline
+    almost = body + b"--bb" + newline + b"--b" + b" " * (2 * WINDOW_BYTES) + b"x" + newline + b"--b--"
+
+    one, other = parse_batch(almost, b"b")
+
+    assert isinstance(one.request, PartRequest)
+    assert isinstance(other.request, PartRequest)
+    assert ("/v1/a", b"x" * padding) == (one.request.path, one.request.body)
+    assert "/v1/b" == other.request.path

@@ -133,6 +133,7 @@ def test_a_secret_is_not_in_the_repr_of_its_message() -> None:
         (b'{"name":"\xff"}', "Encountered non UTF-8 code points. (byte 10)"),
         (b"\xef\xbb\xbf{}", "Expected a value. (line 1, column 1) The body begins with a byte order mark: send it without."),
         ('{"many":' * 200, "Message too deep. Max recursion depth is 100. (line 1, column 801)"),
+        ("[" + "[]," * 50_000 + "1]", "Message too large. It may hold 50000 objects and lists. (line 1, column 149999)"),
         ("[" * 500_000, "Message too deep. Max recursion depth is 100. (line 1, column 101)"),
     ],
 )

@@ -7,7 +7,7 @@ Source: RFC 2046 §5.1; developers.google.com/api-client-library, "Batch request
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ MOST_PARTS = 1_000  # the limit of Google's clients (MAX_BATCH_LIMIT)
 PART_HEADER_MAX_BYTES = 32 * 1_024
 BOUNDARY_MAX_CHARS = 70  # RFC 2046 §5.1.1
 CONTENT_ID_SHOWN_MAX = 64
+WINDOW_BYTES = 256 * 1_024
 
 # Quantifiers are possessive (++, *+): what anybody may send must cost no more than a look at each byte.
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]++)"|([^\s;"]++))', re.IGNORECASE)
@@ -73,7 +74,7 @@ def parse_batch(body: bytes, boundary: bytes) -> list[Part]:
     """The parts of a batch, in order.  Raises: InvalidArgument: there are none or too many, the body has no end, or an id is repeated."""
     parts: list[Part] = []
     begins: int | None = None
-    for found in _delimiter(boundary).finditer(body):
+    for found in _delimiters(body, boundary):
         if begins is not None:
             if len(parts) == MOST_PARTS:
                 raise InvalidArgument(f"The batch has more than {MOST_PARTS} calls: send them in several batches.")
@@ -102,6 +103,29 @@ def _delimiter(boundary: bytes) -> re.Pattern[bytes]:
     """A line of `--boundary` or `--boundary--`. It begins with plain text, which is found twenty times as fast as a line's beginning."""
     line = re.escape(b"--" + boundary)
     return re.compile(line + rb"(?<![^\n]" + line + rb")(--)?+[ \t]*+(?=\r?\n|\Z)")
+
+
+def _delimiters(body: bytes, boundary: bytes) -> Iterator[re.Match[bytes]]:
+    """The delimiters in the body, looked for window by window: other threads have their turn meanwhile."""
+    delimiter = _delimiter(boundary)
+    overlap = len(boundary) + len("----\r\n")
+    start = 0
+    while start < len(body):
+        end = min(start + WINDOW_BYTES, len(body))
+        found = delimiter.search(body, start, end)
+        if found is not None and found.end() == end:  # it may have taken the window's end for the body's
+            start = found.start()
+            found = delimiter.match(body, start)
+            if found is None:
+                start += 1
+                continue
+        if found is not None:
+            yield found
+            start = found.end()
+        elif end == len(body):
+            return
+        else:
+            start = end - overlap
 
 
 def _end_of_line_before(body: bytes, start: int) -> int:

@@ -9,17 +9,15 @@ Source: RFC 8259; error texts from protobuf's json_stream_parser.cc.
 import json
 import re
 from collections import Counter
-from itertools import accumulate
 from typing import Any, NoReturn
 
 from heliograph.domain.errors import InvalidArgument
 
 MAX_DEPTH = 100  # protobuf's default recursion limit
+MOST_CONTAINERS = 50_000
 _MAX_INT_DIGITS = 40  # more than any field takes; int() of thousands of digits costs quadratic time
 
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-_NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^"\[\]{}]++', re.DOTALL)
-_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 
 _NO_TEXT = {
@@ -128,20 +126,23 @@ def _innermost(text: str) -> str:
 def refuse_depth(text: str) -> None:
     """Nothing happens where no value in this JSON text lies deeper than MAX_DEPTH, whatever else is wrong with it.
 
+    Nor may it hold more than MOST_CONTAINERS objects and lists: no message needs so many, and each costs a hundred times its two brackets.
+    Word by word, and not in one step of a regular expression: other threads have their turn meanwhile.
+
     Raises: InvalidArgument.
     """
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
-    brackets = _NO_BRACKETS.sub("", text)
-    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) <= MAX_DEPTH:
-        return
-    depth = 0
+    depth = containers = 0
     for token in _TOKENS.finditer(text):
         first = token[0][0]
         if first in "[{":
             depth += 1
+            containers += 1
             if depth > MAX_DEPTH:
                 raise _fault(f"Message too deep. Max recursion depth is {MAX_DEPTH}.", text, token.start())
+            if containers > MOST_CONTAINERS:
+                raise _fault(f"Message too large. It may hold {MOST_CONTAINERS} objects and lists.", text, token.start())
         elif first in "]}":
             depth -= 1
 
@@ -164,8 +165,13 @@ def _int(text: str) -> int | JsonNumber:
     return int(text) if len(text) <= _MAX_INT_DIGITS else JsonNumber(text)
 
 
+def _number(text: str) -> JsonNumber:
+    """A function, so that other threads have their turn between two numbers; the class itself would give them none."""
+    return JsonNumber(text)
+
+
 def _constant(name: str) -> NoReturn:
     raise InvalidArgument(f"{_PREFIX} {name} is no JSON value.")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=JsonNumber, parse_int=_int, parse_constant=_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_int, parse_constant=_constant)
