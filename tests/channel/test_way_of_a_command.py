@@ -166,12 +166,35 @@ async def test_an_expired_command_is_dropped(server: Server, connect: Connect) -
     assert "expired" == await server.outcome(operation)
 
 
-async def test_a_success_that_was_never_acknowledged_is_a_conflict(server: Server, connect: Connect) -> None:
+async def test_a_success_whose_acknowledgement_the_server_lost_is_taken(server: Server, connect: Connect) -> None:
     phone_id = await server.enroll()
     operation = await server.issue(phone_id, type="LOCK")
 
     async with connect(phone_id) as phone:
         reply = await phone.send("report", operation, ackId=ACK_ID, seq=1, state="SUCCEEDED")
+
+    assert (200, {}) == reply
+    assert "succeeded" == await server.outcome(operation)
+
+
+async def test_a_wipe_that_the_phone_has_begun_ends_the_device_at_its_hello(server: Server, connect: Connect) -> None:
+    phone_id = await server.enroll()
+
+    async with connect(phone_id) as phone:
+        operation = await server.issue(phone_id, type="WIPE")
+        reply = await phone.hello({"operation": operation, "ackId": ACK_ID, "state": "executing"})
+
+    assert 410 == reply.status
+    assert operation == reply.body["lastOrder"]["operation"]
+    assert "succeeded" == await server.outcome(operation)
+
+
+async def test_a_start_that_was_never_acknowledged_is_a_conflict(server: Server, connect: Connect) -> None:
+    phone_id = await server.enroll()
+    operation = await server.issue(phone_id, type="LOCK")
+
+    async with connect(phone_id) as phone:
+        reply = await phone.send("report", operation, ackId=ACK_ID, seq=1, state="NOT_STARTED")
 
     assert 409 == reply.status
     assert "ABORTED" == reply.body["error"]["status"]

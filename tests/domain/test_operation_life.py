@@ -28,6 +28,7 @@ QUEUED = Operation(
 STEPS: dict[Event, Callable[[Operation], Operation]] = {
     Event.ACKNOWLEDGE: lambda operation: life.acknowledge(operation, "a", NOW_US, result_timeout_s=60),
     Event.ACKNOWLEDGE_FINAL: lambda operation: life.acknowledge_final(operation, "a", NOW_US),
+    Event.ADOPT: lambda operation: life.adopt(operation, "a", NOW_US, result_timeout_s=60),
     Event.REFUSE: lambda operation: life.finish(operation, 0, NOW_US, status=b"", error_code=ErrorCode.UNKNOWN, error=FAILURE),
     Event.IGNORE: lambda operation: life.ignored(operation, 0, NOW_US),
     Event.PROGRESS: lambda operation: life.progress(operation, 1, b'{"esimStatus":{}}', NOW_US, result_timeout_s=60),

@@ -181,12 +181,17 @@ class RacingOperations(RuleBasedStateMachine):
         if isinstance(answer, Execute):
             assert ack_id not in seen.dropped, "dropped, and executed after all"
             assert seen.executes <= {ack_id}, "two owners"
-            assert seen.executes or operation.ack_id or self.lab.clock.now_us() < operation.expires_us, "started too late"
+            in_time = seen.executes or operation.ack_id or self.lab.clock.now_us() < operation.expires_us
+            assert in_time or await self._was_adopted(name), "started too late"
             seen.executes.add(ack_id)
         else:
             assert isinstance(answer, Drop)
             if answer.drop is DropWhy.TAKEN:
                 seen.dropped.add(ack_id)
+
+    async def _was_adopted(self, name: OperationName) -> bool:
+        """Whether the phone said that it had begun before the server knew of an acknowledgement."""
+        return any(entry.what == "adopted" for entry in (await self.lab.operation(name)).timeline)
 
     async def _report(self, phone: Phone, name: OperationName, what: str, seq: int) -> None:
         has_status = COMMANDS[(await self.lab.operation(name)).type].status is not None
@@ -210,6 +215,8 @@ class RacingOperations(RuleBasedStateMachine):
             operation = await self.lab.operation(name)
             assert operation.state in AFTER.get(seen.state, {seen.state}), (seen.state, operation.state)
             seen.state = operation.state
+            if any(entry.what == "adopted" for entry in operation.timeline):
+                seen.executes.add(operation.ack_id)  # the phone said that it had begun
             self._judge(operation, seen)
         if await self.lab.ports.store.device(self.phone.name) is None:
             await self._gone()

@@ -161,12 +161,14 @@ async def test_a_phone_that_reports_for_ever_does_not_push_the_story_out_of_the_
     assert ["issued", "acknowledged", "succeeded", *["late"] * LATE_MOST] == whats
 
 
-async def test_a_success_without_an_acknowledgement_is_refused(lab: World) -> None:
+@pytest.mark.parametrize("body,state", [('{"type":"LOCK"}', ReportState.NOT_STARTED), ('{"type":"WIPE"}', ReportState.SUCCEEDED)])
+async def test_without_an_acknowledgement_a_report_that_nothing_was_begun_is_refused(lab: World, body: str, state: ReportState) -> None:
+    """So is one on a command that the acknowledgement itself ends: the phone is offered it again."""
     phone = await lab.phone()
-    name = await lab.issue(phone.name)
+    name = await lab.issue(phone.name, body)
 
     with pytest.raises(NotAcknowledged):
-        await phone.reports(name, ReportState.SUCCEEDED)
+        await phone.reports(name, state)
 
     assert State.QUEUED is (await lab.operation(name)).state
 

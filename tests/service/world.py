@@ -173,12 +173,12 @@ class Phone:
         message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=state, status=raw(status), error_code=error_code)
         await report_result(self.ports, self.name, message)
 
-    async def greets(self, in_flight: dict[OperationName, str] | None = None) -> Policy:
+    async def greets(
+        self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING
+    ) -> Policy:  # fmt: skip
         """Hello."""
-        entries = tuple(
-            InFlight(operation=str(name), ack_id=ack_id, state=InFlightState.EXECUTING) for name, ack_id in (in_flight or {}).items()
-        )
-        return await greet_device(self.ports, self.name, Hello(in_flight=entries))
+        entries = tuple(InFlight(operation=str(name), ack_id=ack_id, state=state) for name, ack_id in (in_flight or {}).items())
+        return await greet_device(self.ports, self.credential_hash, self.name, Hello(in_flight=entries))
 
     async def tells(self, report: DeviceReport) -> Policy:
         """Its facts."""

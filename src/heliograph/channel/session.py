@@ -170,7 +170,7 @@ class Session:
             peer.requests -= 1
 
     async def _hello(self, device: DeviceName, body: bytes, connection: object, link: Link | None) -> Answer:
-        policy = await greet_device(self._ports, device, read_hello(body))
+        policy = await greet_device(self._ports, self._credential_hash, device, read_hello(body))
         self.take_over(device, connection, link)
         return Answer(OK, encode(policy))
 

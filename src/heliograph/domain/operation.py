@@ -33,6 +33,7 @@ class Event(enum.Enum):
 
     ACKNOWLEDGE = "acknowledge"
     ACKNOWLEDGE_FINAL = "acknowledge, where the row is final at ack"
+    ADOPT = "adopt, begun under an ackId that the server lost"
     REFUSE = "refuse"
     IGNORE = "refuse, shown as done (--behaviour as-observed)"
     PROGRESS = "progress"
@@ -49,6 +50,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.QUEUED: {
         Event.ACKNOWLEDGE: State.ACKNOWLEDGED,
         Event.ACKNOWLEDGE_FINAL: State.SUCCEEDED,
+        Event.ADOPT: State.ACKNOWLEDGED,
         Event.REFUSE: State.FAILED,
         Event.IGNORE: State.SUCCEEDED,
         Event.CANCEL: State.CANCELLED,
@@ -167,10 +169,24 @@ def acknowledge(operation: Operation, ack_id: str, now_us: int, *, result_timeou
     return _say(changed, now_us, "acknowledged" if operation.state is State.QUEUED else "acknowledged again")
 
 
-def acknowledge_final(operation: Operation, ack_id: str, now_us: int) -> Operation:
-    """The operation succeeded by its acknowledgement: no later signal can be relied on."""
+ADOPTED = "its phone had begun; the server had lost the acknowledgement"
+
+
+def adopt(operation: Operation, ack_id: str, now_us: int, *, result_timeout_s: int) -> Operation:
+    """The queued operation acknowledged by this ackId, whose phone has begun: the server lost the acknowledgement (ADR 0016).
+
+    Its expiry is not looked at: it was judged when the acknowledgement was answered.
+    """
+    changed = _fire(
+        operation, Event.ADOPT, now_us, ack_id=ack_id, acked_us=now_us, deadline_us=now_us + result_timeout_s * 1_000_000,
+    )  # fmt: skip
+    return _say(changed, now_us, "adopted", ADOPTED)
+
+
+def acknowledge_final(operation: Operation, ack_id: str, now_us: int, *, begun: bool = False) -> Operation:
+    """The operation succeeded by its acknowledgement: no later signal can be relied on.  `begun`: as with `adopt`."""
     changed = _fire(operation, Event.ACKNOWLEDGE_FINAL, now_us, ack_id=ack_id, acked_us=now_us)
-    return _say(changed, now_us, "acknowledged", "final at ack")
+    return _say(changed, now_us, "adopted", ADOPTED) if begun else _say(changed, now_us, "acknowledged", "final at ack")
 
 
 def heard(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:

@@ -42,17 +42,23 @@ class _Ack:
     operation: str
     ack_id: str
     sees_all: bool
+    begun: bool
+    """Whether the phone says that it has begun: then the operation's time is not looked at, for that was judged before it began."""
 
 
 _Verdict = _Stands | DropWhy
 
 
-async def acknowledge_command(ports: Ports, credential_hash: bytes, device: DeviceName, message: Acknowledge) -> Execute | Drop:
+async def acknowledge_command(
+    ports: Ports, credential_hash: bytes, device: DeviceName, message: Acknowledge, *, begun: bool = False
+) -> Execute | Drop:
     """The first ackId owns the operation, durably: it gets `execute` every time it asks, every other one gets `drop`.
 
     Judged in one rule against cancel, expiry and deletion; it looks at the time itself, whether or not a timer fired. A row that is
     final at ack ends its operation and its device here: the tombstone answers the same ackId from then on, and `startWithinMs` is
     the tombstone's life, for such a command is carried out whenever the phone learns that it stands.
+
+    `begun`: the phone has begun under this ackId already, which the server lost (ADR 0016).
 
     Raises: InvalidArgument: a bad name or ackId; OperationNotFound: unknown, or another device's.
     """
@@ -61,7 +67,7 @@ async def acknowledge_command(ports: Ports, credential_hash: bytes, device: Devi
         raise InvalidArgument(f"ackId must be {ACK_ID_BYTES} random bytes in lower-case hex.")
 
     async def judged(*, sees_all: bool) -> _Verdict | None:
-        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all)
+        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun)
         sees = Sees(
             device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=bool(ports.destinations)
         )
@@ -89,7 +95,7 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
         raise OperationNotFound
     if (why := _why_dropped(operation, ack)) is not None:
         return Decision(why)
-    if not operation.ack_id and facts.now_us >= operation.expires_us:
+    if not operation.ack_id and not ack.begun and facts.now_us >= operation.expires_us:
         expired = life.expire(with_offers(ports, operation), facts.now_us)
         return Decision(DropWhy.EXPIRED, tuple(operation_writes(ports, facts, operation, expired)), ring=device.name)
     row = COMMANDS[operation.type]
@@ -127,7 +133,7 @@ def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, o
     widened = COMMANDS[operation.type].under_policy(operation.command, flags, api_level=device.report.api_level)
     command = msgspec.Raw(ENVELOPE.full_command(operation.type, widened))
     order = LastOrder(type=operation.type, command=command, operation=ack.operation)
-    succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us)
+    succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us, begun=ack.begun)
     writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
     start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
 
+from typing import NamedTuple
+
 import msgspec
 
 from heliograph.commands import COMMANDS
@@ -9,8 +11,9 @@ from heliograph.domain import operation as life
 from heliograph.domain.command import CommandType
 from heliograph.domain.errors import Aborted, DeviceNoLongerManaged, InvalidArgument, OperationNotFound
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation, State
+from heliograph.domain.operation import Operation
 from heliograph.protocol import Report, ReportState
+from heliograph.service._adoption import adopted, log_adoption, may_adopt
 from heliograph.service._device_operation import own_operation
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
@@ -22,7 +25,7 @@ LATE_MOST = 8
 
 
 class NotAcknowledged(Aborted):
-    """The command was not acknowledged, so nobody may have executed it: acknowledge first."""
+    """The command was not acknowledged, and nothing was executed: it will be offered again."""
 
     reason = "NOT_ACKNOWLEDGED"
 
@@ -33,40 +36,55 @@ class OtherAckId(Aborted):
     reason = "OTHER_ACK_ID"
 
 
+class _Changed(NamedTuple):
+    """The operation after a report that said something new."""
+
+    operation: Operation
+    adopted: bool
+    """Whether the report was how the server learnt that the command was begun."""
+
+
 async def report_result(ports: Ports, device: DeviceName, message: Report) -> None:
     """The acknowledged operation shows the progress or has ended; a report that is known already changes nothing.
 
-    A report on an operation that is over is kept in its timeline as `late`, never in its result.
+    A report on an operation that is over is kept in its timeline as `late`, never in its result. One on a queued operation says that
+    the phone has begun, so the server lost its acknowledgement: the operation is adopted, whatever its time (ADR 0016).
 
-    Raises: InvalidArgument: a report that this type cannot have; NotAcknowledged, OtherAckId;
+    Raises: InvalidArgument: a report that this type cannot have; OtherAckId; NotAcknowledged: of a queued operation, the phone says
+        that it has not begun, or its row ends at the acknowledgement;
         OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
     """
     name = own_operation(device, message.operation)
     if message.seq < 1:
         raise InvalidArgument("seq counts the reports of an operation, from 1.")
 
-    def rule(facts: Facts) -> Decision[bool]:
+    def rule(facts: Facts) -> Decision[_Changed | None]:
         if facts.device is None:
             raise DeviceNoLongerManaged
         if facts.operation is None:
             raise OperationNotFound
         changed = _after_report(facts.operation, message, facts.now_us)
         if changed is None:
-            return Decision(answer=False)
+            return Decision(None)
         # What it held may start now.
         writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
-        return Decision(answer=True, writes=tuple(writes), ring=device)
+        return Decision(_Changed(changed, adopted=may_adopt(facts.operation) and bool(changed.ack_id)), writes=tuple(writes), ring=device)
 
     sees = Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations))
-    if await ports.store.decide(sees, rule, lane=Lane.PHONES):
+    if (changed := await ports.store.decide(sees, rule, lane=Lane.PHONES)) is not None:
         ports.offers.noted(device, name.create_ms)
+        if changed.adopted:
+            log_adoption(changed.operation)
 
 
 def _after_report(operation: Operation, message: Report, now_us: int) -> Operation | None:
-    if operation.state is State.QUEUED and now_us >= operation.expires_us:
-        operation = life.expire(operation, now_us)
-    if operation.state is State.QUEUED:
-        raise NotAcknowledged
+    if may_adopt(operation):
+        if message.state is not ReportState.NOT_STARTED and not COMMANDS[operation.type].final_at_ack:
+            operation = adopted(operation, message.ack_id, now_us)
+        elif now_us >= operation.expires_us:
+            operation = life.expire(operation, now_us)
+        else:
+            raise NotAcknowledged
     if operation.ack_id and operation.ack_id != message.ack_id:
         raise OtherAckId
     if message.seq <= operation.report_seq:
