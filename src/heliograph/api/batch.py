@@ -67,6 +67,7 @@ class Batch:
         self._app = app
         self._gate = gate
         self._turn = asyncio.Lock()
+        self._pause_s = 0.0
         self._answer_max_bytes = answer_max_bytes
         self._at_once = at_once
         self._part_max_bytes = part_max_bytes
@@ -130,8 +131,14 @@ class Batch:
         request = part.request
         if isinstance(request, PartRequest) and len(request.body) + len(request.query) > SMALL_BYTES:
             async with self._turn:
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause_s)
+                loop = asyncio.get_running_loop()
+                loop.call_soon(self._note_turn, loop.time())
         yield
+
+    def _note_turn(self, began_s: float) -> None:
+        """The part was read since `began_s`, at one go: everybody else now has as long."""
+        self._pause_s = asyncio.get_running_loop().time() - began_s
 
     async def _answer(self, scope: Message, part: Part, authorization: bytes | None, *, full: bool) -> PartAnswer:
         try:
