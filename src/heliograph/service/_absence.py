@@ -30,8 +30,14 @@ async def operation_absence(ports: Ports, name: OperationName) -> HeliographErro
     return await enterprise_absence(ports, name.device.parent) or OperationNotFound()
 
 
-async def hidden_with_its_device(ports: Ports, device: DeviceName) -> HeliographError | None:
-    """The error that hides the operations of a deleted device where the limits say so, None where they may be shown."""
-    if ports.limits.operations_of_deleted_devices == "keep" or await ports.store.device(device) is not None:
+async def hidden_operations(ports: Ports, device: DeviceName) -> HeliographError | None:
+    """The error that hides a device's operations, None if they may be shown.
+
+    With a deleted enterprise they are always hidden, as all that was in it; with a deleted device if the limits say so. A device that is
+    there answers for its enterprise: `delete_enterprise` takes away every one.
+    """
+    if await ports.store.device(device) is not None:
         return None
+    if ports.limits.operations_of_deleted_devices == "keep":
+        return await enterprise_absence(ports, device.parent)
     return await device_absence(ports, device)

@@ -4,7 +4,7 @@ from __future__ import annotations  # a rule is made per call, and its annotatio
 
 from heliograph.domain import operation as life
 from heliograph.domain.names import OperationName
-from heliograph.service._absence import hidden_with_its_device, operation_absence
+from heliograph.service._absence import hidden_operations, operation_absence
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
 from heliograph.service.ports import Decision, Facts, Ports, Sees
@@ -26,10 +26,12 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         # What waited behind it may be next.
         return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
 
-    if (error := await hidden_with_its_device(ports, name.device)) is not None:
-        raise error
     ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule)
-    if ended is None:
-        raise await operation_absence(ports, name)
     if ended:
         ports.offers.noted(name.device, name.create_ms)
+        return
+    # What could be cancelled was open, so its device and its enterprise are there.
+    if (error := await hidden_operations(ports, name.device)) is not None:
+        raise error
+    if ended is None:
+        raise await operation_absence(ports, name)

@@ -8,7 +8,7 @@ from heliograph.domain.longrunning import operation_view
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
-from heliograph.service._absence import device_absence, hidden_with_its_device, operation_absence
+from heliograph.service._absence import device_absence, hidden_operations, operation_absence
 from heliograph.service._timeline import Timeline, timeline_of
 from heliograph.service.ports import Ports
 
@@ -22,10 +22,12 @@ SCANNED_MOST = 5_000
 
 
 async def get_operation(ports: Ports, name: OperationName) -> Operation:
-    """The operation.  Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged where the limits hide it."""
-    if (error := await hidden_with_its_device(ports, name.device)) is not None:
-        raise error
+    """The operation.  Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if the limits hide it."""
     operation = await ports.store.operation(name)
+    if operation is not None and operation.open:
+        return operation  # so its device is there, and its enterprise
+    if (error := await hidden_operations(ports, name.device)) is not None:
+        raise error
     if operation is None:
         raise await operation_absence(ports, name)
     return operation
@@ -43,7 +45,7 @@ async def list_operations(
     limit = coerce_page_size(page_size, default=DEFAULT_SIZE, maximum=MOST)
     query = f"{device}/operations?{filter_text}"
     after_ms = int(decode_page_token(ports.page_secret, query, token=page_token) or 0)
-    if (error := await hidden_with_its_device(ports, device)) is not None:
+    if (error := await hidden_operations(ports, device)) is not None:
         raise error
     found, more_after_ms = await _scan(ports, device, wanted, after_ms=after_ms, limit=limit)
     if not found and not after_ms and not await _was_here(ports, device):
