@@ -165,6 +165,30 @@ async def test_a_timeline_says_why_a_command_is_stuck(lab: World) -> None:
     assert "" == ended
 
 
+async def test_a_timeline_names_the_device_that_a_reset_phone_is_by_now_and_says_what_to_do(lab: World) -> None:
+    old, other = await lab.phone(facts(serial="S1")), await lab.phone(facts(serial="S2"))
+    waiting, begun = await lab.issue(old.name), await lab.issue(old.name)
+    elsewhere = await lab.issue(other.name)
+    await old.acknowledges(begun)
+    lab.clock.advance(60)
+    gone, new = await lab.phone(facts(serial="S1")), await lab.phone(facts(serial="S1"))
+    again = await lab.phone(facts(serial="S1"))
+    await delete_device(lab.ports, again.name)
+    lab.here.connected_devices.clear()
+
+    told = [(await get_timeline(lab.ports, name)).why_stuck for name in (waiting, begun)]
+
+    for why in told:
+        assert f"enrolled again at 2026-09-21T14:14:20Z as {new.name}" in why
+        assert f"Delete {old.name}" in why
+        assert f"issue this one to {new.name}" in why
+        assert not any(str(phone.name) in why for phone in (gone, again))
+    assert "serial" not in (await get_timeline(lab.ports, elsewhere)).why_stuck
+    lab.here.connected_devices.add(old.name)
+    assert not any(["serial" in (await get_timeline(lab.ports, name)).why_stuck for name in (waiting, begun)])
+    assert "serial" not in (await get_timeline(lab.ports, await lab.issue(new.name))).why_stuck
+
+
 async def test_where_there_are_other_servers_a_timeline_says_only_what_this_one_knows(lab: World) -> None:
     shared = dataclasses.replace(lab.ports, shared=True)
     phone = await lab.phone()

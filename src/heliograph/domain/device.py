@@ -205,6 +205,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     wanted_state: DeviceState = DeviceState.ACTIVE
     disabled_reason: UserFacingMessage | None = None
     previous_device_names: tuple[str, ...] = ()
+    serial: str = ""
+    """What it enrolled with, which ties re-enrolments of one phone together; empty: it gave none."""
     last_status_report_us: int = 0
     last_policy_sync_us: int = 0
     report: DeviceReport

@@ -6,6 +6,7 @@ import msgspec
 
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.wire_time import format_timestamp
+from heliograph.service._successor import successor_of
 from heliograph.service.offer_command import PARKED, holds_until_us
 from heliograph.service.ports import Ports, Whereabouts
 
@@ -62,7 +63,8 @@ def _entry(entry: TimelineEntry) -> Entry:
 
 async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | None) -> str:
     if operation.state is State.ACKNOWLEDGED:
-        return _why_unfinished(operation)
+        where, _ = await ports.presence.sighting(operation.device)
+        return _why_unfinished(operation) + (await _told_successor(ports, operation) if where is Whereabouts.NOWHERE else "")
     if (offline := await _why_offline(ports, operation)) is not None:
         return offline
     by = " by this server" if ports.shared else ""  # what others offered, they remember
@@ -94,7 +96,21 @@ async def _why_offline(ports: Ports, operation: Operation) -> str | None:
     record = await ports.store.device(operation.device)
     seen_us = max(seen_us, record.last_status_report_us or 0 if record else 0)
     since = f"; it was last heard at {format_timestamp(seen_us)}" if seen_us else " and was not heard yet"
-    return f"The device is not connected{since}. The command waits for it until {until}."
+    return f"The device is not connected{since}. The command waits for it until {until}.{await _told_successor(ports, operation)}"
+
+
+async def _told_successor(ports: Ports, operation: Operation) -> str:
+    """What to do if the phone, which is nowhere connected, was reset by hand and enrolled again; empty: its serial number did not."""
+    device = operation.device
+    record = await ports.store.device(device)
+    successor = await successor_of(ports, record) if record is not None else None
+    if successor is None:
+        return ""
+    return (
+        f" Its serial number enrolled again at {format_timestamp(successor.enrollment_us)} as {successor.name}: the phone was reset, and"
+        f" this device does not come back. Delete {device} (enterprises.devices.delete), which ends its commands,"
+        f" and issue this one to {successor.name}."
+    )
 
 
 def _told_offers(live: TimelineEntry | None, by: str) -> str:

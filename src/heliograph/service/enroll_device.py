@@ -123,6 +123,7 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         user_name=user_name_for(token.enterprise, token, credential_hash),
         policy_name=token.policy_name,
         previous_device_names=facts.previous_device_names,
+        serial=_serial(message),
         report=message.report,
     )
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
