@@ -16,7 +16,8 @@ import uvloop
 from heliograph.api.app import rest_app
 from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, ManagementMode, Ownership
 from heliograph.protocol import Enroll
-from heliograph.server import SystemClock, assembled, listening_socket, serving
+from heliograph.server import assembled, listening_socket, serving
+from heliograph.server.store import clock_for
 from heliograph.service.enroll_device import enroll_device
 from heliograph.service.http_limits import HttpLimits
 from heliograph.service.limits import Limits
@@ -134,7 +135,7 @@ async def _serve(settings: Settings, started: "Future[Live]", options: Mapping[s
     try:
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
-                assembled(settings, clock=SystemClock()) as parts,
+                assembled(settings, clock=clock_for(settings)) as parts,
                 serving(rest_app(parts.ports, **options), listener, drain=parts.channel.drain, limits=settings.http),
             ):
                 started.set_result(Live(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))

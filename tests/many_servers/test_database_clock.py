@@ -108,6 +108,21 @@ async def test_it_never_goes_back_when_the_databases_clock_does() -> None:
     assert sorted(set(shown)) == shown
 
 
+async def test_a_server_whose_database_is_behind_its_rows_starts_at_their_time_and_runs_on() -> None:
+    machines = Machines()
+    clock = await machines.clock()
+
+    clock.start_from(DATABASE_US + 3_600 * SECOND_US)
+    machines.pass_by(3 * SECOND_US)
+    await clock.correct(machines.ask)
+
+    behind_us = DATABASE_US + 3_603 * SECOND_US - clock.now_us()
+    assert 0 <= behind_us <= 3 * SECOND_US // SLEW_SHARE
+    assert 3_600 * SECOND_US - behind_us == clock.ahead_us()
+    machines.pass_by(3_600 * SECOND_US * SLEW_SHARE)
+    assert machines.database_us == clock.now_us()
+
+
 async def test_time_that_passed_before_a_correction_does_not_count_for_it() -> None:
     """Else a day of quiet would allow a jump of a quarter of an hour."""
     machines = Machines()

@@ -11,7 +11,7 @@ from heliograph.api.errors import Headers, UnknownPath, error_answer
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.query import parameters_of
-from heliograph.api.readiness import why_not_ready
+from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.api.sending import JSON
 from heliograph.api.server_metrics import Figures, ServerMetrics
 from heliograph.service.ports import Ports
@@ -67,6 +67,8 @@ class Pages:
     async def _readiness(self, _scope: Mapping[str, Any]) -> Answer:
         why_not = why_not_ready(self._ports)
         told = {"status": "not ready", "reason": " ".join(why_not)} if why_not else {"status": "ready"}
+        if notes := worth_a_look(self._ports):
+            told["note"] = " ".join(notes)
         return UNAVAILABLE if why_not else OK, [JSON], msgspec.json.encode(told)
 
     async def _metrics(self, _scope: Mapping[str, Any]) -> Answer:

@@ -60,11 +60,20 @@ class ServerMetrics(Collector):
         """What prometheus_client asks for when /metrics is read."""
         yield InfoMetricFamily("heliograph_build", "Which Heliograph this is.", value={"version": heliograph.__version__})
         yield gauge("ready", "Whether /readyz says yes.", 0 if why_not_ready(self._ports) else 1)
+        yield from self._clock()
         yield from self._commands()
         yield from self._store()
         yield from self._waiting()
         yield from self._held()
         yield from self._phones()
+
+    def _clock(self) -> Iterator[Family]:
+        check = self._ports.clock_check
+        if check is None:
+            return
+        yield gauge("clock_ahead_seconds", "How far the server's clock is ahead of the one it follows.", check.ahead_us() / 1_000_000)
+        gap_s = check.start_gap_us() / 1_000_000
+        yield gauge("clock_start_gap_seconds", "How much later the server started than the newest time in its store.", gap_s)
 
     def _commands(self) -> Iterator[Family]:
         counts, offers = self._ports.store.counts, self._ports.offers

@@ -180,7 +180,7 @@ class Evidence:
 
 
 class ClockErrors:
-    """By how many seconds servers may be wrong: they read the wall clock when they start, and slew what is stepped later."""
+    """By how many seconds servers may be wrong: they start at the wall clock or the newest time in the store, and slew later steps."""
 
     def __init__(self) -> None:
         self._since = [-1]
@@ -194,7 +194,8 @@ class ClockErrors:
             self._wall_s += fault.seconds
             self._put(position, min(self._least[-1], self._wall_s), max(self._most[-1], self._wall_s))
         elif fault.what is FaultKind.SERVER_READY and self._least[-1] != self._most[-1]:
-            self._put(position, self._wall_s, self._wall_s)
+            # At the wall clock's time, or at a later one that the store knows.
+            self._put(position, self._wall_s, self._most[-1])
 
     def gain_us(self, start: int, end: int) -> tuple[int, int]:
         """The least and the most that a clock may have gained between these positions."""

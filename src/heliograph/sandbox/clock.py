@@ -30,6 +30,10 @@ class AdvancingClock:
         """Returns when this many seconds of this clock have passed."""
         await self.sleep_until(self.now_us() + round(seconds * 1_000_000))
 
+    def start_from(self, newest_us: int) -> None:
+        """It shows at least this time: a world that is kept was advanced so far."""
+        self._ahead_us += max(0, newest_us - self.now_us())
+
     def advance(self, by_us: int) -> int:
         """The time after the jump; `by_us` is positive."""
         self._ahead_us += by_us

@@ -97,7 +97,7 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
         ports = Ports(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
-            shared=opened.shared, doorbell_counts=opened.doorbell_counts,
+            shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
             expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
         )  # fmt: skip
         await finish_deletions(ports)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -13,35 +14,67 @@ STEP_US = 500_000
 """A difference to the wall clock from which on it is called a step and logged."""
 SLEW_SHARE = 100
 """A step is made good at 1 % of the time that passes: durations stay true to within that."""
+LOOK_EVERY_US = 1_000_000
+"""How often the wall clock is looked at."""
+
+
+def wall_us() -> int:
+    """What this machine's wall clock shows."""
+    return time.time_ns() // 1_000
+
+
+def boot_us() -> int:
+    """Microseconds since this machine started, its sleep included."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
 
 
 class SystemClock:
-    """Wall time at start plus CLOCK_BOOTTIME since: never goes back, goes on through suspend; later steps are logged and slewed."""
+    """Wall time at start plus CLOCK_BOOTTIME since: never goes back, goes on through suspend; later steps are logged and slewed.
 
-    def __init__(self) -> None:
-        self._wall_us = time.time_ns() // 1_000
-        self._boot_us = self._last_boot_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
+    `start_from` sets it ahead if the store knows of a later time.
+    """
+
+    follows = "this machine's clock"
+
+    def __init__(self, *, wall_us: Callable[[], int] = wall_us, boot_us: Callable[[], int] = boot_us) -> None:
+        self._wall_now_us, self._boot_now_us = wall_us, boot_us
+        self._wall_us = wall_us()
+        self._boot_us = self._last_boot_us = boot_us()
         self._slewed_us = 0
-        self._step_logged = False
+        self._known_off_us = 0
+        """The wall clock's difference when it was looked at last: what is known is logged no more."""
 
     def now_us(self) -> int:
         """The time."""
-        boot_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
+        boot_us = self._boot_now_us()
         since_us = boot_us - self._last_boot_us
-        if since_us >= 1_000_000:  # noqa: PLR2004 - once a second is often enough to look at the wall clock
+        if since_us >= LOOK_EVERY_US:
             self._slew(boot_us, since_us)
+        return self._at(boot_us)
+
+    def ahead_us(self) -> int:
+        """By how much it is ahead of the wall clock; negative: behind."""
+        return self.now_us() - self._wall_now_us()
+
+    def start_from(self, newest_us: int) -> None:
+        """It shows at least this time, and runs on from there; what it is ahead of the wall clock is slewed."""
+        ahead_us = newest_us - self.now_us()
+        if ahead_us > 0:
+            self._slewed_us += ahead_us
+            self._known_off_us -= ahead_us
+
+    def _at(self, boot_us: int) -> int:
         return self._wall_us + (boot_us - self._boot_us) + self._slewed_us
 
     def _slew(self, boot_us: int, since_us: int) -> None:
         self._last_boot_us = boot_us
-        off_us = time.time_ns() // 1_000 - (self._wall_us + (boot_us - self._boot_us) + self._slewed_us)
-        if abs(off_us) < STEP_US:
-            self._step_logged = False
-        elif not self._step_logged:
-            self._step_logged = True
-            log.warning("clock.stepped", off_ms=off_us // 1_000)
+        off_us = self._wall_now_us() - self._at(boot_us)
         most_us = since_us // SLEW_SHARE
-        self._slewed_us += max(-most_us, min(most_us, off_us))
+        if abs(off_us - self._known_off_us) >= STEP_US + most_us:
+            log.warning("clock.stepped", off_ms=off_us // 1_000)
+        slewed_us = max(-most_us, min(most_us, off_us))
+        self._slewed_us += slewed_us
+        self._known_off_us = off_us - slewed_us
 
     async def sleep_until(self, at_us: int) -> None:
         """Returns at `at_us` or just after, never before."""

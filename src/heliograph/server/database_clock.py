@@ -1,14 +1,13 @@
 """The time of several servers: their database's, so that all of them agree on what is over."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import structlog
 
 from heliograph.domain.errors import Unavailable
-from heliograph.server.clock import SLEEP_MOST_S, SLEW_SHARE, STEP_US
+from heliograph.server.clock import SLEEP_MOST_S, SLEW_SHARE, STEP_US, boot_us, wall_us
 
 log = structlog.get_logger()
 
@@ -21,21 +20,18 @@ TRIES = 3
 """The quickest of so many questions counts: the answer lies within its round trip."""
 
 
-def boot_us() -> int:
-    """Microseconds since this machine started, its sleep included."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
-
-
 class DatabaseClock:
     """A Clock (service/ports.py): CLOCK_BOOTTIME and the offset to the database's clock, which is measured again and again.
 
     What is found wrong is made good slowly, at 1 % of the time that passes: it never goes back, and durations stay true to within
-    that. A step of the database's clock is logged.
+    that. A step of the database's clock is logged. `start_from` sets it ahead if the store knows of a later time.
     """
+
+    follows = "the database's clock"
 
     def __init__(self, *, boot_us: Callable[[], int] = boot_us) -> None:
         self._boot_us = boot_us
-        self._offset_us = time.time_ns() // 1_000 - boot_us()
+        self._offset_us = wall_us() - boot_us()
         """Until `set` is called: this machine's own wall clock."""
         self._wanted_us = self._offset_us
         self._slewed_at_us = boot_us()
@@ -50,6 +46,18 @@ class DatabaseClock:
     def wall_us(self) -> int:
         """The database's time as last measured, not slewed: for what others have dated by their own clocks."""
         return self._boot_us() + self._wanted_us
+
+    def ahead_us(self) -> int:
+        """By how much it is ahead of the database's clock, as that was measured last; negative: behind."""
+        self.now_us()
+        return self._offset_us - self._wanted_us
+
+    def start_from(self, newest_us: int) -> None:
+        """It shows at least this time, and runs on from there; what it is ahead of the database's clock is slewed."""
+        ahead_us = newest_us - self.now_us()
+        if ahead_us > 0:
+            self._offset_us += ahead_us
+            self._slewed_at_us = self._boot_us()
 
     def _slew(self, boot_us: int) -> None:
         most_us = (boot_us - self._slewed_at_us) // SLEW_SHARE

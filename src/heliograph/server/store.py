@@ -8,10 +8,11 @@ from typing import Any, NoReturn, Protocol
 
 from heliograph.channel.app import Channel
 from heliograph.server.clock import SystemClock
+from heliograph.server.clock_watch import started
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.other_servers import OtherServers
 from heliograph.service.counts import DoorbellCounts
-from heliograph.service.ports import Clock, Doorbell, Presence, Store
+from heliograph.service.ports import Clock, ClockCheck, Doorbell, Presence, Store
 from heliograph.service.sign_in import ServiceKeys
 from heliograph.settings import Settings
 from heliograph.storage.sealing_key import DatabaseMissing, SealingKey
@@ -32,6 +33,9 @@ class ServerStore(Store, Protocol):
     def sealing_key(self) -> SealingKey:
         """Which key file is the database's."""
 
+    async def newest_us(self) -> int:
+        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
@@ -41,6 +45,7 @@ class Opened:
     doorbell: Doorbell
     presence: Presence
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
+    clock_check: ClockCheck | None = None
     shared: bool = False
     timers: Sequence[Forever] = ()
     """What is to run for as long as the store is open."""
@@ -63,7 +68,7 @@ async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> As
         if settings.database_url:
             opened = await _postgres(settings.database_url, channel, clock, may_be_new=may_be_new)
         else:
-            opened = _sqlite(settings, channel, clock, may_be_new=may_be_new)
+            opened = await _sqlite(settings, channel, clock, may_be_new=may_be_new)
     except DatabaseMissing:
         raise _missing(settings) from None
     try:
@@ -85,13 +90,14 @@ def _missing(settings: Settings) -> DatabaseMissing:
     )
 
 
-def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
+async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
     # Before anything is made: an empty database in an unmounted volume's folder would be taken for the real one the next time.
     if not may_be_new and is_missing(settings.database):
         raise DatabaseMissing
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
-    return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence)
+    check = started(clock, await store.newest_us())
+    return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence, clock_check=check)
 
 
 async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
@@ -105,6 +111,8 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
         timers: list[Forever] = []
         if isinstance(clock, DatabaseClock):
             await clock.set(store.database_now_us)
+        check = started(clock, await store.newest_us())
+        if isinstance(clock, DatabaseClock):
             timers.append(clock.follow(store.database_now_us))
         bell = PostgresBell(
             store.connect, others, server=secrets.token_hex(8), now_us=clock.now_us, chance=secrets.SystemRandom().random
@@ -115,4 +123,6 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
     except BaseException:
         await store.close()
         raise
-    return Opened(store=store, doorbell=others, presence=others.presence, doorbell_counts=counts, shared=True, timers=timers)
+    return Opened(
+        store=store, doorbell=others, presence=others.presence, doorbell_counts=counts, clock_check=check, shared=True, timers=timers
+    )  # fmt: skip

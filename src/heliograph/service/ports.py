@@ -41,6 +41,7 @@ from heliograph.service.rules import (
 
 __all__ = [
     "Clock",
+    "ClockCheck",
     "Decision",
     "DeleteDevice",
     "DeleteEnterprise",
@@ -183,6 +184,19 @@ class Clock(Protocol):
         """Returns at `at_us` or after, never before; also when the clock is advanced past it."""
 
 
+class ClockCheck(Protocol):
+    """How far the server's clock may be wrong; asked for people's eyes only (/readyz, /metrics)."""
+
+    def ahead_us(self) -> int:
+        """By how much it is ahead of the clock that it follows; negative: behind."""
+
+    def start_gap_us(self) -> int:
+        """How much later the server started than the newest time in its store; 0: the store was empty, or newer."""
+
+    def notes(self) -> Sequence[str]:
+        """Sentences about differences that somebody should look at; none, if all is well."""
+
+
 class Ids(Protocol):
     """Chance, where a name or a secret needs it."""
 
@@ -261,6 +275,8 @@ class Ports:
     destinations: Destinations = field(default_factory=Destinations)
     publishing: PublishingCounts = field(default_factory=PublishingCounts)
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
+    clock_check: ClockCheck | None = None
+    """None: the clock is no real one, and follows nothing."""
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
     shared: bool = False

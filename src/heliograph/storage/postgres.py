@@ -198,6 +198,10 @@ class PostgresStore:
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))
 
+    async def newest_us(self) -> int:
+        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none.  Raises: Overloaded."""
+        return max(at_us or 0 for at_us in (await self._reader.run("newest_times"))[0])
+
     # For other servers' phones (server/other_servers.py).
 
     async def tail(self, after_ms: int, limit: int) -> Sequence[tuple[int, DeviceName]]:

@@ -35,6 +35,12 @@ INSERT INTO schema_version (version, applied_us) VALUES ($1, $2)
 -- The database's own time.
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
+-- newest_times --
+-- The newest times (us) that rows tell of: read once at start, for the database's clock may be behind them.
+SELECT (SELECT max(create_ms) * 1000 FROM operations), (SELECT max(ended_us) FROM operations WHERE ended_us IS NOT NULL),
+    (SELECT created_us FROM outbox WHERE message_id = (SELECT max(message_id) FROM outbox)),
+    (SELECT CAST(substr(max(position), 1, 20) AS BIGINT) FROM enterprises)
+
 -- begin --
 -- A batch starts.
 BEGIN

@@ -70,6 +70,13 @@ SELECT max(newest.create_ms) FROM (
     UNION ALL SELECT max(s.create_ms) FROM swept s
 ) AS newest
 
+-- newest_times --
+-- The newest times (us) that rows tell of: read once at start, for a server's clock may be behind them.
+SELECT (SELECT max(create_ms) * 1000 FROM operations), (SELECT max(create_ms) * 1000 FROM swept),
+    (SELECT max(ended_us) FROM operations WHERE ended_us IS NOT NULL),
+    (SELECT created_us FROM outbox WHERE message_id = (SELECT max(message_id) FROM outbox)),
+    (SELECT CAST(substr(max(position), 1, 20) AS BIGINT) FROM enterprises)
+
 -- device_states --
 -- Everything a rule may ask of a device's row, for many devices.
 SELECT k.enterprise, k.device, k.device_key, d.record, t.record

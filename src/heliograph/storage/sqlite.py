@@ -233,6 +233,10 @@ class SqliteStore:
     async def _in_thread(self, read: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._pages.submit(read))
 
+    async def newest_us(self) -> int:
+        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none. Read once, at start."""
+        return max(at_us or 0 for at_us in self._reads.one("newest_times")[0])
+
     # Life.
 
     @property
