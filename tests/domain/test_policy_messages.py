@@ -7,16 +7,17 @@ import pytest
 
 from heliograph.api.schemas import schemas_of
 from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.policy_messages import MESSAGES, Policy
+from heliograph.domain.official_messages import MESSAGES
+from heliograph.domain.policy_messages import Policy
 from heliograph.domain.wire import decode_message, encode_message
-from scripts.policy_schema import TARGET, rendered
+from scripts.official_schema import TARGET, rendered
 from tests.discovery import document
 
-TOLD_OF_A_FIELD = {"description", "enumDescriptions", "enumDeprecated", "deprecated"}
+TOLD_OF_A_FIELD = {"description", "enumDescriptions", "enumDeprecated", "deprecated", "readOnly"}
 
 
 def test_the_data_file_is_what_the_official_document_says() -> None:
-    """After an update of the document: python -m scripts.policy_schema."""
+    """After an update of the document: python -m scripts.official_schema."""
     assert rendered() == TARGET.read_text(encoding="utf-8")
 
 

@@ -261,8 +261,6 @@ async def test_a_mask_takes_its_fields_only_and_may_clear_the_reason(lab: World)
         (Device(), ("state",)),
         (Device(), ("policy_name",)),
         (Device(policy_name="enterprises/LC0other/policies/p"), None),
-        (Device(user_name="me"), ("user_name",)),
-        (Device(), ("no_such_field",)),
         (Device(disabled_reason=UserFacingMessage(default_message="x" * 4_097)), None),
     ],
 )

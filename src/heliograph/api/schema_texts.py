@@ -7,14 +7,22 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.policy_messages import MESSAGES
+from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.wire_types import PACKAGE, proto_info
 
 _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
 _PHONE_SAYS = "Output only. As the device reported it."
 
+_NOBODY_SAYS = "Output only. No device reports it here yet; read and ignored."
+_DEVICE_PARTS = (
+    "ApplicationEvent", "ApplicationReport", "CommonCriteriaModeInfo", "DefaultApplication", "DefaultApplicationInfo", "DeviceSettings",
+    "Display", "DpcMigrationInfo", "HardwareStatus", "KeyedAppState", "MemoryEvent", "NonComplianceDetail", "PostureDetail",
+    "PowerManagementEvent", "SecurityPosture", "SpecificNonComplianceContext", "SystemUpdateInfo",
+)  # fmt: skip
+
 _POLICY_TEXTS = {
     **dict.fromkeys(MESSAGES, "A part of a policy; kept and shown."),
+    **dict.fromkeys(_DEVICE_PARTS, "A part of what devices report; no device reports it here yet."),
     "ListPoliciesResponse": "One page of policies.",
     "ModifyPolicyApplicationsRequest": "Changes to single applications of a policy.",
     "ModifyPolicyApplicationsResponse": "The policy afterwards.",
@@ -117,7 +125,17 @@ _DEVICE = {
     "memoryInfo": _PHONE_SAYS,
     "previousDeviceNames": "Output only. What this device was called before it enrolled anew, oldest first.",
     "ownership": _PHONE_SAYS,
-}
+    "user": "Deprecated, read and ignored.",
+    **dict.fromkeys(
+        (
+            "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings",
+            "displays", "dpcMigrationInfo", "hardwareStatusSamples", "lastPolicyComplianceReportTime", "memoryEvents",
+            "nonComplianceDetails",
+            "policyCompliant", "powerManagementEvents", "securityPosture", "systemProperties",
+        ),
+        _NOBODY_SAYS,
+    ),
+}  # fmt: skip
 
 _ENROLLMENT_TOKEN = {
     "name": "Output only. enterprises/{enterpriseId}/enrollmentTokens/{tokenId}.",
@@ -161,7 +179,7 @@ PARAMETER_TEXTS: Mapping[str, str] = {
     "pageToken": "The nextPageToken of the page before, every other parameter unchanged.",
     "projectId": "Accepted, and not looked at: one server is one project.",
     "requestId": "A UUID of your choice: the same request sent again within 24 hours answers the first operation. Not in Google's API.",
-    "returnPartialSuccess": "Not supported.",
+    "returnPartialSuccess": "Accepted, and not looked at: nothing is out of reach, so every page is whole.",
     "signupUrlName": "The name of the sign-up that the enterpriseToken comes from.",
     "updateMask": "Which fields to change, comma-separated; all that can be changed unless set.",
     "view": "BASIC is all there is.",
@@ -200,7 +218,11 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
     "ListDevicesResponse": {"devices": "The devices, oldest enrolment first.", "nextPageToken": _PAGE_TOKEN},
     "ListEnrollmentTokensResponse": {"enrollmentTokens": "The tokens, oldest first.", "nextPageToken": _PAGE_TOKEN},
     "ListEnterprisesResponse": {"enterprises": "The enterprises, oldest first.", "nextPageToken": _PAGE_TOKEN},
-    "ListOperationsResponse": {"operations": "The operations, oldest first.", "nextPageToken": _PAGE_TOKEN},
+    "ListOperationsResponse": {
+        "operations": "The operations, oldest first.",
+        "nextPageToken": _PAGE_TOKEN,
+        "unreachable": "Never set: nothing is out of reach.",
+    },
     "MemoryInfo": {"totalRam": "RAM in bytes.", "totalInternalStorage": "Internal storage in bytes."},
     "Operation": {
         "name": "enterprises/{enterpriseId}/devices/{deviceId}/operations/{operationId}; the id is the time of issue in milliseconds.",

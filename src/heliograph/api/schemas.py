@@ -21,9 +21,11 @@ SCALARS: Mapping[Scalar, Schema] = {
     Scalar.BOOL: {"type": "boolean"},
     Scalar.INT32: {"type": "integer", "format": "int32"},
     Scalar.INT64: {"type": "string", "format": "int64"},
+    Scalar.FLOAT: {"type": "number", "format": "float"},
     Scalar.DURATION: {"type": "string", "format": "google-duration"},
     Scalar.TIMESTAMP: {"type": "string", "format": "google-datetime"},
     Scalar.BYTES: {"type": "string", "format": "byte"},
+    Scalar.VALUE: {"type": "any"},
     Scalar.STRUCT: {"type": "object", "additionalProperties": {"type": "any", "description": "Properties of the object."}},
 }
 
@@ -51,7 +53,11 @@ RAW_SCHEMAS: Mapping[str, Schema] = {
     },
     "ListOperationsResponse": {
         "type": "object",
-        "properties": {"operations": {"type": "array", "items": {"$ref": "Operation"}}, "nextPageToken": {"type": "string"}},
+        "properties": {
+            "operations": {"type": "array", "items": {"$ref": "Operation"}},
+            "nextPageToken": {"type": "string"},
+            "unreachable": {"type": "array", "items": {"type": "string"}},
+        },
     },
     "IssueCommandResponse": {"type": "object", "properties": {}},
 }

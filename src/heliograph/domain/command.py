@@ -8,7 +8,6 @@ Source: disc, Command; AOSP DevicePolicyManager for what each command does on a 
 
 import enum
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.virtual_device import VirtualDevice
 from heliograph.domain.wire import Message
+from heliograph.domain.wire_types import proto_name
 
 DAY_S = 86_400
 
@@ -209,12 +209,3 @@ class CommandType:
     def params_path(self) -> str:
         """The proto path of the params in issueCommand's body: `command.wipe_params`, or `command` without `params_field`."""
         return f"command.{proto_name(self.params_field)}" if self.params_field else "command"
-
-
-@functools.cache
-def proto_name(wire_name: str) -> str:
-    """`wipeParams` as proto paths and Python say it: `wipe_params`."""
-    return _CAPITAL.sub(lambda capital: "_" + capital[0].lower(), wire_name)
-
-
-_CAPITAL = re.compile("[A-Z]")

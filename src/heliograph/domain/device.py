@@ -8,6 +8,7 @@ import enum
 import msgspec
 
 from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.official_messages import officially
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.domain.wire import Int32, Int64, Message, Timestamp, proto
 
@@ -68,6 +69,7 @@ class EuiccChipInfo(Message):
     eid: str = ""
 
 
+@officially("HardwareInfo")
 class HardwareInfo(Message):
     """Source: disc, HardwareInfo (what a virtual phone can know of it)."""
 
@@ -81,6 +83,7 @@ class HardwareInfo(Message):
     euicc_chip_info: tuple[EuiccChipInfo, ...] = ()
 
 
+@officially("SoftwareInfo")
 class SoftwareInfo(Message):
     """Source: disc, SoftwareInfo (what a virtual phone can know of it)."""
 
@@ -159,6 +162,13 @@ class DeviceReport(Message):
     network_info: NetworkInfo | None = None
 
 
+class User(Message):
+    """Deprecated by Google, read and ignored.  Source: disc, User."""
+
+    account_identifier: str = ""
+
+
+@officially("Device")
 class Device(Message):
     """The Device message as a caller reads it.  Source: disc, Device (field order as there)."""
 
@@ -183,6 +193,7 @@ class Device(Message):
     memory_info: MemoryInfo | None = None
     previous_device_names: tuple[str, ...] = ()
     ownership: Ownership = Ownership.OWNERSHIP_UNSPECIFIED
+    user: User | None = None
 
 
 def position(created_us: int, resource_id: str) -> str:

@@ -7,7 +7,7 @@ import enum
 import json
 from collections.abc import Iterator
 
-from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership
+from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership, User
 from heliograph.domain.errors import Violation
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.wire import Duration, Message, Timestamp, proto
@@ -34,12 +34,6 @@ class GoogleAuthenticationOptions(Message):
 
     authentication_requirement: AuthenticationRequirement = AuthenticationRequirement.AUTHENTICATION_REQUIREMENT_UNSPECIFIED
     required_account_email: str = ""
-
-
-class User(Message):
-    """Deprecated by Google, read and ignored.  Source: disc, User."""
-
-    account_identifier: str = ""
 
 
 class EnrollmentToken(Message):

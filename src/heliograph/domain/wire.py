@@ -19,10 +19,10 @@ rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…
   `google.`. Without it, the class's own name is taken. It works on a class made by `defstruct` too: `Command = proto("Command")(…)`.
   `numbers={"NAME": 7}` where an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
   `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
-- Field types: `str`, `bool`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, an `enum.Enum`, a message
-  `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything else, when the message is
-  first decoded.
-- Defaults are proto3's: `""`, `False`, `0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.
+- Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
+  an `enum.Enum`, a message `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything
+  else, when the message is first decoded.
+- Defaults are proto3's: `""`, `False`, `0`, `0.0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.
   A field without a default is required (Heliograph's own messages; AMAPI has none).
 - `Int64` is an `int` that is written as text: say `Int64(n)`. `Duration` and `Timestamp` are their text, checked and kept as it came:
   `""` is absent; `wire_time` turns them into numbers and back.

@@ -130,12 +130,12 @@ def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON i
     """The field's value, or _BAD after noting why there is none."""
     if isinstance(kind, ListKind):
         return _list(kind, value, place)
+    if kind is Scalar.VALUE or (kind is Scalar.STRUCT and isinstance(value, dict)):
+        return _struct(value, place)
     if isinstance(value, list):
         return place.note(partial(_unexpected_list, kind, value, place))
     if isinstance(kind, MessageKind | MapKind):
         return _object(kind, value, place)
-    if kind is Scalar.STRUCT:
-        return _struct(value, place) if isinstance(value, dict) else place.refuse(kind, value)
     if isinstance(value, dict):
         return place.note(partial(_unexpected_object, kind, value, place))
     return _enum(kind, value, place) if isinstance(kind, EnumKind) else _scalar(kind, value, place)
@@ -189,18 +189,29 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
     match kind:
         case Scalar.BOOL:
             return value if isinstance(value, bool) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
-        case Scalar.INT32:
-            number = _integer(value)
-            return number if number is not None and INT32_MIN <= number <= INT32_MAX else place.refuse(kind, value)
-        case Scalar.INT64:
-            number = _integer(value)
-            return Int64(number) if number is not None and INT64_MIN <= number <= INT64_MAX else place.refuse(kind, value)
+        case Scalar.INT32 | Scalar.INT64 | Scalar.FLOAT:
+            number = _of_kind(kind, value)
+            return number if number is not None else place.refuse(kind, value)
         case Scalar.STRING:
             return value if _is_text(value) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
         case Scalar.BYTES:
             return value if _is_text(value) and _BYTES.match(value) else place.refuse(kind, value)
         case Scalar.DURATION | Scalar.TIMESTAMP:
             return _moment(kind, value, place)
+        case Scalar.STRUCT | Scalar.VALUE:  # an object, and anything, was read before
+            return place.refuse(kind, value)
+
+
+def _of_kind(kind: Scalar, value: object) -> int | float | None:
+    """The number that the value says, if the kind can hold it."""
+    if kind is Scalar.FLOAT:
+        return _real(value)
+    number = _integer(value)
+    if number is None:
+        return None
+    if kind is Scalar.INT32:
+        return number if INT32_MIN <= number <= INT32_MAX else None
+    return Int64(number) if INT64_MIN <= number <= INT64_MAX else None
 
 
 def _moment(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
@@ -234,6 +245,19 @@ def _integer(value: object) -> int | None:
         return None
     number = Decimal(text)
     return int(number) if number == number.to_integral_value() else None
+
+
+def _real(value: object) -> float | None:
+    """The finite number that a JSON number, or a text that holds one, says; NaN and the infinities could not be written as numbers."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not isinstance(value, JsonNumber) and (len(value) > MAX_SHOWN_CHARS or not _NUMBER.match(value)):
+        return None
+    try:
+        real = float(value)
+    except OverflowError:
+        return None
+    return real if math.isfinite(real) else None
 
 
 def _is_text(value: object) -> bool:

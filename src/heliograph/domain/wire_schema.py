@@ -20,6 +20,7 @@ from heliograph.domain.wire_types import (
     Int32,
     Int64,
     JsonStruct,
+    JsonValue,
     TimestampText,
     enum_numbers,
     is_secret,
@@ -36,10 +37,12 @@ class Scalar(enum.Enum):
     BOOL = "TYPE_BOOL"
     INT32 = "TYPE_INT32"
     INT64 = "TYPE_INT64"
+    FLOAT = "TYPE_FLOAT"
     DURATION = f"{_TYPE_URL}google.protobuf.Duration"
     TIMESTAMP = f"{_TYPE_URL}google.protobuf.Timestamp"
     BYTES = "TYPE_BYTES"
     STRUCT = f"{_TYPE_URL}google.protobuf.Struct"
+    VALUE = f"{_TYPE_URL}google.protobuf.Value"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +188,7 @@ def _plain_kind(annotation: object) -> Kind | None:
         return EnumKind(annotation, _TYPE_URL + proto_info(annotation).full_name, names, enum_numbers(annotation))
     if issubclass(annotation, msgspec.Struct):
         return MessageKind(annotation, _TYPE_URL + proto_info(annotation).full_name)
-    return {str: Scalar.STRING, bool: Scalar.BOOL, Int64: Scalar.INT64}.get(annotation)
+    return {str: Scalar.STRING, bool: Scalar.BOOL, float: Scalar.FLOAT, Int64: Scalar.INT64}.get(annotation)
 
 
 _MARKED: Mapping[type, Scalar] = {
@@ -193,6 +196,7 @@ _MARKED: Mapping[type, Scalar] = {
     TimestampText: Scalar.TIMESTAMP,
     BytesText: Scalar.BYTES,
     JsonStruct: Scalar.STRUCT,
+    JsonValue: Scalar.VALUE,
 }
 
 

@@ -6,6 +6,7 @@ Source: protobuf.dev/programming-guides/json.
 import dataclasses
 import enum
 import functools
+import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Self, TypeVar, dataclass_transform
@@ -20,6 +21,8 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 _INT64_DIGITS_END = 20  # no int64 has as many digits; longer texts need not be looked at
+
+_CAPITAL = re.compile(r"[A-Z]")
 
 C = TypeVar("C", bound=type)
 
@@ -44,6 +47,10 @@ class JsonStruct:
     """Marks a dict field as google.protobuf.Struct: any JSON object."""
 
 
+class JsonValue:
+    """Marks a field as google.protobuf.Value: any JSON at all."""
+
+
 SECRET = Secret()
 
 Int32 = Annotated[int, msgspec.Meta(ge=INT32_MIN, le=INT32_MAX)]
@@ -54,6 +61,7 @@ BYTES_PATTERN = r"^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}\Z"
 """Standard or URL-safe alphabet, with or without padding."""
 Bytes = Annotated[str, BytesText(), msgspec.Meta(pattern=BYTES_PATTERN)]
 AnyObject = Annotated[dict[str, Any], JsonStruct()]
+AnyValue = Annotated[Any, JsonValue()]
 
 
 class Int64(int):
@@ -106,6 +114,12 @@ def proto(
         return cls
 
     return mark
+
+
+@functools.cache
+def proto_name(wire_name: str) -> str:
+    """`wipeParams` as proto paths and Python say it: `wipe_params`."""
+    return _CAPITAL.sub(lambda capital: "_" + capital[0].lower(), wire_name)
 
 
 def proto_info(cls: type) -> ProtoInfo:

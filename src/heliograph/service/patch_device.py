@@ -21,8 +21,10 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
 
     A connected phone is told what changed.
 
-    Raises: InvalidArgument: a field that only the server or the phone can set, a state other than ACTIVE and DISABLED, a bad policy
-        name; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    Fields that only the server or the phone can set stay as they are, whatever the patch and the mask say of them.
+
+    Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
+        NotFound.
     """
     paths = _paths(patch, mask)
     policy_name = full_policy_name(name.parent, patch.policy_name, path="device.policy_name") if "policy_name" in paths else ""
@@ -53,11 +55,9 @@ def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
     if mask is None:
         empty = Device()
         mask = tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
-    violations = [
-        Violation("update_mask", f'"{path}" cannot be modified: only {", ".join(MUTABLE)} can.')
-        for path in mask
-        if path not in MUTABLE and not path.startswith("disabled_reason.")
-    ]
+    # AIP-203: the other fields are output only, and a mask may name them.
+    mask = tuple(path for path in mask if path.partition(".")[0] in MUTABLE)
+    violations: list[Violation] = []
     if "state" in mask and patch.state not in _SETTABLE:
         violations.append(Violation("device.state", _state_text(patch.state)))
     if violations:

@@ -1,0 +1,89 @@
+"""Writes src/heliograph/domain/official_schema.json: Policy and Device as the official discovery document has them, made compact.
+
+Run it (`python -m scripts.official_schema`) after an update of google-api-python-client, whose copy of the document it reads.
+"""
+
+import importlib.resources
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).parents[1] / "src" / "heliograph" / "domain" / "official_schema.json"
+ROOTS = (
+    "Policy", "ListPoliciesResponse", "ModifyPolicyApplicationsRequest", "ModifyPolicyApplicationsResponse",
+    "RemovePolicyApplicationsRequest", "RemovePolicyApplicationsResponse",
+)  # fmt: skip
+COMPLETED = ("Device", "HardwareInfo", "SoftwareInfo")
+"""Messages of which a class declares what this server fills; the table has the other fields."""
+HAND_WRITTEN = frozenset({"MemoryInfo", "NetworkInfo", "User", "UserFacingMessage", *COMPLETED})
+"""Messages that have a class of their own."""
+FORMATS = {
+    "int32": "int32", "int64": "int64", "float": "float", "google-duration": "duration", "google-datetime": "timestamp",
+    "google-fieldmask": "string", "byte": "bytes",
+}  # fmt: skip
+PLAIN = {"boolean": "bool", "string": "string", "any": "value"}
+
+Property = Mapping[str, Any]
+
+
+def compact(document: Mapping[str, Any]) -> dict[str, object]:
+    """The messages that the roots and the completed ones are made of, by name, each field by its name on the wire.
+
+    A field is the name of a scalar or message, a list with one of them in it (a repeated field), or {"enum": […]}.
+    """
+    schemas = document["schemas"]
+    messages: dict[str, dict[str, object]] = {}
+    completed = {name: _fields(schemas[name]) for name in COMPLETED}
+    left = [*ROOTS, *(ref for name in COMPLETED for ref in _inside(schemas[name]))]
+    while left:
+        name = left.pop()
+        if name not in messages and name not in HAND_WRITTEN:
+            messages[name] = _fields(schemas[name])
+            left += _inside(schemas[name])
+    return {"revision": document["revision"], "messages": dict(sorted(messages.items())), "completed": completed}
+
+
+def _fields(schema: Property) -> dict[str, object]:
+    return {field: _kind(of) for field, of in schema["properties"].items()}
+
+
+def _inside(schema: Property) -> Iterator[str]:
+    for of in schema["properties"].values():
+        yield from _references(of)
+
+
+def _kind(of: Property) -> object:
+    if "$ref" in of:
+        return of["$ref"]
+    if of["type"] == "array":
+        return [_kind(of["items"])]
+    if "enum" in of:
+        return {"enum": of["enum"]}
+    if of["type"] == "object":
+        return "struct" if of["additionalProperties"]["type"] == "any" else "map"
+    return FORMATS[of["format"]] if "format" in of else PLAIN[of["type"]]
+
+
+def _references(of: Property) -> Iterator[str]:
+    if "$ref" in of:
+        yield of["$ref"]
+    elif "items" in of:
+        yield from _references(of["items"])
+
+
+def rendered() -> str:
+    """The file's text: one message a line, so that a difference can be read."""
+    documents = importlib.resources.files("googleapiclient") / "discovery_cache" / "documents"
+    found = compact(json.loads((documents / "androidmanagement.v1.json").read_text(encoding="utf-8")))
+    parts = ",\n".join(f'"{part}": {_lines(found[part])}' for part in ("messages", "completed"))
+    return f'{{"revision": "{found["revision"]}",\n{parts}}}\n'
+
+
+def _lines(messages: Any) -> str:  # noqa: ANN401 - messages by name
+    return "{\n" + ",\n".join(f'  "{name}": {json.dumps(fields, separators=(",", ":"))}' for name, fields in messages.items()) + "\n}"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(rendered(), encoding="utf-8")
+    print(f"{TARGET.name}: {TARGET.stat().st_size} bytes")
