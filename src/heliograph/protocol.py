@@ -16,7 +16,9 @@ LONG_POLL_MAX_S = 55
 ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
-"""A device's message larger than this is refused: the largest honest one (results of 1,000 apps) is below a quarter of it."""
+"""No message is larger, either way. A device's larger one is refused: the largest honest one (results of 1,000 apps) is below a quarter."""
+COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
+"""The largest Command that an offer, an answer or a last order can carry, secrets included: what is around it needs less than the rest."""
 
 if TYPE_CHECKING:
     OptionalRaw = msgspec.Raw | None

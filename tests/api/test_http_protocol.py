@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from heliograph.api.address import Addresses
 from heliograph.server import listening_socket, serving
 from heliograph.service.http_limits import HttpLimits
 from tests.api.live import Live, live_server, settings_for
@@ -94,7 +95,7 @@ def test_a_fault_in_a_body_is_the_answer_to_its_request(live: Live) -> None:
 @pytest.fixture(scope="module")
 def behind_a_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A server that believes what is on its own machine."""
-    with live_server(settings_for(tmp_path_factory.mktemp("data")), trusted_proxies=["127.0.0.1"]) as server:
+    with live_server(settings_for(tmp_path_factory.mktemp("data")), addresses=Addresses(["127.0.0.1"])) as server:
         yield server
 
 

@@ -131,4 +131,4 @@ async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path
 
     assert EX_SOFTWARE == status
     assert "server.end_forced" in server.errors()
-    assert isinstance(answered[0], BaseException)
+    assert isinstance(answered[0], BaseException) or 500 == answered[0].status  # not answered, or not with a success

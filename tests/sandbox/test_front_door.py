@@ -92,9 +92,7 @@ def test_every_loopback_name_is_this_servers(sandbox: Client, host: str) -> None
     assert 200 == ask(sandbox, "GET", DEVICES, Host=host)[0]
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "2130706433", "127.1", "10.0.0.1", "a b"]
-)
+@pytest.mark.parametrize("host", ["localhost.evil.example", "evil-localhost", "127.0.0.1.evil.example", "2130706433", "127.1", "10.0.0.1"])
 def test_what_looks_like_a_loopback_name_is_none(sandbox: Client, host: str) -> None:
     assert 403 == ask(sandbox, "GET", DEVICES, Host=host)[0]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
 
+from heliograph.commands import ENVELOPE
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
-from heliograph.domain.envelope import IssuedCommand
-from heliograph.domain.errors import InvalidArgument, ResourceExhausted, Violations
+from heliograph.domain.envelope import ROOT, IssuedCommand
+from heliograph.domain.errors import InvalidArgument, ResourceExhausted, Violation, Violations
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.service._absence import device_absence
 from heliograph.service._issue_once import issue_once
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
@@ -28,9 +30,13 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
 
     With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
 
-    Raises: InvalidArgument: params that this device refuses for certain; TooManyOpenOperations; RequestIdReused: by another request;
-        EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
+        TooManyOpenOperations; RequestIdReused: by another request; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
+    size = _size(command)
+    if size > COMMAND_MAX_BYTES:
+        description = f"The command has {size} bytes as its device gets it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
+        raise InvalidArgument(violations=[Violation(ROOT, description)])
 
     def rule(facts: Facts) -> Decision[Operation | None]:
         if facts.device is None:
@@ -48,6 +54,14 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
     if operation is None:
         raise await device_absence(ports, device)
     return operation
+
+
+def _size(command: IssuedCommand) -> int:
+    """The bytes of the Command that its phone gets; of a small one, as many or a few more."""
+    most = len(command.command) + len(command.secrets or b"") + len(ENVELOPE.full_command(command.row.name, b"{}"))
+    if most <= COMMAND_MAX_BYTES or command.secrets is None:
+        return most if most <= COMMAND_MAX_BYTES else len(ENVELOPE.full_command(command.row.name, command.command))
+    return len(ENVELOPE.full_command(command.row.name, ENVELOPE.merge_secrets(command.command, command.secrets)))
 
 
 def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
