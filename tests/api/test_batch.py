@@ -94,7 +94,7 @@ BAD = [
     (call("GET /$discovery/rest?" + "&".join(["a=1"] * 300)), 400, "The query string is not percent-encoded UTF-8, or has too many"),
     (call("GET /v1/enterprises?fields=nmae&projectId=p HTTP/1.1"), 400, "Invalid field selection nmae"),
     (call("GET v1/enterprises HTTP/1.1"), 400, "The part's request line must have a path that begins with a slash"),
-    (call("GET /v1/nothing HTTP/1.1"), 404, "The requested URL nothing was not found on this server."),
+    (call("GET /v1/nothing HTTP/1.1"), 404, "The requested URL /v1/nothing was not found on this server."),
     (call("GET /nothing HTTP/1.1"), 404, "The requested URL /nothing was not found on this server."),
     (call("POST /batch HTTP/1.1", b"x"), 400, "A batch inside a batch is not taken"),
     (call("POST /%62atch HTTP/1.1", b"x"), 400, "A batch inside a batch is not taken"),

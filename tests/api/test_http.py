@@ -28,7 +28,7 @@ def test_an_answer_is_compact_when_the_caller_says_so(live: Live, enterprise: st
 
 
 def test_an_error_is_indented_or_compact_like_any_answer(live: Live) -> None:
-    expected = {"error": {"code": 404, "message": "The requested URL nothing was not found on this server.", "status": "NOT_FOUND"}}
+    expected = {"error": {"code": 404, "message": "The requested URL /v1/nothing was not found on this server.", "status": "NOT_FOUND"}}
 
     assert json.dumps(expected, indent=2).encode() + b"\n" == live.call("GET", "/v1/nothing").body
     assert json.dumps(expected, separators=(",", ":")).encode() == live.call("GET", "/v1/nothing?prettyPrint=false").body

@@ -14,6 +14,7 @@ from tests.domain.sample_messages import RingParams, Sample
         ("", ()),
         ("newPassword", ("new_password",)),
         ("new_password,newPassword", ("new_password",)),
+        ("*", tuple(Sample.__struct_fields__)),
         ("name,ringParams.reason.defaultMessage", ("name", "ring_params.reason.default_message")),
     ],
 )
@@ -21,7 +22,9 @@ def test_a_mask_is_read(text: str, paths: tuple[str, ...]) -> None:
     assert paths == parse_field_mask(text, of=Sample)
 
 
-@pytest.mark.parametrize("text", ["nope", "name,", "name.first", "many.loudness", "ringParams.nope", "ring-params", "*", " name"])
+@pytest.mark.parametrize(
+    "text", ["nope", "name,", "name.first", "many.loudness", "ringParams.nope", "ring-params", "*,name", "ringParams.*", " name"]
+)
 def test_a_path_to_nowhere_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument, match="is no field path") as caught:
         parse_field_mask(text, of=Sample)

@@ -259,7 +259,6 @@ async def test_a_mask_takes_its_fields_only_and_may_clear_the_reason(lab: World)
         (Device(state=DeviceState.LOST), None),
         (Device(state=DeviceState.DELETED), ("state",)),
         (Device(), ("state",)),
-        (Device(), ("policy_name",)),
         (Device(policy_name="enterprises/LC0other/policies/p"), None),
         (Device(disabled_reason=UserFacingMessage(default_message="x" * 4_097)), None),
     ],

@@ -37,7 +37,10 @@ UNKNOWN = "unknown"
 
 ONLY_COUNTED = frozenset({429, 503})
 
-PREFIXES = ((b"/v1/", MethodTable(AMAPI_METHODS)), (b"/heliograph/v1/", MethodTable(OWN_METHODS)))
+PREFIXES = tuple(
+    (table.prefix.encode(), table)
+    for table in (MethodTable(AMAPI_METHODS, prefix="/v1/"), MethodTable(OWN_METHODS, prefix="/heliograph/v1/"))
+)
 
 
 def rest_app(

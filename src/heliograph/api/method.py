@@ -85,7 +85,9 @@ Key = tuple[str | int, ...]
 class MethodTable:
     """Methods by HTTP method and path."""
 
-    def __init__(self, methods: Iterable[Method]) -> None:
+    def __init__(self, methods: Iterable[Method], *, prefix: str) -> None:
+        """`prefix` is what stands before the methods' paths, as in `/v1/`."""
+        self.prefix = prefix
         self._methods: Mapping[Key, Method] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
 
     def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
@@ -96,7 +98,7 @@ class MethodTable:
         key, ids = _key(http, path.split("/"))
         method = self._methods.get(key)
         if method is None or "" in ids:
-            raise UnknownPath(path, other_methods=self.http_methods(path))
+            raise UnknownPath(self.prefix + path, other_methods=self.http_methods(path))
         return method, ids if path.isascii() and "%" not in path else tuple(map(_decoded, ids))
 
     def http_methods(self, path: str) -> Sequence[str]:

@@ -13,16 +13,19 @@ from heliograph.domain.wire_schema import MessageKind, shape_of
 M = TypeVar("M", bound=msgspec.Struct)
 
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*\Z")
+WHOLE = "*"
 _MAX_SHOWN_CHARS = 64
 
 
 def parse_field_mask(text: str, *, of: type[msgspec.Struct] | None = None) -> tuple[str, ...]:
     """The proto (snake_case) paths in a comma-joined mask of camelCase or snake_case paths; "" is no path.
 
-    With `of`, each path leads to a field of that message.
+    With `of`, each path leads to a field of that message, and `*` alone stands for all of them (AIP-134: a full replacement).
 
     Raises: InvalidArgument naming every path that is none.
     """
+    if text == WHOLE and of is not None:
+        return tuple(field.name for field in shape_of(of).fields)
     paths: list[str] = []
     violations = Violations()
     for part in text.split(",") if text else ():

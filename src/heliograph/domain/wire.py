@@ -16,7 +16,8 @@ rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…
         LOCK = "LOCK"
 
 - `@proto(name)` gives the protobuf name that errors quote, below `google.android.devicemanagement.v1.` unless it starts with
-  `google.`. Without it, the class's own name is taken. It works on a class made by `defstruct` too: `Command = proto("Command")(…)`.
+  `google.` or, for types of ours, which errors do not name, `heliograph.`. Without it, the class's own name is taken. It works on a
+  class made by `defstruct` too: `Command = proto("Command")(…)`.
   `numbers={"NAME": 7}` where an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
   `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
 - Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.domain.wire_types import (
+    OWN,
     BytesText,
     DurationText,
     Int32,
@@ -185,10 +186,16 @@ def _plain_kind(annotation: object) -> Kind | None:
         return None
     if issubclass(annotation, enum.Enum):
         names = {str(member.value): member for member in annotation}
-        return EnumKind(annotation, _TYPE_URL + proto_info(annotation).full_name, names, enum_numbers(annotation))
+        return EnumKind(annotation, _shown_type(annotation, "TYPE_ENUM"), names, enum_numbers(annotation))
     if issubclass(annotation, msgspec.Struct):
-        return MessageKind(annotation, _TYPE_URL + proto_info(annotation).full_name)
+        return MessageKind(annotation, _shown_type(annotation, "TYPE_MESSAGE"))
     return {str: Scalar.STRING, bool: Scalar.BOOL, float: Scalar.FLOAT, Int64: Scalar.INT64}.get(annotation)
+
+
+def _shown_type(cls: type, of_ours: str) -> str:
+    """What errors call the type: Google's ones by their URL, ours by what protobuf calls any such type, for their names say nothing."""
+    name = proto_info(cls).full_name
+    return of_ours if name.startswith(OWN) else _TYPE_URL + name
 
 
 _MARKED: Mapping[type, Scalar] = {

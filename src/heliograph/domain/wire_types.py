@@ -15,6 +15,8 @@ import msgspec
 
 from heliograph.domain.wire_time import DURATION_PATTERN, TIMESTAMP_PATTERN
 
+OWN = "heliograph."
+"""Begins the names of messages and enums that Google does not have."""
 PACKAGE = "google.android.devicemanagement.v1"
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -103,7 +105,7 @@ def proto(
 ) -> Callable[[C], C]:
     """A decorator that gives a message or enum its protobuf name; `wire` explains the options."""
     info = ProtoInfo(
-        full_name=name if name.startswith("google.") else f"{PACKAGE}.{name}",
+        full_name=name if name.startswith(("google.", OWN)) else f"{PACKAGE}.{name}",
         numbers=numbers or {},
         oneofs=oneofs or {},
         habits=habits or {},

@@ -4,10 +4,14 @@ import enum
 from typing import Annotated
 
 from heliograph.agent.profiles import Answering
+from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.wire import SECRET, Duration, Message, proto
+from heliograph.domain.wire_types import AnyValue
+
+DUPLICATES_MOST = 1_000
 
 
-@proto("google.heliograph.sandbox.Consent")
+@proto("heliograph.sandbox.Consent")
 class Consent(enum.Enum):
     """What the phone's user does when asked."""
 
@@ -22,7 +26,7 @@ class Consent(enum.Enum):
         return Answering[self.name]
 
 
-@proto("google.heliograph.sandbox.Loss")
+@proto("heliograph.sandbox.Loss")
 class Loss(enum.Enum):
     """A message of the phone that gets lost, or whose answer does; the connection breaks with it."""
 
@@ -43,8 +47,25 @@ class Steering(Message):
     """Every message of the phone waits so long."""
     drop_next: tuple[Loss, ...] = ()
     """Each applies once, in this order for messages of one kind."""
-    duplicate_next: tuple[Loss, ...] = ()
-    """So many acknowledgements or reports are sent twice."""
+    duplicate_next: AnyValue = None
+    """So many acknowledgements or reports are sent twice: a number, or a list of ACKNOWLEDGE and REPORT, one for each."""
+
+    @property
+    def duplicates(self) -> int:
+        """How many messages are sent twice.  Raises: InvalidArgument."""
+        given = self.duplicate_next
+        if (
+            isinstance(given, list)
+            and len(given) <= DUPLICATES_MOST
+            and set(map(str, given)) <= {Loss.ACKNOWLEDGE.value, Loss.REPORT.value}
+        ):
+            return len(given)
+        if given is None or (isinstance(given, int | float) and given in range(DUPLICATES_MOST + 1) and not isinstance(given, bool)):
+            return int(given or 0)
+        description = (
+            f'duplicate_next must be a number up to {DUPLICATES_MOST}, as in {{"duplicateNext": 2}}, or a list of ACKNOWLEDGE and REPORT.'
+        )
+        raise InvalidArgument(violations=[Violation("duplicate_next", description)])
 
 
 class Unlocking(Message):

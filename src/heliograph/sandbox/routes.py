@@ -114,6 +114,7 @@ async def _create(world: World, request: Request) -> object:
 async def _patch(world: World, request: Request) -> object:
     phone = _phone(world, request)
     wanted = await _body(request, Steering)
+    duplicates = wanted.duplicates
     mischief = phone.runner.mischief
     if wanted.consent is not Consent.CONSENT_UNSPECIFIED or wanted.consent_delay:
         phone.runner.phone.be(_minded(phone.runner.phone.user, wanted))
@@ -123,7 +124,7 @@ async def _patch(world: World, request: Request) -> object:
         heard = loss in {Loss.ACKNOWLEDGE_ANSWER, Loss.REPORT_ANSWER}
         drop = mischief.drop_next_ack if loss in {Loss.ACKNOWLEDGE, Loss.ACKNOWLEDGE_ANSWER} else mischief.drop_next_report
         drop(heard=heard)
-    for _ in wanted.duplicate_next:
+    for _ in range(duplicates):
         mischief.duplicate_next()
     if wanted.online is True:
         mischief.go_online()

@@ -7,6 +7,7 @@ from heliograph.domain.device import Device, DeviceRecord, DeviceState
 from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.field_mask import apply_mask
 from heliograph.domain.names import DeviceName
+from heliograph.domain.policy import DEFAULT_ID
 from heliograph.service._absence import device_absence
 from heliograph.service._policy_names import full_policy_name
 from heliograph.service.ports import Decision, Facts, Ports, PutDevice, Sees
@@ -21,20 +22,24 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
 
     A connected phone is told what changed.
 
+    An empty policy name is the default policy's; with all fields in the mask, no state is ACTIVE.
     Fields that only the server or the phone can set stay as they are, whatever the patch and the mask say of them.
 
     Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
         NotFound.
     """
     paths = _paths(patch, mask)
-    policy_name = full_policy_name(name.parent, patch.policy_name, path="device.policy_name") if "policy_name" in paths else ""
+    whole = set(MUTABLE) <= set(paths)
+    policy_name = ""
+    if "policy_name" in paths:
+        policy_name = full_policy_name(name.parent, patch.policy_name or DEFAULT_ID, path="device.policy_name")
 
     def rule(facts: Facts) -> Decision[DeviceRecord | None]:
         if facts.device is None:
             return Decision(None)
         changed = facts.device
         if "state" in paths:
-            changed = msgspec.structs.replace(changed, wanted_state=patch.state)
+            changed = msgspec.structs.replace(changed, wanted_state=_wanted_state(changed, patch.state, whole=whole))
         if policy_name:
             changed = msgspec.structs.replace(changed, policy_name=policy_name)
         reason = apply_mask(Device(disabled_reason=changed.disabled_reason), patch, _of_reason(paths)).disabled_reason
@@ -51,18 +56,25 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
 
 
 def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Raises: InvalidArgument."""
+    """What is changed. AIP-203: fields that are output only are ignored, in a mask too."""
     if mask is None:
         empty = Device()
-        mask = tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
-    # AIP-203: the other fields are output only, and a mask may name them.
-    mask = tuple(path for path in mask if path.partition(".")[0] in MUTABLE)
-    violations: list[Violation] = []
-    if "state" in mask and patch.state not in _SETTABLE:
-        violations.append(Violation("device.state", _state_text(patch.state)))
-    if violations:
-        raise InvalidArgument(violations=violations)
-    return mask
+        return tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
+    return tuple(path for path in mask if path.partition(".")[0] in MUTABLE)
+
+
+def _wanted_state(device: DeviceRecord, state: DeviceState, *, whole: bool) -> DeviceState:
+    """What an admin wants of the device from now on. A device that is sent back as it was read wants what it wanted.
+
+    Raises: InvalidArgument: a state that nobody can set.
+    """
+    if state in _SETTABLE:
+        return state
+    if state is device.state:
+        return device.wanted_state
+    if whole and state is DeviceState.DEVICE_STATE_UNSPECIFIED:
+        return DeviceState.ACTIVE
+    raise InvalidArgument(violations=[Violation("device.state", _state_text(state))])
 
 
 def _state_text(state: DeviceState) -> str:
