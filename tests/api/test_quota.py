@@ -7,7 +7,7 @@ import pytest
 
 from heliograph.api.address import Addresses
 from heliograph.api.quota import MINUTE_US, Quota, QuotaExceeded, site_of
-from heliograph.service.limits import Limits
+from heliograph.service.limits import Limits, with_limits
 from tests.api.live import Live, live_server, settings_for
 
 START_US = 1_800_000_000_000_000
@@ -118,3 +118,28 @@ def test_a_device_takes_no_more_open_commands_than_the_limit_says(tmp_path: Path
     assert "retry-after" in answers[-1].headers
     assert 2 == len(listed)
     assert 200 == again.status
+
+
+def test_what_an_enterprise_may_hold_is_bounded_in_googles_words(tmp_path: Path) -> None:
+    limits = with_limits(Limits(), ["enrollment-tokens=1", "policies=1", "request-ids=1", "open-command-bytes=5000"])
+    with live_server(settings_for(tmp_path, limits=limits)) as live:
+        enterprise = live.enterprise()
+        device = live.device(enterprise)
+        packages = {"clearAppsDataParams": {"packageNames": ["a" * 4_500]}}
+        asked = {
+            "TOO_MANY_ENROLLMENT_TOKENS": [live.post(f"/v1/{enterprise}/enrollmentTokens", {})],
+            "TOO_MANY_POLICIES": [live.call("PATCH", f"/v1/{enterprise}/policies/p{number}", "{}") for number in range(2)],
+            "TOO_MANY_REQUEST_IDS": [
+                live.call("POST", f"/v1/{device}:issueCommand", '{"type":"LOCK"}', **{"idempotency-key": f"key {number}"})
+                for number in range(2)
+            ],
+            "OPEN_COMMANDS_TOO_LARGE": [live.post(f"/v1/{device}:issueCommand", packages) for _ in range(2)],
+        }
+
+    for reason, (*taken, refused) in asked.items():
+        assert [200] * len(taken) == [answer.status for answer in taken], reason
+        assert (429, "RESOURCE_EXHAUSTED") == (refused.status, refused.json["error"]["status"])
+        info = next(detail for detail in refused.json["error"]["details"] if detail["@type"].endswith("google.rpc.ErrorInfo"))
+        assert reason == info["reason"]
+        assert info["metadata"]["limit"] in refused.message
+        assert "retry-after" in refused.headers

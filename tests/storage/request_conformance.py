@@ -2,11 +2,13 @@
 
 import asyncio
 
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.service.ports import Decision, Facts, PutRequest, Rule, Sees
+from heliograph.service.ports import Decision, Facts, Held, PutEnterprise, PutPolicy, PutRequest, PutToken, Rule, Sees
+from heliograph.storage.codec import encode_record
 from tests.storage.conformance import OpenSandboxStore, OpenStore, enrolled
-from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, look, write
+from tests.storage.policy_conformance import policy
+from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, enterprise_record, look, token_record, write
 
 DAY_US = 86_400 * SECOND_US
 KEY = RequestKey(ENTERPRISE.enterprise, "first")
@@ -73,6 +75,24 @@ class RequestConformance:
 
         assert [2, 1, 0] == removed
         assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
+
+    async def test_what_an_enterprise_holds_is_counted_up_to_a_number(self, open_store: OpenStore) -> None:
+        """Request ids, enrolment tokens and policies: its own, and after a restart; of policies the bytes too."""
+        store = await open_store()
+        empty = [await store.holding(ENTERPRISE, held, most=9) for held in Held]
+        ids = [write(PutRequest(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
+        tokens = [write(PutToken(token_record(f"token{number}"))) for number in range(4)]
+        policies = [write(PutPolicy(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2)]
+        for rule in (write(PutEnterprise(enterprise_record())), *ids, *tokens, *policies, ids[0], tokens[0], policies[0]):
+            await store.decide(Sees(), rule)
+
+        store = await open_store()
+
+        found = {held: await store.holding(ENTERPRISE, held, most=9) for held in Held}
+        sizes = sum(len(encode_record(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2))
+        assert {Held.ENROLLMENT_TOKENS: (4, 0), Held.POLICIES: (2, sizes), Held.REQUEST_IDS: (3, 0)} == found
+        assert [(0, 0)] * 3 == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
+        assert [1] * 3 == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
 
 
 class SandboxRequestConformance(RequestConformance):

@@ -35,7 +35,7 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?")).fetchall()
 
     steps = [str(step[3]) for step in plan]
-    harmless = ("VALUES CLAUSE", "SCAN wanted", "SCAN CONSTANT ROW", "operations_by_deadline", "outbox_by_due")
+    harmless = ("VALUES CLAUSE", "SCAN wanted", "SCAN CONSTANT ROW", "SCAN counted", "operations_by_deadline", "outbox_by_due")
     assert [] == [step for step in steps if "SCAN" in step and not any(word in step for word in harmless)]
     assert [] == [step for step in steps if "AUTOMATIC" in step]
 

@@ -21,6 +21,7 @@ from heliograph.cli.server_options import (
     CorsOrigins,
     HeadSeconds,
     Host,
+    LimitOption,
     OperationsOfDeleted,
     OperationsOfDeletedOption,
     Port,
@@ -59,6 +60,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     ] = None,
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
+    limit: LimitOption = None,
     quota_per_minute: QuotaPerMinute = 0,
     head_seconds: HeadSeconds = HTTP.head_s,
     body_seconds: BodySeconds = HTTP.body_s,
@@ -73,7 +75,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.sandbox.run import run_sandbox  # noqa: PLC0415
     from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
-    from heliograph.service.limits import Limits  # noqa: PLC0415
+    from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
 
     limits = Limits(
         behaviour=behaviour.value,
@@ -84,6 +86,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,
         requests_mib=requests_mib,
     )  # fmt: skip
+    limits = with_limits(limits, limit or ())
     settings = SandboxSettings(
         host=host,
         port=port,

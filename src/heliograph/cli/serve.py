@@ -22,6 +22,7 @@ from heliograph.cli.server_options import (
     DrainSeconds,
     HeadSeconds,
     KeyFile,
+    LimitOption,
     LogLevel,
     LogLevelOption,
     New,
@@ -55,6 +56,7 @@ def serve(  # noqa: PLR0913 - one option each
     behaviour: BehaviourOption = Behaviour.DOCUMENTED,
     operations_of_deleted_devices: OperationsOfDeletedOption = OperationsOfDeleted.KEEP,
     open_commands_most: OpenCommandsMost = 1_000,
+    limit: LimitOption = None,
     quota_per_minute: QuotaPerMinute = 0,
     no_auth: NoAuth = False,
     drain_seconds: DrainSeconds = 0,
@@ -73,13 +75,13 @@ def serve(  # noqa: PLR0913 - one option each
     """Run a server for devices that enrol. Callers sign in with a key: see [bold]heliograph keys create[/bold]."""
     from heliograph import server  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
-    from heliograph.service.limits import Limits  # noqa: PLC0415
+    from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
     from heliograph.settings import Admission, Settings, database_url  # noqa: PLC0415
 
-    limits = Limits(
+    limits = with_limits(Limits(
         retention_days=retention_days, behaviour=behaviour.value, operations_of_deleted_devices=operations_of_deleted_devices.value,
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
-    )  # fmt: skip
+    ), limit or ())  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
     http = http_limits(
         head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,

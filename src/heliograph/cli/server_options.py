@@ -85,6 +85,16 @@ OpenCommandsMost = Annotated[
     int,
     typer.Option("--open-commands-most", min=1, metavar="N", help="Unfinished commands a device may have; more are refused with 429."),
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=NUMBER",
+        help="A limit of what one enterprise or device may hold, as in policies=500; may be given several times. "
+        "The names and defaults: docs/errors.md.",
+        show_default=False,
+    ),
+]
 DrainSeconds = Annotated[
     int,
     typer.Option(

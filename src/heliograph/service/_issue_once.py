@@ -6,11 +6,14 @@ Heliograph's own: AMAPI has no such thing (amapi.md §1.26, §10.8).  Source: AI
 import hashlib
 import hmac
 
+import msgspec
+
 from heliograph.domain.envelope import IssuedCommand
 from heliograph.domain.errors import Aborted
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, RequestKey
+from heliograph.service._tenant_bounds import require_room_for_request_id
 from heliograph.service.ports import Decision, Facts, Ports, PutRequest, Rule, Sees
 from heliograph.service.read_operations import get_operation
 
@@ -22,20 +25,24 @@ class RequestIdReused(Aborted):
 
 
 async def issue_once(
-    ports: Ports, device: DeviceName, command: IssuedCommand, *, request_id: str, rule: Rule[Operation | None]
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, request_id: str, sees: Sees, rule: Rule[Operation | None]
 ) -> Operation | None:
-    """What `rule` gives for the first request of this name; for every later one, the first one's operation as it is now.
+    """What `rule` (it `sees` this) gives for the first request of this name; for every later one, the first one's operation as it is now.
 
-    Raises: RequestIdReused: the name was another request's; what `rule` raises, and then the name is free as before.
+    Raises: RequestIdReused: the name was another request's; TooManyRequestIds: for a new name; what `rule` raises, and then the name is
+        free as before.
     """
     key = RequestKey(device.enterprise, request_id)
     digest = _digest(ports, device, command)
+    limits = ports.limits
+    known = await ports.turns.request_ids(ports.store, device.parent, now_us=ports.clock.now_us(), most=limits.request_ids_most)
 
     def once(facts: Facts) -> Decision[Operation | IssueRequest | None]:
         if facts.request is not None:
             if not hmac.compare_digest(facts.request.digest, digest):
                 raise RequestIdReused
             return Decision(facts.request)
+        require_room_for_request_id(known, limits)
         decision = rule(facts)
         if decision.answer is None:
             return Decision(None)
@@ -48,9 +55,11 @@ async def issue_once(
         )
         return Decision(decision.answer, (*decision.writes, PutRequest(request)), ring=decision.ring)
 
-    issued = await ports.store.decide(Sees(device=device, request=key), once)
+    issued = await ports.store.decide(msgspec.structs.replace(sees, request=key), once)
     if isinstance(issued, IssueRequest):
         return await get_operation(ports, OperationName(issued.device, issued.create_ms))
+    if issued is not None:
+        ports.turns.request_id_added(device.parent)
     return issued
 
 

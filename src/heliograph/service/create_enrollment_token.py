@@ -10,7 +10,8 @@ from heliograph.domain.wire import encode_message
 from heliograph.domain.wire_time import format_duration, format_timestamp, parse_duration_ns
 from heliograph.service._absence import enterprise_absence
 from heliograph.service._policy_names import full_policy_name
-from heliograph.service.ports import Decision, Facts, Ports, PutToken, Sees
+from heliograph.service._tenant_bounds import require_room_for_token, require_size
+from heliograph.service.ports import Decision, Facts, Held, Ports, PutToken, Sees
 
 DEFAULT_POLICY = "default"  # disc, EnrollmentToken.policyName
 
@@ -22,7 +23,7 @@ async def create_enrollment_token(
 
     `server_url` is what the QR code tells phones; `device_id` is the id that its device shall have where that is free.
 
-    Raises: EnterpriseNotAuthorized; InvalidArgument.
+    Raises: EnterpriseNotAuthorized; InvalidArgument; TooManyEnrollmentTokens.
     """
     if found := Violations(violations(token)):
         raise InvalidArgument(violations=found)
@@ -42,9 +43,13 @@ async def create_enrollment_token(
         if facts.enterprise is None:
             return Decision(None)
         record = _record(given, name, facts.now_us, device_id=device_id)
+        require_room_for_token(holding, limits)
+        require_size(len(record.resource), limits, what="token", path="enrollment_token")
         return Decision(record, (PutToken(record),))
 
-    record = await ports.store.decide(Sees(enterprise=enterprise), rule)
+    limits = ports.limits
+    async with ports.turns.adding(ports.store, enterprise, Held.ENROLLMENT_TOKENS, most=limits.enrollment_tokens_most) as holding:
+        record = await ports.store.decide(Sees(enterprise=enterprise), rule)
     if record is None:
         raise await enterprise_absence(ports, enterprise) or EnterpriseNotAuthorized()
     return record

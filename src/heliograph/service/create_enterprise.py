@@ -6,6 +6,7 @@ from heliograph.domain.errors import AlreadyExists, InvalidArgument
 from heliograph.domain.names import ID_PATTERN, EnterpriseName
 from heliograph.service._enterprise_resource import checked, resource_of
 from heliograph.service._notifications import topic_tried_out
+from heliograph.service._tenant_bounds import require_size
 from heliograph.service.ports import Decision, Facts, Ports, PutEnterprise, Sees
 
 
@@ -25,6 +26,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
         if facts.enterprise is not None:
             raise AlreadyExists(f"{name} exists already.")
         record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=resource_of(name, enterprise))
+        require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         return Decision(record, (PutEnterprise(record), *topic_tried_out(ports, record.resource)))
 
     return await ports.store.decide(Sees(enterprise=name), rule)

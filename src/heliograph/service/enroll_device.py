@@ -16,6 +16,7 @@ from heliograph.service.ports import Decision, Facts, Ports, PutDevice, PutToken
 
 INSTALLATION_ID_MAX_CHARS = 128
 SERIAL_MAX_CHARS = 128
+USED_TOKEN_LIFE_US = 86_400 * 1_000_000
 _HASH = re.compile(f"[0-9a-f]{{{2 * CREDENTIAL_BYTES}}}")
 
 
@@ -128,7 +129,9 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
     )
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
     if token.one_time_only:
-        writes.append(PutToken(msgspec.structs.replace(token, used_by=message.credential_hash)))
+        # Kept as long as an expired one: its phone may not have heard the answer, and nobody else needs it.
+        expires_us = min(token.expires_us, facts.now_us + USED_TOKEN_LIFE_US)
+        writes.append(PutToken(msgspec.structs.replace(token, used_by=message.credential_hash, expires_us=expires_us)))
     return Decision(name, (*writes, *enrolment_published(ports, facts, record)))
 
 

@@ -12,7 +12,17 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.service._absence import device_absence
 from heliograph.service._issue_once import issue_once
+from heliograph.service.limits import Limits
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+
+SMALL_BYTES = 4 * 1_024
+"""Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
+
+
+class OpenCommandsTooLarge(ResourceExhausted):
+    """The commands of the device that have not ended are too large together. Wait for them, or cancel some."""
+
+    reason = "OPEN_COMMANDS_TOO_LARGE"
 
 
 class TooManyOpenOperations(ResourceExhausted):
@@ -31,7 +41,8 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
     With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
 
     Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
-        TooManyOpenOperations; RequestIdReused: by another request; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+        TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
+        EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
@@ -44,16 +55,30 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
         _check_against_device(command, facts.device)
         if facts.open_count >= ports.limits.open_operations_most:
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
+        if size > SMALL_BYTES:
+            _check_open_bytes(facts, size, ports.limits)
         operation = _queued(ports, command, facts.device, facts, caller=caller)
         return Decision(operation, (PutOperation(operation, new=True),), ring=device)
 
+    sees = Sees(device=device, open_operations=size > SMALL_BYTES)
     if request_id:
-        operation = await issue_once(ports, device, command, request_id=request_id, rule=rule)
+        operation = await issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:
-        operation = await ports.store.decide(Sees(device=device), rule)
+        operation = await ports.store.decide(sees, rule)
     if operation is None:
         raise await device_absence(ports, device)
     return operation
+
+
+def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
+    """Raises: OpenCommandsTooLarge."""
+    held = sum(len(operation.command) + len(operation.secret or b"") for operation in facts.open_operations)
+    if held + size > limits.open_bytes_most:
+        message = (
+            f"The device has {held} bytes of commands that have not ended; with this one they would have more than "
+            f"{limits.open_bytes_most}. Wait for them, or cancel some."
+        )
+        raise OpenCommandsTooLarge(message, metadata={"limit": str(limits.open_bytes_most)})
 
 
 def _size(command: IssuedCommand) -> int:

@@ -1,6 +1,12 @@
 """What an operator may change."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from heliograph.domain.errors import InvalidArgument
+
+KIB, MIB = 1_024, 1_024 * 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -9,6 +15,18 @@ class Limits:
 
     open_operations_most: int = 1_000
     """Commands of one device that are neither finished nor expired."""
+    open_bytes_most: int = 16 * MIB
+    """Bytes of these commands together; up to 4 KiB each, small ones are only counted."""
+    enrollment_tokens_most: int = 10_000
+    """Of one enterprise, expired ones included for a day."""
+    policies_most: int = 10_000
+    """Of one enterprise."""
+    policy_bytes_most: int = 512 * MIB
+    """Bytes of these policies together, as they are stored."""
+    request_ids_most: int = 1_000_000
+    """Idempotency keys and requestIds of one enterprise that are remembered at a time (each for a day)."""
+    resource_bytes_most: int = 512 * KIB
+    """Of one policy, enterprise, enrolment token, or the text of a disabled device."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
     tombstone_days: int = 30
@@ -17,3 +35,28 @@ class Limits:
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
     behaviour: str = "documented"
     """`documented`, or `as-observed` (service/quirks.py)."""
+
+
+BY_NAME: Mapping[str, str] = MappingProxyType(
+    {
+        "enrollment-tokens": "enrollment_tokens_most",
+        "policies": "policies_most",
+        "policy-bytes": "policy_bytes_most",
+        "request-ids": "request_ids_most",
+        "open-command-bytes": "open_bytes_most",
+        "resource-bytes": "resource_bytes_most",
+    }
+)
+"""The limits that `--limit NAME=NUMBER` sets, by name."""
+
+
+def with_limits(limits: Limits, given: Iterable[str]) -> Limits:
+    """The limits with those that are given as `NAME=NUMBER`.  Raises: InvalidArgument: an unknown name, or not a positive number."""
+    for text in given:
+        name, _, number = text.partition("=")
+        field = BY_NAME.get(name.strip())
+        if field is None or not (number.isascii() and number.isdecimal()) or not 0 < int(number[:20]) < 2**53:
+            message = f"--limit {text[:64]!r} must be NAME=NUMBER, as in --limit policies=500. The names: {', '.join(BY_NAME)}."
+            raise InvalidArgument(message)
+        limits = replace(limits, **{field: int(number)})  # type: ignore[arg-type]
+    return limits

@@ -8,8 +8,10 @@ from heliograph.domain.errors import InvalidArgument, Violation, Violations
 from heliograph.domain.field_mask import apply_mask
 from heliograph.domain.names import DeviceName
 from heliograph.domain.policy import DEFAULT_ID
+from heliograph.domain.wire import encode_message
 from heliograph.service._absence import device_absence
 from heliograph.service._policy_names import full_policy_name
+from heliograph.service._tenant_bounds import require_size
 from heliograph.service.ports import Decision, Facts, Ports, PutDevice, Sees
 
 MUTABLE = ("state", "disabled_reason", "policy_name")
@@ -45,6 +47,8 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         reason = apply_mask(Device(disabled_reason=changed.disabled_reason), patch, _of_reason(paths)).disabled_reason
         if found := Violations(user_facing_message.violations(reason, path="device.disabled_reason")):
             raise InvalidArgument(violations=found)
+        if reason is not None:
+            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason")
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
         return Decision(changed, (PutDevice(changed),))
 

@@ -10,6 +10,7 @@ from heliograph.domain.names import EnterpriseName
 from heliograph.service._absence import enterprise_absence
 from heliograph.service._enterprise_resource import checked, message_of, resource_of
 from heliograph.service._notifications import topic_tried_out
+from heliograph.service._tenant_bounds import require_size
 from heliograph.service.ports import Decision, Facts, Ports, PutEnterprise, Sees
 
 
@@ -29,6 +30,7 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
         changed = apply_mask(message_of(facts.enterprise), patch, wanted)
         checked(changed)
         record = msgspec.structs.replace(facts.enterprise, resource=resource_of(name, changed))
+        require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
         return Decision(record, (PutEnterprise(record), *test))
 

@@ -38,6 +38,7 @@ from heliograph.service.rules import (
     Sees,
     Write,
 )
+from heliograph.service.turns import Counting, Held, Holding, Turns
 
 __all__ = [
     "Clock",
@@ -49,6 +50,8 @@ __all__ = [
     "DeleteToken",
     "Doorbell",
     "Facts",
+    "Held",
+    "Holding",
     "Ids",
     "Lane",
     "Offering",
@@ -75,7 +78,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Store(Outbox, Protocol):
+class Store(Outbox, Counting, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
@@ -277,6 +280,7 @@ class Ports:
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     clock_check: ClockCheck | None = None
     """None: the clock is no real one, and follows nothing."""
+    turns: Turns = field(default_factory=Turns)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
     shared: bool = False

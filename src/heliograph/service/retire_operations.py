@@ -1,12 +1,17 @@
-"""Operations that ended long ago leave the store."""
+"""Operations that ended long ago leave the store, and enrolment tokens that expired."""
 
 import asyncio
 import contextlib
-from typing import NoReturn
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NoReturn, TypeVar
 
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.errors import Unavailable
+from heliograph.domain.names import EnrollmentTokenName
 from heliograph.service.delete_enterprise import finish_deletions
-from heliograph.service.ports import Ports
+from heliograph.service.ports import Decision, DeleteToken, Lane, Page, Ports, Rule, Sees
+
+R = TypeVar("R", EnterpriseRecord, EnrollmentTokenRecord)
 
 EVERY_US = 3_600 * 1_000_000
 CHUNK = 100
@@ -17,9 +22,10 @@ DAY_US = 86_400 * 1_000_000
 
 
 async def retire_operations(ports: Ports) -> NoReturn:
-    """Once an hour, what ended before the retention time, and tombstones past their expiry, are removed."""
+    """Once an hour, what ended before the retention time, tombstones past their expiry and tokens a day after theirs are removed."""
     while True:
         await _retire_all(ports)
+        await retire_tokens(ports)
         if ports.shared:
             await _finish_others_deletions(ports)
         await ports.clock.sleep_until(ports.clock.now_us() + EVERY_US)
@@ -33,6 +39,33 @@ async def _retire_all(ports: Ports) -> None:
     except Unavailable:
         # The store says so itself (/readyz); the next hour tries again.
         return
+
+
+async def retire_tokens(ports: Ports) -> None:
+    """Nothing is left of tokens that expired (or, for one use, were used) more than a day ago: a lost answer is asked for before that."""
+    with contextlib.suppress(Unavailable):
+        async for enterprise in _walk(lambda after: ports.store.enterprises(after=after, limit=CHUNK)):
+            name = enterprise.name
+            async for token in _walk(lambda after, name=name: ports.store.tokens(name, after=after, limit=CHUNK)):  # type: ignore[misc]
+                if token.expires_us < ports.clock.now_us() - DAY_US:
+                    token_name = EnrollmentTokenName(name.enterprise, token.token_id)
+                    await ports.store.decide(Sees(token_name=token_name), _gone(token_name), lane=Lane.TIMERS)
+
+
+async def _walk(page_after: Callable[[str], Awaitable[Page[R]]]) -> AsyncIterator[R]:
+    after = ""
+    while True:
+        page = await page_after(after)
+        for item in page.items:
+            yield item
+        if not page.more or not page.items:
+            return
+        after = page.items[-1].position
+        await asyncio.sleep(PAUSE_S)
+
+
+def _gone(name: EnrollmentTokenName) -> Rule[None]:
+    return lambda _facts: Decision(None, (DeleteToken(name),))
 
 
 async def _finish_others_deletions(ports: Ports) -> None:

@@ -13,7 +13,7 @@ from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
+from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.entrance import Waiting, refuse
 from heliograph.storage.fatal import exit_at_once
@@ -27,6 +27,7 @@ from heliograph.storage.postgres_news import News
 from heliograph.storage.postgres_reading import Reader
 from heliograph.storage.postgres_runner import Decided, Runner
 from heliograph.storage.postgres_timers import Timers
+from heliograph.storage.queries import HOLDINGS
 
 T = TypeVar("T")
 
@@ -194,6 +195,10 @@ class PostgresStore:
 
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._reader.page("page_of_devices_with_policy", device_from, name.enterprise, str(name), after, limit=limit)
+
+    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
+        ((number, size),) = await self._reader.run(HOLDINGS[held], enterprise.enterprise, most)
+        return Holding(number, int(size))
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))

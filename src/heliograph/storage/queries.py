@@ -7,6 +7,7 @@ from importlib import resources
 from typing import NamedTuple
 
 from heliograph.domain.errors import FailedPrecondition
+from heliograph.service.ports import Held
 
 GROUP_SIZES = (64, 16, 4, 1)
 """Rows per statement: few sizes, so that every one stays prepared; large ones, so that the interpreter lock is let go seldom."""
@@ -27,6 +28,14 @@ class Migration(NamedTuple):
 
     version: int
     script: str
+
+
+HOLDINGS: Mapping[Held, str] = {
+    Held.ENROLLMENT_TOKENS: "holding_enrollment_tokens",
+    Held.POLICIES: "holding_policies",
+    Held.REQUEST_IDS: "holding_request_ids",
+}
+"""The statement that counts what an enterprise has."""
 
 
 @functools.cache

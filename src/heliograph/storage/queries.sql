@@ -258,6 +258,18 @@ SELECT record FROM enterprises WHERE position > ? ORDER BY position LIMIT ?
 -- An enterprise's enrolment tokens after a position, in order of creation.
 SELECT record FROM tokens WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
+-- holding_enrollment_tokens --
+-- How many enrolment tokens an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM tokens WHERE enterprise = ? LIMIT ?) AS counted
+
+-- holding_policies --
+-- How many policies an enterprise has, counted up to a number, and the bytes of these.
+SELECT count(*), coalesce(sum(bytes), 0) FROM (SELECT length(record) AS bytes FROM policies WHERE enterprise = ? LIMIT ?) AS counted
+
+-- holding_request_ids --
+-- How many request ids of an enterprise are remembered, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM requests WHERE enterprise = ? LIMIT ?) AS counted
+
 -- orphans --
 -- Devices whose enterprise is gone.
 SELECT d.record FROM devices d

@@ -12,7 +12,7 @@ from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Clock, Facts, Lane, Page, Rule, Sees, Write
+from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
@@ -23,6 +23,7 @@ from heliograph.storage.figures import figures_of
 from heliograph.storage.maintenance import forget_device, retire
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.paging import page_of_operations
+from heliograph.storage.queries import HOLDINGS
 from heliograph.storage.sealing_key import SealingKeyTable
 from heliograph.storage.service_keys import ServiceKeyTable
 from heliograph.storage.starting import remembered
@@ -213,6 +214,10 @@ class SqliteStore:
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         due = tuple(map(message_from, self._reads.one("due_messages", now_us, limit + len(self._claims))))
         return self._claims.take(due, limit=limit, now_us=now_us, until_us=until_us)
+
+    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDINGS[held], enterprise.enterprise, most))
+        return Holding(number, size)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
