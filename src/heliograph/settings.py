@@ -44,6 +44,8 @@ class Settings:
     """Whether a database that was used with another key, which is lost, takes this one."""
     new: bool = False
     """Whether a database is made although there is a key file already, with which one was used."""
+    durable: bool = True
+    """Whether SQLite's file survives a power cut: every commit waits for the disk. Not so where the file goes with the process."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from heliograph.channel.app import Channel
+from heliograph.channel.peers import LinkState
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.server.other_servers import OVERLAP_MS, OtherServers
@@ -38,6 +39,9 @@ class Link:
 
     def wake(self) -> None:
         self.woken += 1
+
+    def state(self) -> LinkState:
+        return LinkState(busy=False, closed=False, frames=0, looks=self.woken, again_us=None)
 
     def supersede(self, *, same_connection: bool) -> None:
         """Nothing to end."""

@@ -22,6 +22,7 @@ async def test_operations_are_kept_for_thirty_days_after_their_end(lab: World) -
     await asyncio.sleep(0.1)
     await lab.operation(ended)
     lab.clock.advance(3_600)
+    lab.ports.haste.ask()
     await asyncio.sleep(0.1)
     retiring.cancel()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from heliograph.agent.phone import Line
+from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import Reply, Transport
 from heliograph.history.events import Moment
 from heliograph.protocol import Acknowledge, Hello, Message, Offer, Policy, Report, ReportState
@@ -20,8 +21,8 @@ class WitnessedLine(Line):
 
     tell: Tell = field(repr=False)
 
-    def transport(self) -> Transport:
-        return WitnessedTransport(super().transport(), self.tell)
+    def transport(self, traffic: Traffic | None = None) -> Transport:
+        return WitnessedTransport(super().transport(traffic), self.tell)
 
 
 class _Dropped(msgspec.Struct):

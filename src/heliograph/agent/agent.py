@@ -51,6 +51,10 @@ class Agent:
         """The phone's facts may be others than the server knows: it is told, if so."""
         self._changed.set()
 
+    def network_is_back(self) -> None:
+        """A network has come back: the server is called at once."""
+        self._courier.go_on()
+
     async def enroll(self, enrollment_token: str, *, serial: str = "") -> str:
         """The device's name. The phone made its credential itself; asked again, it asks with the same one.
 
@@ -142,7 +146,7 @@ class Agent:
             finally:
                 self._connection(stands=False)
             await self._equipment.transport.cut()
-            await self._equipment.clock.sleep(wait_s)
+            await self._courier.pause(wait_s)
 
     async def _greet(self) -> None:
         identity = self._journal.identity
@@ -159,6 +163,7 @@ class Agent:
     def _connection(self, *, stands: bool) -> None:
         if stands:
             self._courier.connected.set()
+            self._courier.go_on()
         else:
             self._courier.connected.clear()
         self._equipment.connection_changed(stands)
@@ -219,7 +224,7 @@ class Agent:
                 retry_after_s = reply.retry_after_s
             except ConnectionLost:
                 pass
-            await self._equipment.clock.sleep(backoff.next_s(retry_after_s))
+            await self._courier.pause(backoff.next_s(retry_after_s))
 
 
 def _last_work(order: LastOrder) -> Work:

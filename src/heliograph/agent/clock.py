@@ -17,6 +17,16 @@ class AgentClock(Protocol):
         """Returns when this much of the clock's time has passed; sooner, by the machine's time, where the clock is advanced."""
 
 
+async def sleep_unless(clock: AgentClock, seconds: float, event: asyncio.Event) -> None:
+    """Returns when this many seconds of the clock have passed, or the event has come."""
+    waits: list[asyncio.Task[object]] = [asyncio.create_task(clock.sleep(seconds)), asyncio.create_task(event.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
 class MachineClock:
     """The machine's own time."""
 

@@ -6,6 +6,7 @@ from typing import Never
 
 import msgspec
 
+from heliograph.agent.clock import sleep_unless
 from heliograph.agent.door import error_text
 from heliograph.agent.executor import Equipment
 from heliograph.agent.transport import GONE, UNAUTHENTICATED, Backoff, ConnectionLost, Reply
@@ -36,6 +37,7 @@ class Courier:
         self.connected = asyncio.Event()
         self.ended: asyncio.Future[LastOrder] = asyncio.get_running_loop().create_future()
         """The last order, once the server has given it; or what made it impossible to go on."""
+        self._go_on = asyncio.Event()
 
     async def deliver(self, message: Message) -> Delivered:
         """The server's answer to the message, repeated until there is one that counts: a 2xx, or a 4xx that is the message's own.
@@ -53,7 +55,7 @@ class Courier:
             except CredentialUnknown:
                 await equipment.clock.sleep(unknown.next_s())
             except ConnectionLost as lost:
-                await equipment.clock.sleep(backoff.next_s(lost.retry_after_s))
+                await self.pause(backoff.next_s(lost.retry_after_s))
             else:
                 return Delivered(reply, sent_us)
 
@@ -83,6 +85,15 @@ class Courier:
         """The agent cannot go on."""
         if not self.ended.done():
             self.ended.set_exception(error)
+
+    async def pause(self, seconds: float) -> None:
+        """Returns after so many seconds of the phone's clock, or when `go_on` is called."""
+        await sleep_unless(self._equipment.clock, seconds, self._go_on)
+
+    def go_on(self) -> None:
+        """The way to the server is free again (a network, a connection): what waits to try again does so at once."""
+        waited_for, self._go_on = self._go_on, asyncio.Event()
+        waited_for.set()
 
     def backoff(self) -> Backoff:
         """Waiting times for one message or one connection."""

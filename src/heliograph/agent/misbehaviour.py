@@ -5,10 +5,12 @@ Source: android.md §6 (chaos knobs).
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
+from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import ConnectionLost, Reply, Transport
 from heliograph.protocol import Acknowledge, Hello, Message, Offer, Policy, Report
 
@@ -56,6 +58,8 @@ class Mischief:
         self._chance = chance
         self._online = asyncio.Event()
         self._online.set()
+        self.on_online: Callable[[], None] = lambda: None
+        """Called when the network has come back."""
         self._cut: Transport | None = None
         self._drops: dict[type[Message], list[bool]] = {Acknowledge: [], Report: []}
         self._duplicates = 0
@@ -71,7 +75,9 @@ class Mischief:
 
     def go_online(self) -> None:
         """The phone has a network."""
-        self._online.set()
+        if not self._online.is_set():
+            self._online.set()
+            self.on_online()
 
     async def go_offline(self) -> None:
         """The phone has no network; its connection is cut."""
@@ -155,45 +161,51 @@ class Mischief:
 class FlakyTransport:
     """A `Transport` as bad as its phone's mischief makes it."""
 
-    def __init__(self, inner: Transport, mischief: Mischief, clock: AgentClock) -> None:
+    def __init__(self, inner: Transport, mischief: Mischief, clock: AgentClock, traffic: Traffic) -> None:
         self._inner = inner
         self._mischief = mischief
         self._clock = clock
+        self._traffic = traffic
         mischief.cut_with(inner)
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self._mischief.wait_online()
-        reply = await self._inner.connect(credential, hello)
-        if not self._mischief.online:
-            await self._lose("the network went while connecting")
-        return reply
+        with self._traffic.exchange():
+            reply = await self._inner.connect(credential, hello)
+            if not self._mischief.online:
+                await self._lose("the network went while connecting")
+            return reply
 
     async def send(self, message: Message) -> Reply:
         delay_s = self._mischief.delay_s()
         if delay_s:
             await self._clock.sleep(delay_s)
-        answer_only = self._mischief.loses(message)
-        if answer_only is False:
-            await self._lose("a message was lost")
-        if self._mischief.duplicates(message):
-            await self._inner.send(message)
-        reply = await self._inner.send(message)
-        if answer_only is True:
-            await self._lose("an answer was lost")
-        return reply
+        with self._traffic.exchange():
+            answer_only = self._mischief.loses(message)
+            if answer_only is False:
+                await self._lose("a message was lost")
+            if self._mischief.duplicates(message):
+                await self._inner.send(message)
+            reply = await self._inner.send(message)
+            if answer_only is True:
+                await self._lose("an answer was lost")
+            return reply
 
     async def next_offer(self) -> Offer | Policy | Reply:
         return await self._inner.next_offer()
 
     async def post(self, message: Message, credential: str = "") -> Reply:
         await self._mischief.wait_online()
-        return await self._inner.post(message, credential)
+        with self._traffic.exchange():
+            return await self._inner.post(message, credential)
 
     async def cut(self) -> None:
-        await self._inner.cut()
+        with self._traffic.exchange():
+            await self._inner.cut()
 
     async def close(self) -> None:
-        await self._inner.close()
+        with self._traffic.exchange():
+            await self._inner.close()
 
     async def _lose(self, why: str) -> None:
         await self._inner.cut()

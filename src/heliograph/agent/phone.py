@@ -16,6 +16,7 @@ from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, M
 from heliograph.agent.journal import Journal
 from heliograph.agent.long_poll import LongPollTransport
 from heliograph.agent.misbehaviour import WELL_BEHAVED, FlakyTransport, Misbehaviour, Mischief
+from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.agent.virtual import VirtualExecutor, VirtualPhone
 from heliograph.agent.websocket import WebSocketTransport
@@ -46,10 +47,10 @@ class Line:
     unknown_first_s: float = UNKNOWN_FIRST_S
     unknown_most_s: float = UNKNOWN_MOST_S
 
-    def transport(self) -> Transport:
-        """A new transport, not yet connected."""
+    def transport(self, traffic: Traffic | None = None) -> Transport:
+        """A new transport, not yet connected; a WebSocket counts what comes in `traffic`."""
         door = HttpDoor(self.server_url)
-        return LongPollTransport(door, ENTROPY) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(door)
+        return LongPollTransport(door, ENTROPY) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(door, traffic)
 
 
 class Condition(enum.Enum):
@@ -78,6 +79,7 @@ class PhoneRunner:
         self.phone = phone
         self.line = line
         self.mischief = Mischief(behaviour, phone.clock, phone.chance)
+        self.traffic = Traffic()
         self.condition = Condition.DOWN
         self.refusal = ""
         """Why the server did not take the phone, when it did not."""
@@ -101,6 +103,7 @@ class PhoneRunner:
         self._before_next: Callable[[], Awaitable[None]] | None = None
         phone.on_change = self._phone_changed
         phone.on_restart = self._phone_restarts
+        self.mischief.on_online = self._network_is_back
 
     @property
     def connected(self) -> bool:
@@ -191,6 +194,10 @@ class PhoneRunner:
         if self._agent is not None:
             self._agent.facts_changed()
 
+    def _network_is_back(self) -> None:
+        if self._agent is not None:
+            self._agent.network_is_back()
+
     def _phone_restarts(self, seconds: float, then: Callable[[VirtualDevice], VirtualDevice]) -> None:
         async def wait() -> None:
             self.condition = Condition.OFF
@@ -243,7 +250,7 @@ class PhoneRunner:
     async def _live(self) -> None:
         """One life of the agent."""
         journal = self._open_journal()
-        transport = FlakyTransport(self.line.transport(), self.mischief, self.phone.clock)
+        transport = FlakyTransport(self.line.transport(self.traffic), self.mischief, self.phone.clock, self.traffic)
         agent = Agent(self._equipment(journal, transport))
         self._agent, self._transport = agent, transport
         try:

@@ -7,6 +7,7 @@ import aiohttp
 import msgspec
 
 from heliograph.agent.door import LOST, HttpDoor, bearer, retry_after_of
+from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.domain.wire import encode_message
 from heliograph.protocol import MESSAGE_MAX_BYTES, Hello, Message, Offer, OptionalRaw, Policy
@@ -43,8 +44,9 @@ _decode = msgspec.json.Decoder(_Received).decode
 class WebSocketTransport:
     """A `Transport` over one WebSocket; whoever waits in `next_offer` reads it for all."""
 
-    def __init__(self, door: HttpDoor) -> None:
+    def __init__(self, door: HttpDoor, traffic: Traffic | None = None) -> None:
         self._door = door
+        self._traffic = traffic or Traffic()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._lost = False
         """Whether the connection is none any more; its socket is let go of by `cut`."""
@@ -105,6 +107,7 @@ class WebSocketTransport:
         except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
             raise ConnectionLost("lost while connecting") from None
         self._lost = False
+        self._traffic.frames = 0
         reply = await self._ask(hello)
         while not reply.done():
             await self._read()
@@ -131,6 +134,7 @@ class WebSocketTransport:
         message = await self._socket.receive()
         if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
             raise self._fail("the connection was closed", retry_after_s=_retry_after_s(message))
+        self._traffic.frames += 1
         try:
             frame = _decode(message.data)
         except msgspec.MsgspecError as error:

@@ -33,6 +33,18 @@ class Channel:
         """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
         return _DeviceApp(ports, self.peers)
 
+    def next_look_us(self) -> int | None:
+        """When a connection looks into the store next though nobody rings; None: none does."""
+        times_us = [state.again_us for link in self.peers.links() if (state := link.state()).again_us is not None]
+        return min(times_us, default=None)
+
+    def look_again(self, by_us: int) -> None:
+        """Every connection that would look by then looks at once: for a clock that was moved."""
+        for link in self.peers.links():
+            again_us = link.state().again_us
+            if again_us is not None and again_us <= by_us:
+                link.wake()
+
     def stop_soon(self) -> None:
         """The server says that it is not ready, and goes on as before."""
         self.peers.stopping = True

@@ -21,8 +21,3 @@ class ChannelDoorbell:
             peer.policy_news = True
             if peer.link is not None:
                 peer.link.wake()
-
-    def ring_all(self) -> None:
-        """Every connection looks into the store at once: for a clock that was advanced."""
-        for link in self._peers.links():
-            link.wake()

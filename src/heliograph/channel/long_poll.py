@@ -4,7 +4,7 @@ import asyncio
 
 from heliograph.channel.answer import EMPTY, OK, Answer, answer_to_error, come_again, encode
 from heliograph.channel.asgi import Receive, Scope, Send, connection_id, send_answer, whole_number
-from heliograph.channel.peers import HttpConnection
+from heliograph.channel.peers import HttpConnection, LinkState
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.errors import Aborted
@@ -33,7 +33,7 @@ class LongPoll:
         self._session = session
         self._connection = connection
         self._send = send
-        self._watch = Watch(self._look)
+        self._watch = Watch(self._look, session.now_us)
         self._task: asyncio.Task[None] | None = None
         self.name = name
         self.answered = False
@@ -42,6 +42,10 @@ class LongPoll:
 
     def wake(self) -> None:
         self._watch.wake()
+
+    def state(self) -> LinkState:
+        watch = self._watch
+        return LinkState(watch.busy, self.answered, int(self.answered), watch.looks, watch.again_us)
 
     def supersede(self, *, same_connection: bool) -> None:
         self.end(EMPTY if same_connection else answer_to_error(NewerConnection()))

@@ -4,7 +4,7 @@ What is remembered here may be lost at any time: the truth is in the store, and 
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from heliograph.domain.names import DeviceName
 
@@ -18,8 +18,24 @@ UNREAD_MOST_S = 20.0
 """A device that leaves its answers unread for this long is cut off; until then one answer and one offer wait for it, no more."""
 
 
+class LinkState(NamedTuple):
+    """What a link is doing: a sandbox answers when nothing is under way."""
+
+    busy: bool
+    """Whether it looks for something to say, or answers."""
+    closed: bool
+    frames: int
+    """What was sent to the device since it connected: answers, offers, news."""
+    looks: int
+    again_us: int | None
+    """When it looks again though nobody rings."""
+
+
 class Link(Protocol):
     """What waits for a device's offers right now: one open long-poll, or one WebSocket."""
+
+    def state(self) -> LinkState:
+        """What it is doing."""
 
     def wake(self) -> None:
         """It looks into the store at once."""

@@ -101,6 +101,10 @@ class Session:
             return Look(found.offer, 0 if self._has_policy_news(name) else self._seconds_until(found.again_us))
         return Look(None, self._seconds_until(found) if found is not None else None)
 
+    def now_us(self) -> int:
+        """The server's time."""
+        return self._ports.clock.now_us()
+
     def _seconds_until(self, at_us: int) -> float:
         return (at_us - self._ports.clock.now_us()) / 1_000_000
 

@@ -14,16 +14,21 @@ class Watch:
     A ring during a look is not lost: the look is repeated. Between looks there is at most one timer.
     """
 
-    __slots__ = ("_look", "_rung", "_stopped", "_task", "_timer", "busy")
+    __slots__ = ("_look", "_now_us", "_rung", "_stopped", "_task", "_timer", "again_us", "busy", "looks")
 
-    def __init__(self, look: Callable[[], Awaitable[float | None]]) -> None:
+    def __init__(self, look: Callable[[], Awaitable[float | None]], now_us: Callable[[], int]) -> None:
         self._look = look
+        self._now_us = now_us
         self._rung = False
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.busy = False
         """Whether a look is under way."""
+        self.looks = 0
+        """How often was looked."""
+        self.again_us: int | None = None
+        """When the next look is due though nobody rings. The timer goes by real time: a clock that is moved must see to it itself."""
 
     def wake(self) -> None:
         """A look follows, at once where none is under way."""
@@ -49,6 +54,7 @@ class Watch:
         try:
             while self._rung:
                 self._rung = False
+                self.looks += 1
                 self._set_timer(await self._look())
         finally:
             self.busy = False
@@ -58,6 +64,8 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.again_us = None
         if after_s is not None and not self._stopped:
+            self.again_us = self._now_us() + round(after_s * 1_000_000)
             bounded_s = min(max(after_s, LOOK_AGAIN_SOONEST_S), LOOK_AGAIN_LATEST_S)
             self._timer = asyncio.get_running_loop().call_later(bounded_s, self.wake)

@@ -8,6 +8,7 @@ from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_t
 from heliograph.channel.asgi import Receive, Scope, Send, send_answer
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
 from heliograph.channel.messages import Frame, read_frame
+from heliograph.channel.peers import LinkState
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.errors import InvalidArgument, Unavailable
@@ -17,7 +18,6 @@ from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, Policy
 FIRST_FRAME_WITHIN_S = 10.0
 MALFORMED_FRAMES_MOST = 3
 LOOK_AGAIN_AFTER_ERROR_S = 1.0
-LOOK_AGAIN_AFTER_ANSWER_S = 0.02
 ANSWERED_LOOK_S = 0.01
 
 GOING_AWAY = 1001
@@ -32,22 +32,30 @@ DEVICE_GONE = 4410
 class WebSocket:
     """One accepted connection. Its frames are answered one after the other; offers are pushed between them."""
 
-    __slots__ = ("_answering", "_closing", "_malformed", "_reader", "_send", "_session", "_watch", "closed", "greeted", "name")
+    __slots__ = (
+        "_answering", "_closing", "_frames", "_malformed", "_owing", "_reader", "_send", "_session", "_watch", "closed", "greeted", "name",
+    )  # fmt: skip
 
     def __init__(self, session: Session, name: DeviceName, send: Send) -> None:
         self._session = session
         self._send = send
-        self._watch = Watch(self._look)
+        self._watch = Watch(self._look, session.now_us)
         self._reader = asyncio.current_task()
         self._closing: asyncio.Task[None] | None = None
         self._answering = False
-        self._malformed = 0
+        self._owing = False
+        """Whether a look waits for an answer that must come first."""
+        self._malformed = self._frames = 0
         self.name = name
         self.greeted = False
         self.closed = False
 
     def wake(self) -> None:
         self._watch.wake()
+
+    def state(self) -> LinkState:
+        watch = self._watch
+        return LinkState(watch.busy or self._answering, self.closed, self._frames, watch.looks, watch.again_us)
 
     def supersede(self, *, same_connection: bool) -> None:
         closing = self.close(NEWER_CONNECTION, "A newer connection of this device has taken over.")
@@ -74,6 +82,9 @@ class WebSocket:
             await self._answer(frame)
         finally:
             self._answering = False
+            if self._owing:
+                self._owing = False
+                self.wake()
 
     async def close(self, code: int, reason: str) -> None:
         """Closed; nothing is sent or looked for any more."""
@@ -119,7 +130,8 @@ class WebSocket:
     async def _tell(self, answer: Answer) -> float | None:
         """What the look met instead of an offer: a device that is gone or unknown is told and closed, a busy store asked again."""
         if self._answering:  # the answer to a final acknowledgement comes before the word that the device is gone
-            return LOOK_AGAIN_AFTER_ANSWER_S
+            self._owing = True
+            return None
         if answer.status == GONE:
             await self._push(b'{"gone":%b}' % answer.body)
             await self.close(DEVICE_GONE, "The device is no longer managed.")
@@ -132,6 +144,7 @@ class WebSocket:
 
     async def _push(self, frame: bytes) -> None:
         if not self.closed:
+            self._frames += 1
             await self._send_in_time({"type": "websocket.send", "text": frame.decode()})
 
     async def _send_in_time(self, message: dict[str, object]) -> None:

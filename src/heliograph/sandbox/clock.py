@@ -1,30 +1,52 @@
 """The sandbox's time: the real clock plus what tests advanced it by; the server and its phones live in it together."""
 
 import asyncio
+import contextlib
+import heapq
+import itertools
+from collections.abc import Iterator
 
 from heliograph.server import SLEEP_MOST_S, SystemClock
 
+FORGOTTEN_MOST = 64
+"""Sleepers who were cancelled may lie about so many, or half of all: then they are thrown out."""
+
 
 class AdvancingClock:
-    """Goes as the system's clock goes, and jumps forward when told; whoever sleeps past the jump wakes at once."""
+    """Goes as the system's clock goes, jumps forward when asked, and can be made to stand while it is stepped from one time to the next.
+
+    It knows who sleeps until when. Sleepers wake in the order of their times; those of one time in the order in which they lay down.
+    The time may be read from any thread, everything else is for the event loop.
+    """
 
     def __init__(self) -> None:
         self._system = SystemClock()
         self._ahead_us = 0
-        self._jumped = asyncio.Event()
+        self._stands_at_us: int | None = None
+        self._numbers = itertools.count()
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        """A heap by time and number; a cancelled one stays until its turn comes, or until it is thrown out."""
+        self._forgotten = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self.wakes = 0
+        """How many sleepers woke."""
 
     def now_us(self) -> int:
         """The time."""
-        return self._system.now_us() + self._ahead_us
+        stands_at_us = self._stands_at_us  # read once: it may be made to go on meanwhile
+        return self._system.now_us() + self._ahead_us if stands_at_us is None else stands_at_us
 
     async def sleep_until(self, at_us: int) -> None:
         """Returns at `at_us` or just after, never before; a jump past it counts."""
-        while (left_us := at_us - self.now_us()) > 0:
-            jumped = self._jumped
+        while at_us > self.now_us():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._sleepers, (at_us, next(self._numbers), future))
+            self._set_alarm()
             try:
-                await asyncio.wait_for(jumped.wait(), min(left_us / 1_000_000, SLEEP_MOST_S))
-            except TimeoutError:
-                continue
+                await future
+            except asyncio.CancelledError:
+                self._forget(future)
+                raise
 
     async def sleep(self, seconds: float) -> None:
         """Returns when this many seconds of this clock have passed."""
@@ -35,8 +57,62 @@ class AdvancingClock:
         self._ahead_us += max(0, newest_us - self.now_us())
 
     def advance(self, by_us: int) -> int:
-        """The time after the jump; `by_us` is positive."""
-        self._ahead_us += by_us
-        jumped, self._jumped = self._jumped, asyncio.Event()
-        jumped.set()
+        """The time after a jump; `by_us` is positive. Who should have woken on the way wakes now, and finds it late."""
+        if self._stands_at_us is None:
+            self._ahead_us += by_us
+        else:
+            self._stands_at_us += by_us
+        self._wake()
         return self.now_us()
+
+    def next_us(self) -> int | None:
+        """When the next sleeper wakes; None: nobody sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+            self._forgotten = max(0, self._forgotten - 1)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """The time stands but for `step_to`; afterwards it goes on from where it stands."""
+        if self._stands_at_us is not None:
+            yield
+            return
+        self._stands_at_us = self.now_us()
+        self._set_alarm()
+        try:
+            yield
+        finally:
+            self._ahead_us += self._stands_at_us - (self._system.now_us() + self._ahead_us)
+            self._stands_at_us = None
+            self._set_alarm()
+
+    def step_to(self, at_us: int) -> None:
+        """A standing clock shows this time, unless it is later already; who slept until then wakes."""
+        if self._stands_at_us is not None:
+            self._stands_at_us = max(self._stands_at_us, at_us)
+        self._wake()
+
+    def _wake(self) -> None:
+        while (next_us := self.next_us()) is not None and next_us <= self.now_us():
+            heapq.heappop(self._sleepers)[2].set_result(None)
+            self.wakes += 1
+        self._set_alarm()
+
+    def _forget(self, future: asyncio.Future[None]) -> None:
+        future.cancel()
+        self._forgotten += 1
+        if self._forgotten > max(FORGOTTEN_MOST, len(self._sleepers) // 2):
+            self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
+            heapq.heapify(self._sleepers)
+            self._forgotten = 0
+
+    def _set_alarm(self) -> None:
+        """The loop's timer is set for the next sleeper, where the clock goes by itself."""
+        next_us = self.next_us() if self._stands_at_us is None else None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if next_us is not None:
+            left_s = min(max(0, next_us - self.now_us()) / 1_000_000, SLEEP_MOST_S)
+            self._alarm = asyncio.get_running_loop().call_later(left_s, self._wake)

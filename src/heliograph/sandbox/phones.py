@@ -29,6 +29,14 @@ class SandboxPhone:
         phone = VirtualPhone(profile.phone(), clock=clock, chance=chance, user=user_of(profile.consent), pace=PACE)
         line = Line(server_url=url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
         self.runner = PhoneRunner(phone, line, open_journal=lambda: Journal(self._journal, durable=False))
+        self._device = name
+
+    @property
+    def device(self) -> DeviceName:
+        """The device that the phone is, or was last."""
+        if self.runner.name and self.runner.name != str(self._device):
+            self._device = DeviceName.parse(self.runner.name)
+        return self._device
 
     def forget(self) -> None:
         """The phone's journal is gone."""

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
 
+from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import ANSWERS, User
 from heliograph.api.request_body import ClientGone, read_body
@@ -20,6 +21,7 @@ from heliograph.domain.wire import decode_message
 from heliograph.domain.wire_time import NS_PER_S, format_timestamp, parse_duration_ns
 from heliograph.sandbox.messages import Advance, Consent, Creation, Loss, Steering, Unlocking
 from heliograph.sandbox.phones import SandboxPhone
+from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
 
 Handler = Callable[[World, Request], Coroutine[Any, Any, object]]
@@ -53,6 +55,8 @@ def sandbox_app(world: World) -> Router:
 def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
+            if request.method == "GET":  # the others wait for their turn to change the world
+                await world.life.reached(Stage.READY)
             return json_response(await handler(world, request))
         except HeliographError as error:
             return error_response(error)
@@ -71,8 +75,11 @@ async def _bytes(request: Request) -> bytes:
 
 
 def _phone(world: World, request: Request) -> SandboxPhone:
-    enterprise = request.path_params.get("enterprise", world.first_enterprise)
-    return world.find(DeviceName(enterprise, request.path_params["phone"]))
+    return world.find(_phone_name(world, request))
+
+
+def _phone_name(world: World, request: Request) -> DeviceName:
+    return DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"])
 
 
 def _seconds(duration: str) -> float:
@@ -112,14 +119,20 @@ async def _create(world: World, request: Request) -> object:
 
 
 async def _patch(world: World, request: Request) -> object:
-    phone = _phone(world, request)
     wanted = await _body(request, Steering)
+    latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
     duplicates = wanted.duplicates
-    mischief = phone.runner.mischief
-    if wanted.consent is not Consent.CONSENT_UNSPECIFIED or wanted.consent_delay:
-        phone.runner.phone.be(_minded(phone.runner.phone.user, wanted))
-    if wanted.latency:
-        mischief.delay_ms = round(_seconds(wanted.latency) * 1_000)
+    async with world.change():
+        phone = _phone(world, request)
+        if wanted.consent is not Consent.CONSENT_UNSPECIFIED or wanted.consent_delay:
+            phone.runner.phone.be(_minded(phone.runner.phone.user, wanted))
+        await _misbehave(phone.runner.mischief, wanted, latency_ms=latency_ms, duplicates=duplicates)
+    return phone.view()
+
+
+async def _misbehave(mischief: Mischief, wanted: Steering, *, latency_ms: int | None, duplicates: int) -> None:
+    if latency_ms is not None:
+        mischief.delay_ms = latency_ms
     for loss in wanted.drop_next:
         heard = loss in {Loss.ACKNOWLEDGE_ANSWER, Loss.REPORT_ANSWER}
         drop = mischief.drop_next_ack if loss in {Loss.ACKNOWLEDGE, Loss.ACKNOWLEDGE_ANSWER} else mischief.drop_next_report
@@ -130,7 +143,6 @@ async def _patch(world: World, request: Request) -> object:
         mischief.go_online()
     elif wanted.online is False:
         await mischief.go_offline()
-    return phone.view()
 
 
 def _minded(user: User, wanted: Steering) -> User:
@@ -140,36 +152,41 @@ def _minded(user: User, wanted: Steering) -> User:
 
 
 async def _unlock(world: World, request: Request) -> object:
-    phone = _phone(world, request)
     given = await _body(request, Unlocking)
-    phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
+    async with world.change():
+        phone = _phone(world, request)
+        phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
     return phone.view()
 
 
 async def _leave_lost_mode(world: World, request: Request) -> object:
-    phone = _phone(world, request)
-    phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
+    async with world.change():
+        phone = _phone(world, request)
+        phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
     return phone.view()
 
 
 async def _approve(world: World, request: Request) -> object:
-    phone = _phone(world, request)
-    phone.runner.phone.answer(Answer.APPROVED)
-    return phone.view()
+    return await _answer(world, request, Answer.APPROVED)
 
 
 async def _decline(world: World, request: Request) -> object:
-    phone = _phone(world, request)
-    phone.runner.phone.answer(Answer.DECLINED)
+    return await _answer(world, request, Answer.DECLINED)
+
+
+async def _answer(world: World, request: Request, answer: Answer) -> object:
+    async with world.change():
+        phone = _phone(world, request)
+        phone.runner.phone.answer(answer)
     return phone.view()
 
 
 async def _reset(world: World, request: Request) -> object:
-    return (await world.reset_phone(_phone(world, request))).view()
+    return (await world.reset_phone(_phone_name(world, request))).view()
 
 
 async def _enroll(world: World, request: Request) -> object:
-    return (await world.enroll_again(_phone(world, request))).view()
+    return (await world.enroll_again(_phone_name(world, request))).view()
 
 
 async def _reset_all(world: World, _request: Request) -> object:
@@ -192,7 +209,7 @@ async def _advance(world: World, request: Request) -> object:
     duration_ns = parse_duration_ns(wanted.duration) if wanted.duration else 0
     if not 0 < duration_ns <= FURTHEST_JUMP_NS:
         raise InvalidArgument('duration must be positive and at most a century, as in {"duration": "43200s"}.')
-    return {"now": format_timestamp(world.advance(duration_ns // 1_000))}
+    return {"now": format_timestamp(await world.advance(duration_ns // 1_000))}
 
 
 _VERBS: dict[str, Handler] = {

@@ -14,10 +14,12 @@ from heliograph.api.edge import Edge
 from heliograph.api.failures import outermost
 from heliograph.api.front_door import FrontDoor
 from heliograph.api.request_body import BODY_MAX_BYTES, bounded
+from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
+from heliograph.server.assembly import Asgi
 from heliograph.settings import require_loopback
 
 STEERING_METHODS = ("GET", "POST", "PATCH")
@@ -42,42 +44,54 @@ class Greeting:
 
 
 @contextlib.asynccontextmanager
-async def running_sandbox(settings: SandboxSettings) -> AsyncIterator[Greeting]:
-    """A sandbox that answers and whose phones are all connected; on leaving, it has ended in good order.
+async def running_sandbox(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[Greeting]:
+    """A sandbox whose phones are all connected; on leaving, it has ended in good order.
+
+    `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
 
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address.
     """
+    async with running_world(settings, listening=listening) as world:
+        yield _greeting(world, settings)
+
+
+@contextlib.asynccontextmanager
+async def running_world(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[World]:
+    """The world of such a sandbox.  Raises: as `running_sandbox`."""
     require_loopback(settings.host)
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
         world = World(settings, url=url_of(listener), folder=folder)
-        steering = _steering(world, settings)
+        doorway = Doorway(world.life, inside=lambda: world.parts.app, steering=_steering(world, settings))
+        world.all_gone = doorway.empty
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(world.close)
 
-        async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-            """The world is made anew behind this app, so nothing of it is held here."""
-            if scope["type"] == "http" and scope["path"].startswith("/sandbox/"):
-                with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered
-                    await steering(scope, bounded(receive, max_bytes=BODY_MAX_BYTES), send)
-            else:
-                await world.parts.app(scope, receive, send)
+            async def listen() -> None:
+                app = outermost(doorway)
+                await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                listening(world.url)
 
-        try:
-            await world.open()
-            async with serving(outermost(app), listener, drain=world.drain, shutdown_s=2, limits=settings.http):
-                await world.populate()
-                yield _greeting(world, settings)
-                await world.leave()
-        finally:
-            await world.close()
+            await world.start(listen)
+            try:
+                yield world
+            finally:
+                await world.end()
 
 
-def _steering(world: World, settings: SandboxSettings) -> Any:  # noqa: ANN401 - ASGI
+def _steering(world: World, settings: SandboxSettings) -> Asgi:
     """What is under `/sandbox/v1`, for the same hosts and web pages as the API."""
     edge = Edge(
         sandbox_app(world), http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+    front = FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+
+    async def steering(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered
+            await front(scope, bounded(receive, max_bytes=BODY_MAX_BYTES), send)
+
+    return steering
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:

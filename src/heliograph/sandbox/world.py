@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,22 @@ from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.wire_time import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.settling import NotSettled, Settling
+from heliograph.sandbox.stage import Life, Stage
 from heliograph.server import Parts, assembled
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
 from heliograph.settings import Admission, Settings
 
-CONNECTED_WITHIN_S = 10.0
+ADVANCE_WITHIN_S = 60.0
+"""Real time. A clock that is moved over very many timers stops on the way rather than keep its caller waiting for ever."""
+END_OF_TIME_US = 2**63 - 1
 
 
 class PhoneNotFound(NotFound):
@@ -38,27 +43,40 @@ class PhoneStillManaged(FailedPrecondition):
     reason = "PHONE_STILL_MANAGED"
 
 
+class PhoneOffline(FailedPrecondition):
+    """The phone has no network, so it cannot enrol. Give it one first: PATCH {"online": true}."""
+
+    reason = "PHONE_OFFLINE"
+
+
 class World:
-    """Server, clock and phones. `open` and `close` frame its life; `reset` makes all of it anew behind the same address."""
+    """Server, clock and phones. `start` and `close` frame its life; `reset` makes all of it anew behind the same address.
+
+    Whatever changes it does so one after the other: start, reset, each call that steers, and the end. When such a call has been
+    answered, everything has happened that it causes without waiting for a later time: see `settle`.
+    """
 
     def __init__(self, settings: SandboxSettings, *, url: str, folder: Path) -> None:
         """Nothing runs yet; `url` is where phones will find the server, `folder` where everything is kept."""
         self.clock = AdvancingClock()
         self.phones: dict[DeviceName, SandboxPhone] = {}
         self.notifications = NotificationLog()
+        self.life = Life()
+        self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
+        """Awaited before the server closes: returns when no request is under way any more."""
         self._settings = settings
         self.url = url
         self._folder = folder
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
+        self._settling: Settling | None = None
         self._changing = asyncio.Lock()
 
     @property
     def parts(self) -> Parts:
         """The server as it is now."""
         if self._parts is None:
-            message = "The sandbox is being reset."
-            raise FailedPrecondition(message, retry_after_s=1)
+            raise self.life.refusal()
         return self._parts
 
     @property
@@ -66,58 +84,138 @@ class World:
         """The enterprise that short names mean."""
         return self._settings.enterprises[0]
 
-    async def open(self) -> None:
+    async def start(self, listen: Callable[[], Awaitable[None]]) -> None:
+        """All is there: the server, which answers once `listen()` was awaited, and every phone, connected."""
+        async with self._changing:
+            await self._open()
+            await listen()
+            await self._fill()
+
+    @contextlib.asynccontextmanager
+    async def change(self) -> AsyncIterator[None]:
+        """Nobody else changes the world inside the block; when it is left, everything has happened that it causes by now.
+
+        Raises: Unavailable: it ends, or is broken; NotSettled.
+        """
+        async with self._changing:
+            await self.life.reached(Stage.READY)
+            yield
+            await self.settle()
+
+    async def settle(self) -> None:
+        """The world is at rest: nothing is under way, and nothing that is due is left to do.  Raises: as `Settling.settle`."""
+        if self._settling is None:
+            raise self.life.refusal()
+        await self._settling.settle()
+
+    async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
         self.clock = AdvancingClock()
         self.notifications = NotificationLog()
         settings = Settings(
             data_dir=self._folder, new=True, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
-            push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub,
+            push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub, durable=self._settings.data_dir is not None,
             public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
         )  # fmt: skip
         self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
+        self._settling = Settling(
+            self._parts, clock=self.clock, phones=self.phones.values, ending=lambda: self.life.stage is Stage.ENDED
+        )  # fmt: skip
         for enterprise in self._settings.enterprises:
             with contextlib.suppress(AlreadyExists):
                 await create_enterprise(self._parts.ports, Enterprise(), enterprise_id=enterprise)
+        self.life.becomes(Stage.FILLING)
 
-    async def populate(self) -> None:
+    async def _fill(self) -> None:
         """Every phone is there and connected; the address must be answered by now."""
         for enterprise in self._settings.enterprises:
             for name, profile in PROFILES.items():
                 # One after the other, so that lists (oldest first) show them in the profiles' order.
                 await self._add(DeviceName(enterprise, name), profile)
+        await self.settle()
+        self.life.becomes(Stage.READY)
 
     async def drain(self) -> None:
         """Nobody waits for an answer that would take long."""
         if self._parts is not None:
             await self._parts.channel.drain()
 
-    async def leave(self) -> None:
-        """The phones have said goodbye."""
-        phones, self.phones = self.phones, {}
-        await asyncio.gather(*(phone.runner.stop() for phone in phones.values()))
+    async def end(self) -> None:
+        """Nothing changes any more: who wanted to is refused, and the phones have said goodbye."""
+        self.life.becomes(Stage.ENDED)
+        async with self._changing:
+            await self._leave()
 
     async def close(self) -> None:
         """Phones, then server, have ended in good order."""
-        await self.leave()
+        self.life.becomes(Stage.ENDED)
+        async with self._changing:
+            await self._close()
+
+    async def _leave(self) -> None:
+        phones = list(self.phones.values())
+        self.phones.clear()
+        await asyncio.gather(*(phone.runner.stop() for phone in phones))
+
+    async def _close(self) -> None:
+        await self._leave()
         await self.drain()
-        self._parts = None
+        await self.all_gone()
+        self._parts = self._settling = None
         await self._stack.aclose()
 
     async def reset(self) -> None:
-        """All is as at start: a new database, new clock, new phones."""
-        async with self._changing:
-            await self.close()
-            for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
-                file.unlink(missing_ok=True)
-            await self.open()
-            await self.populate()
+        """All is as at start: a new database, new clock, new phones.
 
-    def advance(self, by_us: int) -> int:
-        """The time after server and phones have jumped forward together."""
-        now_us = self.clock.advance(by_us)
-        self.parts.channel.doorbell.ring_all()
-        return now_us
+        Raises: Unavailable: the sandbox ends; what else keeps a phone from coming. Then there is no world until a reset succeeds.
+        """
+        async with self._changing:
+            if self.life.stage is Stage.ENDED:
+                raise self.life.refusal()
+            self.life.becomes(Stage.MAKING)
+            try:
+                await self._close()
+                for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
+                    file.unlink(missing_ok=True)
+                await self._open()
+                await self._fill()
+            except BaseException:
+                self.life.becomes(Stage.BROKEN)
+                raise
+
+    async def advance(self, by_us: int) -> int:
+        """The time after server and phones have gone forward together, from one due time to the next, each settled before the next.
+
+        Raises: NotSettled: the clock stands where it had come to; Unavailable: the sandbox ends.
+        """
+        async with self._changing:
+            await self.life.reached(Stage.READY)
+            settling, channel = self._settling, self.parts.channel
+            if settling is None:
+                raise self.life.refusal()
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + ADVANCE_WITHIN_S
+            with self.clock.standing():
+                target_us = self.clock.now_us() + by_us
+                await settling.settle()
+                while (next_us := settling.next_us()) is not None and next_us <= target_us:
+                    if loop.time() > until_s:
+                        raise self._stopped_short(target_us)
+                    self.clock.step_to(next_us)
+                    channel.look_again(next_us)
+                    await settling.settle()
+                self.clock.step_to(target_us)
+                # Those that would look later do so too: their timers go by real time, and must be set again.
+                channel.look_again(END_OF_TIME_US)
+                await settling.settle()
+            return target_us
+
+    def _stopped_short(self, target_us: int) -> NotSettled:
+        here_us = self.clock.now_us()
+        return NotSettled(
+            f"In {ADVANCE_WITHIN_S:g} s the clock has come to {format_timestamp(here_us)}, and stands {(target_us - here_us) / 1e6:g} s"
+            " short of where it was to go: too much is due on the way. Advance it by the rest."
+        )
 
     def find(self, name: DeviceName) -> SandboxPhone:
         """The phone of this id.  Raises: PhoneNotFound."""
@@ -130,7 +228,7 @@ class World:
 
     async def create(self, name: DeviceName, profile: str, overrides: Mapping[str, Any]) -> SandboxPhone:
         """A new phone, enrolled and connected.  Raises: AlreadyExists, InvalidArgument."""
-        async with self._changing:
+        async with self.change():
             if name.enterprise not in self._settings.enterprises or not ID_PATTERN.fullmatch(name.device):
                 message = f"{name} cannot be made: use letters, digits and ._~- in an enterprise of this sandbox."
                 raise InvalidArgument(message)
@@ -138,28 +236,31 @@ class World:
                 message = f"There is a phone {name.device} already."
                 raise AlreadyExists(message)
             kind = profile_named(profile)
-            phone = await self._add(name, with_overrides(kind, overrides) if overrides else kind)
-            await self._connected(phone)
-            return phone
+            return await self._add(name, with_overrides(kind, overrides) if overrides else kind)
 
-    async def reset_phone(self, phone: SandboxPhone) -> SandboxPhone:
-        """The phone is as new, under the same id, and neither side remembers anything of it."""
-        async with self._changing:
+    async def reset_phone(self, name: DeviceName) -> SandboxPhone:
+        """The phone is as new, under the same id, and neither side remembers anything of it.  Raises: PhoneNotFound."""
+        async with self.change():
+            phone = self.find(name)
             await phone.runner.stop()
             phone.forget()
             parts = self.parts
-            for name in {phone.name, DeviceName.parse(phone.runner.name or str(phone.name))}:
-                await parts.own_file().forget_device(name)
-                parts.ports.offers.forget_device(name)
-            fresh = await self._add(phone.name, phone.profile)
-            await self._connected(fresh)
-            return fresh
+            for device in {phone.name, phone.device}:
+                await parts.own_file().forget_device(device)
+                parts.ports.offers.forget_device(device)
+            return await self._add(phone.name, phone.profile)
 
-    async def enroll_again(self, phone: SandboxPhone) -> SandboxPhone:
-        """The wiped phone was set up by somebody once more: the same serial number, a new device.  Raises: PhoneStillManaged."""
-        async with self._changing:
+    async def enroll_again(self, name: DeviceName) -> SandboxPhone:
+        """The wiped phone was set up by somebody once more: the same serial number, a new device.
+
+        Raises: PhoneNotFound, PhoneStillManaged, PhoneOffline.
+        """
+        async with self.change():
+            phone = self.find(name)
             if phone.runner.phone.device.managed:
                 raise PhoneStillManaged
+            if not phone.runner.mischief.online:
+                raise PhoneOffline
             phone.runner.phone.be(user_of(phone.profile.consent))
             async with self._token(phone, device_id="") as value:
                 phone.runner.enroll(value, phone.profile.phone(phone.runner.phone.device.serial))
@@ -177,13 +278,18 @@ class World:
         phone = SandboxPhone(name, profile, clock=self.clock, url=self.url, folder=self._journals)
         self.phones[name] = phone
         store = self.parts.store
-        if await store.device(name) is None and await store.tombstone(name) is None:
+        if await store.device(name) is not None or await store.tombstone(name) is not None:
+            phone.runner.start()
+            return phone
+        try:
             phone.forget()
             async with self._token(phone, device_id=name.device) as value:
                 phone.runner.start(value)
                 await self._connected(phone)
-        else:
-            phone.runner.start()
+        except BaseException:
+            del self.phones[name]
+            await phone.runner.stop()
+            raise
         return phone
 
     @contextlib.asynccontextmanager
@@ -198,16 +304,12 @@ class World:
             await delete_enrollment_token(self.parts.ports, EnrollmentTokenName(enterprise.enterprise, record.token_id))
 
     async def _connected(self, phone: SandboxPhone) -> None:
-        """The phone is connected and has told its facts.  Raises: FailedPrecondition: it is not, after a time in which it must be."""
-        try:
-            async with asyncio.timeout(CONNECTED_WITHIN_S):
-                await phone.runner.wait_connected()
-                while not await self._active(phone):  # noqa: ASYNC110 - the server tells callers, not us, when a report has come
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
+        """The phone is connected and has told its facts.  Raises: FailedPrecondition: it could not connect; as `settle`."""
+        await self.settle()
+        if not phone.runner.connected:
             message = f"Phone {phone.name.device} did not connect: {phone.runner.refusal or phone.runner.condition.value}."
-            raise FailedPrecondition(message) from None
+            raise FailedPrecondition(message)
 
-    async def _active(self, phone: SandboxPhone) -> bool:
-        record = await self.parts.store.device(DeviceName.parse(phone.runner.name))
-        return record is not None and bool(record.last_policy_sync_us)
+
+async def _nobody_to_wait_for() -> None:
+    """Nobody is there."""

@@ -95,7 +95,7 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
     if not may_be_new and is_missing(settings.database):
         raise DatabaseMissing
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring)
+    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring, durable=settings.durable)
     check = started(clock, await store.newest_us())
     return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence, clock_check=check)
 

@@ -10,6 +10,7 @@ from heliograph.domain.names import OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.service._notifications import operation_writes
 from heliograph.service._offers_told import with_offers
+from heliograph.service.haste import first_of
 from heliograph.service.ports import Facts, Ports, Write
 
 CHUNK = 50
@@ -24,15 +25,19 @@ PAUSE_AFTER_ERROR_S = 0.5
 
 async def expire_operations(ports: Ports) -> NoReturn:
     """Every operation past its deadline is ended soon after, never before: EXPIRED while queued, timed out when acknowledged."""
-    nearer = asyncio.Event()
+    nearer, haste = asyncio.Event(), asyncio.Event()
     ports.store.on_deadline(nearer.set)
+    ports.haste.listen(haste.set)
     while True:
         nearer.clear()
         nearest_us = ports.store.nearest_deadline_us()
-        if nearest_us is not None and nearest_us <= ports.clock.now_us():
-            await asyncio.sleep(await _decide_due(ports))
-        else:
-            await _deadline_or_nearer(ports, nearest_us, nearer)
+        if nearest_us is None:
+            await nearer.wait()
+        elif nearest_us > ports.clock.now_us():
+            await first_of(nearer.wait(), ports.clock.sleep_until(nearest_us))
+        elif pause_s := await _decide_due(ports):
+            haste.clear()
+            await first_of(haste.wait(), asyncio.sleep(pause_s))
 
 
 async def _decide_due(ports: Ports) -> float:
@@ -59,14 +64,3 @@ def _ended(operation: Operation, now_us: int) -> Operation:
     if operation.state is State.QUEUED:
         return life.expire(operation, now_us)
     return life.time_out(operation, now_us)
-
-
-async def _deadline_or_nearer(ports: Ports, nearest_us: int | None, nearer: asyncio.Event) -> None:
-    waits: list[asyncio.Task[object]] = [asyncio.create_task(nearer.wait())]
-    if nearest_us is not None:
-        waits.append(asyncio.create_task(ports.clock.sleep_until(nearest_us)))
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -60,6 +60,9 @@ class Outbox(Protocol):
         above; one that is not ended (its server died) lapses. A newer message in its place is nobody's yet.
         """
 
+    async def next_message_us(self) -> int | None:
+        """The smallest due_us of the messages that nobody has claimed; None: there is none, or only the database knows."""
+
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         """`listener(message_ids)` is called on the event loop after a commit that put messages into the outbox."""
 
@@ -82,6 +85,9 @@ class PublishingCounts:
     failed: int = 0
     """Attempts that are repeated later."""
     given_up: int = 0
+    begun: int = 0
+    ended: int = 0
+    """Attempts that were begun, and those whose outcome is durable: while they differ, something is under way."""
 
 
 @dataclass(frozen=True, slots=True)

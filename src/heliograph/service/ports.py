@@ -15,6 +15,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
 from heliograph.service.counts import DoorbellCounts, LaneLoads, StoreCounts, StoreFigures
+from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
@@ -281,6 +282,7 @@ class Ports:
     clock_check: ClockCheck | None = None
     """None: the clock is no real one, and follows nothing."""
     turns: Turns = field(default_factory=Turns)
+    haste: Haste = field(default_factory=Haste)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
     shared: bool = False

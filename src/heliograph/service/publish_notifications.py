@@ -8,6 +8,7 @@ from typing import NoReturn
 import structlog
 
 from heliograph.domain.errors import Unavailable
+from heliograph.service.haste import first_of
 from heliograph.service.outbox import NotPublished, OutboxMessage, Postponed, Published, Publisher
 from heliograph.service.ports import Decision, Lane, Ports, Sees, Write
 
@@ -18,7 +19,7 @@ DELAY_US = 100_000
 LOOKS_APART_US = 10_000
 """Messages that ripen within so short a time are found together."""
 LOOK_LATEST_US = 1_000_000
-"""What other servers left behind, or what was put off before this server started, is found by looking."""
+"""What other servers left behind is found by looking. The only server of a database knows when its next message is due."""
 LEASE_US = 60_000_000
 """Longer than any publisher tries: when a claim lapses, whoever held it is dead, or as good as dead."""
 KEPT_US = 7 * 86_400 * 1_000_000
@@ -37,8 +38,9 @@ STOP_WITHIN_S = 1.0
 async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:
     """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US.
 
-    It goes out DELAY_US after its commit at the earliest. A message is claimed first, so that of several servers one sends it; what
-    was sent but is not known to be taken when its server dies is sent again, under the same message id, when the claim lapses.
+    It goes out DELAY_US after its commit at the earliest, or when somebody asks for haste. A message is claimed first, so that of
+    several servers one sends it; what was sent but is not known to be taken when its server dies is sent again, under the same message
+    id, when the claim lapses.
     Messages do not wait for each other, so their order is nobody's promise.
     """
     await _Sender(ports, publisher, chance=chance).run()
@@ -51,7 +53,11 @@ class _Sender:
         self._chance = chance
         self._counts = ports.publishing
         self._look = asyncio.Event()
-        self._next_look_us = 0
+        self._next_look_us: int | None = 0
+        """None: when the look is asked for."""
+        self._haste = asyncio.Event()
+        self._hastened_us = 0
+        """What was due by then has waited long enough."""
         self._more = False
         """Whether messages may wait for others to be sent."""
         self._sending: dict[int, tuple[OutboxMessage, asyncio.Task[None]]] = {}
@@ -60,6 +66,7 @@ class _Sender:
 
     async def run(self) -> NoReturn:
         self._ports.store.on_published(self._heard)
+        self._ports.haste.listen(self._hasten)
         try:
             while True:
                 self._look.clear()
@@ -74,18 +81,30 @@ class _Sender:
 
     def _expect(self, message_ids: Sequence[int], ripe_us: int) -> None:
         self._ripe_us.update(dict.fromkeys(message_ids, ripe_us))
+        self._look_by(ripe_us)
+
+    def _look_by(self, at_us: int) -> None:
         # Under load there is a commit every millisecond: no look for each, where one comes in time anyhow.
-        if self._next_look_us > ripe_us:
+        if self._next_look_us is None or self._next_look_us > at_us:
             self._look.set()
 
-    async def _start_due(self) -> int:
+    def _hasten(self) -> None:
+        self._hastened_us = self._ports.clock.now_us()
+        self._ripe_us.clear()
+        self._haste.set()
+        self._look.set()
+
+    async def _start_due(self) -> int | None:
         """When to look again at the latest. Every message whose time has come is being sent, as far as may be."""
         now_us, free = self._ports.clock.now_us(), AT_ONCE_MOST - len(self._sending)
+        self._haste.clear()
         self._more = not free
         if self._more:
-            return now_us + LOOK_LATEST_US
+            return now_us + LOOK_LATEST_US if self._ports.shared else None
+        due_by_us = max(now_us - DELAY_US, self._hastened_us)
         try:
-            claimed = await self._ports.store.claim(limit=free, now_us=now_us - DELAY_US, until_us=now_us + LEASE_US)
+            claimed = await self._ports.store.claim(limit=free, now_us=due_by_us, until_us=now_us + LEASE_US)
+            next_us = await self._ports.store.next_message_us()
         except Unavailable:
             await asyncio.sleep(PAUSE_AFTER_ERROR_S)
             return now_us
@@ -93,8 +112,15 @@ class _Sender:
             self._start(message)
         self._more = len(claimed) == free
         self._ripe_us = {message_id: ripe_us for message_id, ripe_us in self._ripe_us.items() if ripe_us > now_us}
-        soonest_us = min(self._ripe_us.values(), default=now_us + LOOK_LATEST_US)
-        return max(min(soonest_us, now_us + LOOK_LATEST_US), now_us + LOOKS_APART_US)
+        return self._look_again_us(now_us, next_us)
+
+    def _look_again_us(self, now_us: int, next_us: int | None) -> int | None:
+        times_us = [min(self._ripe_us.values())] if self._ripe_us else []
+        if self._ports.shared:
+            times_us.append(now_us + LOOK_LATEST_US)
+        elif next_us is not None:
+            times_us.append(next_us + DELAY_US)
+        return max(min(times_us), now_us + LOOKS_APART_US) if times_us else None
 
     def _start(self, message: OutboxMessage) -> None:
         if message.message_id in self._sending:
@@ -109,13 +135,24 @@ class _Sender:
             self._look.set()
 
     async def _send(self, message: OutboxMessage) -> None:
-        await self._ports.clock.sleep_until(self._ripe_us.get(message.message_id, 0))
-        settled = await self._outcome(message)
-        while not await self._settled(settled):  # noqa: ASYNC110 - the store tells nobody when it takes writes again
-            # Its outcome is known: better told late than the message sent twice. Once the claim lapses, others may send it.
-            await asyncio.sleep(PAUSE_AFTER_ERROR_S)
-        if isinstance(settled, Postponed) and settled.due_us + DELAY_US - self._ports.clock.now_us() < LOOK_LATEST_US:
-            self._expect((message.message_id,), settled.due_us + DELAY_US)
+        if (ripe_us := self._ripe_us.get(message.message_id, 0)) > self._ports.clock.now_us():
+            await first_of(self._haste.wait(), self._ports.clock.sleep_until(ripe_us))
+        self._counts.begun += 1
+        try:
+            settled = await self._outcome(message)
+            while not await self._settled(settled):  # noqa: ASYNC110 - the store tells nobody when it takes writes again
+                # Its outcome is known: better told late than the message sent twice. Once the claim lapses, others may send it.
+                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+        finally:
+            self._counts.ended += 1
+        if isinstance(settled, Postponed):
+            self._put_off(message.message_id, settled.due_us + DELAY_US)
+
+    def _put_off(self, message_id: int, ripe_us: int) -> None:
+        if not self._ports.shared:
+            self._look_by(ripe_us)
+        elif ripe_us - self._ports.clock.now_us() < LOOK_LATEST_US:
+            self._expect((message_id,), ripe_us)
 
     async def _settled(self, *writes: Write) -> bool:
         """Whether the writes are durable."""
@@ -152,15 +189,10 @@ class _Sender:
         return round(longest_us * (0.5 + self._chance() / 2))
 
     async def _until_news(self) -> None:
-        waits: list[asyncio.Task[object]] = [
-            asyncio.create_task(self._look.wait()),
-            asyncio.create_task(self._ports.clock.sleep_until(self._next_look_us)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        if self._next_look_us is None:
+            await self._look.wait()
+        else:
+            await first_of(self._look.wait(), self._ports.clock.sleep_until(self._next_look_us))
 
     async def _stop(self) -> None:
         """Nothing is sent any more; what nobody knows to be taken is free for others at once, not only when the claim lapses."""

@@ -43,8 +43,11 @@ class Connections(NamedTuple):
     """The thread's that reads large pages."""
 
     @classmethod
-    def open(cls, path: Path, now_us: int) -> Self:
-        """All of them, on the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
+    def open(cls, path: Path, now_us: int, *, durable: bool = True) -> Self:
+        """All of them, on the newest schema; not `durable`: a power cut may cost the file.
+
+        Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
+        """
         check_library(apsw.sqlite_lib_version())
         with contextlib.ExitStack() as undo:
             lock = LockFile(path)
@@ -52,6 +55,9 @@ class Connections(NamedTuple):
             writer = undo.enter_context(contextlib.closing(connect(path, cache_kib=WRITER_CACHE_KIB)))
             migrate(writer, now_us)
             opened = cls(lock, writer, connect(path), connect(path, read_only=True), connect(path, read_only=True))
+            if not durable:
+                for connection in (opened.writer, opened.checkpointer):
+                    connection.pragma("synchronous", "off")
             undo.pop_all()
         return opened
 

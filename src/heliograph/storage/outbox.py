@@ -74,6 +74,10 @@ class Claims:
     def __len__(self) -> int:
         return len(self._until_us)
 
+    def holds(self, message: OutboxMessage) -> bool:
+        """Whether the message is claimed for this turn."""
+        return (message.message_id, message.due_us) in self._until_us
+
     def take(self, due: Sequence[OutboxMessage], *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         """The first `limit` of the messages that nobody claimed; they are claimed now.
 

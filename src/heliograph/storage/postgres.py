@@ -127,6 +127,9 @@ class PostgresStore:
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
 
+    async def next_message_us(self) -> int | None:
+        return None  # others may bring some at any time: whoever sends looks every second
+
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
 

@@ -33,6 +33,8 @@ from heliograph.storage.writer import Writer
 
 T = TypeVar("T")
 
+LATEST_US = 2**63 - 1
+"""Later than every time: the largest integer of SQLite."""
 LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
@@ -54,6 +56,8 @@ class SqliteStore:
         self._ring = ring
         self._closing = False
         self.counts = StoreCounts()
+        self.begun = self.ended = 0
+        """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
         self._entrance = Entrance(self.counts, self._batch_done)
         self._listeners: list[Callable[[], None]] = []
         self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
@@ -88,21 +92,23 @@ class SqliteStore:
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None] = exit_at_once,
         tail_most: int = TAIL_MOST,
+        durable: bool = True,
     ) -> Self:
         """The store in this file, made and migrated where needed; `ring` is called on the event loop after a commit.
 
-        `tail_most` operations are put into their devices' history at a time (sweeper.py).
+        `tail_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
-        return cls(Connections.open(path, clock.now_us()), clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
+        connections = Connections.open(path, clock.now_us(), durable=durable)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
 
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._entrance.put(Waiting(sees, rule, future), lane)
-        return await future
+        return await self._answered(future)
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         def act(batch: Batch) -> int:
@@ -124,7 +130,14 @@ class SqliteStore:
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._entrance.put_alone(Alone(act, future))
-        return await future
+        return await self._answered(future)
+
+    async def _answered(self, future: asyncio.Future[T]) -> T:
+        self.begun += 1
+        try:
+            return await future
+        finally:
+            self.ended += 1
 
     def _batch_done(self, done: Done) -> None:
         loop = asyncio.get_running_loop()
@@ -218,6 +231,10 @@ class SqliteStore:
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
         ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDINGS[held], enterprise.enterprise, most))
         return Holding(number, size)
+
+    async def next_message_us(self) -> int | None:
+        waiting = map(message_from, self._reads.one("due_messages", LATEST_US, 1 + len(self._claims)))
+        return next((message.due_us for message in waiting if not self._claims.holds(message)), None)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))

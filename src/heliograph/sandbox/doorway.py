@@ -1,0 +1,106 @@
+"""The sandbox's one ASGI app: requests wait while a world is made, and those under way end before it does.
+
+Nothing of a world is held here, since it is made again behind this door.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from heliograph.api.side_answers import error_response, json_response
+from heliograph.domain.errors import HeliographError, Unavailable
+from heliograph.sandbox.stage import Life, Stage
+from heliograph.server.assembly import Asgi
+
+END_WITHIN_S = 2.0
+"""Real time that requests under way have to end by themselves, when their world does."""
+
+STEERING = "/sandbox/"
+DEVICES = "/device/v1/"
+HEALTH, READINESS = "/healthz", "/readyz"
+
+
+class Doorway:
+    """See above; also the list of who is inside."""
+
+    def __init__(self, life: Life, *, inside: Callable[[], Asgi], steering: Asgi) -> None:
+        """`inside()` gives the server's app once there is one; `steering` answers below /sandbox/ whatever the stage."""
+        self._life = life
+        self._inside = inside
+        self._steering = steering
+        self._visits: set[asyncio.Task[Any]] = set()
+        self._sent_away: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Answers one request, or serves one WebSocket."""
+        path: str = scope["path"]
+        stage = self._life.stage
+        if scope["type"] == "http" and path.startswith(STEERING):
+            await self._steering(scope, receive, send)
+        elif path == HEALTH and stage is not Stage.READY:
+            await json_response({"status": "ok"})(scope, receive, send)
+        elif path == READINESS and stage is not Stage.READY:
+            await _not_ready(stage)(scope, receive, send)
+        else:
+            await self._let_in(path, scope, receive, send)
+
+    async def empty(self) -> None:
+        """Nobody is inside: who has not gone by then is sent away, to come again."""
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=END_WITHIN_S)
+        if left := set(self._visits):
+            self._sent_away |= left
+            for visit in left:
+                visit.cancel()
+            await asyncio.wait(left)
+
+    async def _let_in(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        # Phones come while the world is filled: it is filled with them.
+        stages = (Stage.FILLING, Stage.READY) if path.startswith(DEVICES) else (Stage.READY,)
+        try:
+            await self._life.reached(*stages)
+        except HeliographError as error:
+            await _refuse(error, scope, receive, send)
+        else:
+            await self._visit(self._inside(), scope, receive, send)
+
+    async def _visit(self, app: Asgi, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        answered = False
+
+        async def tell(message: Any) -> None:  # noqa: ANN401 - ASGI
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        visit = asyncio.current_task()
+        if visit is None:  # never: uvicorn makes a task for each request
+            return
+        self._visits.add(visit)
+        try:
+            await app(scope, receive, tell)
+        except asyncio.CancelledError:
+            if visit not in self._sent_away:
+                raise
+            visit.uncancel()
+            if not answered:
+                await _refuse(Unavailable("The sandbox was reset meanwhile.", retry_after_s=1), scope, receive, send)
+        finally:
+            self._visits.discard(visit)
+            self._sent_away.discard(visit)
+
+
+def _not_ready(stage: Stage) -> Response:
+    body = msgspec.json.encode({"status": "not ready", "reason": stage.value})
+    return Response(body, 503, media_type="application/json", headers={"Retry-After": "1"})
+
+
+async def _refuse(error: HeliographError, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:  # noqa: ANN401 - ASGI
+    if scope["type"] == "http":
+        await error_response(error)(scope, receive, send)
+    else:
+        with contextlib.suppress(OSError, RuntimeError):  # it may have gone, or been told already
+            await send({"type": "websocket.close"})
