@@ -54,15 +54,15 @@ class Settling:
         """
         wait = _Patience()
         while True:
-            while busy := next(self._under_way(), ""):
+            while busy := next(self.under_way(), ""):
                 self._check(wait, busy)
                 await wait.turn()
             self._ports.haste.ask()
-            stamp = self._stamp()
+            stamp = self.stamp()
             for _ in range(QUIET_TURNS):
                 await asyncio.sleep(0)
             # Nothing that is counted ever counts down: what is the same now was the same all the time.
-            if stamp == self._stamp() and not next(self._under_way(), "") and not self._overdue():
+            if stamp == self.stamp() and not next(self.under_way(), "") and not self._overdue():
                 return
             self._check(wait, "")
 
@@ -73,7 +73,7 @@ class Settling:
 
     def who(self) -> str:
         """Who is not at rest, for people."""
-        found = list(dict.fromkeys(self._under_way()))
+        found = list(dict.fromkeys(self.under_way()))
         if self._overdue():
             found.append("an operation is past its deadline")
         more = [f"and {len(found) - NAMED_MOST} more"] if len(found) > NAMED_MOST else []
@@ -90,7 +90,7 @@ class Settling:
         nearest_us = self._store.nearest_deadline_us()
         return nearest_us is not None and nearest_us <= self._clock.now_us()
 
-    def _stamp(self) -> tuple[int, ...]:
+    def stamp(self) -> tuple[int, ...]:
         """What changes whenever something happens at a counted place."""
         sent = self._ports.publishing
         stamp = [self._clock.wakes, self._store.begun, self._store.ended, sent.begun, sent.published, sent.failed, sent.given_up]
@@ -102,7 +102,7 @@ class Settling:
             stamp += (state.frames, state.looks)
         return tuple(stamp)
 
-    def _under_way(self) -> Iterator[str]:
+    def under_way(self) -> Iterator[str]:
         """What has left the event loop and not come back."""
         if self._store.begun != self._store.ended:
             yield "the store writes"

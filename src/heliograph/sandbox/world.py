@@ -69,7 +69,7 @@ class World:
         self._folder = folder
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
-        self._settling: Settling | None = None
+        self.settling: Settling | None = None
         self._changing = asyncio.Lock()
 
     @property
@@ -104,9 +104,9 @@ class World:
 
     async def settle(self) -> None:
         """The world is at rest: nothing is under way, and nothing that is due is left to do.  Raises: as `Settling.settle`."""
-        if self._settling is None:
+        if self.settling is None:
             raise self.life.refusal()
-        await self._settling.settle()
+        await self.settling.settle()
 
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
@@ -118,7 +118,7 @@ class World:
             public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
         )  # fmt: skip
         self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
-        self._settling = Settling(
+        self.settling = Settling(
             self._parts, clock=self.clock, phones=self.phones.values, ending=lambda: self.life.stage is Stage.ENDED
         )  # fmt: skip
         for enterprise in self._settings.enterprises:
@@ -161,7 +161,7 @@ class World:
         await self._leave()
         await self.drain()
         await self.all_gone()
-        self._parts = self._settling = None
+        self._parts = self.settling = None
         await self._stack.aclose()
 
     async def reset(self) -> None:
@@ -190,7 +190,7 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
-            settling, channel = self._settling, self.parts.channel
+            settling, channel = self.settling, self.parts.channel
             if settling is None:
                 raise self.life.refusal()
             loop = asyncio.get_running_loop()
