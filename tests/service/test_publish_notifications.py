@@ -110,6 +110,51 @@ async def test_nothing_is_sent_before_its_delay_is_over(lab: World) -> None:
     assert 1 == len(sink.got)
 
 
+async def test_what_is_held_back_is_sent_at_once_when_somebody_asks_for_haste(lab: World) -> None:
+    sink = Sink()
+    sink.error = NotPublished("not now")
+    async with publishing(lab, sink):
+        await put(lab)
+        lab.ports.haste.ask()
+        await tried(lab, 1)
+        lab.ports.haste.ask()
+        await settle()
+
+        assert 1 == len(sink.got)  # what was put off has a time of its own
+        assert (1, 1) == (lab.ports.publishing.begun, lab.ports.publishing.ended)
+
+
+async def test_the_only_server_of_a_database_looks_when_its_next_message_is_due_and_not_in_between(lab: World) -> None:
+    sink = Sink()
+    sink.error = NotPublished("not now")
+    looks = 0
+    claim = lab.ports.store.claim
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(lab.ports.store, name)
+
+        async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+            nonlocal looks
+            looks += 1
+            return await claim(limit=limit, now_us=now_us, until_us=until_us)
+
+    counted = dataclasses.replace(lab.ports, store=cast("Store", Counting()))
+    task = asyncio.create_task(publish_notifications(counted, sink, chance=lambda: 1.0))
+    await put(lab)
+    lab.clock.advance(DELAY_US / SECOND_US)
+    for attempts in range(1, 5):
+        wait_us = await tried(lab, attempts)
+        looked = looks
+        lab.clock.advance((wait_us - 1) / SECOND_US)
+        await settle()
+        assert (attempts, looked) == (len(sink.got), looks)
+        lab.clock.advance(0.000_001)
+    await tried(lab, 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_the_delay_counts_from_the_commit_not_from_the_rule(lab: World) -> None:
     """A commit may take long; the message's own time is of before."""
     sink = Sink()

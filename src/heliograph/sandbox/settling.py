@@ -15,7 +15,7 @@ from heliograph.sandbox.phones import SandboxPhone
 from heliograph.server import Parts
 
 QUIET_TURNS = 24
-"""Three times the longest way on the loop from one counted place to the next: an agent dies, and the next one calls the server."""
+"""At least twice the longest way on the loop from one counted place to the next; tests/sandbox/test_clock.py measures it."""
 SPIN_TURNS = 100
 """So many turns the loop is not left: what is under way is mostly over by then. Afterwards others get the processor."""
 PAUSE_S = 0.001
