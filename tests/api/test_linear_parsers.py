@@ -83,7 +83,7 @@ def _mask(text: str) -> object:
 
 
 def _path(text: str) -> object:
-    return MethodTable(AMAPI_METHODS).find("GET", text)
+    return MethodTable(AMAPI_METHODS, prefix="/v1/").find("GET", text)
 
 
 def _page_token(text: str) -> object:
