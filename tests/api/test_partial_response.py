@@ -97,7 +97,7 @@ def test_below_an_any_and_a_star_many_names_are_good(response: str | type[Messag
         ("Empty", "name", "name"),
         (Device, "hardwareInfo/modell", "hardwareInfo/modell"),
         (Device, "hardwareInfo(brand,modell)", "hardwareInfo/modell"),
-        (Device, "*/modell", "*/modell"),
+        (Device, "hardwareInfo/*/modell", "hardwareInfo/*/modell"),
         (Device, "hardware_info", "hardware_info"),
         ("ListOperationsResponse", "name", "name"),
     ],

@@ -1,5 +1,7 @@
 """What becomes of a command that its phone has begun and whose acknowledgement the server lost (ADR 0016)."""
 
+from pathlib import Path
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -9,7 +11,7 @@ from heliograph.protocol import Drop, DropWhy, Execute, InFlightState, ReportSta
 from heliograph.service.authenticate_device import DeviceGone, authenticate_device
 from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.report_result import OtherAckId
-from tests.service.world import ACK_A, ACK_B, World
+from tests.service.world import ACK_A, ACK_B, World, world
 
 BEGUN = pytest.mark.parametrize("state", [InFlightState.EXECUTING, InFlightState.RESULT])
 
@@ -47,16 +49,17 @@ async def test_a_command_that_its_phone_only_wants_to_begin_is_left_to_its_ackno
     assert Drop(drop=DropWhy.CANCELLED) == await phone.acknowledges(name)
 
 
-async def test_a_begun_command_whose_time_is_over_is_adopted_while_it_is_queued(lab: World) -> None:
+async def test_a_begun_command_whose_time_is_over_is_adopted_while_it_is_queued(tmp_path: Path) -> None:
     """It was begun in time: the server that answered its acknowledgement looked."""
-    phone = await lab.phone()
-    name = await lab.issue(phone.name)
-    lab.clock._now_us += 601_000_000  # noqa: SLF001 - no timer has its turn
+    async with world(tmp_path, watches_deadlines=False) as lab:
+        phone = await lab.phone()
+        name = await lab.issue(phone.name)
+        lab.clock.advance(601)
 
-    await phone.greets({name: ACK_A})
-    await phone.reports(name, ReportState.SUCCEEDED)
+        await phone.greets({name: ACK_A})
+        await phone.reports(name, ReportState.SUCCEEDED)
 
-    assert State.SUCCEEDED is (await lab.operation(name)).state
+        assert State.SUCCEEDED is (await lab.operation(name)).state
 
 
 async def test_a_begun_command_whose_end_callers_saw_stays_as_it_is(lab: World) -> None:

@@ -250,9 +250,14 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, *, limits: Limits | None = None, expose_enterprises: bool = False, real_clock: Clock | None = None
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    expose_enterprises: bool = False,
+    real_clock: Clock | None = None,
+    watches_deadlines: bool = True,
 ) -> AsyncIterator[World]:
-    """A new world with one enterprise; its deadlines are watched. With a real clock, `World.clock` steers nothing."""
+    """A new world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing."""
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
     store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring)
@@ -268,7 +273,7 @@ async def world(
         page_secret=b"page secret",
         expose_enterprises=expose_enterprises,
     )
-    deadlines = asyncio.create_task(expire_operations(ports))
+    deadlines = asyncio.create_task(expire_operations(ports) if watches_deadlines else asyncio.sleep(0))
     try:
         await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
         yield World(ports, settable, here)

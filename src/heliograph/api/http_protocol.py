@@ -144,7 +144,8 @@ class Http11(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        if len(self.url) > self._limits.url_max_bytes:
+        # Path and query together, as the app counts them.
+        if len(self.url) - (b"?" in self.url) > self._limits.url_max_bytes:
             self._give_up(http_refusals.url_too_long(self._limits.url_max_bytes))
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -15,23 +15,7 @@ from heliograph.api.partial_response import Selection, invalid_selection, parse_
 from heliograph.api.schemas import RAW_SCHEMAS, schema_id, schemas_of
 from heliograph.domain.errors import VIOLATIONS_MOST
 
-UNFILLED: Mapping[str, frozenset[str]] = {
-    "Device": frozenset(
-        {
-            "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings",
-            "displays", "dpcMigrationInfo", "hardwareStatusSamples", "lastPolicyComplianceReportTime", "memoryEvents",
-            "nonComplianceDetails", "policyCompliant", "powerManagementEvents", "securityPosture", "systemProperties", "user",
-        }
-    ),
-    "HardwareInfo": frozenset(
-        {
-            "batteryShutdownTemperatures", "batteryThrottlingTemperatures", "cpuShutdownTemperatures", "cpuThrottlingTemperatures",
-            "gpuShutdownTemperatures", "gpuThrottlingTemperatures", "skinShutdownTemperatures", "skinThrottlingTemperatures",
-        }
-    ),
-    "SoftwareInfo": frozenset({"systemUpdateInfo"}),
-    "ListOperationsResponse": frozenset({"unreachable"}),
-}  # fmt: skip
+UNFILLED: Mapping[str, frozenset[str]] = {"ListOperationsResponse": frozenset({"unreachable"})}
 """Official fields that no message of ours holds, by the message's name: nothing fills them, and a client may ask for them all the same."""
 
 
