@@ -8,17 +8,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.hostile.requests import HOSTILE, Hostile
+from tests.hostile.requests import HOSTILE, JSON, Hostile
 from tests.load.serve_process import ServeProcess
 
 ATTACKERS = 3
 ROUNDS = 2
-ATTEMPTS = 4
+ATTEMPTS = 6
 """A busy machine holds anybody up now and then; a server that a request stops is stopped each time."""
 NOTICEABLE_S = 0.1
-CALM_REQUESTS = 150
+ORDINARY = json.dumps({"applications": [{"packageName": f"com.example.app{number}"} for number in range(2_000)]}).encode()
+"""A policy of some size, as a customer may well have."""
+LEAST_REQUESTS = 150
 SLOWER = 4
-"""Times the calm figure, if the machine is so busy that this is more than NOTICEABLE_S."""
+"""Times the figure beside as many ordinary requests, if the machine is so busy that this is more than NOTICEABLE_S."""
 
 
 def call(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
@@ -80,15 +82,11 @@ def attack(port: int, requests: Sequence[Hostile]) -> None:
             connection.close()
 
 
-def attempt(port: int, victim: Tenant, requests: Sequence[Hostile]) -> tuple[float, float]:
-    """The victim's p99 in peace and under attack, in seconds."""
-    over = threading.Event()
-    over.set()
+def beside(port: int, victim: Tenant, requests: Sequence[Hostile]) -> float:
+    """The victim's p99 in seconds while attackers send these requests."""
     victim.took_s = []
-    victim.work(over, at_least=CALM_REQUESTS)
-    calm_s, victim.took_s = p99(victim.took_s), []
     done = threading.Event()
-    work = threading.Thread(target=victim.work, args=(done, CALM_REQUESTS))
+    work = threading.Thread(target=victim.work, args=(done, LEAST_REQUESTS))
     work.start()
     attackers = [
         threading.Thread(target=attack, args=(port, [*requests[number:], *requests[:number]] * ROUNDS)) for number in range(ATTACKERS)
@@ -99,7 +97,7 @@ def attempt(port: int, victim: Tenant, requests: Sequence[Hostile]) -> tuple[flo
         attacker.join()
     done.set()
     work.join()
-    return calm_s, p99(victim.took_s)
+    return p99(victim.took_s)
 
 
 async def test_a_tenant_hardly_notices_that_another_sends_every_hostile_request(tmp_path: Path) -> None:
@@ -108,14 +106,16 @@ async def test_a_tenant_hardly_notices_that_another_sends_every_hostile_request(
         await asyncio.to_thread(hostile.create)
         await asyncio.to_thread(victim.create)
         requests = [request.aimed_at(f"{hostile.enterprise}/devices/d") for request in HOSTILE.values()]
+        ordinary = [Hostile("PATCH", f"/v1/{hostile.enterprise}/policies/p", ORDINARY, JSON)] * len(requests)
 
         seen: list[tuple[float, float]] = []
         for _ in range(ATTEMPTS):
-            seen.append(await asyncio.to_thread(attempt, server.port, victim, requests))
-            calm_s, attacked_s = seen[-1]
-            if attacked_s < max(NOTICEABLE_S, SLOWER * calm_s):
+            ordinary_s = await asyncio.to_thread(beside, server.port, victim, ordinary)
+            attacked_s = await asyncio.to_thread(beside, server.port, victim, requests)
+            seen.append((ordinary_s, attacked_s))
+            if attacked_s < max(NOTICEABLE_S, SLOWER * ordinary_s):
                 break
 
     assert {200} == victim.statuses
-    calm_s, attacked_s = seen[-1]
-    assert attacked_s < max(NOTICEABLE_S, SLOWER * calm_s), seen
+    ordinary_s, attacked_s = seen[-1]
+    assert attacked_s < max(NOTICEABLE_S, SLOWER * ordinary_s), seen
