@@ -148,6 +148,19 @@ def test_a_batch_that_names_two_calls_alike_is_refused_and_none_is_done(live: Li
     assert {} == live.call("GET", f"/v1/{device}/operations").json
 
 
+async def answers_of(batch: Batch, *, calls: int) -> list[Answer]:
+    """What the calls of a batch are answered: `/v1/0`, `/v1/1` and so on."""
+    body = b"".join(b"--b\n" + call(f"GET /v1/{number} HTTP/1.1") + b"\n" for number in range(calls)) + b"--b--"
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    headers = [(b"content-type", b"multipart/mixed; boundary=b")]
+    scope = {"type": "http", "method": "POST", "path": "/batch", "query_string": b"", "headers": headers}
+    content_type, answered = await batch.answer(scope, receive)
+    return answers(Response(200, {"content-type": content_type.decode()}, answered))
+
+
 async def test_a_call_that_fails_in_the_server_harms_no_other() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         if scope["path"] == "/v1/1":
@@ -155,16 +168,8 @@ async def test_a_call_that_fails_in_the_server_harms_no_other() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    body = b"".join(b"--b\n" + call(f"GET /v1/{number} HTTP/1.1") + b"\n" for number in range(3)) + b"--b--"
+    found = await answers_of(Batch(app, part_max_bytes=MIB, body_timeout_s=1.0), calls=3)
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    headers = [(b"content-type", b"multipart/mixed; boundary=b")]
-    scope = {"type": "http", "method": "POST", "path": "/batch", "query_string": b"", "headers": headers}
-    content_type, answered = await Batch(app, part_max_bytes=MIB, body_timeout_s=1.0).answer(scope, receive)
-
-    found = answers(Response(200, {"content-type": content_type.decode()}, answered))
     assert [200, 500, 200] == [each.status for each in found]
     assert "Internal error encountered." == found[1].message
 
@@ -210,17 +215,8 @@ async def test_when_the_answer_is_full_no_further_call_is_begun() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    body = b"".join(b"--b\n" + call(f"GET /v1/{number} HTTP/1.1") + b"\n" for number in range(4)) + b"--b--"
+    found = await answers_of(Batch(app, part_max_bytes=MIB, body_timeout_s=1.0, answer_max_bytes=4, at_once=1), calls=4)
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    headers = [(b"content-type", b"multipart/mixed; boundary=b")]
-    scope = {"type": "http", "method": "POST", "path": "/batch", "query_string": b"", "headers": headers}
-    batch = Batch(app, part_max_bytes=MIB, body_timeout_s=1.0, answer_max_bytes=4, at_once=1)
-    content_type, answered = await batch.answer(scope, receive)
-
-    found = answers(Response(200, {"content-type": content_type.decode()}, answered))
     assert ["/v1/0", "/v1/1"] == asked
     assert [200, 200, 429, 429] == [each.status for each in found]
     assert "BATCH_ANSWER_TOO_LARGE" == found[3].json["error"]["details"][0]["reason"]

@@ -9,7 +9,7 @@ import traceback
 import msgspec
 import structlog
 
-from heliograph.api.errors import URL_MAX_BYTES, Internal, error_answer, url_too_long
+from heliograph.api.errors import Internal, error_answer
 from heliograph.api.request_body import ClientGone, Message, Receive
 from heliograph.api.sending import JSON, Asgi, Send, send_answer
 from heliograph.domain.errors import HeliographError
@@ -24,12 +24,10 @@ class AnswerCutOff(RuntimeError):
 
 
 def outermost(app: Asgi) -> Asgi:
-    """`app`, never left without an answer: what it raises becomes an error in Google's form, and a URL too long for it is refused."""
+    """`app`, never left without an answer: what it raises becomes an error in Google's form."""
 
     async def answer(scope: Message, receive: Receive, send: Send) -> None:
         try:
-            if scope["type"] != "lifespan":
-                _require_short(scope)
             await app(scope, receive, send)
         except ClientGone:
             return
@@ -48,12 +46,6 @@ def log_failure(method: str, error: Exception) -> None:
     """Where it happened and of what kind: its message may hold any value, and values may be secrets."""
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("api.failed", method=method, error=type(error).__qualname__, where=where)
-
-
-def _require_short(scope: Message) -> None:
-    length = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
-    if length > URL_MAX_BYTES:
-        raise url_too_long()
 
 
 async def _answer(scope: Message, send: Send, error: HeliographError) -> None:

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from heliograph.api import http_refusals
 from heliograph.api.connections import COUNTED_MOST_BYTES, Book, Connections, Place
-from heliograph.api.errors import Internal, error_answer
+from heliograph.api.errors import URL_MAX_BYTES, Internal, error_answer
 from heliograph.api.http_refusals import Refusal
 from heliograph.api.sending import JSON
 from heliograph.api.ws_protocol import WebSocket13
@@ -145,8 +145,8 @@ class Http11(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         self.url += url
         # Path and query together, as the app counts them.
-        if len(self.url) - (b"?" in self.url) > self._limits.url_max_bytes:
-            self._give_up(http_refusals.url_too_long(self._limits.url_max_bytes))
+        if len(self.url) - (b"?" in self.url) > URL_MAX_BYTES:
+            self._give_up(http_refusals.URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._stage is not HEAD:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from heliograph.api.errors import BodyTooSlow, Crowded, HeadTooLarge, HeadTooSlow, Internal, Malformed, UrlTooLong, error_answer
+from heliograph.api.errors import Crowded, HeadTooLarge, HeadTooSlow, Internal, Malformed, error_answer, url_too_long
+from heliograph.api.request_body import too_slow
 from heliograph.domain.errors import HeliographError
 
 
@@ -41,12 +42,8 @@ TOO_MUCH_FRAMING = refusal("framing", Malformed("The chunks of the body are most
 UPGRADE_UNDER_WAY = refusal("malformed", Malformed("A connection is upgraded when no other request is under way on it."))
 CROWDED = refusal("crowded", Crowded())
 MEMORY = refusal("memory", Crowded("The server holds as much of requests under way as it takes. Try again in a moment."))
+URL_TOO_LONG = refusal("url_too_long", url_too_long())
 INTERNAL = refusal("internal", Internal())
-
-
-def url_too_long(most: int) -> Refusal:
-    """The URL has more bytes than that."""
-    return refusal("url_too_long", UrlTooLong(f"The URL is too long: at most {most} bytes are taken."))
 
 
 def head_too_large(most: int, lines_most: int) -> Refusal:
@@ -64,7 +61,7 @@ def head_too_slow(within_s: float) -> Refusal:
 
 def body_too_slow(within_s: float) -> Refusal:
     """The body took longer than that."""
-    return refusal("body_too_slow", BodyTooSlow(f"The request body did not arrive within {within_s:g} seconds."))
+    return refusal("body_too_slow", too_slow(within_s))
 
 
 REASONS = ("malformed", "host", "framing", "url_too_long", "head_too_large", "head_too_slow", "body_too_slow", "memory", "crowded")

@@ -27,4 +27,4 @@ class ProcessMetrics(Collector):
             refused.add_metric((reason,), PROCESS.requests_refused[reason])
         yield refused
         yield CounterMetricFamily("heliograph_log_lines_dropped", "Log lines that nobody read in time.", value=PROCESS.log_lines_dropped)
-        yield CounterMetricFamily("heliograph_log_lines_folded", "Log lines told by their number.", value=PROCESS.log_lines_folded)
+        yield CounterMetricFamily("heliograph_log_lines_folded", "Log lines reported by their number.", value=PROCESS.log_lines_folded)

@@ -37,7 +37,7 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
         async with asyncio.timeout(timeout_s):
             return await rest
     except TimeoutError:
-        raise _too_slow(timeout_s) from None
+        raise too_slow(timeout_s) from None
 
 
 async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float) -> tuple[bytes, Receive]:
@@ -57,7 +57,7 @@ async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
     except TimeoutError:
-        raise _too_slow(timeout_s) from None
+        raise too_slow(timeout_s) from None
     beginning = b"".join(chunks)
     return beginning, given_first({"type": "http.request", "body": beginning, "more_body": message.get("more_body", False)}, receive)
 
@@ -85,23 +85,9 @@ def once(first: Receive, then: Receive) -> Receive:
     return both
 
 
-def _too_slow(timeout_s: float) -> BodyTooSlow:
+def too_slow(timeout_s: float) -> BodyTooSlow:
+    """The refusal that says within which time it had to come."""
     return BodyTooSlow(f"The request body did not arrive within {timeout_s:g} seconds.")
-
-
-def bounded(receive: Receive, *, max_bytes: int) -> Receive:
-    """`receive` for apps that collect a body themselves: it raises BodyTooLarge when more has come."""
-    size = 0
-
-    async def receive_some() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > max_bytes:
-            raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are taken.")
-        return message
-
-    return receive_some
 
 
 async def _read_late(first: Awaitable[Message], receive: Receive, max_bytes: int) -> bytes:

@@ -15,9 +15,6 @@ from heliograph.api.partial_response import Selection, invalid_selection, parse_
 from heliograph.api.schemas import RAW_SCHEMAS, schema_id, schemas_of
 from heliograph.domain.errors import VIOLATIONS_MOST
 
-UNFILLED: Mapping[str, frozenset[str]] = {"ListOperationsResponse": frozenset({"unreachable"})}
-"""Official fields that no message of ours holds, by the message's name: nothing fills them, and a client may ask for them all the same."""
-
 
 class _Place(NamedTuple):
     """Where a selector has got to: in one of these messages, for `*` may lead to several; `anything`: all names are good from here on."""
@@ -62,8 +59,6 @@ def _places_below(messages: frozenset[str]) -> Mapping[str, _Place]:
             place = _place_of(of)
             found[name] = _both(found.get(name, _Place()), place)
             found["*"] = _both(found["*"], place)
-    for message in messages:
-        found |= {name: _Place(anything=True) for name in UNFILLED.get(message, ()) if name not in found}
     return found
 
 

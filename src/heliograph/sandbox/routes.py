@@ -11,7 +11,7 @@ from starlette.routing import Router
 from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual import ANSWERS, User
-from heliograph.api.request_body import ClientGone, read_body
+from heliograph.api.request_body import BODY_TIMEOUT_S, ClientGone, read_body
 from heliograph.api.side_answers import error_response, json_response, side_router
 from heliograph.domain.command import Answer
 from heliograph.domain.errors import HeliographError, InvalidArgument
@@ -28,7 +28,6 @@ Handler = Callable[[World, Request], Coroutine[Any, Any, object]]
 M = TypeVar("M", bound=msgspec.Struct)
 BODY_MAX_BYTES = 64 * 1_024
 """More than anything that can be said here."""
-BODY_TIMEOUT_S = 30.0
 FURTHEST_JUMP_NS = 100 * 365 * 86_400 * NS_PER_S
 """A century; further, times would leave what RFC 3339 can write."""
 

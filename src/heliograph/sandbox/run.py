@@ -5,17 +5,13 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from starlette.requests import ClientDisconnect
 
 from heliograph.api.address import Addresses, parse_origins
 from heliograph.api.edge import Edge
 from heliograph.api.failures import outermost
 from heliograph.api.front_door import FrontDoor
-from heliograph.api.request_body import BODY_MAX_BYTES, bounded
 from heliograph.sandbox.doorway import Doorway
-from heliograph.sandbox.routes import sandbox_app
+from heliograph.sandbox.routes import BODY_MAX_BYTES, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
@@ -85,13 +81,7 @@ def _steering(world: World, settings: SandboxSettings) -> Asgi:
         sandbox_app(world), http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    front = FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
-
-    async def steering(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered
-            await front(scope, bounded(receive, max_bytes=BODY_MAX_BYTES), send)
-
-    return steering
+    return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:

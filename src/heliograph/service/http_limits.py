@@ -8,7 +8,6 @@ class HttpLimits:
     """What one connection, one address and all of them may cost."""
 
     head_max_bytes: int = 32 * 1_024
-    url_max_bytes: int = 16 * 1_024
     header_lines_most: int = 100
     head_s: float = 15.0
     """For a whole head, from the connection or its first byte on."""
