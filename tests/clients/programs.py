@@ -56,7 +56,7 @@ def run(language: Language, source: Path, *arguments: str, environment: Mapping[
     done = subprocess.run(
         command, cwd=cwd, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
     )
-    assert (0, language.name) == (done.returncode, language.name), done.stderr
+    assert 0 == done.returncode, f"{language.name} ended with {done.returncode}: {done.stderr or done.stdout[-2_000:]}"
     return done.stdout
 
 
