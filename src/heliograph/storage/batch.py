@@ -27,8 +27,7 @@ from heliograph.service.ports import (
     PutTombstone,
     Write,
 )
-from heliograph.storage.looking import NOTHING
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.looking import NOTHING, DeviceState
 from heliograph.storage.seen import Seen
 
 
@@ -151,21 +150,6 @@ class Batch(Seen):
 
     def change_outbox(self, write: Publish | Published | Postponed) -> None:
         self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
-
-    def remember(self) -> None:
-        """Memory holds what this batch read and wrote; only after its commit."""
-        memory = self._memory
-        memory.devices.put(self.states)
-        memory.credentials.put(self.credentials)
-        memory.operations.put(self.operations)
-        memory.put_enterprises(self.enterprises)
-        if self.policies or self.written.emptied:
-            memory.put_policies(self.policies, without=self.written.emptied)
-        memory.put_open(self.open, self.opened)
-        memory.given.put(self.given, self.now_us // 1_000)
-        memory.tail.add(self.written.new_operations)
-        for act in self.afterwards:
-            act()
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {

@@ -4,8 +4,12 @@ What stands here stands in databases: fields of `_ColdOperation` are only ever a
 wire-style JSON in which an unknown or missing field is no error.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import msgspec
 
+from heliograph.domain.access import ServiceKey
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
@@ -15,6 +19,8 @@ from heliograph.domain.wire_types import Int64, encode_hook
 
 OperationColumns = tuple[int, int | None, int | None, bytes]
 """state, deadline_us, ended_us, record."""
+OperationRow = Iterable[Any]
+"""enterprise, device, create_ms, and the columns: as each engine's driver gives a row."""
 
 
 class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -62,7 +68,15 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
     )  # fmt: skip
 
 
-Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord | PolicyRecord
+def operations_from(rows: Iterable[OperationRow]) -> Iterable[Operation]:
+    """Operations of rows (enterprise, device, create_ms, columns…)."""
+    return (
+        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
+        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
+    )
+
+
+Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord | PolicyRecord | ServiceKey
 
 
 def _decode_hook(wanted: type, value: int | str) -> Int64:
@@ -78,6 +92,7 @@ _decode_tombstone = msgspec.json.Decoder(Tombstone, dec_hook=_decode_hook).decod
 _decode_token = msgspec.json.Decoder(EnrollmentTokenRecord, dec_hook=_decode_hook).decode
 _decode_enterprise = msgspec.json.Decoder(EnterpriseRecord, dec_hook=_decode_hook).decode
 _decode_policy = msgspec.json.Decoder(PolicyRecord, dec_hook=_decode_hook).decode
+_decode_service_key = msgspec.json.Decoder(ServiceKey).decode
 
 
 def encode_record(record: Record) -> bytes:
@@ -108,3 +123,8 @@ def enterprise_from(record: bytes) -> EnterpriseRecord:
 def policy_from(record: bytes) -> PolicyRecord:
     """The policy's record."""
     return _decode_policy(record)
+
+
+def service_key_from(record: bytes) -> ServiceKey:
+    """The public half of a service account's key."""
+    return _decode_service_key(record)

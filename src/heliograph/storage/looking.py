@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeVar
 
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.storage.memory import DeviceState
 from heliograph.storage.outbox import OutboxChanges
 
 OperationKey = tuple[DeviceName, int]
@@ -17,6 +18,14 @@ K = TypeVar("K")
 V = TypeVar("V")
 K_contra = TypeVar("K_contra", contravariant=True)
 V_co = TypeVar("V_co", covariant=True)
+
+
+class DeviceState(msgspec.Struct, frozen=True, gc=False):
+    """A device name's row: its key, and what lives (or lived) under that name."""
+
+    key: int
+    record: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
 
 
 class Source(Protocol):
@@ -64,6 +73,64 @@ class Remembers(Protocol[K_contra, V_co]):
 
 
 NOTHING: Mapping[Any, Any] = {}
+
+
+class Given(Protocol):
+    """What is known of operations' ids without asking the database."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        """No operation of the device has a newer id; 0: it has none, or nothing is known."""
+
+
+class Remembered(Protocol):
+    """Rows that are known before the database is asked: of one kind all of them, or those that were used lately."""
+
+    @property
+    def open(self) -> Mapping[DeviceName, Collection[int]]:
+        """create_ms of open operations, oldest first: of every device that has some."""
+
+    @property
+    def given(self) -> Given:
+        """The newest ids."""
+
+    @property
+    def devices(self) -> Remembers[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    @property
+    def credentials(self) -> Remembers[bytes, DeviceName]:
+        """Whose credentials these are."""
+
+    @property
+    def operations(self) -> Remembers[OperationKey, Operation]:
+        """Operations by name."""
+
+    @property
+    def policies(self) -> Remembers[PolicyName, PolicyRecord]:
+        """Policies by name."""
+
+    @property
+    def enterprises(self) -> Remembers[EnterpriseName, EnterpriseRecord]:
+        """Enterprises by name."""
+
+
+class NothingGiven:
+    """No id is known."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        return 0
+
+
+class NothingRemembered:
+    """A Remembered of those who share their database: others change it, too, so each batch reads all that it sees."""
+
+    open: Mapping[DeviceName, Collection[int]] = NOTHING
+    given: Given = NothingGiven()
+    devices: Remembers[DeviceName, DeviceState] = NOTHING
+    credentials: Remembers[bytes, DeviceName] = NOTHING
+    operations: Remembers[OperationKey, Operation] = NOTHING
+    policies: Remembers[PolicyName, PolicyRecord] = NOTHING
+    enterprises: Remembers[EnterpriseName, EnterpriseRecord] = NOTHING
 
 
 class Looked(dict[K, V | None]):

@@ -140,14 +140,14 @@ class PostgresStore:
         return self._news.nearest_us
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
-        self._news.deadline_listeners.append(listener)
+        self._news.on_deadline.append(listener)
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
-        self._news.outbox_listeners.append(listener)
+        self._news.on_published.append(listener)
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
-        self._news.ring_listeners.append(listener)
+        self._news.on_rings.append(listener)
 
     # Reads.
 

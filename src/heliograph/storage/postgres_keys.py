@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from heliograph.domain.access import ServiceKey
+from heliograph.storage.codec import encode_record, service_key_from
 from heliograph.storage.postgres_reading import Reader
 from heliograph.storage.postgres_timers import Timers
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(ServiceKey).decode
 
 
 class PostgresServiceKeys:
@@ -21,16 +17,16 @@ class PostgresServiceKeys:
 
     async def service_key(self, key_id: str) -> ServiceKey | None:
         rows = await self._reader.run("service_key", key_id)
-        return _decode(rows[0][0]) if rows else None
+        return service_key_from(rows[0][0]) if rows else None
 
     async def service_keys_of(self, client_email: str) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in await self._reader.run("service_keys_of", client_email))
+        return tuple(service_key_from(record) for (record,) in await self._reader.run("service_keys_of", client_email))
 
     async def service_keys(self) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in await self._reader.run("service_keys"))
+        return tuple(service_key_from(record) for (record,) in await self._reader.run("service_keys"))
 
     async def put_service_key(self, key: ServiceKey) -> None:
-        await self._writer.run("put_service_key", key.key_id, key.client_email, key.position, _encode(key))
+        await self._writer.run("put_service_key", key.key_id, key.client_email, key.position, encode_record(key))
 
     async def delete_service_key(self, key_id: str) -> bool:
         return bool(await self._writer.run("delete_service_key", key_id))

@@ -8,11 +8,11 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import device_from, enterprise_from, operation_from, policy_from, token_from, tombstone_from
-from heliograph.storage.looking import SerialKey
-from heliograph.storage.memory import DeviceState, Memory, Recent
+from heliograph.storage.looking import DeviceState, NothingRemembered, SerialKey
 from heliograph.storage.postgres_ids import Numbers
 from heliograph.storage.postgres_link import Link, Record, numbers
 from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
+from heliograph.storage.recent import Recent
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,9 +24,7 @@ MESSAGE_ID_BLOCK = 1_024
 KEYS_MOST = 262_144
 """Devices whose keys are remembered: some 300 bytes each. A name keeps its key for ever."""
 
-
-NO_MEMORY = Memory()
-"""Others change the database, too, so nothing is remembered of it from one batch to the next."""
+NOTHING_REMEMBERED = NothingRemembered()
 
 
 class Decoded(Generic[V]):
@@ -98,7 +96,7 @@ class Loader:
 
     async def load(self, link: Link, wants: Wants) -> Loaded:
         """What is wanted, within the link's transaction, in which nobody else changes it.  Raises: DATABASE_ERRORS, Unforeseen."""
-        loaded = Loaded(Batch(NO_MEMORY, self._source, 0), Absent())
+        loaded = Loaded(Batch(NOTHING_REMEMBERED, self._source, 0), Absent())
         if wants.rare:
             await self.stock(link, device_keys=wants.device_keys, message_ids=wants.message_ids)
             await self._lock_rare(link, wants, loaded)

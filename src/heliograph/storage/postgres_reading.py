@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from heliograph.domain.device import DeviceRecord, Tombstone
@@ -11,8 +11,8 @@ from heliograph.domain.names import DeviceName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Page
-from heliograph.storage.codec import operation_from, policy_from, tombstone_from
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.codec import operations_from, policy_from, tombstone_from
+from heliograph.storage.looking import DeviceState
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Decoded
 from heliograph.storage.postgres_runner import UNFIT, nothing_done, trouble_of
@@ -156,11 +156,3 @@ class Reader:
 
     async def _columns(self, name: str, rows: Collection[Sequence[Any]]) -> list[Record]:
         return await self.run(name, *zip(*rows, strict=True))
-
-
-def operations_from(rows: Iterable[Record]) -> Iterable[Operation]:
-    """Operations of rows (enterprise, device, create_ms, columns…)."""
-    return (
-        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
-        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
-    )

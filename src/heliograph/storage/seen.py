@@ -12,14 +12,13 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.counts import Happened
 from heliograph.service.ports import Facts, Sees
-from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written
-from heliograph.storage.memory import DeviceState, Memory
+from heliograph.storage.looking import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 
 
 class Seen:
-    """The truth while a batch runs: memory, rows read for it, and over both the writes so far."""
+    """The truth while a batch runs: what is remembered, rows read for it, and over both the writes so far."""
 
-    def __init__(self, memory: Memory, source: Source, now_us: int) -> None:
+    def __init__(self, memory: Remembered, source: Source, now_us: int) -> None:
         self.now_us = now_us
         self._memory = memory
         self._source = source

@@ -3,14 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from heliograph.domain.access import ServiceKey
 from heliograph.storage.batch import Batch
+from heliograph.storage.codec import encode_record, service_key_from
 from heliograph.storage.tables import Tables
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(ServiceKey).decode
 
 
 class ServiceKeyTable:
@@ -24,16 +20,18 @@ class ServiceKeyTable:
 
     async def service_key(self, key_id: str) -> ServiceKey | None:
         rows = self._reads.one("service_key", key_id)
-        return _decode(rows[0][0]) if rows else None
+        return service_key_from(rows[0][0]) if rows else None
 
     async def service_keys_of(self, client_email: str) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in self._reads.one("service_keys_of", client_email))
+        return tuple(service_key_from(record) for (record,) in self._reads.one("service_keys_of", client_email))
 
     async def service_keys(self) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in self._reads.one("service_keys"))
+        return tuple(service_key_from(record) for (record,) in self._reads.one("service_keys"))
 
     async def put_service_key(self, key: ServiceKey) -> None:
-        await self._alone(lambda _batch: self._writes.one("put_service_key", key.key_id, key.client_email, key.position, _encode(key)))
+        await self._alone(
+            lambda _batch: self._writes.one("put_service_key", key.key_id, key.client_email, key.position, encode_record(key))
+        )
 
     async def delete_service_key(self, key_id: str) -> bool:
         def act(_batch: Batch) -> bool:

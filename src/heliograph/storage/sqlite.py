@@ -15,7 +15,8 @@ from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
-from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
+from heliograph.storage.codec import device_from, enterprise_from, operations_from, policy_from, token_from
+from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.connection import Connections
 from heliograph.storage.entrance import Alone, Done, Entrance, Waiting
 from heliograph.storage.fatal import exit_at_once
@@ -24,11 +25,11 @@ from heliograph.storage.maintenance import forget_device, retire
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.paging import page_of_operations
 from heliograph.storage.queries import HOLDINGS
-from heliograph.storage.sealing_key import SealingKeyTable
 from heliograph.storage.service_keys import ServiceKeyTable
+from heliograph.storage.sqlite_sealing_key import SealingKeyTable
 from heliograph.storage.starting import remembered
 from heliograph.storage.sweeper import TAIL_MOST, Sweeper
-from heliograph.storage.tables import Row, Tables, operations_from
+from heliograph.storage.tables import Row, Tables
 from heliograph.storage.writer import Writer
 
 T = TypeVar("T")
@@ -53,14 +54,11 @@ class SqliteStore:
     ) -> None:
         self._connections = connections
         self._clock = clock
-        self._ring = ring
         self._closing = False
         self.counts = StoreCounts()
         self.begun = self.ended = 0
         """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
         self._entrance = Entrance(self.counts, self._batch_done)
-        self._listeners: list[Callable[[], None]] = []
-        self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._claims = Claims()
         self._tables = Tables(connections.writer)
         self._memory = remembered(self._tables)
@@ -69,7 +67,7 @@ class SqliteStore:
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
         self.service_keys = ServiceKeyTable(self._reads, self._tables, self._alone)
         self.sealing_key = SealingKeyTable(self._tables, self._alone)
-        self._nearest_us = self._tables.nearest_deadline_us()
+        self._listeners = CommitListeners(ring, self._tables.nearest_deadline_us())
         self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
         self._writer = Writer(
             self._tables,
@@ -140,29 +138,18 @@ class SqliteStore:
             self.ended += 1
 
     def _batch_done(self, done: Done) -> None:
-        loop = asyncio.get_running_loop()
-        if done.rings:
-            loop.call_soon(self._ring_all, done.rings)
-        before_us, self._nearest_us = self._nearest_us, done.nearest_deadline_us
-        if self._nearest_us is not None and (before_us is None or self._nearest_us < before_us):
-            for listener in self._listeners:
-                loop.call_soon(listener)
-        if done.message_ids:
-            for told in self._outbox_listeners:
-                loop.call_soon(told, done.message_ids)
-
-    def _ring_all(self, devices: Sequence[DeviceName]) -> None:
-        for device in devices:
-            self._ring(device)
+        self._listeners.rang(done.rings)
+        self._listeners.nearest(done.nearest_deadline_us)
+        self._listeners.published(done.message_ids)
 
     def nearest_deadline_us(self) -> int | None:
-        return self._nearest_us
+        return self._listeners.nearest_us
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
-        self._listeners.append(listener)
+        self._listeners.on_deadline.append(listener)
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
-        self._outbox_listeners.append(listener)
+        self._listeners.on_published.append(listener)
 
     # Reads.
 

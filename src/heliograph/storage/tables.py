@@ -17,13 +17,12 @@ from heliograph.storage.codec import (
     encode_record,
     enterprise_from,
     operation_columns,
-    operation_from,
+    operations_from,
     policy_from,
     token_from,
     tombstone_from,
 )
-from heliograph.storage.looking import OperationKey, SerialKey
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.looking import DeviceState, OperationKey, SerialKey
 from heliograph.storage.queries import grouped, groups, queries
 
 Row = tuple[Any, ...]
@@ -211,11 +210,3 @@ class Tables:
         policies = [(name, batch.policies[name]) for name in written.policies]
         self._write("put_policies", [(*name, record.position, encode_record(record)) for name, record in policies if record])
         self._write("delete_policies", [name for name, record in policies if not record])
-
-
-def operations_from(rows: Iterable[Row]) -> Iterable[Operation]:
-    """Operations of rows (enterprise, device, create_ms, columns…)."""
-    return (
-        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
-        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
-    )
