@@ -1,7 +1,8 @@
 """What the verbs need from outside, in the verbs' own words. Each port says what an implementation owes.
 
-Every verb concerns one device: its row and the operations it names. A verb hands the store a *rule*, a pure function from what it
-sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
+A verb hands the store a *rule*, a pure function from what it sees to what shall be written; the store runs waiting rules as one
+batch and releases an answer only after the commit. Most concern one device, its row and the operations that they name (`Store.decide`);
+what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
+from heliograph.service.record_rules import RecordRules
 from heliograph.service.rules import (
     Decision,
     DeleteDevice,
@@ -79,7 +81,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Store(Outbox, Counting, Protocol):
+class Store(Outbox, Counting, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).

@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -55,6 +55,8 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
 
     subscription: bool = False
     """What the enterprise (of `device`) wants published."""
+    records: tuple[tuple[Any, ...], ...] = ()
+    """Records of other kinds, each by its name: the class of the name says which kind. As a record rule sees them (record_rules.py)."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What was issued by the request of this key, until the key expires."""
     policy: PolicyRecord | None = None
     subscription: Subscription | None = None
+    records: tuple[Any, ...] = ()
+    """What `Sees.records` asked for, in its order; None: there is none, or it has expired."""
 
 
 class PutOperation(msgspec.Struct, frozen=True):

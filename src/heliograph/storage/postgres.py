@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Self, TypeVar
 
 import asyncpg
@@ -14,6 +14,7 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
 from heliograph.storage.entrance import Waiting, refuse
 from heliograph.storage.fatal import exit_at_once
@@ -28,6 +29,7 @@ from heliograph.storage.postgres_reading import Reader
 from heliograph.storage.postgres_runner import Decided, Runner
 from heliograph.storage.postgres_timers import Timers
 from heliograph.storage.queries import HOLDINGS
+from heliograph.storage.seen import check_names
 
 T = TypeVar("T")
 
@@ -111,9 +113,14 @@ class PostgresStore:
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._batches.entrance.put(Waiting(sees, rule, future), lane)
         return await future
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit)

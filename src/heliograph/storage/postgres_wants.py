@@ -6,6 +6,7 @@ from typing import NoReturn
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import RequestKey
 from heliograph.service.ports import Sees
+from heliograph.service.record_rules import RecordName
 from heliograph.storage.looking import OperationKey, SerialKey
 from heliograph.storage.postgres_ids import Numbers, OutOfNumbers
 from heliograph.storage.seen import serial_key
@@ -79,6 +80,8 @@ class Wants:
                     self.subscriptions.add(device.parent)
             if sees.request is not None:
                 self.requests.add(sees.request)
+            if sees.records:
+                self._add_records(sees.records)
             if device is None or sees.enterprise or sees.policy or sees.credential_hash or sees.token_value or sees.token_name:
                 self._add_rare(sees)
 
@@ -95,6 +98,18 @@ class Wants:
             self.token_names.add(sees.token_name)
         if (serial := serial_key(sees)) is not None:
             self.serials.add(serial)
+
+    def _add_records(self, names: Iterable[RecordName]) -> None:
+        for name in names:
+            match name:
+                case EnterpriseName():
+                    self.enterprises.add(name)
+                case EnrollmentTokenName():
+                    self.token_names.add(name)
+                case PolicyName():
+                    self.policies.add(name)
+                case _:
+                    self.requests.add(RequestKey(*name))
 
 
 class Demanding:

@@ -12,6 +12,7 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.counts import Happened
 from heliograph.service.ports import Facts, Sees
+from heliograph.service.record_rules import RecordName
 from heliograph.storage.looking import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 
 
@@ -54,6 +55,9 @@ class Seen:
             self.operations.fill(keys, self._memory.operations, self._source.operations)
         if any(sees.subscription or sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
             self._foresee_enrollment(all_sees)
+        named = {(type(name), name): name for sees in all_sees for name in sees.records}
+        if named:
+            self._foresee_records(named.values())
         requests = {sees.request for sees in all_sees if sees.request is not None}
         if requests:
             self.requests.fill(requests, NOTHING, self._source.requests)
@@ -68,6 +72,13 @@ class Seen:
         self.tokens.fill(tokens, NOTHING, self._source.tokens_named)
         serials = {key for key in map(serial_key, all_sees) if key is not None}
         self.serials.fill(serials, NOTHING, self._source.serials)
+
+    def _foresee_records(self, names: Collection[RecordName]) -> None:
+        memory, source = self._memory, self._source
+        self.enterprises.fill([name for name in names if isinstance(name, EnterpriseName)], memory.enterprises, source.enterprises)
+        self.tokens.fill([name for name in names if isinstance(name, EnrollmentTokenName)], NOTHING, source.tokens_named)
+        self.policies.fill([name for name in names if isinstance(name, PolicyName)], memory.policies, source.policies)
+        self.requests.fill([name for name in names if isinstance(name, RequestKey)], NOTHING, source.requests)
 
     def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
         if sees.create_ms is None and not sees.open_operations:
@@ -104,6 +115,7 @@ class Seen:
             previous_device_names=self._previous(sees),
             request=self._request(sees.request) if sees.request is not None else None,
             policy=self._policy(sees, state) if sees.policy is not None or sees.device_policy else None,
+            records=tuple(map(self._record, sees.records)) if sees.records else (),
         )
 
     def operation(self, key: OperationKey) -> Operation | None:
@@ -162,8 +174,9 @@ class Seen:
         name = sees.token_name
         if name is None and sees.token_value is not None:
             name = self.token_names.one(sees.token_value, NOTHING, self._read_tokens_valued)
-        if name is None:
-            return None
+        return self._token_named(name) if name is not None else None
+
+    def _token_named(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
         if name not in self.tokens and name.parent in self.written.emptied:
             return None
         return self.tokens.one(name, NOTHING, self._source.tokens_named)
@@ -177,13 +190,34 @@ class Seen:
         if name is None:
             record = state.record if state is not None else None
             name = PolicyName.parse(record.policy_name) if record is not None and record.policy_name else None
-        if name is None or (name not in self.policies and name.parent in self.written.emptied):
+        return self._policy_named(name) if name is not None else None
+
+    def _policy_named(self, name: PolicyName) -> PolicyRecord | None:
+        if name not in self.policies and name.parent in self.written.emptied:
             return None
         return self.policies.one(name, self._memory.policies, self._source.policies)
 
     def _request(self, key: RequestKey) -> IssueRequest | None:
         found = self.requests.one(key, NOTHING, self._source.requests)
         return found if found is not None and found.expires_us > self.now_us else None
+
+    def _record(self, name: RecordName) -> object:
+        match name:
+            case EnterpriseName():
+                return self._enterprise(name)
+            case EnrollmentTokenName():
+                return self._token_named(name)
+            case PolicyName():
+                return self._policy_named(name)
+            case _:
+                return self._request(RequestKey(*name))
+
+
+def check_names(names: Collection[RecordName]) -> None:
+    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: TypeError."""
+    for name in names:
+        if not isinstance(name, EnterpriseName | EnrollmentTokenName | PolicyName | RequestKey):
+            raise TypeError(f"{name!r} names no record that rules see by its name")
 
 
 def serial_key(sees: Sees) -> SerialKey | None:

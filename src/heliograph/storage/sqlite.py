@@ -1,7 +1,7 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
@@ -13,6 +13,7 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
 from heliograph.storage.codec import device_from, enterprise_from, operations_from, policy_from, token_from
@@ -25,6 +26,7 @@ from heliograph.storage.maintenance import forget_device, retire
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.paging import page_of_operations
 from heliograph.storage.queries import HOLDINGS
+from heliograph.storage.seen import check_names
 from heliograph.storage.service_keys import ServiceKeyTable
 from heliograph.storage.sqlite_sealing_key import SealingKeyTable
 from heliograph.storage.starting import remembered
@@ -104,9 +106,14 @@ class SqliteStore:
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._entrance.put(Waiting(sees, rule, future), lane)
         return await self._answered(future)
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         def act(batch: Batch) -> int:
