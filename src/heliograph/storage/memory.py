@@ -5,14 +5,15 @@ looked up is immutable, so the two need no lock.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import KINDS
 from heliograph.storage.tail import Tail
 
 K = TypeVar("K")
@@ -22,10 +23,6 @@ DEVICES_MOST = 65_536
 """Per generation, of which there are two: some 1.5 KB each. 100,000 devices are read once each: a command costs what it costs with ten."""
 OPERATIONS_MOST = 16_384
 """Two generations too: some 2 KB each."""
-ENTERPRISES_MOST = 256
-"""A server has few; looked at with every change that may be published."""
-POLICIES_MOST = 256
-"""Two generations too; a policy may be half a megabyte large, few are above 10 KB."""
 GIVEN_MOST = 4_096
 """Ids of operations that are looked through at a time: a quarter of a millisecond."""
 
@@ -122,16 +119,18 @@ class Memory:
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
-        self.policies: Recent[PolicyName, PolicyRecord] = Recent(POLICIES_MOST)
-        self.enterprises: Recent[EnterpriseName, EnterpriseRecord] = Recent(ENTERPRISES_MOST)
+        self.records: Mapping[Kind[Any, Any], Recent[Any, Any]] = {kind: Recent(kind.remembered) for kind in KINDS if kind.remembered}
+        """Of the kinds whose row says so."""
 
-    def put_policies(self, policies: Mapping[PolicyName, PolicyRecord | None], *, without: Collection[EnterpriseName]) -> None:
-        """The policies are remembered as they are now, those that are gone and those of enterprises that are gone no more."""
-        if without:
-            self.policies.clear()
-        for name in [name for name, record in policies.items() if record is None]:
-            self.policies.forget(name)
-        self.policies.put(policies)
+    def put_records(self, looked: Mapping[Kind[Any, Any], Mapping[Any, Any]], *, without: Mapping[Kind[Any, Any], Collection[Any]]) -> None:
+        """Records are remembered as they are now; those that are gone, and those that belonged to records of `without`, no more."""
+        for kind, recent in self.records.items():
+            if without and kind.belongs_to in without:
+                recent.clear()
+            if rows := looked.get(kind):
+                recent.put(rows)
+                for key in [key for key, record in rows.items() if record is None]:
+                    recent.forget(key)
 
     def put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
         """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""
@@ -143,16 +142,10 @@ class Memory:
         for name, create_ms in opened.items():
             self.open.setdefault(name, []).extend(create_ms)
 
-    def put_enterprises(self, enterprises: Mapping[EnterpriseName, EnterpriseRecord | None]) -> None:
-        """These enterprises are remembered, and that some are gone."""
-        self.enterprises.put(enterprises)
-        for name in [name for name, record in enterprises.items() if record is None]:
-            self.enterprises.forget(name)
-
     def forget_recent(self) -> None:
         """Only what is complete is still remembered."""
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()
-        self.policies.clear()
-        self.enterprises.clear()
+        for recent in self.records.values():
+            recent.clear()
