@@ -9,7 +9,7 @@ from tests.architecture.sources import PACKAGE, imported_names, modules_under
 STORAGE = PACKAGE / "storage"
 DRIVERS = {"apsw": "sqlite", "asyncpg": "postgres"}
 OF_SQLITE = {
-    "checkpointer", "connection", "figures", "lock_file", "maintenance", "memory", "paging", "records_check", "service_keys", "starting",
+    "checkpointer", "connection", "figures", "lock_file", "maintenance", "memory", "paging", "records_check", "starting",
     "sweeper", "tables", "tail", "writer",
 }  # fmt: skip
 OF_POSTGRES = {"bell_message"}

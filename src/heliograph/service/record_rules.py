@@ -9,19 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from heliograph.service.outbox import Postponed, Publish, Published
-from heliograph.service.rules import (
-    Decision,
-    DeleteEnterprise,
-    DeletePolicy,
-    DeleteToken,
-    Facts,
-    Lane,
-    PutEnterprise,
-    PutPolicy,
-    PutRequest,
-    PutToken,
-    Rule,
-)
+from heliograph.service.rules import Decision, Delete, Facts, Lane, Put, Rule
 
 A_co = TypeVar("A_co", covariant=True)
 R = TypeVar("R")
@@ -29,9 +17,7 @@ T = TypeVar("T")
 
 RecordName = tuple[Any, ...]
 """A named tuple whose class says the kind of record: EnterpriseName, PolicyName, RequestKey."""
-RecordWrite = (
-    PutEnterprise | DeleteEnterprise | PutToken | DeleteToken | PutPolicy | DeletePolicy | PutRequest | Publish | Published | Postponed
-)
+RecordWrite = Put[Any] | Delete[Any] | Publish | Published | Postponed
 
 
 class Records:

@@ -5,12 +5,13 @@ looked up is immutable, so the two need no lock.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from heliograph.domain.device import EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
 from heliograph.storage.batch import Batch
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import KINDS
 from heliograph.storage.looking import DeviceState
 from heliograph.storage.recent import Recent
 from heliograph.storage.tail import Tail
@@ -19,10 +20,6 @@ DEVICES_MOST = 65_536
 """Per generation, of which there are two: some 1.5 KB each. 100,000 devices are read once each: a command costs what it costs with ten."""
 OPERATIONS_MOST = 16_384
 """Two generations too: some 2 KB each."""
-ENTERPRISES_MOST = 256
-"""A server has few; looked at with every change that may be published."""
-POLICIES_MOST = 256
-"""Two generations too; a policy may be half a megabyte large, few are above 10 KB."""
 GIVEN_MOST = 4_096
 """Ids of operations that are looked through at a time: a quarter of a millisecond."""
 
@@ -75,30 +72,32 @@ class Memory:
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
-        self.policies: Recent[PolicyName, PolicyRecord] = Recent(POLICIES_MOST)
-        self.enterprises: Recent[EnterpriseName, EnterpriseRecord] = Recent(ENTERPRISES_MOST)
+        self.records: Mapping[Kind[Any, Any], Recent[Any, Any]] = {kind: Recent(kind.remembered) for kind in KINDS if kind.remembered}
+        """Of the kinds whose row says so."""
 
     def remember(self, batch: Batch) -> None:
         """What the batch read and wrote is remembered; only after its commit."""
         self.devices.put(batch.states)
         self.credentials.put(batch.credentials)
         self.operations.put(batch.operations)
-        self._put_enterprises(batch.enterprises)
-        if batch.policies or batch.written.emptied:
-            self._put_policies(batch.policies, without=batch.written.emptied)
+        self._put_records(batch.records, without=batch.written.emptied)
         self._put_open(batch.open, batch.opened)
         self.given.put(batch.given, batch.now_us // 1_000)
         self.tail.add(batch.written.new_operations)
         for act in batch.afterwards:
             act()
 
-    def _put_policies(self, policies: Mapping[PolicyName, PolicyRecord | None], *, without: Collection[EnterpriseName]) -> None:
-        """The policies are remembered as they are now, those that are gone and those of enterprises that are gone no more."""
-        if without:
-            self.policies.clear()
-        for name in [name for name, record in policies.items() if record is None]:
-            self.policies.forget(name)
-        self.policies.put(policies)
+    def _put_records(
+        self, looked: Mapping[Kind[Any, Any], Mapping[Any, Any]], *, without: Mapping[Kind[Any, Any], Collection[Any]]
+    ) -> None:
+        """Records are remembered as they are now; those that are gone, and those that belonged to records of `without`, no more."""
+        for kind, recent in self.records.items():
+            if without and kind.belongs_to in without:
+                recent.clear()
+            if rows := looked.get(kind):
+                recent.put(rows)
+                for key in [key for key, record in rows.items() if record is None]:
+                    recent.forget(key)
 
     def _put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
         """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""
@@ -110,16 +109,10 @@ class Memory:
         for name, create_ms in opened.items():
             self.open.setdefault(name, []).extend(create_ms)
 
-    def _put_enterprises(self, enterprises: Mapping[EnterpriseName, EnterpriseRecord | None]) -> None:
-        """These enterprises are remembered, and that some are gone."""
-        self.enterprises.put(enterprises)
-        for name in [name for name, record in enterprises.items() if record is None]:
-            self.enterprises.forget(name)
-
     def forget_recent(self) -> None:
         """Only what is complete is still remembered."""
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()
-        self.policies.clear()
-        self.enterprises.clear()
+        for recent in self.records.values():
+            recent.clear()
