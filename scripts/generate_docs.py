@@ -1,4 +1,4 @@
-"""`make docs`: writes what the docs say about rows, phones and tables from the code itself, so that it is always true."""
+"""`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from heliograph.domain.device import Way
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.sm_dp import CATALOGUE
+from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
 from scripts.markdown import table, with_blocks
@@ -30,6 +31,7 @@ def pages() -> dict[Path, str]:
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
+    made[SOURCE / "storage" / "kinds.sql"] = printed()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
 
 

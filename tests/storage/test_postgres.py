@@ -13,6 +13,7 @@ from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import PUSH, OutboxConformance, notification
 from tests.storage.policy_conformance import PolicyConformance
+from tests.storage.record_conformance import RecordConformance
 from tests.storage.records import ENTERPRISE, START_US, SetClock, credential_of, device_name, device_record, look, write
 from tests.storage.request_conformance import RequestConformance
 
@@ -46,6 +47,10 @@ class TestOutboxInPostgres(OutboxConformance):
 
 class TestPoliciesInPostgres(PolicyConformance):
     """See policy_conformance.py."""
+
+
+class TestRecordsInPostgres(RecordConformance):
+    """See record_conformance.py."""
 
 
 class TestRequestsInPostgres(RequestConformance):

@@ -27,6 +27,7 @@ from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enro
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
+from tests.storage.record_conformance import RecordConformance
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -119,6 +120,10 @@ class TestOutboxInSqlite(OutboxConformance):
 
 class TestPoliciesInSqlite(PolicyConformance):
     """See policy_conformance.py."""
+
+
+class TestRecordsInSqlite(RecordConformance):
+    """See record_conformance.py."""
 
 
 class TestRequestsInSqlite(SandboxRequestConformance):

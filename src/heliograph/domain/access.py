@@ -4,6 +4,7 @@ Source: amapi.md §4.5–4.7, §8.2; google.api.ErrorReason.
 """
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -82,6 +83,12 @@ class Role(enum.Enum):
 
     ADMIN = "admin"
     VIEWER = "viewer"
+
+
+class ServiceKeyName(NamedTuple):
+    """What a service-account key is found by."""
+
+    key_id: str
 
 
 class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,31 +5,21 @@ as a whole. A rule that raises has written nothing, since its writes would have 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.domain.device import Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Postponed, Publish, Published
-from heliograph.service.ports import (
-    DeleteDevice,
-    DeleteEnterprise,
-    DeletePolicy,
-    DeleteToken,
-    PutDevice,
-    PutEnterprise,
-    PutOperation,
-    PutPolicy,
-    PutRequest,
-    PutToken,
-    PutTombstone,
-    Write,
-)
-from heliograph.storage.looking import NOTHING
-from heliograph.storage.memory import DeviceState
+from heliograph.service.ports import Delete, DeleteDevice, Put, PutDevice, PutOperation, PutTombstone, Write
+from heliograph.storage.kind import Kind, Row
+from heliograph.storage.kinds import BELONGING, OF_KEY, OF_RECORD
+from heliograph.storage.looking import NOTHING, DeviceState
 from heliograph.storage.seen import Seen
+
+K = TypeVar("K", bound=tuple[Any, ...])
 
 
 class Batch(Seen):
@@ -45,7 +35,11 @@ class Batch(Seen):
     def _check(self, writes: Sequence[Write]) -> None:
         newest: dict[DeviceName, int] = {}
         for write in writes:
-            if type(write) is not PutOperation or not write.new:
+            if type(write) is not PutOperation:
+                if type(write) is Put and type(write.record) not in OF_RECORD:
+                    raise KeyError(type(write.record))
+                continue
+            if not write.new:
                 continue
             operation = write.operation
             device, create_ms = operation.device, operation.create_ms
@@ -113,59 +107,37 @@ class Batch(Seen):
         self.credentials[tombstone.credential_hash] = tombstone.name
         self.written.tombstones.add(tombstone.name)
 
-    def put_token(self, write: PutToken) -> None:
-        record = write.record
-        name = EnrollmentTokenName(record.enterprise.enterprise, record.token_id)
-        self.tokens[name] = record
-        self.token_names[record.value] = name
-        self.written.tokens.add(name)
+    def put_record(self, write: Put[Any]) -> None:
+        kind = OF_RECORD[type(write.record)]
+        key = kind.key_of(write.record)
+        self.records[kind][key] = write.record
+        self.written.records[kind].add(key)
+        if kind.found_by:
+            self.found[kind][kind.found_value(write.record)] = key
 
-    def delete_token(self, write: DeleteToken) -> None:
-        self.tokens[write.name] = None
-        self.written.tokens.add(write.name)
+    def delete_record(self, write: Delete[Any]) -> None:
+        kind = OF_KEY[type(write.name)]
+        self.records[kind][write.name] = None
+        self.written.records[kind].add(write.name)
+        if belonging := BELONGING[kind]:
+            self.written.emptied[kind].add(write.name)
+            for rows in [self.records[child] for child in belonging]:
+                rows.update(dict.fromkeys([key for key in rows if key[: len(write.name)] == write.name]))
 
-    def put_enterprise(self, write: PutEnterprise) -> None:
-        self.enterprises[write.record.name] = write.record
-        self.written.enterprises.add(write.record.name)
-
-    def delete_enterprise(self, write: DeleteEnterprise) -> None:
-        self.enterprises[write.name] = None
-        self.written.enterprises.add(write.name)
-        self.written.emptied.add(write.name)
-        for name in [name for name in self.tokens if name.parent == write.name]:
-            self.tokens[name] = None
-        for policy in [policy for policy in self.policies if policy.parent == write.name]:
-            self.policies[policy] = None
-
-    def put_request(self, write: PutRequest) -> None:
-        self.requests[write.request.key] = write.request
-        self.written.requests.add(write.request.key)
-
-    def put_policy(self, write: PutPolicy) -> None:
-        self.policies[write.record.name] = write.record
-        self.written.policies.add(write.record.name)
-
-    def delete_policy(self, write: DeletePolicy) -> None:
-        self.policies[write.name] = None
-        self.written.policies.add(write.name)
+    def changed(self, kind: Kind[K, Any]) -> tuple[dict[K, Row], list[K]]:
+        """The rows of records as they are now, by key, and the keys of those that are gone."""
+        records = self.records[kind]
+        rows: dict[K, Row] = {}
+        gone: list[K] = []
+        for key in self.written.records.get(kind, ()):
+            if (record := records[key]) is not None:
+                rows[key] = kind.row_of(key, record)
+            else:
+                gone.append(key)
+        return rows, gone
 
     def change_outbox(self, write: Publish | Published | Postponed) -> None:
         self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
-
-    def remember(self) -> None:
-        """Memory holds what this batch read and wrote; only after its commit."""
-        memory = self._memory
-        memory.devices.put(self.states)
-        memory.credentials.put(self.credentials)
-        memory.operations.put(self.operations)
-        memory.put_enterprises(self.enterprises)
-        if self.policies or self.written.emptied:
-            memory.put_policies(self.policies, without=self.written.emptied)
-        memory.put_open(self.open, self.opened)
-        memory.given.put(self.given, self.now_us // 1_000)
-        memory.tail.add(self.written.new_operations)
-        for act in self.afterwards:
-            act()
 
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
@@ -173,12 +145,7 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     PutDevice: Batch.put_device,
     DeleteDevice: Batch.delete_device,
     PutTombstone: Batch.put_tombstone,
-    PutToken: Batch.put_token,
-    DeleteToken: Batch.delete_token,
-    PutEnterprise: Batch.put_enterprise,
-    DeleteEnterprise: Batch.delete_enterprise,
-    PutRequest: Batch.put_request,
-    PutPolicy: Batch.put_policy,
-    DeletePolicy: Batch.delete_policy,
+    Put: Batch.put_record,
+    Delete: Batch.delete_record,
     **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
 }

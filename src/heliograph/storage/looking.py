@@ -1,22 +1,32 @@
 """Where a batch looks for rows: memory first, then one read per kind of row for all rules; and which rows it wrote."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
-from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.kind import Kind
 from heliograph.storage.outbox import OutboxChanges
 
 OperationKey = tuple[DeviceName, int]
 SerialKey = tuple[str, str]
 K = TypeVar("K")
+Key = TypeVar("Key", bound=tuple[Any, ...])
 V = TypeVar("V")
 K_contra = TypeVar("K_contra", contravariant=True)
 V_co = TypeVar("V_co", covariant=True)
+
+
+class DeviceState(msgspec.Struct, frozen=True, gc=False):
+    """A device name's row: its key, and what lives (or lived) under that name."""
+
+    key: int
+    record: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
 
 
 class Source(Protocol):
@@ -31,23 +41,14 @@ class Source(Protocol):
     def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
         """Operations by name."""
 
-    def enterprises(self, names: Collection[EnterpriseName]) -> Mapping[EnterpriseName, EnterpriseRecord]:
-        """Enterprises by name."""
+    def records(self, kind: Kind[Key, V], keys: Collection[Key]) -> Mapping[Key, V]:
+        """Records by key, expired ones included."""
 
-    def tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenRecord]:
-        """Enrolment tokens by value."""
-
-    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> Mapping[EnrollmentTokenName, EnrollmentTokenRecord]:
-        """Enrolment tokens by name."""
+    def records_found(self, kind: Kind[Any, V], values: Collection[str]) -> Sequence[V]:
+        """Records by the other column of their kind, oldest first."""
 
     def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
         """Names of devices by enterprise and serial, oldest first."""
-
-    def requests(self, keys: Collection[RequestKey]) -> Mapping[RequestKey, IssueRequest]:
-        """What callers' requests issued, expired ones included."""
-
-    def policies(self, names: Collection[PolicyName]) -> Mapping[PolicyName, PolicyRecord]:
-        """Policies by name."""
 
     def new_device_key(self) -> int:
         """A key no device has."""
@@ -64,6 +65,59 @@ class Remembers(Protocol[K_contra, V_co]):
 
 
 NOTHING: Mapping[Any, Any] = {}
+
+
+class Given(Protocol):
+    """What is known of operations' ids without asking the database."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        """No operation of the device has a newer id; 0: it has none, or nothing is known."""
+
+
+class Remembered(Protocol):
+    """Rows that are known before the database is asked: of one kind all of them, or those that were used lately."""
+
+    @property
+    def open(self) -> Mapping[DeviceName, Collection[int]]:
+        """create_ms of open operations, oldest first: of every device that has some."""
+
+    @property
+    def given(self) -> Given:
+        """The newest ids."""
+
+    @property
+    def devices(self) -> Remembers[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    @property
+    def credentials(self) -> Remembers[bytes, DeviceName]:
+        """Whose credentials these are."""
+
+    @property
+    def operations(self) -> Remembers[OperationKey, Operation]:
+        """Operations by name."""
+
+    @property
+    def records(self) -> Mapping[Kind[Any, Any], Remembers[Any, Any]]:
+        """Records by name, of some kinds."""
+
+
+class NothingGiven:
+    """No id is known."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        return 0
+
+
+class NothingRemembered:
+    """A Remembered of those who share their database: others change it, too, so each batch reads all that it sees."""
+
+    open: Mapping[DeviceName, Collection[int]] = NOTHING
+    given: Given = NothingGiven()
+    devices: Remembers[DeviceName, DeviceState] = NOTHING
+    credentials: Remembers[bytes, DeviceName] = NOTHING
+    operations: Remembers[OperationKey, Operation] = NOTHING
+    records: Mapping[Kind[Any, Any], Remembers[Any, Any]] = NOTHING
 
 
 class Looked(dict[K, V | None]):
@@ -100,12 +154,10 @@ class Written:
         self.devices: set[DeviceName] = set()
         self.tombstones: set[DeviceName] = set()
         self.serials: list[tuple[str, str, str, str]] = []
-        self.enterprises: set[EnterpriseName] = set()
-        self.emptied: set[EnterpriseName] = set()
-        """Enterprises whose enrolment tokens and policies went with them."""
-        self.tokens: set[EnrollmentTokenName] = set()
-        self.requests: set[RequestKey] = set()
-        self.policies: set[PolicyName] = set()
+        self.records: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Keys by kind."""
+        self.emptied: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Records, by kind, that went with all that belonged to them."""
         self.outbox = OutboxChanges()
 
     def __bool__(self) -> bool:

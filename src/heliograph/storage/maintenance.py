@@ -5,12 +5,13 @@ Memory forgets recent rows before the commit, and reads again what it forgot too
 
 from heliograph.domain.names import DeviceName
 from heliograph.storage.batch import Batch
+from heliograph.storage.kinds import KINDS, TOMBSTONES
 from heliograph.storage.memory import Memory
 from heliograph.storage.tables import Tables
 
 
 def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, limit: int) -> int:
-    """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
+    """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
     operations = tables.one("ended_before", ended_before_us, limit)
     tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in operations])
     tables.many("delete_history", sorted((key, create_ms) for _, _, create_ms, key in operations))
@@ -18,13 +19,17 @@ def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int
     batch.afterwards.append(lambda: memory.tail.remove(gone))
     for name, _, create_ms in gone:
         memory.operations.forget((name, create_ms))
-    tombstones = tables.one("tombstones_expired", batch.now_us, limit - len(operations))
-    tables.many("delete_tombstones", [(key,) for _, _, key in tombstones])
-    for enterprise, device, _ in tombstones:
-        memory.devices.forget(DeviceName(enterprise, device))
-    requests = tables.one("requests_expired", batch.now_us, limit - len(operations) - len(tombstones))
-    tables.many("delete_requests", requests)
-    return len(operations) + len(tombstones) + len(requests)
+    removed = len(operations)
+    for kind in [kind for kind in KINDS if kind.expires]:
+        keys = tables.one(kind.names.expired, batch.now_us, limit - removed)
+        if kind is TOMBSTONES:
+            for enterprise, device in tables.many("names_of_devices", keys):
+                memory.devices.forget(DeviceName(enterprise, device))
+        for key in keys if kind in memory.records else ():
+            memory.records[kind].forget(key)
+        tables.many(kind.names.delete, keys)
+        removed += len(keys)
+    return removed
 
 
 def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName) -> None:
@@ -38,7 +43,8 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     tables.one("forget_operations_of", state.key)
     tables.one("forget_history_of", state.key)
     tables.one("forget_serials_of", *name)
-    tables.one("forget_requests_to", *name)
+    for kind in [kind for kind in KINDS if kind.has("enterprise") and kind.has("device")]:
+        tables.one(kind.names.forget_of_device, *name)
     tables.many("delete_devices", [(state.key,)])
     tables.many("delete_tombstones", [(state.key,)])
     batch.open[name] = []

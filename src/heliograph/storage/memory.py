@@ -5,73 +5,23 @@ looked up is immutable, so the two need no lock.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Any
 
-import msgspec
-
-from heliograph.domain.device import DeviceRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
+from heliograph.storage.batch import Batch
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import KINDS
+from heliograph.storage.looking import DeviceState
+from heliograph.storage.recent import Recent
 from heliograph.storage.tail import Tail
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 DEVICES_MOST = 65_536
 """Per generation, of which there are two: some 1.5 KB each. 100,000 devices are read once each: a command costs what it costs with ten."""
 OPERATIONS_MOST = 16_384
 """Two generations too: some 2 KB each."""
-ENTERPRISES_MOST = 256
-"""A server has few; looked at with every change that may be published."""
-POLICIES_MOST = 256
-"""Two generations too; a policy may be half a megabyte large, few are above 10 KB."""
 GIVEN_MOST = 4_096
 """Ids of operations that are looked through at a time: a quarter of a millisecond."""
-
-
-class DeviceState(msgspec.Struct, frozen=True, gc=False):
-    """A device name's row: its key, and what lives (or lived) under that name."""
-
-    key: int
-    record: DeviceRecord | None = None
-    tombstone: Tombstone | None = None
-
-
-class Recent(Generic[K, V]):
-    """The newest entries of a map, at least `most` of them: a young generation in which every entry starts, and the one before.
-
-    Cheaper than a least-recently-used list, and without the order that two threads would have to agree on.
-    """
-
-    __slots__ = ("_most", "_old", "_young")
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
-
-    def get(self, key: K) -> V | None:
-        """The entry, where it is still remembered."""
-        found = self._young.get(key)
-        return self._old.get(key) if found is None else found
-
-    def put(self, entries: Mapping[K, V | None]) -> None:
-        """The entries are remembered, but for those that are None; an older generation may be forgotten."""
-        self._young.update({key: value for key, value in entries.items() if value is not None})
-        if len(self._young) >= self._most:
-            self._old = self._young
-            self._young = {}
-
-    def forget(self, key: K) -> None:
-        """The entry is not remembered."""
-        self._old.pop(key, None)
-        self._young.pop(key, None)
-
-    def clear(self) -> None:
-        """Nothing is remembered."""
-        self._old = {}
-        self._young = {}
 
 
 class GivenIds:
@@ -122,18 +72,34 @@ class Memory:
         self.devices: Recent[DeviceName, DeviceState] = Recent(DEVICES_MOST)
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
-        self.policies: Recent[PolicyName, PolicyRecord] = Recent(POLICIES_MOST)
-        self.enterprises: Recent[EnterpriseName, EnterpriseRecord] = Recent(ENTERPRISES_MOST)
+        self.records: Mapping[Kind[Any, Any], Recent[Any, Any]] = {kind: Recent(kind.remembered) for kind in KINDS if kind.remembered}
+        """Of the kinds whose row says so."""
 
-    def put_policies(self, policies: Mapping[PolicyName, PolicyRecord | None], *, without: Collection[EnterpriseName]) -> None:
-        """The policies are remembered as they are now, those that are gone and those of enterprises that are gone no more."""
-        if without:
-            self.policies.clear()
-        for name in [name for name, record in policies.items() if record is None]:
-            self.policies.forget(name)
-        self.policies.put(policies)
+    def remember(self, batch: Batch) -> None:
+        """What the batch read and wrote is remembered; only after its commit."""
+        self.devices.put(batch.states)
+        self.credentials.put(batch.credentials)
+        self.operations.put(batch.operations)
+        self._put_records(batch.records, without=batch.written.emptied)
+        self._put_open(batch.open, batch.opened)
+        self.given.put(batch.given, batch.now_us // 1_000)
+        self.tail.add(batch.written.new_operations)
+        for act in batch.afterwards:
+            act()
 
-    def put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
+    def _put_records(
+        self, looked: Mapping[Kind[Any, Any], Mapping[Any, Any]], *, without: Mapping[Kind[Any, Any], Collection[Any]]
+    ) -> None:
+        """Records are remembered as they are now; those that are gone, and those that belonged to records of `without`, no more."""
+        for kind, recent in self.records.items():
+            if without and kind.belongs_to in without:
+                recent.clear()
+            if rows := looked.get(kind):
+                recent.put(rows)
+                for key in [key for key, record in rows.items() if record is None]:
+                    recent.forget(key)
+
+    def _put_open(self, queues: Mapping[DeviceName, Collection[int]], opened: Mapping[DeviceName, list[int]]) -> None:
         """Devices have the open operations of `queues`, or as before, and after them those of `opened`."""
         for name, queue in queues.items():
             if queue:
@@ -143,16 +109,10 @@ class Memory:
         for name, create_ms in opened.items():
             self.open.setdefault(name, []).extend(create_ms)
 
-    def put_enterprises(self, enterprises: Mapping[EnterpriseName, EnterpriseRecord | None]) -> None:
-        """These enterprises are remembered, and that some are gone."""
-        self.enterprises.put(enterprises)
-        for name in [name for name, record in enterprises.items() if record is None]:
-            self.enterprises.forget(name)
-
     def forget_recent(self) -> None:
         """Only what is complete is still remembered."""
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()
-        self.policies.clear()
-        self.enterprises.clear()
+        for recent in self.records.values():
+            recent.clear()

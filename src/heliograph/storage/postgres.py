@@ -2,24 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Self, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Self, TypeVar
 
 import asyncpg
 
-from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
-from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
+from heliograph.storage.codec import device_from
 from heliograph.storage.entrance import Waiting, refuse
 from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.kind import ReadRow
+from heliograph.storage.kinds import HELD, kind_of
 from heliograph.storage.postgres_batches import Batches
 from heliograph.storage.postgres_health import Health
-from heliograph.storage.postgres_keys import PostgresSealingKey, PostgresServiceKeys
+from heliograph.storage.postgres_keys import PostgresSealingKey
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, open_all, unusable
 from heliograph.storage.postgres_loading import Loader
 from heliograph.storage.postgres_migrations import migrate
@@ -27,15 +29,18 @@ from heliograph.storage.postgres_news import News
 from heliograph.storage.postgres_reading import Reader
 from heliograph.storage.postgres_runner import Decided, Runner
 from heliograph.storage.postgres_timers import Timers
-from heliograph.storage.queries import HOLDINGS
+from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.seen import check_names
+from heliograph.storage.service_keys import StoredServiceKeys
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore:
+class PostgresStore(RecordReads):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -60,7 +65,7 @@ class PostgresStore:
         self._reader = Reader(links[1 + BATCH_LINKS :], loader.devices)
         self._news = News(ring)
         self._health = Health(self._reader, self._timers, self._batches, self._news)
-        self.service_keys = PostgresServiceKeys(self._reader, self._timers)
+        self.service_keys = StoredServiceKeys(self)
         self.sealing_key = PostgresSealingKey(self._reader, self._timers)
         self._serving = self._batches.start(self._ended)
         self._watching = asyncio.create_task(self._health.watch())
@@ -111,9 +116,14 @@ class PostgresStore:
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._batches.entrance.put(Waiting(sees, rule, future), lane)
         return await future
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit)
@@ -140,14 +150,14 @@ class PostgresStore:
         return self._news.nearest_us
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
-        self._news.deadline_listeners.append(listener)
+        self._news.on_deadline.append(listener)
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
-        self._news.outbox_listeners.append(listener)
+        self._news.on_published.append(listener)
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
-        self._news.ring_listeners.append(listener)
+        self._news.on_rings.append(listener)
 
     # Reads.
 
@@ -165,7 +175,7 @@ class PostgresStore:
         return state.record if state is not None else None
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        return await self._reader.page("page_of_devices", device_from, enterprise.enterprise, after, limit=limit)
+        return await self._reader.page("page_of_devices", _device, enterprise.enterprise, after, limit=limit)
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
         state = await self._reader.states.get(name)
@@ -178,29 +188,24 @@ class PostgresStore:
         holder = await self._reader.holders.get(credential_hash)
         return self._living(holder) if isinstance(holder, Tombstone) else holder
 
-    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return _first(enterprise_from, await self._reader.run("enterprises_named", name.enterprise))
+    async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
+        row = kind_of(kind)
+        return row.living(await self._reader.records[row].get(name), self._clock.now_us())
 
-    async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
-        return await self._reader.page("page_of_enterprises", enterprise_from, after, limit=limit)
+    async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
+        row = kind_of(kind)
+        now_us = (self._clock.now_us(),) if row.expires else ()
+        return await self._reader.page(row.names.page, self._reader.from_row[row], *parent, after, *now_us, limit=limit)
 
-    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
-        return _first(token_from, await self._reader.run("tokens_named", *name))
-
-    async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
-        return await self._reader.page("page_of_tokens", token_from, enterprise.enterprise, after, limit=limit)
-
-    async def policy(self, name: PolicyName) -> PolicyRecord | None:
-        return await self._reader.policies.get(name)
-
-    async def policies(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[PolicyRecord]:
-        return await self._reader.page("page_of_policies", policy_from, enterprise.enterprise, after, limit=limit)
+    async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
+        row = kind_of(kind)
+        return tuple(map(row.from_row, await self._reader.run(row.names.found, [value])))
 
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        return await self._reader.page("page_of_devices_with_policy", device_from, name.enterprise, str(name), after, limit=limit)
+        return await self._reader.page("page_of_devices_with_policy", _device, name.enterprise, str(name), after, limit=limit)
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._reader.run(HOLDINGS[held], enterprise.enterprise, most)
+        ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
         return Holding(number, int(size))
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
@@ -251,5 +256,5 @@ class PostgresStore:
         await asyncio.gather(*(link.close() for link in self._links))
 
 
-def _first(decode: Callable[[bytes], T], rows: Sequence[Record]) -> T | None:
-    return decode(rows[0][0]) if rows else None
+def _device(row: ReadRow) -> DeviceRecord:
+    return device_from(row[0])

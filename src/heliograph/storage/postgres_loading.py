@@ -2,19 +2,20 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
-from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.domain.names import DeviceName
 from heliograph.storage.batch import Batch
-from heliograph.storage.codec import device_from, enterprise_from, operation_from, policy_from, token_from, tombstone_from
-from heliograph.storage.looking import SerialKey
-from heliograph.storage.memory import DeviceState, Memory, Recent
+from heliograph.storage.codec import device_from, operation_from, tombstone_from
+from heliograph.storage.kind import Kind, ReadRow
+from heliograph.storage.kinds import ENTERPRISES, KINDS
+from heliograph.storage.looking import DeviceState, NothingRemembered, SerialKey
 from heliograph.storage.postgres_ids import Numbers
 from heliograph.storage.postgres_link import Link, Record, numbers
 from heliograph.storage.postgres_wants import Demanding, Unforeseen, Wants
+from heliograph.storage.recent import Recent
 
-K = TypeVar("K")
 V = TypeVar("V")
 
 DECODED_MOST = 8_192
@@ -25,8 +26,8 @@ KEYS_MOST = 262_144
 """Devices whose keys are remembered: some 300 bytes each. A name keeps its key for ever."""
 
 
-NO_MEMORY = Memory()
-"""Others change the database, too, so nothing is remembered of it from one batch to the next."""
+_position = attrgetter("position")
+NOTHING_REMEMBERED = NothingRemembered()
 
 
 class Decoded(Generic[V]):
@@ -70,17 +71,8 @@ class Loaded(NamedTuple):
     """A batch before its rules run: it has everything that was wanted."""
 
     batch: Batch
-    absent: "Absent"
-
-
-class Absent:
-    """What was looked for, for this transaction alone, and not there; by kind, for names of two kinds may be equal."""
-
-    def __init__(self) -> None:
-        self.enterprises: set[EnterpriseName] = set()
-        self.tokens: set[EnrollmentTokenName] = set()
-        self.policies: set[PolicyName] = set()
-        self.requests: set[RequestKey] = set()
+    absent: dict[Kind[Any, Any], set[Any]]
+    """By kind, the records that were looked for, for this transaction alone, and not there."""
 
 
 class Loader:
@@ -93,12 +85,11 @@ class Loader:
         self._keys: dict[DeviceName, int] = {}
         self.devices = Decoded(device_from)
         """Whose records read how: for reads beside the batches, too."""
-        self._enterprises = Decoded(enterprise_from)
-        self._policies = Decoded(policy_from)
+        self._records = row_readers()
 
     async def load(self, link: Link, wants: Wants) -> Loaded:
         """What is wanted, within the link's transaction, in which nobody else changes it.  Raises: DATABASE_ERRORS, Unforeseen."""
-        loaded = Loaded(Batch(NO_MEMORY, self._source, 0), Absent())
+        loaded = Loaded(Batch(NOTHING_REMEMBERED, self._source, 0), {})
         if wants.rare:
             await self.stock(link, device_keys=wants.device_keys, message_ids=wants.message_ids)
             await self._lock_rare(link, wants, loaded)
@@ -150,14 +141,15 @@ class Loader:
             batch.open.update((name, []) for name in nameless)
             await self.stock(link, device_keys=len(nameless))
         batch.operations.update(dict.fromkeys(wants.operations))
+        enterprises = batch.records[ENTERPRISES]
         for enterprise in wants.subscriptions:
-            batch.enterprises.setdefault(enterprise)
+            enterprises.setdefault(enterprise)
         if wants.subscriptions:
             # To a topic and to the push endpoint.
             await self.stock(link, message_ids=2 * len(wants.operations))
         operations = [(keys[name], create_ms) for name, create_ms in wants.operations if name in keys]
         opened = [keys[name] for name in wants.opened if name in keys]
-        subscriptions = [name.enterprise for name in wants.subscriptions if batch.enterprises[name] is None]
+        subscriptions = [name.enterprise for name in wants.subscriptions if enterprises[name] is None]
         if keys or subscriptions:
             devices, times = zip(*operations, strict=True) if operations else ((), ())
             rows = await link.run("load", numbers(names), numbers(devices), numbers(times), numbers(opened), subscriptions)
@@ -175,42 +167,31 @@ class Loader:
                 batch.open[name] = OpenIds(opened)
                 batch.given[name] = newest_ms or 0
             else:
-                enterprise = self._enterprises.value(record)
-                batch.enterprises[enterprise.name] = enterprise
+                enterprise = self._records[ENTERPRISES]((record,))
+                batch.records[ENTERPRISES][enterprise.name] = enterprise
 
     async def _lock_rare(self, link: Link, wants: Wants, loaded: Loaded) -> None:
-        batch, absent = loaded
-        batch.enterprises.update(dict.fromkeys(wants.enterprises))
-        if wants.enterprises:
-            for (record,) in await link.run("lock_enterprises", [name.enterprise for name in wants.enterprises]):
-                enterprise = self._enterprises.value(record)
-                batch.enterprises[enterprise.name] = enterprise
-        await self._lock_tokens(link, wants, batch)
-        batch.policies.update(dict.fromkeys(wants.policies))
-        for (record,) in await link.run_rows("lock_policies", sorted(wants.policies)):
-            policy = self._policies.value(record)
-            batch.policies[policy.name] = policy
-        batch.requests.update(dict.fromkeys(wants.requests))
-        for row in await link.run_rows("lock_requests", sorted(wants.requests)):
-            request = request_from(row)
-            batch.requests[request.key] = request
-        absent.enterprises.update(_missing(wants.enterprises, batch.enterprises))
-        absent.tokens.update(_missing(wants.token_names, batch.tokens))
-        absent.policies.update(_missing(wants.policies, batch.policies))
-        absent.requests.update(_missing(wants.requests, batch.requests))
+        for kind in KINDS:
+            names, values = wants.locked.get(kind), wants.found.get(kind)
+            if names or values:
+                await self._lock(link, kind, names or set(), values or set(), loaded)
 
-    async def _lock_tokens(self, link: Link, wants: Wants, batch: Batch) -> None:
-        batch.tokens.update(dict.fromkeys(wants.token_names))
-        batch.token_names.update(dict.fromkeys(wants.token_values))
-        rows = await link.run_rows("lock_tokens_named", sorted(wants.token_names))
-        if wants.token_values:
-            rows = rows + await link.run("lock_tokens_valued", sorted(wants.token_values))
-        tokens = [token_from(record) for (record,) in rows]
-        for token in sorted(tokens, key=lambda token: token.position):
-            name = EnrollmentTokenName(token.enterprise.enterprise, token.token_id)
-            batch.tokens[name] = token
-            if token.value in wants.token_values:
-                batch.token_names[token.value] = name
+    async def _lock(self, link: Link, kind: Kind[Any, Any], names: set[Any], values: set[str], loaded: Loaded) -> None:
+        looked, found = loaded.batch.records[kind], loaded.batch.found[kind]
+        looked.update(dict.fromkeys(names))
+        found.update(dict.fromkeys(values))
+        rows = await link.run_rows(kind.names.lock, sorted(names))
+        if values:
+            rows = rows + await link.run(kind.names.lock_found, sorted(values))
+        records = list(map(self._records[kind], rows))
+        if values:
+            records.sort(key=_position)
+        for record in records:
+            key = kind.key_of(record)
+            looked[key] = record
+            if values and (value := kind.found_value(record)) in values:
+                found[value] = key
+        loaded.absent[kind] = {name for name in names if looked[name] is None}
 
     async def _load_rare(self, link: Link, wants: Wants, batch: Batch) -> None:
         # Once more, now that nobody can change it: what was found before the devices were locked told which ones to lock.
@@ -223,11 +204,12 @@ class Loader:
         for enterprise, serial, device in await link.run_rows("devices_of_serials", sorted(wants.serials)):
             found.setdefault((enterprise, serial), []).append(str(DeviceName(enterprise, device)))
         batch.serials.update({key: tuple(found.get(key, ())) for key in wants.serials})
-        applied = sorted(wants.applied - batch.policies.keys())
-        batch.policies.update(dict.fromkeys(applied))
-        for (record,) in await link.run_rows("policies_named", applied):
-            policy = self._policies.value(record)
-            batch.policies[policy.name] = policy
+        for kind, names in wants.read.items():
+            looked = batch.records[kind]
+            missing = sorted(names - looked.keys())
+            looked.update(dict.fromkeys(missing))
+            records = map(self._records[kind], await link.run_rows(kind.names.named, missing))
+            looked.update((kind.key_of(record), record) for record in records)
 
     async def _owners(self, link: Link, credential_hashes: Collection[bytes]) -> Mapping[DeviceName, Sequence[bytes]]:
         """Whose credentials these are: the living before the dead, the newest before the older."""
@@ -241,17 +223,11 @@ class Loader:
         return owners
 
 
-def _missing(wanted: Collection[K], found: Mapping[K, object]) -> Iterable[K]:
-    return (key for key in wanted if found[key] is None)
+def row_readers() -> Mapping[Kind[Any, Any], Callable[[ReadRow], Any]]:
+    """For each kind, what makes a record of a row; those that memory would hold are decoded once."""
+    return {kind: _decoding_once(kind) if kind.codec and kind.remembered else kind.from_row for kind in KINDS}
 
 
-def request_from(row: Record) -> IssueRequest:
-    """The request of a row of `lock_requests`."""
-    enterprise, request_id, device, create_ms, digest, expires_us = row
-    return IssueRequest(
-        key=RequestKey(enterprise, request_id),
-        device=DeviceName(enterprise, device),
-        create_ms=create_ms,
-        digest=digest,
-        expires_us=expires_us,
-    )
+def _decoding_once(kind: Kind[Any, Any]) -> Callable[[ReadRow], Any]:
+    value = Decoded(kind.codec.decode).value if kind.codec else kind.from_row
+    return lambda row: value(row[0])

@@ -1,20 +1,22 @@
 """Reads beside the batches, on sessions of their own: those that come together are one statement."""
 
 import asyncio
+import functools
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.names import DeviceName, OperationName, PolicyName
+from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
 from heliograph.service.ports import Page
-from heliograph.storage.codec import operation_from, policy_from, tombstone_from
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.codec import operations_from, tombstone_from
+from heliograph.storage.kind import Kind, ReadRow
+from heliograph.storage.kinds import KINDS
+from heliograph.storage.looking import DeviceState
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
-from heliograph.storage.postgres_loading import Decoded
+from heliograph.storage.postgres_loading import Decoded, row_readers
 from heliograph.storage.postgres_runner import UNFIT, nothing_done, trouble_of
 
 K = TypeVar("K")
@@ -79,12 +81,12 @@ class Reader:
         for link in links:
             self._free.put_nowait(link)
         self._devices = devices
-        self._policies = Decoded(policy_from)
+        self.from_row = row_readers()
         self.operations = Gathered(self._read_operations)
         self.open_operations = Gathered(self._read_open)
         self.states = Gathered(self._read_states)
         self.holders = Gathered(self._read_holders)
-        self.policies = Gathered(self._read_policies)
+        self.records = {kind: Gathered(functools.partial(self._read_records, kind)) for kind in KINDS}
 
     async def run(self, name: str, *values: object) -> list[Record]:
         """The rows of the statement, which only reads.  Raises: Overloaded, InvalidArgument: no row can ever have such a value."""
@@ -113,10 +115,10 @@ class Reader:
         await link.ready()
         return await link.run(name, *values)
 
-    async def page(self, name: str, decode: Callable[[bytes], V], *values: object, limit: int) -> Page[V]:
+    async def page(self, name: str, from_row: Callable[[ReadRow], V], *values: object, limit: int) -> Page[V]:
         """At most `limit` records.  Raises: Overloaded."""
         rows = await self.run(name, *values, limit + 1)
-        return Page(items=tuple(decode(record) for (record,) in rows[:limit]), more=len(rows) > limit)
+        return Page(items=tuple(map(from_row, rows[:limit])), more=len(rows) > limit)
 
     async def page_of_operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
         """At most `limit` operations of the device after one of them, oldest first.  Raises: Overloaded."""
@@ -150,17 +152,9 @@ class Reader:
             for living, _, credential_hash, record in await self.run("holders", credential_hashes)
         }
 
-    async def _read_policies(self, names: Sequence[PolicyName]) -> Mapping[PolicyName, PolicyRecord]:
-        records = [self._policies.value(record) for (record,) in await self._columns("policies_named", names)]
-        return {record.name: record for record in records}
+    async def _read_records(self, kind: Kind[Any, Any], names: Sequence[Any]) -> Mapping[Any, Any]:
+        records = map(self.from_row[kind], await self._columns(kind.names.named, names))
+        return {kind.key_of(record): record for record in records}
 
     async def _columns(self, name: str, rows: Collection[Sequence[Any]]) -> list[Record]:
         return await self.run(name, *zip(*rows, strict=True))
-
-
-def operations_from(rows: Iterable[Record]) -> Iterable[Operation]:
-    """Operations of rows (enterprise, device, create_ms, columns…)."""
-    return (
-        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
-        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
-    )

@@ -9,6 +9,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Facts, Write
+from heliograph.storage.kinds import KINDS
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Loaded
@@ -40,10 +41,11 @@ class Timers:
             return decided
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        """How many rows went: operations that ended before the time, then tombstones and callers' requests past their expiry."""
-        now_us, removed = self._runner.now_us(), 0
-        for name, before_us in (("retire_operations", ended_before_us), ("retire_tombstones", now_us), ("retire_requests", now_us)):
-            removed += len(await self.run(name, before_us, limit - removed))
+        """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
+        now_us = self._runner.now_us()
+        removed = len(await self.run("retire_operations", ended_before_us, limit))
+        for kind in [kind for kind in KINDS if kind.expires]:
+            removed += len(await self.run(kind.names.retire, now_us, limit - removed))
         return removed
 
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:

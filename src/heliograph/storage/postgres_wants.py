@@ -1,14 +1,16 @@
 """What the rules of a batch want to see, as sets of keys: told by their Sees, and by rules that ask for what nobody foresaw."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
-from heliograph.domain.request_id import RequestKey
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.ports import Sees
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import ENTERPRISES, TOKENS
 from heliograph.storage.looking import OperationKey, SerialKey
 from heliograph.storage.postgres_ids import Numbers, OutOfNumbers
-from heliograph.storage.seen import serial_key
+from heliograph.storage.seen import records_of, serial_key
 
 FEW_NUMBERS = 64
 
@@ -35,14 +37,12 @@ class Wants:
         self.opened: set[DeviceName] = set()
         self.subscriptions: set[EnterpriseName] = set()
         """Enterprises read and not locked, so that devices of one enterprise do not wait for each other."""
-        self.applied: set[PolicyName] = set()
-        """Policies read and not locked."""
-        self.enterprises: set[EnterpriseName] = set()
-        """Locked, as are the following."""
-        self.token_names: set[EnrollmentTokenName] = set()
-        self.token_values: set[str] = set()
-        self.policies: set[PolicyName] = set()
-        self.requests: set[RequestKey] = set()
+        self.locked: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Records that the rules named, by kind."""
+        self.found: defaultdict[Kind[Any, Any], set[str]] = defaultdict(set)
+        """Values of the column `found_by`, by kind; the records are locked, too."""
+        self.read: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Records that devices lead to, by kind: not locked, for the same reason as subscriptions."""
         self.credentials: set[bytes] = set()
         self.serials: set[SerialKey] = set()
         self.device_keys = 0
@@ -52,10 +52,7 @@ class Wants:
     @property
     def rare(self) -> bool:
         """Whether anything is wanted besides devices, their operations and subscriptions."""
-        return bool(
-            self.requests or self.enterprises or self.token_names or self.token_values or self.policies or self.credentials
-            or self.serials or self.applied or self.device_keys or self.message_ids
-        )  # fmt: skip
+        return bool(self.locked or self.found or self.read or self.credentials or self.serials or self.device_keys or self.message_ids)
 
     def more_device_keys(self) -> None:
         """Twice as many new keys as the last time: nobody knows how many a batch needs before it has run."""
@@ -77,22 +74,19 @@ class Wants:
                     self.opened.add(device)
                 if sees.subscription:
                     self.subscriptions.add(device.parent)
-            if sees.request is not None:
-                self.requests.add(sees.request)
-            if device is None or sees.enterprise or sees.policy or sees.credential_hash or sees.token_value or sees.token_name:
+            if (
+                device is None or sees.request or sees.enterprise or sees.policy or sees.credential_hash or sees.token_value
+                or sees.token_name or sees.records
+            ):  # fmt: skip
                 self._add_rare(sees)
 
     def _add_rare(self, sees: Sees) -> None:
-        if sees.enterprise is not None:
-            self.enterprises.add(sees.enterprise)
-        if sees.policy is not None:
-            self.policies.add(sees.policy)
+        for kind, name in records_of(sees):
+            self.locked[kind].add(name)
         if sees.credential_hash is not None:
             self.credentials.add(sees.credential_hash)
         if sees.token_value is not None:
-            self.token_values.add(sees.token_value)
-        if sees.token_name is not None:
-            self.token_names.add(sees.token_name)
+            self.found[TOKENS].add(sees.token_value)
         if (serial := serial_key(sees)) is not None:
             self.serials.add(serial)
 
@@ -125,20 +119,13 @@ class Demanding:
     def operations(self, keys: Collection[OperationKey]) -> NoReturn:
         raise Unforeseen(lambda wants: wants.operations.update(keys))
 
-    def enterprises(self, names: Collection[EnterpriseName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.subscriptions.update(names))
+    def records(self, kind: Kind[Any, Any], keys: Collection[Any]) -> NoReturn:
+        if kind is ENTERPRISES:
+            raise Unforeseen(lambda wants: wants.subscriptions.update(keys))
+        raise Unforeseen(lambda wants: (wants.read if kind.of_devices else wants.locked)[kind].update(keys))
 
-    def tokens_valued(self, values: Collection[str]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.token_values.update(values))
-
-    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.token_names.update(names))
+    def records_found(self, kind: Kind[Any, Any], values: Collection[str]) -> NoReturn:
+        raise Unforeseen(lambda wants: wants.found[kind].update(values))
 
     def serials(self, keys: Collection[SerialKey]) -> NoReturn:
         raise Unforeseen(lambda wants: wants.serials.update(keys))
-
-    def requests(self, keys: Collection[RequestKey]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.requests.update(keys))
-
-    def policies(self, names: Collection[PolicyName]) -> NoReturn:
-        raise Unforeseen(lambda wants: wants.applied.update(names))

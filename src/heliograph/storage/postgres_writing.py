@@ -1,13 +1,15 @@
 """What a batch wrote, as one statement per kind of row, each with its rows as arrays."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import encode_record, operation_columns
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import BELONGING, KINDS, TOMBSTONES, DeviceKey
 from heliograph.storage.looking import OperationKey
 from heliograph.storage.postgres_link import Link, numbers
-from heliograph.storage.postgres_loading import Absent, Loaded
+from heliograph.storage.postgres_loading import Loaded
 
 Row = tuple[Any, ...]
 
@@ -29,10 +31,8 @@ async def write(link: Link, loaded: Loaded) -> None:
         await _write_devices(link, batch)
     if written.serials:
         await link.run_rows("put_serials", sorted(written.serials))
-    if written.requests:
-        await _write_requests(link, batch, absent)
-    if written.enterprises or written.tokens or written.policies:
-        await _write_enterprises(link, batch, absent)
+    if written.records:
+        await _write_records(link, batch, absent)
     if written.outbox:
         messages = sorted(written.outbox.new, key=lambda message: (message.destination, message.supersedes or ""))
         await link.run_rows("put_messages", messages)
@@ -67,38 +67,17 @@ async def _write_devices(link: Link, batch: Batch) -> None:
     )
     await _delete(link, "delete_devices", [(state.key,) for _, state in states if state and not state.record])
     dead = [(state.key, state.tombstone) for name in batch.written.tombstones if (state := batch.states[name]) and state.tombstone]
-    await link.run_rows(
-        "put_tombstones", sorted((key, stone.credential_hash, stone.expires_us, encode_record(stone)) for key, stone in dead)
-    )
+    await link.run_rows(TOMBSTONES.names.put, sorted(TOMBSTONES.row_of(DeviceKey(key), stone) for key, stone in dead))
 
 
-async def _write_requests(link: Link, batch: Batch, absent: Absent) -> None:
-    requests = [one for key in batch.written.requests if (one := batch.requests[key])]
-    rows = {one.key: (*one.key, one.device.device, one.create_ms, one.digest, one.expires_us) for one in requests}
-    await _put(link, "requests", rows, absent.requests)
-
-
-async def _write_enterprises(link: Link, batch: Batch, absent: Absent) -> None:
-    written = batch.written
-    emptied = sorted(written.emptied)
-    await link.run_rows("delete_tokens_of_enterprises", emptied)
-    await link.run_rows("delete_policies_of_enterprises", emptied)
-    enterprises = {name: batch.enterprises[name] for name in written.enterprises}
-    rows: dict[Any, Row] = {name: (*name, one.position, encode_record(one)) for name, one in enterprises.items() if one}
-    await _put(link, "enterprises", rows, absent.enterprises)
-    await _delete(link, "delete_enterprises", [name for name, one in enterprises.items() if not one])
-    tokens = {name: batch.tokens[name] for name in written.tokens}
-    rows = {name: (*name, one.position, one.value, encode_record(one)) for name, one in tokens.items() if one}
-    await _put(link, "tokens", rows, absent.tokens)
-    await _delete(link, "delete_tokens", [name for name, one in tokens.items() if not one])
-    policies = {name: batch.policies[name] for name in written.policies}
-    rows = {name: (*name, one.position, encode_record(one)) for name, one in policies.items() if one}
-    await _put(link, "policies", rows, absent.policies)
-    await _delete(link, "delete_policies", [name for name, one in policies.items() if not one])
-
-
-async def _put(link: Link, kind: str, rows: dict[Any, Row], absent: Collection[Any]) -> None:
+async def _write_records(link: Link, batch: Batch, absent: Mapping[Kind[Any, Any], set[Any]]) -> None:
     """Those that were looked for and not there must still not be there; the others are ours, or nobody looked."""
-    new = sorted(row for key, row in rows.items() if key in absent)
-    await link.run_rows(f"insert_{kind}", new)
-    await link.run_rows(f"put_{kind}", sorted(row for key, row in rows.items() if key not in absent))
+    for parent, keys in batch.written.emptied.items():
+        for kind in BELONGING[parent]:
+            await link.run_rows(kind.names.delete_of_parent, sorted(keys))
+    for kind in [kind for kind in KINDS if kind in batch.written.records]:
+        rows, gone = batch.changed(kind)
+        new = absent.get(kind, set())
+        await link.run_rows(kind.names.insert, sorted(row for key, row in rows.items() if key in new))
+        await link.run_rows(kind.names.put, sorted(row for key, row in rows.items() if key not in new))
+        await _delete(link, kind.names.delete, gone)

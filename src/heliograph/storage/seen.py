@@ -1,25 +1,31 @@
 """What the rules of a batch see: committed rows, and over them what the rules before wrote."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.notification import Subscription, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
-from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.counts import Happened
 from heliograph.service.ports import Facts, Sees
-from heliograph.storage.looking import NOTHING, Looked, OperationKey, SerialKey, Source, Written
-from heliograph.storage.memory import DeviceState, Memory
+from heliograph.service.record_rules import RecordName
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS
+from heliograph.storage.looking import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
+
+K = TypeVar("K", bound=tuple[Any, ...])
+R = TypeVar("R")
 
 
 class Seen:
-    """The truth while a batch runs: memory, rows read for it, and over both the writes so far."""
+    """The truth while a batch runs: what is remembered, rows read for it, and over both the writes so far."""
 
-    def __init__(self, memory: Memory, source: Source, now_us: int) -> None:
+    def __init__(self, memory: Remembered, source: Source, now_us: int) -> None:
         self.now_us = now_us
         self._memory = memory
         self._source = source
@@ -31,12 +37,11 @@ class Seen:
         self.given: dict[DeviceName, int] = {}
         self.credentials: Looked[bytes, DeviceName] = Looked()
         self.operations: Looked[OperationKey, Operation] = Looked()
-        self.enterprises: Looked[EnterpriseName, EnterpriseRecord] = Looked()
-        self.tokens: Looked[EnrollmentTokenName, EnrollmentTokenRecord] = Looked()
-        self.token_names: Looked[str, EnrollmentTokenName] = Looked()
+        self.records: defaultdict[Kind[Any, Any], Looked[Any, Any]] = defaultdict(Looked)
+        """By kind, the records by key."""
+        self.found: defaultdict[Kind[Any, Any], Looked[str, Any]] = defaultdict(Looked)
+        """By kind, the keys of records by the column `found_by`."""
         self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
-        self.requests: Looked[RequestKey, IssueRequest] = Looked()
-        self.policies: Looked[PolicyName, PolicyRecord] = Looked()
         self.written = Written()
         self.afterwards: list[Callable[[], None]] = []
         """What else becomes of memory after the commit."""
@@ -53,22 +58,41 @@ class Seen:
         keys = {key for sees in all_sees if sees.create_ms or sees.open_operations for key in self._operations_of(sees)}
         if keys:
             self.operations.fill(keys, self._memory.operations, self._source.operations)
-        if any(sees.subscription or sees.enterprise or sees.token_name or sees.token_value for sees in all_sees):
-            self._foresee_enrollment(all_sees)
-        requests = {sees.request for sees in all_sees if sees.request is not None}
-        if requests:
-            self.requests.fill(requests, NOTHING, self._source.requests)
+        subscribers = {sees.device.parent for sees in all_sees if sees.subscription and sees.device is not None}
+        if subscribers:
+            self.fill(ENTERPRISES, subscribers)
+        if any(sees.request or sees.enterprise or sees.policy or sees.token_name or sees.token_value or sees.records for sees in all_sees):
+            self._foresee_records(all_sees)
 
-    def _foresee_enrollment(self, all_sees: Collection[Sees]) -> None:
-        enterprises = {sees.enterprise for sees in all_sees if sees.enterprise is not None}
-        enterprises.update(sees.device.parent for sees in all_sees if sees.subscription and sees.device is not None)
-        self.enterprises.fill(enterprises, self._memory.enterprises, self._source.enterprises)
+    def _foresee_records(self, all_sees: Collection[Sees]) -> None:
+        wanted: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        for sees in all_sees:
+            for kind, name in records_of(sees):
+                wanted[kind].add(name)
+        for kind, names in wanted.items():
+            self.fill(kind, names)
         values = {sees.token_value for sees in all_sees if sees.token_value is not None}
-        self.token_names.fill(values, NOTHING, self._read_tokens_valued)
-        tokens = {sees.token_name for sees in all_sees if sees.token_name is not None}
-        self.tokens.fill(tokens, NOTHING, self._source.tokens_named)
+        if values:
+            self.found[TOKENS].fill(values, NOTHING, self._read_tokens_valued)
         serials = {key for key in map(serial_key, all_sees) if key is not None}
-        self.serials.fill(serials, NOTHING, self._source.serials)
+        if serials:
+            self.serials.fill(serials, NOTHING, self._source.serials)
+
+    def fill(self, kind: Kind[K, R], names: Collection[K]) -> None:
+        """Every record is looked up, in one read."""
+        looked: Looked[K, R] = self.records[kind]
+        looked.fill(names, self._memory.records.get(kind, NOTHING), lambda missing: self._source.records(kind, missing))
+
+    def record(self, kind: Kind[K, R], name: K) -> R | None:
+        """The record at this point of the batch, unless it has expired."""
+        looked: Looked[K, R] = self.records[kind]
+        if name not in looked:
+            parent = kind.belongs_to
+            if parent is not None and self.written.emptied and name[: len(parent.key_columns)] in self.written.emptied.get(parent, ()):
+                return None
+            self.fill(kind, (name,))
+        record = looked[name]
+        return kind.living(record, self.now_us) if kind.expires else record
 
     def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
         if sees.create_ms is None and not sees.open_operations:
@@ -99,12 +123,13 @@ class Seen:
             open_count=len(self._open_before(name)) + len(self.opened.get(name, ())) if name is not None else 0,
             operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
             open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
-            enterprise=self._enterprise(sees.enterprise) if sees.enterprise is not None else None,
+            enterprise=self.record(ENTERPRISES, sees.enterprise) if sees.enterprise is not None else None,
             subscription=self.subscription(name.parent if name is not None else sees.enterprise) if sees.subscription else None,
             token=self._token(sees),
             previous_device_names=self._previous(sees),
-            request=self._request(sees.request) if sees.request is not None else None,
+            request=self.record(REQUESTS, sees.request) if sees.request is not None else None,
             policy=self._policy(sees, state) if sees.policy is not None or sees.device_policy else None,
+            records=tuple(self.record(OF_KEY[type(name)], name) for name in sees.records) if sees.records else (),
         )
 
     def operation(self, key: OperationKey) -> Operation | None:
@@ -143,31 +168,24 @@ class Seen:
         tombstone = state.tombstone if state.tombstone and state.tombstone.credential_hash == credential_hash else None
         return None if record is None and tombstone is None else msgspec.structs.replace(state, record=record, tombstone=tombstone)
 
-    def _enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return self.enterprises.one(name, self._memory.enterprises, self._source.enterprises)
-
     def subscription(self, enterprise: EnterpriseName | None) -> Subscription | None:
         """What the enterprise wants published at this point of the batch."""
-        record = self._enterprise(enterprise) if enterprise is not None else None
+        record: EnterpriseRecord | None = self.record(ENTERPRISES, enterprise) if enterprise is not None else None
         return subscription_of(record.resource) if record is not None else None
 
-    def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenName]:
-        names: dict[str, EnrollmentTokenName] = {}
-        for value, record in self._source.tokens_valued(values).items():
-            names[value] = name = EnrollmentTokenName(record.enterprise.enterprise, record.token_id)
-            if name not in self.tokens and record.enterprise not in self.written.emptied:
-                self.tokens[name] = record
+    def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, Any]:
+        looked, names = self.records[TOKENS], {}
+        for record in self._source.records_found(TOKENS, values):
+            names[record.value] = name = TOKENS.key_of(record)
+            if name not in looked and record.enterprise not in self.written.emptied.get(ENTERPRISES, ()):
+                looked[name] = record
         return names
 
     def _token(self, sees: Sees) -> EnrollmentTokenRecord | None:
         name = sees.token_name
         if name is None and sees.token_value is not None:
-            name = self.token_names.one(sees.token_value, NOTHING, self._read_tokens_valued)
-        if name is None:
-            return None
-        if name not in self.tokens and name.parent in self.written.emptied:
-            return None
-        return self.tokens.one(name, NOTHING, self._source.tokens_named)
+            name = self.found[TOKENS].one(sees.token_value, NOTHING, self._read_tokens_valued)
+        return self.record(TOKENS, name) if name is not None else None
 
     def _previous(self, sees: Sees) -> tuple[str, ...]:
         key = serial_key(sees)
@@ -178,13 +196,29 @@ class Seen:
         if name is None:
             record = state.record if state is not None else None
             name = PolicyName.parse(record.policy_name) if record is not None and record.policy_name else None
-        if name is None or (name not in self.policies and name.parent in self.written.emptied):
-            return None
-        return self.policies.one(name, self._memory.policies, self._source.policies)
+        return self.record(POLICIES, name) if name is not None else None
 
-    def _request(self, key: RequestKey) -> IssueRequest | None:
-        found = self.requests.one(key, NOTHING, self._source.requests)
-        return found if found is not None and found.expires_us > self.now_us else None
+
+def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
+    """Which records the rule asks for by name."""
+    if sees.enterprise is not None:
+        yield ENTERPRISES, sees.enterprise
+    if sees.token_name is not None:
+        yield TOKENS, sees.token_name
+    if sees.policy is not None:
+        yield POLICIES, sees.policy
+    if sees.request is not None:
+        yield REQUESTS, sees.request
+    for name in sees.records:
+        yield OF_KEY[type(name)], name
+
+
+def check_names(names: Collection[RecordName]) -> None:
+    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: TypeError."""
+    for name in names:
+        kind = OF_KEY.get(type(name))
+        if kind is None or kind.by_hand:
+            raise TypeError(f"{name!r} names no record that rules see by its name")
 
 
 def serial_key(sees: Sees) -> SerialKey | None:

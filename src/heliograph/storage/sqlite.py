@@ -1,37 +1,42 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
 from heliograph.service.counts import LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch import Batch
 from heliograph.storage.checkpointer import Checkpointer
-from heliograph.storage.codec import device_from, enterprise_from, policy_from, token_from
+from heliograph.storage.codec import device_from, operations_from
+from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.connection import Connections
 from heliograph.storage.entrance import Alone, Done, Entrance, Waiting
 from heliograph.storage.fatal import exit_at_once
 from heliograph.storage.figures import figures_of
+from heliograph.storage.kind import ReadRow, Row
+from heliograph.storage.kinds import HELD, kind_of
 from heliograph.storage.maintenance import forget_device, retire
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.paging import page_of_operations
-from heliograph.storage.queries import HOLDINGS
-from heliograph.storage.sealing_key import SealingKeyTable
-from heliograph.storage.service_keys import ServiceKeyTable
+from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.seen import check_names
+from heliograph.storage.service_keys import StoredServiceKeys
+from heliograph.storage.sqlite_sealing_key import SealingKeyTable
 from heliograph.storage.starting import remembered
 from heliograph.storage.sweeper import TAIL_MOST, Sweeper
-from heliograph.storage.tables import Row, Tables, operations_from
+from heliograph.storage.tables import Tables
 from heliograph.storage.writer import Writer
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 LATEST_US = 2**63 - 1
 """Later than every time: the largest integer of SQLite."""
@@ -39,7 +44,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore:
+class SqliteStore(RecordReads):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(
@@ -53,23 +58,20 @@ class SqliteStore:
     ) -> None:
         self._connections = connections
         self._clock = clock
-        self._ring = ring
         self._closing = False
         self.counts = StoreCounts()
         self.begun = self.ended = 0
         """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
         self._entrance = Entrance(self.counts, self._batch_done)
-        self._listeners: list[Callable[[], None]] = []
-        self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._claims = Claims()
         self._tables = Tables(connections.writer)
         self._memory = remembered(self._tables)
         self._reads = Tables(connections.reader)
         self._page_reads = Tables(connections.page_reader)
         self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
-        self.service_keys = ServiceKeyTable(self._reads, self._tables, self._alone)
+        self.service_keys = StoredServiceKeys(self)
         self.sealing_key = SealingKeyTable(self._tables, self._alone)
-        self._nearest_us = self._tables.nearest_deadline_us()
+        self._listeners = CommitListeners(ring, self._tables.nearest_deadline_us())
         self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
         self._writer = Writer(
             self._tables,
@@ -106,9 +108,14 @@ class SqliteStore:
     # Writes.
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._entrance.put(Waiting(sees, rule, future), lane)
         return await self._answered(future)
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
         def act(batch: Batch) -> int:
@@ -140,29 +147,18 @@ class SqliteStore:
             self.ended += 1
 
     def _batch_done(self, done: Done) -> None:
-        loop = asyncio.get_running_loop()
-        if done.rings:
-            loop.call_soon(self._ring_all, done.rings)
-        before_us, self._nearest_us = self._nearest_us, done.nearest_deadline_us
-        if self._nearest_us is not None and (before_us is None or self._nearest_us < before_us):
-            for listener in self._listeners:
-                loop.call_soon(listener)
-        if done.message_ids:
-            for told in self._outbox_listeners:
-                loop.call_soon(told, done.message_ids)
-
-    def _ring_all(self, devices: Sequence[DeviceName]) -> None:
-        for device in devices:
-            self._ring(device)
+        self._listeners.rang(done.rings)
+        self._listeners.nearest(done.nearest_deadline_us)
+        self._listeners.published(done.message_ids)
 
     def nearest_deadline_us(self) -> int | None:
-        return self._nearest_us
+        return self._listeners.nearest_us
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
-        self._listeners.append(listener)
+        self._listeners.on_deadline.append(listener)
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
-        self._outbox_listeners.append(listener)
+        self._listeners.on_published.append(listener)
 
     # Reads.
 
@@ -186,7 +182,7 @@ class SqliteStore:
         return state.record if state is not None else None
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        return await self._records(device_from, "page_of_devices", enterprise.enterprise, after, limit=limit)
+        return await self._records(_device, "page_of_devices", enterprise.enterprise, after, limit=limit)
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
@@ -203,33 +199,29 @@ class SqliteStore:
         tombstone = await self.tombstone(owner)
         return tombstone if tombstone is not None and tombstone.credential_hash == credential_hash else None
 
-    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        return self._reads.enterprises((name,)).get(name)
+    async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
+        row = kind_of(kind)
+        recent = self._memory.records.get(row)
+        found = recent.get(name) if recent is not None else None
+        return row.living(self._reads.records(row, (name,)).get(name) if found is None else found, self._clock.now_us())
 
-    async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
-        return await self._records(enterprise_from, "page_of_enterprises", after, limit=limit)
+    async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
+        row = kind_of(kind)
+        now_us = (self._clock.now_us(),) if row.expires else ()
+        return await self._records(row.from_row, row.names.page, *parent, after, *now_us, limit=limit)
 
-    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
-        return self._reads.tokens_named((name,)).get(name)
-
-    async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
-        return await self._records(token_from, "page_of_tokens", enterprise.enterprise, after, limit=limit)
-
-    async def policy(self, name: PolicyName) -> PolicyRecord | None:
-        return self._memory.policies.get(name) or self._reads.policies((name,)).get(name)
-
-    async def policies(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[PolicyRecord]:
-        return await self._records(policy_from, "page_of_policies", enterprise.enterprise, after, limit=limit)
+    async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
+        return self._reads.records_found(kind_of(kind), (value,))
 
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        return await self._records(device_from, "page_of_devices_with_policy", name.enterprise, str(name), after, limit=limit)
+        return await self._records(_device, "page_of_devices_with_policy", name.enterprise, str(name), after, limit=limit)
 
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         due = tuple(map(message_from, self._reads.one("due_messages", now_us, limit + len(self._claims))))
         return self._claims.take(due, limit=limit, now_us=now_us, until_us=until_us)
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDINGS[held], enterprise.enterprise, most))
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
         return Holding(number, size)
 
     async def next_message_us(self) -> int | None:
@@ -240,10 +232,10 @@ class SqliteStore:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
         return tuple(device_from(record).name for (record,) in rows)
 
-    async def _records(self, decode: Callable[[bytes], T], query: str, *values: str, limit: int) -> Page[T]:
+    async def _records(self, from_row: Callable[[ReadRow], T], query: str, *values: object, limit: int) -> Page[T]:
         def read(tables: Tables) -> Page[T]:
             rows: list[Row] = tables.one(query, *values, limit + 1)
-            return Page(items=tuple(decode(record) for (record,) in rows[:limit]), more=len(rows) > limit)
+            return Page(items=tuple(map(from_row, rows[:limit])), more=len(rows) > limit)
 
         return await self._page(read, limit)
 
@@ -285,3 +277,7 @@ class SqliteStore:
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._pages.shutdown)
         self._connections.close()
+
+
+def _device(row: ReadRow) -> DeviceRecord:
+    return device_from(row[0])

@@ -2,31 +2,21 @@
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.policy import PolicyRecord
-from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.storage.batch import Batch
-from heliograph.storage.codec import (
-    device_from,
-    encode_record,
-    enterprise_from,
-    operation_columns,
-    operation_from,
-    policy_from,
-    token_from,
-    tombstone_from,
-)
-from heliograph.storage.looking import OperationKey, SerialKey
-from heliograph.storage.memory import DeviceState
+from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
+from heliograph.storage.kind import Kind, Row
+from heliograph.storage.kinds import BELONGING, KINDS, TOMBSTONES, DeviceKey
+from heliograph.storage.looking import DeviceState, OperationKey, SerialKey
 from heliograph.storage.queries import grouped, groups, queries
 
-Row = tuple[Any, ...]
+K = TypeVar("K", bound=tuple[Any, ...])
+R = TypeVar("R")
 
 NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
 """Not enough disk, or busy: what was under way can be rolled back, and reads go on."""
@@ -90,17 +80,12 @@ class Tables:
         rows = self.many("operations_named", tuple((*device, create_ms) for device, create_ms in keys))
         return {(operation.device, operation.create_ms): operation for operation in operations_from(rows)}
 
-    def enterprises(self, names: Collection[EnterpriseName]) -> Mapping[EnterpriseName, EnterpriseRecord]:
-        records = [enterprise_from(record) for (record,) in self.many("enterprises_named", tuple(names))]
-        return {record.name: record for record in records}
+    def records(self, kind: Kind[K, R], keys: Collection[K]) -> Mapping[K, R]:
+        records = map(kind.from_row, self.many(kind.names.named, tuple(keys)))
+        return {kind.key_of(record): record for record in records}
 
-    def tokens_valued(self, values: Collection[str]) -> Mapping[str, EnrollmentTokenRecord]:
-        rows = self.many("tokens_valued", tuple((value,) for value in values))
-        return {token.value: token for token in (token_from(record) for (record,) in rows)}
-
-    def tokens_named(self, names: Collection[EnrollmentTokenName]) -> Mapping[EnrollmentTokenName, EnrollmentTokenRecord]:
-        tokens = [token_from(record) for (record,) in self.many("tokens_named", tuple(names))]
-        return {EnrollmentTokenName(token.enterprise.enterprise, token.token_id): token for token in tokens}
+    def records_found(self, kind: Kind[Any, R], values: Collection[str]) -> list[R]:
+        return list(map(kind.from_row, self.many(kind.names.found, tuple((value,) for value in values))))
 
     def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
         found: dict[SerialKey, tuple[str, ...]] = {}
@@ -108,23 +93,6 @@ class Tables:
             key = enterprise, serial
             found[key] = (*found.get(key, ()), str(DeviceName(enterprise, device)))
         return found
-
-    def requests(self, keys: Collection[RequestKey]) -> Mapping[RequestKey, IssueRequest]:
-        found = (
-            IssueRequest(
-                key=RequestKey(enterprise, request_id),
-                device=DeviceName(enterprise, device),
-                create_ms=create_ms,
-                digest=digest,
-                expires_us=expires_us,
-            )
-            for enterprise, request_id, device, create_ms, digest, expires_us in self.many("requests_named", tuple(keys))
-        )
-        return {request.key: request for request in found}
-
-    def policies(self, names: Collection[PolicyName]) -> Mapping[PolicyName, PolicyRecord]:
-        records = [policy_from(record) for (record,) in self.many("policies_named", tuple(names))]
-        return {record.name: record for record in records}
 
     def new_device_key(self) -> int:
         if not self._last_device_key:
@@ -150,11 +118,8 @@ class Tables:
         self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
         self._write_devices(batch)
         self._write("put_serials", written.serials)
-        if written.requests:
-            requests = [one for key in written.requests if (one := batch.requests[key])]
-            self._write("put_requests", [(*one.key, one.device.device, one.create_ms, one.digest, one.expires_us) for one in requests])
-        if written.enterprises or written.tokens or written.policies:
-            self._write_enterprises(batch)
+        if written.records:
+            self._write_records(batch)
         if written.outbox:
             self._write("put_messages", written.outbox.new)
             self._write("postpone_messages", written.outbox.postponed)
@@ -188,34 +153,15 @@ class Tables:
         states = [(name, batch.states[name]) for name in batch.written.tombstones]
         dead = [(state.key, state.tombstone) for _, state in states if state and state.tombstone]
         self._write(
-            "put_tombstones",
-            [(key, stone.credential_hash, stone.expires_us, encode_record(stone)) for key, stone in dead],
+            TOMBSTONES.names.put,
+            [TOMBSTONES.row_of(DeviceKey(key), stone) for key, stone in dead],
         )
 
-    def _write_enterprises(self, batch: Batch) -> None:
-        written = batch.written
-        self._write("delete_tokens_of_enterprises", tuple(written.emptied))
-        self._write("delete_policies_of_enterprises", tuple(written.emptied))
-        enterprises = [(name, batch.enterprises[name]) for name in written.enterprises]
-        self._write(
-            "put_enterprises",
-            [(name.enterprise, record.position, encode_record(record)) for name, record in enterprises if record],
-        )
-        self._write("delete_enterprises", [name for name, record in enterprises if not record])
-        tokens = [(name, batch.tokens[name]) for name in written.tokens]
-        self._write(
-            "put_tokens",
-            [(*name, record.position, record.value, encode_record(record)) for name, record in tokens if record],
-        )
-        self._write("delete_tokens", [name for name, record in tokens if not record])
-        policies = [(name, batch.policies[name]) for name in written.policies]
-        self._write("put_policies", [(*name, record.position, encode_record(record)) for name, record in policies if record])
-        self._write("delete_policies", [name for name, record in policies if not record])
-
-
-def operations_from(rows: Iterable[Row]) -> Iterable[Operation]:
-    """Operations of rows (enterprise, device, create_ms, columns…)."""
-    return (
-        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
-        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
-    )
+    def _write_records(self, batch: Batch) -> None:
+        for parent, keys in batch.written.emptied.items():
+            for kind in BELONGING[parent]:
+                self._write(kind.names.delete_of_parent, tuple(keys))
+        for kind in [kind for kind in KINDS if kind in batch.written.records]:
+            rows, gone = batch.changed(kind)
+            self._write(kind.names.put, tuple(rows.values()))
+            self._write(kind.names.delete, gone)

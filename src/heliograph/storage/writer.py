@@ -124,7 +124,7 @@ class Writer:
             self._tables.roll_back()
             self._tell([Outcome(entries[0].future, error=error.cause)])
         else:
-            batch.remember()
+            self._memory.remember(batch)
             self._stuck = False
             if batch.written or isinstance(entries[0], Alone):
                 self._nearest_us = self._tables.nearest_deadline_us()

@@ -45,7 +45,7 @@ def answers_before_commit() -> Sequence[Patch]:
                 self._entrance.answer(Done(outcomes, (), None))
                 time.sleep(GROUP_S)
             self._settle(batch)
-            batch.remember()
+            self._memory.remember(batch)
             self._nearest_us = self._tables.nearest_deadline_us()
             told = () if batch.written.new_operations else outcomes
             return self._entrance.answer(Done(told, rings, self._nearest_us))
