@@ -89,7 +89,7 @@ class Kind(Generic[K, R]):
     of_devices: bool = False
     """Rules reach it through a device, too: it is then read and not locked, so that an enterprise's devices do not wait for each other."""
     by_hand: bool = False
-    """Read and written as a part of its device (device_states, load): only statements, retention and checks follow from the row."""
+    """Rules see it as a part of its device (seen.py): only writing, retention, checks and the sandbox's forgetting follow from the row."""
     found_by: str = ""
     """Another column that records are looked up by."""
     few: bool = False

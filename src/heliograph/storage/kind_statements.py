@@ -140,10 +140,8 @@ class _Sqlite(_Dialect):
         many = kind.many.capitalize()
         sql = f"INSERT INTO {kind.table} ({', '.join(self.all)}) VALUES ({_marks(self.all)})\n{self.update}"
         yield Statement(names.put, f"{many} as they are now.", sql)
-        keys = self.key_list if len(self.keys) == 1 else f"({self.key_list})"
-        yield Statement(
-            names.delete, f"These {kind.many} are gone.", f"DELETE FROM {kind.table} WHERE {keys} IN (VALUES ({_marks(self.keys)}))"
-        )
+        if not kind.by_hand or kind.expires:
+            yield self._delete()
         if parent := kind.belongs_to:
             theirs = [column.name for column in parent.key_columns]
             its = theirs[0] if len(theirs) == 1 else f"({', '.join(theirs)})"
@@ -152,6 +150,11 @@ class _Sqlite(_Dialect):
         if kind.has("enterprise") and kind.has("device"):
             sql = f"DELETE FROM {kind.table} WHERE enterprise = ? AND device = ?"
             yield Statement(names.forget_of_device, f"Sandbox: the {kind.many} of a device never were.", sql)
+
+    def _delete(self) -> Statement:
+        keys = self.key_list if len(self.keys) == 1 else f"({self.key_list})"
+        sql = f"DELETE FROM {self.kind.table} WHERE {keys} IN (VALUES ({_marks(self.keys)}))"
+        return Statement(self.names.delete, f"These {self.kind.many} are gone.", sql)
 
     def retention(self) -> Iterator[Statement]:
         """The keys: SQLite deletes them by their keys, so that memory forgets them, too."""
@@ -189,7 +192,8 @@ class _Postgres(_Dialect):
             purpose = f"{many} that were looked for and not there; a unique violation says that they are there by now."
             yield Statement(names.insert, purpose, insert)
         yield Statement(names.put, f"{many} as they are now.", f"{insert}\n{self.update}")
-        yield Statement(names.delete, f"These {kind.many} are gone.", self._delete(self.keys))
+        if not kind.by_hand:
+            yield Statement(names.delete, f"These {kind.many} are gone.", self._delete(self.keys))
         if parent := kind.belongs_to:
             sql = self._delete([column.name for column in parent.key_columns])
             yield Statement(names.delete_of_parent, f"The {kind.many} of deleted {parent.many} go with them.", sql)

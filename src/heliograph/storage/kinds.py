@@ -1,6 +1,6 @@
 """The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
 
-The two hot tables, `devices` and `operations`, are by hand (batch.py), as are what is no record: device keys, history, serials, outbox.
+The two hot tables, `devices` and `operations`, are by hand (batch.py), and what has ways of its own: device keys, history, the outbox.
 Recipe: CONTRIBUTING, "Add a record kind".
 """
 
@@ -24,6 +24,21 @@ class DeviceKey(NamedTuple):
     """What stands for a device's name in tables."""
 
     device_key: int
+
+
+class SerialPlace(NamedTuple):
+    """A serial number at one enrolment."""
+
+    enterprise: str
+    serial: str
+    position: str
+
+
+class Serial(NamedTuple):
+    """A device that enrolled with a serial number."""
+
+    key: SerialPlace
+    device: str
 
 
 def _token_name(token: EnrollmentTokenRecord) -> EnrollmentTokenName:
@@ -120,6 +135,19 @@ TOMBSTONES: Kind[DeviceKey, Tombstone] = Kind(
     expires=True,
 )
 
+SERIALS: Kind[SerialPlace, Serial] = Kind(
+    table="serials",
+    one="serial number",
+    many="serial numbers",
+    record=Serial,
+    key=SerialPlace,
+    key_of=attrgetter("key"),
+    key_columns=(Column("enterprise"), Column("serial"), POSITION),
+    columns=(Column("device"),),
+    from_columns=lambda row: Serial(SerialPlace(row[0], row[1], row[2]), row[3]),
+    by_hand=True,
+)
+
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     table="service_keys",
     one="service-account key",
@@ -138,8 +166,9 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
     POLICIES,
-    REQUESTS,
     TOMBSTONES,
+    REQUESTS,
+    SERIALS,
     SERVICE_KEYS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""

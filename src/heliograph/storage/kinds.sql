@@ -222,6 +222,39 @@ SELECT count(*) FROM policies t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WH
 -- Whether every record can be read.
 SELECT record FROM policies
 
+-- sqlite: put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_tombstones --
+-- These tombstones are gone.
+DELETE FROM tombstones WHERE device_key IN (VALUES (?))
+
+-- sqlite: tombstones_expired --
+-- The tombstones past their expiry, the longest expired first.
+SELECT device_key FROM tombstones WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record)
+SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::bytea[])
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: retire_tombstones --
+-- Tombstones past their expiry are gone.
+DELETE FROM tombstones t USING (
+    SELECT device_key FROM tombstones WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.device_key = old.device_key
+RETURNING 1
+
+-- check: every_record_of_tombstones --
+-- Whether every record can be read.
+SELECT record FROM tombstones
+
 -- sqlite: requests_named --
 -- Callers' requests by name, for many names.
 SELECT t.enterprise, t.request_id, t.device, t.create_ms, t.digest, t.expires_us FROM (VALUES (?, ?)) AS wanted CROSS JOIN requests t
@@ -289,43 +322,22 @@ DELETE FROM requests t USING (
 WHERE t.enterprise = old.enterprise AND t.request_id = old.request_id
 RETURNING 1
 
--- sqlite: put_tombstones --
--- Tombstones as they are now.
-INSERT INTO tombstones (device_key, credential_hash, expires_us, record) VALUES (?, ?, ?, ?)
-ON CONFLICT (device_key) DO UPDATE SET
-    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+-- sqlite: put_serials --
+-- Serial numbers as they are now.
+INSERT INTO serials (enterprise, serial, position, device) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, serial, position) DO UPDATE SET
+    device = excluded.device
 
--- sqlite: delete_tombstones --
--- These tombstones are gone.
-DELETE FROM tombstones WHERE device_key IN (VALUES (?))
+-- sqlite: forget_serials_of_device --
+-- Sandbox: the serial numbers of a device never were.
+DELETE FROM serials WHERE enterprise = ? AND device = ?
 
--- sqlite: tombstones_expired --
--- The tombstones past their expiry, the longest expired first.
-SELECT device_key FROM tombstones WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
-
--- postgresql: put_tombstones --
--- Tombstones as they are now.
-INSERT INTO tombstones (device_key, credential_hash, expires_us, record)
-SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::bytea[])
-ON CONFLICT (device_key) DO UPDATE SET
-    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
-
--- postgresql: delete_tombstones --
--- These tombstones are gone.
-DELETE FROM tombstones t USING unnest($1::integer[]) AS gone(device_key)
-WHERE t.device_key = gone.device_key
-
--- postgresql: retire_tombstones --
--- Tombstones past their expiry are gone.
-DELETE FROM tombstones t USING (
-    SELECT device_key FROM tombstones WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS old
-WHERE t.device_key = old.device_key
-RETURNING 1
-
--- check: every_record_of_tombstones --
--- Whether every record can be read.
-SELECT record FROM tombstones
+-- postgresql: put_serials --
+-- Serial numbers as they are now.
+INSERT INTO serials (enterprise, serial, position, device)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT (enterprise, serial, position) DO UPDATE SET
+    device = excluded.device
 
 -- sqlite: service_keys_named --
 -- Service-account keys by name, for many names.

@@ -42,7 +42,6 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     batch.afterwards.append(lambda: memory.tail.remove(tail))
     tables.one("forget_operations_of", state.key)
     tables.one("forget_history_of", state.key)
-    tables.one("forget_serials_of", *name)
     for kind in [kind for kind in KINDS if kind.has("enterprise") and kind.has("device")]:
         tables.one(kind.names.forget_of_device, *name)
     tables.many("delete_devices", [(state.key,)])

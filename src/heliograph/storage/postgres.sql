@@ -137,11 +137,6 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
--- put_serials --
--- These devices enrolled with these serials.
-INSERT INTO serials (enterprise, serial, position, device) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-ON CONFLICT (enterprise, serial, position) DO NOTHING
-
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
 INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)

@@ -13,7 +13,7 @@ from heliograph.domain.operation import Operation
 from heliograph.service.ports import Page
 from heliograph.storage.codec import operations_from, tombstone_from
 from heliograph.storage.kind import Kind, ReadRow
-from heliograph.storage.kinds import KINDS
+from heliograph.storage.kinds import OF_RECORD
 from heliograph.storage.looking import DeviceState
 from heliograph.storage.postgres_link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres_loading import Decoded, row_readers
@@ -86,7 +86,7 @@ class Reader:
         self.open_operations = Gathered(self._read_open)
         self.states = Gathered(self._read_states)
         self.holders = Gathered(self._read_holders)
-        self.records = {kind: Gathered(functools.partial(self._read_records, kind)) for kind in KINDS}
+        self.records = {kind: Gathered(functools.partial(self._read_records, kind)) for kind in OF_RECORD.values()}
 
     async def run(self, name: str, *values: object) -> list[Record]:
         """The rows of the statement, which only reads.  Raises: Overloaded, InvalidArgument: no row can ever have such a value."""

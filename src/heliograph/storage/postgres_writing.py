@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import encode_record, operation_columns
 from heliograph.storage.kind import Kind
-from heliograph.storage.kinds import BELONGING, KINDS, TOMBSTONES, DeviceKey
+from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
 from heliograph.storage.looking import OperationKey
 from heliograph.storage.postgres_link import Link, numbers
 from heliograph.storage.postgres_loading import Loaded
@@ -30,7 +30,7 @@ async def write(link: Link, loaded: Loaded) -> None:
     if written.devices or written.tombstones:
         await _write_devices(link, batch)
     if written.serials:
-        await link.run_rows("put_serials", sorted(written.serials))
+        await link.run_rows(SERIALS.names.put, sorted(written.serials))
     if written.records:
         await _write_records(link, batch, absent)
     if written.outbox:

@@ -146,11 +146,6 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key IN (VALUES (?))
 
--- put_serials --
--- These devices enrolled with these serials.
-INSERT INTO serials (enterprise, serial, position, device) VALUES (?, ?, ?, ?)
-ON CONFLICT (enterprise, serial, position) DO NOTHING
-
 -- history_after --
 -- A device's operations after one of them, oldest first; without those in the tail.
 SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
@@ -207,10 +202,6 @@ DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.d
 -- forget_history_of --
 -- Sandbox: nor did they.
 DELETE FROM history WHERE device_key = ?
-
--- forget_serials_of --
--- Sandbox: a device never enrolled.
-DELETE FROM serials WHERE enterprise = ? AND device = ?
 
 -- sealing_key --
 -- The fingerprint of the database's key.

@@ -11,7 +11,7 @@ from heliograph.domain.operation import Operation
 from heliograph.storage.batch import Batch
 from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
 from heliograph.storage.kind import Kind, Row
-from heliograph.storage.kinds import BELONGING, KINDS, TOMBSTONES, DeviceKey
+from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
 from heliograph.storage.looking import DeviceState, OperationKey, SerialKey
 from heliograph.storage.queries import grouped, groups, queries
 
@@ -117,7 +117,7 @@ class Tables:
         self._write("insert_operations", self._operation_rows(batch, new))
         self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
         self._write_devices(batch)
-        self._write("put_serials", written.serials)
+        self._write(SERIALS.names.put, written.serials)
         if written.records:
             self._write_records(batch)
         if written.outbox:
