@@ -35,7 +35,7 @@ def statements_of(kind: AnyKind, engine: str) -> Iterator[Statement]:
     dialect = _Sqlite(kind) if engine == "sqlite" else _Postgres(kind)
     if not kind.by_hand:
         yield from dialect.reads()
-        yield from _reads_of_one_enterprise(kind, engine)
+        yield from _pages_and_counts(kind, engine)
     yield from dialect.writes()
     if kind.expires:
         yield from dialect.retention()
@@ -73,15 +73,15 @@ def printed() -> str:
     return "\n".join([*lines, ""])
 
 
-def _reads_of_one_enterprise(kind: AnyKind, engine: str) -> Iterator[Statement]:
-    """Pages and counts, which differ in how a value is marked."""
+def _pages_and_counts(kind: AnyKind, engine: str) -> Iterator[Statement]:
+    """The engines differ in how a value is marked only."""
     marks = iter("?" * 9) if engine == "sqlite" else map("${}".format, range(1, 10))
     read = ", ".join(column.name for column in (kind.stored_columns if kind.codec is None else kind.stored_columns[-1:]))
     if kind.has("position"):
         parent = kind.belongs_to.key_columns if kind.belongs_to else ()
         wanted = [f"{column.name} = {next(marks)}" for column in parent] + [f"position > {next(marks)}"]
         wanted += [f"expires_us > {next(marks)}"] if kind.expires else []
-        whose = f"{kind.belongs_to.one.capitalize()}: its {kind.many}" if kind.belongs_to else kind.many.capitalize()
+        whose = f"{kind.many.capitalize()} of one {kind.belongs_to.one}" if kind.belongs_to else kind.many.capitalize()
         sql = f"SELECT {read} FROM {kind.table} WHERE {' AND '.join(wanted)} ORDER BY position LIMIT {next(marks)}"
         yield Statement(kind.names.page, f"{whose} after a position, in order of creation.", sql)
     if kind.held is not None:

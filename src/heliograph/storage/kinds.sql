@@ -67,7 +67,7 @@ SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN tokens t
 WHERE t.value = wanted.column1 ORDER BY t.position
 
 -- sqlite: page_of_tokens --
--- Enterprise: its enrolment tokens after a position, in order of creation.
+-- Enrolment tokens of one enterprise after a position, in order of creation.
 SELECT record FROM tokens WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
 -- sqlite: holding_tokens --
@@ -109,7 +109,7 @@ SELECT t.record FROM tokens t WHERE t.value = ANY($1::text[])
 ORDER BY t.enterprise, t.token FOR NO KEY UPDATE OF t
 
 -- postgresql: page_of_tokens --
--- Enterprise: its enrolment tokens after a position, in order of creation.
+-- Enrolment tokens of one enterprise after a position, in order of creation.
 SELECT record FROM tokens WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
 
 -- postgresql: holding_tokens --
@@ -152,7 +152,7 @@ SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN policies t
 WHERE t.enterprise = wanted.column1 AND t.policy = wanted.column2
 
 -- sqlite: page_of_policies --
--- Enterprise: its policies after a position, in order of creation.
+-- Policies of one enterprise after a position, in order of creation.
 SELECT record FROM policies WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
 -- sqlite: holding_policies --
@@ -185,7 +185,7 @@ JOIN policies t ON t.enterprise = wanted.enterprise AND t.policy = wanted.policy
 ORDER BY t.enterprise, t.policy FOR NO KEY UPDATE OF t
 
 -- postgresql: page_of_policies --
--- Enterprise: its policies after a position, in order of creation.
+-- Policies of one enterprise after a position, in order of creation.
 SELECT record FROM policies WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
 
 -- postgresql: holding_policies --
