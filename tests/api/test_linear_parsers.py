@@ -209,7 +209,6 @@ def seconds(reader: Reader, given: object) -> float:
     """CPU seconds of this thread in the fastest round: what others do on the machine counts as little as can be."""
     found = []
     for _ in range(ROUNDS):
-        gc.collect()
         gc.disable()
         began = time.thread_time()
         try:
