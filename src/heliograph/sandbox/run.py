@@ -14,7 +14,7 @@ from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.routes import BODY_MAX_BYTES, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
+from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, serving, url_of
 from heliograph.server.assembly import Asgi
 from heliograph.settings import require_loopback
 
@@ -85,13 +85,14 @@ def _steering(world: World, settings: SandboxSettings) -> Asgi:
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
-    """A sandbox until SIGINT or SIGTERM; `ready` is called once all phones are connected.
+    """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
 
     Raises: as `running_sandbox`.
     """
-    async with running_sandbox(settings) as greeting:
+    async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            ready(greeting)
+            async with begun_until(came):
+                ready(await stack.enter_async_context(running_sandbox(settings)))
             await came.wait()
 
 
