@@ -128,11 +128,11 @@ async def test_a_phone_that_its_user_takes_out_of_lost_mode_tells_so(lab: Lab) -
 async def test_a_command_that_cannot_start_in_time_is_not_started(lab: Lab) -> None:
     async def dawdle(moment: Moment, operation: str) -> None:
         if moment is Moment.ACKNOWLEDGED:
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(3.1)
 
     phone = await lab.phone(PIXEL, checkpoint=dawdle)
 
-    operation = await lab.ended(await lab.issue(phone, type="LOCK", duration="0.5s"))
+    operation = await lab.ended(await lab.issue(phone, type="LOCK", duration="3s"))
 
     assert 4 == shown(operation)["error"]["code"]
     assert 0 == executions(phone, operation)

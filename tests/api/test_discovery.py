@@ -144,7 +144,7 @@ def url(live: Live) -> str:
 @pytest.fixture
 def amapi(live: Live) -> Iterator[Any]:
     """Google's client, built from the document; the client makes its classes at run time."""
-    with contextlib.closing(httplib2.Http(timeout=30)) as http:
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
         yield build("androidmanagement", "v1", http=http, discoveryServiceUrl=url(live), static_discovery=False)
 
 

@@ -1,5 +1,6 @@
 """A real server on loopback: uvicorn, SQLite and all; and phones that are enrolled in it."""
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -73,6 +74,13 @@ class Server:
     async def delete(self, device: Identity, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "") -> None:
         await delete_device(self.parts.ports, DeviceName.parse(device.name), wipe_data_flags=wipe_data_flags, wipe_reason=wipe_reason)
 
+    async def waited_on(self, device: Identity, *, waits: bool = True) -> None:
+        """Returns once the device waits for offers, in an open poll or on a WebSocket; or no longer does."""
+        name, peers = DeviceName.parse(device.name), self.parts.channel.peers
+        async with asyncio.timeout(90):
+            while waits is ((peer := peers.find(name)) is None or peer.link is None):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.005)
+
     async def operation(self, name: str) -> Json:
         """The operation as a caller reads it."""
         read: Json = json.loads(render_operation(await get_operation(self.parts.ports, OperationName.parse(name))))
@@ -91,7 +99,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http,
     ):
         await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)
         yield Server(parts, url_of(listener), http)

@@ -25,7 +25,7 @@ async def test_the_agent_waits_as_long_as_a_stopping_server_asks_it_to(server: S
     phone = await server.enroll()
     await transport.connect(phone.credential, Hello())
     waiting = asyncio.ensure_future(transport.next_offer())
-    await asyncio.sleep(0.2)
+    await server.waited_on(phone)
 
     await server.parts.channel.drain()
     with pytest.raises(ConnectionLost) as lost:

@@ -52,7 +52,7 @@ async def over_socket(server: Server, phone: Identity) -> bytes:
     headers = {"Authorization": f"Bearer {phone.credential}"}
     async with server.http.ws_connect(f"{server.url}/device/v1/connect", headers=headers) as socket:
         await socket.send_json({"id": 1, "kind": "hello", "body": {}})
-        while "offer" not in (frame := await socket.receive_str(timeout=5)):
+        while "offer" not in (frame := await socket.receive_str(timeout=90)):
             pass
         return frame.encode()
 

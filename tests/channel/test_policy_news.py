@@ -14,7 +14,7 @@ from tests.channel.phones import FACTS, HttpPhone, Phone, SocketPhone
 DEFAULT = PolicyName(ENTERPRISE.enterprise, "default")
 
 
-async def news(phone: Phone, within_s: float = 2.0) -> list[dict[str, Any]]:
+async def news(phone: Phone, within_s: float = 20.0) -> list[dict[str, Any]]:
     """The policies that the phone was told unasked, once there is one."""
     if isinstance(phone, HttpPhone):
         body = (await phone.poll(within_s)).body

@@ -155,12 +155,16 @@ async def test_a_message_that_is_put_off_while_the_server_stops_comes_after_its_
 
 
 async def test_only_so_many_messages_are_under_way_at_a_time(tmp_path: Path) -> None:
-    under_way, most = 0, 0
+    under_way, most, full = 0, 0, asyncio.Event()
 
     async def slow(_request: web.Request) -> web.Response:
+        """Nobody is answered before as many are under way as may be, and a moment in which more could come."""
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if under_way == AT_ONCE_MOST:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.1)
         under_way -= 1
         return web.Response(status=204)

@@ -149,7 +149,7 @@ async def test_a_phone_that_had_acknowledged_and_not_begun_executes_once(server:
         waiting = await issue(http, runner.name, duration="36000s")
         assert 0 == (await heliograph("db", "backup", str(copy), "--data-dir", str(server.data))).code
         runner.power_on()
-        await asyncio.wait_for(acknowledged.wait(), 10)
+        await asyncio.wait_for(acknowledged.wait(), 90)
         await runner.kill()
     assert 0 == (await heliograph("db", "restore", str(copy), "--data-dir", str(server.data))).code
 

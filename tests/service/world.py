@@ -240,7 +240,7 @@ class World:
 
     async def deadlines_pass(self) -> None:
         """Everything that is due by the clock has been decided."""
-        for _ in range(1_000):
+        for _ in range(30_000):
             nearest_us = self.ports.store.nearest_deadline_us()
             if nearest_us is None or nearest_us > self.clock.now_us():
                 return

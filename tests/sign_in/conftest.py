@@ -80,12 +80,12 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
 
     thread = threading.Thread(target=live)
     thread.start()
-    server = started.result(timeout=30)
+    server = started.result(timeout=90)
     try:
         yield server
     finally:
         server.stop()
-        thread.join(timeout=30)
+        thread.join(timeout=90)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ PUBSUB = "https://www.googleapis.com/auth/pubsub"
 @contextlib.contextmanager
 def client(server: Guarded, credentials: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
     """`androidmanagement.enterprises()` of Google's client."""
-    with contextlib.closing(httplib2.Http(timeout=30)) as http:
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
         authorized = google_auth_httplib2.AuthorizedHttp(credentials, http=http)
         yield build("androidmanagement", "v1", http=authorized, client_options={"api_endpoint": server.url}, **options).enterprises()
 

@@ -148,7 +148,8 @@ async def test_a_store_that_closes_answers_what_it_let_in(store: SqliteStore) ->
 async def test_what_waits_is_told_lane_by_lane(store: SqliteStore) -> None:
     hangs, first = await hung(store)
     ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
-    await asyncio.sleep(0.1)
+    while not store.waiting()[Lane.PHONES].rules:  # noqa: ASYNC110 - a store offers no event
+        await asyncio.sleep(0.01)
 
     loads = store.waiting()
     hangs.go_on.set()
