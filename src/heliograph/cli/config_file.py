@@ -2,10 +2,10 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -54,7 +54,7 @@ def _mistakes(tables: Mapping[str, object]) -> Iterator[str]:
         else:
             options = {option.key: option for option in options_of(name)}
             for key, value in table.items():
-                mistake = _mistake(options[key], value, name) if key in options else _unknown(key, name, options)
+                mistake = _mistake(options[key], value) if key in options else _unknown(key, name, options)
                 if mistake:
                     yield f"[{name}] {mistake}"
 
@@ -65,25 +65,25 @@ def _unknown(key: str, command: str, options: Mapping[str, ServerOption]) -> str
         return f"{key} is not an option. Did you mean {near[0]}?"
     others = [other for other in BOTH if other != command and any(option.key == key for option in options_of(other))]
     if others:
-        return f"{key} is an option of [{others[0]}] only: move it there, or leave it out."
+        return f"{key} is an option of {others[0]} only: move it to [{others[0]}], or leave it out."
     return f"{key} is not an option: heliograph {command} --help lists them."
 
 
-def _mistake(option: ServerOption, value: object, command: str) -> str:
+def _mistake(option: ServerOption, value: object) -> str:
     """Why the option cannot have this value; "" if it can."""
     wanted, fits = _wanted(option)
     if not fits(value):
         return f"{option.key} is {_shown(option, value)}; write {wanted}."
-    try:
-        for item in value if isinstance(value, list) else [value]:
-            option.type.convert(item, option.for_command(command), None)
-    except click.BadParameter as error:
-        # The message repeats the value.
-        return f"{option.key} cannot have this value." if option.secret else f"{option.key}: {error.message}"
+    if isinstance(option.type, click.Choice) and value not in option.type.choices:
+        return f"{option.key} is {json.dumps(value)}; write {wanted}."
+    if isinstance(option.type, click.IntRange | click.FloatRange) and isinstance(value, int | float):
+        lowest, highest = option.type.min, option.type.max
+        if (lowest is not None and not lowest <= value) or (highest is not None and not value <= highest):
+            return f"{option.key} is {value}; it is at least {lowest:g}{f' and at most {highest:g}' if highest is not None else ''}."
     return ""
 
 
-def _wanted(option: ServerOption) -> tuple[str, Any]:
+def _wanted(option: ServerOption) -> tuple[str, Callable[[object], bool]]:
     """What kind of value it has, in words and as a test."""
     if option.is_flag:
         return "true or false, without quotes", lambda value: isinstance(value, bool)
@@ -93,9 +93,9 @@ def _wanted(option: ServerOption) -> tuple[str, Any]:
             f'a list of strings, as in {option.key} = ["{example}"]',
             lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
         )
-    if isinstance(option.type, click.types.IntParamType):
+    if isinstance(option.type, click.IntRange):
         return "a whole number, without quotes", lambda value: isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(option.type, click.types.FloatParamType):
+    if isinstance(option.type, click.FloatRange):
         return "a number, without quotes", lambda value: isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(option.type, click.Choice):
         return "one of " + ", ".join(f'"{choice}"' for choice in option.type.choices), lambda value: isinstance(value, str)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import group, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
-from heliograph.cli.output import Coloured, print_table
+from heliograph.cli.output import print_table
 from heliograph.domain.errors import FailedPrecondition
 from heliograph.settings import database_url
 

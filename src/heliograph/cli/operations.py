@@ -5,9 +5,10 @@ import json
 import click
 
 from heliograph.cli.api_client import Json
+from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import group, option
 from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, OPERATION, SERVER, TIMEOUT, client_of, device_name, operation_name
-from heliograph.cli.output import Coloured, local_time, outcome_word, print_json, print_operation, print_pages, print_table
+from heliograph.cli.output import local_time, outcome_word, print_json, print_operation, print_pages, print_table
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.longrunning import read_outcome
 

@@ -6,24 +6,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 from heliograph.domain.longrunning import OutcomeView, read_outcome
 
 Json = dict[str, Any]
 
 STYLES = {"succeeded": "green", "pending": "cyan", "failed": "red", "timed out": "red", "cancelled": "yellow", "expired": "yellow"}
-PIPE_WIDTH = 160
-"""Columns of what no terminal shows: wide enough that names stay in one piece."""
-
-
-class Coloured(NamedTuple):
-    """A word of a table in a colour."""
-
-    text: str
-    colour: str
 
 
 def print_json(body: bytes) -> None:

@@ -162,7 +162,7 @@ SERVER_OPTIONS: Final = (
     ServerOption(
         flag="--limit",
         repeated=True,
-        default_words="docs/errors.md",
+        default_words="see docs/errors.md",
         metavar="NAME=NUMBER",
         help="A limit of what one enterprise or device may hold, as in policies=500; may be given several times. "
         "The names and defaults: docs/errors.md.",

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from heliograph.cli.output import PIPE_WIDTH, Coloured
+from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 
 
 def console(*, errors: bool = False) -> Console:
