@@ -24,7 +24,7 @@ def modules_of(*arguments: str) -> set[str]:
 
 
 def imported(report: str) -> set[str]:
-    """The modules of a report of `-X importtime`."""
+    """The modules of a report of `-X importtime`, which leaves out those that `importlib.import_module` names, not what they import."""
     return {line.rpartition("|")[2].strip() for line in report.splitlines() if line.startswith(IMPORTED)}
 
 
@@ -39,13 +39,13 @@ def test_the_version_and_the_help_load_click_and_nothing_of_the_domain(arguments
 
     assert not {"msgspec", "rich", "asyncio", "structlog", "uvicorn", "aiohttp", "email"} & packages(modules)
     assert not {module for module in modules if module.startswith(("heliograph.domain", "heliograph.service", "heliograph.server"))}
-    assert len(modules) < 200
+    assert len(modules) < 150
 
 
 def test_issuing_loads_the_rows_and_neither_tables_nor_a_server() -> None:
     modules = modules_of("issue", "phone", "LOCK", "--server", "http://127.0.0.1:9")
 
-    assert "heliograph.commands.lock" in modules
+    assert "heliograph.commands" in modules
     assert not {"rich", "asyncio", "structlog", "uvicorn", "aiohttp", "jwt", "cryptography"} & packages(modules)
     assert len(modules) < 300
 
@@ -112,7 +112,7 @@ def test_other_shells_have_a_script_too(shell: str) -> None:
 
 
 def test_the_server_in_front_of_a_type_wins_over_the_environment(sandbox: Sandbox) -> None:
-    done = sandbox.run("issue", "phone", "--server", "http://127.0.0.1:9", "LOCK")
+    done = sandbox.run("issue", "--server", "http://127.0.0.1:9", "phone", "LOCK")
 
     assert 5 == done.returncode
     assert "http://127.0.0.1:9" in done.stderr
