@@ -55,17 +55,12 @@ class ServerOption:
             help=self.help,
             metavar=self.metavar,
             show_default=self.default_words or True,
-            secret=self.secret,
             **({"is_flag": True} if self.is_flag else {"type": self.type, "multiple": self.repeated, "default": self.default}),
         )
 
 
 class _FromAnywhere(Option):
     """An option whose errors say where its value came from."""
-
-    def __init__(self, *args: Any, secret: bool, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
-        super().__init__(*args, **attributes)
-        self.secret = secret
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """The environment variable if the value came from one, else the flag."""
