@@ -13,6 +13,7 @@ from heliograph.domain.sm_dp import CATALOGUE
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
+from scripts.configuration_page import configuration_page
 from scripts.markdown import table, with_blocks
 from scripts.wrong_bodies import HABITS
 
@@ -32,6 +33,7 @@ def pages() -> dict[Path, str]:
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
     made[SOURCE / "storage" / "kinds.sql"] = printed()
+    made[ROOT / "docs" / "configuration.md"] = configuration_page()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
 
 

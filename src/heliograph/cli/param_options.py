@@ -1,17 +1,16 @@
 """Options made from a row's params, and the params made from what was given: a new command type changes nothing here."""
 
-import enum
-import inspect
 import sys
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import typer
+import click
 
-from heliograph.cli.api_client import Failure, Json
+from heliograph.cli.api_client import Json
+from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.failure import Failure
 from heliograph.domain.command import CommandType
 from heliograph.domain.params_view import ParamView, view_of_params
 
@@ -30,23 +29,22 @@ class ParamOption:
     flag: str
     name: str
     """The parameter's name in Python."""
-    annotation: Any
     help: str
     metavar: str
+    type: "click.ParamType[Any]" = click.STRING
+    repeated: bool = False
     localized: bool = False
 
-    def parameter(self) -> inspect.Parameter:
-        """The option as Typer reads it."""
-        option = typer.Option(
-            None,
-            self.flag,
+    def parameter(self) -> Option:
+        """The option as click reads it."""
+        return Option(
+            (self.flag, self.name),
+            type=self.type,
+            multiple=self.repeated,
             help=self.help,
             metavar=self.metavar,
-            case_sensitive=False,
-            show_default=False,
-            rich_help_panel="Parameters",
+            section="Parameters",
         )
-        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=self.annotation)
 
 
 def options_of(row: CommandType) -> tuple[ParamOption, ...]:
@@ -59,7 +57,7 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
     params: Json = {}
     for option in options:
         value = values.get(option.name)
-        if value is None or value == []:
+        if value is None or value == ():
             continue
         if option.field.message is None:
             params[option.field.json_name] = _plain(option, value)
@@ -73,25 +71,25 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
 def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
     flag = "--" + field.name.replace("_", "-")
     if field.message is not None:
-        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, annotation=str, help=field.description, metavar="TEXT")
+        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, help=field.description, metavar="TEXT")
         yield ParamOption(
             field=field,
             flag=f"{flag}-in",
             name=f"{PREFIX}{field.name}_in",
-            annotation=list[str],
             help=f"The same in another language, as in fr=Bonjour; needs {flag} too.",
             metavar="LANG=TEXT",
+            repeated=True,
             localized=True,
         )
         return
-    base: Any = enum.Enum(field.name, {choice: choice for choice in field.choices}) if field.choices else str
     yield ParamOption(
         field=field,
         flag=flag.removesuffix("s") if field.repeated else flag,
         name=PREFIX + field.name,
-        annotation=types.GenericAlias(list, (base,)) if field.repeated else base,
         help=field.description + _hint(field),
         metavar=_metavar(field),
+        type=click.Choice(field.choices, case_sensitive=False) if field.choices else click.STRING,
+        repeated=field.repeated,
     )
 
 
@@ -109,10 +107,8 @@ def _hint(field: ParamView) -> str:
 
 
 def _plain(option: ParamOption, value: Any) -> Any:  # noqa: ANN401 - text, a choice, or a list of them
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return [_plain(option, item) for item in value]
-    if isinstance(value, enum.Enum):
-        return value.value
     if option.field.secret and value == FROM_TERMINAL:
         return _asked(option)
     return value
@@ -121,7 +117,7 @@ def _plain(option: ParamOption, value: Any) -> Any:  # noqa: ANN401 - text, a ch
 def _asked(option: ParamOption) -> str:
     if sys.stdin.isatty():
         return str(
-            typer.prompt(option.flag.removeprefix("--").replace("-", " ").capitalize(), hide_input=True, default="", show_default=False)
+            click.prompt(option.flag.removeprefix("--").replace("-", " ").capitalize(), hide_input=True, default="", show_default=False)
         )
     return sys.stdin.readline().rstrip("\r\n")
 

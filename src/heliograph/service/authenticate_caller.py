@@ -15,7 +15,7 @@ from heliograph.domain.access import (
     ServiceKey,
 )
 from heliograph.domain.jwt_claims import is_current, judge_bearer
-from heliograph.service._json_web_tokens import OURS, THEIRS, Token, is_ours, is_signed_by, read_token
+from heliograph.service._json_web_tokens import OURS, THEIRS, Token, is_ours, is_signed_by, load, read_token
 from heliograph.service.sign_in import SignIn
 
 KNOWN_MOST = 4_096
@@ -46,6 +46,8 @@ class Callers:
 
     def __init__(self, sign_in: SignIn) -> None:
         """Nobody is known yet."""
+        if not sign_in.admits_strangers:
+            load()  # now, and not while the first caller waits
         self._sign_in = sign_in
         self._known: dict[bytes, _Known] = {}
 
