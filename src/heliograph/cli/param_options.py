@@ -14,11 +14,14 @@ from heliograph.cli.api_client import Failure, Json
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.domain.command import CommandType
 from heliograph.domain.params_view import ParamView, view_of_params
+from heliograph.domain.wire_schema import Scalar
 
 FROM_TERMINAL = "-"
 """Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
 PREFIX = "param_"
 """Before the names of a row's own options, so that none is taken for one that every type has."""
+OF_SCALAR: Mapping[Scalar | None, Any] = {Scalar.BOOL: bool, Scalar.INT32: int, Scalar.INT64: int, Scalar.FLOAT: float}
+"""What an option reads; text for all others, which the server reads."""
 DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
 
 
@@ -32,7 +35,7 @@ class ParamOption:
     """The parameter's name in Python."""
     annotation: Any
     help: str
-    metavar: str
+    metavar: str | None
     localized: bool = False
 
     def parameter(self) -> inspect.Parameter:
@@ -84,7 +87,7 @@ def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
             localized=True,
         )
         return
-    base: Any = enum.Enum(field.name, {choice: choice for choice in field.choices}) if field.choices else str
+    base: Any = enum.Enum(field.name, {choice: choice for choice in field.choices}) if field.choices else OF_SCALAR.get(field.scalar, str)
     yield ParamOption(
         field=field,
         flag=flag.removesuffix("s") if field.repeated else flag,
@@ -95,8 +98,10 @@ def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
     )
 
 
-def _metavar(field: ParamView) -> str:
-    """The choices where they are few, else what one of them is called: the description tells them."""
+def _metavar(field: ParamView) -> str | None:
+    """The choices if they are few, else what one of them is called: the description has them. A flag takes no value."""
+    if field.scalar is Scalar.BOOL and not field.repeated:
+        return None
     if field.choices and not field.repeated:
         return "|".join(field.choices)
     return field.name.rpartition("_")[2].removesuffix("s").upper()
