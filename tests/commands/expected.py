@@ -112,6 +112,6 @@ def marks_of(row: CommandType) -> str:
     return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone()))] for profile in PROFILES.values())
 
 
-def surplus() -> frozenset[str]:
+def surplus() -> set[str]:
     """Lines of types that there are not."""
     return EXPECTED.keys() - COMMANDS.keys()
