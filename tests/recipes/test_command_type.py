@@ -3,10 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from heliograph.commands import COMMANDS
-from tests.recipes.announcement import RING, UNLOCK_SIM, Json, release
+from tests.recipes.announcement import RING, UNLOCK_SIM, release
 from tests.recipes.copy import NEXT_RELEASE, Copy, blocks, files_listed, section
 
 COMMANDS_FOLDER = "src/heliograph/commands"
@@ -19,7 +17,8 @@ DRAWING = "docs/architecture.md"
 WALK_THE_TYPES = (
     "tests/commands/test_every_command.py",
     "tests/commands/test_envelope.py",
-    "tests/architecture",
+    "tests/architecture/test_layout.py",
+    "tests/architecture/test_pages.py",
     "tests/agent/test_restart.py",
     "tests/api/test_bad_requests.py",
     "tests/api/test_discovery.py",
@@ -27,48 +26,43 @@ WALK_THE_TYPES = (
     "tests/api/test_wrong_bodies.py",
     "tests/channel/test_message_sizes.py",
     "tests/domain/test_policy_messages.py",
-    "tests/e2e/test_command_line.py",
+    "tests/e2e/test_command_line.py::test_every_type_has_its_options_from_its_row",
+    "tests/e2e/test_command_line.py::test_help_lists_every_type_and_every_exit_code",
     "tests/e2e/test_demo.py",
     "tests/e2e/test_generated_docs.py",
-    "tests/operations/test_logs.py",
+    "tests/operations/test_logs.py::test_every_step_of_every_command_is_a_line_where_asked_for",
     "tests/operations/test_metrics.py",
 )
 HEADING = "Add a command type in ten minutes"
-ROWS: dict[str, tuple[Json, str, str]] = {
-    "a plain type": (RING, "", ""),
-    "a type with a secret, a status of its own and a user to wait for": (
-        UNLOCK_SIM,
-        (Path(__file__).parent / "unlock_sim.py").read_text(encoding="utf-8").replace("number=13", "number=12"),
-        '"UNLOCKED", before=user_will(PIXEL_8, "APPROVE")),',
-    ),
-}
+REAL = Path(__file__).parent / "unlock_sim.py"
+"""A type as Google's own are: with a secret, a status of its own, and a user to wait for."""
+DEMO_CASE_OF_REAL = (
+    'Case(phone=PIXEL_8, command=of_type("UNLOCK_SIM", "unlockSimParams", pin="0000", slot=0), '
+    'detail="UNLOCKED", before=user_will(PIXEL_8, "APPROVE")),'
+)
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    """The repository before the recipe."""
-    return Copy(tmp_path / "heliograph")
-
-
-@pytest.mark.parametrize("announced, row, shown", ROWS.values(), ids=ROWS)
-def test_a_command_type_takes_the_files_that_the_recipe_lists(copy: Copy, announced: Json, row: str, shown: str) -> None:
+def test_command_types_take_the_files_that_the_recipe_lists(tmp_path: Path) -> None:
+    """Two at once: the recipe's own, and a real one."""
+    copy = Copy(tmp_path / "heliograph")
     recipe = section(copy.read(PAGE), HEADING)
-    (example,) = blocks(recipe, "python")
-    listed = {path.replace("ring.py", "{name}.py").replace("ring.md", "{page}.md") for path in files_listed(recipe)}
-    name: str = announced["type"]
-    release(copy.root / NEXT_RELEASE, announced)
+    (ring,) = blocks(recipe, "python")
+    listed = files_listed(recipe)
+    release(copy.root / NEXT_RELEASE, RING, UNLOCK_SIM)
 
-    copy.write(f"{COMMANDS_FOLDER}/{name.lower()}.py", row or example)
+    copy.write(f"{COMMANDS_FOLDER}/ring.py", ring)
+    copy.write(f"{COMMANDS_FOLDER}/{REAL.name}", REAL.read_text(encoding="utf-8"))
     copy.docs()
-    told = copy.tests("tests/commands/test_every_command.py", "tests/e2e/test_demo.py", "-k", others_left_out(), fails=True)
-    copy.insert(EXPECTATIONS, indented(line_in(told, f'"{name}": Expected.*')), after="EXPECTED = {")
-    case = line_in(told, "Case.*")
-    copy.insert(DEMO, indented(case.replace(case.partition("detail=")[2], shown) if shown else case), after="FITTING = (")
-    copy.insert(CHANGELOG, f"- {name}.\n", after="## [Unreleased]")
+    told = copy.tests("tests/commands/test_every_command.py", "tests/e2e/test_demo.py", "-k", "reference_page or demo_shows", fails=True)
+    for name in ("RING", "UNLOCK_SIM"):
+        copy.insert(EXPECTATIONS, indented(line_in(told, f'"{name}": Expected.*')), after="EXPECTED = {")
+    copy.insert(DEMO, indented(line_in(told, 'Case.*"RING".*')) + indented(DEMO_CASE_OF_REAL), after="FITTING = (")
+    copy.insert(CHANGELOG, "- RING, UNLOCK_SIM.\n", after="## [Unreleased]")
 
     copy.tests(*WALK_THE_TYPES, "-k", others_left_out())
-    assert {path.format(name=name.lower(), page=name.lower().replace("_", "-")) for path in listed} == changed(copy)
-    copy.lint(f"{COMMANDS_FOLDER}/{name.lower()}.py")
+    of_real = {path.replace("ring.py", REAL.name).replace("ring.md", "unlock-sim.md") for path in listed}
+    assert listed | of_real == copy.touched() - {DRAWING}
+    copy.lint(f"{COMMANDS_FOLDER}/ring.py")
 
 
 def indented(line: str) -> str:
@@ -81,11 +75,6 @@ def line_in(told: str, pattern: str) -> str:
     found = re.search(pattern, told)
     assert found is not None, told
     return found[0]
-
-
-def changed(copy: Copy) -> set[str]:
-    """The files that the recipe touched."""
-    return copy.touched() - {DRAWING}
 
 
 def others_left_out() -> str:
