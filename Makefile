@@ -20,7 +20,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs clean
+.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures 
 docs: $(READY) ## Write the generated pages of docs/ again, and what the code takes from Google's discovery document.
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
+
+new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.webApps.get.
+	@$(BIN)/python -m scripts.new_method "$(ID)"
 
 .venv: $(READY) ## Create the virtual environment from uv.lock.
 
