@@ -112,15 +112,15 @@ def methods(resource: Json) -> Iterator[Json]:
 
 def described(wanted: str) -> Described:
     """The method that shall be written.  Raises: SystemExit with what is wrong with its id."""
-    id = wanted.removeprefix(API)
+    name = wanted.removeprefix(API)
     known = {method["id"].removeprefix(API): method for method in methods(document())}
-    if id not in known:
-        close = difflib.get_close_matches(id, known, n=3) or sorted(known)
-        raise SystemExit(f"Google's API has no method {id!r}. Did you mean one of these? {', '.join(close)}")
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3) or sorted(known)
+        raise SystemExit(f"Google's API has no method {name!r}. Did you mean one of these? {', '.join(close)}")
     served = {method.id.removeprefix(API) for method in AMAPI_METHODS if method.query is not AnyQuery}
-    if id in served:
-        raise SystemExit(f"{id} is served already: its row is in {ROWS}.")
-    return Described(id=id, of=known[id])
+    if name in served:
+        raise SystemExit(f"{name} is served already: its row is in {ROWS}.")
+    return Described(id=name, of=known[name])
 
 
 def new_messages(method: Described) -> list[str]:

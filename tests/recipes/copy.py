@@ -3,13 +3,13 @@
 Nothing is installed: the copy stands in front of the installed package in PYTHONPATH.
 """
 
-import filecmp
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ class Copy:
         self.root = folder
         # Compiled files go along: what was not changed need not be compiled again.
         shutil.copytree(ROOT, folder, ignore=lambda _folder, names: LEFT_OUT & set(names), symlinks=True)
+        self._as_copied = self._digests()
 
     def read(self, path: str) -> str:
         """The file's text."""
@@ -79,18 +80,16 @@ class Copy:
             assert 0 == done.returncode, done.stdout + done.stderr
 
     def touched(self) -> set[str]:
-        """The files that differ from the repository's, or that it has not; those that a program leaves behind aside."""
-        return {path for path in self._files() if not _same(ROOT / path, self.root / path)}
+        """The files that are no longer as they were copied, or are new; those that programs leave behind aside."""
+        return {path for path, digest in self._digests().items() if self._as_copied.get(path) != digest}
 
-    def _files(self) -> Iterable[str]:
-        for path in self.root.rglob("*"):
-            inside = path.relative_to(self.root)
-            if path.is_file() and not (NOT_WRITTEN | {NEXT_RELEASE}) & set(inside.parts):
-                yield inside.as_posix()
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.is_file() and filecmp.cmp(one, other, shallow=False)
+    def _digests(self) -> Mapping[str, bytes]:
+        files = ((path, path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
+        return {
+            inside.as_posix(): hashlib.sha256(path.read_bytes()).digest()
+            for path, inside in files
+            if not (NOT_WRITTEN | {NEXT_RELEASE}) & set(inside.parts)
+        }
 
 
 def _target(makefile: str, name: str) -> str:

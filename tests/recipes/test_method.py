@@ -41,8 +41,8 @@ def test_a_method_takes_the_files_that_the_recipe_lists(copy: Copy) -> None:
 def test_methods_of_one_resource_share_its_files(copy: Copy) -> None:
     ids = ("webApps.get", "webApps.list", "webApps.patch", "webApps.create", "webApps.delete")
 
-    for id in ids:
-        copy.run("-m", "scripts.new_method", f"androidmanagement.enterprises.{id}")
+    for name in ids:
+        copy.run("-m", "scripts.new_method", f"androidmanagement.enterprises.{name}")
     copy.docs()
 
     copy.tests(*WALK_THE_METHODS, "-k", "webApps or WebApp or not [")
@@ -57,7 +57,7 @@ def test_methods_of_one_resource_share_its_files(copy: Copy) -> None:
         ("", "Which method? make new-method ID=enterprises.webApps.get"),
         (
             "enterprises.webApp.get",
-            "Google's API has no method 'enterprises.webApp.get'. Did you mean one of these? enterprises.webApps.get",
+            "no method 'enterprises.webApp.get'. Did you mean one of these? enterprises.webApps.get",
         ),
         ("enterprises.devices.get", "enterprises.devices.get is served already: its row is in src/heliograph/api/methods.py."),
     ],
