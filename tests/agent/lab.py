@@ -20,6 +20,7 @@ from heliograph.agent.virtual import Pace, User, VirtualPhone
 from heliograph.commands import ENVELOPE
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.errors import Overloaded
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
@@ -81,8 +82,13 @@ class Lab:
         return self.folder / f"{phone.phone.device.serial}.journal"
 
     async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
-        """The operation of a command for the phone."""
-        return await issue_command(self.ports, DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command)))
+        """The operation of a command for the phone. A server that is overloaded has done nothing, and is asked again."""
+        issued = ENVELOPE.decode(msgspec.json.encode(command))
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                with contextlib.suppress(Overloaded):
+                    return await issue_command(self.ports, DeviceName.parse(phone.name), issued)
+                await asyncio.sleep(0.05)
 
     async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
         """The operation once it has ended."""

@@ -14,12 +14,10 @@ from heliograph.agent.profiles import (
     profile_named,
     with_overrides,
 )
-from heliograph.commands import COMMANDS
 from heliograph.domain.credential import Credential, PasswordPolicy
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Way
 from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.euicc import Euicc
-from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.sm_dp import luhn_digit
 from heliograph.domain.virtual_device import Scope, VirtualDevice, device_facts
 from heliograph.domain.virtual_report import device_report
@@ -50,37 +48,6 @@ def test_the_nine_profiles(name: str, api_level: int, qpr: int, way: Way, has_ch
     facts = device_facts(phone)
     assert (api_level, qpr, way, has_chip) == (facts.api_level, facts.qpr, facts.way, facts.euicc)
     assert (name, 9) == (phone.profile, len(PROFILES))
-
-
-# AL: API_LEVEL, MM: MANAGEMENT_MODE, UN: UNSUPPORTED.  Source: issueCommand, CommandType; amapi.md §6, support matrix.
-SUPPORT = """
-                          LOCK RESET REBOOT RELINQUISH CLEAR START STOP ADD REMOVE INFO WIPE
-pixel8-a15-fully-managed   ok   ok    ok     MM         ok    ok    ok   ok  ok     MM   ok
-galaxy-a14-a13-byod        ok   ok    MM     MM         ok    MM    MM   AL  AL     ok   ok
-zebra-tc52-a10-dedicated   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-pixel7-a14-cope            ok   ok    MM     ok         ok    ok    ok   AL  AL     MM   ok
-pixel9-a16qpr2-cope        ok   ok    MM     ok         ok    ok    ok   ok  UN     MM   ok
-galaxy-s25-a15-byod        ok   ok    MM     MM         ok    MM    MM   ok  ok     ok   ok
-galaxy-s9-a10-cope         ok   ok    MM     ok         ok    AL    AL   AL  AL     MM   ok
-moto-g5-a8-fully-managed   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-legacy-a7-fully-managed    ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-"""
-MARKS = {
-    None: "ok",
-    ErrorCode.API_LEVEL: "AL",
-    ErrorCode.MANAGEMENT_MODE: "MM",
-    ErrorCode.UNSUPPORTED: "UN",
-}
-
-
-@pytest.mark.parametrize("line", SUPPORT.strip().splitlines()[1:], ids=lambda line: line.split()[0])
-def test_each_profile_refuses_what_its_like_would_refuse(line: str) -> None:
-    name, *expected = line.split()
-    facts = device_facts(PROFILES[name].phone())
-
-    rows = sorted(COMMANDS.values(), key=lambda row: row.number)
-
-    assert expected == [MARKS[row.requires.refusal(facts)] for row in rows]
 
 
 @profiles

@@ -4,7 +4,7 @@ import pytest
 
 from heliograph.commands import COMMANDS
 from heliograph.commands.wipe import WipeDataFlag, WipeParams
-from heliograph.domain.command import NoParams, Recovery
+from heliograph.domain.command import NoParams
 from heliograph.domain.credential import Credential
 from heliograph.domain.device import Way
 from heliograph.domain.euicc import EsimProfile, Euicc
@@ -104,12 +104,6 @@ def test_a_relinquished_device_keeps_its_personal_side() -> None:
 
     assert (after.managed, after.work_profile, after.apps) == (False, None, (GAME, DIALER))
     assert (after.credential, after.external_storage_bytes, after.factory_resets) == (phone.credential, 100, 0)
-
-
-def test_what_ends_management_is_final_at_its_acknowledgement_and_resumed_after_a_crash() -> None:
-    final = {name: row.recovery for name, row in COMMANDS.items() if row.final_at_ack}
-
-    assert final == {"RELINQUISH_OWNERSHIP": Recovery.RESUME, "WIPE": Recovery.RESUME}
 
 
 def test_a_wipe_carried_out_twice_is_a_wipe() -> None:

@@ -122,12 +122,6 @@ def test_what_is_refused_says_where_and_what_to_do(body: dict[str, Any], violati
     assert "hush-hush" not in str(refused.value)
 
 
-def test_a_type_alone_is_a_command_where_nothing_in_its_params_is_required() -> None:
-    alone = {name for name in COMMANDS if accepts(json.dumps({"type": name}).encode())}
-
-    assert alone == {"LOCK", "RESET_PASSWORD", "REBOOT", "RELINQUISH_OWNERSHIP", "STOP_LOST_MODE", "WIPE"}
-
-
 def test_as_observed_a_wipe_or_the_end_of_lost_mode_needs_its_params_object() -> None:
     for name, field in (("WIPE", "wipeParams"), ("STOP_LOST_MODE", "stopLostModeParams")):
         assert not accepts(json.dumps({"type": name}).encode(), as_observed=True)

@@ -17,7 +17,7 @@ TOLD_OF_A_FIELD = {"description", "enumDescriptions", "enumDeprecated", "depreca
 
 
 def test_the_data_file_is_what_the_official_document_says() -> None:
-    """After an update of the document: python -m scripts.official_schema."""
+    """After an update of the document: `make docs`."""
     assert rendered() == TARGET.read_text(encoding="utf-8")
 
 

@@ -13,11 +13,19 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.domain.command import CommandType
 from heliograph.domain.params_view import ParamView, view_of_params
+from heliograph.domain.wire_schema import Scalar
 
 FROM_TERMINAL = "-"
 """Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
 PREFIX = "param_"
 """Before the names of a row's own options, so that none is taken for one that every type has."""
+OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
+    Scalar.BOOL: click.BOOL,
+    Scalar.INT32: click.INT,
+    Scalar.INT64: click.INT,
+    Scalar.FLOAT: click.FLOAT,
+}
+"""What an option reads; text for all others, which the server reads."""
 DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
 
 
@@ -30,8 +38,10 @@ class ParamOption:
     name: str
     """The parameter's name in Python."""
     help: str
-    metavar: str
+    metavar: str | None
     type: "click.ParamType[Any]" = click.STRING
+    flag_only: bool = False
+    """It takes no value: given, it is true."""
     repeated: bool = False
     localized: bool = False
 
@@ -40,6 +50,8 @@ class ParamOption:
         return Option(
             (self.flag, self.name),
             type=self.type,
+            is_flag=self.flag_only,
+            default=None,
             multiple=self.repeated,
             help=self.help,
             metavar=self.metavar,
@@ -82,19 +94,23 @@ def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
             localized=True,
         )
         return
+    read = click.Choice(field.choices, case_sensitive=False) if field.choices else OF_SCALAR.get(field.scalar, click.STRING)
     yield ParamOption(
         field=field,
         flag=flag.removesuffix("s") if field.repeated else flag,
         name=PREFIX + field.name,
         help=field.description + _hint(field),
         metavar=_metavar(field),
-        type=click.Choice(field.choices, case_sensitive=False) if field.choices else click.STRING,
+        type=read,
+        flag_only=read is click.BOOL and not field.repeated,
         repeated=field.repeated,
     )
 
 
-def _metavar(field: ParamView) -> str:
-    """The choices where they are few, else what one of them is called: the description tells them."""
+def _metavar(field: ParamView) -> str | None:
+    """The choices if they are few, else what one of them is called: the description has them. A flag takes no value."""
+    if field.scalar is Scalar.BOOL and not field.repeated:
+        return None
     if field.choices and not field.repeated:
         return "|".join(field.choices)
     return field.name.rpartition("_")[2].removesuffix("s").upper()

@@ -191,6 +191,7 @@ COMMAND = CommandType(
     params_field="addEsimParams",
     params_also_called=("esim_params", "esim"),
     params_required=True,
+    example={"addEsimParams": {"activationCode": "LPA:1$smdp.example.com$FLEET-PLAN", "activationState": "ACTIVATED"}},
     status=EsimCommandStatus,
     status_field="esimStatus",
     requires=Requires(fully_managed=35, company_owned_work_profile=35, personally_owned_work_profile=35, euicc=True),

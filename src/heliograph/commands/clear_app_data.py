@@ -96,6 +96,7 @@ COMMAND = CommandType(
     params=ClearAppsDataParams,
     params_field="clearAppsDataParams",
     params_required=True,
+    example={"clearAppsDataParams": {"packageNames": ["com.slack", "com.microsoft.teams"]}},
     status=ClearAppsDataStatus,
     status_field="clearAppsDataStatus",
     check=check,

@@ -97,6 +97,7 @@ COMMAND = CommandType(
     params_field="removeEsimParams",
     params_also_called=("esim_params", "esim"),
     params_required=True,
+    example={"removeEsimParams": {"iccId": "8999101234567890128"}},
     status=EsimCommandStatus,
     status_field="esimStatus",
     requires=Requires(

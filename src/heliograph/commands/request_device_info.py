@@ -115,6 +115,7 @@ COMMAND = CommandType(
     params=RequestDeviceInfoParams,
     params_field="requestDeviceInfoParams",
     params_required=True,
+    example={"requestDeviceInfoParams": {"deviceInfo": "EID"}},
     status=RequestDeviceInfoStatus,
     status_field="requestDeviceInfoStatus",
     requires=Requires(fully_managed=None, company_owned_work_profile=None, personally_owned_work_profile=33),

@@ -122,5 +122,6 @@ COMMAND = CommandType(
     number=2,
     summary="Reset the user's password. On a device with a work profile this is the password of the work profile.",
     params=ResetPasswordParams,
+    example={"newPassword": "correct-horse-42", "resetPasswordFlags": ["REQUIRE_ENTRY", "LOCK_NOW"]},
     execute=execute,
 )

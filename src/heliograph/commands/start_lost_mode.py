@@ -161,6 +161,15 @@ COMMAND = CommandType(
     params_field="startLostModeParams",
     params_also_called=("lost_mode_params", "lost_mode"),
     params_required=True,
+    example={
+        "startLostModeParams": {
+            "lostMessage": {
+                "defaultMessage": "Please call the owner.",
+                "localizedMessages": {"fr": "Merci d'appeler le propriétaire."},
+            },
+            "lostPhoneNumber": {"defaultMessage": "+1 555 0100"},
+        }
+    },
     status=StartLostModeStatus,
     status_field="startLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),

@@ -56,6 +56,7 @@ COMMAND = CommandType(
     params=StopLostModeParams,
     params_field="stopLostModeParams",
     params_also_called=("lost_mode_params", "lost_mode"),
+    example={"stopLostModeParams": {}},
     status=StopLostModeStatus,
     status_field="stopLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),

@@ -134,6 +134,7 @@ COMMAND = CommandType(
     ),
     params=WipeParams,
     params_field="wipeParams",
+    example={"wipeParams": {"wipeDataFlags": ["WIPE_EXTERNAL_STORAGE", "WIPE_ESIMS"]}},
     check=check,
     execute=execute,
     recovery=Recovery.RESUME,

@@ -178,6 +178,8 @@ class CommandType:
     params_also_called: tuple[str, ...] = ()
     """What people write for `params_field` by mistake, in the form of proto names."""
     params_required: bool = False
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """A good Command of this type without its `type`, for the docs page; tests send it to a phone."""
     status: type[msgspec.Struct] | None = None
     status_field: str | None = None
     requires: Requires = Requires()

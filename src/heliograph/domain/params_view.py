@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.domain.command import CommandType
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MessageKind, shape_of
+from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MessageKind, Scalar, shape_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,9 @@ class ParamView:
     """For enums, what can be said; the unspecified member, which says nothing, left out."""
     repeated: bool = False
     message: type[msgspec.Struct] | None = None
-    """For messages, their struct (UserFacingMessage); otherwise the field is text or a choice."""
+    """For messages, their struct (UserFacingMessage); otherwise the field is a scalar or a choice."""
+    scalar: Scalar | None = None
+    """For scalars and lists of them, which one; None: it is a choice or a message."""
     secret: bool = False
 
 
@@ -39,6 +41,7 @@ def view_of_params(row: CommandType) -> tuple[ParamView, ...]:
             choices=_choices(field.kind),
             repeated=isinstance(field.kind, ListKind),
             message=field.kind.cls if isinstance(field.kind, MessageKind) else None,
+            scalar=_scalar(field.kind),
             secret=field.secret,
         )
         for field in shape_of(row.params).fields
@@ -52,6 +55,11 @@ def _descriptions(annotation: Any) -> Iterator[str]:  # noqa: ANN401 - an annota
         yield from (mark.description for mark in args[1:] if isinstance(mark, msgspec.Meta) and mark.description)
     for arg in args:
         yield from _descriptions(arg)
+
+
+def _scalar(kind: Kind) -> Scalar | None:
+    inner = kind.item if isinstance(kind, ListKind) else kind
+    return inner if isinstance(inner, Scalar) else None
 
 
 def _choices(kind: Kind) -> tuple[str, ...]:
