@@ -19,6 +19,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.virtual_device import leave_lost_mode, unlock
 from heliograph.domain.wire import decode_message
 from heliograph.domain.wire_time import NS_PER_S, format_timestamp, parse_duration_ns
+from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.messages import Advance, Consent, Creation, Loss, Steering, Unlocking
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.stage import Stage
@@ -32,8 +33,8 @@ FURTHEST_JUMP_NS = 100 * 365 * 86_400 * NS_PER_S
 """A century; further, times would leave what RFC 3339 can write."""
 
 
-def sandbox_app(world: World) -> Router:
-    """The ASGI app for everything under `/sandbox/v1`."""
+def sandbox_app() -> Router:
+    """The ASGI app for everything under `/sandbox/v1` of the world that the scope names."""
     phone = "/sandbox/v1/devices/{phone}"
     far_phone = "/sandbox/v1/enterprises/{enterprise}/devices/{phone}"
     routes = [
@@ -48,14 +49,16 @@ def sandbox_app(world: World) -> Router:
     for path in (phone, far_phone):
         routes += [("POST", f"{path}:{verb}", handler) for verb, handler in _VERBS.items()]
         routes += [("GET", path, _get), ("PATCH", path, _patch)]
-    return side_router((method, path, _endpoint(world, handler)) for method, path, handler in routes)
+    return side_router((method, path, _endpoint(handler)) for method, path, handler in routes)
 
 
-def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        world: World = request.scope[WORLD]
         try:
             if request.method == "GET":  # the others wait for their turn to change the world
                 await world.life.reached(Stage.READY)
+                await world.rest()
             return json_response(await handler(world, request))
         except HeliographError as error:
             return error_response(error)
@@ -122,7 +125,7 @@ async def _patch(world: World, request: Request) -> object:
     latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
     duplicates = wanted.duplicates
     async with world.change():
-        phone = _phone(world, request)
+        phone = await world.awake(_phone_name(world, request))
         if wanted.consent is not Consent.CONSENT_UNSPECIFIED or wanted.consent_delay:
             phone.runner.phone.be(_minded(phone.runner.phone.user, wanted))
         await _misbehave(phone.runner.mischief, wanted, latency_ms=latency_ms, duplicates=duplicates)
@@ -153,14 +156,14 @@ def _minded(user: User, wanted: Steering) -> User:
 async def _unlock(world: World, request: Request) -> object:
     given = await _body(request, Unlocking)
     async with world.change():
-        phone = _phone(world, request)
+        phone = await world.awake(_phone_name(world, request))
         phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
     return phone.view()
 
 
 async def _leave_lost_mode(world: World, request: Request) -> object:
     async with world.change():
-        phone = _phone(world, request)
+        phone = await world.awake(_phone_name(world, request))
         phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
     return phone.view()
 
@@ -175,7 +178,7 @@ async def _decline(world: World, request: Request) -> object:
 
 async def _answer(world: World, request: Request, answer: Answer) -> object:
     async with world.change():
-        phone = _phone(world, request)
+        phone = await world.awake(_phone_name(world, request))
         phone.runner.phone.answer(answer)
     return phone.view()
 

@@ -2,29 +2,25 @@
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
+from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual import user_of
 from heliograph.domain.enrollment import EnrollmentToken
-from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.wire_time import format_timestamp
-from heliograph.sandbox.clock import AdvancingClock
+from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
-from heliograph.sandbox.phones import SandboxPhone
+from heliograph.sandbox.phones import SandboxPhone, Surroundings
+from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
-from heliograph.server import Parts, assembled
+from heliograph.server import Parts
 from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
-from heliograph.settings import Admission, Settings
 
 ADVANCE_WITHIN_S = 60.0
 """Real time. A clock that is moved over very many timers stops on the way rather than keep its caller waiting for ever."""
@@ -56,17 +52,19 @@ class World:
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
-    def __init__(self, settings: SandboxSettings, *, url: str, folder: Path) -> None:
-        """Nothing runs yet; `url` is where phones will find the server, `folder` where everything is kept."""
-        self.clock = AdvancingClock()
+    def __init__(self, settings: SandboxSettings, ground: Ground, *, url: str = "") -> None:
+        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address."""
+        self.url = url
+        self.clock = ground.clock()
         self.phones: dict[DeviceName, SandboxPhone] = {}
         self.notifications = NotificationLog()
+        self.push_endpoints = PushEndpoints()
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is under way any more."""
-        self._settings = settings
-        self.url = url
-        self._folder = folder
+        self.settings = settings
+        self._ground = ground
+        self._around: Surroundings | None = None
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
         self.settling: Settling | None = None
@@ -82,7 +80,7 @@ class World:
     @property
     def first_enterprise(self) -> str:
         """The enterprise that short names mean."""
-        return self._settings.enterprises[0]
+        return self.settings.enterprises[0]
 
     async def start(self, listen: Callable[[], Awaitable[None]]) -> None:
         """All is there: the server, which answers once `listen()` was awaited, and every phone, connected."""
@@ -108,32 +106,48 @@ class World:
             raise self.life.refusal()
         await self.settling.settle()
 
+    async def rest(self) -> None:
+        """If the clock is frozen, everything has happened that earlier calls cause: what a caller sees depends on its calls alone.
+
+        What must be delivered elsewhere is not waited for: whoever takes it may be asking.
+        """
+        if self.clock.frozen and self.settling is not None:
+            with contextlib.suppress(NotSettled):
+                await self.settling.settle(with_endpoints=False)
+
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
-        self.clock = AdvancingClock()
+        ground, settings = self._ground, self.settings
+        self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
-        settings = Settings(
-            data_dir=self._folder, new=True, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
-            push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub, durable=self._settings.data_dir is not None,
-            public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
-        )  # fmt: skip
-        self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
-        self.settling = Settling(
-            self._parts, clock=self.clock, phones=self.phones.values, ending=lambda: self.life.stage is Stage.ENDED
-        )  # fmt: skip
-        for enterprise in self._settings.enterprises:
-            with contextlib.suppress(AlreadyExists):
-                await create_enterprise(self._parts.ports, Enterprise(), enterprise_id=enterprise)
+        self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
+        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints)
+        self._parts = await self._stack.enter_async_context(making)
+        self._around = ground.surroundings(clock, lambda: self.parts.app)
+        self.settling = Settling(self._parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED)
+        await create_enterprises(self._parts.ports, settings)
         self.life.becomes(Stage.FILLING)
 
     async def _fill(self) -> None:
-        """Every phone is there and connected; the address must be answered by now."""
-        for enterprise in self._settings.enterprises:
-            for name, profile in PROFILES.items():
+        """Every phone is there and connected, or would be at once; the address must be answered by now."""
+        known = await self._ground.fill(self.parts.ports, self._surroundings)
+        if known is None:
+            for name, profile in first_phones(self.settings):
                 # One after the other, so that lists (oldest first) show them in the profiles' order.
-                await self._add(DeviceName(enterprise, name), profile)
-        await self.settle()
+                await self._add(name, profile)
+            await self.settle()
+        else:
+            self.phones.update((phone.name, phone) for phone in known)
         self.life.becomes(Stage.READY)
+
+    def _awake(self) -> list[SandboxPhone]:
+        return [phone for phone in self.phones.values() if not phone.asleep]
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        if self._around is None:
+            raise self.life.refusal()
+        return self._around
 
     async def drain(self) -> None:
         """Nobody waits for an answer that would take long."""
@@ -155,14 +169,15 @@ class World:
     async def _leave(self) -> None:
         phones = list(self.phones.values())
         self.phones.clear()
-        await asyncio.gather(*(phone.runner.stop() for phone in phones))
+        await asyncio.gather(*(phone.stop() for phone in phones if not phone.asleep))
 
     async def _close(self) -> None:
         await self._leave()
         await self.drain()
         await self.all_gone()
-        self._parts = self.settling = None
+        self._parts = self.settling = self._around = None
         await self._stack.aclose()
+        self.clock.stop()
 
     async def reset(self) -> None:
         """All is as at start: a new database, new clock, new phones.
@@ -175,8 +190,7 @@ class World:
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()
-                for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
-                    file.unlink(missing_ok=True)
+                self._ground.clear()
                 await self._open()
                 await self._fill()
             except BaseException:
@@ -226,10 +240,18 @@ class World:
             raise PhoneNotFound(message)
         return phone
 
+    async def awake(self, name: DeviceName) -> SandboxPhone:
+        """The phone of this id, whose agent runs.  Raises: PhoneNotFound; as `settle`."""
+        phone = self.find(name)
+        if phone.asleep:
+            phone.wake()
+            await self.settle()
+        return phone
+
     async def create(self, name: DeviceName, profile: str, overrides: Mapping[str, Any]) -> SandboxPhone:
         """A new phone, enrolled and connected.  Raises: AlreadyExists, InvalidArgument."""
         async with self.change():
-            if name.enterprise not in self._settings.enterprises or not ID_PATTERN.fullmatch(name.device):
+            if name.enterprise not in self.settings.enterprises or not ID_PATTERN.fullmatch(name.device):
                 message = f"{name} cannot be made: use letters, digits and ._~- in an enterprise of this sandbox."
                 raise InvalidArgument(message)
             if name in self.phones or await self.parts.store.device(name) is not None:
@@ -242,7 +264,7 @@ class World:
         """The phone is as new, under the same id, and neither side remembers anything of it.  Raises: PhoneNotFound."""
         async with self.change():
             phone = self.find(name)
-            await phone.runner.stop()
+            await phone.stop()
             phone.forget()
             parts = self.parts
             for device in {phone.name, phone.device}:
@@ -256,7 +278,7 @@ class World:
         Raises: PhoneNotFound, PhoneStillManaged, PhoneOffline.
         """
         async with self.change():
-            phone = self.find(name)
+            phone = await self.awake(name)
             if phone.runner.phone.device.managed:
                 raise PhoneStillManaged
             if not phone.runner.mischief.online:
@@ -267,15 +289,9 @@ class World:
                 await self._connected(phone)
             return phone
 
-    @functools.cached_property
-    def _journals(self) -> Path:
-        folder = self._folder / "phones"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
     async def _add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""
-        phone = SandboxPhone(name, profile, clock=self.clock, url=self.url, folder=self._journals)
+        phone = SandboxPhone(name, profile, around=self._surroundings)
         self.phones[name] = phone
         store = self.parts.store
         if await store.device(name) is not None or await store.tombstone(name) is not None:
@@ -288,7 +304,7 @@ class World:
                 await self._connected(phone)
         except BaseException:
             del self.phones[name]
-            await phone.runner.stop()
+            await phone.stop()
             raise
         return phone
 
@@ -297,7 +313,7 @@ class World:
         """The value of a token for this phone alone, which goes afterwards: lists show what callers made, nothing else."""
         enterprise = EnterpriseName(phone.name.enterprise)
         wanted = EnrollmentToken(one_time_only=True, allow_personal_usage=phone.profile.allow_personal_usage)
-        record = await create_enrollment_token(self.parts.ports, enterprise, wanted, server_url=self.url, device_id=device_id)
+        record = await create_enrollment_token(self.parts.ports, enterprise, wanted, device_id=device_id)
         try:
             yield record.value
         finally:

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
+import apsw
+
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
@@ -50,7 +52,10 @@ class SqliteStore:
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
         tail_most: int,
+        threads: bool = True,
     ) -> None:
+        """Without `threads`, all work is done on the event loop: for a database in memory, which keeps nobody waiting."""
+        self._threads = threads
         self._connections = connections
         self._clock = clock
         self._ring = ring
@@ -58,7 +63,7 @@ class SqliteStore:
         self.counts = StoreCounts()
         self.begun = self.ended = 0
         """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
-        self._entrance = Entrance(self.counts, self._batch_done)
+        self._entrance = Entrance(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
         self._listeners: list[Callable[[], None]] = []
         self._outbox_listeners: list[Callable[[Sequence[int]], None]] = []
         self._claims = Claims()
@@ -80,8 +85,22 @@ class SqliteStore:
             between_batches=self._checkpointer.restart_if_large,
             on_fatal=on_fatal,
         )
-        self._writer.start()
-        self._checkpointer.start()
+        if threads:
+            self._writer.start()
+            self._checkpointer.start()
+
+    @classmethod
+    def in_memory(
+        cls,
+        template: apsw.Connection,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+    ) -> Self:
+        """A store that begins as a copy of the template (connection.memory_template) and goes with its process."""
+        connections = Connections.in_memory(template)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=TAIL_MOST, threads=False)
 
     @classmethod
     def open(
@@ -252,7 +271,12 @@ class SqliteStore:
             return read(self._reads)
         return await self._in_thread(lambda: read(self._page_reads))
 
+    def _serve_waiting(self) -> None:
+        self._writer.serve_waiting()
+
     async def _in_thread(self, read: Callable[[], T]) -> T:
+        if not self._threads:
+            return read()
         return await asyncio.wrap_future(self._pages.submit(read))
 
     async def newest_us(self) -> int:
@@ -280,8 +304,10 @@ class SqliteStore:
             return
         self._closing = True
         self._entrance.close()
-        await asyncio.to_thread(self._writer.join)
+        if self._threads:
+            await asyncio.to_thread(self._writer.join)
         self._entrance.end()
-        await asyncio.to_thread(self._checkpointer.stop)
-        await asyncio.to_thread(self._pages.shutdown)
+        if self._threads:
+            await asyncio.to_thread(self._checkpointer.stop)
+            await asyncio.to_thread(self._pages.shutdown)
         self._connections.close()
