@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from heliograph.agent.journal import Identity, Journal
 from heliograph.agent.phone import Condition, Line, PhoneRunner
+from heliograph.agent.phone_profile import default_serial
 from heliograph.agent.profiles import Profile
 from heliograph.agent.virtual import ANSWERS, Pace, VirtualPhone, user_of
+from heliograph.domain.device import AllowPersonalUsage, Way
 from heliograph.domain.names import DeviceName
+from heliograph.domain.virtual_device import Scope
 from heliograph.domain.virtual_report import view
 from heliograph.protocol import Policy
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
@@ -79,6 +84,23 @@ class Asleep(NamedTuple):
     """What it applies."""
 
 
+def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
+    """The profile as its phone is set up with a token that says this of personal usage.
+
+    A company's phone on which personal usage is disallowed becomes fully managed. A personal phone cannot: the server refuses it.
+
+    Source: disc, EnrollmentToken.allowPersonalUsage.
+    """
+    disallowed = usage in {AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED, AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS}
+    model = profile.model
+    if not disallowed or model.way is not Way.COMPANY_OWNED_WORK_PROFILE:
+        return profile
+    apps = tuple(msgspec.structs.replace(app, scope=Scope.DEVICE) for app in model.apps)
+    once = tuple({app.package: app for app in apps}.values())
+    whole = msgspec.structs.replace(model, way=Way.FULLY_MANAGED, work_profile=None, apps=once)
+    return msgspec.structs.replace(profile, model=whole)
+
+
 class SandboxPhone:
     """A phone that keeps its id in the sandbox through wipes, resets and new enrolments.
 
@@ -86,10 +108,11 @@ class SandboxPhone:
     connected all the time.
     """
 
-    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile")
+    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile", "serial")
 
-    def __init__(self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None) -> None:
-        """`name` is the device that it enrols as first."""
+    def __init__(self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "") -> None:
+        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's."""
+        self.serial = serial or profile.model.serial or default_serial(profile.name)
         self.name = name
         self.profile = profile
         self._around = around
@@ -158,7 +181,7 @@ class SandboxPhone:
     def _made(self) -> PhoneRunner:
         around, name = self._around, self.name
         clock, chance = PhoneClock(around.clock, str(name)), around.chance(f"habits of {name}")
-        phone = VirtualPhone(self.profile.phone(), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
+        phone = VirtualPhone(self.profile.phone(self.serial), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
         if self._asleep is not None:
             phone.adopt(self._asleep.policy)
         runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name))

@@ -10,9 +10,10 @@ from heliograph.api.address import Addresses, parse_origins
 from heliograph.api.edge import Edge
 from heliograph.api.failures import outermost
 from heliograph.api.front_door import FrontDoor
+from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround
-from heliograph.sandbox.routes import BODY_MAX_BYTES, sandbox_app
+from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, Worlds

@@ -2,35 +2,43 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+from heliograph.agent.phone_profile import default_serial
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual import user_of
 from heliograph.domain.enrollment import EnrollmentToken
-from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
-from heliograph.domain.wire_time import format_timestamp
 from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
-from heliograph.sandbox.phones import SandboxPhone, Surroundings
+from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
 from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
+from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
 from heliograph.service.create_enrollment_token import create_enrollment_token
 from heliograph.service.delete_enrollment_token import delete_enrollment_token
+from heliograph.service.ports import Decision, Sees
 
-ADVANCE_WITHIN_S = 60.0
-"""Real time. A clock that is moved over very many timers stops on the way rather than keep its caller waiting for ever."""
-END_OF_TIME_US = 2**63 - 1
+NAMED_MOST = 20
+"""Enterprises that an error names."""
 
 
 class PhoneNotFound(NotFound):
     """The sandbox has no phone of this id."""
 
     reason = "PHONE_NOT_FOUND"
+
+
+class EnterpriseNotFound(NotFound):
+    """The world has no such enterprise."""
+
+    reason = "ENTERPRISE_NOT_FOUND"
 
 
 class PhoneStillManaged(FailedPrecondition):
@@ -197,46 +205,33 @@ class World:
                 self.life.becomes(Stage.BROKEN)
                 raise
 
+    @contextlib.asynccontextmanager
+    async def walking(self) -> AsyncIterator[Walk]:
+        """Nobody else changes the world inside the block, and its clock goes only where the walk leads it.
+
+        Raises: Unavailable: it ends, or is broken.
+        """
+        async with self._changing:
+            await self.life.reached(Stage.READY)
+            if self.settling is None:
+                raise self.life.refusal()
+            with self.clock.standing():
+                yield Walk(self.clock, self.parts, self.settling, anybody_told=lambda: bool(self.push_endpoints) or self.settings.pubsub)
+
     async def advance(self, by_us: int) -> int:
         """The time after server and phones have gone forward together, from one due time to the next, each settled before the next.
 
         Raises: NotSettled: the clock stands where it had come to; Unavailable: the sandbox ends.
         """
-        async with self._changing:
-            await self.life.reached(Stage.READY)
-            settling, channel = self.settling, self.parts.channel
-            if settling is None:
-                raise self.life.refusal()
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + ADVANCE_WITHIN_S
-            with self.clock.standing():
-                target_us = self.clock.now_us() + by_us
-                await settling.settle()
-                while (next_us := settling.next_us()) is not None and next_us <= target_us:
-                    if loop.time() > until_s:
-                        raise self._stopped_short(target_us)
-                    self.clock.step_to(next_us)
-                    channel.look_again(next_us)
-                    await settling.settle()
-                self.clock.step_to(target_us)
-                # Those that would look later do so too: their timers go by real time, and must be set again.
-                channel.look_again(END_OF_TIME_US)
-                await settling.settle()
-            return target_us
-
-    def _stopped_short(self, target_us: int) -> NotSettled:
-        here_us = self.clock.now_us()
-        return NotSettled(
-            f"In {ADVANCE_WITHIN_S:g} s the clock has come to {format_timestamp(here_us)}, and stands {(target_us - here_us) / 1e6:g} s"
-            " short of where it was to go: too much is due on the way. Advance it by the rest."
-        )
+        async with self.walking() as walk:
+            return await walk.to(self.clock.now_us() + by_us)
 
     def find(self, name: DeviceName) -> SandboxPhone:
         """The phone of this id.  Raises: PhoneNotFound."""
         phone = self.phones.get(name)
         if phone is None:
-            here = ", ".join(sorted({known.device for known in self.phones}))
-            message = f"The sandbox has no phone {name.device[:128]!r} in {name.parent}. There are: {here}."
+            here = ", ".join(sorted(known.device for known in self.phones if known.parent == name.parent)) or "none"
+            message = f"The sandbox has no phone {name.device[:128]!r} in {str(name.parent)[:160]}. There are: {here}."
             raise PhoneNotFound(message)
         return phone
 
@@ -251,14 +246,76 @@ class World:
     async def create(self, name: DeviceName, profile: str, overrides: Mapping[str, Any]) -> SandboxPhone:
         """A new phone, enrolled and connected.  Raises: AlreadyExists, InvalidArgument."""
         async with self.change():
-            if name.enterprise not in self.settings.enterprises or not ID_PATTERN.fullmatch(name.device):
-                message = f"{name} cannot be made: use letters, digits and ._~- in an enterprise of this sandbox."
-                raise InvalidArgument(message)
+            if not ID_PATTERN.fullmatch(name.device):
+                raise InvalidArgument(f"Invalid device id {name.device[:128]!r}: use letters, digits and ._~- only.")
+            await self._require_enterprise(name.parent)
             if name in self.phones or await self.parts.store.device(name) is not None:
                 message = f"There is a phone {name.device} already."
                 raise AlreadyExists(message)
             kind = profile_named(profile)
             return await self._add(name, with_overrides(kind, overrides) if overrides else kind)
+
+    async def enroll_with(self, value: str, profile: str, overrides: Mapping[str, Any], *, device_id: str = "") -> SandboxPhone:
+        """A new phone whose owner entered the value of an enrolment token: enterprise, policy and ownership are as the token says.
+
+        It is called by `device_id` here; without one, by the id that the server gave it.
+
+        Raises: InvalidArgument; AlreadyExists; FailedPrecondition: the server did not take it, with its words.
+        """
+        async with self.change():
+            token = await self.parts.store.decide(Sees(token_value=value), lambda facts: Decision(facts.token))
+            if token is None:
+                description = (
+                    "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
+                )
+                raise InvalidArgument(violations=[Violation("enrollment_token", description)])
+            if device_id and not ID_PATTERN.fullmatch(device_id):
+                raise InvalidArgument(f"Invalid device id {device_id[:128]!r}: use letters, digits and ._~- only.")
+            kind = profile_named(profile)
+            kind = provisioned(with_overrides(kind, overrides) if overrides else kind, token.allow_personal_usage)
+            name = DeviceName(token.enterprise.enterprise, device_id or self._new_name(profile, token.enterprise))
+            if name in self.phones:
+                raise AlreadyExists(f"There is a phone {name.device} already.")
+            phone = SandboxPhone(name, kind, around=self._surroundings, serial=self._new_serial(kind, name))
+            await self._enter(phone, value)
+            return phone
+
+    def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
+        """What a phone is called whose caller does not say: by its profile and a number."""
+        numbers = (profile, *(f"{profile}-{number}" for number in itertools.count(2)))
+        return next(name for name in numbers if DeviceName(enterprise.enterprise, name) not in self.phones)
+
+    def _new_serial(self, kind: Profile, name: DeviceName) -> str:
+        """A serial number that no other phone of the world has; that of the profile, where it is free."""
+        wanted = kind.phone().serial
+        taken = {phone.serial for phone in self.phones.values()}
+        return wanted if wanted not in taken else default_serial(str(name))
+
+    async def _enter(self, phone: SandboxPhone, token: str) -> None:
+        """The phone runs, and has enrolled with this token.  Raises: FailedPrecondition: it could not; as `settle`."""
+        self.phones[phone.name] = phone
+        try:
+            phone.forget()
+            phone.runner.start(token)
+            await self._connected(phone)
+        except BaseException:
+            del self.phones[phone.name]
+            await phone.stop()
+            raise
+
+    async def _require_enterprise(self, name: EnterpriseName) -> None:
+        """Raises: EnterpriseNotFound."""
+        if await self.parts.store.enterprise(name) is None:
+            page = await self.parts.store.enterprises(after="", limit=NAMED_MOST)
+            there = ", ".join(str(record.name) for record in page.items) + (", …" if page.more else "")
+            raise EnterpriseNotFound(f"There is no {str(name)[:160]} in this world. There are: {there or 'none'}.")
+
+    async def phones_of(self, enterprise: EnterpriseName) -> list[SandboxPhone]:
+        """The enterprise's phones.  Raises: EnterpriseNotFound."""
+        phones = [phone for name, phone in self.phones.items() if name.parent == enterprise]
+        if not phones:
+            await self._require_enterprise(enterprise)
+        return phones
 
     async def reset_phone(self, name: DeviceName) -> SandboxPhone:
         """The phone is as new, under the same id, and neither side remembers anything of it.  Raises: PhoneNotFound."""
@@ -285,27 +342,20 @@ class World:
                 raise PhoneOffline
             phone.runner.phone.be(user_of(phone.profile.consent))
             async with self._token(phone, device_id="") as value:
-                phone.runner.enroll(value, phone.profile.phone(phone.runner.phone.device.serial))
+                phone.runner.enroll(value, phone.profile.phone(phone.serial))
                 await self._connected(phone)
             return phone
 
     async def _add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""
         phone = SandboxPhone(name, profile, around=self._surroundings)
-        self.phones[name] = phone
         store = self.parts.store
         if await store.device(name) is not None or await store.tombstone(name) is not None:
+            self.phones[name] = phone
             phone.runner.start()
             return phone
-        try:
-            phone.forget()
-            async with self._token(phone, device_id=name.device) as value:
-                phone.runner.start(value)
-                await self._connected(phone)
-        except BaseException:
-            del self.phones[name]
-            await phone.stop()
-            raise
+        async with self._token(phone, device_id=name.device) as value:
+            await self._enter(phone, value)
         return phone
 
     @contextlib.asynccontextmanager

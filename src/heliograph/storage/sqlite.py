@@ -1,6 +1,7 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -138,6 +139,29 @@ class SqliteStore:
             return len(due)
 
         return await self._alone(act)
+
+    async def decide_each_at_its_time(
+        self, rule: Callable[[Operation, Facts], Iterable[Write]], *, until_us: int, limit: int, only: Callable[[DeviceName], bool]
+    ) -> Sequence[Operation]:
+        """Sandbox: as `decide_due`, for a clock that passes over deadlines until `until_us`: each is decided as if it were its own time.
+
+        It ends before the first operation of a device that is not one of `only`. What was decided, oldest deadline first.
+        """
+
+        def act(batch: Batch) -> Sequence[Operation]:
+            due = tuple(operations_from(self._tables.one("due", until_us, limit)))
+            alone = tuple(itertools.takewhile(lambda operation: only(operation.device), due))
+            for operation in alone:
+                batch.now_us = max(batch.now_us, operation.deadline_us or 0)
+                subscription = batch.subscription(operation.device.parent)
+                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+            return alone
+
+        return await self._alone(act)
+
+    async def operations_due(self, by_us: int, *, limit: int) -> Sequence[Operation]:
+        """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
+        return tuple(operations_from(self._reads.one("due", by_us, limit)))
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
