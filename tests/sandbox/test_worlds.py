@@ -2,9 +2,12 @@
 
 import base64
 import concurrent.futures
+import contextlib
+import http.server
 import json
 import random
 import re
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +18,6 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
 from heliograph.sandbox.settings import SandboxSettings
-from tests.notifications.endpoint import listening
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 
@@ -23,6 +25,40 @@ PIXEL = "pixel8-a15-fully-managed"
 BYOD = "galaxy-s25-a15-byod"
 COPE = "pixel7-a14-cope"
 NOW = "2030-01-01T00:00:00Z"
+
+
+class Endpoint:
+    """A push endpoint that takes everything."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Json] = []
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                endpoint.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing is logged."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/pushed"
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Endpoint]:
+    """An endpoint of somebody's own."""
+    endpoint = Endpoint()
+    thread = threading.Thread(target=endpoint.server.serve_forever)
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        endpoint.server.shutdown()
+        thread.join(30)
+        endpoint.server.server_close()
 
 
 class Maker:

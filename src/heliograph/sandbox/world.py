@@ -282,8 +282,8 @@ class World:
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
         """What a phone is called whose caller does not say: by its profile and a number."""
-        numbers = (profile, *(f"{profile}-{number}" for number in itertools.count(2)))
-        return next(name for name in numbers if DeviceName(enterprise.enterprise, name) not in self.phones)
+        names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
+        return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self.phones)
 
     def _new_serial(self, kind: Profile, name: DeviceName) -> str:
         """A serial number that no other phone of the world has; that of the profile, where it is free."""
