@@ -37,13 +37,14 @@ class UnknownOrder(Exception):
 class Agent:
     """One process on a phone. It may be killed at any moment; the next one goes on from the same journal."""
 
-    def __init__(self, equipment: Equipment) -> None:
+    def __init__(self, equipment: Equipment, *, reported: DeviceReport | None = None) -> None:
+        """`reported`: what the server knows of the phone, if that is known here."""
         self._equipment = equipment
         self._journal = equipment.journal
         self._courier = Courier(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         """By operation, and two of the agent's own."""
-        self._reported: DeviceReport | None = None
+        self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
 

@@ -1,16 +1,67 @@
-"""One phone's HTTP requests to its server."""
+"""One phone's way out: its HTTP requests to its server, and its WebSocket."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import aiohttp
 import msgspec
 
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
+from heliograph.protocol import MESSAGE_MAX_BYTES
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises where no answer came."""
+
+
+HEARTBEAT_S = 60.0
+"""A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
+
+
+class Denied(Exception):
+    """The server does not open a WebSocket, and answers this HTTP status instead."""
+
+    def __init__(self, status: int, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"the server answers {status}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Socket(Protocol):
+    """One WebSocket, seen from the phone: what is used of aiohttp's."""
+
+    async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
+        """The frame is on its way."""
+
+    async def receive(self) -> aiohttp.WSMessage:
+        """The next frame, or the word that the connection is closed."""
+
+    async def close(self) -> bool:
+        """The connection is closed."""
+
+
+class Door(Protocol):
+    """What the transports need of a way out.
+
+    Raises (any method but `shut`): ConnectionLost, or what `LOST` names inside `open_for`.
+    """
+
+    def open_for(self, within_s: float) -> AbstractAsyncContextManager[None]:
+        """What is done inside must end in time and before the door is shut.  Raises: ConnectionLost."""
+
+    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
+        """A WebSocket to the device protocol.  Raises: Denied."""
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The server's answer."""
+
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
+        """The server's answer."""
+
+    async def shut(self) -> None:
+        """Nothing is open any more, and requests under way lose their answers."""
 
 
 class HttpDoor:
@@ -38,6 +89,22 @@ class HttpDoor:
     def url(self, path: str) -> str:
         """The address of a path of the device protocol."""
         return self._base + path
+
+    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
+        """A WebSocket to the device protocol.  Raises: Denied, ConnectionLost."""
+        try:
+            return await self.session.ws_connect(
+                self.url("connect"),
+                headers=headers,
+                heartbeat=HEARTBEAT_S,
+                autoclose=False,
+                max_msg_size=4 * MESSAGE_MAX_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise Denied(error.status, retry_after_s=retry_after_of(error.headers or {})) from None
+        except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
+            raise ConnectionLost("lost while connecting") from None
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The server's answer.  Raises: ConnectionLost."""

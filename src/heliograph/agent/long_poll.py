@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from heliograph.agent.door import HttpDoor, bearer
+from heliograph.agent.door import Door, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.domain.wire import encode_message
 from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Policy, Refuse, Report
@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder(_Polled).decode
 class LongPollTransport:
     """A `Transport` over plain HTTP requests, tied together by an id of the phone's choice."""
 
-    def __init__(self, door: HttpDoor, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
+    def __init__(self, door: Door, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
         self._door = door
         self._chance = chance
         self._wait_s = wait_s

@@ -11,7 +11,7 @@ import structlog
 
 from heliograph.agent.agent import Agent, EnrollmentRefused, NotEnrolled, UnknownOrder
 from heliograph.agent.courier import never
-from heliograph.agent.door import HttpDoor
+from heliograph.agent.door import Door, HttpDoor
 from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, pass_by
 from heliograph.agent.journal import Journal
 from heliograph.agent.long_poll import LongPollTransport
@@ -20,6 +20,7 @@ from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.agent.virtual import VirtualExecutor, VirtualPhone
 from heliograph.agent.websocket import WebSocketTransport
+from heliograph.domain.device import DeviceReport
 from heliograph.domain.virtual_device import VirtualDevice, rebooted
 
 log = structlog.get_logger()
@@ -46,10 +47,12 @@ class Line:
     backoff_most_s: float = BACKOFF_MOST_S
     unknown_first_s: float = UNKNOWN_FIRST_S
     unknown_most_s: float = UNKNOWN_MOST_S
+    door: Callable[[], Door] | None = None
+    """Makes the way out of each life of the agent; None: HTTP to `server_url`."""
 
     def transport(self, traffic: Traffic | None = None) -> Transport:
         """A new transport, not yet connected; a WebSocket counts what comes in `traffic`."""
-        door = HttpDoor(self.server_url)
+        door = self.door() if self.door is not None else HttpDoor(self.server_url)
         return LongPollTransport(door, ENTROPY) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(door, traffic)
 
 
@@ -89,6 +92,10 @@ class PhoneRunner:
         self._open_journal = open_journal or (lambda: kept)
         self._checkpoint = checkpoint
         self._enrolling = enrolling or asyncio.Semaphore()
+        self.entropy: random.Random = ENTROPY
+        """Makes credentials and ackIds."""
+        self.reported: DeviceReport | None = None
+        """What the server knows of the phone before its agent runs for the first time."""
         self._token = ""
         self._anew = False
         """Whether the next enrolment is that of a phone which was never enrolled."""
@@ -251,7 +258,8 @@ class PhoneRunner:
         """One life of the agent."""
         journal = self._open_journal()
         transport = FlakyTransport(self.line.transport(self.traffic), self.mischief, self.phone.clock, self.traffic)
-        agent = Agent(self._equipment(journal, transport))
+        reported, self.reported = self.reported, None
+        agent = Agent(self._equipment(journal, transport), reported=reported)
         self._agent, self._transport = agent, transport
         try:
             await self._enroll(agent, journal)
@@ -289,7 +297,7 @@ class PhoneRunner:
             journal=journal,
             clock=self.phone.clock,
             chance=self.phone.chance,
-            entropy=ENTROPY,
+            entropy=self.entropy,
             checkpoint=self._pass,
             connection_changed=self._connection_changed,
             not_known=self._not_known,

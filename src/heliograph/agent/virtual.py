@@ -94,6 +94,23 @@ def _password_rules(policy: Policy) -> PasswordPolicy:
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
+def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
+    """The phone that applies what its server wants of it."""
+    return msgspec.structs.replace(
+        device,
+        disabled=policy.disabled,
+        disabled_reason=policy.disabled_reason,
+        password_policy=_password_rules(policy),
+    )
+
+
+def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
+    """The facts of a phone that applies this policy, as its server shall know them."""
+    version = policy.policy_version
+    name = policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
+    return device_report(device, policy_name=name, policy_version=version)
+
+
 class VirtualPhone:
     """The phone itself: survives its agent's death, as a phone survives that of a process on it."""
 
@@ -141,14 +158,7 @@ class VirtualPhone:
         if policy != self.policy:
             self.policy = policy
             self._told = None
-            self.become(
-                msgspec.structs.replace(
-                    self._device,
-                    disabled=policy.disabled,
-                    disabled_reason=policy.disabled_reason,
-                    password_policy=_password_rules(policy),
-                )
-            )
+            self.become(applied(self._device, policy))
             self.on_change()
 
     def forget_policy(self) -> None:
@@ -158,9 +168,7 @@ class VirtualPhone:
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
         if self._told is None or self._told[0] is not self._device or self._told[1] is not self.policy:
-            version = self.policy.policy_version
-            name = self.policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
-            self._told = (self._device, self.policy, device_report(self._device, policy_name=name, policy_version=version))
+            self._told = (self._device, self.policy, reported(self._device, self.policy))
         return self._told[2]
 
     def circumstances(self) -> Circumstances:

@@ -71,8 +71,12 @@ class Addresses:
     def of(self, scope: Scope) -> str:
         """The address by which the caller reached this server, without a slash at its end: `https://amapi.example.com`.
 
-        If the caller wrote one that is not known here, the first of this server's own. Safe to quote in JSON and HTML.
+        If the caller wrote one that is not known here, the first of this server's own; followed by the path under which the server
+        stands (ASGI's root_path), if it has one. Safe to quote in JSON and HTML.
         """
+        return self._origin_of(scope) + str(scope.get("root_path", ""))
+
+    def _origin_of(self, scope: Scope) -> str:
         asked = self._asked(scope)
         if asked is not None:
             named = [public for public in self._public if public.authority == asked.authority]
@@ -91,7 +95,8 @@ class Addresses:
         asked = self._asked(scope)
         if asked is not None and self._proxy_decides(scope):
             own |= {f"{scheme}://{asked.authority}" for scheme in HTTP}
-        return frozenset(own)
+        below = str(scope.get("root_path", ""))
+        return frozenset(f"{origin}{below}" for origin in own)
 
     def is_own_name(self, host: str, scope: Scope) -> bool:
         """Whether a request may name this host: a loopback name, the bound address, or that of a public URL."""

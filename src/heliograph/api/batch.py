@@ -142,7 +142,8 @@ class Batch:
 
     async def _answer(self, scope: Message, part: Part, authorization: bytes | None, *, full: bool) -> PartAnswer:
         try:
-            return PartAnswer(part.content_id, *await self._called(scope, self._request(part, full=full), authorization))
+            request = self._request(part, root_path=str(scope.get("root_path", "")), full=full)
+            return PartAnswer(part.content_id, *await self._called(scope, request, authorization))
         except Exception as error:  # noqa: BLE001 - no call harms another
             if not isinstance(error, HeliographError):
                 log_failure("batch", error)
@@ -150,17 +151,18 @@ class Batch:
             status, headers, body = error_answer(error)
             return PartAnswer(part.content_id, status, _of_part([JSON, *headers]), msgspec.json.format(body, indent=2))
 
-    def _request(self, part: Part, *, full: bool) -> PartRequest:
+    def _request(self, part: Part, *, root_path: str, full: bool) -> PartRequest:
         """The part's call.  Raises: HeliographError: it is none that is made."""
         if isinstance(part.request, InvalidArgument):
             raise part.request
-        if part.request.path in PATHS:
+        request = _below(root_path, part.request)
+        if request.path in PATHS:
             raise InvalidArgument("A batch inside a batch is not taken: put its calls into the outer one.")
-        if len(part.request.body) > self._part_max_bytes:
+        if len(request.body) > self._part_max_bytes:
             raise BodyTooLarge(f"The request body is too large: at most {self._part_max_bytes} bytes are taken.")
         if full:
             raise AnswerTooLarge
-        return part.request
+        return request
 
     async def _called(self, scope: Message, request: PartRequest, authorization: bytes | None) -> tuple[int, Headers, bytes]:
         """Status, headers and body with which the API answers the call."""
@@ -190,6 +192,13 @@ class Batch:
         }
         await self._app(inner, receive, send)
         return start["status"], _of_part(start["headers"]), b"".join(chunks)
+
+
+def _below(root_path: str, request: PartRequest) -> PartRequest:
+    """The call with its path as the server knows it: clients write the path under which the server stands, too."""
+    if not root_path or not request.path.startswith(f"{root_path}/"):
+        return request
+    return request._replace(path=request.path[len(root_path) :], raw_path=request.raw_path[len(root_path.encode()) :])
 
 
 def _inner_headers(scope: Message, headers: Headers) -> Headers:

@@ -1,9 +1,11 @@
 """What is served beside the API's methods: health, readiness, metrics and the discovery document."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
 from heliograph.api.address import Addresses
 from heliograph.api.discovery import VERSION, discovery_document
@@ -37,7 +39,7 @@ class Pages:
     def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
         self._ports = ports
         self._figures = Figures(ports)
-        self._registry = registry_of(counts, NotificationCounts(ports.publishing), ServerMetrics(ports, self._figures), ProcessMetrics())
+        self._counts = counts
         self._addresses = addresses
         self._pages: Mapping[str, Page] = {
             "/healthz": self._health,
@@ -74,6 +76,12 @@ class Pages:
     async def _metrics(self, _scope: Mapping[str, Any]) -> Answer:
         await self._figures.refresh()
         return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
+
+    @functools.cached_property
+    def _registry(self) -> CollectorRegistry:
+        """Made when somebody asks: most servers in memory are never asked."""
+        notifications = NotificationCounts(self._ports.publishing)
+        return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._figures), ProcessMetrics())
 
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
         version = dict(parameters_of(scope["query_string"])).get("version") or VERSION

@@ -58,6 +58,11 @@ class PushPublisher:
             await asyncio.sleep(0)
 
 
+def require_endpoint(endpoint: str) -> None:
+    """Validate the address of a push endpoint.  Raises: InvalidArgument: it is not an absolute http or https URL."""
+    _url(endpoint)
+
+
 def _url(endpoint: str) -> URL:
     try:
         url = URL(endpoint if endpoint.isprintable() and not {" ", "\\"} & set(endpoint) else "")

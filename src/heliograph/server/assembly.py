@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from heliograph.service.create_signup_url import PATH as SIGN_UP
 from heliograph.service.delete_enterprise import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
+from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
 from heliograph.service.publish_notifications import publish_notifications
 from heliograph.service.retire_operations import retire_operations
@@ -58,6 +60,16 @@ def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
     return dispatch
 
 
+def made_at_first(make: Callable[[], Asgi]) -> Asgi:
+    """The app, made when the first request for it comes: most servers in memory never get one."""
+    made = functools.cache(make)
+
+    def answer(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> Awaitable[None]:
+        return made()(scope, receive, send)
+
+    return answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """A server without its socket: what the sandbox steers."""
@@ -75,16 +87,18 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None) -> AsyncIterator[Parts]:
+async def assembled(
+    settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None, push: Publisher | None = None
+) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
-    `watch` sees every notification to the push endpoint, which need not exist then.
+    `watch` sees every notification to the push endpoint, which need not exist then; `push` publishes in its place.
 
     Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; DatabaseMissing; FailedPrecondition, Unavailable, PermissionDenied: the
         database is no use.
     """
-    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
+    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch, push=push)
     channel = Channel(clock)
     async with opened_store(settings, channel, clock) as opened, contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(publisher.close)
@@ -103,23 +117,28 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
         await finish_deletions(ports)
         sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
         own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
-        async with _running(*own, *opened.timers):
+        async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS,
             )  # fmt: skip
-            addresses = Addresses(settings.trusted_proxies, settings.public_urls)
-            routes = _api(settings, ports, sign_in, addresses, operator_secret)
-            app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
-            if settings.admission is not Admission.KEYS:
-                app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
-            app = outermost(app)
-            yield Parts(store=store, ports=ports, channel=channel, app=app)
+            app = wired_app(settings, ports, sign_in, channel, operator_secret)
+            yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+
+
+def wired_app(settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None) -> Asgi:
+    """Everything that a server answers, callers and devices, behind the front door that the settings ask for."""
+    addresses = Addresses(settings.trusted_proxies, settings.public_urls)
+    routes = _api(settings, ports, sign_in, addresses, operator_secret)
+    app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+    if settings.admission is not Admission.KEYS:
+        app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
+    return app
 
 
 @contextlib.asynccontextmanager
-async def _running(*timers: Forever) -> AsyncIterator[None]:
+async def timers_running(*timers: Forever) -> AsyncIterator[None]:
     """The timers run until the block ends."""
     tasks = [asyncio.create_task(timer) for timer in timers]
     for task in tasks:
@@ -139,7 +158,7 @@ def _api(settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses
     rest = rest_app(ports, gate=gate, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins)
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
-    desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
+    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
 

@@ -22,16 +22,21 @@ PAUSE_S = 0.05
 DAY_US = 86_400 * 1_000_000
 
 
-async def retire_operations(ports: Ports) -> NoReturn:
-    """Once an hour, what ended before the retention time, tombstones past their expiry and tokens a day after theirs are removed."""
+async def retire_operations(ports: Ports, *, is_new: bool = False) -> NoReturn:
+    """Once an hour, what ended before the retention time, tombstones past their expiry and tokens a day after theirs are removed.
+
+    `is_new`: the store was empty a moment ago, so the first time is in an hour.
+    """
     haste = asyncio.Event()
     ports.haste.listen(haste.set)
     while True:
         next_us = ports.clock.now_us() + EVERY_US
-        await _retire_all(ports, haste)
-        await retire_tokens(ports)
-        if ports.shared:
-            await _finish_others_deletions(ports)
+        if not is_new:
+            await _retire_all(ports, haste)
+            await retire_tokens(ports)
+            if ports.shared:
+                await _finish_others_deletions(ports)
+        is_new = False
         while ports.clock.now_us() < next_us:
             # Not by the clock: nothing depends on the moment, so a clock that is moved by ten years need not stop at each hour of them.
             await _pause((next_us - ports.clock.now_us()) / 1_000_000, haste)

@@ -16,6 +16,11 @@ BUSY_MS = 5_000
 WRITER_CACHE_KIB = 65_536
 """Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
 READER_CACHE_KIB = 8_192
+MEMORY_PAGE_BYTES = 1_024
+"""A database that is nearly empty has a page for each table and index: with SQLite's usual 4 KiB, three times the memory."""
+MEMORY_STATEMENTS = 8
+"""Compiled statements that a connection in memory keeps: 6 KiB each, which a thousand worlds must hold."""
+MEMORY_CACHE_KIB = 2_048
 LOG_MOST_BYTES = 64 * 1024 * 1024
 """Where the write-ahead log begins anew; the file is cut to it when it was longer, since somebody read for long."""
 
@@ -34,7 +39,8 @@ def check_library(version: str) -> None:
 class Connections(NamedTuple):
     """The connections to one database, which belongs to this process until they are closed."""
 
-    lock: LockFile
+    lock: LockFile | None
+    """None: the database is no file."""
     writer: apsw.Connection
     checkpointer: apsw.Connection
     reader: apsw.Connection
@@ -61,11 +67,31 @@ class Connections(NamedTuple):
             undo.pop_all()
         return opened
 
+    @classmethod
+    def in_memory(cls, template: apsw.Connection) -> Self:
+        """A copy of the template, in memory: one connection for everything, since one thread does everything."""
+        connection = apsw.Connection(":memory:", statementcachesize=MEMORY_STATEMENTS)
+        connection.pragma("page_size", MEMORY_PAGE_BYTES)
+        connection.pragma("cache_size", -MEMORY_CACHE_KIB)
+        with connection.backup("main", template, "main") as backup:
+            backup.step(-1)
+        return cls(None, connection, connection, connection, connection)
+
     def close(self) -> None:
         """The log is in the database, and others may use it."""
         for connection in (self.checkpointer, self.reader, self.page_reader, self.writer):
             connection.close()
-        self.lock.release()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def memory_template(now_us: int) -> apsw.Connection:
+    """An empty database on the newest schema, to be copied.  Raises: LibraryTooOld."""
+    check_library(apsw.sqlite_lib_version())
+    connection = apsw.Connection(":memory:")
+    connection.pragma("page_size", MEMORY_PAGE_BYTES)
+    migrate(connection, now_us)
+    return connection
 
 
 def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:

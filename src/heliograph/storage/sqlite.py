@@ -1,10 +1,13 @@
 """The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
+
+import apsw
 
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
@@ -55,14 +58,17 @@ class SqliteStore(RecordReads):
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
         tail_most: int,
+        threads: bool = True,
     ) -> None:
+        """Without `threads`, all work is done on the event loop: for a database in memory, which keeps nobody waiting."""
+        self._threads = threads
         self._connections = connections
         self._clock = clock
         self._closing = False
         self.counts = StoreCounts()
         self.begun = self.ended = 0
         """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
-        self._entrance = Entrance(self.counts, self._batch_done)
+        self._entrance = Entrance(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
         self._claims = Claims()
         self._tables = Tables(connections.writer)
         self._memory = remembered(self._tables)
@@ -82,8 +88,22 @@ class SqliteStore(RecordReads):
             between_batches=self._checkpointer.restart_if_large,
             on_fatal=on_fatal,
         )
-        self._writer.start()
-        self._checkpointer.start()
+        if threads:
+            self._writer.start()
+            self._checkpointer.start()
+
+    @classmethod
+    def in_memory(
+        cls,
+        template: apsw.Connection,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+    ) -> Self:
+        """A store that begins as a copy of the template (connection.memory_template) and goes with its process."""
+        connections = Connections.in_memory(template)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=TAIL_MOST, threads=False)
 
     @classmethod
     def open(
@@ -126,6 +146,29 @@ class SqliteStore(RecordReads):
             return len(due)
 
         return await self._alone(act)
+
+    async def decide_each_at_its_time(
+        self, rule: Callable[[Operation, Facts], Iterable[Write]], *, until_us: int, limit: int, only: Callable[[DeviceName], bool]
+    ) -> Sequence[Operation]:
+        """Sandbox: as `decide_due`, for a clock that passes over deadlines until `until_us`: each is decided as if it were its own time.
+
+        It ends before the first operation of a device that is not one of `only`. What was decided, oldest deadline first.
+        """
+
+        def act(batch: Batch) -> Sequence[Operation]:
+            due = tuple(operations_from(self._tables.one("due", until_us, limit)))
+            alone = tuple(itertools.takewhile(lambda operation: only(operation.device), due))
+            for operation in alone:
+                batch.now_us = max(batch.now_us, operation.deadline_us or 0)
+                subscription = batch.subscription(operation.device.parent)
+                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+            return alone
+
+        return await self._alone(act)
+
+    async def operations_due(self, by_us: int, *, limit: int) -> Sequence[Operation]:
+        """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
+        return tuple(operations_from(self._reads.one("due", by_us, limit)))
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
@@ -244,7 +287,12 @@ class SqliteStore(RecordReads):
             return read(self._reads)
         return await self._in_thread(lambda: read(self._page_reads))
 
+    def _serve_waiting(self) -> None:
+        self._writer.serve_waiting()
+
     async def _in_thread(self, read: Callable[[], T]) -> T:
+        if not self._threads:
+            return read()
         return await asyncio.wrap_future(self._pages.submit(read))
 
     async def newest_us(self) -> int:
@@ -272,10 +320,12 @@ class SqliteStore(RecordReads):
             return
         self._closing = True
         self._entrance.close()
-        await asyncio.to_thread(self._writer.join)
+        if self._threads:
+            await asyncio.to_thread(self._writer.join)
         self._entrance.end()
-        await asyncio.to_thread(self._checkpointer.stop)
-        await asyncio.to_thread(self._pages.shutdown)
+        if self._threads:
+            await asyncio.to_thread(self._checkpointer.stop)
+            await asyncio.to_thread(self._pages.shutdown)
         self._connections.close()
 
 

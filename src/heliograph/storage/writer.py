@@ -81,6 +81,16 @@ class Writer:
         """Whether operations are on their way into history, or would be if the disk had room. Asked from any thread."""
         return self._sweeper.due
 
+    def serve_waiting(self) -> None:
+        """Everything that waits is decided and answered, in the caller's thread: for a store without a thread of its own."""
+        entries: Sequence[Entry] = ()
+        try:
+            while entries := self._entrance.take():
+                self._serve(entries)
+                self._busy_since_us = 0
+        except BaseException as error:  # noqa: BLE001 - as in the thread
+            self._die(error, entries)
+
     # In the thread.
 
     def _run(self) -> None:
