@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -297,44 +298,42 @@ class RecordConformance:
         assert sorted(f"{one.device.device}:{one.create_ms}" for page in listed for one in page) == sorted(set(said) - {"sign-in"})
         assert 50 == said.count("sign-in")
 
-    @given(
-        moves=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=60),
+
+def races(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A property over `first`, what four records hold, and `moves` and `counted`: which rules race over them.
+
+    Each engine's file has its own test, for hypothesis takes no test that two classes inherit.
+    """
+    plans = given(
         first=st.lists(st.integers(0, 3), min_size=4, max_size=4),
+        moves=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=60),
         counted=st.lists(st.integers(0, 3), max_size=20),
     )
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    async def test_racing_rules_lose_no_update(
-        self, open_store: OpenStore, moves: list[tuple[int, int]], first: list[int], counted: list[int]
-    ) -> None:
-        """Whatever moves between whichever records: nothing is lost, nothing appears, and each answer is what a dict would hold."""
-        store = await self.opened_once(open_store)
-        run = next(_numbers)
-        names = [named(f"box-{run}-{number}") for number in range(4)]
-        await store.decide_records((), put(*(PutPolicy(policy(name, version=number)) for name, number in zip(names, first, strict=True))))
-        boxes = list(first)
+    return settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])(plans(test))
 
-        racing: list[Awaitable[object]] = []
-        expected: list[object] = []
-        for turn, (source, step) in enumerate(moves):
-            target = (source + step) % 4
-            racing.append(store.decide_records((names[source], names[target]), move(names[source], names[target])))
-            expected.append(None if boxes[source] else ArithmeticError)
-            if boxes[source]:
-                boxes[source], boxes[target] = boxes[source] - 1, boxes[target] + 1
-            if turn < len(counted):
-                box = counted[turn]
-                racing.append(store.decide_records((names[box],), add_one(names[box])))
-                expected.append((boxes[box],))
-                boxes[box] += 1
-        answers = await asyncio.gather(*racing, return_exceptions=True)
 
-        assume(not any(isinstance(answer, Overloaded) for answer in answers))  # a machine that stood still for a second
-        assert expected == [type(answer) if isinstance(answer, Exception) else answer for answer in answers]
-        assert boxes == await numbers_of(store, names)
+async def lose_no_update(store: Store, first: Sequence[int], moves: Sequence[tuple[int, int]], counted: Sequence[int]) -> None:
+    """Whatever moves between whichever records: nothing is lost, nothing appears, and each answer is what a list would give."""
+    run = next(_numbers)
+    names = [named(f"box-{run}-{number}") for number in range(4)]
+    await store.decide_records((), put(*(PutPolicy(policy(name, version=number)) for name, number in zip(names, first, strict=True))))
+    boxes = list(first)
 
-    async def opened_once(self, open_store: OpenStore) -> Store:
-        """One store for all examples."""
-        store = getattr(self, "_store", None)
-        if store is None:
-            store = self._store = await open_store()
-        return store
+    racing: list[Awaitable[object]] = []
+    expected: list[object] = []
+    for turn, (source, step) in enumerate(moves):
+        target = (source + step) % 4
+        racing.append(store.decide_records((names[source], names[target]), move(names[source], names[target])))
+        expected.append(None if boxes[source] else ArithmeticError)
+        if boxes[source]:
+            boxes[source], boxes[target] = boxes[source] - 1, boxes[target] + 1
+        if turn < len(counted):
+            box = counted[turn]
+            racing.append(store.decide_records((names[box],), add_one(names[box])))
+            expected.append((boxes[box],))
+            boxes[box] += 1
+    answers = await asyncio.gather(*racing, return_exceptions=True)
+
+    assume(not any(isinstance(answer, Overloaded) for answer in answers))  # a machine that stood still for a second
+    assert expected == [type(answer) if isinstance(answer, Exception) else answer for answer in answers]
+    assert boxes == await numbers_of(store, names)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import FINAL, Operation, State
-from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees
+from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees, Store
 from heliograph.storage.codec import operation_columns
 from heliograph.storage.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
 from heliograph.storage.lanes import LANE_MOST
@@ -23,11 +23,11 @@ from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
 from heliograph.storage.sqlite import SqliteStore
 from heliograph.storage.sweeper import TAIL_MOST
-from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
+from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
-from tests.storage.record_conformance import RecordConformance
+from tests.storage.record_conformance import RecordConformance, lose_no_update, races
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -124,6 +124,19 @@ class TestPoliciesInSqlite(PolicyConformance):
 
 class TestRecordsInSqlite(RecordConformance):
     """See record_conformance.py."""
+
+
+@pytest.fixture
+async def one_store(open_store: OpenStore) -> Store:
+    """The same for all examples of a property."""
+    return await open_store()
+
+
+@races
+async def test_racing_record_rules_lose_no_update(
+    one_store: Store, first: list[int], moves: list[tuple[int, int]], counted: list[int]
+) -> None:
+    await lose_no_update(one_store, first, moves, counted)
 
 
 class TestRequestsInSqlite(SandboxRequestConformance):
