@@ -3,31 +3,34 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from typing import Any
 
-import typer
-from typer.main import get_command
+import click
 
 import heliograph.cli
+from heliograph.cli.command_tree import first_paragraph
 
-WHOLE: Any = get_command(heliograph.cli.app)
 
-
-def commands(of: Any = WHOLE, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - Typer's own click classes are not public
+def commands(of: click.Command = heliograph.cli.app, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every command by the words that call it, groups included."""
     yield " ".join(path), of
-    for name, below in getattr(of, "commands", {}).items():
-        yield from commands(below, (*path, name))
+    if isinstance(of, click.Group):
+        context = click.Context(of)
+        for name in of.list_commands(context):
+            below = of.get_command(context, name)
+            assert below is not None
+            yield from commands(below, (*path, name))
 
 
-def test_every_group_of_commands_is_added() -> None:
-    modules = [importlib.import_module(f"heliograph.cli.{module.name}") for module in pkgutil.iter_modules(heliograph.cli.__path__)]
-    added = [group.typer_instance for group in heliograph.cli.app.registered_groups]
+def test_every_command_is_listed() -> None:
+    names = [f"heliograph.cli.{module.name}" for module in pkgutil.iter_modules(heliograph.cli.__path__)]
+    listed = {entry.place for entry in heliograph.cli.LISTED.values()}
+    apps = {f"{name}:app": vars(importlib.import_module(name)).get("app") for name in names}
 
-    missing = [module.__name__ for module in modules if isinstance(vars(module).get("app"), typer.Typer) and module.app not in added]
+    missing = {place: app for place, app in apps.items() if isinstance(app, click.Group) and place not in listed}
     assert not missing, "\n".join(
-        f'Add to src/heliograph/cli/__init__.py: app.add_typer({name.rpartition(".")[2]}.app, name="…", rich_help_panel=USE)'
-        for name in missing
+        f'Add to LISTED in src/heliograph/cli/__init__.py: "{app.name}": '
+        f'Listed(place="{place}", section=USE, summary="{first_paragraph(app)}"),'
+        for place, app in missing.items()
     )
 
 

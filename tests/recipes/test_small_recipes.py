@@ -102,11 +102,10 @@ def test_a_command_of_the_command_line(copy: Copy) -> None:
 
     copy.write(CLI_COMMAND, code)
     told = copy.tests(TEST_OF_CLI, fails=True)
-    line = re.search(r"app\.add_typer\(ring\.app.*\)", told)
+    line = re.search(r'"ring": Listed\(.*\),', told)
     assert line is not None, told
-    text = copy.read(CLI).replace("operations, sandbox", "operations, ring, sandbox", 1)
-    copy.write(CLI, text)
-    copy.insert(CLI, line[0].replace("…", "ring") + "\n", after='app.add_typer(devices.app, name="devices", rich_help_panel=USE)')
+    devices = next(text for text in copy.read(CLI).splitlines() if text.strip().startswith('"devices": Listed('))
+    copy.insert(CLI, f"    {line[0]}\n", after=devices)
 
     copy.tests(TEST_OF_CLI)
     assert "bell" in copy.run("-m", "heliograph", "ring", "list")
