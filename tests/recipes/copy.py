@@ -20,7 +20,9 @@ NOT_WRITTEN = {"__pycache__", ".hypothesis", ".pytest_cache", ".ruff_cache"}
 """What programs leave behind, which is no file of the repository's."""
 NEXT_RELEASE = ".next_release"
 """Packages that stand in front of those installed."""
-PATIENCE_S = 280
+PATIENCE_S = 900
+TEST_TIMEOUT_S = 1_800
+"""A recipe runs hundreds of tests, half a minute of CPU; a busy machine may take long for it."""
 
 
 class Copy:

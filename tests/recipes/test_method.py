@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.copy import Copy, files_listed, section
+from tests.recipes.copy import TEST_TIMEOUT_S, Copy, files_listed, section
 
 PAGE = "CONTRIBUTING.md"
 HEADING = "Add a REST method"
@@ -19,6 +19,9 @@ WALK_THE_METHODS = (
     "tests/domain/test_policy_messages.py",
     "tests/e2e/test_generated_docs.py::test_the_generated_pages_are_current",
 )
+
+
+pytestmark = pytest.mark.timeout(TEST_TIMEOUT_S)
 
 
 @pytest.fixture

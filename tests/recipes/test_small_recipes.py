@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.recipes.copy import Copy, blocks, files_listed, section
+from tests.recipes.copy import TEST_TIMEOUT_S, Copy, blocks, files_listed, section
 
 PAGE = "CONTRIBUTING.md"
 RECORDS = "src/heliograph/domain/device.py"
@@ -21,6 +21,9 @@ TEST_OF_QUERIES = "tests/storage/test_queries.py"
 TEST_OF_METRICS = "tests/operations/test_docs.py"
 TEST_OF_ERRORS = "tests/api/test_error_tree.py"
 TEST_OF_CLI = "tests/e2e/test_every_cli_command.py"
+
+
+pytestmark = pytest.mark.timeout(TEST_TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +91,8 @@ def test_an_error(copy: Copy) -> None:
     copy.write(ERRORS, f"{copy.read(ERRORS)}\n\n{code}")
 
     copy.tests(TEST_OF_ERRORS)
-    ask = "from heliograph.api.errors import error_answer; from heliograph.domain.errors import RingsAlready; print(error_answer(RingsAlready()))"
-    answer = copy.run("-c", ask)
+    modules = "from heliograph.api.errors import error_answer; from heliograph.domain.errors import RingsAlready"
+    answer = copy.run("-c", f"{modules}; print(error_answer(RingsAlready()))")
     assert answer.startswith("(400, ")
     assert "The device rings already: wait, or cancel the command." in answer
     assert files == copy.touched() - before
