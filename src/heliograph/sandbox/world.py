@@ -105,6 +105,7 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
+            await self.rest()
             yield
             await self.settle()
 
