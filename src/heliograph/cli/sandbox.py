@@ -70,6 +70,10 @@ def sandbox(  # noqa: PLR0913 - one option each
     public_url: PublicUrls = None,
     cors_origin: CorsOrigins = None,
     push_endpoint: PushEndpointOption = "",
+    worlds: Annotated[int, typer.Option(min=0, help="Worlds that there may be at a time, for tests (docs/sandbox.md).")] = 2_000,
+    world_idle_seconds: Annotated[
+        float, typer.Option(min=0, help="A world that nobody uses ends after so many seconds; 0: never.")
+    ] = 3_600.0,
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
@@ -98,6 +102,8 @@ def sandbox(  # noqa: PLR0913 - one option each
         cors_origins=tuple(cors_origin or ()),
         push_endpoint=push_endpoint,
         pubsub=pubsub_is_emulated(),
+        worlds_most=worlds,
+        worlds_idle_s=world_idle_seconds,
     )
     log_to_stderr()
     run(run_sandbox(settings, ready=_say_ready))
