@@ -89,36 +89,39 @@ def make(sandbox_process: Client) -> Iterator[Maker]:
     maker.end_all()
 
 
-def googles(world: Client) -> Any:
+@contextlib.contextmanager
+def googles(world: Client) -> Iterator[Any]:
     """Google's client of a world, unmodified."""
     here = f"{world.url}/$discovery/rest?version={{apiVersion}}"
-    return build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials())
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as amapi:
+        yield amapi
 
 
 def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make: Maker) -> None:
-    amapi = googles(make(enterprises=["mine"]))
-
-    devices = amapi.enterprises().devices().list(parent="enterprises/mine").execute()["devices"]
-    operation = amapi.enterprises().devices().issueCommand(name=devices[0]["name"], body={"type": "LOCK"}).execute()
     found: list[Json] = []
-    batch = amapi.new_batch_http_request(callback=lambda _id, answer, error: found.append(answer if error is None else error))
-    batch.add(amapi.enterprises().devices().operations().get(name=operation["name"]))
-    batch.add(amapi.enterprises().get(name="enterprises/mine"))
-    batch.execute()
+    with googles(make(enterprises=["mine"])) as amapi:
+        devices = amapi.enterprises().devices().list(parent="enterprises/mine").execute()["devices"]
+        operation = amapi.enterprises().devices().issueCommand(name=devices[0]["name"], body={"type": "LOCK"}).execute()
+        batch = amapi.new_batch_http_request(callback=lambda _id, answer, error: found.append(answer if error is None else error))
+        batch.add(amapi.enterprises().devices().operations().get(name=operation["name"]))
+        batch.add(amapi.enterprises().get(name="enterprises/mine"))
+        batch.execute()
 
     assert f"enterprises/mine/devices/{PIXEL}" == devices[0]["name"]
     assert [operation["name"], "enterprises/mine"] == [answer["name"] for answer in found]
 
 
 def test_pages_of_lists_go_on_below_the_worlds_address(make: Maker) -> None:
-    devices = googles(make()).enterprises().devices()
     names: list[str] = []
 
-    request = devices.list(parent="enterprises/sandbox", pageSize=4)
-    while request is not None:
-        page = request.execute()
-        names += [device["name"] for device in page["devices"]]
-        request = devices.list_next(request, page)
+    with googles(make()) as amapi:
+        devices = amapi.enterprises().devices()
+        request = devices.list(parent="enterprises/sandbox", pageSize=4)
+        while request is not None:
+            page = request.execute()
+            names += [device["name"] for device in page["devices"]]
+            request = devices.list_next(request, page)
 
     assert 9 == len(set(names))
 
@@ -127,9 +130,9 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Make
     world = make()
     root = urllib.parse.urlsplit(world.url).path
     inner = f"--b\r\nContent-Type: application/http\r\n\r\nPOST {root}/batch HTTP/1.1\r\n\r\n\r\n--b--\r\n".encode()
-    request = urllib.request.Request(f"{world.url}/batch", inner, {"Content-Type": "multipart/mixed; boundary=b"})
+    request = urllib.request.Request(f"{world.url}/batch", inner, {"Content-Type": "multipart/mixed; boundary=b"})  # noqa: S310 - our own
 
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
     assert "A batch inside a batch" in text
@@ -137,19 +140,21 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Make
 
 def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make: Maker) -> None:
     world = make(enterprises=["first"])
-    amapi = googles(world)
-    sign_up = amapi.signupUrls().create(projectId="p", callbackUrl="https://emm.example.com/back").execute()
-    assert sign_up["url"].startswith(f"{world.url}/signup/")
-    form = urllib.parse.urlencode({"display_name": "Mine", "accepted": "on"}).encode()
-    opener = urllib.request.build_opener(_Stay())
-    location = opener.open(urllib.request.Request(sign_up["url"], form), timeout=60).headers["location"]
-    token = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["enterpriseToken"][0]
-    enterprise = amapi.enterprises().create(projectId="p", signupUrlName=sign_up["name"], enterpriseToken=token, body={}).execute()["name"]
+    with googles(world) as amapi:
+        sign_up = amapi.signupUrls().create(projectId="p", callbackUrl="https://emm.example.com/back").execute()
+        assert sign_up["url"].startswith(f"{world.url}/signup/")
+        form = urllib.parse.urlencode({"display_name": "Mine", "accepted": "on"}).encode()
+        opener = urllib.request.build_opener(_Stay())
+        location = opener.open(sign_up["url"], form, timeout=60).headers["location"]
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["enterpriseToken"][0]
+        enterprise = (
+            amapi.enterprises().create(projectId="p", signupUrlName=sign_up["name"], enterpriseToken=token, body={}).execute()["name"]
+        )
 
-    wanted = {"policyName": "strict", "additionalData": "desk 7", "allowPersonalUsage": "PERSONAL_USAGE_DISALLOWED"}
-    value = amapi.enterprises().enrollmentTokens().create(parent=enterprise, body=wanted).execute()["value"]
-    phone = world.post("/sandbox/v1/devices", {"profile": COPE, "enrollmentToken": value})
-    device = amapi.enterprises().devices().get(name=phone["name"]).execute()
+        wanted = {"policyName": "strict", "additionalData": "desk 7", "allowPersonalUsage": "PERSONAL_USAGE_DISALLOWED"}
+        value = amapi.enterprises().enrollmentTokens().create(parent=enterprise, body=wanted).execute()["value"]
+        phone = world.post("/sandbox/v1/devices", {"profile": COPE, "enrollmentToken": value})
+        device = amapi.enterprises().devices().get(name=phone["name"]).execute()
 
     assert enterprise == phone["enterprise"]
     assert f"{enterprise}/policies/strict" == device["policyName"]
@@ -161,7 +166,7 @@ def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make: Make
 class _Stay(urllib.request.HTTPRedirectHandler):
     """A browser that stays where it is."""
 
-    def http_error_303(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+    def http_error_303(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:  # noqa: ANN401 - urllib's
         return fp
 
 
@@ -188,7 +193,7 @@ def test_a_token_that_disallows_personal_usage_refuses_a_personal_phone_in_the_s
 
 
 def test_an_unknown_token_is_named_by_its_field(make: Maker) -> None:
-    with pytest.raises(Refused, match="enrollmentTokens.create answered") as refused:
+    with pytest.raises(Refused, match=r"enrollmentTokens\.create answered") as refused:
         make().post("/sandbox/v1/devices", {"profile": PIXEL, "enrollmentToken": "WRONG"})
 
     assert "INVALID_ARGUMENT" == refused.value.error["status"]
@@ -271,7 +276,7 @@ def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) 
     for ask in (
         lambda: world.get("/v1/enterprises"),
         lambda: world.get("/sandbox/v1/devices"),
-        lambda: make.root.ask("DELETE", f"/sandbox/v1/worlds/{name}"),
+        lambda: make.root.get(f"/sandbox/v1/worlds/{name}"),
     ):
         with pytest.raises(Refused, match="GET /sandbox/v1/worlds lists") as refused:
             ask()
@@ -279,16 +284,16 @@ def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) 
 
 
 @pytest.mark.parametrize(
-    ("body", "what"),
+    "body, what",
     [
         ({"seed": "seven"}, "seed must be a whole number"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"seed": True}, "seed must be a whole number"),
-        ({"sed": 1}, 'Cannot find field'),
+        ({"sed": 1}, "Cannot find field"),
         ({"now": "tomorrow"}, "now"),
         ({"enterprises": ["a/b"]}, "is not an id"),
         ({"enterprises": ["a", "a"]}, "is there twice"),
-        ({"phones": ["pixel99"]}, "pixel99"),
+        ({"phones": ["pixel99"]}, "There is no such profile"),
         ({"phones": "all"}, "phones must be a list"),
         ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
         ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
@@ -317,7 +322,7 @@ def test_wishes_are_granted(make: Maker) -> None:
     phones = world.get("/sandbox/v1/devices")["devices"]
     for _ in range(2):
         world.get("/v1/enterprises/mine")
-    with pytest.raises(Refused, match="WIPE|wipeParams"):
+    with pytest.raises(Refused, match="wipe"):
         world.post(f"/v1/enterprises/mine/devices/{PIXEL}:issueCommand", {"type": "WIPE"})
     with pytest.raises(Refused) as refused:
         world.get("/v1/enterprises/mine")
@@ -333,7 +338,7 @@ def test_an_idle_world_ends_by_itself_and_a_busy_one_does_not() -> None:
         busy = root.post("/sandbox/v1/worlds", {"idleDuration": "0s"})["name"]
         url = root.get(f"/sandbox/v1/{kept}")["url"]
         stopped: list[bool] = []
-        user = pool.submit(lambda: [Client(url).get("/healthz") for _ in iter(lambda: bool(stopped), True)])
+        user = pool.submit(lambda: [Client(url).get("/healthz") for _ in iter(lambda: len(stopped), 1)])
 
         try:
             root.until(lambda: idle not in [world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]])
@@ -391,13 +396,13 @@ def visible(world: Client) -> Visible:
         "/v1/enterprises/sandbox/enrollmentTokens", f"/v1/enterprises/sandbox/devices/{PIXEL}/operations",
         "/sandbox/v1/devices", "/sandbox/v1/notifications", "/sandbox/v1/clock", "/sandbox/v1/pushEndpoints",
     )  # fmt: skip
-    return {path: world.get(path) for path in paths}
+    return {path: json.loads(json.dumps(world.get(path)).replace(world.url, "BASE")) for path in paths}
 
 
 def disturb(world: Client, seed: int) -> None:
     """Calls of every kind, by chance."""
     chance = random.Random(seed)
-    calls = (
+    calls: tuple[tuple[str, str, Json | None], ...] = (
         ("POST", f"/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand", {"type": "LOCK"}),
         ("POST", f"/v1/enterprises/sandbox/devices/{COPE}:issueCommand", {"type": "REBOOT"}),
         ("POST", "/v1/enterprises/sandbox/enrollmentTokens", {}),

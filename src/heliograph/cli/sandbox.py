@@ -49,6 +49,8 @@ def sandbox(  # noqa: PLR0913 - one option each
     public_url: tuple[str, ...],
     cors_origin: tuple[str, ...],
     push_endpoint: str,
+    worlds: int,
+    world_idle_seconds: float,
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
@@ -77,6 +79,8 @@ def sandbox(  # noqa: PLR0913 - one option each
         cors_origins=cors_origin,
         push_endpoint=push_endpoint,
         pubsub=pubsub_is_emulated(),
+        worlds_most=worlds,
+        worlds_idle_s=world_idle_seconds,
     )
     log_to_stderr()
     run(run_sandbox(settings, ready=_say_ready))

@@ -132,6 +132,20 @@ SERVER_OPTIONS: Final = (
         help="An enterprise that exists; may be given several times.",
     ),
     ServerOption(
+        flag="--worlds",
+        commands=SANDBOX,
+        type=click.IntRange(min=0),
+        default=2_000,
+        help="Worlds that there may be at a time, for tests (docs/sandbox.md).",
+    ),
+    ServerOption(
+        flag="--world-idle-seconds",
+        commands=SANDBOX,
+        type=click.FloatRange(min=0),
+        default=3_600.0,
+        help="A world that nobody uses ends after so many seconds; 0: never.",
+    ),
+    ServerOption(
         flag="--retention-days", commands=SERVE, type=click.IntRange(min=1), default=30, help="How long ended operations are kept."
     ),
     ServerOption(

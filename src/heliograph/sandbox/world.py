@@ -105,6 +105,7 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
+            await self.rest()
             yield
             await self.settle()
 
@@ -265,9 +266,7 @@ class World:
         async with self.change():
             token = await self.parts.store.decide(Sees(token_value=value), lambda facts: Decision(facts.token))
             if token is None:
-                description = (
-                    "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
-                )
+                description = "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
                 raise InvalidArgument(violations=[Violation("enrollment_token", description)])
             if device_id and not ID_PATTERN.fullmatch(device_id):
                 raise InvalidArgument(f"Invalid device id {device_id[:128]!r}: use letters, digits and ._~- only.")
