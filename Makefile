@@ -16,6 +16,8 @@ TYPED := $(foreach folder,src tests examples benchmarks scripts,$(if $(wildcard 
 # uv takes the Python of .venv and never downloads one.
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+# The tests start some hundred processes: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # `uv run` or an activated environment elsewhere must not redirect the sync.
 unexport VIRTUAL_ENV
 

@@ -113,7 +113,7 @@ async def test_presence_tells_who_is_there(server: Server, connect: Connect) -> 
 
     assert (False, 0) == before
     assert during
-    assert server.parts.ports.clock.now_us() - presence.last_seen_us(name) < 5_000_000
+    assert server.parts.ports.clock.now_us() - presence.last_seen_us(name) < 90_000_000
 
 
 async def test_a_poll_whose_phone_hung_up_swallows_no_offer(server: Server) -> None:
