@@ -10,9 +10,9 @@ from heliograph.agent.overridden_facts import ANDROID_VERSIONS
 from heliograph.cli.param_options import DEFAULT_MESSAGE, FROM_TERMINAL, LOCALIZED_MESSAGES, ParamOption, options_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
-from heliograph.domain.device import Way
-from heliograph.domain.params_view import ParamView, view_of_params
-from heliograph.domain.wire_schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.domain.device import ManagementKind
+from heliograph.protojson.schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
 from scripts.markdown import first_sentence, table
 
 RECOVERY = {
@@ -54,7 +54,7 @@ def page(row: CommandType) -> str:
         *_example(row),
         *_params(row),
         "## Where it works",
-        table(("device", "from"), [(way.value, _from(row, way)) for way in Way]),
+        table(("device", "from"), [(management_kind.value, _from(row, management_kind)) for management_kind in ManagementKind]),
         *_exception(row),
         *_statuses(row),
         "## On its way",
@@ -95,7 +95,7 @@ def _quoted(word: str) -> str:
 
 
 def _params(row: CommandType) -> Iterator[str]:
-    fields = view_of_params(row)
+    fields = command_fields(row)
     yield "## Params"
     if row.params_field:
         need = "must be there" if row.params_required else "may be left out, or empty"
@@ -112,15 +112,15 @@ def _params(row: CommandType) -> Iterator[str]:
         yield f"{secret} is a secret: stored sealed, sent to the device alone, erased when the operation ends, and in no answer."
 
 
-def _value(field: ParamView) -> str:
+def _value(field: CommandField) -> str:
     if field.message is not None:
         return field.message.__name__
     kind = " or ".join(f"`{choice}`" for choice in field.choices) or SCALARS.get(field.scalar, "text")
     return f"list of {kind}" if field.repeated else kind
 
 
-def _from(row: CommandType, way: Way) -> str:
-    lowest = row.requires.lowest_level(way)
+def _from(row: CommandType, management_kind: ManagementKind) -> str:
+    lowest = row.requires.lowest_level(management_kind)
     if lowest is None:
         return "never: `MANAGEMENT_MODE`"
     chip = " with an eSIM chip" if row.requires.euicc else ""

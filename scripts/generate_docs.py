@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from heliograph.commands import COMMANDS
-from heliograph.domain.device import Way
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
+from heliograph.domain.phone.sm_dp import CATALOGUE
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.sm_dp import CATALOGUE
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
@@ -38,17 +38,23 @@ def pages() -> dict[Path, str]:
 
 
 def _phones() -> str:
-    rows = [(f"`{profile.name}`", profile.model.way.value, f"{profile.model.api_level}", profile.summary) for profile in PROFILES.values()]
+    rows = [
+        (f"`{profile.name}`", profile.model.management_kind.value, f"{profile.model.api_level}", profile.summary)
+        for profile in PROFILES.values()
+    ]
     return table(("phone", "management", "API", "what for"), rows)
 
 
 def _commands() -> str:
     """Which types each way of management has, and from which API level."""
     rows = [
-        (f"[`{row.name}`](docs/commands/{file_name(row)})", *(_level(row.requires.lowest_level(way)) for way in Way))
+        (
+            f"[`{row.name}`](docs/commands/{file_name(row)})",
+            *(_level(row.requires.lowest_level(management_kind)) for management_kind in ManagementKind),
+        )
         for row in COMMANDS.values()
     ]
-    return table(("command", *(way.value for way in Way)), rows)
+    return table(("command", *(management_kind.value for management_kind in ManagementKind)), rows)
 
 
 def _level(lowest: int | None) -> str:

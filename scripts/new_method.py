@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from heliograph.domain.official_messages import MESSAGES
 
 ROOT = Path(__file__).parents[1]
@@ -28,9 +28,9 @@ MESSAGE_NAMES = "scripts/official_schema.py"
 MESSAGE_TEXTS = "src/heliograph/api/schema_texts.py"
 ABOVE_TEXTS = "_POLICY_TEXTS = {\n    **dict.fromkeys(MESSAGES, "
 QUERIES: Mapping[frozenset[str], tuple[str, str]] = {
-    frozenset(): ("heliograph.api.query", "NoQuery"),
-    frozenset({"pageSize", "pageToken"}): ("heliograph.api.query", "PageQuery"),
-    frozenset({"updateMask"}): ("heliograph.api.devices", "UpdateQuery"),
+    frozenset(): ("heliograph.api.http.query", "NoQuery"),
+    frozenset({"pageSize", "pageToken"}): ("heliograph.api.http.query", "PageQuery"),
+    frozenset({"updateMask"}): ("heliograph.api.resources.devices", "UpdateQuery"),
 }
 """The message of a query with these parameters: module and name."""
 API = "androidmanagement."
@@ -177,7 +177,7 @@ def handler(method: Described) -> str:
 def verb(method: Described) -> str:
     """What is left to write."""
     query = method.query()[1]
-    imports = ["from heliograph.domain.errors import Unimplemented", "from heliograph.service.ports import Ports"]
+    imports = ["from heliograph.protojson.errors import Unimplemented", "from heliograph.service.ports import Ports"]
     keywords = []
     if query != "NoQuery" or method.message("request"):
         imports.append("import msgspec")
@@ -187,7 +187,7 @@ def verb(method: Described) -> str:
     if method.path.startswith("enterprises/*"):
         imports += [
             "from heliograph.domain.names import EnterpriseName",
-            "from heliograph.service._absence import enterprise_absence",
+            "from heliograph.service.not_found import enterprise_absence",
         ]
         look = "    if (error := await enterprise_absence(ports, EnterpriseName(ids[0]))) is not None:\n        raise error\n"
     parameters = ", ".join(["ports: Ports", "ids: tuple[str, ...]", *keywords])

@@ -9,7 +9,7 @@ from heliograph.agent.executor import Moment
 from heliograph.agent.misbehaviour import Misbehaviour
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType, Recovery
-from heliograph.domain.wire_types import secret_fields
+from heliograph.protojson.types import secret_fields
 from tests.agent.lab import KillAt, Lab, eventually, executions, shown
 from tests.commands.expected import expected_of
 

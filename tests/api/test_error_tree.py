@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from heliograph.api.errors import HTTP_STATUS, V1_REASON, error_answer
-from heliograph.domain.errors import Code, HeliographError
+from heliograph.api.http.errors import HTTP_STATUS, V1_REASON, error_answer
+from heliograph.protojson.errors import Code, HeliographError
 
 
 def tree(of: type[HeliographError] = HeliographError) -> Iterator[type[HeliographError]]:
@@ -21,7 +21,7 @@ OURS = sorted({error for error in tree() if error.__module__.startswith("heliogr
 def test_every_code_has_a_status_and_a_word_in_the_old_form() -> None:
     without = sorted(code.name for code in set(Code) - (HTTP_STATUS.keys() & V1_REASON.keys()))
 
-    assert not without, f"Add {', '.join(without)} to HTTP_STATUS and V1_REASON in src/heliograph/api/errors.py."
+    assert not without, f"Add {', '.join(without)} to HTTP_STATUS and V1_REASON in src/heliograph/api/http/errors.py."
 
 
 @pytest.mark.parametrize("error", OURS, ids=lambda error: error.__qualname__)

@@ -11,10 +11,10 @@ import msgspec
 from heliograph.agent.profiles import PROFILES
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
-from heliograph.domain.device import Way
-from heliograph.domain.euicc import EsimProfile
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode
-from heliograph.domain.virtual_device import LostMode, VirtualDevice, device_facts
+from heliograph.domain.phone.euicc import EsimProfile
+from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice, device_facts
 
 MARKS = {
     None: "ok",
@@ -97,7 +97,7 @@ def how_to_add(row: CommandType) -> str:
 
 def line_of(row: CommandType) -> str:
     """The line as the row itself would have it."""
-    levels = tuple(row.requires.lowest_level(way) for way in Way)
+    levels = tuple(row.requires.lowest_level(management_kind) for management_kind in ManagementKind)
     fields = [f"levels={levels}", f'phones="{marks_of(row)}"', f"alone={not row.params_required}"]
     if row.final_at_ack:
         fields.append("ends_management=True")

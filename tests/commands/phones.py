@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from heliograph.commands import ENVELOPE
 from heliograph.domain.command import CommandType
-from heliograph.domain.credential import Credential, PasswordPolicy, PasswordQuality
-from heliograph.domain.device import Way
-from heliograph.domain.euicc import EsimProfile, Euicc
-from heliograph.domain.sm_dp import CATALOGUE
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.sm_dp import CATALOGUE
+from heliograph.domain.phone.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
+from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.domain.wire_time import DURATION_MAX_S, format_duration, format_timestamp
-from heliograph.domain.wire_types import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.times import DURATION_MAX_S, format_duration, format_timestamp
+from heliograph.protojson.types import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
 
 NOW_US = 1_700_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -33,10 +34,10 @@ def message(text: str) -> UserFacingMessage:
     return UserFacingMessage(default_message=text)
 
 
-def phone_of(way: Way, api_level: int = 34, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - the phone's own fields
+def phone_of(management_kind: ManagementKind, api_level: int = 34, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - the phone's own fields
     """A phone managed in this way, its work profile (where it has one) with the device's lock."""
-    profile = None if way is Way.FULLY_MANAGED else WorkProfile()
-    made = VirtualDevice(profile="test", serial="S1", way=way, api_level=api_level, work_profile=profile)
+    profile = None if management_kind is ManagementKind.FULLY_MANAGED else WorkProfile()
+    made = VirtualDevice(profile="test", serial="S1", management_kind=management_kind, api_level=api_level, work_profile=profile)
     return msgspec.structs.replace(made, **fields)
 
 
@@ -70,18 +71,18 @@ euiccs = st.builds(Euicc, eid=st.just("8904"), ports=st.integers(1, 2), capacity
 
 
 @st.composite
-def phones(draw: st.DrawFn, *, ways: Sequence[Way] = tuple(Way), lowest_level: int = 24) -> VirtualDevice:
+def phones(draw: st.DrawFn, *, ways: Sequence[ManagementKind] = tuple(ManagementKind), lowest_level: int = 24) -> VirtualDevice:
     """Any phone that can be, of these ways, from this level up."""
-    way = draw(st.sampled_from(ways))
+    management_kind = draw(st.sampled_from(ways))
     credential = draw(credentials)
     return VirtualDevice(
         profile="any",
         serial="S1",
-        way=way,
+        management_kind=management_kind,
         api_level=draw(st.integers(max(24, lowest_level), 36)),
         qpr=draw(st.integers(0, 3)),
         setup_in_progress=draw(st.booleans()),
-        work_profile=None if way is Way.FULLY_MANAGED else draw(work_profiles()),
+        work_profile=None if management_kind is ManagementKind.FULLY_MANAGED else draw(work_profiles()),
         credential=credential,
         password_policy=draw(st.builds(PasswordPolicy, quality=st.sampled_from(PasswordQuality), minimum_length=st.integers(0, 8))),
         reset_token=draw(st.sampled_from(ResetToken)),
@@ -101,7 +102,9 @@ def phones(draw: st.DrawFn, *, ways: Sequence[Way] = tuple(Way), lowest_level: i
 
 def phones_for(row: CommandType) -> st.SearchStrategy[VirtualDevice]:
     """Any phone that accepts commands of this type."""
-    lowest = {way: level for way in Way if (level := row.requires.lowest_level(way)) is not None}
+    lowest = {
+        management_kind: level for management_kind in ManagementKind if (level := row.requires.lowest_level(management_kind)) is not None
+    }
     ways = st.sampled_from(list(lowest.items()))
     return ways.flatmap(lambda item: phones(ways=(item[0],), lowest_level=item[1])).filter(
         lambda phone: row.requires.refusal(device_facts(phone)) is None

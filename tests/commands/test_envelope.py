@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heliograph.commands import COMMANDS, ENVELOPE, last_order_of_delete
 from heliograph.domain.envelope import Envelope
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 
 LOST = {"lostMessage": {"defaultMessage": "Please call us."}}
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Recovery
-from heliograph.domain.device import DeviceFacts, Way
-from heliograph.domain.errors import InvalidArgument
+from heliograph.domain.command_fields import command_fields
+from heliograph.domain.device import DeviceFacts, ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.params_view import view_of_params
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Duration, Int32, Int64, Message, Timestamp, decode_message, encode_message
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.domain.wire_types import AnyObject, AnyValue, Bytes, proto_info
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import Duration, Int32, Int64, Message, Timestamp, decode_message, encode_message
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, proto_info
 from tests.commands.expected import expected_of, marks_of, surplus
 from tests.commands.phones import NOW_US, messages_of, params_of, phones_for
 from tests.discovery import schema
@@ -111,7 +111,7 @@ def test_the_message_lists_its_fields_as_the_reference_page_does() -> None:
 @rows
 def test_every_row_says_what_it_is_for(row: CommandType) -> None:
     assert row.summary.endswith(".")
-    assert [] == [field.name for field in view_of_params(row) if not field.description]
+    assert [] == [field.name for field in command_fields(row) if not field.description]
     assert (row.status is None) == (row.status_field is None)
 
 
@@ -174,7 +174,7 @@ def test_no_secret_is_in_the_command_or_in_any_repr(row: CommandType, data: st.D
 
     merged = ENVELOPE.merge_secrets(issued.command, issued.secrets) if issued.secrets else issued.command
     assert issued.params == ENVELOPE.params_of(row.name, ENVELOPE.full_command(row.name, merged))
-    hidden = [view for view in view_of_params(row) if view.secret and getattr(issued.params, view.name)]
+    hidden = [view for view in command_fields(row) if view.secret and getattr(issued.params, view.name)]
     assert bool(hidden) == (issued.secrets is not None)
     for view in hidden:
         assert view.json_name.encode() not in issued.command
@@ -190,16 +190,16 @@ def body_of(row: CommandType, params: msgspec.Struct) -> bytes:
 
 @rows
 def test_a_way_that_is_not_supported_is_told_before_a_level_that_is_too_low(row: CommandType) -> None:
-    for way in Way:
-        lowest = row.requires.lowest_level(way)
-        refusal = row.requires.refusal(DeviceFacts(api_level=0, way=way, euicc=True))
+    for management_kind in ManagementKind:
+        lowest = row.requires.lowest_level(management_kind)
+        refusal = row.requires.refusal(DeviceFacts(api_level=0, management_kind=management_kind, euicc=True))
 
         assert (ErrorCode.MANAGEMENT_MODE if lowest is None else ErrorCode.API_LEVEL) is refusal
 
 
 @rows
 def test_each_type_is_supported_where_the_reference_page_says(row: CommandType) -> None:
-    assert expected_of(row).levels == tuple(row.requires.lowest_level(way) for way in Way)
+    assert expected_of(row).levels == tuple(row.requires.lowest_level(management_kind) for management_kind in ManagementKind)
 
 
 @rows

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from heliograph.api.schemas import schemas_of
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import Policy
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message, encode_message
 from scripts.official_schema import TARGET, rendered
 from tests.discovery import document
 

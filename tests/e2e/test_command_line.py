@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from heliograph.cli import app
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
-from heliograph.domain.params_view import view_of_params
+from heliograph.domain.command_fields import command_fields
 from tests.e2e.program import HELIOGRAPH, Sandbox
 
 PIXEL = "pixel8-a15-fully-managed"
@@ -161,7 +161,7 @@ def test_every_type_has_its_options_from_its_row(row: CommandType) -> None:
     """Nobody wrote these options down: a new row has them at once."""
     told = help_of("issue", "DEVICE", row.name)
 
-    for field in view_of_params(row):
+    for field in command_fields(row):
         flag = "--" + field.name.replace("_", "-")
         assert (flag.removesuffix("s") if field.repeated else flag) in told
 

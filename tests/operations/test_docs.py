@@ -12,7 +12,7 @@ import yaml
 from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.server_metrics import Figures, ServerMetrics
-from heliograph.service.counts import OUTCOMES, DoorbellCounts
+from heliograph.service.metrics import OUTCOMES, DoorbellCounts
 from heliograph.service.ports import Ports
 from tests.api.live import live_server, settings_for
 from tests.architecture.sources import PACKAGE, modules_under

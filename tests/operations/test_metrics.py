@@ -10,7 +10,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.commands import COMMANDS
 from heliograph.domain.longrunning import read_outcome
 from heliograph.sandbox.settings import SandboxSettings
-from heliograph.service.counts import OUTCOMES
+from heliograph.service.metrics import OUTCOMES
 from tests.operations.exposition import Exposition, exposition
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running

@@ -80,7 +80,7 @@ def test_a_metric(copy: Copy) -> None:
 
     copy.tests(TEST_OF_METRICS)
     assert {METRICS, METRICS_PAGE} == copy.touched() - before
-    assert {METRICS, METRICS_PAGE} <= files | {"src/heliograph/service/counts.py"}
+    assert {METRICS, METRICS_PAGE} <= files | {"src/heliograph/service/metrics.py"}
     copy.lint(METRICS)
 
 
@@ -91,7 +91,7 @@ def test_an_error(copy: Copy) -> None:
     copy.write(ERRORS, f"{copy.read(ERRORS)}\n\n{code}")
 
     copy.tests(TEST_OF_ERRORS)
-    modules = "from heliograph.api.errors import error_answer; from heliograph.domain.errors import RingsAlready"
+    modules = "from heliograph.api.http.errors import error_answer; from heliograph.domain.errors import RingsAlready"
     answer = copy.run("-c", f"{modules}; print(error_answer(RingsAlready()))")
     assert answer.startswith("(400, ")
     assert "The device rings already: wait, or cancel the command." in answer

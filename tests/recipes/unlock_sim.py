@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
-from heliograph.domain.errors import Violation
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import SECRET, Duration, Int32, Message, proto
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import SECRET, Duration, Int32, Message, proto
 
 
 @proto("UnlockSimParams")

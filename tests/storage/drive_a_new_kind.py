@@ -20,13 +20,14 @@ from heliograph.service.migration_tokens import (  # type: ignore[import-not-fou
     use_migration_token,
 )
 
-from heliograph.domain.errors import AlreadyExists, EnterpriseNotAuthorized, NotFound
+from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import EnterpriseName
+from heliograph.protojson.errors import AlreadyExists, NotFound
 from heliograph.service.ports import DeleteEnterprise, PutEnterprise, Sees, Store
-from heliograph.storage.postgres import PostgresStore
-from heliograph.storage.postgres_check import check_database
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sqlite_file import check_file
+from heliograph.storage.postgres.check import check_database
+from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.sqlite.file import check_file
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.storage.records import ENTERPRISE, START_US, SetClock, enterprise_record, write
 
 DAY_US = 86_400_000_000

@@ -35,7 +35,7 @@ def followed(folder: Path) -> Path:
     (package / "service" / "migration_tokens.py").write_text(service, encoding="utf-8")
     kinds = package / "storage" / "kinds.py"
     text = kinds.read_text(encoding="utf-8")
-    imports, registry = "from heliograph.service.turns import", "KINDS: tuple[Kind[Any, Any], ...] = (\n"
+    imports, registry = "from heliograph.service.tenant_bounds import", "KINDS: tuple[Kind[Any, Any], ...] = (\n"
     assert [1, 1] == [text.count(imports), text.count(registry)]
     text = text.replace(imports, IMPORT + imports).replace(')\n"""In the order', '    MIGRATION_TOKENS,\n)\n"""In the order')
     kinds.write_text(text.replace(registry, f"{row}\n{registry}"), encoding="utf-8")

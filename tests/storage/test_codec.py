@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord, EnterpriseRecord, MemoryInfo
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.outcome import RpcStatus
-from heliograph.domain.wire import Int64
+from heliograph.protojson.messages import Int64
 from heliograph.storage.codec import device_from, encode_record, json_of, operation_columns, operation_from, tombstone_from
 from tests.storage.records import device_name, tombstone
 

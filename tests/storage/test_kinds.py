@@ -7,9 +7,9 @@ from typing import Any
 import apsw
 import pytest
 
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import KINDS
+from heliograph.storage.sqlite.connection import connect, migrate
 
 TYPES = {"text": "TEXT", "integer": "INTEGER", "bigint": "BIGINT", "bytea": "BLOB"}
 

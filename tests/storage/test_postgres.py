@@ -8,7 +8,7 @@ import pytest
 from heliograph.domain.names import DeviceName
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Clock, PutDevice, Sees, Store
-from heliograph.storage.postgres import PostgresStore
+from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import PUSH, OutboxConformance, notification

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from heliograph.storage.kind_statements import kind_statements
-from heliograph.storage.postgres import PostgresStore
+from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import Migration, migration_script, migrations, postgres_queries, statements
 from tests.storage.records import SetClock
 
@@ -18,7 +18,7 @@ READS_A_WHOLE_TABLE = {
     "list_of_service_keys": "few, and listed whole",
     "figures": "of operations the open ones, of the outbox all: asked every few seconds at most",
 }
-SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage").glob("postgres*.py"))
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage/postgres").glob("*.py"))
 OWN = statements("postgres.sql").keys() | kind_statements("postgresql").keys()
 ASKED = sorted(
     name for name in OWN | (set(re.findall(r'"(\w+)"', SOURCES)) & postgres_queries().keys()) if TABLES.search(postgres_queries()[name])

@@ -6,8 +6,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
+from heliograph.storage.sqlite.connection import connect, migrate
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",

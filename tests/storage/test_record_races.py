@@ -12,7 +12,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import PolicyName
 from heliograph.service.ports import DeletePolicy, PutPolicy, Sees
 from heliograph.service.record_rules import RecordDecision, Records
-from heliograph.storage.postgres import PostgresStore
+from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.conformance import enrolled
 from tests.storage.policy_conformance import policy
 from tests.storage.record_conformance import HEAD, add_one, appended, chain, issue_and_append, move, named, number_of, numbers_of, put

@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(failure.exit_code)
     except Exception as error:
         # Only a command that loaded the domain can raise its errors; to load it here would slow down the others.
-        from heliograph.domain.errors import HeliographError  # noqa: PLC0415
+        from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
 
         if not isinstance(error, HeliographError):
             raise

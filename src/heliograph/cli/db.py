@@ -15,7 +15,7 @@ from heliograph.cli.command_tree import group, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_table
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.settings import database_url
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def migrate(*, data_dir: Path, database: str) -> None:
     """Bring the tables to the newest schema. The server does so itself when it starts; this does it beforehand."""
     now_us = time.time_ns() // 1_000
     if database:
-        from heliograph.storage.postgres_check import migrate_database  # noqa: PLC0415 - the other commands start without a database
+        from heliograph.storage.postgres.check import migrate_database  # noqa: PLC0415 - the other commands start without a database
 
         before, after = asyncio.run(migrate_database(database_url(database), now_us))
     else:
-        from heliograph.storage.sqlite_file import migrate_file  # noqa: PLC0415
+        from heliograph.storage.sqlite.file import migrate_file  # noqa: PLC0415
 
         data_dir.mkdir(parents=True, exist_ok=True)
         before, after = migrate_file(data_dir / NAME, now_us)
@@ -96,7 +96,7 @@ def backup(target: Path, *, data_dir: Path, database: str) -> None:
             "A PostgreSQL database is backed up by PostgreSQL's own tools: pg_basebackup with WAL archiving, from which any moment can be "
             "restored, or pg_dump for a copy of one moment (docs/operations.md)."
         )
-    from heliograph.storage.sqlite_file import back_up  # noqa: PLC0415
+    from heliograph.storage.sqlite.file import back_up  # noqa: PLC0415
 
     size = back_up(data_dir / NAME, target)
     click.echo(f"{target}: {size / 1e6:.1f} MB, mode 0600.")
@@ -114,7 +114,7 @@ def restore(copy: Path, *, data_dir: Path) -> None:
 
     A command that a phone executed after the backup was made may be executed again: see docs/operations.md before phones connect.
     """
-    from heliograph.storage.sqlite_file import restore as put_back  # noqa: PLC0415
+    from heliograph.storage.sqlite.file import restore as put_back  # noqa: PLC0415
 
     replaced = put_back(copy, data_dir / NAME)
     kept = f" What was there is {replaced}." if replaced is not None else ""
@@ -123,10 +123,10 @@ def restore(copy: Path, *, data_dir: Path) -> None:
 
 def _findings(file: Path | None, data_dir: Path, database: str) -> "Sequence[Finding]":
     if database and file is None:
-        from heliograph.storage.postgres_check import check_database  # noqa: PLC0415
+        from heliograph.storage.postgres.check import check_database  # noqa: PLC0415
 
         return asyncio.run(check_database(database_url(database)))
-    from heliograph.storage.sqlite_file import check_file  # noqa: PLC0415
+    from heliograph.storage.sqlite.file import check_file  # noqa: PLC0415
 
     return check_file(file or data_dir / NAME)
 

@@ -34,8 +34,8 @@ def fleet(  # noqa: PLR0913 - one option each
 ) -> None:
     """Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C."""
     from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
-    from heliograph.agent.phone import Line, TransportKind  # noqa: PLC0415
     from heliograph.agent.profiles import profile_named  # noqa: PLC0415
+    from heliograph.agent.runner import Line, TransportKind  # noqa: PLC0415
     from heliograph.cli.fleet_picture import run_shown  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
 

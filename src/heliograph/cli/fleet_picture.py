@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from heliograph.agent.fleet import Fleet, FleetPlan, FleetProgress
-from heliograph.agent.phone import Line
+from heliograph.agent.runner import Line
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.tables import console

@@ -12,7 +12,7 @@ from heliograph.cli.output import local_time, outcome_word, print_json, print_op
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.longrunning import read_outcome
 
-PAGE_SIZE = 1_000  # api.operations: at most 1000
+PAGE_SIZE = 1_000  # api.resources.operations: at most 1000
 
 app = group("operations", "Follow commands: list, get, wait, cancel, timeline.")
 

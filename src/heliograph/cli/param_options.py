@@ -12,8 +12,8 @@ from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.domain.command import CommandType
-from heliograph.domain.params_view import ParamView, view_of_params
-from heliograph.domain.wire_schema import Scalar
+from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.protojson.schema import Scalar
 
 FROM_TERMINAL = "-"
 """Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
@@ -33,7 +33,7 @@ DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # d
 class ParamOption:
     """One option and the field of the params that it fills."""
 
-    field: ParamView
+    field: CommandField
     flag: str
     name: str
     """The parameter's name in Python."""
@@ -61,7 +61,7 @@ class ParamOption:
 
 def options_of(row: CommandType) -> tuple[ParamOption, ...]:
     """Every option of the type."""
-    return tuple(option for field in view_of_params(row) for option in _options_of_field(field))
+    return tuple(option for field in command_fields(row) for option in _options_of_field(field))
 
 
 def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> Json:
@@ -80,7 +80,7 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
     return params
 
 
-def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
+def _options_of_field(field: CommandField) -> Iterator[ParamOption]:
     flag = "--" + field.name.replace("_", "-")
     if field.message is not None:
         yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, help=field.description, metavar="TEXT")
@@ -107,7 +107,7 @@ def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
     )
 
 
-def _metavar(field: ParamView) -> str | None:
+def _metavar(field: CommandField) -> str | None:
     """The choices if they are few, else what one of them is called: the description has them. A flag takes no value."""
     if field.scalar is Scalar.BOOL and not field.repeated:
         return None
@@ -116,7 +116,7 @@ def _metavar(field: ParamView) -> str | None:
     return field.name.rpartition("_")[2].removesuffix("s").upper()
 
 
-def _hint(field: ParamView) -> str:
+def _hint(field: CommandField) -> str:
     if field.secret:
         return f" Give {FROM_TERMINAL} to be asked for it: what stands in a command line is seen by everybody on the machine."
     return " May be given several times." if field.repeated else ""

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from heliograph.cli.command_tree import Option
 from heliograph.cli.options import DEFAULT_DATA_DIR, DEFAULT_ENTERPRISE, PATH
-from heliograph.service.http_limits import HttpLimits
+from heliograph.service.limits import HttpLimits
 
 SERVE: Final = ("serve",)
 SANDBOX: Final = ("sandbox",)

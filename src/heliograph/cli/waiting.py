@@ -7,6 +7,7 @@ import time
 
 import click
 
+from heliograph.backoff import Backoff
 from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.exit_codes import INTERRUPTED, OF_OUTCOME, ExitCode
 from heliograph.cli.failure import Failure
@@ -36,7 +37,7 @@ def wait_for(client: ApiClient, name: str, *, timeout: float | None, as_json: bo
 
 def _ended(client: ApiClient, name: str, timeout: float | None, *, quiet: bool) -> bytes:
     until = None if timeout is None else time.monotonic() + timeout
-    pause = FIRST_PAUSE_S
+    backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
     shown = not quiet and sys.stderr.isatty()
     try:
         while True:
@@ -44,12 +45,12 @@ def _ended(client: ApiClient, name: str, timeout: float | None, *, quiet: bool) 
             operation = json.loads(body)
             if operation.get("done"):
                 return body
+            pause = backoff.next_s()
             left = pause if until is None else until - time.monotonic()
             if left <= 0:
                 raise Failure(ExitCode.WAITED_TOO_LONG, _still_pending(operation, timeout), body=body)
             _show(f"Waiting for {name} {read_outcome(operation).detail}", shown=shown)
             time.sleep(min(pause, left))
-            pause = min(2 * pause, LONGEST_PAUSE_S)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finally:

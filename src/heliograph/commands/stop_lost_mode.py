@@ -6,9 +6,9 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
 from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Message, proto
+from heliograph.protojson.messages import Message, proto
 
 
 class StopLostModeParams(Message):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from heliograph.domain.device import position
-from heliograph.domain.errors import EnterpriseNotAuthorized, PermissionDenied, Unauthenticated
+from heliograph.domain.errors import EnterpriseNotAuthorized
+from heliograph.protojson.errors import PermissionDenied, Unauthenticated
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 """The only scope that AMAPI has.  Source: disc, `auth`."""
@@ -95,7 +96,7 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     """What the server keeps of a service-account key: everything but the private half, which it never sees."""
 
     key_id: str
-    """Made from the public key (`service/create_service_key`): the same key has the same id everywhere."""
+    """Made from the public key (`service/service_keys`): the same key has the same id everywhere."""
     client_email: str
     client_id: str
     project_id: str

@@ -6,13 +6,13 @@ import functools
 import secrets
 from typing import Any
 
-from heliograph.domain.errors import NotFound, ResourceExhausted
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import NotFound, ResourceExhausted
+from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.server.assembly import Asgi
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 

@@ -15,9 +15,9 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
-from heliograph.service.counts import DoorbellCounts, LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
+from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.record_rules import RecordRules
@@ -43,7 +43,7 @@ from heliograph.service.rules import (
     Sees,
     Write,
 )
-from heliograph.service.turns import Counting, Held, Holding, Turns
+from heliograph.service.tenant_bounds import Counting, Held, Holding, Turns
 
 __all__ = [
     "Clock",
@@ -177,7 +177,7 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     def waiting(self) -> LaneLoads:
         """What waits to be decided, by lane. From memory: it tells of a database that does not answer, too."""
 
-    async def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreStats:
         """What the store holds now; asked seldom, for it may cost a look at every open operation."""
 
     def healthy(self) -> str | None:

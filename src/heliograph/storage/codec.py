@@ -13,7 +13,7 @@ from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
-from heliograph.domain.wire_types import Int64, encode_hook
+from heliograph.protojson.types import Int64, encode_hook
 from heliograph.storage.kind import Codec
 
 R = TypeVar("R")

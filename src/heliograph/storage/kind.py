@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from heliograph.service.turns import Held
+from heliograph.service.tenant_bounds import Held
 
 Row = tuple[Any, ...]
 K = TypeVar("K", bound=tuple[Any, ...])

@@ -13,7 +13,7 @@ from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, To
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.service.turns import Held
+from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
 from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
 

@@ -1,6 +1,6 @@
 -- Statements that PostgreSQL is asked otherwise than SQLite, by name; all others stand in queries.sql for both (queries.py).
 -- Many rows come as arrays, one for each column: one statement and one plan, however many rows there are. Where every command pays
--- for it, arrays of numbers come as text (postgres_link.py, `numbers`).
+-- for it, arrays of numbers come as text (postgres/link.py, `numbers`).
 -- Locks are taken before anything is read that they protect, in a statement of their own: a statement sees what was committed when it
 -- began, so one that had to wait for its lock would go on with what was true before it waited.
 

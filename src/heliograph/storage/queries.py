@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.storage.kind_statements import kind_statements
 
 GROUP_SIZES = (64, 16, 4, 1)

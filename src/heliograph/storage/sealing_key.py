@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.storage.vault import FileVault
 
 FINGERPRINT = "fingerprint"

@@ -10,7 +10,7 @@ ALL = 1_000_000
 
 
 class StoredServiceKeys:
-    """ServiceKeys (service/sign_in.py) in a store of either engine."""
+    """ServiceKeys (service/callers.py) in a store of either engine."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
