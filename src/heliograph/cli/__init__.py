@@ -38,6 +38,11 @@ LISTED = {
         summary="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
+    "tail": Listed(
+        place="heliograph.cli.tail:tail",
+        section=USE,
+        summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
+    ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys with which callers sign in."),
     "check-history": Listed(
         place="heliograph.cli.check_history:check_history",

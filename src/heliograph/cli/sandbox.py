@@ -41,6 +41,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     operations_of_deleted_devices: str,
     limit: tuple[str, ...],
     quota_per_minute: int,
+    quota: str,
     head_seconds: float,
     body_seconds: float,
     connections_most: int | None,
@@ -53,6 +54,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     world_idle_seconds: float,
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
+    from heliograph.api.http.quota import AMAPI_PER_MINUTE  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.sandbox.run import run_sandbox  # noqa: PLC0415
     from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
@@ -61,7 +63,8 @@ def sandbox(  # noqa: PLR0913 - one option each
     limits = Limits(
         behaviour=behaviour,
         operations_of_deleted_devices=operations_of_deleted_devices,
-        quota_per_minute=quota_per_minute,
+        quota_per_minute=quota_per_minute or (AMAPI_PER_MINUTE if quota == "amapi" else 0),
+        quota_per_project=quota == "amapi",
     )
     http = http_limits(
         head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,

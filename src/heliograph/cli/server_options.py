@@ -184,6 +184,13 @@ SERVER_OPTIONS: Final = (
         help="Requests a caller may send in a minute; more are refused with 429, as Google does. 0: as many as it likes.",
     ),
     ServerOption(
+        flag="--quota",
+        commands=SANDBOX,
+        type=click.Choice(("none", "amapi")),
+        default="none",
+        help="amapi: refuse as Google's quota does, 600 requests a minute for all callers together (one project).",
+    ),
+    ServerOption(
         flag="--no-auth",
         commands=SERVE,
         is_flag=True,

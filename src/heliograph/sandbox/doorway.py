@@ -22,7 +22,7 @@ END_WITHIN_S = 2.0
 
 WORLD = "heliograph.world"
 """Where an ASGI scope has the world that a request is for."""
-STEERING = "/sandbox/"
+STEERING = "/sandbox/", "/retry_test"
 DEVICES = "/device/v1/"
 HEALTH, READINESS = "/healthz", "/readyz"
 

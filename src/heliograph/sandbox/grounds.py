@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -20,17 +20,16 @@ from heliograph.notifications.by_destination import Watch
 from heliograph.protojson.errors import AlreadyExists
 from heliograph.sandbox.app_client import AppClient
 from heliograph.sandbox.clock import AdvancingClock
-from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, SandboxPhone, Surroundings
+from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, Phones, SandboxPhone, Surroundings
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
-from heliograph.server import Parts, assembled
+from heliograph.server import Between, Parts, assembled
 from heliograph.server.in_memory import Neighbourhood, assembled_in_memory
 from heliograph.service.enterprises import create_enterprise
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
 
-Phones = Mapping[DeviceName, SandboxPhone]
 Chance = Callable[[str], random.Random]
 """A source of chance for each purpose."""
 
@@ -38,10 +37,15 @@ Chance = Callable[[str], random.Random]
 class Ground(Protocol):
     """Makes the parts of a world, as often as the world is made."""
 
+    seed: str
+    """What decides the world's chance; empty: nobody set one."""
+
     def clock(self) -> AdvancingClock:
         """A new clock, at the world's first time."""
 
-    def parts(self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher) -> AbstractAsyncContextManager[Parts]:
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
         """A server without a socket; `phones` are those of the world, `push` publishes to its push endpoints."""
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
@@ -59,6 +63,7 @@ class FileGround:
 
     def __init__(self, settings: SandboxSettings, *, url: str, folder: Path) -> None:
         """`url` is where phones find the server."""
+        self.seed = ""
         self._settings = settings
         self._url = url
         self._folder = folder
@@ -66,9 +71,11 @@ class FileGround:
     def clock(self) -> AdvancingClock:
         return AdvancingClock()
 
-    def parts(self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher) -> AbstractAsyncContextManager[Parts]:
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
         settings = server_settings(self._settings, self._folder)
-        return assembled(settings, clock=clock, watch=watch, push=push)
+        return assembled(settings, clock=clock, watch=watch, push=push, between=between)
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
         line = Line(server_url=self._url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
@@ -93,6 +100,7 @@ class MemoryGround:
 
     def __init__(self, settings: SandboxSettings, template: apsw.Connection, *, seed: int, starts_us: int | None = None) -> None:
         """The same `seed` gives the same ids and secrets; `starts_us`: the time at which the clock stands at first, None: now, going."""
+        self.seed = str(seed)
         self._settings = settings
         self._template = template
         self._seed = seed
@@ -101,7 +109,9 @@ class MemoryGround:
     def clock(self) -> AdvancingClock:
         return AdvancingClock(starts_us=self._starts_us)
 
-    def parts(self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher) -> AbstractAsyncContextManager[Parts]:
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
         began_us = clock.now_us()
 
         def wake(device: DeviceName) -> None:
@@ -120,7 +130,8 @@ class MemoryGround:
 
         settings = server_settings(self._settings, Path())
         return assembled_in_memory(
-            settings, self._template, clock=clock, chance=self._chance("server"), around=around, watch=watch, push=push
+            settings, self._template, clock=clock, chance=self._chance("server"), around=around, watch=watch, push=push,
+            between=between,
         )  # fmt: skip
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:

@@ -1,13 +1,14 @@
 """One phone of a world: what it was made of, and what runs it once it is needed."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from heliograph.agent.executor import Checkpoint, pass_by
 from heliograph.agent.journal import Identity, Journal
 from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile
@@ -16,7 +17,7 @@ from heliograph.agent.virtual_phone import ANSWERS, Pace, VirtualPhone, user_of
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
 from heliograph.domain.phone.reports import view
-from heliograph.domain.phone.virtual_device import Scope
+from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
 from heliograph.protocol import Policy
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
@@ -74,6 +75,8 @@ class Surroundings:
     drawer: Drawer
     chance: Callable[[str], random.Random]
     """A source of chance for each purpose: with a seed, the same purpose always gets the same."""
+    checkpoint: Callable[[DeviceName], Checkpoint] = lambda _name: pass_by
+    """What the phone of this name passes at every moment of a command."""
 
 
 class Asleep(NamedTuple):
@@ -158,6 +161,14 @@ class SandboxPhone:
         """The phone's journal is gone."""
         self._around.drawer.forget(self.name)
 
+    async def lose_everything(self, device: VirtualDevice) -> None:
+        """The phone is `device` now and remembers nobody; its server is not told, and it waits for an enrolment token."""
+        await self.stop()
+        self.forget()
+        self.runner.phone.forget_policy()
+        self.runner.phone.become(device)
+        self.runner.start()
+
     def view(self) -> dict[str, object]:
         """All there is to see of the phone, ready for JSON; never a password."""
         runner, user = self.runner, self.runner.phone.user
@@ -184,6 +195,10 @@ class SandboxPhone:
         phone = VirtualPhone(self.profile.phone(self.serial), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
         if self._asleep is not None:
             phone.adopt(self._asleep.policy)
-        runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name))
+        runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))
         runner.entropy = around.chance(f"secrets of {name}")
         return runner
+
+
+Phones = Mapping[DeviceName, SandboxPhone]
+"""A world's phones, each by the name that it enrolled under first."""

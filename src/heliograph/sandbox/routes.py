@@ -8,9 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
 
-from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual_phone import ANSWERS, User
 from heliograph.api.http.request_body import ClientGone
 from heliograph.api.http.side_routes import error_response, json_response, side_router
 from heliograph.domain.command import Answer
@@ -18,13 +16,16 @@ from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.phone.virtual_device import leave_lost_mode, unlock
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.protojson.messages import decode_message
-from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 from heliograph.sandbox.bodies import Handler, body_of, bytes_of
 from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
 from heliograph.sandbox.doorway import WORLD
-from heliograph.sandbox.messages import Consent, Creation, Endpoint, Loss, Steering, Unlocking
+from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
+from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
 from heliograph.sandbox.phones import SandboxPhone
+from heliograph.sandbox.request_routes import REQUEST_ROUTES
+from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
 from heliograph.sandbox.stage import Stage
+from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.world import World
 
 
@@ -45,6 +46,9 @@ def sandbox_app() -> Router:
         ("GET", "/sandbox/v1/pushEndpoints", _endpoints),
         ("POST", "/sandbox/v1/pushEndpoints", _add_endpoint),
         ("DELETE", "/sandbox/v1/pushEndpoints/{endpoint}", _remove_endpoint),
+        *FAULT_ROUTES,
+        *REQUEST_ROUTES,
+        *RETRY_TEST_ROUTES,
     ]
     for path in (phone, far_phone):
         routes += [("POST", f"{path}:{verb}", handler) for verb, handler in _VERBS.items()]
@@ -59,7 +63,8 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             if request.method == "GET":  # the others wait for their turn to change the world
                 await world.life.reached(Stage.READY)
                 await world.rest()
-            return json_response(await handler(world, request))
+            given = await handler(world, request)
+            return given if isinstance(given, Response) else json_response(given)
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
@@ -74,13 +79,6 @@ def _phone(world: World, request: Request) -> SandboxPhone:
 
 def _phone_name(world: World, request: Request) -> DeviceName:
     return DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"])
-
-
-def _seconds(duration: str) -> float:
-    seconds = parse_duration_ns(duration) / NS_PER_S
-    if seconds < 0:
-        raise InvalidArgument("A duration here must not be negative.")
-    return seconds
 
 
 async def _profiles(_world: World, _request: Request) -> object:
@@ -111,7 +109,9 @@ async def _create(world: World, request: Request) -> object:
         raise InvalidArgument('overrides must be an object of facts, as in {"apiLevel": 34}.')
     wanted = decode_message(Creation, given, root="")
     if not wanted.profile or not (wanted.device_id or wanted.enrollment_token):
-        raise InvalidArgument("deviceId and profile are required; with enrollmentToken, profile alone. The profiles: " + ", ".join(PROFILES) + ".")
+        raise InvalidArgument(
+            "deviceId and profile are required; with enrollmentToken, profile alone. The profiles: " + ", ".join(PROFILES) + "."
+        )
     if wanted.enrollment_token:
         return (await world.enroll_with(wanted.enrollment_token, wanted.profile, overrides, device_id=wanted.device_id)).view()
     enterprise = request.path_params.get("enterprise") or wanted.enterprise.removeprefix("enterprises/") or world.first_enterprise
@@ -120,36 +120,11 @@ async def _create(world: World, request: Request) -> object:
 
 
 async def _patch(world: World, request: Request) -> object:
-    wanted = await body_of(request, Steering)
-    latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
-    duplicates = wanted.duplicates
+    steered = Steered(await body_of(request, Steering))
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
-        if wanted.consent is not Consent.CONSENT_UNSPECIFIED or wanted.consent_delay:
-            phone.runner.phone.be(_minded(phone.runner.phone.user, wanted))
-        await _misbehave(phone.runner.mischief, wanted, latency_ms=latency_ms, duplicates=duplicates)
+        await steered.of(phone)
     return phone.view()
-
-
-async def _misbehave(mischief: Mischief, wanted: Steering, *, latency_ms: int | None, duplicates: int) -> None:
-    if latency_ms is not None:
-        mischief.delay_ms = latency_ms
-    for loss in wanted.drop_next:
-        heard = loss in {Loss.ACKNOWLEDGE_ANSWER, Loss.REPORT_ANSWER}
-        drop = mischief.drop_next_ack if loss in {Loss.ACKNOWLEDGE, Loss.ACKNOWLEDGE_ANSWER} else mischief.drop_next_report
-        drop(heard=heard)
-    for _ in range(duplicates):
-        mischief.duplicate_next()
-    if wanted.online is True:
-        mischief.go_online()
-    elif wanted.online is False:
-        await mischief.go_offline()
-
-
-def _minded(user: User, wanted: Steering) -> User:
-    after_s = _seconds(wanted.consent_delay) if wanted.consent_delay else user.after_s
-    answer = user.answer if wanted.consent is Consent.CONSENT_UNSPECIFIED else ANSWERS[wanted.consent.answering]
-    return User(answer=answer, after_s=after_s)
 
 
 async def _unlock(world: World, request: Request) -> object:
@@ -224,4 +199,5 @@ _VERBS: dict[str, Handler] = {
     "leaveLostMode": _leave_lost_mode,
     "reset": _reset,
     "enroll": _enroll,
+    "script": script,
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from heliograph.agent.virtual_phone import user_of
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
+from heliograph.sandbox.bench import Bench
 from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
@@ -66,6 +68,8 @@ class World:
         self.phones: dict[DeviceName, SandboxPhone] = {}
         self.notifications = NotificationLog()
         self.push_endpoints = PushEndpoints()
+        self.bench = Bench(clock=self.clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        """What tests plan for this world and look up afterwards."""
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is under way any more."""
@@ -129,9 +133,11 @@ class World:
         self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
         self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
-        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints)
+        self.bench = bench = Bench(clock=clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
         self._parts = await self._stack.enter_async_context(making)
-        self._around = ground.surroundings(clock, lambda: self.parts.app)
+        bench.begin(self._parts.ports.publishing)
+        self._around = dataclasses.replace(ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint)
         self.settling = Settling(self._parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED)
         await create_enterprises(self._parts.ports, settings)
         self.life.becomes(Stage.FILLING)
@@ -175,6 +181,7 @@ class World:
             await self._close()
 
     async def _leave(self) -> None:
+        await self.bench.close()
         phones = list(self.phones.values())
         self.phones.clear()
         await asyncio.gather(*(phone.stop() for phone in phones if not phone.asleep))

@@ -10,6 +10,7 @@ from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
+from heliograph.api.http.quota import AMAPI_PER_MINUTE
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
 from heliograph.api.http.side_routes import error_response, json_response, side_router
 from heliograph.domain.names import ID_PATTERN
@@ -28,6 +29,8 @@ SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
 PHONES_MOST = 1_000
 QUOTA_MOST = 1_000_000
+AMAPI_QUOTA = "amapi"
+"""Google's quota, which all callers of a project share."""
 BEHAVIOURS = ("documented", "as-observed")
 
 Handler = Callable[[Worlds, Addresses, Request], Coroutine[Any, Any, object]]
@@ -43,7 +46,7 @@ class Creation(Message):
     """Of each enterprise: names of profiles, or objects like those of `POST /sandbox/v1/devices`; absent: one of every profile."""
     behaviour: str = ""
     quota: AnyValue = None
-    """Requests that a caller may send in a minute."""
+    """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
     idle_duration: Duration = ""
 
@@ -99,7 +102,8 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     limits = dataclasses.replace(
         settings.limits,
         behaviour=wanted.behaviour or settings.limits.behaviour,
-        quota_per_minute=settings.limits.quota_per_minute if wanted.quota is None else int(wanted.quota),
+        quota_per_minute=settings.limits.quota_per_minute if wanted.quota is None else _per_minute(wanted.quota),
+        quota_per_project=settings.limits.quota_per_project if wanted.quota is None else wanted.quota == AMAPI_QUOTA,
     )
     own = dataclasses.replace(
         settings,
@@ -124,8 +128,11 @@ def _violations(wanted: Creation) -> Iterator[Violation]:
     yield from _of_enterprises(wanted.enterprises)
     if wanted.behaviour and wanted.behaviour not in BEHAVIOURS:
         yield Violation("behaviour", f"behaviour must be one of: {', '.join(BEHAVIOURS)}.")
-    if wanted.quota is not None and not _is_whole(wanted.quota, most=QUOTA_MOST):
-        yield Violation("quota", f"quota must be the requests a caller may send in a minute, up to {QUOTA_MOST}; 0: as many as it likes.")
+    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not _is_whole(wanted.quota, most=QUOTA_MOST):
+        yield Violation(
+            "quota",
+            f'quota must be the requests a caller may send in a minute, up to {QUOTA_MOST}, 0 for any number; "{AMAPI_QUOTA}": Google\'s.',
+        )
     if wanted.idle_duration and parse_duration_ns(wanted.idle_duration) < 0:
         yield Violation("idle_duration", 'idle_duration must not be negative, as in "600s"; "0s": the world never ends by itself.')
     yield from _of_endpoints(wanted)
@@ -166,6 +173,10 @@ def _of_enterprises(given: tuple[str, ...]) -> Iterator[Violation]:
 
 def _enterprise_id(name: str) -> str:
     return name.removeprefix("enterprises/")
+
+
+def _per_minute(quota: Any) -> int:  # noqa: ANN401 - checked before
+    return AMAPI_PER_MINUTE if quota == AMAPI_QUOTA else int(quota)
 
 
 def _is_whole(value: object, *, most: int) -> bool:

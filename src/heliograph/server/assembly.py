@@ -43,6 +43,19 @@ from heliograph.storage.vault import FileVault
 API = "/v1/"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans."""
+
+    api: Callable[[Asgi], Asgi] | None = None
+    """Around the API: every request passes it, each call of a batch too."""
+    publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
+    """Around what sends notifications."""
+
+
+NOTHING = Between()
+
+
 def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
     """An app that hands each request to the app whose path prefix it has, else to `default`."""
     prefixes = tuple(routes.items())
@@ -85,8 +98,9 @@ class Parts:
 
 @contextlib.asynccontextmanager
 async def assembled(
-    settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None, push: Publisher | None = None
-) -> AsyncIterator[Parts]:
+    settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None, push: Publisher | None = None,
+    between: Between = NOTHING,
+) -> AsyncIterator[Parts]:  # fmt: skip
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
@@ -112,7 +126,7 @@ async def assembled(
             expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
         )  # fmt: skip
         await finish_deletions(ports)
-        sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
+        sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
@@ -120,14 +134,20 @@ async def assembled(
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS,
             )  # fmt: skip
-            app = wired_app(settings, ports, sign_in, channel, operator_secret)
+            app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
 
 
-def wired_app(settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None) -> Asgi:
-    """Everything that a server answers, callers and devices, behind the front door that the settings ask for."""
+def wired_app(
+    settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None,
+    *, around: Callable[[Asgi], Asgi] | None = None,
+) -> Asgi:  # fmt: skip
+    """Everything that a server answers, callers and devices, behind the front door that the settings ask for.
+
+    `around`: as `rest_app` says.
+    """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls)
-    routes = _api(settings, ports, sign_in, addresses, operator_secret)
+    routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
     app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
@@ -148,12 +168,20 @@ async def timers_running(*timers: Forever) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _api(settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None) -> dict[str, Asgi]:
+def _api(
+    settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
+    *, around: Callable[[Asgi], Asgi] | None,
+) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
     authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
     rest = rest_app(
-        ports, authorizer=authorizer, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins
+        ports,
+        authorizer=authorizer,
+        body_timeout_s=settings.http.body_s,
+        addresses=addresses,
+        cors_origins=settings.cors_origins,
+        around=around,
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it

@@ -10,7 +10,7 @@ import apsw
 from heliograph.api.http.failures import outermost
 from heliograph.channel.app import Channel
 from heliograph.notifications.by_destination import Watch, publisher_for
-from heliograph.server.assembly import Parts, timers_running, wired_app
+from heliograph.server.assembly import NOTHING, Between, Parts, timers_running, wired_app
 from heliograph.server.ids import RandomIds
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import SignIn
@@ -46,6 +46,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
     around: Callable[[Channel], Neighbourhood],
     watch: Watch = None,
     push: Publisher | None = None,
+    between: Between = NOTHING,
 ) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
@@ -68,7 +69,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip
-        sending = publish_notifications(ports, publisher, chance=chance.random)
+        sending = publish_notifications(ports, between.publisher(publisher), chance=chance.random)
         await undo.enter_async_context(timers_running(expire_operations(ports), retire_operations(ports, is_new=True), sending))
-        app = outermost(wired_app(settings, ports, sign_in, channel))
+        app = outermost(wired_app(settings, ports, sign_in, channel, around=between.api))
         yield Parts(store=store, ports=ports, channel=channel, app=app)

@@ -135,8 +135,7 @@ class Callers:
         self._known[credential] = known
 
     async def _verified(self, credential: bytes, now_s: float, own_urls: Collection[str]) -> _Verified:
-        scheme, _, text = credential.decode("latin-1").partition(" ")
-        token = read_token(text.strip()) if scheme.lower() in _SCHEMES else None
+        token = _token_of(credential)
         signer = await self._signer(token) if token is not None else None
         if token is None or signer is None:
             if not self._sign_in.admits_strangers:
@@ -170,9 +169,23 @@ class Callers:
         return None
 
 
+def name_given(credential: bytes) -> str:
+    """The name that this `Authorization` header gives itself, true or not; empty: it gives none."""
+    return _name_of(_token_of(credential))
+
+
+def _token_of(credential: bytes) -> Token | None:
+    scheme, _, text = credential.decode("latin-1").partition(" ")
+    return read_token(text.strip()) if scheme.lower() in _SCHEMES else None
+
+
+def _name_of(token: Token | None) -> str:
+    return (token.claims.iss or token.claims.sub)[:256] if token is not None else ""
+
+
 def _stranger(token: Token | None, now_s: float) -> _Verified:
     """Whoever it may be, under the name it gives itself."""
-    email = (token.claims.iss or token.claims.sub)[:256] if token is not None else ""
+    email = _name_of(token)
     return _Verified(Caller(email=email), now_s + KNOWN_FOR_US / 1_000_000)
 
 

@@ -41,6 +41,8 @@ class Limits:
     """Of one policy, enterprise, enrolment token, or the text of a disabled device."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
+    quota_per_project: bool = False
+    """Whether all callers share that number, as the callers of one Google Cloud project do."""
     tombstone_days: int = 30
     retention_days: int = 30
     operations_of_deleted_devices: str = "keep"

@@ -3,6 +3,8 @@
 import asyncio
 import functools
 import re
+import socket
+import struct
 import urllib.parse
 from typing import Any
 
@@ -15,6 +17,7 @@ from uvicorn.server import ServerState
 
 from heliograph.api.http import http_refusals
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
+from heliograph.api.http.cutting import CUT_OFF
 from heliograph.api.http.errors import URL_MAX_BYTES, Internal, error_answer
 from heliograph.api.http.http_refusals import Refusal
 from heliograph.api.http.sending import JSON
@@ -87,7 +90,8 @@ class Http11(HttpToolsProtocol):
         connections: Connections,
         place: Place | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        # Each request's scope has a copy of this state, and so have the scopes that are made from it.
+        super().__init__(config, server_state, {**app_state, CUT_OFF: self.cut_off}, _loop)
         self._all = connections
         self._limits = connections.limits
         self._place = place
@@ -255,6 +259,19 @@ class Http11(HttpToolsProtocol):
     def shed(self) -> None:
         """The request under way is refused."""
         self._refuse(http_refusals.MEMORY)
+
+    def cut_off(self, *, reset: bool) -> None:
+        """The connection ends under its request: reset, or closed after what was written. What the app still sends is lost."""
+        self._deaf = True
+        if not reset:
+            self.transport.close()
+            return
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None:
+            # To linger for no time is to reset. The copy of the descriptor is the same socket, and has what uvloop's stand-in has not.
+            with socket.fromfd(connected.fileno(), connected.family, connected.type) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     # Parsing.
 
