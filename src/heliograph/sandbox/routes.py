@@ -111,7 +111,9 @@ async def _create(world: World, request: Request) -> object:
         raise InvalidArgument('overrides must be an object of facts, as in {"apiLevel": 34}.')
     wanted = decode_message(Creation, given, root="")
     if not wanted.profile or not (wanted.device_id or wanted.enrollment_token):
-        raise InvalidArgument("deviceId and profile are required; with enrollmentToken, profile alone. The profiles: " + ", ".join(PROFILES) + ".")
+        raise InvalidArgument(
+            "deviceId and profile are required; with enrollmentToken, profile alone. The profiles: " + ", ".join(PROFILES) + "."
+        )
     if wanted.enrollment_token:
         return (await world.enroll_with(wanted.enrollment_token, wanted.profile, overrides, device_id=wanted.device_id)).view()
     enterprise = request.path_params.get("enterprise") or wanted.enterprise.removeprefix("enterprises/") or world.first_enterprise
