@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.servers import LOAD_CORE, family_cpu_s, free_port
+from benchmarks.servers import LOAD_CORE, family_cpu_s
+from tests.ports import reserved_port
 
 USER = "postgres"
 """PostgreSQL refuses root."""
@@ -69,7 +70,7 @@ def postgres() -> Iterator[Cluster]:
         account = pwd.getpwnam(USER)
         os.chown(folder, account.pw_uid, account.pw_gid)
         as_user = {"user": account.pw_uid, "group": account.pw_gid}
-    data, port = folder / "data", free_port()
+    data, port = folder / "data", reserved_port()
     try:
         make = [str(programs / "initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **as_user)  # type: ignore[call-overload]

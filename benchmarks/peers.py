@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmarks.conversation import Conversation
 from benchmarks.cycle import CycleClient, cycle_client
 from benchmarks.figures import Figures, Row, Run, Scale
-from benchmarks.servers import Process, free_port
+from benchmarks.servers import Process
 from benchmarks.signed_in import heliograph, scratch
+from tests.ports import reserved_port
 
 PHONES, CALLERS = 200, 64
 """So few since STYLY-MDM tells its console of every headset, and writes all of them to disk, each time one registers."""
@@ -41,7 +42,7 @@ def _mosquitto() -> Iterator[CycleClient]:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         raise FileNotFoundError("mosquitto is not installed (Debian: apt-get install mosquitto)")
-    port = free_port()
+    port = reserved_port()
     with scratch() as folder:
         settings = Path(folder) / "mosquitto.conf"
         settings.write_text(
@@ -56,7 +57,7 @@ def _mosquitto() -> Iterator[CycleClient]:
 def _styly() -> Iterator[CycleClient]:
     if importlib.util.find_spec("styly_mdm") is None:
         raise FileNotFoundError("styly-mdm is not installed (uv sync --group bench)")
-    port = free_port()
+    port = reserved_port()
     with scratch() as folder:
         process = Process(["benchmarks.styly_server", str(port)], port, ready="/", environment={"MDM_DATA_DIR": str(folder)})
         with _played(process, "benchmarks.styly_play", {"url": f"http://127.0.0.1:{port}"}) as client:

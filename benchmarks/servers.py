@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import reserved_port
+
 SERVER_CORE, LOAD_CORE = "0", "1"
 START_S = 60.0
 """A server that meets a large database with cold caches may take a while; one that takes longer is broken."""
@@ -54,14 +56,6 @@ def family_cpu_s(pid: int) -> float:
         elif int(fields[1]) == pid:
             ticks += sum(int(field) for field in fields[11:13])
     return ticks / TICKS_PER_S
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Process:
@@ -146,6 +140,6 @@ def running(arguments: Sequence[str], port: int, *, ready: str = "/readyz") -> I
 @contextlib.contextmanager
 def bare() -> Iterator[Running]:
     """The yardstick."""
-    port = free_port()
+    port = reserved_port()
     with running(["benchmarks.bare", str(port)], port) as server:
         yield server

@@ -17,8 +17,9 @@ from typing import Any
 
 import jwt
 
-from benchmarks.servers import Process, Running, free_port
+from benchmarks.servers import Process, Running
 from heliograph.domain.access import SCOPE
+from tests.ports import reserved_port
 
 KEY_FILE = "bench-key.json"
 
@@ -53,7 +54,7 @@ class Deployment:
 
     def __init__(self, folder: Path, *, database: str = "", options: tuple[str, ...] = (), key_file: Path | None = None) -> None:
         self.folder = folder
-        self._port = free_port()
+        self._port = reserved_port()
         arguments = ["heliograph", "serve", "--port", str(self._port), "--data-dir", str(folder), *options]
         if key_file:
             arguments += ["--key-file", str(key_file)]

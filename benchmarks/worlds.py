@@ -15,7 +15,8 @@ import aiohttp
 import uvloop
 
 from benchmarks.figures import Figures, Number, Scale, percentile
-from benchmarks.servers import family_cpu_s, free_port
+from benchmarks.servers import family_cpu_s
+from tests.ports import reserved_port
 
 WORLDS = 1_000
 QUICK_WORLDS = 50
@@ -99,7 +100,7 @@ async def _took(ask: Callable[[], Awaitable[object]]) -> float:
 @asynccontextmanager
 async def _sandbox() -> AsyncIterator[tuple[str, int]]:
     """The address and the process id of a sandbox."""
-    port = free_port()
+    port = reserved_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "heliograph", "sandbox", "--port", str(port),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,

@@ -155,6 +155,16 @@ class Cluster:
         done = subprocess.run([*program, "-d", url or self.url(), "-c", statement], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
+    def change(self, setting: str, value: str) -> None:
+        """From the next statement on every session has the setting, those that are there already too; `DEFAULT`: as at the start."""
+        before = self.sql(f"SHOW {setting}")
+        self.sql(f"ALTER SYSTEM SET {setting} = {value}")
+        self.sql("SELECT pg_reload_conf()")
+        # Old sessions are signalled before a new one can be born with the setting.
+        until = time.monotonic() + START_S
+        while self.sql(f"SHOW {setting}") == before:
+            assert time.monotonic() < until, f"{setting} did not become {value}"
+
     def demand_password(self, role: str) -> None:
         """Whoever says that he is this role must know its password."""
         rules = self._data / "pg_hba.conf"

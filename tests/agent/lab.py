@@ -10,22 +10,23 @@ from typing import Any, Self
 import msgspec
 
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.courier import never
+from heliograph.agent.delivery import never
 from heliograph.agent.executor import Checkpoint, Moment, pass_by
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
-from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, User, VirtualPhone
+from heliograph.agent.runner import Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from heliograph.commands import ENVELOPE
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.errors import Overloaded
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.server import SystemClock, assembled, listening_socket, serving, url_of
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
@@ -81,8 +82,13 @@ class Lab:
         return self.folder / f"{phone.phone.device.serial}.journal"
 
     async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
-        """The operation of a command for the phone."""
-        return await issue_command(self.ports, DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command)))
+        """The operation of a command for the phone. A server that is overloaded has done nothing, and is asked again."""
+        issued = ENVELOPE.decode(msgspec.json.encode(command))
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                with contextlib.suppress(Overloaded):
+                    return await issue_command(self.ports, DeviceName.parse(phone.name), issued)
+                await asyncio.sleep(0.05)
 
     async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
         """The operation once it has ended."""

@@ -18,9 +18,8 @@ from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, Ma
 from heliograph.protocol import Enroll
 from heliograph.server import assembled, listening_socket, serving
 from heliograph.server.store import clock_for
-from heliograph.service.enroll_device import enroll_device
-from heliograph.service.http_limits import HttpLimits
-from heliograph.service.limits import Limits
+from heliograph.service.limits import HttpLimits, Limits
+from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
 
@@ -55,7 +54,7 @@ class Live:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, run on the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=90)
 
     def stop(self) -> None:
         """The server begins to stop."""
@@ -63,7 +62,7 @@ class Live:
 
     def call(self, http_method: str, path: str, body: bytes | str | None = None, **headers: str) -> Response:
         """The answer to one request on a connection of its own; header names have _ for -."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)) as connection:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(http_method, path, body=body, headers=sent)
             response = connection.getresponse()
@@ -103,12 +102,12 @@ def live_server(settings: Settings, **options: Any) -> Iterator[Live]:  # noqa: 
     started: Future[Live] = Future()
     thread = threading.Thread(target=_run, args=(_serve(settings, started, options),))
     thread.start()
-    live = started.result(timeout=30)
+    live = started.result(timeout=90)
     try:
         yield live
     finally:
         live.stop()
-        thread.join(timeout=30)
+        thread.join(timeout=90)
 
 
 def settings_for(

@@ -12,8 +12,8 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import UnknownApiNameOrVersion
 
 from heliograph.api.discovery import discovery_document
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from tests import discovery as official
 from tests.api.live import Live
 
@@ -144,7 +144,7 @@ def url(live: Live) -> str:
 @pytest.fixture
 def amapi(live: Live) -> Iterator[Any]:
     """Google's client, built from the document; the client makes its classes at run time."""
-    with contextlib.closing(httplib2.Http(timeout=30)) as http:
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
         yield build("androidmanagement", "v1", http=http, discoveryServiceUrl=url(live), static_discovery=False)
 
 

@@ -32,7 +32,7 @@ SECRETS = ("correct horse", "S3CRET")
 @pytest.fixture
 def enterprises(live: Live) -> Iterator[Any]:
     """The client's `enterprises()`; the client makes its classes at run time."""
-    http = httplib2.Http(timeout=30)
+    http = httplib2.Http(timeout=90)
     with contextlib.closing(http):
         yield build("androidmanagement", "v1", http=http, client_options={"api_endpoint": live.url}).enterprises()
 

@@ -93,7 +93,7 @@ def test_a_body_of_a_mebibyte_is_read_and_a_larger_one_refused(live: Live, devic
 
 
 def test_a_chunked_body_is_read(live: Live, device: str) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=90)) as connection:
         chunks: Iterator[bytes] = iter([b'{"type":', b'"LOCK"}'])
         connection.request("POST", f"/v1/{device}:issueCommand", body=chunks, encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
 
@@ -103,7 +103,7 @@ def test_a_chunked_body_is_read(live: Live, device: str) -> None:
 def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
     with (
         live_server(settings_for(tmp_path), body_timeout_s=0.1) as live,
-        socket.create_connection(("127.0.0.1", live.port), timeout=30) as connection,
+        socket.create_connection(("127.0.0.1", live.port), timeout=90) as connection,
     ):
         connection.sendall(b"POST /v1/enterprises HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -113,7 +113,7 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_client_that_hangs_up_disturbs_nobody(live: Live, device: str) -> None:
-    with socket.create_connection(("127.0.0.1", live.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=90) as connection:
         connection.sendall(b"POST /v1/%s:issueCommand HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{" % device.encode())
 
     assert b"{}\n" == live.call("GET", f"/v1/{device}/operations").body

@@ -1,10 +1,11 @@
-"""Tests that must know a port before they bind it get one that is theirs."""
+"""What must know a port before somebody binds it gets one that is its own."""
 
+import re
 import socket
 import subprocess
 import sys
 
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, modules_under, relative, shipped_modules
 from tests.ports import KERNELS_OWN, reserved_port
 
 COUNT = 50
@@ -30,3 +31,11 @@ def test_a_reserved_port_can_be_bound_and_the_kernel_gives_it_to_nobody() -> Non
         with socket.create_server(("127.0.0.1", port)):
             pass
     assert port < int(KERNELS_OWN.read_text(encoding="utf-8").split()[0])
+
+
+def test_nobody_binds_a_port_only_to_learn_its_number() -> None:
+    """Closed again, it belongs to the next who asks."""
+    everything = (*shipped_modules(), *modules_under(ROOT / "tests"))
+    binds = {relative(path) for path in everything if re.search(r"\.bind\(\(", path.read_text(encoding="utf-8"))}
+
+    assert {"src/heliograph/server/listening.py", "tests/ports.py"} == binds

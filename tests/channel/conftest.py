@@ -1,5 +1,6 @@
 """A real server on loopback: uvicorn, SQLite and all; and phones that are enrolled in it."""
 
+import asyncio
 import contextlib
 import json
 import secrets
@@ -18,12 +19,11 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.longrunning import read_outcome, render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.server import Parts, SystemClock, assembled, listening_socket, serving, url_of
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_device import delete_device
+from heliograph.service.devices import delete_device
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
-from heliograph.service.read_operations import get_operation
+from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 from tests.channel.phones import FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
 
@@ -73,6 +73,13 @@ class Server:
     async def delete(self, device: Identity, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "") -> None:
         await delete_device(self.parts.ports, DeviceName.parse(device.name), wipe_data_flags=wipe_data_flags, wipe_reason=wipe_reason)
 
+    async def waited_on(self, device: Identity, *, waits: bool = True) -> None:
+        """Returns once the device waits for offers, in an open poll or on a WebSocket; or no longer does."""
+        name, peers = DeviceName.parse(device.name), self.parts.channel.peers
+        async with asyncio.timeout(90):
+            while waits is ((peer := peers.find(name)) is None or peer.link is None):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.005)
+
     async def operation(self, name: str) -> Json:
         """The operation as a caller reads it."""
         read: Json = json.loads(render_operation(await get_operation(self.parts.ports, OperationName.parse(name))))
@@ -91,7 +98,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=90)) as http,
     ):
         await create_enterprise(parts.ports, Enterprise(), enterprise_id=ENTERPRISE.enterprise)
         yield Server(parts, url_of(listener), http)

@@ -127,7 +127,7 @@ class SocketPhone:
         named = {"operation": operation} if operation else {}
         reply = self._replies[self._last_id] = asyncio.get_running_loop().create_future()
         await self.socket.send_json({"id": self._last_id, "kind": kind, "body": {**named, **body}})
-        return await asyncio.wait_for(reply, 30)
+        return await asyncio.wait_for(reply, 90)
 
     async def ended(self, within_s: float = 20.0) -> int:
         assert self._reader is not None

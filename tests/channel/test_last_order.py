@@ -58,10 +58,10 @@ async def test_a_connected_phone_learns_at_once_that_it_was_deleted(server: Serv
     phone_id = await server.enroll()
 
     async with connect(phone_id) as phone:
-        waiting = asyncio.create_task(phone.ended(within_s=30))
-        await asyncio.sleep(0.1)
+        waiting = asyncio.create_task(phone.ended(within_s=90))
+        await server.waited_on(phone_id)
         await server.delete(phone_id)
-        ended = await asyncio.wait_for(waiting, 30)
+        ended = await asyncio.wait_for(waiting, 90)
 
     assert ended in {410, 4410}
 

@@ -82,7 +82,7 @@ async def test_the_first_frame_must_be_hello(server: Server) -> None:
 
     async with socket_of(server, phone.credential) as socket:
         await socket.send_json({"id": 1, "kind": "status", "body": {}})
-        message = await socket.receive(timeout=30)
+        message = await socket.receive(timeout=90)
 
     assert (aiohttp.WSMsgType.CLOSE, 4408) == (message.type, message.data)
 
@@ -92,12 +92,12 @@ async def test_unreadable_frames_are_answered_and_the_third_ends_the_connection(
 
     async with socket_of(server, phone.credential) as socket:
         await socket.send_json({"id": 1, "kind": "hello"})
-        await socket.receive_json(timeout=30)
+        await socket.receive_json(timeout=90)
         errors = []
         for frame in ("{", "[]", '{"id":1}'):
             await socket.send_str(frame)
-            errors.append(await socket.receive_json(timeout=30))
-        closing = await socket.receive(timeout=30)
+            errors.append(await socket.receive_json(timeout=90))
+        closing = await socket.receive(timeout=90)
 
     assert [400, 400, 400] == [error["error"]["code"] for error in errors]
     assert (aiohttp.WSMsgType.CLOSE, 4400) == (closing.type, closing.data)
@@ -119,7 +119,7 @@ async def test_a_frame_that_is_too_large_ends_the_connection(server: Server) -> 
 
     async with socket_of(server, phone.credential) as socket:
         await socket.send_json({"id": 1, "kind": "hello", "body": {"padding": secrets.token_hex(200_000)}})
-        message = await socket.receive(timeout=30)
+        message = await socket.receive(timeout=90)
 
     assert (aiohttp.WSMsgType.CLOSE, 1009) == (message.type, message.data)
 

@@ -11,12 +11,12 @@ from heliograph.channel.long_poll import OFFER_END, OFFER_START, POLICY_END, POL
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.commands.wipe import WipeDataFlag
 from heliograph.domain.device import Device, LastOrder
-from heliograph.domain.errors import Code, InvalidArgument
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.user_facing_message import MAX_CHARS, UserFacingMessage
 from heliograph.protocol import COMMAND_MAX_BYTES, MESSAGE_MAX_BYTES, Execute, Gone, Offer
-from heliograph.service.patch_device import patch_device
-from heliograph.service.read_phone_policy import get_phone_policy
+from heliograph.protojson.errors import Code, InvalidArgument
+from heliograph.service.devices import patch_device
+from heliograph.service.phones import get_phone_policy
 from tests.channel.conftest import Server
 from tests.channel.phones import Identity
 
@@ -52,7 +52,7 @@ async def over_socket(server: Server, phone: Identity) -> bytes:
     headers = {"Authorization": f"Bearer {phone.credential}"}
     async with server.http.ws_connect(f"{server.url}/device/v1/connect", headers=headers) as socket:
         await socket.send_json({"id": 1, "kind": "hello", "body": {}})
-        while "offer" not in (frame := await socket.receive_str(timeout=5)):
+        while "offer" not in (frame := await socket.receive_str(timeout=90)):
             pass
         return frame.encode()
 

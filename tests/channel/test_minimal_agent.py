@@ -11,7 +11,7 @@ from pathlib import Path
 
 from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
 from heliograph.protocol import Enroll
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.phones import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
 
@@ -36,7 +36,7 @@ async def running(server: Server, journal: Path, **environment: str) -> AsyncIte
 async def said(process: asyncio.subprocess.Process) -> str:
     """The agent's next line."""
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    return (await asyncio.wait_for(process.stdout.readline(), 90)).decode().strip()
 
 
 async def device_of(server: Server) -> Identity:
@@ -63,7 +63,7 @@ async def test_the_minimal_agent_lives_a_whole_life(server: Server, tmp_path: Pa
         locked_again = await said(process)
         await server.delete(device)
         last = await said(process)
-        code = await asyncio.wait_for(process.wait(), 10)
+        code = await asyncio.wait_for(process.wait(), 90)
 
     assert ["LOCK: done", "REBOOT: done", "REQUEST_DEVICE_INFO: refused"] == [locked, rebooted, refused]
     assert ["LOCK: done", "last order: WIPE", 0] == [locked_again, last, code]
@@ -88,7 +88,7 @@ async def test_the_minimal_agent_asks_on_where_it_is_not_known_and_works_once_it
         lock = await server.issue(device, type="LOCK")
         while (line := await said(process)) == heard[0]:
             continue
-        outcome = await asyncio.wait_for(eventual(server, lock), 20)
+        outcome = await asyncio.wait_for(eventual(server, lock), 90)
 
     assert ["the server does not know this phone"] * 3 == heard
     assert ("LOCK: done", "succeeded") == (line, outcome)

@@ -6,15 +6,15 @@ from typing import Any
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName, PolicyName
 from heliograph.domain.policy_messages import Policy
-from heliograph.service.patch_device import patch_device
-from heliograph.service.patch_policy import patch_policy
+from heliograph.service.devices import patch_device
+from heliograph.service.policies import patch_policy
 from tests.channel.conftest import ENTERPRISE, Connect, Server
 from tests.channel.phones import FACTS, HttpPhone, Phone, SocketPhone
 
 DEFAULT = PolicyName(ENTERPRISE.enterprise, "default")
 
 
-async def news(phone: Phone, within_s: float = 2.0) -> list[dict[str, Any]]:
+async def news(phone: Phone, within_s: float = 20.0) -> list[dict[str, Any]]:
     """The policies that the phone was told unasked, once there is one."""
     if isinstance(phone, HttpPhone):
         body = (await phone.poll(within_s)).body

@@ -1,7 +1,6 @@
 """What a phone and the server say to each other about a command, over both transports and a real server."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -27,23 +26,19 @@ async def test_a_command_is_offered_acknowledged_and_reported(server: Server, co
     assert "succeeded" == await server.outcome(operation)
 
 
-async def test_a_connected_phone_gets_a_command_within_milliseconds(server: Server, connect: Connect) -> None:
-    """The quickest of some: a busy machine may be slow at each."""
-    took_s: list[float] = []
-    for _ in range(5):
-        phone_id = await server.enroll()
-        async with connect(phone_id) as phone:
-            assert await phone.offer(within_s=0.05) is None
-            waiting = asyncio.create_task(phone.offer(within_s=20))
-            await asyncio.sleep(0.1)
-            issued_at = time.monotonic()
-            operation = await server.issue(phone_id, type="LOCK")
-            offer = await waiting
-            took_s.append(time.monotonic() - issued_at)
-        assert offer is not None
-        assert operation == offer["operation"]
+async def test_a_connected_phone_gets_a_command_while_it_waits(server: Server, connect: Connect) -> None:
+    """By itself it would look again when its poll is over, or never: how long it takes is measured by `make bench`."""
+    phone_id = await server.enroll()
+    async with connect(phone_id) as phone:
+        assert await phone.offer(within_s=0.05) is None
+        waiting = asyncio.create_task(phone.offer(within_s=60))
+        await server.waited_on(phone_id)
 
-    assert min(took_s) < 0.5
+        operation = await server.issue(phone_id, type="LOCK")
+        offer = await waiting
+
+    assert offer is not None
+    assert operation == offer["operation"]
 
 
 async def test_a_command_waits_for_the_one_before_it(server: Server, connect: Connect) -> None:

@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
         request = urllib.request.Request(self.server.server_url + self.path, body, headers, method=self.command)  # noqa: S310 - http
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - http
+            with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310 - http
                 return answer.status, answer.read()
         except HTTPError as error:
             return error.code, error.read()

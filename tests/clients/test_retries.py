@@ -18,7 +18,7 @@ LOCK = {"type": "LOCK"}
 @contextlib.contextmanager
 def devices_by_way_of(url: str) -> Iterator[Any]:
     """`enterprises().devices()`; the client makes its classes at run time."""
-    with contextlib.closing(httplib2.Http(timeout=20)) as http:
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
         yield build("androidmanagement", "v1", http=http, client_options={"api_endpoint": url}).enterprises().devices()
 
 

@@ -12,6 +12,23 @@ from tests.discovery import command_types
 
 pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
 
+WRITES_DOWN_HOSTS = """
+import atexit, os, sys, threading
+
+def write_down(event, arguments):
+    if event == "socket.getaddrinfo":
+        with open(os.environ["LOOKED_FOR"], "a") as file:
+            print(arguments[0], file=file)
+
+def await_background():
+    for thread in threading.enumerate():
+        if thread.daemon:
+            thread.join()
+
+sys.addaudithook(write_down)
+atexit.register(await_background)
+"""
+
 
 def marked(*languages: Language) -> list[object]:
     """Python's client is there wherever we are; the others need toolchains, packages and patience."""
@@ -78,6 +95,20 @@ def test_a_key_file_signs_in(language: Language, guarded: Guarded, tmp_path: Pat
         results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=guarded.url, HELIOGRAPH_KEY=str(key))
 
         assert walk.expected == canonical(results)
+
+
+def test_a_walk_with_a_key_looks_for_no_other_host(guarded: Guarded, tmp_path: Path) -> None:
+    """Google's credentials ask Google in the background where an account may be used, in a thread that can crash a program that ends."""
+    walk, looked_for = as_a_viewer(), tmp_path / "looked-for"
+    (tmp_path / "sitecustomize.py").write_text(WRITES_DOWN_HOSTS, encoding="utf-8")
+
+    results = walked(
+        PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=guarded.url, HELIOGRAPH_KEY=str(guarded.viewer_key),
+        PYTHONPATH=str(tmp_path), LOOKED_FOR=str(looked_for),
+    )  # fmt: skip
+
+    assert walk.expected == canonical(results)
+    assert {"127.0.0.1"} == set(looked_for.read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("language", marked(*LANGUAGES))

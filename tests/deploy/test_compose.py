@@ -14,17 +14,16 @@ from typing import Any
 import google_auth_httplib2  # type: ignore[import-untyped]
 import httplib2
 import pytest
-from google.oauth2 import service_account
 from googleapiclient.discovery import build
 
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, VirtualPhone
-from heliograph.domain.access import SCOPE
+from heliograph.agent.runner import Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import Pace, VirtualPhone
 from tests.deploy.topology import COMPOSE, FOLDER, SERVICES, Topology, haproxy, interpolated
 from tests.operations.server import heliograph
 from tests.postgres import Cluster, here_or_skip
+from tests.sign_in.google_credentials import credentials_of
 
 ROOT = FOLDER.parent
 SERVERS = [name for name in SERVICES if name.startswith("heliograph-")]
@@ -66,9 +65,8 @@ async def key_file(topology: Topology, folder: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def google_client(topology: Topology, key: dict[str, Any]) -> Iterator[Any]:
     """`androidmanagement.enterprises()` of Google's client, signed in, by way of the balancer."""
-    credentials = service_account.Credentials.from_service_account_info(key, scopes=(SCOPE,))  # type: ignore[no-untyped-call]
-    with contextlib.closing(httplib2.Http(timeout=30)) as http:
-        signed_in = google_auth_httplib2.AuthorizedHttp(credentials, http=http)
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
+        signed_in = google_auth_httplib2.AuthorizedHttp(credentials_of(key), http=http)
         yield build("androidmanagement", "v1", http=signed_in, client_options={"api_endpoint": topology.url}).enterprises()
 
 

@@ -12,15 +12,26 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.e2e.program import PATIENCE_S
+
 SERVE = (sys.executable, "-m", "heliograph", "serve", "--port", "0", "--no-auth")
 PAGE = "https://console.example.com"
 THROUGH_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "amapi.example.com", "Origin": PAGE}
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server answers that trusts a proxy on this machine, and one web page."""
-    options = ["--data-dir", str(tmp_path), "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "127.0.0.1", "--cors-origin", PAGE]
+    options = [
+        "--data-dir",
+        str(tmp_path_factory.mktemp("data")),
+        "--trusted-proxy",
+        "10.0.0.0/8",
+        "--trusted-proxy",
+        "127.0.0.1",
+        "--cors-origin",
+        PAGE,
+    ]
     options += ["--public-url", "https://amapi.example.com"]
     with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
@@ -30,11 +41,11 @@ def address(tmp_path: Path) -> Iterator[str]:
             yield urlsplit(said[0]).netloc
         finally:
             server.terminate()
-            server.communicate(timeout=20)
+            server.communicate(timeout=PATIENCE_S)
 
 
 def test_clients_are_told_the_proxys_address_and_the_page_may_read_it(address: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
     connection.request("GET", "/$discovery/rest?version=v1", headers=THROUGH_PROXY)
     answer = connection.getresponse()
     document = json.load(answer)
@@ -53,7 +64,7 @@ def test_clients_are_told_the_proxys_address_and_the_page_may_read_it(address: s
     ],
 )
 def test_where_nobody_signs_in_no_other_name_and_no_other_page_is_let_in(address: str, headers: dict[str, str], reason: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
     connection.request("POST", "/v1/enterprises?projectId=p&agreementAccepted=true", "{}", headers)
     answer = connection.getresponse()
     error = json.load(answer)["error"]
@@ -76,7 +87,7 @@ def test_nonsense_is_refused_at_start_and_leaves_nothing_behind(tmp_path: Path, 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
     assert said in " ".join(done.stderr.split())
@@ -90,7 +101,7 @@ def test_the_environment_may_name_several_public_urls(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
     assert "'nonsense' is not the address of a server" in " ".join(done.stderr.split())

@@ -1,5 +1,6 @@
 """`make stress` says of each run whether it was green, and of each test how often it failed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +25,9 @@ def test_a_test_that_fails_now_and_then_is_named_with_how_often_it_did(tmp_path:
     file = tmp_path / "test_now_and_then.py"
     file.write_text(NOW_AND_THEN, encoding="utf-8")
     command = [sys.executable, "-m", "scripts.stress_tests", "--times", "4", "--load", "0", "--", str(file)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
 
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     assert 1 == said.returncode, said.stdout + said.stderr
     assert ["green", "red", "green", "red"] == [line.partition(",")[0] for line in said.stdout.splitlines()[:4]]

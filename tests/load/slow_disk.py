@@ -10,6 +10,8 @@ from heliograph import cli
 
 BASE = "unix"
 NAME = "slow disk"
+HANGS_FROM_S = 10.0
+"""A sync that takes so long takes for ever, for a test."""
 
 
 class SlowVfs(apsw.VFS):
@@ -31,7 +33,10 @@ class SlowFile(apsw.VFSFile):
         self._pace = pace
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        time.sleep(float(self._pace.read_text()))
+        sync_s = float(self._pace.read_text())
+        if sync_s >= HANGS_FROM_S:
+            _sign(self._pace).touch()
+        time.sleep(sync_s)
         super().xSync(flags)
 
 
@@ -40,6 +45,15 @@ def set_pace(pace: Path, sync_s: float) -> None:
     new = pace.with_suffix(".new")
     new.write_text(str(sync_s))
     new.replace(pace)
+
+
+def hanging(pace: Path) -> bool:
+    """Whether a sync is, or was, under way that takes for ever."""
+    return _sign(pace).exists()
+
+
+def _sign(pace: Path) -> Path:
+    return pace.with_suffix(".hangs")
 
 
 def main() -> None:

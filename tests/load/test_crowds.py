@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+import re
+import resource
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,39 @@ async def test_a_crowd_that_takes_every_place_keeps_nobody_from_asking_how_the_s
     assert (200, 403) == (before.status, after.status) or (200, 404) == (before.status, after.status)
     assert b'heliograph_connections_crowded_total{bound="full"}' in pages["/metrics"][0].body
     assert 0 < sum(line["event"] == "http.crowded" for line in log) < CROWD / 2
+
+
+@contextlib.contextmanager
+def no_file_to_open(pid: int) -> Iterator[None]:
+    """The process can open no file and take no connection as long as the block lasts; what is open stays so."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))  # the lowest numbers are taken
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+async def test_who_comes_when_the_reserve_of_files_is_used_up_too_waits_and_is_answered(tmp_path: Path) -> None:
+    async with ServeProcess(tmp_path) as server:
+        with Raw(server.port) as established:
+            established.send(get("/healthz"))
+            before = established.answer()
+            with no_file_to_open(server.pid):
+                late = Raw(server.port)
+                late.send(get("/healthz"))
+                async with asyncio.timeout(90):
+                    while "http.no_descriptors" not in server.errors():  # noqa: ASYNC110 - nobody tells
+                        await asyncio.sleep(0.05)
+                established.send(get("/healthz"))
+                meanwhile, waits = established.answer(), not late.heard(within_s=0.2)
+            with late:
+                after = late.answer()
+        metrics = (await asked(server.port, "/metrics"))[0].body.decode()
+
+    assert [200, 200, 200] == [answer.status for answer in (before, meanwhile, after)]
+    assert waits
+    assert re.search(r'^heliograph_connections_crowded_total\{bound="descriptors"\} [1-9]', metrics, re.MULTILINE)
 
 
 async def test_a_crowd_makes_room_after_a_while(tmp_path: Path) -> None:

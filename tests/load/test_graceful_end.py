@@ -7,12 +7,12 @@ from pathlib import Path
 
 import aiohttp
 
-from heliograph.storage.fatal import EX_SOFTWARE
+from heliograph.storage.exit_now import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
 from tests.load.callers import Answer, Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
 from tests.load.serve_process import ENDS_WITHIN_S, ServeProcess
-from tests.load.slow_disk import set_pace
+from tests.load.slow_disk import hanging, set_pace
 
 CALLERS = 64
 
@@ -28,7 +28,9 @@ async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
         for phone in sockets:
             await phone.hello()
         callers = [asyncio.create_task(issue_until_refused(server.port, devices[6 + n % 2].name, fates)) for n in range(CALLERS)]
-        await asyncio.sleep(0.7)
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while len(fates.answers) <= 2 * CALLERS:  # noqa: ASYNC110 - callers tell nobody
+                await asyncio.sleep(0.02)
 
         server.tell(signal.SIGTERM)
         await asyncio.wait_for(asyncio.gather(*callers), ENDS_WITHIN_S)
@@ -123,7 +125,9 @@ async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path
         device = (await enroll_devices(server.port, 1))[0]
         set_pace(pace, 60)
         issuing = asyncio.create_task(ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"}))
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while not hanging(pace):  # noqa: ASYNC110 - another process's doing
+                await asyncio.sleep(0.02)
 
         server.tell(signal.SIGTERM)
         status = await server.exit_status(ENDS_WITHIN_S + 2)

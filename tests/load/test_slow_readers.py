@@ -17,7 +17,7 @@ from tests.load.fleet import enroll_devices
 
 CUT_OFF_AFTER_MS = 1_000
 """Instead of a minute, so that the test need not wait for it."""
-PATIENCE_S = 30
+PATIENCE_S = 90
 ESTABLISHED = "01"
 TCP = Path("/proc/net/tcp")
 

@@ -33,16 +33,16 @@ async def test_what_a_dead_servers_phone_had_not_begun_is_offered_by_another(lab
     first, second = [await lab.issue(there, phone) for _ in range(2)]
     async with lab.socket(there, CREDENTIAL) as socket:
         await socket.hello()
-        assert first == (await socket.offer(within_s=30) or {})["operation"]
+        assert first == (await socket.offer(within_s=90) or {})["operation"]
         await there.kill()
 
     async with lab.socket(here, CREDENTIAL) as socket:
         await socket.hello()
-        offered = await socket.offer(within_s=30)
+        offered = await socket.offer(within_s=90)
         assert first == (offered or {})["operation"]
         assert 200 == (await socket.send("acknowledge", first, ackId=ACK_ID)).status
         assert 200 == (await socket.send("report", first, ackId=ACK_ID, seq=1, state="SUCCEEDED")).status
-        assert second == (await socket.offer(within_s=30) or {})["operation"]
+        assert second == (await socket.offer(within_s=90) or {})["operation"]
 
     assert "response" in await lab.ended(here, first)
 
@@ -53,7 +53,7 @@ async def test_a_phone_that_acknowledged_at_a_dead_server_reports_to_another(lab
     operation = await lab.issue(there, phone)
     async with lab.socket(there, CREDENTIAL) as socket:
         await socket.hello()
-        assert await socket.offer(within_s=30) is not None
+        assert await socket.offer(within_s=90) is not None
         assert 200 == (await socket.send("acknowledge", operation, ackId=ACK_ID)).status
         await there.kill()
 

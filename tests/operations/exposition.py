@@ -42,5 +42,5 @@ class Exposition:
 
 def exposition(url: str) -> Exposition:
     """What the server at this address says now."""
-    with urlopen(f"{url}/metrics", timeout=20) as answer:  # noqa: S310 - our own loopback address
+    with urlopen(f"{url}/metrics", timeout=90) as answer:  # noqa: S310 - our own loopback address
         return Exposition(answer.read().decode())

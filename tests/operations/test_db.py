@@ -11,12 +11,12 @@ import apsw
 import msgspec
 import pytest
 
-from heliograph.agent.courier import never
+from heliograph.agent.delivery import never
 from heliograph.agent.executor import Moment
 from heliograph.storage.checks import checks
 from heliograph.storage.codec import operation_columns
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.queries import migrations
+from heliograph.storage.sqlite.connection import connect, migrate
 from tests.operations.server import Server, all_operations, done, enterprise, executions, get, heliograph, issue, phone
 from tests.storage.records import device_name, ended, operation
 
@@ -149,7 +149,7 @@ async def test_a_phone_that_had_acknowledged_and_not_begun_executes_once(server:
         waiting = await issue(http, runner.name, duration="36000s")
         assert 0 == (await heliograph("db", "backup", str(copy), "--data-dir", str(server.data))).code
         runner.power_on()
-        await asyncio.wait_for(acknowledged.wait(), 10)
+        await asyncio.wait_for(acknowledged.wait(), 90)
         await runner.kill()
     assert 0 == (await heliograph("db", "restore", str(copy), "--data-dir", str(server.data))).code
 

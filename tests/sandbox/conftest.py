@@ -39,10 +39,10 @@ def running(settings: SandboxSettings) -> Iterator[Client]:
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        yield Client(url.result(30))
+        yield Client(url.result(90))
     finally:
         loops[0].call_soon_threadsafe(stop[0].set)
-        thread.join(30)
+        thread.join(90)
 
 
 @pytest.fixture(scope="module")

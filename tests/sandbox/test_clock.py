@@ -278,7 +278,7 @@ async def test_a_clock_that_stood_goes_on_from_where_it_stood() -> None:
         await asyncio.sleep(0.01)
         assert stood_us == clock.now_us()
 
-    await asyncio.wait_for(clock.sleep(0.02), 10)
+    await asyncio.wait_for(clock.sleep(0.02), 90)
 
     assert stood_us + 20_000 <= clock.now_us() < stood_us + 3_600 * S_US
 

@@ -102,12 +102,12 @@ def endpoint_in_a_thread() -> Iterator[Endpoint]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    ready.wait(10)
+    ready.wait(90)
     try:
         yield made[0]
     finally:
         stop[0][0].call_soon_threadsafe(stop[0][1].set)
-        thread.join(10)
+        thread.join(90)
 
 
 def test_a_sandbox_pushes_to_an_endpoint_what_it_shows() -> None:

@@ -19,7 +19,7 @@ STRICT = f"{SANDBOX}/policies/strict"
 @pytest.fixture
 def policies(sandbox: Client) -> Iterator[Any]:
     """The client's `enterprises().policies()`; the client makes its classes at run time."""
-    http = httplib2.Http(timeout=30)
+    http = httplib2.Http(timeout=90)
     with contextlib.closing(http):
         client = build("androidmanagement", "v1", http=http, client_options={"api_endpoint": sandbox.url})
         yield client.enterprises().policies()

@@ -273,7 +273,7 @@ def test_whatever_the_body_is_it_is_refused_in_googles_form(sandbox: Client, pat
     request = urllib.request.Request(f"{sandbox.url}/sandbox/v1/{path}", data=body, method="POST")  # noqa: S310 - our own loopback URL
 
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=20)  # noqa: S310 - our own loopback URL
+        urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own loopback URL
 
     with refused.value:
         error = json.load(refused.value)["error"]

@@ -36,7 +36,7 @@ def browse(url: str, form: dict[str, str] | None = None) -> Shown:
     """What a browser gets for the address, or for sending the form there."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=90)) as connection:
         if form is None:
             connection.request("GET", parts.path)
         else:
@@ -48,7 +48,7 @@ def browse(url: str, form: dict[str, str] | None = None) -> Shown:
 @pytest.fixture
 def google(sandbox: Client) -> Iterator[Any]:
     """Google's client; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=30)
+    transport = httplib2.Http(timeout=90)
     with contextlib.closing(transport):
         yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.times import format_timestamp
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL, Maker
 

@@ -273,13 +273,9 @@ def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) 
 
     make.root.ask("DELETE", f"/sandbox/v1/worlds/{name}")
 
-    for ask in (
-        lambda: world.get("/v1/enterprises"),
-        lambda: world.get("/sandbox/v1/devices"),
-        lambda: make.root.get(f"/sandbox/v1/worlds/{name}"),
-    ):
+    for caller, path in ((world, "/v1/enterprises"), (world, "/sandbox/v1/devices"), (make.root, f"/sandbox/v1/worlds/{name}")):
         with pytest.raises(Refused, match="GET /sandbox/v1/worlds lists") as refused:
-            ask()
+            caller.get(path)
         assert (404, "NOT_FOUND") == (refused.value.error["code"], refused.value.error["status"])
 
 

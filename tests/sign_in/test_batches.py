@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from heliograph.api.batch import BATCH_MAX_BYTES, BEGINNING_BYTES
+from heliograph.api.http.batch import BATCH_MAX_BYTES, BEGINNING_BYTES
 from heliograph.domain.access import SCOPE
 from tests.api.test_batch import answers, call, send
 from tests.sign_in.conftest import Guarded
@@ -27,7 +27,7 @@ def bearer(guarded: Guarded) -> str:
 
 def answered_before_the_rest(server: Guarded, beginning: bytes, **headers: str) -> http.client.HTTPResponse:
     """The answer to a batch of which this is sent, and all the rest never."""
-    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as connection:
+    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port), timeout=90)) as connection:
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = "POST /batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/mixed; boundary=b\r\n"
         connection.sendall(f"{head}Content-Length: {BATCH_MAX_BYTES}\r\n{more}\r\n".encode() + beginning)

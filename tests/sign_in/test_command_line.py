@@ -49,7 +49,7 @@ def serving(folder: Path, *options: str) -> Iterator[Shell]:
             yield Shell(folder, said[0])
         finally:
             server.terminate()
-            server.communicate(timeout=20)
+            server.communicate(timeout=90)
 
 
 @pytest.fixture(scope="module")

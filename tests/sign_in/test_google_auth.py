@@ -9,30 +9,35 @@ from urllib.parse import urlencode
 import google_auth_httplib2  # type: ignore[import-untyped]
 import httplib2
 import pytest
+import requests
 from google.auth.exceptions import RefreshError
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2 import service_account
+from google.oauth2.credentials import Credentials as OfAToken
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import BatchHttpRequest
 
 from heliograph.domain.access import SCOPE, Role
 from tests.sign_in.conftest import Guarded
+from tests.sign_in.google_credentials import credentials_of
 from tests.sign_in.key_pairs import key_pair
 
 PUBSUB = "https://www.googleapis.com/auth/pubsub"
 
 
-def credentials_of(key_file: dict[str, Any], *scopes: str) -> Any:  # noqa: ANN401 - google-auth's constructors are untyped
-    return service_account.Credentials.from_service_account_info(key_file, scopes=scopes or (SCOPE,))  # type: ignore[no-untyped-call]
-
-
 @contextlib.contextmanager
 def client(server: Guarded, credentials: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
     """`androidmanagement.enterprises()` of Google's client."""
-    with contextlib.closing(httplib2.Http(timeout=30)) as http:
+    with contextlib.closing(httplib2.Http(timeout=90)) as http:
         authorized = google_auth_httplib2.AuthorizedHttp(credentials, http=http)
         yield build("androidmanagement", "v1", http=authorized, client_options={"api_endpoint": server.url}, **options).enterprises()
+
+
+def self_signed(credentials: Any) -> OfAToken:  # noqa: ANN401
+    """The bearer that the credentials sign themselves. They take no subject, which is how `credentials_of` avoids the look-up."""
+    credentials.refresh(None)
+    return OfAToken(credentials.token)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -60,6 +65,16 @@ def test_a_key_file_signs_in_and_its_name_stands_in_the_timeline(guarded: Guarde
     assert acme["client_email"] in json.dumps(timeline)
 
 
+def test_a_key_file_signs_in_just_as_it_is(guarded: Guarded, acme: dict[str, Any]) -> None:
+    """Without a subject: what `credentials_of` adds is for the look-up, not for signing in."""
+    credentials = service_account.Credentials.from_service_account_info(acme, scopes=(SCOPE,))  # type: ignore[no-untyped-call]
+
+    with requests.Session() as session:
+        credentials.refresh(Request(session))
+
+    assert 200 == guarded.call("GET", "/v1/enterprises/acme", authorization=f"Bearer {credentials.token}").status
+
+
 def test_one_token_may_have_several_scopes(guarded: Guarded, acme: dict[str, Any]) -> None:
     with contextlib.closing(AuthorizedSession(credentials_of(acme, SCOPE, PUBSUB))) as session:  # type: ignore[no-untyped-call]
         assert 200 == session.get(f"{guarded.url}/v1/enterprises/acme").status_code
@@ -80,16 +95,15 @@ def test_the_client_may_sign_its_own_bearers(guarded: Guarded, acme: dict[str, A
     for scopes in ((SCOPE,), ()):
         credentials = service_account.Credentials.from_service_account_info(key, scopes=scopes, always_use_jwt_access=True)  # type: ignore[no-untyped-call]
         credentials._create_self_signed_jwt("https://androidmanagement.googleapis.com/")  # noqa: SLF001 - as googleapiclient calls it
-        with client(guarded, credentials) as enterprises:
+        with client(guarded, self_signed(credentials)) as enterprises:
             assert "enterprises/acme" == enterprises.get(name="enterprises/acme").execute()["name"]
 
 
 def test_the_address_of_the_server_is_an_audience_too(guarded: Guarded, acme: dict[str, Any]) -> None:
-    credentials = credentials_of(acme)
-    credentials = credentials.with_always_use_jwt_access(always_use_jwt_access=True).with_scopes(None)
+    credentials = service_account.Credentials.from_service_account_info(acme, always_use_jwt_access=True)  # type: ignore[no-untyped-call]
     credentials._create_self_signed_jwt(f"{guarded.url}/")  # noqa: SLF001 - as googleapiclient calls it
 
-    with client(guarded, credentials) as enterprises:
+    with client(guarded, self_signed(credentials)) as enterprises:
         assert "enterprises/acme" == enterprises.get(name="enterprises/acme").execute()["name"]
 
 

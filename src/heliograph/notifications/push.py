@@ -12,9 +12,9 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.web_address import HTTP, is_host
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.times import format_timestamp
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
 SUBSCRIPTION = "projects/heliograph/subscriptions/push"

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from heliograph.api.request_body import BODY_TIMEOUT_S, read_body
-from heliograph.domain.wire import decode_message
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.protojson.messages import decode_message
 from heliograph.sandbox.world import World
 
 Handler = Callable[[World, Request], Coroutine[Any, Any, object]]

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from starlette.requests import Request
 
-from heliograph.domain.errors import InvalidArgument, Violation
-from heliograph.domain.wire_time import NS_PER_S, format_timestamp, parse_duration_ns, parse_timestamp_us
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.times import NS_PER_S, format_timestamp, parse_duration_ns, parse_timestamp_us
 from heliograph.sandbox.bodies import Handler, body_of
 from heliograph.sandbox.messages import Advance, Setting
 from heliograph.sandbox.world import World

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from heliograph.api.side_answers import error_response, json_response
-from heliograph.domain.errors import HeliographError, Unavailable
+from heliograph.api.http.side_routes import error_response, json_response
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import HeliographError, Unavailable
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
-from heliograph.server.assembly import Asgi
 
 END_WITHIN_S = 2.0
 """Real time that requests under way have to end by themselves, when their world does."""

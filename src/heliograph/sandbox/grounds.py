@@ -10,22 +10,22 @@ from typing import Protocol
 
 import apsw
 
-from heliograph.agent.phone import Line
 from heliograph.agent.profiles import Profile
+from heliograph.agent.runner import Line
+from heliograph.asgi import Asgi
 from heliograph.channel.app import Channel
 from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.errors import AlreadyExists
 from heliograph.domain.names import DeviceName
 from heliograph.notifications.by_destination import Watch
+from heliograph.protojson.errors import AlreadyExists
+from heliograph.sandbox.app_client import AppClient
 from heliograph.sandbox.clock import AdvancingClock
-from heliograph.sandbox.door import AppDoor
 from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, SandboxPhone, Surroundings
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
 from heliograph.server import Parts, assembled
-from heliograph.server.assembly import Asgi
 from heliograph.server.in_memory import Neighbourhood, assembled_in_memory
-from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
@@ -125,7 +125,7 @@ class MemoryGround:
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
         line = Line(
-            server_url="", door=lambda: AppDoor(app), progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S
+            server_url="", http_client=lambda: AppClient(app), progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S
         )  # fmt: skip
         return Surroundings(clock=clock, line=line, drawer=MemoryDrawer(), chance=self._chance)
 

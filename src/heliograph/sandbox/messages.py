@@ -4,9 +4,9 @@ import enum
 from typing import Annotated
 
 from heliograph.agent.profiles import Answering
-from heliograph.domain.errors import InvalidArgument, Violation
-from heliograph.domain.wire import SECRET, Duration, Message, Timestamp, proto
-from heliograph.domain.wire_types import AnyValue
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
+from heliograph.protojson.types import AnyValue
 
 DUPLICATES_MOST = 1_000
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.times import format_timestamp
 from heliograph.service.outbox import OutboxMessage
 
 MOST = 1_000

@@ -9,14 +9,14 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from heliograph.agent.journal import Identity, Journal
-from heliograph.agent.phone import Condition, Line, PhoneRunner
-from heliograph.agent.phone_profile import default_serial
+from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile
-from heliograph.agent.virtual import ANSWERS, Pace, VirtualPhone, user_of
-from heliograph.domain.device import AllowPersonalUsage, Way
+from heliograph.agent.runner import Condition, Line, PhoneRunner
+from heliograph.agent.virtual_phone import ANSWERS, Pace, VirtualPhone, user_of
+from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
-from heliograph.domain.virtual_device import Scope
-from heliograph.domain.virtual_report import view
+from heliograph.domain.phone.reports import view
+from heliograph.domain.phone.virtual_device import Scope
 from heliograph.protocol import Policy
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
@@ -93,11 +93,11 @@ def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
     """
     disallowed = usage in {AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED, AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS}
     model = profile.model
-    if not disallowed or model.way is not Way.COMPANY_OWNED_WORK_PROFILE:
+    if not disallowed or model.management_kind is not ManagementKind.COMPANY_OWNED_WORK_PROFILE:
         return profile
     apps = tuple(msgspec.structs.replace(app, scope=Scope.DEVICE) for app in model.apps)
     once = tuple({app.package: app for app in apps}.values())
-    whole = msgspec.structs.replace(model, way=Way.FULLY_MANAGED, work_profile=None, apps=once)
+    whole = msgspec.structs.replace(model, management_kind=ManagementKind.FULLY_MANAGED, work_profile=None, apps=once)
     return msgspec.structs.replace(profile, model=whole)
 
 

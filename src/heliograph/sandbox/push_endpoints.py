@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
-from heliograph.domain.errors import NotFound, ResourceExhausted
 from heliograph.notifications.push import PushPublisher
+from heliograph.protojson.errors import NotFound, ResourceExhausted
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
 MOST = 16

@@ -10,15 +10,15 @@ from starlette.routing import Router
 
 from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import ANSWERS, User
-from heliograph.api.request_body import ClientGone
-from heliograph.api.side_answers import error_response, json_response, side_router
+from heliograph.agent.virtual_phone import ANSWERS, User
+from heliograph.api.http.request_body import ClientGone
+from heliograph.api.http.side_routes import error_response, json_response, side_router
 from heliograph.domain.command import Answer
-from heliograph.domain.errors import HeliographError, InvalidArgument
 from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.virtual_device import leave_lost_mode, unlock
-from heliograph.domain.wire import decode_message
-from heliograph.domain.wire_time import NS_PER_S, parse_duration_ns
+from heliograph.domain.phone.virtual_device import leave_lost_mode, unlock
+from heliograph.protojson.errors import HeliographError, InvalidArgument
+from heliograph.protojson.messages import decode_message
+from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 from heliograph.sandbox.bodies import Handler, body_of, bytes_of
 from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
 from heliograph.sandbox.doorway import WORLD

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliograph.api.address import Addresses, parse_origins
-from heliograph.api.edge import Edge
-from heliograph.api.failures import outermost
-from heliograph.api.front_door import FrontDoor
+from heliograph.api.http.address import Addresses, parse_origins
+from heliograph.api.http.failures import outermost
+from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.http.http_compat import HttpCompat
+from heliograph.asgi import Asgi
 from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround
@@ -18,8 +19,8 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, Worlds
 from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, first_signal, listening_socket, serving, url_of
-from heliograph.server.assembly import Asgi, by_prefix
+from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, serving, url_of
+from heliograph.server.assembly import by_prefix
 from heliograph.settings import require_loopback
 
 STEERING_METHODS = ("GET", "POST", "PATCH", "DELETE")
@@ -86,21 +87,22 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
 
 def _steering(app: Asgi, settings: SandboxSettings) -> Asgi:
     """The app, for the same hosts and web pages as the API."""
-    edge = Edge(
+    http_compat = HttpCompat(
         app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+    return FrontDoor(http_compat, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
-    """A sandbox until SIGINT or SIGTERM; `ready` is called once all phones are connected.
+    """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
 
     Raises: as `running_sandbox`.
     """
-    async with running_sandbox(settings) as greeting:
+    async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            ready(greeting)
+            async with begun_until(came):
+                ready(await stack.enter_async_context(running_sandbox(settings)))
             await came.wait()
 
 

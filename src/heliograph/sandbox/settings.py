@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
-from heliograph.api.address import parse_origins, parse_public_urls
-from heliograph.service.http_limits import HttpLimits
-from heliograph.service.limits import Limits
+from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
 
 

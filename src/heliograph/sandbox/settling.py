@@ -9,7 +9,7 @@ Why so: docs/adr/0017-a-clock-that-settles.md.
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 
-from heliograph.domain.errors import Code, HeliographError, Unavailable
+from heliograph.protojson.errors import Code, HeliographError, Unavailable
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.server import Parts

@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from heliograph.agent.journal import Identity
 from heliograph.agent.profiles import PROFILES, Profile
-from heliograph.agent.virtual import applied, reported
+from heliograph.agent.virtual_phone import applied, reported
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord
 from heliograph.domain.enrollment import user_name_for
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.policy import DEFAULT_ID, implicit_default
 from heliograph.protocol import Policy
 from heliograph.sandbox.phones import Asleep, SandboxPhone, Surroundings
-from heliograph.service.authenticate_device import hash_credential
+from heliograph.service.phones import hash_credential
 from heliograph.service.ports import Decision, Doorbell, Ports, Presence, PutDevice, Sees, Sighting, Whereabouts
 
 SECOND_US = 1_000_000

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from heliograph.domain.names import OperationName
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.server import Parts

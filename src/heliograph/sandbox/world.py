@@ -6,12 +6,12 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from heliograph.agent.phone_profile import default_serial
+from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
-from heliograph.agent.virtual import user_of
+from heliograph.agent.virtual_phone import user_of
 from heliograph.domain.enrollment import EnrollmentToken
-from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
@@ -21,8 +21,7 @@ from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
 from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.delete_enrollment_token import delete_enrollment_token
+from heliograph.service.enrollment_tokens import create_enrollment_token, delete_enrollment_token
 from heliograph.service.ports import Decision, Sees
 
 NAMED_MOST = 20

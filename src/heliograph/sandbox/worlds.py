@@ -8,15 +8,15 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from heliograph.api.failures import outermost
-from heliograph.domain.errors import NotFound, ResourceExhausted
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.api.http.failures import outermost
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import NotFound, ResourceExhausted
+from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.server import listening_socket, serving, url_of
-from heliograph.server.assembly import Asgi
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 

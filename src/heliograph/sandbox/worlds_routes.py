@@ -9,15 +9,15 @@ from starlette.responses import Response
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
-from heliograph.api.address import Addresses
-from heliograph.api.request_body import BODY_TIMEOUT_S, ClientGone, read_body
-from heliograph.api.side_answers import error_response, json_response, side_router
-from heliograph.domain.errors import HeliographError, InvalidArgument, Violation, Violations
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
+from heliograph.api.http.side_routes import error_response, json_response, side_router
 from heliograph.domain.names import ID_PATTERN
-from heliograph.domain.wire import Duration, Message, Timestamp, decode_message
-from heliograph.domain.wire_time import NS_PER_S, parse_duration_ns, parse_timestamp_us
-from heliograph.domain.wire_types import AnyValue
 from heliograph.notifications.push import require_endpoint
+from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
+from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message
+from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
+from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.worlds import WorldPlan, Worlds

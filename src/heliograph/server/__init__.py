@@ -11,7 +11,7 @@ import structlog
 from heliograph.server.assembly import Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
-from heliograph.server.stopping import ended_within, first_signal
+from heliograph.server.stopping import begun_until, ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
@@ -22,6 +22,7 @@ __all__ = [
     "SystemClock",
     "allow_many_connections",
     "assembled",
+    "begun_until",
     "first_signal",
     "listening_socket",
     "serve",

@@ -4,44 +4,41 @@ import asyncio
 import contextlib
 import functools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
-from heliograph.api.failures import outermost
-from heliograph.api.front_door import FrontDoor
-from heliograph.api.gate import Gate
-from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
-from heliograph.api.sign_up_page import sign_up_app
-from heliograph.api.token import token_app
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.authorization import Authorizer
+from heliograph.api.http.failures import outermost
+from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.resources.sign_up_page import sign_up_app
+from heliograph.api.resources.token import token_app
+from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
-from heliograph.domain.errors import FailedPrecondition
 from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
-from heliograph.service.authenticate_caller import Callers
-from heliograph.service.create_signup_url import PATH as SIGN_UP
-from heliograph.service.delete_enterprise import finish_deletions
+from heliograph.service.callers import Callers, SignIn
+from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
+from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
+from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
-from heliograph.service.publish_notifications import publish_notifications
-from heliograph.service.retire_operations import retire_operations
-from heliograph.service.sign_in import SignIn
+from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.settings import Admission, Settings
-from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
-
-Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 API = "/v1/"
 
@@ -154,8 +151,10 @@ async def timers_running(*timers: Forever) -> AsyncIterator[None]:
 def _api(settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None) -> dict[str, Asgi]:
     """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
-    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, own_urls=addresses.own_urls)
-    rest = rest_app(ports, gate=gate, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins)
+    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
+    rest = rest_app(
+        ports, authorizer=authorizer, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins
+    )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
     desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))

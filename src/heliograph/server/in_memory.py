@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import apsw
 
-from heliograph.api.failures import outermost
+from heliograph.api.http.failures import outermost
 from heliograph.channel.app import Channel
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.server.assembly import Parts, timers_running, wired_app
 from heliograph.server.ids import RandomIds
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.callers import SignIn
 from heliograph.service.expire_operations import expire_operations
+from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
+from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
-from heliograph.service.publish_notifications import publish_notifications
-from heliograph.service.retire_operations import retire_operations
-from heliograph.service.sign_in import SignIn
 from heliograph.settings import Settings
-from heliograph.storage.connection import memory_template
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.connection import memory_template
+from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import KEY_BYTES, KeyVault
 
 __all__ = ["Neighbourhood", "assembled_in_memory", "memory_template"]

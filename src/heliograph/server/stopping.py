@@ -11,16 +11,16 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from heliograph.api.connections import Connections, Place
-from heliograph.api.http_protocol import Http11
+from heliograph.api.http.connections import Connections, Place
+from heliograph.api.http.http_protocol import Http11
 from heliograph.server.accepting import Acceptor
-from heliograph.storage.fatal import EX_SOFTWARE
+from heliograph.storage.exit_now import EX_SOFTWARE
 
 log = structlog.get_logger()
 
@@ -124,6 +124,27 @@ def first_signal() -> Iterator[asyncio.Event]:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.asynccontextmanager
+async def begun_until(came: asyncio.Event) -> AsyncIterator[None]:
+    """What is begun inside goes on as long as the event has not come: then it is cancelled, undoes itself, and the block ends."""
+    limit = asyncio.timeout(None)
+    try:
+        async with limit:
+            watch = asyncio.create_task(_expire(limit, came))
+            try:
+                yield
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        if not limit.expired():  # it is not ours
+            raise
+
+
+async def _expire(limit: asyncio.Timeout, came: asyncio.Event) -> None:
+    await came.wait()
+    limit.reschedule(asyncio.get_running_loop().time())
 
 
 @contextlib.contextmanager

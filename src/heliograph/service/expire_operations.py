@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from heliograph.domain import operation as life
-from heliograph.domain.errors import Unavailable
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import Operation, State
-from heliograph.service._notifications import operation_writes
-from heliograph.service._offers_told import with_offers
+from heliograph.protojson.errors import Unavailable
 from heliograph.service.haste import first_of
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
 from heliograph.service.ports import Facts, Ports, Write
 
 CHUNK = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from heliograph.domain.errors import Code, FailedPrecondition, HeliographError
+from heliograph.protojson.errors import Code, FailedPrecondition, HeliographError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12

@@ -23,13 +23,25 @@ SCOPES = ["https://www.googleapis.com/auth/androidmanagement"]
 PATIENCE_S = 60
 
 
+def signed_in(key: str) -> service_account.Credentials:
+    """Google's credentials from the key file, acting for themselves.
+
+    Without a subject google-auth asks iamcredentials.googleapis.com where else the account may be used (Regional Access Boundary), with
+    the token that Heliograph gave, in a thread that it never joins: where the program ends meanwhile, the thread can meet OpenSSL's
+    cleanup and crash it. There is no switch for it, but a credential with a subject has nothing to ask.
+    """
+    credentials = service_account.Credentials.from_service_account_file(key, scopes=SCOPES)  # type: ignore[no-untyped-call]
+    itself: service_account.Credentials = credentials.with_subject(credentials.service_account_email)
+    return itself
+
+
 def client() -> Any:  # noqa: ANN401 - made at run time
     """Google's client, directed here."""
     key = os.environ.get("HELIOGRAPH_KEY")
     if key is None:
         caller: Json = {"http": httplib2.Http(timeout=PATIENCE_S)}
     else:
-        caller = {"credentials": service_account.Credentials.from_service_account_file(key, scopes=SCOPES)}  # type: ignore[no-untyped-call]
+        caller = {"credentials": signed_in(key)}
     if os.environ.get("HELIOGRAPH_DISCOVERY") == "static":
         return build("androidmanagement", "v1", client_options={"api_endpoint": URL}, **caller)
     document = f"{URL}/$discovery/rest?version={{apiVersion}}"

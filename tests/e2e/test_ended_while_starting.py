@@ -1,0 +1,51 @@
+"""A sandbox that is asked to end while it is made ends in good order, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.ports import reserved_port
+
+
+def has_a_folder(_port: int, temporary: Path) -> bool:
+    """The first thing that it leaves on the disk."""
+    return any(temporary.iterdir())
+
+
+def answers(port: int, _temporary: Path) -> bool:
+    """The door is open; phones are not there yet, unless we were slow to ask."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S).close()
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("so_far, number", [(has_a_folder, signal.SIGTERM), (answers, signal.SIGTERM), (answers, signal.SIGINT)])
+def test_a_sandbox_that_is_being_made_ends_when_asked_to(
+    tmp_path: Path, so_far: Callable[[int, Path], bool], number: signal.Signals
+) -> None:
+    port, temporary, until = reserved_port(), tmp_path / "temporary", time.monotonic() + PATIENCE_S
+    temporary.mkdir()
+    command = [*HELIOGRAPH, "sandbox", "--port", str(port)]
+    with subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as sandbox:
+        while not so_far(port, temporary):
+            assert sandbox.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.005)
+
+        sandbox.send_signal(number)
+        _, errors = sandbox.communicate(timeout=PATIENCE_S)
+
+    assert (0, []) == (sandbox.returncode, [*temporary.iterdir()]), errors
+    assert "Traceback" not in errors
