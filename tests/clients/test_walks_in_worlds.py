@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.programs import LANGUAGES, PYTHON, READY_WITHIN_S, Language, walked
+from tests.clients.programs import LANGUAGES, NODE, PYTHON, READY_WITHIN_S, Language, walked
 from tests.clients.test_walks import marked, steps
 from tests.clients.walk import canonical, in_a_batch, through_the_sandbox
 from tests.sandbox.client import Client
@@ -15,15 +15,20 @@ pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
 @pytest.fixture
 def world_url(sandbox_url: str) -> str:
     """The address of a world that nobody else has used."""
-    url: str = Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1})["url"]
-    return url
+    return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1})["url"])
+
+
+@pytest.fixture
+def port_url(sandbox_url: str) -> str:
+    """The address, at a port of its own, of a world that nobody else has used: Node's client drops a path of its rootUrl."""
+    return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1, "ownPort": True})["portUrl"])
 
 
 @pytest.mark.parametrize("language", marked(*LANGUAGES))
-def test_every_command_type_is_issued_and_followed_in_a_world(language: Language, world_url: str, tmp_path: Path) -> None:
+def test_every_command_type_is_issued_and_followed_in_a_world(language: Language, world_url: str, port_url: str, tmp_path: Path) -> None:
     walk = through_the_sandbox()
 
-    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=world_url)
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=port_url if language is NODE else world_url)
 
     assert walk.expected == canonical(results)
 

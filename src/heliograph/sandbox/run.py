@@ -74,7 +74,7 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
             stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway))
+                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway)))
                 await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
                 listening(world.url)
 

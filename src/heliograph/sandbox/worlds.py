@@ -1,11 +1,14 @@
 """Many worlds in one process: each has an address of its own below the sandbox's, and ends when nobody asks anything of it any more."""
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
+from heliograph.api.http.failures import outermost
 from heliograph.asgi import Asgi
 from heliograph.protojson.errors import NotFound, ResourceExhausted
 from heliograph.protojson.times import format_timestamp
@@ -13,10 +16,12 @@ from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
+from heliograph.server import listening_socket, serving, url_of
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 
 PREFIX = "/worlds/"
+BELOW_LOCALHOST = ".localhost"
 SEED_BITS = 53
 """A seed that every JSON reader keeps as it is."""
 LOOKS_PER_LIFE = 4
@@ -49,6 +54,8 @@ class WorldPlan:
     settings: SandboxSettings
     seed: int | None = None
     """None: by chance."""
+    own_port: bool = False
+    """Whether it has a port of its own, too."""
     starts_us: int | None = None
     """The time at which its clock stands at first; None: now, and it goes."""
 
@@ -61,6 +68,9 @@ class Resident:
         self.world = world
         self.seed = seed
         self.doorway = doorway
+        self.port_url = ""
+        """Its address at a port of its own; empty: it has none."""
+        self.stack = contextlib.AsyncExitStack()
         self.created_us = wall_now_us()
         self.used_s = asyncio.get_running_loop().time()
         self.inside = 0
@@ -72,6 +82,8 @@ class Resident:
         return {
             "name": f"worlds/{self.id}",
             "url": f"{base}{PREFIX}{self.id}",
+            "hostUrl": host_url(base, self.id),
+            **({"portUrl": self.port_url} if self.port_url else {}),
             "seed": str(self.seed),
             "now": format_timestamp(world.clock.now_us()),
             "frozen": world.clock.frozen,
@@ -80,6 +92,12 @@ class Resident:
             "idleDuration": f"{settings.worlds_idle_s:g}s",
             "pushEndpoints": world.push_endpoints.views(),
         }
+
+
+def host_url(base: str, world_id: str) -> str:
+    """The world's address without a path, for clients that drop one: a name below localhost.  Source: RFC 6761 §6.3."""
+    port = urlsplit(base).port
+    return f"http://{world_id}{BELOW_LOCALHOST}" + (f":{port}" if port else "")
 
 
 class Worlds:
@@ -121,6 +139,8 @@ class Worlds:
         resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
         try:
             await world.start(_already_answered)
+            if plan.own_port:
+                await self._listen(resident)
         except BaseException:
             await self._end(resident)
             raise
@@ -143,15 +163,36 @@ class Worlds:
         world_id, slash, _rest = scope["path"].removeprefix(PREFIX).partition("/")
         return self._visit(self.find(world_id), slash, scope, receive, send)
 
-    async def _visit(self, resident: Resident, slash: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        root = f"{PREFIX}{resident.id}"
-        raw_path = scope.get("raw_path") or scope["path"].encode()
-        inner = {
-            **scope,
-            "root_path": root,
-            "path": scope["path"][len(root) :] if slash else "/",
-            "raw_path": raw_path[len(root.encode()) :] if slash else b"/",
-        }
+    async def _listen(self, resident: Resident) -> None:
+        """The world answers at a port of its own."""
+        listener = resident.stack.enter_context(listening_socket(self.settings.host, 0))
+        app = outermost(functools.partial(self._visit, resident, None))
+        await resident.stack.enter_async_context(
+            serving(app, listener, drain=resident.world.drain, shutdown_s=2, limits=self.settings.http)
+        )  # fmt: skip
+        resident.port_url = url_of(listener)
+
+    def by_host(self, otherwise: Asgi) -> Asgi:
+        """The ASGI app that hands requests to a world's host name to it, and every other on."""
+
+        def dispatch(scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
+            for name, value in scope["headers"] if scope["type"] != "lifespan" else ():
+                if name == b"host":
+                    world_id, below, _port = value.decode("latin-1").partition(BELOW_LOCALHOST)
+                    if below:
+                        return self._visit(self.find(world_id), None, scope, receive, send)
+            return otherwise(scope, receive, send)
+
+        return dispatch
+
+    async def _visit(self, resident: Resident, slash: str | None, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """`slash`: what follows the world's id in the path; None: it is not there, since the host names the world."""
+        inner = scope
+        if slash is not None:
+            root = f"{PREFIX}{resident.id}"
+            raw_path = scope.get("raw_path") or scope["path"].encode()
+            path, raw_path = (scope["path"][len(root) :], raw_path[len(root.encode()) :]) if slash else ("/", b"/")
+            inner = {**scope, "root_path": root, "path": path, "raw_path": raw_path}
         resident.inside += 1
         try:
             await resident.doorway(inner, receive, send)
@@ -161,6 +202,7 @@ class Worlds:
 
     async def _end(self, resident: Resident) -> None:
         if self._residents.pop(resident.id, None) is not None:
+            await resident.stack.aclose()
             await resident.world.close()
 
     @functools.cached_property
