@@ -1,7 +1,8 @@
 """Runs the tests again and again on a busy machine, and says how often each run was green and which tests failed (`make stress`).
 
 The load is `stress-ng`, a worker for each core, if it is there; else a second run of the same tests beside each. What follows `--` goes
-to pytest: `python -m scripts.stress_tests --times 10 -- tests -m torture` runs the long ones. Every run's output is kept.
+to pytest: `python -m scripts.stress_tests --times 10 -- tests -m torture` runs the long ones. Every run's output is kept, and the folders
+of tests that failed.
 """
 
 import argparse
@@ -57,13 +58,18 @@ def busy(workers: int) -> Iterator[None]:
             load.terminate()
 
 
+def kept(output: Path) -> tuple[str, ...]:
+    """What failed tests wrote, histories and logs, stays beside the output: pytest's own folders are gone after three more runs."""
+    return f"--basetemp={output.with_suffix('.folders')}", "--override-ini=tmp_path_retention_policy=failed"
+
+
 def run(outputs: Sequence[Path], arguments: Sequence[str]) -> list[Ended]:
     """Runs of the tests side by side, one for each output, ended."""
     began = time.monotonic()
     running = []
     for output in outputs:
         with output.open("wb") as file:
-            command = [sys.executable, "-m", "pytest", "-rfE", "-p", "no:cacheprovider", *arguments]
+            command = [sys.executable, "-m", "pytest", "-rfE", "-p", "no:cacheprovider", *kept(output), *arguments]
             running.append(subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
     return [
         Ended(status=process.wait(), seconds=time.monotonic() - began, output=output)

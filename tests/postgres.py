@@ -157,13 +157,12 @@ class Cluster:
 
     def change(self, setting: str, value: str) -> None:
         """From the next statement on every session has the setting, those that are there already too; `DEFAULT`: as at the start."""
-        before = self.sql(f"SHOW {setting}")
         self.sql(f"ALTER SYSTEM SET {setting} = {value}")
+        loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + START_S
         self.sql("SELECT pg_reload_conf()")
-        # Old sessions are signalled before a new one can be born with the setting.
-        until = time.monotonic() + START_S
-        while self.sql(f"SHOW {setting}") == before:
-            assert time.monotonic() < until, f"{setting} did not become {value}"
+        # A new session tells when the settings were read that it was born with: by then the old ones were signalled to read them, too.
+        while self.sql("SELECT pg_conf_load_time()") == loaded:
+            assert time.monotonic() < until, f"PostgreSQL did not read that {setting} is {value}"
 
     def demand_password(self, role: str) -> None:
         """Whoever says that he is this role must know its password."""

@@ -10,14 +10,15 @@ from tests.architecture.sources import ROOT
 NOW_AND_THEN = """
 from pathlib import Path
 
-def test_of_every_second_run():
+def test_of_every_second_run(tmp_path):
+    (tmp_path / "evidence").touch()
     seen = Path(__file__).with_name("seen")
     with seen.open("a") as file:
         file.write(".")
     assert len(seen.read_text()) % 2
 
-def test_of_every_run():
-    pass
+def test_of_every_run(tmp_path):
+    (tmp_path / "evidence").touch()
 """
 
 
@@ -34,3 +35,4 @@ def test_a_test_that_fails_now_and_then_is_named_with_how_often_it_did(tmp_path:
     assert "2 of 4 runs were green." in said.stdout
     assert ["failed 2 times: "] == [line.strip()[:16] for line in said.stdout.splitlines() if "failed " in line and "test_of_every" in line]
     assert "test_of_every_second_run" in said.stdout
+    assert ["run-02.folders", "run-04.folders"] == sorted(path.parents[1].name for path in tmp_path.rglob("evidence"))

@@ -183,11 +183,29 @@ def _refused(status: int, answer: Any) -> Answer:  # noqa: ANN401 - JSON
     return Answer.FAIL if status < 500 or "OVERLOADED" in reasons else Answer.UNKNOWN
 
 
+class NoAnswer(aiohttp.ClientError):
+    """The request was sent, and the connection ended."""
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The answer to the only request that is sent.
+
+    A DELETE whose connection ends without an answer, aiohttp sends again by itself. If then nobody is there, or no device any more, the
+    caller would write down that nothing was done, and the checker would miss who ended the device.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise NoAnswer(repr(error)) from error
+
+
 async def request(
     http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None
 ) -> tuple[int, Any]:
     """Status and JSON of the answer.  Raises: aiohttp.ClientError, OSError, TimeoutError: there was none."""
-    async with http.request(method, f"/v1/{path}", json=body, params=query) as response:
+    async with http.request(method, f"/v1/{path}", json=body, params=query, middlewares=(_sent_once,)) as response:
         return response.status, msgspec.json.decode(await response.read())
 
 
