@@ -107,7 +107,7 @@ def require_loopback(host: str) -> None:
         loopback = False
     if not loopback:
         message = (
-            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are bound. "
+            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are allowed. "
             "Use --host 127.0.0.1, or heliograph serve without --no-auth."
         )
         raise InvalidArgument(message)

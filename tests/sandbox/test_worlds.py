@@ -135,7 +135,7 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Make
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
-    assert "A batch inside a batch" in text
+    assert "A batch cannot contain a batch" in text
 
 
 def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make: Maker) -> None:
@@ -289,7 +289,7 @@ def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) 
         ({"now": "tomorrow"}, "now"),
         ({"enterprises": ["a/b"]}, "is not an id"),
         ({"enterprises": ["a", "a"]}, "is there twice"),
-        ({"phones": ["pixel99"]}, "There is no such profile"),
+        ({"phones": ["pixel99"]}, "No such profile"),
         ({"phones": "all"}, "phones must be a list"),
         ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
         ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
