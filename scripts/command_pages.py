@@ -176,7 +176,7 @@ def _facts(row: CommandType) -> Iterator[str]:
         yield f"It keeps later commands of its device from starting until it ends, at most {row.holds_queue_s} s after its acknowledgement."
         yield f"Acknowledged and not reported for {_days(row.result_timeout_s)}, it is given up."
     yield f"A device that is interrupted while it executes {RECOVERY[row.recovery]}."
-    yield "It can be cancelled until the device has acknowledged it, and expires if the device does not acknowledge it in time (`duration`, 600 s by default)."
+    yield "It can be cancelled until the device has acknowledged it. Not acknowledged in time (`duration`, 600 s by default), it expires."
 
 
 def _days(seconds: int) -> str:
