@@ -29,6 +29,7 @@ from heliograph.service.create_enterprise import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
+from tests.patience import surely
 
 WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
@@ -82,7 +83,8 @@ class Lab:
 
     async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
         """The operation of a command for the phone."""
-        return await issue_command(self.ports, DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command)))
+        device, envelope = DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command))
+        return await surely(lambda: issue_command(self.ports, device, envelope))
 
     async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
         """The operation once it has ended."""
@@ -136,7 +138,7 @@ def executions(phone: PhoneRunner, operation: Operation) -> int:
 async def lab_in(folder: Path) -> AsyncIterator[Lab]:
     """A lab whose server and phones are gone afterwards."""
     clock = SystemClock()
-    async with assembled(Settings(data_dir=folder / "server"), clock=clock) as parts:
+    async with assembled(Settings(data_dir=folder / "server", durable=False), clock=clock) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
             async with serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1):
                 record = await create_enterprise(parts.ports, Enterprise())
