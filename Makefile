@@ -22,12 +22,12 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs clean
+.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## Drive a sandbox with Google's own Python client, all 11 command types.
+demo: $(READY) ## Drive a sandbox with Google's own Python client, all command types.
 	$(BIN)/python examples/demo.py
 
 sandbox: $(READY) ## Run a server with virtual phones on http://127.0.0.1:8080.
@@ -69,8 +69,12 @@ bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures 
 	scripts/test_needs.sh wrk
 	$(BIN)/python -m benchmarks --quick
 
-docs: $(READY) ## Write the generated pages of docs/ anew.
+docs: $(READY) ## Write the generated pages of docs/ again, and what the code takes from Google's discovery document.
+	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
+
+new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.webApps.get.
+	@$(BIN)/python -m scripts.new_method "$(ID)"
 
 .venv: $(READY) ## Create the virtual environment from uv.lock.
 

@@ -23,6 +23,7 @@ from benchmarks.issuing import measure_issuing, measure_reads, measure_two_serve
 from benchmarks.many_phones import measure_many_phones
 from benchmarks.peers import measure_peers
 from benchmarks.report import printed
+from benchmarks.worlds import measure_worlds
 
 SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "issuing": measure_issuing,
@@ -34,6 +35,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "flat": measure_flat,
     "peers": measure_peers,
     "idle": measure_idle,
+    "worlds": measure_worlds,
 }
 
 

@@ -13,8 +13,8 @@ import aiohttp
 import msgspec
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.domain.virtual_report import device_report
-from heliograph.domain.wire import encode_message
+from heliograph.domain.phone.reports import device_report
+from heliograph.protojson.messages import encode_message
 
 PROFILE = "pixel8-a15-fully-managed"
 AT_ONCE = 16

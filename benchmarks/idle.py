@@ -13,10 +13,10 @@ from benchmarks.devices import PROFILE, enroll
 from benchmarks.figures import Figures, Number, Scale, percentile
 from benchmarks.signed_in import Heliograph, heliograph
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.phone import Line, PhoneRunner
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import EffectRecord, VirtualPhone
-from heliograph.domain.wire_time import parse_timestamp_us
+from heliograph.agent.runner import Line, PhoneRunner
+from heliograph.agent.virtual_phone import EffectRecord, VirtualPhone
+from heliograph.protojson.times import parse_timestamp_us
 
 COMMANDS = 200
 EXPIRIES = 50

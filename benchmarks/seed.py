@@ -19,10 +19,10 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.domain.device import DeviceRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation, State, TimelineEntry
-from heliograph.domain.virtual_report import device_report
+from heliograph.domain.phone.reports import device_report
 from heliograph.storage.codec import encode_record, operation_columns
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.queries import migrations, queries
+from heliograph.storage.sqlite.connection import connect, migrate
 
 CACHE = Path(".bench-cache")
 FORM = 2

@@ -18,7 +18,7 @@ from heliograph.domain.device import DeviceRecord, DeviceReport
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees, Write
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 
 ROUNDS = 3
 MINUTES_10_US = 600_000_000

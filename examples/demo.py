@@ -1,4 +1,4 @@
-"""Google's own Python client drives a whole Heliograph: all 11 command types, on phones they fit and on phones they do not.
+"""Google's own Python client drives a whole Heliograph: every command type, on phones they fit and on phones they do not.
 
     make demo
 

@@ -1,17 +1,18 @@
 """One docs page per command type, written from its row."""
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from heliograph.agent.overridden_facts import ANDROID_VERSIONS
+from heliograph.cli.param_options import DEFAULT_MESSAGE, FROM_TERMINAL, LOCALIZED_MESSAGES, ParamOption, options_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
-from heliograph.domain.device import Way
-from heliograph.domain.params_view import ParamView, view_of_params
-from heliograph.domain.wire_schema import EnumKind, MapKind, MessageKind, shape_of
-from scripts.command_examples import EXAMPLES, OPTIONS
+from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.domain.device import ManagementKind
+from heliograph.protojson.schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
 from scripts.markdown import first_sentence, table
 
 RECOVERY = {
@@ -20,6 +21,16 @@ RECOVERY = {
     Recovery.PROBE: "looks for the effect: there and not there before, it has succeeded; else it reports `UNKNOWN`",
     Recovery.UNKNOWN: "reports `UNKNOWN`: no command is executed twice",
 }
+
+SCALARS: Mapping[Scalar | None, str] = {
+    Scalar.BOOL: "true or false",
+    Scalar.INT32: "whole number",
+    Scalar.INT64: "whole number, as text",
+    Scalar.FLOAT: "number",
+    Scalar.DURATION: 'seconds, as in `"600s"`',
+    Scalar.TIMESTAMP: 'time, as in `"2026-11-22T10:00:00Z"`',
+}
+"""What a value is, where it is neither text nor a choice."""
 
 
 def file_name(row: CommandType) -> str:
@@ -43,7 +54,7 @@ def page(row: CommandType) -> str:
         *_example(row),
         *_params(row),
         "## Where it works",
-        table(("device", "from"), [(way.value, _from(row, way)) for way in Way]),
+        table(("device", "from"), [(management_kind.value, _from(row, management_kind)) for management_kind in ManagementKind]),
         *_exception(row),
         *_statuses(row),
         "## On its way",
@@ -55,14 +66,36 @@ def page(row: CommandType) -> str:
 
 
 def _example(row: CommandType) -> Iterator[str]:
-    if row.name in EXAMPLES:
-        body = json.dumps({"type": row.name, **EXAMPLES[row.name]}, indent=2, ensure_ascii=False)
-        yield f"```json\n{body}\n```"
-        yield f"```console\n$ heliograph issue DEVICE {' '.join(filter(None, (row.name, OPTIONS.get(row.name, ''))))} --wait\n```"
+    body = json.dumps({"type": row.name, **row.example}, indent=2, ensure_ascii=False)
+    yield f"```json\n{body}\n```"
+    yield f"```console\n$ heliograph issue DEVICE {' '.join((row.name, *example_options(row)))} --wait\n```"
+
+
+def example_options(row: CommandType) -> Iterator[str]:
+    """The row's example as words of a command line, each quoted where a shell needs it."""
+    params = row.example.get(row.params_field, {}) if row.params_field else row.example
+    for option in options_of(row):
+        value = params.get(option.field.json_name)
+        if option.field.message is not None and value is not None:
+            texts = value.get(LOCALIZED_MESSAGES, {}) if option.localized else None
+            value = value.get(DEFAULT_MESSAGE) if texts is None else [f"{language}={text}" for language, text in texts.items()]
+        for one in value if isinstance(value, list) else [] if value is None else [value]:
+            yield from _words(option, one)
+
+
+def _words(option: ParamOption, value: object) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return (option.flag,) if value else ()
+    return option.flag, FROM_TERMINAL if option.field.secret else _quoted(str(value))
+
+
+def _quoted(word: str) -> str:
+    """A word with an apostrophe reads best in double quotes, where nothing in it means more there."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def _params(row: CommandType) -> Iterator[str]:
-    fields = view_of_params(row)
+    fields = command_fields(row)
     yield "## Params"
     if row.params_field:
         need = "must be there" if row.params_required else "may be left out, or empty"
@@ -79,15 +112,15 @@ def _params(row: CommandType) -> Iterator[str]:
         yield f"{secret} is a secret: stored sealed, sent to the device alone, erased when the operation ends, and in no answer."
 
 
-def _value(field: ParamView) -> str:
+def _value(field: CommandField) -> str:
     if field.message is not None:
         return field.message.__name__
-    kind = " or ".join(f"`{choice}`" for choice in field.choices) or "text"
+    kind = " or ".join(f"`{choice}`" for choice in field.choices) or SCALARS.get(field.scalar, "text")
     return f"list of {kind}" if field.repeated else kind
 
 
-def _from(row: CommandType, way: Way) -> str:
-    lowest = row.requires.lowest_level(way)
+def _from(row: CommandType, management_kind: ManagementKind) -> str:
+    lowest = row.requires.lowest_level(management_kind)
     if lowest is None:
         return "never: `MANAGEMENT_MODE`"
     chip = " with an eSIM chip" if row.requires.euicc else ""

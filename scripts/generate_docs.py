@@ -1,17 +1,19 @@
-"""`make docs`: writes what the docs say about rows, phones and tables from the code itself, so that it is always true."""
+"""`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from heliograph.commands import COMMANDS
-from heliograph.domain.device import Way
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
+from heliograph.domain.phone.sm_dp import CATALOGUE
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.sm_dp import CATALOGUE
+from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
+from scripts.configuration_page import configuration_page
 from scripts.markdown import table, with_blocks
 from scripts.wrong_bodies import HABITS
 
@@ -30,21 +32,29 @@ def pages() -> dict[Path, str]:
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
+    made[SOURCE / "storage" / "kinds.sql"] = printed()
+    made[ROOT / "docs" / "configuration.md"] = configuration_page()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
 
 
 def _phones() -> str:
-    rows = [(f"`{profile.name}`", profile.model.way.value, f"{profile.model.api_level}", profile.summary) for profile in PROFILES.values()]
+    rows = [
+        (f"`{profile.name}`", profile.model.management_kind.value, f"{profile.model.api_level}", profile.summary)
+        for profile in PROFILES.values()
+    ]
     return table(("phone", "management", "API", "what for"), rows)
 
 
 def _commands() -> str:
     """Which types each way of management has, and from which API level."""
     rows = [
-        (f"[`{row.name}`](docs/commands/{file_name(row)})", *(_level(row.requires.lowest_level(way)) for way in Way))
+        (
+            f"[`{row.name}`](docs/commands/{file_name(row)})",
+            *(_level(row.requires.lowest_level(management_kind)) for management_kind in ManagementKind),
+        )
         for row in COMMANDS.values()
     ]
-    return table(("command", *(way.value for way in Way)), rows)
+    return table(("command", *(management_kind.value for management_kind in ManagementKind)), rows)
 
 
 def _level(lowest: int | None) -> str:

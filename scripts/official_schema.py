@@ -1,6 +1,6 @@
 """Writes src/heliograph/domain/official_schema.json: Policy and Device as the official discovery document has them, made compact.
 
-Run it (`python -m scripts.official_schema`) after an update of google-api-python-client, whose copy of the document it reads.
+`make docs` runs it: after an update of google-api-python-client, whose copy of the document it reads, the file is another.
 """
 
 import importlib.resources
@@ -85,5 +85,6 @@ def _lines(messages: Any) -> str:  # noqa: ANN401 - messages by name
 
 
 if __name__ == "__main__":
-    TARGET.write_text(rendered(), encoding="utf-8")
-    print(f"{TARGET.name}: {TARGET.stat().st_size} bytes")
+    if TARGET.read_text(encoding="utf-8") != rendered():
+        TARGET.write_text(rendered(), encoding="utf-8")
+        print(f"wrote {TARGET.name}")

@@ -6,13 +6,10 @@ habits of languages, libraries and shells, and from the fields' names. docs/erro
 
 from typing import NamedTuple
 
-TYPES = (
-    "LOCK, RESET_PASSWORD, REBOOT, RELINQUISH_OWNERSHIP, CLEAR_APP_DATA, START_LOST_MODE, STOP_LOST_MODE, ADD_ESIM, REMOVE_ESIM, "
-    "REQUEST_DEVICE_INFO, WIPE"
-)
-PARAMS = (
-    "clearAppsDataParams, startLostModeParams, stopLostModeParams, addEsimParams, removeEsimParams, requestDeviceInfoParams, wipeParams"
-)
+from heliograph.commands import COMMANDS
+
+TYPES = ", ".join(COMMANDS)
+PARAMS = ", ".join(row.params_field for row in COMMANDS.values() if row.params_field)
 SECONDS = 'Seconds with an s behind them are expected, as in "600s".'
 OBJECT = 'The body is a JSON object, as in {"name": "value"}.'
 QUOTES = "Names and strings stand in double quotes."

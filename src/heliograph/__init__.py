@@ -1,5 +1,4 @@
 """Heliograph: an open server for Android device commands, wire-compatible with the Android Management API."""
 
-from importlib.metadata import version
-
-__version__ = version("heliograph")
+__version__ = "0.1.0"
+"""Written here and nowhere else: the package's metadata, which takes long to read, is made from it."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from heliograph.api.address import parse_networks, parse_origins, parse_public_urls
-from heliograph.domain.errors import InvalidArgument
-from heliograph.service.http_limits import HttpLimits
-from heliograph.service.limits import Limits
+from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.limits import HttpLimits, Limits
 
 DEFAULT_PORT = 8080
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]+)?")

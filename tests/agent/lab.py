@@ -10,13 +10,13 @@ from typing import Any, Self
 import msgspec
 
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.courier import never
+from heliograph.agent.delivery import never
 from heliograph.agent.executor import Checkpoint, Moment, pass_by
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
-from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, User, VirtualPhone
+from heliograph.agent.runner import Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from heliograph.commands import ENVELOPE
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
@@ -24,8 +24,8 @@ from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.server import SystemClock, assembled, listening_socket, serving, url_of
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings

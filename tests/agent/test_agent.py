@@ -11,19 +11,18 @@ import pytest
 
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.executor import Moment
-from heliograph.agent.phone import Condition, Line, PhoneRunner, TransportKind
-from heliograph.agent.transport import Backoff
-from heliograph.agent.virtual import User
+from heliograph.agent.runner import Condition, Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import User
+from heliograph.backoff import Backoff
 from heliograph.commands import ENVELOPE
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Enroll
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.devices import delete_device, patch_device
 from heliograph.service.issue_command import issue_command
-from heliograph.service.patch_device import patch_device
+from heliograph.service.operations import cancel_operation
+from heliograph.service.phones import enroll_device
 from tests.agent.lab import Lab, eventually, executions, shown
 
 PIXEL, BYOD = "pixel8-a15-fully-managed", "galaxy-s25-a15-byod"
@@ -295,7 +294,7 @@ async def test_a_disabled_device_applies_it_when_it_next_asks(lab: Lab) -> None:
 
 
 def test_waiting_times_double_keep_their_jitter_and_heed_the_server() -> None:
-    backoff = Backoff(random.Random(1), first_s=1.0, most_s=8.0)
+    backoff = Backoff(random.Random(1).random, first_s=1.0, most_s=8.0)
 
     waits = [backoff.next_s() for _ in range(6)]
     asked = backoff.next_s(retry_after_s=30.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from heliograph.agent.fleet import Fleet, FleetPlan, FleetProgress, run_fleet
 from heliograph.agent.misbehaviour import Misbehaviour
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import EffectRecord
+from heliograph.agent.virtual_phone import EffectRecord
 from heliograph.commands import ENVELOPE
 from heliograph.domain.operation import State
 from heliograph.service.issue_command import issue_command

@@ -10,8 +10,8 @@ from heliograph.agent.executor import without_secrets
 from heliograph.agent.journal import COMPACT_FROM_LINES, Entry, FinalOrder, Identity, Journal, JournalDamaged
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.device import LastOrder
-from heliograph.domain.wire import encode_message
 from heliograph.protocol import InFlightState
+from heliograph.protojson.messages import encode_message
 
 ME = Identity(credential="c" * 64, installation_id="i", name="enterprises/e/devices/d")
 ORDER = FinalOrder(order=LastOrder("WIPE", msgspec.Raw(b'{"type":"WIPE"}')), carried_out=True)

@@ -4,7 +4,7 @@ import pytest
 
 from heliograph.agent.executor import Moment
 from heliograph.agent.misbehaviour import Misbehaviour
-from heliograph.agent.phone import TransportKind
+from heliograph.agent.runner import TransportKind
 from tests.agent.lab import Lab, Wire, eventually, executions, port_of, shown
 
 PIXEL, COPE = "pixel8-a15-fully-managed", "pixel7-a14-cope"

@@ -5,7 +5,7 @@ import pytest
 
 from heliograph.agent.executor import Moment
 from heliograph.agent.misbehaviour import Misbehaviour
-from heliograph.domain.virtual_device import LostMode
+from heliograph.domain.phone.virtual_device import LostMode
 from tests.agent.lab import KillAt, Lab, shown
 
 PIXEL = "pixel8-a15-fully-managed"

@@ -14,16 +14,15 @@ from heliograph.agent.profiles import (
     profile_named,
     with_overrides,
 )
-from heliograph.commands import COMMANDS
-from heliograph.domain.credential import Credential, PasswordPolicy
-from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Way
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.euicc import Euicc
-from heliograph.domain.outcome import ErrorCode
-from heliograph.domain.sm_dp import luhn_digit
-from heliograph.domain.virtual_device import Scope, VirtualDevice, device_facts
-from heliograph.domain.virtual_report import device_report
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.domain.device import AllowPersonalUsage, DeviceReport, ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.sm_dp import luhn_digit
+from heliograph.domain.phone.virtual_device import Scope, VirtualDevice, device_facts
+from heliograph.domain.policy import PasswordPolicy
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message, encode_message
 
 US_PER_S = 1_000_000
 
@@ -31,56 +30,25 @@ profiles = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda prof
 
 
 @pytest.mark.parametrize(
-    "name,api_level,qpr,way,has_chip",
+    "name,api_level,qpr,management_kind,has_chip",
     [
-        ("pixel8-a15-fully-managed", 35, 0, Way.FULLY_MANAGED, True),
-        ("galaxy-a14-a13-byod", 33, 0, Way.PERSONALLY_OWNED_WORK_PROFILE, False),
-        ("zebra-tc52-a10-dedicated", 29, 0, Way.FULLY_MANAGED, False),
-        ("pixel7-a14-cope", 34, 0, Way.COMPANY_OWNED_WORK_PROFILE, True),
-        ("pixel9-a16qpr2-cope", 36, 2, Way.COMPANY_OWNED_WORK_PROFILE, True),
-        ("galaxy-s25-a15-byod", 35, 0, Way.PERSONALLY_OWNED_WORK_PROFILE, True),
-        ("galaxy-s9-a10-cope", 29, 0, Way.COMPANY_OWNED_WORK_PROFILE, False),
-        ("moto-g5-a8-fully-managed", 26, 0, Way.FULLY_MANAGED, False),
-        ("legacy-a7-fully-managed", 24, 0, Way.FULLY_MANAGED, False),
+        ("pixel8-a15-fully-managed", 35, 0, ManagementKind.FULLY_MANAGED, True),
+        ("galaxy-a14-a13-byod", 33, 0, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, False),
+        ("zebra-tc52-a10-dedicated", 29, 0, ManagementKind.FULLY_MANAGED, False),
+        ("pixel7-a14-cope", 34, 0, ManagementKind.COMPANY_OWNED_WORK_PROFILE, True),
+        ("pixel9-a16qpr2-cope", 36, 2, ManagementKind.COMPANY_OWNED_WORK_PROFILE, True),
+        ("galaxy-s25-a15-byod", 35, 0, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, True),
+        ("galaxy-s9-a10-cope", 29, 0, ManagementKind.COMPANY_OWNED_WORK_PROFILE, False),
+        ("moto-g5-a8-fully-managed", 26, 0, ManagementKind.FULLY_MANAGED, False),
+        ("legacy-a7-fully-managed", 24, 0, ManagementKind.FULLY_MANAGED, False),
     ],
 )
-def test_the_nine_profiles(name: str, api_level: int, qpr: int, way: Way, has_chip: bool) -> None:  # noqa: FBT001
+def test_the_nine_profiles(name: str, api_level: int, qpr: int, management_kind: ManagementKind, has_chip: bool) -> None:  # noqa: FBT001
     phone = PROFILES[name].phone()
 
     facts = device_facts(phone)
-    assert (api_level, qpr, way, has_chip) == (facts.api_level, facts.qpr, facts.way, facts.euicc)
+    assert (api_level, qpr, management_kind, has_chip) == (facts.api_level, facts.qpr, facts.management_kind, facts.euicc)
     assert (name, 9) == (phone.profile, len(PROFILES))
-
-
-# AL: API_LEVEL, MM: MANAGEMENT_MODE, UN: UNSUPPORTED.  Source: issueCommand, CommandType; amapi.md §6, support matrix.
-SUPPORT = """
-                          LOCK RESET REBOOT RELINQUISH CLEAR START STOP ADD REMOVE INFO WIPE
-pixel8-a15-fully-managed   ok   ok    ok     MM         ok    ok    ok   ok  ok     MM   ok
-galaxy-a14-a13-byod        ok   ok    MM     MM         ok    MM    MM   AL  AL     ok   ok
-zebra-tc52-a10-dedicated   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-pixel7-a14-cope            ok   ok    MM     ok         ok    ok    ok   AL  AL     MM   ok
-pixel9-a16qpr2-cope        ok   ok    MM     ok         ok    ok    ok   ok  UN     MM   ok
-galaxy-s25-a15-byod        ok   ok    MM     MM         ok    MM    MM   ok  ok     ok   ok
-galaxy-s9-a10-cope         ok   ok    MM     ok         ok    AL    AL   AL  AL     MM   ok
-moto-g5-a8-fully-managed   ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-legacy-a7-fully-managed    ok   ok    ok     MM         ok    AL    AL   AL  AL     MM   ok
-"""
-MARKS = {
-    None: "ok",
-    ErrorCode.API_LEVEL: "AL",
-    ErrorCode.MANAGEMENT_MODE: "MM",
-    ErrorCode.UNSUPPORTED: "UN",
-}
-
-
-@pytest.mark.parametrize("line", SUPPORT.strip().splitlines()[1:], ids=lambda line: line.split()[0])
-def test_each_profile_refuses_what_its_like_would_refuse(line: str) -> None:
-    name, *expected = line.split()
-    facts = device_facts(PROFILES[name].phone())
-
-    rows = sorted(COMMANDS.values(), key=lambda row: row.number)
-
-    assert expected == [MARKS[row.requires.refusal(facts)] for row in rows]
 
 
 @profiles
@@ -168,7 +136,7 @@ def test_only_a_dedicated_phone_has_no_user() -> None:
 def test_personal_usage_is_what_the_way_of_management_says(profile: Profile) -> None:
     allowed = profile.allow_personal_usage is AllowPersonalUsage.PERSONAL_USAGE_ALLOWED
 
-    assert allowed is (profile.model.way is not Way.FULLY_MANAGED)
+    assert allowed is (profile.model.management_kind is not ManagementKind.FULLY_MANAGED)
 
 
 def test_an_offline_window_comes_again_in_every_period() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heliograph.agent.phone import TransportKind
+from heliograph.agent.runner import TransportKind
 from heliograph.agent.transport import Reply
 from tests.agent.lab import Lab, executions, shown
 

@@ -18,9 +18,8 @@ from heliograph.domain.device import DeviceReport, DeviceState, HardwareInfo, Ma
 from heliograph.protocol import Enroll
 from heliograph.server import assembled, listening_socket, serving
 from heliograph.server.store import clock_for
-from heliograph.service.enroll_device import enroll_device
-from heliograph.service.http_limits import HttpLimits
-from heliograph.service.limits import Limits
+from heliograph.service.limits import HttpLimits, Limits
+from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
 

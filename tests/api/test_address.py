@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from heliograph.api.address import Addresses, parse_origins, parse_public_urls
-from heliograph.domain.errors import InvalidArgument
+from heliograph.api.http.address import Addresses, parse_origins, parse_public_urls
+from heliograph.protojson.errors import InvalidArgument
 
 PUBLIC = ("https://amapi.example.com", "http://10.0.0.1:8080")
 NOTHING: Mapping[str, str] = {}

@@ -3,21 +3,17 @@
 import pytest
 from structlog.testing import capture_logs
 
+from heliograph.commands import COMMANDS
 from heliograph.domain.device import Ownership
 from tests.api.live import Live
 
 ROOT = 'Invalid JSON payload received. Unknown name "": Root element must be a message. That is a JSON object: { … }.'
 TYPE = "(type.googleapis.com/google.android.devicemanagement.v1.Command.CommandType)"
-TYPES = (
-    "LOCK, RESET_PASSWORD, REBOOT, RELINQUISH_OWNERSHIP, CLEAR_APP_DATA, START_LOST_MODE, STOP_LOST_MODE, ADD_ESIM, REMOVE_ESIM, "
-    "REQUEST_DEVICE_INFO, WIPE"
-)
+TYPES = ", ".join(COMMANDS)
 FLAG = "(type.googleapis.com/google.android.devicemanagement.v1.WipeParams.WipeDataFlag)"
 FLAGS = "PRESERVE_RESET_PROTECTION_DATA, WIPE_EXTERNAL_STORAGE, WIPE_ESIMS"
-NO_COMMAND = (
-    f"No command is given: set type to one of {TYPES}, or set one of clearAppsDataParams, startLostModeParams, stopLostModeParams, "
-    "addEsimParams, removeEsimParams, requestDeviceInfoParams, wipeParams."
-)
+PARAMS = ", ".join(row.params_field for row in COMMANDS.values() if row.params_field)
+NO_COMMAND = f"No command is given: set type to one of {TYPES}, or set one of {PARAMS}."
 NO_TIME = 'command.duration must be more than zero, as in "600s"; without one it is 600s.'
 DURATION = "Invalid value at 'command.duration' (type.googleapis.com/google.protobuf.Duration), Field 'duration', "
 NO_LIST = "Proto field is not repeating, cannot start list. Send the value itself, without [ ] around it."

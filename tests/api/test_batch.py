@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from heliograph.api.batch import Batch
-from heliograph.api.multipart import MOST_PARTS, WINDOW_BYTES, PartRequest, parse_batch
+from heliograph.api.http.batch import Batch
+from heliograph.api.http.multipart import MOST_PARTS, WINDOW_BYTES, PartRequest, parse_batch
 from tests.api.live import Live, Response
 
 MIB = 1024 * 1024

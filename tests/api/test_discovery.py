@@ -12,8 +12,8 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import UnknownApiNameOrVersion
 
 from heliograph.api.discovery import discovery_document
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from tests import discovery as official
 from tests.api.live import Live
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from heliograph.api.address import Addresses
-from heliograph.api.edge import MOST_GZIP_MEMBERS
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.http_compat import MOST_GZIP_MEMBERS
 from tests.api.live import Live, Response, live_server, settings_for
 
 MIB = 1024 * 1024

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from heliograph.domain.enterprise import Enterprise, violations
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.wire import decode_message
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message
 from tests.discovery import schema
 
 

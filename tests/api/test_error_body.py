@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from heliograph.domain.error_body import error_body
-from heliograph.domain.errors import InvalidArgument, NotFound, Overloaded, Unauthenticated, Violation
+from heliograph.domain.errors import Overloaded
+from heliograph.protojson.errors import InvalidArgument, NotFound, Unauthenticated, Violation
 
 
 def test_an_error_without_details_has_code_message_and_status_only() -> None:

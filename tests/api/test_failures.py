@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from heliograph.api.app import rest_app
-from heliograph.api.request_body import Message
+from heliograph.asgi import Message
 from heliograph.domain.errors import Overloaded
 from heliograph.service.ports import Ports
 from tests.api.live import Live, Response

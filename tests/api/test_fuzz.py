@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.domain.wire_time import format_duration, parse_duration_ns
+from heliograph.protojson.times import format_duration, parse_duration_ns
 from tests.api.discovered_commands import Broken, Sent, broken_commands, valid_commands
 from tests.api.live import Live, Response
 

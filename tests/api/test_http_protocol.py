@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.api.address import Addresses
+from heliograph.api.http.address import Addresses
 from heliograph.server import listening_socket, serving
-from heliograph.service.http_limits import HttpLimits
+from heliograph.service.limits import HttpLimits
 from tests.api.live import Live, live_server, settings_for
 from tests.api.raw import Answer, Raw, answers_to
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from heliograph.api.edge import gunzip
+from heliograph.api.http.http_compat import gunzip
+from heliograph.api.http.multipart import boundary_of, first_call, parse_batch
+from heliograph.api.http.query import PageQuery, parse_query, read_own
+from heliograph.api.http.sending import accepts_gzip
 from heliograph.api.method import MethodTable
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.multipart import boundary_of, first_call, parse_batch
-from heliograph.api.query import PageQuery, parse_query, read_own
 from heliograph.api.selectable import selection_of
-from heliograph.api.sending import accepts_gzip
 from heliograph.channel.messages import read_acknowledge, read_enroll, read_frame, read_hello, read_report, read_status_report
 from heliograph.commands import ENVELOPE
 from heliograph.domain.activation_code import activation_code_problems
@@ -23,8 +23,6 @@ from heliograph.domain.device import Device
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.enterprise import violations as of_enterprise
 from heliograph.domain.error_body import error_body
-from heliograph.domain.errors import HeliographError, InvalidArgument, Violations
-from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.filters import parse_filter
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.paging import decode_page_token
@@ -33,9 +31,11 @@ from heliograph.domain.policy_messages import Policy
 from heliograph.domain.request_id import request_id_of
 from heliograph.domain.sign_up import email_objection
 from heliograph.domain.sign_up import violations as of_sign_up
-from heliograph.domain.wire import decode_message
-from heliograph.domain.wire_time import parse_duration_ns, parse_timestamp_ns
-from heliograph.service._json_web_tokens import read_token
+from heliograph.protojson.errors import HeliographError, InvalidArgument, Violations
+from heliograph.protojson.field_mask import parse_field_mask
+from heliograph.protojson.messages import decode_message
+from heliograph.protojson.times import parse_duration_ns, parse_timestamp_ns
+from heliograph.service.callers import read_token
 
 LARGER = 4
 LINEAR_MOST = 9.0

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from tests.api.live import Live
 from tests.discovery import document
 

@@ -12,10 +12,10 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.schemas import schema_id
 from heliograph.domain.device import Device
 from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.field_mask import parse_field_mask
 from heliograph.domain.policy_messages import Policy
-from heliograph.domain.wire import decode_message
-from heliograph.domain.wire_schema import MessageKind, shape_of
+from heliograph.protojson.field_mask import parse_field_mask
+from heliograph.protojson.messages import decode_message
+from heliograph.protojson.schema import MessageKind, shape_of
 from tests.api.live import Live
 from tests.discovery import schema
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.api.errors import URL_MAX_BYTES
-from heliograph.api.failures import AnswerCutOff, outermost
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.api.http.errors import URL_MAX_BYTES
+from heliograph.api.http.failures import AnswerCutOff, outermost
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.settings import Admission, Settings
 from tests.api.live import Live, Response
 from tests.sign_in.conftest import guarded_server

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from heliograph.api.http.partial_response import parse_fields, select_fields
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.api.partial_response import parse_fields, select_fields
-from heliograph.api.query import AnyQuery
 from heliograph.api.schemas import schema_id
 from heliograph.api.selectable import selection_of
 from heliograph.domain.device import Device
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.policy_messages import Policy
-from heliograph.domain.wire import Message
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import Message
 from tests.api.live import Live
 from tests.discovery import schema
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from heliograph.api.query import USUAL, NoQuery, PageQuery, Query, parse_query, read_own
-from heliograph.domain.errors import InvalidArgument, Unimplemented
-from heliograph.domain.wire import Message
+from heliograph.api.http.query import USUAL, NoQuery, PageQuery, Query, parse_query, read_own
+from heliograph.protojson.errors import InvalidArgument, Unimplemented
+from heliograph.protojson.messages import Message
 from tests.discovery import document
 
 

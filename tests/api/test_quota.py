@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.api.address import Addresses
-from heliograph.api.quota import MINUTE_US, Quota, QuotaExceeded, site_of
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.quota import MINUTE_US, Quota, QuotaExceeded, site_of
 from heliograph.service.limits import Limits, with_limits
 from tests.api.live import Live, live_server, settings_for
 

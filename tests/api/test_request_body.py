@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from heliograph.api.errors import BodyTooLarge, BodyTooSlow
-from heliograph.api.request_body import ClientGone, Message, read_body
+from heliograph.api.http.errors import BodyTooLarge, BodyTooSlow
+from heliograph.api.http.request_body import ClientGone, read_body
+from heliograph.asgi import Message
 
 
 def receiving(*messages: Message, pause_s: float = 0.0) -> Callable[[], Awaitable[Message]]:

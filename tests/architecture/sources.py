@@ -32,7 +32,7 @@ def shipped_modules() -> list[Path]:
 
 def pure_modules() -> list[Path]:
     """The part that may know neither clock nor I/O."""
-    return modules_under(PACKAGE / "domain", PACKAGE / "commands", PACKAGE / "protocol.py")
+    return modules_under(PACKAGE / "protojson", PACKAGE / "domain", PACKAGE / "commands", PACKAGE / "protocol.py")
 
 
 def written_files() -> list[Path]:

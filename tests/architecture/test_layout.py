@@ -17,12 +17,12 @@ from tests.architecture.sources import (
 )
 from tests.discovery import command_types
 
-ADAPTERS = {"heliograph.storage.sqlite", "heliograph.storage.postgres"}
+ADAPTERS = {"heliograph.storage.sqlite.store", "heliograph.storage.postgres.store"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc"}
 
 
 def test_the_core_is_never_asynchronous() -> None:
-    """A rule that waits is no rule: domain, commands and protocol only compute."""
+    """A rule that waits is no rule: protojson, domain, commands and protocol only compute."""
     offenders = [
         f"{relative(path)}:{node.lineno} {node.name}"
         for path in pure_modules()
@@ -59,24 +59,46 @@ def test_every_command_file_holds_exactly_one_row() -> None:
     assert dict.fromkeys(rows, 1) == rows
 
 
-def test_every_service_file_is_named_by_what_it_defines() -> None:
-    """`service/issue_command.py` defines `issue_command`, or a class; `read_devices.py` what gets and lists them."""
-    offenders = [
-        relative(path)
-        for path in modules_under(PACKAGE / "service")
-        if path.name != "ports.py" and not path.name.startswith("_") and not defines_its_name(path)
-    ]
-
-    assert [] == offenders
+WAY_OF_A_COMMAND = ("issue", "offer", "acknowledge", "refuse", "report", "expire")
+OF_A_RESOURCE = ("get_", "list_", "create_", "patch_", "delete_", "cancel_", "modify_", "remove_")
 
 
-def defines_its_name(path: Path) -> bool:
-    """Whether the file defines the function it is named by (a read: get_… or list_…), or a class."""
-    names = ("get_", "list_") if path.stem.startswith("read_") else (path.stem,)
-    return any(
-        isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(names))
-        for node in tree(path).body
-    )
+def test_every_step_on_the_way_of_a_command_is_a_file() -> None:
+    """`service/issue_command.py` defines `issue_command`."""
+    files = [path for path in modules_under(PACKAGE / "service") if path.stem.partition("_")[0] in WAY_OF_A_COMMAND]
+
+    assert len(WAY_OF_A_COMMAND) == len(files)
+    assert [] == [relative(path) for path in files if not {path.stem, BOOK_OF.get(path.stem)} & defined_names(path)]
+
+
+BOOK_OF = {"offer_command": "OfferBook"}
+"""An offer changes no state: who makes them is an object with a memory."""
+
+
+def test_a_public_verb_lives_in_the_file_of_its_resource() -> None:
+    """`get_device` is in `service/devices.py`, `delete_policy` in `service/policies.py`."""
+    verbs = [(path, name) for path in modules_under(PACKAGE / "service") for name in awaited_names(path) if name.startswith(OF_A_RESOURCE)]
+
+    assert len(verbs) >= 20
+    assert [] == [f"{relative(path)}: {name}" for path, name in verbs if not speaks_of(name, path.stem)]
+
+
+def speaks_of(verb: str, resource: str) -> bool:
+    """Whether the verb's noun is the resource: `list_policies` and `get_policy` speak of `policies`."""
+    singular = f"{resource.removesuffix('ies')}y" if resource.endswith("ies") else resource.removesuffix("s")
+    noun = verb.partition("_")[2].replace("_", "")
+    return any(word.replace("_", "") in noun for word in (resource, singular))
+
+
+def awaited_names(path: Path) -> set[str]:
+    """The verbs of the file: what reads or changes the store is awaited."""
+    return {node.name for node in tree(path).body if isinstance(node, ast.AsyncFunctionDef)}
+
+
+def defined_names(path: Path) -> set[str]:
+    """What the file defines at its top."""
+    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in tree(path).body if isinstance(node, kinds)}
 
 
 def test_only_the_composition_root_picks_an_adapter() -> None:

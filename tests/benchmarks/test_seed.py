@@ -6,7 +6,7 @@ from benchmarks.seed import Seeded, device_name
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import State
 from heliograph.server import SystemClock
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 
 DEVICES, OPERATIONS = 20, 200
 

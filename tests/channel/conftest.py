@@ -19,12 +19,11 @@ from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.longrunning import read_outcome, render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.server import Parts, SystemClock, assembled, listening_socket, serving, url_of
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_device import delete_device
+from heliograph.service.devices import delete_device
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
-from heliograph.service.read_operations import get_operation
+from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 from tests.channel.phones import FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
 

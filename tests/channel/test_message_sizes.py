@@ -11,12 +11,12 @@ from heliograph.channel.long_poll import OFFER_END, OFFER_START, POLICY_END, POL
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.commands.wipe import WipeDataFlag
 from heliograph.domain.device import Device, LastOrder
-from heliograph.domain.errors import Code, InvalidArgument
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.user_facing_message import MAX_CHARS, UserFacingMessage
 from heliograph.protocol import COMMAND_MAX_BYTES, MESSAGE_MAX_BYTES, Execute, Gone, Offer
-from heliograph.service.patch_device import patch_device
-from heliograph.service.read_phone_policy import get_phone_policy
+from heliograph.protojson.errors import Code, InvalidArgument
+from heliograph.service.devices import patch_device
+from heliograph.service.phones import get_phone_policy
 from tests.channel.conftest import Server
 from tests.channel.phones import Identity
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
 from heliograph.protocol import Enroll
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.phones import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
 

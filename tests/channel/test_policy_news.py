@@ -6,8 +6,8 @@ from typing import Any
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName, PolicyName
 from heliograph.domain.policy_messages import Policy
-from heliograph.service.patch_device import patch_device
-from heliograph.service.patch_policy import patch_policy
+from heliograph.service.devices import patch_device
+from heliograph.service.policies import patch_policy
 from tests.channel.conftest import ENTERPRISE, Connect, Server
 from tests.channel.phones import FACTS, HttpPhone, Phone, SocketPhone
 

@@ -1,22 +1,28 @@
 """Virtual phones and params of every kind, made by Hypothesis; and one plain phone to start an example from."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
+from heliograph.commands import ENVELOPE
 from heliograph.domain.command import CommandType
-from heliograph.domain.credential import Credential, PasswordPolicy, PasswordQuality
-from heliograph.domain.device import Way
-from heliograph.domain.euicc import EsimProfile, Euicc
-from heliograph.domain.sm_dp import CATALOGUE
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.sm_dp import CATALOGUE
+from heliograph.domain.phone.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
+from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.times import DURATION_MAX_S, format_duration, format_timestamp
+from heliograph.protojson.types import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
 
 NOW_US = 1_700_000_000_000_000
 HOUR_US = 3_600_000_000
+LONGEST_NS = DURATION_MAX_S * 1_000_000_000
 PACKAGES = ("com.example.notes", "com.example.chat", "com.android.vending", "com.example.absent", "no name")
 ICC_IDS = ("8999000000000000001", "8999000000000000002")
 CODES = tuple(listing.example for listing in CATALOGUE)
@@ -28,10 +34,10 @@ def message(text: str) -> UserFacingMessage:
     return UserFacingMessage(default_message=text)
 
 
-def phone_of(way: Way, api_level: int = 34, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - the phone's own fields
+def phone_of(management_kind: ManagementKind, api_level: int = 34, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - the phone's own fields
     """A phone managed in this way, its work profile (where it has one) with the device's lock."""
-    profile = None if way is Way.FULLY_MANAGED else WorkProfile()
-    made = VirtualDevice(profile="test", serial="S1", way=way, api_level=api_level, work_profile=profile)
+    profile = None if management_kind is ManagementKind.FULLY_MANAGED else WorkProfile()
+    made = VirtualDevice(profile="test", serial="S1", management_kind=management_kind, api_level=api_level, work_profile=profile)
     return msgspec.structs.replace(made, **fields)
 
 
@@ -65,18 +71,18 @@ euiccs = st.builds(Euicc, eid=st.just("8904"), ports=st.integers(1, 2), capacity
 
 
 @st.composite
-def phones(draw: st.DrawFn, *, ways: Sequence[Way] = tuple(Way), lowest_level: int = 24) -> VirtualDevice:
+def phones(draw: st.DrawFn, *, ways: Sequence[ManagementKind] = tuple(ManagementKind), lowest_level: int = 24) -> VirtualDevice:
     """Any phone that can be, of these ways, from this level up."""
-    way = draw(st.sampled_from(ways))
+    management_kind = draw(st.sampled_from(ways))
     credential = draw(credentials)
     return VirtualDevice(
         profile="any",
         serial="S1",
-        way=way,
+        management_kind=management_kind,
         api_level=draw(st.integers(max(24, lowest_level), 36)),
         qpr=draw(st.integers(0, 3)),
         setup_in_progress=draw(st.booleans()),
-        work_profile=None if way is Way.FULLY_MANAGED else draw(work_profiles()),
+        work_profile=None if management_kind is ManagementKind.FULLY_MANAGED else draw(work_profiles()),
         credential=credential,
         password_policy=draw(st.builds(PasswordPolicy, quality=st.sampled_from(PasswordQuality), minimum_length=st.integers(0, 8))),
         reset_token=draw(st.sampled_from(ResetToken)),
@@ -96,11 +102,33 @@ def phones(draw: st.DrawFn, *, ways: Sequence[Way] = tuple(Way), lowest_level: i
 
 def phones_for(row: CommandType) -> st.SearchStrategy[VirtualDevice]:
     """Any phone that accepts commands of this type."""
-    lowest = {way: level for way in Way if (level := row.requires.lowest_level(way)) is not None}
+    lowest = {
+        management_kind: level for management_kind in ManagementKind if (level := row.requires.lowest_level(management_kind)) is not None
+    }
     ways = st.sampled_from(list(lowest.items()))
     return ways.flatmap(lambda item: phones(ways=(item[0],), lowest_level=item[1])).filter(
         lambda phone: row.requires.refusal(device_facts(phone)) is None
     )
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+SCALARS: Mapping[Scalar, st.SearchStrategy[Any]] = {
+    Scalar.STRING: st.sampled_from((*PACKAGES, *ICC_IDS, *CODES)) | secrets | st.text(max_size=8),
+    Scalar.BOOL: st.booleans(),
+    Scalar.INT32: st.integers(INT32_MIN, INT32_MAX) | st.integers(0, 100),
+    Scalar.INT64: (st.integers(INT64_MIN, INT64_MAX) | st.integers(0, 100)).map(Int64),
+    Scalar.FLOAT: st.floats(allow_nan=False, allow_infinity=False),
+    Scalar.DURATION: st.just("") | (st.integers(-LONGEST_NS, LONGEST_NS) | st.integers(0, 10**12)).map(format_duration),
+    Scalar.TIMESTAMP: st.just("") | st.integers(0, 2 * NOW_US).map(format_timestamp),
+    Scalar.BYTES: st.binary(max_size=8).map(lambda value: base64.b64encode(value).decode()),
+    Scalar.STRUCT: st.dictionaries(st.text(max_size=4), any_json, max_size=2),
+    Scalar.VALUE: any_json,
+}
+"""Any value of a field of one value; texts that mean something on some phone come often."""
 
 
 def messages_of(cls: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
@@ -111,7 +139,7 @@ def messages_of(cls: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
 
 
 def values_of(kind: Kind) -> st.SearchStrategy[Any]:
-    """Any value of a field of this kind; texts that mean something on some phone come often."""
+    """Any value of a field of this kind."""
     match kind:
         case EnumKind():
             return st.sampled_from(list(kind.by_name.values()))
@@ -121,12 +149,16 @@ def values_of(kind: Kind) -> st.SearchStrategy[Any]:
             return st.lists(values_of(kind.item), max_size=3).map(tuple)
         case MapKind():
             return st.dictionaries(st.sampled_from(("en-US", "fr")), values_of(kind.value), max_size=2)
-        case Scalar.STRING:
-            return st.sampled_from((*PACKAGES, *ICC_IDS, *CODES)) | secrets | st.text(max_size=8)
         case _:
-            return st.nothing()
+            return SCALARS[kind]
 
 
 def params_of(row: CommandType) -> st.SearchStrategy[Any]:
-    """Any params that the server lets through."""
-    return messages_of(row.params).filter(lambda params: not list(row.check(params, row.params_path)))
+    """Any params that the server lets through, those of the row's example among them."""
+    good = messages_of(row.params).filter(lambda params: not list(row.check(params, row.params_path)))
+    return st.just(example_params(row)) | good
+
+
+def example_params(row: CommandType) -> Any:  # noqa: ANN401 - the row's own struct
+    """The params of the row's example."""
+    return ENVELOPE.decode(msgspec.json.encode({"type": row.name, **row.example})).params

@@ -4,8 +4,8 @@ import pytest
 
 from heliograph.commands import COMMANDS
 from heliograph.commands.clear_app_data import ClearAppsDataParams, ClearAppsDataStatus, ClearingResult
-from heliograph.domain.device import Way
-from heliograph.domain.virtual_device import App, Scope
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.virtual_device import App, Scope
 from tests.commands.phones import phone_of
 from tests.commands.walking import Walked, walk
 
@@ -17,9 +17,9 @@ APPS = (
 )
 
 
-def clear(way: Way, *names: str, api_level: int = 34) -> Walked:
+def clear(management_kind: ManagementKind, *names: str, api_level: int = 34) -> Walked:
     """CLEAR_APP_DATA for these apps."""
-    return walk(COMMANDS["CLEAR_APP_DATA"], phone_of(way, api_level, apps=APPS), ClearAppsDataParams(package_names=names))
+    return walk(COMMANDS["CLEAR_APP_DATA"], phone_of(management_kind, api_level, apps=APPS), ClearAppsDataParams(package_names=names))
 
 
 def results(walked: Walked) -> dict[str, str]:
@@ -31,7 +31,7 @@ def results(walked: Walked) -> dict[str, str]:
 def test_each_app_has_its_result() -> None:
     names = ("com.example.chat", "com.example.absent", "com.example.guard", "com.android.vending", "no name", "")
 
-    walked = clear(Way.FULLY_MANAGED, *names)
+    walked = clear(ManagementKind.FULLY_MANAGED, *names)
 
     assert walked.outcome.error_code is None
     assert results(walked) == {
@@ -46,19 +46,19 @@ def test_each_app_has_its_result() -> None:
 
 
 def test_a_name_given_twice_has_one_result() -> None:
-    assert results(clear(Way.FULLY_MANAGED, "com.example.game", "com.example.game")) == {"com.example.game": "SUCCESS"}
+    assert results(clear(ManagementKind.FULLY_MANAGED, "com.example.game", "com.example.game")) == {"com.example.game": "SUCCESS"}
 
 
-@pytest.mark.parametrize("way", [Way.COMPANY_OWNED_WORK_PROFILE, Way.PERSONALLY_OWNED_WORK_PROFILE])
-def test_on_a_work_profile_only_the_profiles_apps_are_cleared(way: Way) -> None:
-    walked = clear(way, "com.example.chat", "com.example.game")
+@pytest.mark.parametrize("management_kind", [ManagementKind.COMPANY_OWNED_WORK_PROFILE, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE])
+def test_on_a_work_profile_only_the_profiles_apps_are_cleared(management_kind: ManagementKind) -> None:
+    walked = clear(management_kind, "com.example.chat", "com.example.game")
 
     assert results(walked) == {"com.example.chat": "SUCCESS", "com.example.game": "APP_NOT_FOUND"}
     assert [app.data_bytes for app in walked.phone.apps] == [10, 0, 30, 40]
 
 
 def test_below_android_9_each_app_tells_the_level_and_the_command_succeeds() -> None:
-    walked = clear(Way.FULLY_MANAGED, "com.example.chat", "com.example.absent", api_level=27)
+    walked = clear(ManagementKind.FULLY_MANAGED, "com.example.chat", "com.example.absent", api_level=27)
 
     assert results(walked) == dict.fromkeys(("com.example.chat", "com.example.absent"), ClearingResult.API_LEVEL.value)
     assert walked.outcome.error_code is None

@@ -4,12 +4,12 @@ import pytest
 
 from heliograph.commands import COMMANDS
 from heliograph.commands.wipe import WipeDataFlag, WipeParams
-from heliograph.domain.command import NoParams, Recovery
-from heliograph.domain.credential import Credential
-from heliograph.domain.device import Way
-from heliograph.domain.euicc import EsimProfile, Euicc
+from heliograph.domain.command import NoParams
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.virtual_device import App, Scope, VirtualDevice, WorkProfile
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.virtual_device import App, Scope, VirtualDevice, WorkProfile
 from tests.commands.phones import phone_of
 from tests.commands.walking import walk
 
@@ -17,13 +17,13 @@ OURS, THEIRS = EsimProfile(icc_id="1", managed=True), EsimProfile(icc_id="2")
 GAME = App(package="com.example.game", data_bytes=7)
 MAIL = App(package="com.example.mail", scope=Scope.WORK_PROFILE, data_bytes=8)
 DIALER = App(package="com.android.dialer", system=True, data_bytes=9)
-COMPANY_OWNED = (Way.FULLY_MANAGED, Way.COMPANY_OWNED_WORK_PROFILE)
+COMPANY_OWNED = (ManagementKind.FULLY_MANAGED, ManagementKind.COMPANY_OWNED_WORK_PROFILE)
 
 
-def used_phone(way: Way, api_level: int = 34) -> VirtualDevice:
+def used_phone(management_kind: ManagementKind, api_level: int = 34) -> VirtualDevice:
     """A phone with a life: a PIN, apps on both sides, a card, two eSIMs."""
     return phone_of(
-        way,
+        management_kind,
         api_level,
         credential=Credential("123456"),
         apps=(GAME, MAIL, DIALER),
@@ -42,9 +42,9 @@ def esims(phone: VirtualDevice) -> tuple[EsimProfile, ...]:
     return phone.euicc.profiles if phone.euicc else ()
 
 
-@pytest.mark.parametrize("way", COMPANY_OWNED)
-def test_a_company_owned_device_is_reset_to_its_factory_state(way: Way) -> None:
-    after = wiped(used_phone(way))
+@pytest.mark.parametrize("management_kind", COMPANY_OWNED)
+def test_a_company_owned_device_is_reset_to_its_factory_state(management_kind: ManagementKind) -> None:
+    after = wiped(used_phone(management_kind))
 
     assert (after.managed, after.setup_in_progress, after.factory_resets, after.boots) == (False, True, 1, 2)
     assert (after.credential, after.work_profile, after.locked) == (None, None, False)
@@ -52,16 +52,16 @@ def test_a_company_owned_device_is_reset_to_its_factory_state(way: Way) -> None:
     assert (after.serial, after.api_level) == ("S1", 34)
 
 
-@pytest.mark.parametrize("way", COMPANY_OWNED)
-def test_without_flags_reset_protection_goes_and_card_and_esims_stay(way: Way) -> None:
-    after = wiped(used_phone(way))
+@pytest.mark.parametrize("management_kind", COMPANY_OWNED)
+def test_without_flags_reset_protection_goes_and_card_and_esims_stay(management_kind: ManagementKind) -> None:
+    after = wiped(used_phone(management_kind))
 
     assert (after.reset_protection_data, after.external_storage_bytes, esims(after)) == (False, 100, (OURS, THEIRS))
 
 
-@pytest.mark.parametrize("way", COMPANY_OWNED)
-def test_each_flag_decides_its_part(way: Way) -> None:
-    phone = used_phone(way)
+@pytest.mark.parametrize("management_kind", COMPANY_OWNED)
+def test_each_flag_decides_its_part(management_kind: ManagementKind) -> None:
+    phone = used_phone(management_kind)
 
     assert wiped(phone, WipeDataFlag.PRESERVE_RESET_PROTECTION_DATA).reset_protection_data
     assert wiped(phone, WipeDataFlag.WIPE_EXTERNAL_STORAGE).external_storage_bytes == 0
@@ -69,11 +69,11 @@ def test_each_flag_decides_its_part(way: Way) -> None:
 
 
 def test_a_reason_has_no_effect_on_a_company_owned_device() -> None:
-    assert wiped(used_phone(Way.FULLY_MANAGED), reason=UserFacingMessage(default_message="Bye.")).wipe_reason_shown == ""
+    assert wiped(used_phone(ManagementKind.FULLY_MANAGED), reason=UserFacingMessage(default_message="Bye.")).wipe_reason_shown == ""
 
 
 def test_a_personal_phone_loses_its_work_profile_and_nothing_else() -> None:
-    phone = used_phone(Way.PERSONALLY_OWNED_WORK_PROFILE)
+    phone = used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
 
     after = wiped(phone)
 
@@ -83,13 +83,13 @@ def test_a_personal_phone_loses_its_work_profile_and_nothing_else() -> None:
 
 
 def test_a_personal_phones_managed_esims_go_with_the_flag_and_always_from_android_16_on() -> None:
-    assert esims(wiped(used_phone(Way.PERSONALLY_OWNED_WORK_PROFILE, 35), WipeDataFlag.WIPE_ESIMS)) == (THEIRS,)
-    assert esims(wiped(used_phone(Way.PERSONALLY_OWNED_WORK_PROFILE, 35))) == (OURS, THEIRS)
-    assert esims(wiped(used_phone(Way.PERSONALLY_OWNED_WORK_PROFILE, 36))) == (THEIRS,)
+    assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35), WipeDataFlag.WIPE_ESIMS)) == (THEIRS,)
+    assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35))) == (OURS, THEIRS)
+    assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 36))) == (THEIRS,)
 
 
 def test_the_user_of_a_personal_phone_is_told_why_in_the_phones_language() -> None:
-    phone = used_phone(Way.PERSONALLY_OWNED_WORK_PROFILE)
+    phone = used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
     english = UserFacingMessage(default_message="Auf Wiedersehen.", localized_messages={"en": "Goodbye.", "fr": "Adieu."})
 
     assert wiped(phone, reason=english).wipe_reason_shown == "Goodbye."
@@ -98,7 +98,7 @@ def test_the_user_of_a_personal_phone_is_told_why_in_the_phones_language() -> No
 
 
 def test_a_relinquished_device_keeps_its_personal_side() -> None:
-    phone = used_phone(Way.COMPANY_OWNED_WORK_PROFILE)
+    phone = used_phone(ManagementKind.COMPANY_OWNED_WORK_PROFILE)
 
     after = walk(COMMANDS["RELINQUISH_OWNERSHIP"], phone, NoParams()).phone
 
@@ -106,13 +106,7 @@ def test_a_relinquished_device_keeps_its_personal_side() -> None:
     assert (after.credential, after.external_storage_bytes, after.factory_resets) == (phone.credential, 100, 0)
 
 
-def test_what_ends_management_is_final_at_its_acknowledgement_and_resumed_after_a_crash() -> None:
-    final = {name: row.recovery for name, row in COMMANDS.items() if row.final_at_ack}
-
-    assert final == {"RELINQUISH_OWNERSHIP": Recovery.RESUME, "WIPE": Recovery.RESUME}
-
-
 def test_a_wipe_carried_out_twice_is_a_wipe() -> None:
-    once = wiped(phone_of(Way.PERSONALLY_OWNED_WORK_PROFILE, work_profile=WorkProfile(paused=True)))
+    once = wiped(phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, work_profile=WorkProfile(paused=True)))
 
     assert wiped(once) == once

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heliograph.commands import COMMANDS, ENVELOPE, last_order_of_delete
 from heliograph.domain.envelope import Envelope
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 
 LOST = {"lostMessage": {"defaultMessage": "Please call us."}}
 
@@ -120,12 +120,6 @@ def test_what_is_refused_says_where_and_what_to_do(body: dict[str, Any], violati
     for (_, words), violation in zip(violations, found, strict=True):
         assert words in violation.description
     assert "hush-hush" not in str(refused.value)
-
-
-def test_a_type_alone_is_a_command_where_nothing_in_its_params_is_required() -> None:
-    alone = {name for name in COMMANDS if accepts(json.dumps({"type": name}).encode())}
-
-    assert alone == {"LOCK", "RESET_PASSWORD", "REBOOT", "RELINQUISH_OWNERSHIP", "STOP_LOST_MODE", "WIPE"}
 
 
 def test_as_observed_a_wipe_or_the_end_of_lost_mode_needs_its_params_object() -> None:

@@ -9,9 +9,9 @@ from heliograph.commands import add_esim, remove_esim
 from heliograph.commands.add_esim import ActivationState, AddEsimParams
 from heliograph.commands.remove_esim import RemoveEsimParams
 from heliograph.domain.command import Circumstances, CommandType, Wait
-from heliograph.domain.device import Way
-from heliograph.domain.errors import Violation
-from heliograph.domain.esim_status import (
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.phone.esim_status import (
     ErrorCodeDetail,
     EsimCommandStatus,
     EsimStatus,
@@ -22,11 +22,11 @@ from heliograph.domain.esim_status import (
     internal_error,
     smdx_error,
 )
-from heliograph.domain.euicc import DOWNLOADS_APART_US, EsimProfile, Euicc
-from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.sm_dp import CATALOGUE, Listing, icc_id_of
-from heliograph.domain.virtual_device import VirtualDevice, device_facts
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.domain.phone.euicc import DOWNLOADS_APART_US, EsimProfile, Euicc
+from heliograph.domain.phone.sm_dp import CATALOGUE, Listing, icc_id_of
+from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import decode_message, encode_message
 from tests.commands.walking import DECLINING, NOW_US, Walked, walk
 
 CODE = "LPA:1$smdp.example.com$K2-ABC"
@@ -38,13 +38,15 @@ ACTIVATED, NOT_ACTIVATED = ActivationState.ACTIVATED, ActivationState.NOT_ACTIVA
 IN_PROGRESS = EsimCommandStatus(status=EsimStatus.IN_PROGRESS)
 PENDING = EsimCommandStatus(status=EsimStatus.PENDING_USER_ACTION)
 
-ways = pytest.mark.parametrize("way", Way)
+ways = pytest.mark.parametrize("management_kind", ManagementKind)
 
 
-def phone(*profiles: EsimProfile, way: Way = Way.FULLY_MANAGED, ports: int = 2, capacity: int = 8) -> VirtualDevice:
+def phone(
+    *profiles: EsimProfile, management_kind: ManagementKind = ManagementKind.FULLY_MANAGED, ports: int = 2, capacity: int = 8
+) -> VirtualDevice:
     """A phone with Android 15 and an eSIM chip that holds these profiles."""
     chip = Euicc(eid=EID, ports=ports, capacity=capacity, profiles=profiles)
-    return VirtualDevice(profile="test", serial="S1", api_level=35, way=way, euicc=chip)
+    return VirtualDevice(profile="test", serial="S1", api_level=35, management_kind=management_kind, euicc=chip)
 
 
 def profile(number: int, *, active: bool = True, managed: bool = False) -> EsimProfile:
@@ -76,11 +78,11 @@ def chip_of(on: VirtualDevice | Walked) -> Euicc:
     return held.euicc
 
 
-@pytest.mark.parametrize("way", [Way.FULLY_MANAGED, Way.COMPANY_OWNED_WORK_PROFILE])
+@pytest.mark.parametrize("management_kind", [ManagementKind.FULLY_MANAGED, ManagementKind.COMPANY_OWNED_WORK_PROFILE])
 @pytest.mark.parametrize("state", ActivationState)
-def test_a_company_owned_phone_adds_an_esim_without_asking_anybody(way: Way, state: ActivationState) -> None:
+def test_a_company_owned_phone_adds_an_esim_without_asking_anybody(management_kind: ManagementKind, state: ActivationState) -> None:
     """It ends active unless NOT_ACTIVATED was asked for, and is named either way."""
-    walked = add(phone(way=way), state=state)
+    walked = add(phone(management_kind=management_kind), state=state)
 
     (added,) = chip_of(walked).profiles
     assert (Wait.TIME,) == walked.waits
@@ -91,7 +93,7 @@ def test_a_company_owned_phone_adds_an_esim_without_asking_anybody(way: Way, sta
 
 @pytest.mark.parametrize("state", [UNSPECIFIED, NOT_ACTIVATED])
 def test_a_personal_phone_asks_its_user_and_leaves_the_activation_to_them(state: ActivationState) -> None:
-    walked = add(phone(way=Way.PERSONALLY_OWNED_WORK_PROFILE), state=state)
+    walked = add(phone(management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE), state=state)
 
     (added,) = chip_of(walked).profiles
     assert (Wait.TIME, Wait.CONSENT) == walked.waits
@@ -111,7 +113,7 @@ def test_activated_is_rejected_for_personal_phones_when_the_command_is_issued() 
 
 
 def test_activated_on_a_personal_phone_is_an_invalid_value_should_it_get_there() -> None:
-    before = phone(way=Way.PERSONALLY_OWNED_WORK_PROFILE)
+    before = phone(management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
 
     walked = add(before, state=ACTIVATED)
 
@@ -120,8 +122,8 @@ def test_activated_on_a_personal_phone_is_an_invalid_value_should_it_get_there()
 
 
 @ways
-def test_who_declines_gets_no_esim(way: Way) -> None:
-    before = phone(way=way)
+def test_who_declines_gets_no_esim(management_kind: ManagementKind) -> None:
+    before = phone(management_kind=management_kind)
     params = AddEsimParams(activation_code="LPA:1$smdp.example.com$CONSENT")
 
     walked = walk(add_esim.COMMAND, before, params, answers=DECLINING)
@@ -132,8 +134,8 @@ def test_who_declines_gets_no_esim(way: Way) -> None:
 
 @ways
 @pytest.mark.parametrize("code", ["LPA:1$h.example$CODE-1234", "LPA:1$h.example$$$1", "LPA:1$h.example$X$1.3.6$1"])
-def test_a_confirmation_code_is_asked_for_once_and_counts_as_consent(way: Way, code: str) -> None:
-    walked = add(phone(way=way), code)
+def test_a_confirmation_code_is_asked_for_once_and_counts_as_consent(management_kind: ManagementKind, code: str) -> None:
+    walked = add(phone(management_kind=management_kind), code)
 
     assert (Wait.TIME, Wait.CONFIRMATION_CODE) == walked.waits
     assert (IN_PROGRESS, PENDING) == walked.progress
@@ -335,8 +337,8 @@ def test_each_phone_gets_a_profile_of_its_own_for_the_same_code() -> None:
 
 
 @ways
-def test_an_esim_that_the_enterprise_added_is_removed_and_named(way: Way) -> None:
-    added = add(phone(profile(1), way=way)).phone
+def test_an_esim_that_the_enterprise_added_is_removed_and_named(management_kind: ManagementKind) -> None:
+    added = add(phone(profile(1), management_kind=management_kind)).phone
     icc_id = icc_id_of(CODE, EID)
 
     walked = remove(added, icc_id)
@@ -394,8 +396,8 @@ def test_after_a_crash_a_missing_profile_proves_that_it_was_removed() -> None:
 
 @ways
 @pytest.mark.parametrize("row", [add_esim.COMMAND, remove_esim.COMMAND], ids=lambda row: row.name)
-def test_esim_commands_need_android_15_and_a_chip(way: Way, row: CommandType) -> None:
-    able = phone(way=way)
+def test_esim_commands_need_android_15_and_a_chip(management_kind: ManagementKind, row: CommandType) -> None:
+    able = phone(management_kind=management_kind)
     too_old = msgspec.structs.replace(able, api_level=34)
     without_chip = msgspec.structs.replace(able, euicc=None)
 
@@ -405,20 +407,20 @@ def test_esim_commands_need_android_15_and_a_chip(way: Way, row: CommandType) ->
 
 
 @pytest.mark.parametrize(
-    "api_level,qpr,way,expected",
+    "api_level,qpr,management_kind,expected",
     [
-        (36, 1, Way.COMPANY_OWNED_WORK_PROFILE, None),
-        (36, 2, Way.COMPANY_OWNED_WORK_PROFILE, ErrorCode.UNSUPPORTED),
-        (36, 3, Way.COMPANY_OWNED_WORK_PROFILE, ErrorCode.UNSUPPORTED),
-        (37, 2, Way.COMPANY_OWNED_WORK_PROFILE, None),
-        (36, 2, Way.FULLY_MANAGED, None),
-        (36, 2, Way.PERSONALLY_OWNED_WORK_PROFILE, None),
+        (36, 1, ManagementKind.COMPANY_OWNED_WORK_PROFILE, None),
+        (36, 2, ManagementKind.COMPANY_OWNED_WORK_PROFILE, ErrorCode.UNSUPPORTED),
+        (36, 3, ManagementKind.COMPANY_OWNED_WORK_PROFILE, ErrorCode.UNSUPPORTED),
+        (37, 2, ManagementKind.COMPANY_OWNED_WORK_PROFILE, None),
+        (36, 2, ManagementKind.FULLY_MANAGED, None),
+        (36, 2, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, None),
     ],
 )
 def test_android_16_qpr2_and_3_remove_no_esim_from_a_company_owned_work_profile(
-    api_level: int, qpr: int, way: Way, expected: ErrorCode | None
+    api_level: int, qpr: int, management_kind: ManagementKind, expected: ErrorCode | None
 ) -> None:
-    facts = device_facts(msgspec.structs.replace(phone(way=way), api_level=api_level, qpr=qpr))
+    facts = device_facts(msgspec.structs.replace(phone(management_kind=management_kind), api_level=api_level, qpr=qpr))
 
     assert expected == remove_esim.COMMAND.requires.refusal(facts)
     assert add_esim.COMMAND.requires.refusal(facts) is None
@@ -427,8 +429,8 @@ def test_android_16_qpr2_and_3_remove_no_esim_from_a_company_owned_work_profile(
 @given(code=st.text(max_size=60) | st.from_regex(r"LPA:1\$h\.example\$[A-Z0-9.-]{0,20}(\$[0-9.]{0,5}(\$1?)?)?", fullmatch=True))
 def test_whatever_the_code_the_phone_comes_to_an_end(code: str) -> None:
     """`execute` is total: also with codes that no server would have let through."""
-    for way in Way:
-        walked = add(phone(way=way), code)
+    for management_kind in ManagementKind:
+        walked = add(phone(management_kind=management_kind), code)
         assert not add_esim.COMMAND.pending(status_of(walked))
 
 

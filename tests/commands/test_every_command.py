@@ -1,5 +1,6 @@
 """What holds for every command type, whatever it does: checked over the rows against the official schema and on phones of every kind."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -8,15 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliograph.commands import COMMANDS, ENVELOPE
-from heliograph.domain.command import Answer, Circumstances, CommandType, Done
-from heliograph.domain.device import DeviceFacts, Way
+from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Recovery
+from heliograph.domain.command_fields import command_fields
+from heliograph.domain.device import DeviceFacts, ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.params_view import view_of_params
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import encode_message
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.domain.wire_types import proto_info
-from tests.commands.phones import NOW_US, params_of, phones_for
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import Duration, Int32, Int64, Message, Timestamp, decode_message, encode_message
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, proto_info
+from tests.commands.expected import expected_of, marks_of, surplus
+from tests.commands.phones import NOW_US, messages_of, params_of, phones_for
 from tests.discovery import schema
 
 rows = pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS.keys())
@@ -108,7 +111,7 @@ def test_the_message_lists_its_fields_as_the_reference_page_does() -> None:
 @rows
 def test_every_row_says_what_it_is_for(row: CommandType) -> None:
     assert row.summary.endswith(".")
-    assert [] == [field.name for field in view_of_params(row) if not field.description]
+    assert [] == [field.name for field in command_fields(row) if not field.description]
     assert (row.status is None) == (row.status_field is None)
 
 
@@ -171,7 +174,7 @@ def test_no_secret_is_in_the_command_or_in_any_repr(row: CommandType, data: st.D
 
     merged = ENVELOPE.merge_secrets(issued.command, issued.secrets) if issued.secrets else issued.command
     assert issued.params == ENVELOPE.params_of(row.name, ENVELOPE.full_command(row.name, merged))
-    hidden = [view for view in view_of_params(row) if view.secret and getattr(issued.params, view.name)]
+    hidden = [view for view in command_fields(row) if view.secret and getattr(issued.params, view.name)]
     assert bool(hidden) == (issued.secrets is not None)
     for view in hidden:
         assert view.json_name.encode() not in issued.command
@@ -187,29 +190,64 @@ def body_of(row: CommandType, params: msgspec.Struct) -> bytes:
 
 @rows
 def test_a_way_that_is_not_supported_is_told_before_a_level_that_is_too_low(row: CommandType) -> None:
-    for way in Way:
-        lowest = row.requires.lowest_level(way)
-        refusal = row.requires.refusal(DeviceFacts(api_level=0, way=way, euicc=True))
+    for management_kind in ManagementKind:
+        lowest = row.requires.lowest_level(management_kind)
+        refusal = row.requires.refusal(DeviceFacts(api_level=0, management_kind=management_kind, euicc=True))
 
         assert (ErrorCode.MANAGEMENT_MODE if lowest is None else ErrorCode.API_LEVEL) is refusal
 
 
-# The lowest API level by way (fully managed, company-owned, personally owned); spec: the reference page and AMAPI's guides.
-SUPPORT = {
-    "LOCK": (1, 1, 1),
-    "RESET_PASSWORD": (1, 1, 1),
-    "REBOOT": (24, None, None),
-    "RELINQUISH_OWNERSHIP": (None, 26, None),
-    "CLEAR_APP_DATA": (1, 1, 1),
-    "START_LOST_MODE": (30, 33, None),
-    "STOP_LOST_MODE": (30, 33, None),
-    "ADD_ESIM": (35, 35, 35),
-    "REMOVE_ESIM": (35, 35, 35),
-    "REQUEST_DEVICE_INFO": (None, None, 33),
-    "WIPE": (1, 1, 1),
-}
+@rows
+def test_each_type_is_supported_where_the_reference_page_says(row: CommandType) -> None:
+    assert expected_of(row).levels == tuple(row.requires.lowest_level(management_kind) for management_kind in ManagementKind)
 
 
 @rows
-def test_each_type_is_supported_where_the_reference_page_says(row: CommandType) -> None:
-    assert SUPPORT[row.name] == tuple(row.requires.lowest_level(way) for way in Way)
+def test_each_type_is_refused_by_the_phones_whose_like_would_refuse_it(row: CommandType) -> None:
+    assert expected_of(row).phones == marks_of(row)
+
+
+@rows
+def test_a_type_alone_is_a_command_where_nothing_in_its_params_is_required(row: CommandType) -> None:
+    body = json.dumps({"type": row.name}).encode()
+
+    if expected_of(row).alone:
+        assert row is ENVELOPE.decode(body).row
+    else:
+        with pytest.raises(InvalidArgument):
+            ENVELOPE.decode(body)
+
+
+@rows
+def test_what_ends_management_is_final_at_its_acknowledgement_and_resumed_after_a_crash(row: CommandType) -> None:
+    ends = expected_of(row).ends_management
+
+    assert (ends, ends) == (row.final_at_ack, row.recovery is Recovery.RESUME)
+
+
+def test_no_line_is_about_a_type_that_is_gone() -> None:
+    assert set() == surplus()
+
+
+class EveryScalar(Message):
+    """A field of each kind that a params message can have."""
+
+    text: str = ""
+    flag: bool = False
+    small: Int32 = 0
+    large: Int64 = Int64(0)
+    share: float = 0.0
+    length: Duration = ""
+    moment: Timestamp = ""
+    data: Bytes = ""
+    object: AnyObject | None = None
+    value: AnyValue = None
+
+
+@given(message=messages_of(EveryScalar))
+@searching
+def test_params_of_every_kind_are_tried(message: EveryScalar) -> None:
+    """A type may have fields that none had before: what is made for them reads back as it was written."""
+    assert {field.kind for field in shape_of(EveryScalar).fields} == set(Scalar)
+
+    assert message == decode_message(EveryScalar, encode_message(message), root="message")

@@ -5,16 +5,17 @@ import pytest
 from heliograph.commands import COMMANDS
 from heliograph.commands.reset_password import ResetPasswordFlag, ResetPasswordParams
 from heliograph.domain.command import NoParams
-from heliograph.domain.credential import Credential, CredentialKind, PasswordPolicy, PasswordQuality
-from heliograph.domain.device import Way
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode
-from heliograph.domain.virtual_device import ResetToken, VirtualDevice, WorkProfile, rebooted, unlock
+from heliograph.domain.phone.credential import Credential, CredentialKind
+from heliograph.domain.phone.virtual_device import ResetToken, VirtualDevice, WorkProfile, rebooted, unlock
+from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from tests.commands.phones import NOW_US, phone_of
 from tests.commands.walking import Walked, walk
 
 PIN = Credential("123456")
 OWN_LOCK = WorkProfile(separate_lock=True, credential=Credential("work-1"))
-WITH_PROFILE = (Way.COMPANY_OWNED_WORK_PROFILE, Way.PERSONALLY_OWNED_WORK_PROFILE)
+WITH_PROFILE = (ManagementKind.COMPANY_OWNED_WORK_PROFILE, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
 
 
 def locked(phone: VirtualDevice) -> tuple[bool, bool]:
@@ -30,37 +31,37 @@ def reset(phone: VirtualDevice, secret: str = "", *flags: ResetPasswordFlag) -> 
 
 
 def test_a_fully_managed_device_is_locked() -> None:
-    assert locked(phone_of(Way.FULLY_MANAGED, credential=PIN)) == (True, False)
+    assert locked(phone_of(ManagementKind.FULLY_MANAGED, credential=PIN)) == (True, False)
 
 
 def test_without_a_credential_the_screen_only_sleeps() -> None:
-    after = walk(COMMANDS["LOCK"], phone_of(Way.FULLY_MANAGED), NoParams()).phone
+    after = walk(COMMANDS["LOCK"], phone_of(ManagementKind.FULLY_MANAGED), NoParams()).phone
 
     assert not after.locked
     assert not after.screen_on
 
 
-@pytest.mark.parametrize("way", WITH_PROFILE)
-def test_a_work_profile_with_a_lock_of_its_own_is_locked_alone(way: Way) -> None:
-    assert locked(phone_of(way, credential=PIN, work_profile=OWN_LOCK)) == (False, True)
+@pytest.mark.parametrize("management_kind", WITH_PROFILE)
+def test_a_work_profile_with_a_lock_of_its_own_is_locked_alone(management_kind: ManagementKind) -> None:
+    assert locked(phone_of(management_kind, credential=PIN, work_profile=OWN_LOCK)) == (False, True)
 
 
-@pytest.mark.parametrize("way", WITH_PROFILE)
-def test_a_work_profile_without_a_lock_of_its_own_takes_the_device_along(way: Way) -> None:
-    assert locked(phone_of(way, credential=PIN)) == (True, False)
+@pytest.mark.parametrize("management_kind", WITH_PROFILE)
+def test_a_work_profile_without_a_lock_of_its_own_takes_the_device_along(management_kind: ManagementKind) -> None:
+    assert locked(phone_of(management_kind, credential=PIN)) == (True, False)
 
 
 @pytest.mark.parametrize("api_level, whole_device", [(24, False), (26, True), (29, True), (30, False)])
 def test_on_android_8_to_10_a_company_owned_work_profile_locks_the_whole_device(api_level: int, *, whole_device: bool) -> None:
-    company = phone_of(Way.COMPANY_OWNED_WORK_PROFILE, api_level, credential=PIN, work_profile=OWN_LOCK)
-    personal = phone_of(Way.PERSONALLY_OWNED_WORK_PROFILE, api_level, credential=PIN, work_profile=OWN_LOCK)
+    company = phone_of(ManagementKind.COMPANY_OWNED_WORK_PROFILE, api_level, credential=PIN, work_profile=OWN_LOCK)
+    personal = phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, api_level, credential=PIN, work_profile=OWN_LOCK)
 
     assert locked(company) == (whole_device, not whole_device)
     assert locked(personal) == (False, True)
 
 
 def test_only_the_right_secret_unlocks() -> None:
-    asleep = phone_of(Way.FULLY_MANAGED, credential=PIN, locked=True, screen_on=False)
+    asleep = phone_of(ManagementKind.FULLY_MANAGED, credential=PIN, locked=True, screen_on=False)
 
     assert unlock(asleep, "654321").locked
     assert not unlock(asleep, "123456").locked
@@ -70,7 +71,7 @@ def test_only_the_right_secret_unlocks() -> None:
 
 def test_a_work_profiles_lock_is_behind_the_devices() -> None:
     profile = WorkProfile(separate_lock=True, credential=Credential("work-1"), locked=True)
-    phone = phone_of(Way.PERSONALLY_OWNED_WORK_PROFILE, credential=PIN, locked=True, work_profile=profile)
+    phone = phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, credential=PIN, locked=True, work_profile=profile)
 
     assert profile_locked(unlock(phone, "work-1"))
     assert profile_locked(unlock(phone, "123456"))
@@ -84,7 +85,7 @@ def profile_locked(phone: VirtualDevice) -> bool:
 
 
 def test_a_reset_sets_the_password_and_remembers_when() -> None:
-    after = reset(phone_of(Way.FULLY_MANAGED, credential=PIN), "correct horse").phone
+    after = reset(phone_of(ManagementKind.FULLY_MANAGED, credential=PIN), "correct horse").phone
 
     assert after.credential == Credential("correct horse")
     assert after.credential.kind is CredentialKind.PASSWORD
@@ -93,7 +94,7 @@ def test_a_reset_sets_the_password_and_remembers_when() -> None:
 
 
 def test_a_reset_without_a_password_clears_the_credential() -> None:
-    after = reset(phone_of(Way.FULLY_MANAGED, credential=PIN, locked=True))
+    after = reset(phone_of(ManagementKind.FULLY_MANAGED, credential=PIN, locked=True))
 
     assert after.outcome.error_code is None
     assert after.phone.credential is None
@@ -113,7 +114,7 @@ def test_a_reset_without_a_password_clears_the_credential() -> None:
     ],
 )
 def test_what_the_policy_does_not_allow_is_an_invalid_value(policy: PasswordPolicy, secret: str) -> None:
-    phone = phone_of(Way.FULLY_MANAGED, 33, credential=PIN, password_policy=policy)
+    phone = phone_of(ManagementKind.FULLY_MANAGED, 33, credential=PIN, password_policy=policy)
 
     after = reset(phone, secret)
 
@@ -124,7 +125,7 @@ def test_what_the_policy_does_not_allow_is_an_invalid_value(policy: PasswordPoli
 
 @pytest.mark.parametrize("api_level, error_code", [(33, None), (34, ErrorCode.INVALID_VALUE), (35, None)])
 def test_a_numeric_password_below_six_digits_fails_on_android_14(api_level: int, error_code: ErrorCode | None) -> None:
-    phone = phone_of(Way.FULLY_MANAGED, api_level)
+    phone = phone_of(ManagementKind.FULLY_MANAGED, api_level)
 
     assert reset(phone, "12345").outcome.error_code is error_code
     assert reset(phone, "123456").outcome.error_code is None
@@ -132,7 +133,7 @@ def test_a_numeric_password_below_six_digits_fails_on_android_14(api_level: int,
 
 
 def test_require_entry_keeps_admins_out_until_the_user_has_entered_the_password() -> None:
-    first = reset(phone_of(Way.FULLY_MANAGED), "first-1", ResetPasswordFlag.REQUIRE_ENTRY).phone
+    first = reset(phone_of(ManagementKind.FULLY_MANAGED), "first-1", ResetPasswordFlag.REQUIRE_ENTRY).phone
 
     assert reset(first, "second-2").outcome.error_code is ErrorCode.INVALID_VALUE
     assert reset(unlock(first, "wrong"), "second-2").outcome.error_code is ErrorCode.INVALID_VALUE
@@ -140,25 +141,25 @@ def test_require_entry_keeps_admins_out_until_the_user_has_entered_the_password(
 
 
 def test_lock_now_locks_after_the_reset() -> None:
-    after = reset(phone_of(Way.FULLY_MANAGED), "first-1", ResetPasswordFlag.LOCK_NOW).phone
+    after = reset(phone_of(ManagementKind.FULLY_MANAGED), "first-1", ResetPasswordFlag.LOCK_NOW).phone
 
     assert after.locked
     assert not after.screen_on
 
 
-@pytest.mark.parametrize("way", Way)
-def test_only_a_fully_managed_phone_can_be_told_not_to_ask_on_boot(way: Way) -> None:
+@pytest.mark.parametrize("management_kind", ManagementKind)
+def test_only_a_fully_managed_phone_can_be_told_not_to_ask_on_boot(management_kind: ManagementKind) -> None:
     flag = ResetPasswordFlag.DO_NOT_ASK_CREDENTIALS_ON_BOOT
-    after = reset(phone_of(way, credential=PIN), "first-1", flag).phone
+    after = reset(phone_of(management_kind, credential=PIN), "first-1", flag).phone
 
-    fully_managed = way is Way.FULLY_MANAGED
+    fully_managed = management_kind is ManagementKind.FULLY_MANAGED
     assert after.do_not_ask_on_boot == fully_managed
     assert rebooted(after).locked != fully_managed
 
 
-@pytest.mark.parametrize("way", WITH_PROFILE)
-def test_on_a_work_profile_only_the_profiles_credential_changes(way: Way) -> None:
-    shared = phone_of(way, credential=PIN)
+@pytest.mark.parametrize("management_kind", WITH_PROFILE)
+def test_on_a_work_profile_only_the_profiles_credential_changes(management_kind: ManagementKind) -> None:
+    shared = phone_of(management_kind, credential=PIN)
 
     own = reset(shared, "work-pass").phone
 
@@ -180,13 +181,13 @@ def test_from_android_8_on_a_reset_needs_an_active_token(
     token: ResetToken, credential: Credential | None, error_code: ErrorCode | None
 ) -> None:
     for api_level, expected in ((26, error_code), (25, None)):
-        phone = phone_of(Way.FULLY_MANAGED, api_level, reset_token=token, credential=credential)
+        phone = phone_of(ManagementKind.FULLY_MANAGED, api_level, reset_token=token, credential=credential)
 
         assert reset(phone, "first-1").outcome.error_code is expected
 
 
 def test_a_pending_token_becomes_active_when_the_user_unlocks_and_is_lost_by_a_restart() -> None:
-    phone = phone_of(Way.FULLY_MANAGED, reset_token=ResetToken.PENDING, credential=PIN, locked=True)
+    phone = phone_of(ManagementKind.FULLY_MANAGED, reset_token=ResetToken.PENDING, credential=PIN, locked=True)
 
     assert unlock(phone, "654321").reset_token is ResetToken.PENDING
     assert unlock(phone, "123456").reset_token is ResetToken.ACTIVE
@@ -195,6 +196,6 @@ def test_a_pending_token_becomes_active_when_the_user_unlocks_and_is_lost_by_a_r
 
 
 def test_no_repr_tells_a_credential() -> None:
-    after = reset(phone_of(Way.FULLY_MANAGED), "hush-hush")
+    after = reset(phone_of(ManagementKind.FULLY_MANAGED), "hush-hush")
 
     assert "hush" not in repr(after)

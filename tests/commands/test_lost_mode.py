@@ -7,11 +7,11 @@ from heliograph.commands.start_lost_mode import StartLostModeParams, StartLostMo
 from heliograph.commands.start_lost_mode import Status as Start
 from heliograph.commands.stop_lost_mode import Status as Stop
 from heliograph.commands.stop_lost_mode import StopLostModeParams, StopLostModeStatus
-from heliograph.domain.credential import Credential
-from heliograph.domain.device import DeviceState, Way
+from heliograph.domain.device import DeviceState, ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.virtual_device import VirtualDevice, WorkProfile, leave_lost_mode, rebooted
-from heliograph.domain.virtual_report import device_report, view
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.reports import device_report, view
+from heliograph.domain.phone.virtual_device import VirtualDevice, WorkProfile, leave_lost_mode, rebooted
 from tests.commands.phones import HOUR_US, NOW_US, message, phone_of
 from tests.commands.walking import Walked, walk
 
@@ -35,7 +35,7 @@ def started(outcome: Outcome) -> Start | None:
 
 
 def test_a_lost_phone_is_locked_shows_the_message_and_reports_lost() -> None:
-    after = start(phone_of(Way.FULLY_MANAGED, credential=Credential("123456"), screen_on=False))
+    after = start(phone_of(ManagementKind.FULLY_MANAGED, credential=Credential("123456"), screen_on=False))
 
     assert started(after.outcome) is Start.SUCCESS
     assert (after.phone.locked, after.phone.screen_on) == (True, True)
@@ -46,11 +46,11 @@ def test_a_lost_phone_is_locked_shows_the_message_and_reports_lost() -> None:
 
 
 def test_lost_mode_outlasts_a_restart() -> None:
-    assert rebooted(start(phone_of(Way.FULLY_MANAGED)).phone).lost_mode is not None
+    assert rebooted(start(phone_of(ManagementKind.FULLY_MANAGED)).phone).lost_mode is not None
 
 
 def test_a_lost_phone_is_lost_already_and_keeps_its_message() -> None:
-    lost = start(phone_of(Way.FULLY_MANAGED)).phone
+    lost = start(phone_of(ManagementKind.FULLY_MANAGED)).phone
 
     again = walk(START, lost, StartLostModeParams(lost_message=message("Another one.")))
 
@@ -68,7 +68,7 @@ def test_a_lost_phone_is_lost_already_and_keeps_its_message() -> None:
     ],
 )
 def test_lost_mode_cannot_start_within_twelve_hours_of(field: str, status: Start) -> None:
-    phone = phone_of(Way.FULLY_MANAGED, **{field: NOW_US})
+    phone = phone_of(ManagementKind.FULLY_MANAGED, **{field: NOW_US})
 
     for now_us, expected in ((NOW_US, status), (NOW_US + 12 * HOUR_US - 1, status), (NOW_US + 12 * HOUR_US, Start.SUCCESS)):
         outcome = start(phone, now_us).outcome
@@ -78,23 +78,23 @@ def test_lost_mode_cannot_start_within_twelve_hours_of(field: str, status: Start
 
 
 def test_a_paused_work_profile_cannot_be_lost() -> None:
-    paused = phone_of(Way.COMPANY_OWNED_WORK_PROFILE, work_profile=WorkProfile(paused=True))
+    paused = phone_of(ManagementKind.COMPANY_OWNED_WORK_PROFILE, work_profile=WorkProfile(paused=True))
 
     assert start(paused).outcome.error_code is ErrorCode.UNKNOWN
 
 
 def test_a_user_who_leaves_lost_mode_has_it_unlocked_and_in_peace() -> None:
-    lost = start(phone_of(Way.FULLY_MANAGED, credential=Credential("123456"))).phone
+    lost = start(phone_of(ManagementKind.FULLY_MANAGED, credential=Credential("123456"))).phone
 
     found = leave_lost_mode(lost, NOW_US + HOUR_US)
 
     assert (found.lost_mode, found.locked, found.last_user_exit_lost_mode_us) == (None, False, NOW_US + HOUR_US)
     assert started(start(found, NOW_US + 2 * HOUR_US).outcome) is Start.USER_EXIT_LOST_MODE_RECENTLY
-    assert leave_lost_mode(phone_of(Way.FULLY_MANAGED), NOW_US) == phone_of(Way.FULLY_MANAGED)
+    assert leave_lost_mode(phone_of(ManagementKind.FULLY_MANAGED), NOW_US) == phone_of(ManagementKind.FULLY_MANAGED)
 
 
 def test_a_found_phone_is_lost_no_more_but_still_locked() -> None:
-    lost = start(phone_of(Way.FULLY_MANAGED, credential=Credential("123456"))).phone
+    lost = start(phone_of(ManagementKind.FULLY_MANAGED, credential=Credential("123456"))).phone
 
     found = stop(lost)
 
@@ -104,7 +104,7 @@ def test_a_found_phone_is_lost_no_more_but_still_locked() -> None:
 
 
 def test_a_phone_that_is_not_lost_says_so_and_that_is_a_success() -> None:
-    after = stop(phone_of(Way.FULLY_MANAGED))
+    after = stop(phone_of(ManagementKind.FULLY_MANAGED))
 
     assert after.outcome.status == StopLostModeStatus(status=Stop.NOT_IN_LOST_MODE)
     assert after.outcome.status is not None
@@ -112,7 +112,7 @@ def test_a_phone_that_is_not_lost_says_so_and_that_is_a_success() -> None:
 
 
 def test_after_a_crash_the_phone_itself_shows_whether_it_was_done() -> None:
-    normal = phone_of(Way.FULLY_MANAGED)
+    normal = phone_of(ManagementKind.FULLY_MANAGED)
     lost = start(normal).phone
 
     assert START.probe(lost, PARAMS) == Outcome(status=StartLostModeStatus(status=Start.SUCCESS))

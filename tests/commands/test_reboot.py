@@ -4,10 +4,10 @@ import pytest
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import Circumstances, NoParams, Recovery, Wait, Waiting
-from heliograph.domain.credential import Credential
-from heliograph.domain.device import Way
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from tests.commands.phones import NOW_US, phone_of
 from tests.commands.walking import walk
 
@@ -17,7 +17,7 @@ REBOOT = COMMANDS["REBOOT"]
 @pytest.fixture
 def phone() -> VirtualDevice:
     """An unlocked phone with a PIN."""
-    return phone_of(Way.FULLY_MANAGED, credential=Credential("123456"), reboot_seconds=45)
+    return phone_of(ManagementKind.FULLY_MANAGED, credential=Credential("123456"), reboot_seconds=45)
 
 
 def test_a_restarted_phone_is_locked_and_has_a_new_boot_id(phone: VirtualDevice) -> None:
@@ -37,7 +37,7 @@ def test_a_reboot_takes_the_phones_own_time(phone: VirtualDevice) -> None:
 
 
 def test_a_phone_does_not_restart_during_a_call() -> None:
-    calling = phone_of(Way.FULLY_MANAGED, ongoing_call=True)
+    calling = phone_of(ManagementKind.FULLY_MANAGED, ongoing_call=True)
 
     walked = walk(REBOOT, calling, NoParams())
 

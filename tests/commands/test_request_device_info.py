@@ -15,11 +15,11 @@ from heliograph.commands.request_device_info import (
     RequestDeviceInfoStatus,
 )
 from heliograph.domain.command import Answer, Wait
-from heliograph.domain.device import Way
-from heliograph.domain.euicc import Euicc
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.virtual_device import VirtualDevice, device_facts
-from heliograph.domain.wire import encode_message
+from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
+from heliograph.protojson.messages import encode_message
 from tests.commands.walking import DECLINING, walk
 
 EID = "89049032007008882600000000000001"
@@ -27,9 +27,9 @@ PARAMS = RequestDeviceInfoParams(device_info=DeviceInfo.EID)
 PENDING = RequestDeviceInfoStatus(status=InfoStatus.PENDING_USER_ACTION)
 
 
-def phone(*, way: Way = Way.PERSONALLY_OWNED_WORK_PROFILE, api_level: int = 33) -> VirtualDevice:
+def phone(*, management_kind: ManagementKind = ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, api_level: int = 33) -> VirtualDevice:
     """A phone with an eSIM chip."""
-    return VirtualDevice(profile="test", serial="S1", api_level=api_level, way=way, euicc=Euicc(eid=EID))
+    return VirtualDevice(profile="test", serial="S1", api_level=api_level, management_kind=management_kind, euicc=Euicc(eid=EID))
 
 
 def without_chip(held: VirtualDevice) -> VirtualDevice:
@@ -74,8 +74,8 @@ def test_a_phone_that_is_no_longer_the_same_by_the_time_of_the_answer_is_asked_i
         (phone(), None),
         (without_chip(phone()), None),
         (phone(api_level=32), ErrorCode.API_LEVEL),
-        (phone(way=Way.FULLY_MANAGED), ErrorCode.MANAGEMENT_MODE),
-        (phone(way=Way.COMPANY_OWNED_WORK_PROFILE, api_level=32), ErrorCode.MANAGEMENT_MODE),
+        (phone(management_kind=ManagementKind.FULLY_MANAGED), ErrorCode.MANAGEMENT_MODE),
+        (phone(management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE, api_level=32), ErrorCode.MANAGEMENT_MODE),
     ],
 )
 def test_only_personally_owned_phones_with_android_13_are_asked(held: VirtualDevice, expected: ErrorCode | None) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Wait
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice
+from heliograph.domain.phone.virtual_device import VirtualDevice
 
 NOW_US = 1_700_000_000_000_000
 APPROVING: Mapping[Wait, Answer] = {Wait.CONSENT: Answer.APPROVED, Wait.CONFIRMATION_CODE: Answer.APPROVED}

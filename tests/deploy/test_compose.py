@@ -17,9 +17,9 @@ import pytest
 from googleapiclient.discovery import build
 
 from heliograph.agent.clock import MachineClock
-from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, VirtualPhone
+from heliograph.agent.runner import Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import Pace, VirtualPhone
 from tests.deploy.topology import COMPOSE, FOLDER, SERVICES, Topology, haproxy, interpolated
 from tests.operations.server import heliograph
 from tests.postgres import Cluster, here_or_skip

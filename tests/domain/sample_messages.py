@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import SECRET, Duration, Int32, Int64, Message, Timestamp, proto
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, Timestamp, proto
 
 
 @proto("Sample.Type")

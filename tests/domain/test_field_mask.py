@@ -2,9 +2,9 @@
 
 import pytest
 
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.field_mask import apply_mask, parse_field_mask
 from heliograph.domain.user_facing_message import UserFacingMessage
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.field_mask import apply_mask, parse_field_mask
 from tests.domain.sample_messages import RingParams, Sample
 
 

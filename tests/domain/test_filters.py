@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.filters import FilterView, parse_filter
+from heliograph.protojson.errors import InvalidArgument
 
 QUEUED = FilterView(done=False, type="LOCK", create_time_us=1_000_000)
 FAILED = FilterView(done=True, type="WIPE", create_time_us=2_000_000, error_code=9)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
+from heliograph.protojson.errors import InvalidArgument
 
 KEY = b"a key of this server"
 QUERY = "enterprises/e/devices/d/operations?filter=done=true"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from heliograph.api.schemas import schemas_of
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import Policy
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message, encode_message
 from scripts.official_schema import TARGET, rendered
 from tests.discovery import document
 
@@ -17,7 +17,7 @@ TOLD_OF_A_FIELD = {"description", "enumDescriptions", "enumDeprecated", "depreca
 
 
 def test_the_data_file_is_what_the_official_document_says() -> None:
-    """After an update of the document: python -m scripts.official_schema."""
+    """After an update of the document: `make docs`."""
     assert rendered() == TARGET.read_text(encoding="utf-8")
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from heliograph.domain.errors import InvalidArgument, Violation
-from heliograph.domain.wire import SECRET, Duration, Int32, Int64, Message, decode_message, encode_message, proto, stored_message
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, decode_message, encode_message, proto, stored_message
 from tests.domain.sample_messages import HushParams, RingParams, Sample, SampleType
 
 

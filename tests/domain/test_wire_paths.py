@@ -5,11 +5,11 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import Int64, decode_message, encode_message, stored_message
-from heliograph.domain.wire_reader import read_body, read_parsed
-from heliograph.domain.wire_time import format_duration, format_timestamp
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import Int64, decode_message, encode_message, stored_message
+from heliograph.protojson.reader import read_body, read_parsed
+from heliograph.protojson.times import format_duration, format_timestamp
 from tests.domain.sample_messages import Gapped, HushParams, RingParams, Sample, SampleType
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -5,8 +5,8 @@ Beside it stand field masks (§9.9: test_field_mask.py) and the Content-Type of 
 
 import pytest
 
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.wire import decode_message, encode_message
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message, encode_message
 from tests.domain.sample_messages import Sample
 
 SECONDS = 'Seconds with an s behind them are expected, as in "600s".'

@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.domain.wire_time import (
+from heliograph.protojson.times import (
     DURATION_PATTERN,
     TIMESTAMP_PATTERN,
     IllegalDuration,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from heliograph.domain.wire_time import format_duration
 from heliograph.history.events import Acted, Answer, AtRest, Fault, FaultKind, Moment, Shown, Verb
+from heliograph.protojson.times import format_duration
 from tests.history.tale import CANCELLED, DEVICE, GONE, LET, LOCKED, OTHER, SUCCEEDED, TAKEN_BACK, WIPED, Tale, ended, shown
 
 Turns = list[Callable[[Tale], object]]

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.wire_time import format_duration
 from heliograph.history.events import (
     Acted,
     Answer,
@@ -27,6 +26,7 @@ from heliograph.history.events import (
 )
 from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
 from heliograph.history.verdict import Verdict, check
+from heliograph.protojson.times import format_duration
 
 ENTERPRISE = "enterprises/E"
 DEVICE, OTHER = f"{ENTERPRISE}/devices/D1", f"{ENTERPRISE}/devices/D2"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from heliograph.storage.fatal import EX_SOFTWARE
+from heliograph.storage.exit_now import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
 from tests.load.callers import Answer, Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices

@@ -17,9 +17,9 @@ import aiohttp
 
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.journal import Journal
-from heliograph.agent.phone import Line, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, User, VirtualPhone
+from heliograph.agent.runner import Line, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from tests.channel.phones import FACTS, SocketPhone, hash_of
 from tests.ports import reserved_port
 

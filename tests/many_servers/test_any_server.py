@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from heliograph.agent.phone import TransportKind
+from heliograph.agent.runner import TransportKind
 from tests.many_servers.lab import Lab, Switch, connected, executions, lab_on
 from tests.postgres import Cluster
 

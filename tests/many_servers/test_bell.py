@@ -8,11 +8,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 from heliograph.settings import database_url
-from heliograph.storage.bell_message import PAYLOAD_MOST, BellMessage, Word, message_from, payloads
-from heliograph.storage.postgres_bell import PostgresBell
-from heliograph.storage.postgres_link import connect
+from heliograph.storage.postgres.cluster_bus import PAYLOAD_MOST, BusMessage, ClusterBus, Word, message_from, payloads
+from heliograph.storage.postgres.link import connect
 
 NOW_US = 1_790_000_000_000_000
 
@@ -36,10 +35,10 @@ class Ear:
 
 
 @contextlib.asynccontextmanager
-async def bell(database: str, server: str) -> AsyncIterator[tuple[PostgresBell, Ear]]:
+async def bell(database: str, server: str) -> AsyncIterator[tuple[ClusterBus, Ear]]:
     """A bell that listens, and its ear."""
     ear = Ear()
-    made = PostgresBell(lambda: connect(database), ear, server=server, now_us=lambda: NOW_US, chance=lambda: 0.0)
+    made = ClusterBus(lambda: connect(database), ear, server=server, now_us=lambda: NOW_US, chance=lambda: 0.0)
     running = asyncio.create_task(made.run())
     try:
         await until(lambda: made.listening)
@@ -112,7 +111,7 @@ async def test_a_bell_that_hears_nothing_notices_by_its_own_ping(database: str) 
     ear = Ear()
     async with deaf_way(int(database.rpartition(":")[2].partition("/")[0])) as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/{database.rpartition('/')[2]}?sslmode=disable"
-        deaf = PostgresBell(lambda: connect(url), ear, server="a", now_us=lambda: NOW_US, chance=lambda: 0.0)
+        deaf = ClusterBus(lambda: connect(url), ear, server="a", now_us=lambda: NOW_US, chance=lambda: 0.0)
         running = asyncio.create_task(deaf.run())
         with capture_logs() as logs:
             await until(lambda: ear.silences)
@@ -167,7 +166,7 @@ def test_words_fit_into_payloads_that_postgresql_takes(count: int) -> None:
 def test_a_message_without_words_is_a_ping() -> None:
     (text,) = payloads("server", 1, [])
 
-    assert BellMessage("server", 1) == message_from(text)
+    assert BusMessage("server", 1) == message_from(text)
 
 
 @pytest.mark.parametrize(

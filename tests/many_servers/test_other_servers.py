@@ -10,9 +10,9 @@ from heliograph.channel.app import Channel
 from heliograph.channel.peers import LinkState
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName
-from heliograph.server.other_servers import OVERLAP_MS, OtherServers
-from heliograph.service.counts import DoorbellCounts
-from heliograph.storage.bell_message import Word
+from heliograph.server.cluster_doorbell import OVERLAP_MS, ClusterDoorbell
+from heliograph.service.metrics import DoorbellCounts
+from heliograph.storage.postgres.cluster_bus import Word
 
 HERE, AWAY = DeviceName("LC0", "here"), DeviceName("LC0", "away")
 START_MS = 1_790_000_000_000
@@ -73,7 +73,7 @@ class Scene:
         self.time = Time()
         self.channel = Channel(self.time)
         self.counts = DoorbellCounts()
-        self.others = OtherServers(self.channel, clock=self.time, counts=self.counts)
+        self.others = ClusterDoorbell(self.channel, clock=self.time, counts=self.counts)
         self.database = Database()
         self.link = Link()
 

@@ -16,12 +16,11 @@ from heliograph.domain.operation import State
 from heliograph.protocol import Enroll
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.server import Parts, assembled
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_enterprise import finish_deletions
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise, finish_deletions
 from heliograph.service.issue_command import issue_command
+from heliograph.service.operations import cancel_operation
+from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Decision, DeleteEnterprise, Ports, Sees
 from heliograph.settings import Settings
 from tests.service.world import facts

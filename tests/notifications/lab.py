@@ -14,11 +14,10 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.protocol import Enroll
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.server import assembled
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise, patch_enterprise
 from heliograph.service.issue_command import issue_command
-from heliograph.service.patch_enterprise import patch_enterprise
+from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
 from tests.service.world import A_COMMAND, Phone, facts

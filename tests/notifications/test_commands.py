@@ -10,9 +10,8 @@ import pytest
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import OperationName
 from heliograph.protocol import ReportState
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
-from heliograph.service.read_operations import get_operation
+from heliograph.service.devices import delete_device
+from heliograph.service.operations import cancel_operation, get_operation
 from tests.notifications.endpoint import Endpoint, Json
 from tests.notifications.lab import Lab
 from tests.service.world import Phone

@@ -6,15 +6,14 @@ import json
 import pytest
 
 from heliograph.domain.device import DeviceState
-from heliograph.domain.device_view import render_device
+from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import DeviceName
-from heliograph.domain.wire import encode_message
 from heliograph.protocol import Enroll
-from heliograph.service.delete_device import delete_device
-from heliograph.service.delete_enterprise import delete_enterprise
-from heliograph.service.enroll_device import enroll_device
-from heliograph.service.read_devices import get_device
+from heliograph.protojson.messages import encode_message
+from heliograph.service.devices import delete_device, get_device
+from heliograph.service.enterprises import delete_enterprise
+from heliograph.service.phones import enroll_device
 from tests.notifications.endpoint import Endpoint, Json
 from tests.notifications.lab import LAB, Lab
 from tests.service.world import facts

@@ -6,11 +6,9 @@ import pytest
 
 from heliograph.domain.enterprise import Enterprise, NotificationType
 from heliograph.domain.names import EnterpriseName
-from heliograph.service._notifications import NothingPublishes
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.patch_enterprise import patch_enterprise
-from heliograph.service.read_enterprises import get_enterprise
+from heliograph.service.enterprises import create_enterprise, get_enterprise, patch_enterprise
+from heliograph.service.notifications import NothingPublishes
+from heliograph.service.operations import cancel_operation
 from tests.notifications.endpoint import Endpoint
 from tests.notifications.lab import LAB, TOPIC, Lab, lab
 

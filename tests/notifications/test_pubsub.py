@@ -18,8 +18,7 @@ from structlog.testing import capture_logs
 
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.read_operations import get_operation
+from heliograph.service.operations import cancel_operation, get_operation
 from tests.notifications.endpoint import Endpoint
 from tests.notifications.lab import TOPIC, lab
 from tests.notifications.pubsub_server import PubsubServer, emulator, emulator_program, pulled, serving

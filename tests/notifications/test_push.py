@@ -11,11 +11,11 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from heliograph.domain.enterprise import NotificationType
-from heliograph.domain.errors import InvalidArgument
 from heliograph.notifications.push import PushPublisher
-from heliograph.service.cancel_operation import cancel_operation
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.notifications import AT_ONCE_MOST
+from heliograph.service.operations import cancel_operation
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage
-from heliograph.service.publish_notifications import AT_ONCE_MOST
 from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import Lab, lab
 from tests.patience import surely

@@ -16,9 +16,9 @@ import aiohttp
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.executor import Checkpoint, pass_by
 from heliograph.agent.journal import Journal
-from heliograph.agent.phone import Line, PhoneRunner
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import Pace, VirtualPhone
+from heliograph.agent.runner import Line, PhoneRunner
+from heliograph.agent.virtual_phone import Pace, VirtualPhone
 from tests.ports import reserved_port
 
 Json = dict[str, Any]

@@ -16,8 +16,8 @@ from heliograph.server.clock import SLEW_SHARE, SystemClock
 from heliograph.server.clock_watch import LARGE_US, LONG_US, started
 from heliograph.service.ports import PutDevice, PutEnterprise, PutOperation, Sees, Store
 from heliograph.settings import Settings
-from heliograph.storage.postgres import PostgresStore
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.api.live import live_server, settings_for
 from tests.postgres import Cluster
 from tests.storage.records import (

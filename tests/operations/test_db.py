@@ -11,12 +11,12 @@ import apsw
 import msgspec
 import pytest
 
-from heliograph.agent.courier import never
+from heliograph.agent.delivery import never
 from heliograph.agent.executor import Moment
 from heliograph.storage.checks import checks
 from heliograph.storage.codec import operation_columns
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.queries import migrations
+from heliograph.storage.sqlite.connection import connect, migrate
 from tests.operations.server import Server, all_operations, done, enterprise, executions, get, heliograph, issue, phone
 from tests.storage.records import device_name, ended, operation
 

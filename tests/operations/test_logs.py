@@ -8,7 +8,6 @@ import pytest
 
 from heliograph.agent.journal import Journal
 from heliograph.commands import COMMANDS
-from scripts.command_examples import EXAMPLES
 from tests.operations.server import Server, done, enterprise, heliograph, issue, phone, post
 
 ABOUT = {"operation", "device", "type"}
@@ -31,7 +30,7 @@ async def walk(server: Server) -> list[str]:
         runner = await phone(http, server, await enterprise(http))
         names = []
         for row in sorted(COMMANDS.values(), key=lambda row: row.final_at_ack):
-            body = EXAMPLES[row.name] | SECRETS.get(row.name, {})
+            body = dict(row.example) | SECRETS.get(row.name, {})
             name = await issue(http, runner.name, type=row.name, **body)
             await done(http, name)
             names.append(name)

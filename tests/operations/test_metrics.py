@@ -10,8 +10,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.commands import COMMANDS
 from heliograph.domain.longrunning import read_outcome
 from heliograph.sandbox.settings import SandboxSettings
-from heliograph.service.counts import OUTCOMES
-from scripts.command_examples import EXAMPLES
+from heliograph.service.metrics import OUTCOMES
 from tests.operations.exposition import Exposition, exposition
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
@@ -59,7 +58,7 @@ def test_what_became_of_a_command_on_every_phone_is_counted_under_its_type(sandb
     """Phones it fits and phones that refuse it; those whose management it ends come back as new."""
     before = exposition(sandbox.url)
 
-    done = list(run_everywhere(sandbox, {"type": type_name, **EXAMPLES[type_name]}))
+    done = list(run_everywhere(sandbox, {"type": type_name, **COMMANDS[type_name].example}))
 
     now = exposition(sandbox.url)
     assert len(PROFILES) / 2 < len(done)

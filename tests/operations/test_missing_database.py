@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.agent.phone import Condition
+from heliograph.agent.runner import Condition
 from tests.operations.server import Ended, Server, done, enterprise, heliograph, issue, phone
 
 

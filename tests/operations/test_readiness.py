@@ -14,7 +14,7 @@ from heliograph.api.readiness import STOPPING
 from heliograph.server import SystemClock, assembled, listening_socket, serving, url_of
 from heliograph.service.ports import Decision, Facts, Sees
 from heliograph.settings import Admission, Settings
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, enterprise, get, post
 from tests.storage.records import SECOND_US, SetClock

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 from heliograph.sandbox.settings import SandboxSettings
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
@@ -11,9 +12,11 @@ import pytest
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.sandbox.doorway import Doorway
+from heliograph.sandbox.grounds import FileGround
 from heliograph.sandbox.run import running_sandbox
 from heliograph.sandbox.settings import SandboxSettings
-from heliograph.sandbox.stage import Life, Stage
+from heliograph.sandbox.stage import Stage
+from heliograph.sandbox.world import World
 from tests.sandbox.client import Json
 
 PHONES = ("pixel8-a15-fully-managed", "galaxy-s25-a15-byod", "moto-g5-a8-fully-managed")
@@ -120,7 +123,8 @@ async def test_a_request_whose_body_is_still_coming_does_not_keep_a_reset_from_b
 
 
 async def test_who_waits_for_a_world_that_ends_is_told_so() -> None:
-    life = Life()
+    settings = SandboxSettings()
+    world = World(settings, FileGround(settings, url="", folder=Path("nowhere")))
     asked: list[Json] = []
 
     async def receive() -> Json:
@@ -132,16 +136,16 @@ async def test_who_waits_for_a_world_that_ends_is_told_so() -> None:
     async def nobody(_scope: object, _receive: object, _send: object) -> None:
         raise AssertionError
 
-    doorway = Doorway(life, inside=lambda: nobody, steering=nobody)
+    doorway = Doorway(world, inside=lambda: nobody, steering=nobody)
     waiting = asyncio.create_task(doorway({"type": "http", "path": "/v1/x", "method": "GET", "headers": []}, receive, send))
     await asyncio.sleep(0)
 
-    life.becomes(Stage.ENDED)
-    life.becomes(Stage.READY)
+    world.life.becomes(Stage.ENDED)
+    world.life.becomes(Stage.READY)
     await waiting
 
     assert 503 == asked[0]["status"]
-    assert Stage.ENDED is life.stage
+    assert Stage.ENDED is world.life.stage
 
 
 Call = Callable[[random.Random], tuple[str, str, Json | None]]

@@ -5,8 +5,8 @@ import inspect
 import msgspec
 import pytest
 
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.wire_schema import EnumKind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.schema import EnumKind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.sandbox import messages
 from tests.sandbox.client import Client, Json, Refused
 

@@ -3,14 +3,14 @@
 import pytest
 
 from heliograph.commands import ENVELOPE
-from heliograph.domain.errors import InvalidArgument, OperationNotFound
+from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.operation import State
 from heliograph.protocol import Drop, DropWhy, Execute, ReportState
-from heliograph.service.authenticate_device import DeviceGone, UnknownCredential, authenticate_device, hash_credential
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.confirm_last_order import StillManaged, confirm_last_order
-from heliograph.service.delete_device import delete_device
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.devices import delete_device
 from heliograph.service.issue_command import issue_command
+from heliograph.service.operations import cancel_operation
+from heliograph.service.phones import DeviceGone, StillManaged, UnknownCredential, authenticate_device, confirm_last_order, hash_credential
 from tests.service.world import ACK_A, ACK_B, World
 
 A_WIPE = '{"type":"WIPE","wipeParams":{"wipeDataFlags":["WIPE_ESIMS"]},"duration":"600s"}'

@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.operation import Operation, State
 from heliograph.protocol import Drop, DropWhy, Execute, InFlightState, ReportState
-from heliograph.service.authenticate_device import DeviceGone, authenticate_device
-from heliograph.service.cancel_operation import cancel_operation
+from heliograph.service.operations import cancel_operation
+from heliograph.service.phones import DeviceGone, authenticate_device
 from heliograph.service.report_result import OtherAckId
 from tests.service.world import ACK_A, ACK_B, World, world
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from heliograph.domain import operation as life
 from heliograph.domain.operation import Operation
 from heliograph.domain.outcome import ERROR_OF, ErrorCode
-from heliograph.service.counts import OUTCOMES, Happened, Histogram, StoreCounts, outcome_of
+from heliograph.service.metrics import OUTCOMES, Happened, Histogram, StoreCounts, outcome_of
 from tests.storage.records import START_US, device_name, operation
 
 QUEUED = operation(device_name(1), START_US // 1_000)

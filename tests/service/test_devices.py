@@ -14,34 +14,35 @@ from heliograph.domain.device import (
     ManagementMode,
     Ownership,
 )
-from heliograph.domain.device_view import render_device
+from heliograph.domain.device_json import render_device
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, NotFound
+from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import EnrollmentTokenName
 from heliograph.domain.operation import State
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protocol import Enroll, Enrolled, Policy
-from heliograph.service.authenticate_device import DeviceGone, authenticate_device, hash_credential
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_device import delete_device
-from heliograph.service.delete_enrollment_token import delete_enrollment_token
-from heliograph.service.delete_enterprise import delete_enterprise, finish_deletions
-from heliograph.service.enroll_device import (
+from heliograph.protojson.errors import InvalidArgument, NotFound
+from heliograph.service.devices import delete_device, get_device, patch_device
+from heliograph.service.enrollment_tokens import (
+    create_enrollment_token,
+    delete_enrollment_token,
+    get_enrollment_token,
+    list_enrollment_tokens,
+)
+from heliograph.service.enterprises import create_enterprise, delete_enterprise, finish_deletions, get_enterprise, patch_enterprise
+from heliograph.service.phones import (
     CredentialTaken,
+    DeviceGone,
     EnrollmentTokenExpired,
     EnrollmentTokenUsed,
     PersonalUsageDisallowed,
     UnknownEnrollmentToken,
+    authenticate_device,
     enroll_device,
+    hash_credential,
 )
-from heliograph.service.patch_device import patch_device
-from heliograph.service.patch_enterprise import patch_enterprise
 from heliograph.service.ports import Decision, DeleteEnterprise, Sees
-from heliograph.service.read_devices import get_device
-from heliograph.service.read_enrollment_tokens import get_enrollment_token, list_enrollment_tokens
-from heliograph.service.read_enterprises import get_enterprise
 from tests.service.world import LAB, World, facts
 
 DISALLOWED = EnrollmentToken(allow_personal_usage=AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED)

@@ -3,13 +3,14 @@
 import pytest
 
 from heliograph.domain.device import Ownership
-from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized, InvalidArgument, NotFound
+from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import State
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
+from heliograph.protojson.errors import InvalidArgument, NotFound
+from heliograph.service.devices import delete_device
 from heliograph.service.issue_command import TooManyOpenOperations
 from heliograph.service.limits import Limits
+from heliograph.service.operations import cancel_operation
 from tests.service.world import LAB, START_US, World, facts, world
 
 NOBODY = DeviceName(LAB.enterprise, "nobody")

@@ -9,14 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliograph.commands import ENVELOPE
-from heliograph.domain.errors import InvalidArgument, NotFound
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.domain.request_id import KEY_MAX_CHARS, REQUEST_ID_LIFE_S, request_id_of
-from heliograph.service._issue_once import RequestIdReused
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.issue_command import issue_command
-from heliograph.service.read_operations import list_operations
+from heliograph.protojson.errors import InvalidArgument, NotFound
+from heliograph.service.issue_command import RequestIdReused, issue_command
+from heliograph.service.operations import cancel_operation, list_operations
 from tests.service.world import LAB, World, world
 
 LOCK = '{"type":"LOCK"}'

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from heliograph.commands import COMMANDS
 from heliograph.domain.operation import State
 from heliograph.protocol import Offer, ReportState
-from heliograph.service.cancel_operation import cancel_operation
 from heliograph.service.offer_command import PARKED_AFTER
-from heliograph.service.read_operations import get_timeline
+from heliograph.service.operations import cancel_operation
+from heliograph.service.timeline import get_timeline
 from heliograph.storage.vault import FileVault, SecretUnreadable
 from tests.service.world import World
 

@@ -10,24 +10,28 @@ import pytest
 from heliograph.domain.device import Device, Ownership
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.errors import EnterpriseNotAuthorized, InvalidArgument, NotFound
-from heliograph.domain.field_mask import parse_field_mask
+from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.policy_messages import ModifyPolicyApplicationsRequest, Policy, RemovePolicyApplicationsRequest
-from heliograph.domain.wire import decode_message
 from heliograph.protocol import Execute
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_device import delete_device
-from heliograph.service.delete_enterprise import delete_enterprise
-from heliograph.service.delete_policy import DefaultPolicyStays, PolicyInUse, delete_policy
-from heliograph.service.modify_policy_applications import modify_policy_applications
-from heliograph.service.patch_device import patch_device
-from heliograph.service.patch_policy import patch_policy
+from heliograph.protojson.errors import InvalidArgument, NotFound
+from heliograph.protojson.field_mask import parse_field_mask
+from heliograph.protojson.messages import decode_message
+from heliograph.service.devices import delete_device, patch_device
+from heliograph.service.enterprises import create_enterprise, delete_enterprise
+from heliograph.service.phones import get_phone_policy
+from heliograph.service.policies import (
+    DefaultPolicyStays,
+    PolicyInUse,
+    delete_policy,
+    get_policy,
+    list_policies,
+    modify_policy_applications,
+    patch_policy,
+    remove_policy_applications,
+)
 from heliograph.service.ports import Decision, PutPolicy, Sees
-from heliograph.service.read_phone_policy import get_phone_policy
-from heliograph.service.read_policies import get_policy, list_policies
-from heliograph.service.remove_policy_applications import remove_policy_applications
 from tests.service.world import LAB, World, facts
 
 STRICT, DEFAULT = PolicyName(LAB.enterprise, "strict"), PolicyName(LAB.enterprise, "default")

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.notification import Notification
+from heliograph.service.notifications import DELAY_US, FIRST_PAUSE_US, KEPT_US, LONGEST_PAUSE_US, publish_notifications
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage, Publish
 from heliograph.service.ports import Decision, Lane, Ports, Rule, Sees, Store
-from heliograph.service.publish_notifications import DELAY_US, FIRST_PAUSE_US, KEPT_US, LONGEST_PAUSE_US, publish_notifications
 from tests.service.world import World
 
 T = TypeVar("T")

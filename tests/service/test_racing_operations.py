@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.errors import Aborted, NotFound
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import FINAL, Operation, State
 from heliograph.protocol import Drop, DropWhy, Execute, Offer, ReportState
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
+from heliograph.protojson.errors import Aborted, NotFound
+from heliograph.service.devices import delete_device
+from heliograph.service.operations import cancel_operation
 from tests.service.world import ACK_A, ACK_B, Phone, World, world
 from tests.state_machines import stateful
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from heliograph.domain.device import Ownership
-from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized, InvalidArgument, NotFound, OperationNotFound
+from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized, OperationNotFound
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
+from heliograph.protojson.errors import InvalidArgument, NotFound
+from heliograph.service.devices import delete_device, get_device, list_devices
+from heliograph.service.enterprises import list_enterprises
 from heliograph.service.limits import Limits
+from heliograph.service.operations import SCANNED_MOST, cancel_operation, get_operation, list_operations
 from heliograph.service.ports import Whereabouts
-from heliograph.service.read_devices import get_device, list_devices
-from heliograph.service.read_enterprises import list_enterprises
-from heliograph.service.read_operations import SCANNED_MOST, get_operation, get_timeline, list_operations
+from heliograph.service.timeline import get_timeline
 from tests.service.world import LAB, World, facts, world
 
 

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from heliograph.domain.device import Ownership
-from heliograph.domain.errors import InvalidArgument, OperationNotFound
+from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.longrunning import read_outcome, render_operation
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import State
 from heliograph.protocol import Report, ReportState
-from heliograph.service.cancel_operation import cancel_operation
+from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import Limits
+from heliograph.service.operations import cancel_operation
 from heliograph.service.refuse_command import AlreadyAcknowledged
 from heliograph.service.report_result import LATE_MOST, NotAcknowledged, OtherAckId, report_result
 from tests.service.world import ACK_B, World, facts, world

@@ -4,9 +4,8 @@ import asyncio
 
 from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.names import OperationName
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.delete_device import delete_device
-from heliograph.service.retire_operations import retire_operations
+from heliograph.service.devices import delete_device
+from heliograph.service.operations import cancel_operation, retire_operations
 from tests.service.world import World
 
 

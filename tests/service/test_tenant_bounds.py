@@ -12,26 +12,20 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken, GoogleAuthenticationOptions
 from heliograph.domain.enterprise import ContactInfo, Enterprise
-from heliograph.domain.errors import InvalidArgument, ResourceExhausted
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.policy_messages import ModifyPolicyApplicationsRequest, Policy
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import decode_message
-from heliograph.service._issue_once import RequestIdReused
-from heliograph.service._tenant_bounds import TooManyEnrollmentTokens, TooManyPolicies, TooManyRequestIds
-from heliograph.service.cancel_operation import cancel_operation
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_enrollment_token import delete_enrollment_token
-from heliograph.service.delete_policy import delete_policy
-from heliograph.service.issue_command import SMALL_BYTES, OpenCommandsTooLarge, issue_command
+from heliograph.protojson.errors import InvalidArgument, ResourceExhausted
+from heliograph.protojson.messages import decode_message
+from heliograph.service.devices import patch_device
+from heliograph.service.enrollment_tokens import create_enrollment_token, delete_enrollment_token
+from heliograph.service.enterprises import create_enterprise, patch_enterprise
+from heliograph.service.issue_command import SMALL_BYTES, OpenCommandsTooLarge, RequestIdReused, issue_command
 from heliograph.service.limits import BY_NAME, Limits, with_limits
-from heliograph.service.modify_policy_applications import modify_policy_applications
-from heliograph.service.patch_device import patch_device
-from heliograph.service.patch_enterprise import patch_enterprise
-from heliograph.service.patch_policy import patch_policy
+from heliograph.service.operations import cancel_operation, retire_tokens
+from heliograph.service.policies import delete_policy, modify_policy_applications, patch_policy
 from heliograph.service.ports import Held
-from heliograph.service.retire_operations import retire_tokens
+from heliograph.service.tenant_bounds import TooManyEnrollmentTokens, TooManyPolicies, TooManyRequestIds
 from tests.service.world import LAB, World, world
 
 OTHER = EnterpriseName("LC0other")

@@ -32,20 +32,18 @@ from heliograph.protocol import (
     StatusReport,
 )
 from heliograph.service.acknowledge_command import acknowledge_command
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.enrollment_tokens import create_enrollment_token
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.expire_operations import expire_operations
-from heliograph.service.greet_device import greet_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.limits import Limits
 from heliograph.service.offer_command import OfferBook
+from heliograph.service.operations import get_operation
+from heliograph.service.phones import enroll_device, greet_device, report_status
 from heliograph.service.ports import Clock, Offering, Ports, Sighting, Whereabouts
-from heliograph.service.read_operations import get_operation
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
-from heliograph.service.report_status import report_status
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 from tests.patience import surely
 

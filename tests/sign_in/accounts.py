@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from heliograph.domain.access import Role, ServiceKey
-from heliograph.service.sign_in import SignIn
+from heliograph.service.callers import SignIn
 from tests.sign_in.key_pairs import key_pair
 
 NOW_S = 1_800_000_000

@@ -16,7 +16,7 @@ from heliograph.domain.access import Role
 from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
 from heliograph.protocol import Enroll
 from heliograph.server import SystemClock, assembled, listening_socket, serving
-from heliograph.service.enroll_device import enroll_device
+from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
 from tests.api.live import Live
 from tests.sign_in.key_pairs import KeyPair, key_pair

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from heliograph.api.batch import BATCH_MAX_BYTES, BEGINNING_BYTES
+from heliograph.api.http.batch import BATCH_MAX_BYTES, BEGINNING_BYTES
 from heliograph.domain.access import SCOPE
 from tests.api.test_batch import answers, call, send
 from tests.sign_in.conftest import Guarded

@@ -17,10 +17,8 @@ from heliograph.domain.access import (
     authorize,
     is_write,
 )
-from heliograph.domain.errors import Unauthenticated
-from heliograph.service.authenticate_caller import KNOWN_FOR_US, KNOWN_MOST, Callers
-from heliograph.service.issue_access_token import issue_access_token
-from heliograph.service.sign_in import SignIn
+from heliograph.protojson.errors import Unauthenticated
+from heliograph.service.callers import KNOWN_FOR_US, KNOWN_MOST, Callers, SignIn, issue_access_token
 from tests.discovery import document
 from tests.sign_in.accounts import KEY, NOW_S, Keys, SetTime, sign_in
 from tests.sign_in.key_pairs import assertion, key_pair

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from heliograph.domain.access import SCOPE
 from heliograph.domain.jwt_claims import GrantRefused
-from heliograph.service.authenticate_caller import Callers
-from heliograph.service.issue_access_token import issue_access_token
+from heliograph.service.callers import Callers, issue_access_token
 from tests.sign_in.accounts import KEY, NOW_S, sign_in
 from tests.sign_in.key_pairs import assertion, key_pair
 

@@ -9,10 +9,10 @@ import pytest
 from google.auth import jwt as google_jwt
 from google.oauth2 import _client
 
-from heliograph.api.token import GRANT_TYPE, token_app
+from heliograph.api.resources.token import GRANT_TYPE, token_app
 from heliograph.domain.access import SCOPE, Role, ServiceKey
 from heliograph.domain.errors import Overloaded
-from heliograph.service.sign_in import SignIn
+from heliograph.service.callers import SignIn
 from heliograph.settings import Settings
 from tests.api.live import Response
 from tests.sign_in.accounts import SECRET, Keys, SetTime

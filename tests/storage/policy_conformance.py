@@ -4,9 +4,8 @@ import asyncio
 
 from msgspec.structs import replace
 
-from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
-from heliograph.domain.policy import PolicyRecord
+from heliograph.domain.policy import PasswordPolicy, PasswordQuality, PolicyRecord
 from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutDevice, PutEnterprise, PutPolicy, Rule, Sees
 from tests.storage.conformance import OpenStore
 from tests.storage.records import ENTERPRISE, START_US, device_name, device_record, enterprise_record, look, write

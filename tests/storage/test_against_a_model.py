@@ -12,9 +12,9 @@ from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.ports import DeleteDevice, PutDevice, PutOperation, PutTombstone, Sees, Store
-from heliograph.storage.postgres import PostgresStore
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sweeper import TAIL_MOST
+from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.sqlite.store import SqliteStore
+from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.postgres import Cluster
 from tests.state_machines import stateful
 from tests.storage.records import (
@@ -34,7 +34,7 @@ from tests.storage.records import (
 
 DEVICES = [device_name(number) for number in range(3)]
 device_names = st.sampled_from(DEVICES)
-tail_sizes = st.sampled_from([1, 40, TAIL_MOST])
+tail_sizes = st.sampled_from([1, 40, UNSWEPT_MOST])
 """Sweeping after every batch, as until the first restart; after some, or never."""
 
 

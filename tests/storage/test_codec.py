@@ -6,16 +6,8 @@ from hypothesis import strategies as st
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord, EnterpriseRecord, MemoryInfo
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.outcome import RpcStatus
-from heliograph.domain.wire import Int64
-from heliograph.storage.codec import (
-    device_from,
-    encode_record,
-    enterprise_from,
-    operation_columns,
-    operation_from,
-    token_from,
-    tombstone_from,
-)
+from heliograph.protojson.messages import Int64
+from heliograph.storage.codec import device_from, encode_record, json_of, operation_columns, operation_from, tombstone_from
 from tests.storage.records import device_name, tombstone
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -55,9 +47,9 @@ def test_devices(record: DeviceRecord) -> None:
 
 @given(TOKENS)
 def test_tokens(record: EnrollmentTokenRecord) -> None:
-    assert record == token_from(encode_record(record))
+    assert record == json_of(EnrollmentTokenRecord).decode(encode_record(record))
 
 
 @given(ENTERPRISES)
 def test_enterprises(record: EnterpriseRecord) -> None:
-    assert record == enterprise_from(encode_record(record))
+    assert record == json_of(EnterpriseRecord).decode(encode_record(record))

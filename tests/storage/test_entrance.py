@@ -9,8 +9,8 @@ import pytest
 
 from heliograph.domain.errors import Overloaded
 from heliograph.service.ports import Decision, Facts, Lane, Rule, Sees
-from heliograph.storage.lanes import LANE_MOST
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.queue.lanes import LANE_MOST
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.storage.records import SetClock
 
 WHATEVER = Sees()

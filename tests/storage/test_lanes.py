@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from heliograph.domain.errors import Overloaded
 from heliograph.service.rules import Lane
-from heliograph.storage.lanes import ALONE_WAITS_MOST_S, LANE_MOST, WAITS_MOST_S, Lanes
+from heliograph.storage.queue.lanes import ALONE_WAITS_MOST_S, LANE_MOST, WAITS_MOST_S, Lanes
 
 
 def filled(**waiting: Sequence[str]) -> Lanes[str]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.domain.names import DeviceName
-from heliograph.storage.memory import GIVEN_MOST, GivenIds
+from heliograph.storage.sqlite.memory import GIVEN_MOST, GivenIds
 from tests.storage.records import device_name
 
 DEVICES = [device_name(number) for number in range(4)]

@@ -7,12 +7,13 @@ import pytest
 
 from heliograph.domain.names import DeviceName
 from heliograph.service.outbox import Publish
-from heliograph.service.ports import Clock, PutDevice, Sees
-from heliograph.storage.postgres import PostgresStore
+from heliograph.service.ports import Clock, PutDevice, Sees, Store
+from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import PUSH, OutboxConformance, notification
 from tests.storage.policy_conformance import PolicyConformance
+from tests.storage.record_conformance import RecordConformance, lose_no_update, races
 from tests.storage.records import ENTERPRISE, START_US, SetClock, credential_of, device_name, device_record, look, write
 from tests.storage.request_conformance import RequestConformance
 
@@ -46,6 +47,23 @@ class TestOutboxInPostgres(OutboxConformance):
 
 class TestPoliciesInPostgres(PolicyConformance):
     """See policy_conformance.py."""
+
+
+class TestRecordsInPostgres(RecordConformance):
+    """See record_conformance.py."""
+
+
+@pytest.fixture
+async def one_store(open_store: OpenStore) -> Store:
+    """The same for all examples of a property."""
+    return await open_store()
+
+
+@races
+async def test_racing_record_rules_lose_no_update(
+    one_store: Store, first: list[int], moves: list[tuple[int, int]], counted: list[int]
+) -> None:
+    await lose_no_update(one_store, first, moves, counted)
 
 
 class TestRequestsInPostgres(RequestConformance):

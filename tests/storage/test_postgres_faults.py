@@ -8,12 +8,13 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from heliograph.domain.errors import InvalidArgument, OutcomeUnknown, Overloaded
+from heliograph.domain.errors import OutcomeUnknown, Overloaded
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
+from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.ports import Decision, Facts, PutDevice, Rule, Sees
-from heliograph.storage.postgres import PostgresStore
-from heliograph.storage.postgres_link import Unreachable
+from heliograph.storage.postgres.link import Unreachable
+from heliograph.storage.postgres.store import PostgresStore
 from tests.postgres import Cluster, here_or_skip
 from tests.storage.conformance import enrolled
 from tests.storage.records import SetClock, device_name, device_record, issue, look, write

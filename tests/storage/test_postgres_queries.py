@@ -7,18 +7,19 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from heliograph.storage.postgres import PostgresStore
-from heliograph.storage.queries import Migration, migration_script, migrations, postgres_queries
+from heliograph.storage.kind_statements import kind_statements
+from heliograph.storage.postgres.store import PostgresStore
+from heliograph.storage.queries import Migration, migration_script, migrations, postgres_queries, statements
 from tests.storage.records import SetClock
 
 TABLES = re.compile(r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys)\b")
 READS_A_WHOLE_TABLE = {
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
-    "service_keys": "few, and listed whole",
+    "list_of_service_keys": "few, and listed whole",
     "figures": "of operations the open ones, of the outbox all: asked every few seconds at most",
 }
-SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage").glob("postgres*.py"))
-OWN = set(re.findall(r"^-- (\w+) --$", Path("src/heliograph/storage/postgres.sql").read_text(encoding="utf-8"), re.MULTILINE))
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage/postgres").glob("*.py"))
+OWN = statements("postgres.sql").keys() | kind_statements("postgresql").keys()
 ASKED = sorted(
     name for name in OWN | (set(re.findall(r'"(\w+)"', SOURCES)) & postgres_queries().keys()) if TABLES.search(postgres_queries()[name])
 )

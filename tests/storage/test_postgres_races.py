@@ -26,7 +26,7 @@ from heliograph.service.ports import (
     Sees,
     Write,
 )
-from heliograph.storage.postgres import PostgresStore
+from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import DatabaseTooNew, migrations
 from tests.postgres import Cluster
 from tests.storage.conformance import enrolled
@@ -317,7 +317,7 @@ async def test_migrations_run_once_however_many_servers_start_together(postgres:
 
 def test_migrations_run_once_however_many_processes_start_together(postgres: Cluster, database: str) -> None:
     program = (
-        "import asyncio, sys\nfrom heliograph.storage.postgres import PostgresStore\nfrom tests.storage.records import SetClock\n"
+        "import asyncio, sys\nfrom heliograph.storage.postgres.store import PostgresStore\nfrom tests.storage.records import SetClock\n"
         "async def main():\n    await (await PostgresStore.open(sys.argv[1], clock=SetClock(), ring=print)).close()\nasyncio.run(main())"
     )
     started = [subprocess.Popen([sys.executable, "-c", program, database]) for _ in range(4)]

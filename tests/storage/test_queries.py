@@ -6,14 +6,14 @@ from pathlib import Path
 import apsw
 import pytest
 
-from heliograph.storage.connection import connect, migrate
 from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
+from heliograph.storage.sqlite.connection import connect, migrate
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
     "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
-    "service_keys": "few, and listed whole",
+    "list_of_service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
     "move_watermark": "the table has one row",
 }

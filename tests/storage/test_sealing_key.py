@@ -7,7 +7,7 @@ import pytest
 
 from heliograph.storage.queries import migrations, queries
 from heliograph.storage.sealing_key import OtherKey, require_key
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 from tests.storage.records import SetClock
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph.domain.access import Role, ServiceKey
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.storage.records import SetClock
 
 KEY = ServiceKey(

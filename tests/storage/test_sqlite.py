@@ -15,18 +15,19 @@ from msgspec.structs import replace
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import FINAL, Operation, State
-from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees
+from heliograph.service.ports import Clock, Lane, PutDevice, PutOperation, Sees, Store
 from heliograph.storage.codec import operation_columns
-from heliograph.storage.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
-from heliograph.storage.lanes import LANE_MOST
 from heliograph.storage.lock_file import DatabaseInUse
 from heliograph.storage.queries import DatabaseTooNew, migration_script, migrations, queries
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sweeper import TAIL_MOST
-from tests.storage.conformance import OpenSandboxStore, SandboxConformance, enrolled
+from heliograph.storage.queue.lanes import LANE_MOST
+from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
+from heliograph.storage.sqlite.store import SqliteStore
+from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
+from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
+from tests.storage.record_conformance import RecordConformance, lose_no_update, races
 from tests.storage.records import (
     SECOND_US,
     START_US,
@@ -46,8 +47,8 @@ WRITES_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import PutDevice, Sees
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sweeper import TAIL_MOST
+from heliograph.storage.sqlite.store import SqliteStore
+from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.storage.records import SetClock, device_name, device_record, issue, write
 
 class RunningClock(SetClock):
@@ -78,13 +79,13 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def first_tail_most() -> int:
     """How many operations the first store puts into their devices' history at a time; those opened after it never do."""
-    return TAIL_MOST
+    return UNSWEPT_MOST
 
 
 @pytest.fixture
 async def open_store(path: Path, first_tail_most: int) -> AsyncIterator[OpenSandboxStore]:
     opened: list[SqliteStore] = []
-    tails = itertools.chain([first_tail_most], itertools.repeat(TAIL_MOST))
+    tails = itertools.chain([first_tail_most], itertools.repeat(UNSWEPT_MOST))
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
@@ -119,6 +120,23 @@ class TestOutboxInSqlite(OutboxConformance):
 
 class TestPoliciesInSqlite(PolicyConformance):
     """See policy_conformance.py."""
+
+
+class TestRecordsInSqlite(RecordConformance):
+    """See record_conformance.py."""
+
+
+@pytest.fixture
+async def one_store(open_store: OpenStore) -> Store:
+    """The same for all examples of a property."""
+    return await open_store()
+
+
+@races
+async def test_racing_record_rules_lose_no_update(
+    one_store: Store, first: list[int], moves: list[tuple[int, int]], counted: list[int]
+) -> None:
+    await lose_no_update(one_store, first, moves, counted)
 
 
 class TestRequestsInSqlite(SandboxRequestConformance):
@@ -181,7 +199,7 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
     assert 1 == await store.retire(ended_before_us=START_US + 1, limit=10)
     await store.forget_device(forgotten)
 
-    assert 1 == store._memory.tail.size  # noqa: SLF001 - a history row of nothing is seen by nobody
+    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is seen by nobody
     await store.close()
     assert 1 == apsw.Connection(str(path)).execute("SELECT count(*) FROM operations").get
 
@@ -202,7 +220,7 @@ async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path)
 
     store = SqliteStore.open(path, clock=clock, ring=print)
 
-    assert store._memory.tail.size < 20  # noqa: SLF001 - nothing else tells what opening read
+    assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else tells what opening read
     assert issued[:1] == list(await store.open_operations(device))
     assert 40 == len((await store.operations(device, after_ms=0, limit=100)).items)
     await store.close()
@@ -414,8 +432,8 @@ EXITS = """
 import asyncio, sys
 from pathlib import Path
 from heliograph.service.ports import Sees
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sweeper import TAIL_MOST
+from heliograph.storage.sqlite.store import SqliteStore
+from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.storage.records import SetClock, look
 
 class BrokenClock(SetClock):

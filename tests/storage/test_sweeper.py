@@ -9,13 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.storage.codec import operation_columns
-from heliograph.storage.connection import migrate
-from heliograph.storage.memory import Memory
-from heliograph.storage.paging import page_of_operations
-from heliograph.storage.starting import remembered
-from heliograph.storage.sweeper import Sweeper
-from heliograph.storage.tables import Tables
-from heliograph.storage.tail import NEIGHBOURS, Tail
+from heliograph.storage.sqlite.connection import migrate
+from heliograph.storage.sqlite.memory import Memory
+from heliograph.storage.sqlite.memory_load import remembered
+from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.sweeper import Sweeper
+from heliograph.storage.sqlite.tables import Tables
+from heliograph.storage.sqlite.unswept import NEIGHBOURS, Unswept
 from tests.state_machines import stateful
 from tests.storage.records import START_US, create_times, device_name, operation
 
@@ -56,7 +56,7 @@ class SweeperAndModel(RuleBasedStateMachine):
         rows = [(create_ms, key, *operation_columns(self.all[device, create_ms])) for (device, create_ms), key in new.items()]
         self.tables.many("insert_operations", rows)
         self.memory.given.put(given, self.now_ms)
-        self.memory.tail.add(new)
+        self.memory.unswept.add(new)
 
     @rule()
     def sweep(self) -> None:
@@ -82,7 +82,7 @@ class SweeperAndModel(RuleBasedStateMachine):
         rows = [(device, DEVICES[device], create_ms) for device, create_ms in gone]
         self.tables.many("delete_operations", [(create_ms, key) for _, key, create_ms in rows])
         self.tables.many("delete_history", [(key, create_ms) for _, key, create_ms in rows])
-        self.memory.tail.remove(rows)
+        self.memory.unswept.remove(rows)
         for key in gone:
             del self.all[key]
 
@@ -90,7 +90,7 @@ class SweeperAndModel(RuleBasedStateMachine):
     def read_the_next_page(self, device: DeviceName) -> None:
         """A reader who goes on where they were, whatever happened since: all that was there from first to last is seen once."""
         after_ms, seen, expected = self.reading.pop(device, (0, [], frozenset(self.ids(device))))
-        page = page_of_operations(self.tables, self.memory.tail, device, after_ms=after_ms, limit=3)
+        page = page_of_operations(self.tables, self.memory.unswept, device, after_ms=after_ms, limit=3)
         seen = [*seen, *page.items]
         if page.more:
             self.reading[device] = page.items[-1].create_ms, seen, expected
@@ -105,11 +105,11 @@ class SweeperAndModel(RuleBasedStateMachine):
     def everything_is_read_once_and_in_order(self) -> None:
         for device in DEVICES:
             mine = [self.all[device, create_ms] for create_ms in self.ids(device)]
-            assert mine == list(page_of_operations(self.tables, self.memory.tail, device, after_ms=0, limit=1_000).items)
+            assert mine == list(page_of_operations(self.tables, self.memory.unswept, device, after_ms=0, limit=1_000).items)
 
     @invariant()
     def a_crash_now_would_lose_nothing(self) -> None:
-        after_a_crash = remembered(self.tables).tail
+        after_a_crash = remembered(self.tables).unswept
         assert {device: self.ids(device) for device in DEVICES} == {
             device: create_times(page_of_operations(self.tables, after_a_crash, device, after_ms=0, limit=1_000).items)
             for device in DEVICES
@@ -117,7 +117,7 @@ class SweeperAndModel(RuleBasedStateMachine):
 
     @invariant()
     def the_tail_counts_what_it_holds(self) -> None:
-        assert sum(len(self.memory.tail.after(device, 0, 1_000)) for device in DEVICES) == self.memory.tail.size
+        assert sum(len(self.memory.unswept.after(device, 0, 1_000)) for device in DEVICES) == self.memory.unswept.size
 
 
 TestSweeperAndModel = SweeperAndModel.TestCase
@@ -129,17 +129,17 @@ def test_a_round_goes_through_the_whole_tail_in_slices_and_moves_the_watermark_a
     migrate(connection, 0)
     memory = Memory()
     memory.given.put({}, 1_000)
-    memory.tail.add({(name, create_ms): key for create_ms in range(1, 300) for name, key in DEVICES.items()})
+    memory.unswept.add({(name, create_ms): key for create_ms in range(1, 300) for name, key in DEVICES.items()})
     waits = Sweeper(Tables(connection), memory, tail_most=4 * 299 + 1)
     sweeps = Sweeper(Tables(connection), memory, tail_most=4 * 299)
 
     answers = [waits.step()]
     while sweeps.step():
-        answers.append(memory.tail.size == 0 or connection.execute("SELECT create_ms FROM swept").get == 0)
+        answers.append(memory.unswept.size == 0 or connection.execute("SELECT create_ms FROM swept").get == 0)
 
     assert [False, True] == [answers[0], all(answers[1:])]
     assert len(answers) > 500
-    assert 0 == memory.tail.size
+    assert 0 == memory.unswept.size
     assert 4 * 299 == connection.execute("SELECT count(*) FROM history").get
     assert 999 == connection.execute("SELECT create_ms FROM swept").get
 
@@ -149,28 +149,28 @@ def test_a_round_catches_up_with_whoever_adds_more_than_a_slice() -> None:
     migrate(connection, 0)
     memory, device = Memory(), device_name()
     memory.given.put({}, START_US)
-    memory.tail.add({(device, create_ms): 1 for create_ms in range(1, 101)})
+    memory.unswept.add({(device, create_ms): 1 for create_ms in range(1, 101)})
     sweeper = Sweeper(Tables(connection), memory, tail_most=100)
 
     sizes = []
     for turn in range(1, 12):
         if sweeper.due:
             sweeper.write(came=10)()
-        memory.tail.add({(device, 100 * turn + create_ms): 1 for create_ms in range(1, 11)})
-        sizes.append(memory.tail.size)
+        memory.unswept.add({(device, 100 * turn + create_ms): 1 for create_ms in range(1, 11)})
+        sizes.append(memory.unswept.size)
 
     assert max(sizes[-3:]) < 50
 
 
 def test_one_place_with_many_rows_is_swept_in_slices_too() -> None:
-    tail, device = Tail(), device_name()
-    tail.add({(device, create_ms): 1 for create_ms in range(1, 101)})
+    unswept, device = Unswept(), device_name()
+    unswept.add({(device, create_ms): 1 for create_ms in range(1, 101)})
 
-    first = tail.oldest(0, 30)
-    tail.drop_oldest(first)
+    first = unswept.oldest(0, 30)
+    unswept.drop_oldest(first)
 
     assert [*range(1, 31)] == [create_ms for _, _, create_ms in first]
-    assert ([*range(31, 41)], 70) == (tail.after(device, 0, 10), tail.size)
+    assert ([*range(31, 41)], 70) == (unswept.after(device, 0, 10), unswept.size)
 
 
 def test_a_full_disk_stops_a_round_that_goes_on_where_there_is_room_again() -> None:
@@ -178,19 +178,19 @@ def test_a_full_disk_stops_a_round_that_goes_on_where_there_is_room_again() -> N
     migrate(connection, 0)
     memory, device = Memory(), device_name()
     memory.given.put({}, START_US)
-    memory.tail.add({(device, create_ms): 1 for create_ms in range(1, 2_001)})
+    memory.unswept.add({(device, create_ms): 1 for create_ms in range(1, 2_001)})
     sweeper = Sweeper(Tables(connection), memory, tail_most=2_000)
 
     connection.pragma("max_page_count", connection.pragma("page_count") + 1)
     while sweeper.step():
         pass
-    left = memory.tail.size
+    left = memory.unswept.size
     stuck = sweeper.step()
     connection.pragma("max_page_count", 1_000_000)
     swept = connection.execute("SELECT count(*) FROM history").get
 
-    assert (False, left, 2_000 - left) == (stuck, memory.tail.size, swept)
+    assert (False, left, 2_000 - left) == (stuck, memory.unswept.size, swept)
     assert 0 < left < 2_000
     while sweeper.step():
         pass
-    assert (0, 2_000) == (memory.tail.size, connection.execute("SELECT count(*) FROM history").get)
+    assert (0, 2_000) == (memory.unswept.size, connection.execute("SELECT count(*) FROM history").get)

@@ -12,10 +12,10 @@ import aiohttp
 import msgspec
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.sm_dp import icc_id_of
-from heliograph.domain.wire_time import format_duration
+from heliograph.domain.phone.sm_dp import icc_id_of
 from heliograph.history.events import Answer, Completed, Invoked, Shown, Verb
 from heliograph.history.file import History
+from heliograph.protojson.times import format_duration
 
 ANSWER_WITHIN_S = 5.0
 PAGE_SIZE = 1_000

@@ -12,11 +12,11 @@ from heliograph.agent import executor
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import Misbehaviour
-from heliograph.agent.phone import Condition, PhoneRunner, TransportKind
 from heliograph.agent.profiles import PROFILES
-from heliograph.agent.virtual import EffectRecord, Pace, User, VirtualPhone
+from heliograph.agent.runner import Condition, PhoneRunner, TransportKind
+from heliograph.agent.virtual_phone import EffectRecord, Pace, User, VirtualPhone
 from heliograph.domain.command import CommandType
-from heliograph.domain.virtual_device import device_facts
+from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.history.events import Acted, AtRest, Enrolled, Fault, FaultKind, Moment, Reached
 from heliograph.history.file import History
 from tests.torture.witness import WitnessedLine

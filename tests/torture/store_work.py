@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from heliograph.domain.errors import HeliographError
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, State
+from heliograph.protojson.errors import HeliographError
 from heliograph.service.ports import Decision, Facts, PutDevice, PutOperation, Rule, Sees, Store
 from tests.storage.records import START_US, SetClock, device_name, device_record, issue
 

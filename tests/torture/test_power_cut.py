@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from tests.torture.drive import Drive
 from tests.torture.power_cut import on_drive
 from tests.torture.seeds import seed_of

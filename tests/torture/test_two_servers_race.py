@@ -15,11 +15,11 @@ import pytest
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.operation import State
 from heliograph.protocol import Drop, Execute
-from heliograph.service.create_enterprise import create_enterprise
+from heliograph.service.enterprises import create_enterprise
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.ports import Ports
-from heliograph.storage.postgres import PostgresStore
+from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.vault import FileVault
 from tests.service.world import LAB, CountedIds, Here, Phone, SettableClock, World
 from tests.torture.seeds import seed_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from heliograph.agent.phone import Line
+from heliograph.agent.runner import Line
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import Reply, Transport
 from heliograph.history.events import Moment

@@ -10,10 +10,10 @@ from typing import Never
 
 import msgspec
 
-from heliograph.agent.courier import Courier, CredentialUnknown
-from heliograph.agent.course import Course
-from heliograph.agent.door import error_text
+from heliograph.agent.command_run import CommandRun
+from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
+from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.transport import OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
@@ -37,13 +37,14 @@ class UnknownOrder(Exception):
 class Agent:
     """One process on a phone. It may be killed at any moment; the next one goes on from the same journal."""
 
-    def __init__(self, equipment: Equipment) -> None:
+    def __init__(self, equipment: Equipment, *, reported: DeviceReport | None = None) -> None:
+        """`reported`: what the server knows of the phone, if that is known here."""
         self._equipment = equipment
         self._journal = equipment.journal
-        self._courier = Courier(equipment)
+        self._delivery = Delivery(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         """By operation, and two of the agent's own."""
-        self._reported: DeviceReport | None = None
+        self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
 
@@ -53,7 +54,7 @@ class Agent:
 
     def network_is_back(self) -> None:
         """A network has come back: the server is called at once."""
-        self._courier.go_on()
+        self._delivery.go_on()
 
     async def enroll(self, enrollment_token: str, *, serial: str = "") -> str:
         """The device's name. The phone made its credential itself; asked again, it asks with the same one.
@@ -107,16 +108,16 @@ class Agent:
     async def _serve(self) -> LastOrder:
         """The last order, once there is one; until then every command is seen through."""
         for entry in self._journal.entries:
-            self._start(entry.operation, self._course().resume(entry))
+            self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
         self._start("status", self._tell_changes())
         try:
-            return await asyncio.shield(self._courier.ended)
+            return await asyncio.shield(self._delivery.ended)
         finally:
             self.kill()
 
-    def _course(self) -> Course:
-        return Course(self._equipment, self._courier, self._report_status)
+    def _command_run(self) -> CommandRun:
+        return CommandRun(self._equipment, self._delivery, self._report_status)
 
     def _start(self, name: str, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -126,12 +127,12 @@ class Agent:
             if self._tasks.get(name) is task:
                 del self._tasks[name]
             if not task.cancelled() and (error := task.exception()) is not None:
-                self._courier.fail(error)
+                self._delivery.fail(error)
 
         task.add_done_callback(ended)
 
     async def _stay_connected(self) -> None:
-        backoff, unknown = self._courier.backoff(), self._courier.backoff_of_unknown()
+        backoff, unknown = self._delivery.backoff(), self._delivery.backoff_of_unknown()
         while True:
             try:
                 await self._greet()
@@ -146,14 +147,14 @@ class Agent:
             finally:
                 self._connection(stands=False)
             await self._equipment.transport.cut()
-            await self._courier.pause(wait_s)
+            await self._delivery.pause(wait_s)
 
     async def _greet(self) -> None:
         identity = self._journal.identity
         if identity is None:
             raise NotEnrolled("The phone is not enrolled.")
         reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
-        await self._courier.judge(reply)
+        await self._delivery.judge(reply)
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
         self._equipment.executor.adopt(msgspec.json.decode(reply.body, type=Policy))
@@ -162,17 +163,17 @@ class Agent:
 
     def _connection(self, *, stands: bool) -> None:
         if stands:
-            self._courier.connected.set()
-            self._courier.go_on()
+            self._delivery.connected.set()
+            self._delivery.go_on()
         else:
-            self._courier.connected.clear()
+            self._delivery.connected.clear()
         self._equipment.connection_changed(stands)
 
     async def _take_offers(self) -> Never:
         while True:
             news = await self._equipment.transport.next_offer()
             if isinstance(news, Reply):
-                await self._courier.judge(news)
+                await self._delivery.judge(news)
                 raise ConnectionLost(f"instead of an offer: {news.status} {error_text(news)}")
             if isinstance(news, Policy):
                 self._equipment.executor.adopt(news)
@@ -183,7 +184,7 @@ class Agent:
     def _take(self, offer: Offer) -> None:
         """The command is begun, unless it is under way: then what the journal holds is being told already, until it is answered."""
         if offer.operation not in self._tasks:
-            self._start(offer.operation, self._course().begin(offer))
+            self._start(offer.operation, self._command_run().begin(offer))
 
     async def _tell_changes(self) -> None:
         while True:
@@ -195,7 +196,7 @@ class Agent:
         async with self._reporting:
             executor = self._equipment.executor
             while (report := executor.report()) != self._reported:
-                delivered = await self._courier.deliver(StatusReport(report=report))
+                delivered = await self._delivery.deliver(StatusReport(report=report))
                 self._reported = report
                 if delivered.reply.status == OK:
                     executor.adopt(msgspec.json.decode(delivered.reply.body, type=Policy))
@@ -214,7 +215,7 @@ class Agent:
 
     async def _insist(self, message: Enroll | OrderCarriedOut, credential: str) -> Reply:
         """The answer to a message that needs no connection, asked for until it comes."""
-        backoff = self._courier.backoff()
+        backoff = self._delivery.backoff()
         while True:
             retry_after_s = None
             try:
@@ -224,7 +225,7 @@ class Agent:
                 retry_after_s = reply.retry_after_s
             except ConnectionLost:
                 pass
-            await self._courier.pause(backoff.next_s(retry_after_s))
+            await self._delivery.pause(backoff.next_s(retry_after_s))
 
 
 def _last_work(order: LastOrder) -> Work:

@@ -1,6 +1,6 @@
 """Make, model and system of the virtual phones, as real phones of these models tell them."""
 
-from heliograph.domain.virtual_device import Build
+from heliograph.domain.phone.virtual_device import Build
 
 GIB = 2**30
 

@@ -14,10 +14,10 @@ from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
-from heliograph.domain.errors import HeliographError
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.wire_types import secret_fields
 from heliograph.protocol import Policy
+from heliograph.protojson.errors import HeliographError
+from heliograph.protojson.types import secret_fields
 
 PROGRESS_EVERY_S = 1.0
 """A phone tells of its progress at most so often; what came in between is told with the newest (design.md §4)."""

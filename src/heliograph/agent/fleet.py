@@ -12,9 +12,9 @@ from pathlib import Path
 from heliograph.agent.clock import AgentClock, MachineClock
 from heliograph.agent.journal import Journal
 from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
-from heliograph.agent.phone import Line, PhoneRunner
 from heliograph.agent.profiles import Profile, profile_named
-from heliograph.agent.virtual import REAL_PACE, EffectRecord, Pace, VirtualPhone, user_of
+from heliograph.agent.runner import Line, PhoneRunner
+from heliograph.agent.virtual_phone import REAL_PACE, EffectRecord, Pace, VirtualPhone, user_of
 
 ENROLLING_MOST = 50
 """Phones that enrol at the same time: a server's other callers shall not notice a fleet that arrives."""

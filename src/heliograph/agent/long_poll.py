@@ -4,10 +4,10 @@ import random
 
 import msgspec
 
-from heliograph.agent.door import HttpDoor, bearer
+from heliograph.agent.http_client import Client, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.domain.wire import encode_message
 from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Policy, Refuse, Report
+from heliograph.protojson.messages import encode_message
 
 CONNECTION_HEADER = "Heliograph-Connection"
 CONNECTION_ID_BITS = 64
@@ -25,8 +25,8 @@ _decode = msgspec.json.Decoder(_Polled).decode
 class LongPollTransport:
     """A `Transport` over plain HTTP requests, tied together by an id of the phone's choice."""
 
-    def __init__(self, door: HttpDoor, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
-        self._door = door
+    def __init__(self, http_client: Client, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
+        self._http_client = http_client
         self._chance = chance
         self._wait_s = wait_s
         self._headers: dict[str, str] | None = None
@@ -34,7 +34,7 @@ class LongPollTransport:
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self.cut()
         headers = bearer(credential) | {CONNECTION_HEADER: f"{self._chance.getrandbits(CONNECTION_ID_BITS):016x}"}
-        reply = await self._door.post(KIND_OF[Hello], encode_message(hello), headers)
+        reply = await self._http_client.post(KIND_OF[Hello], encode_message(hello), headers)
         if reply.ok:
             self._headers = headers
         return reply
@@ -42,13 +42,13 @@ class LongPollTransport:
     async def send(self, message: Message) -> Reply:
         if self._headers is None:
             raise ConnectionLost("not connected")
-        return await self._door.post(_path(message), encode_message(message), self._headers)
+        return await self._http_client.post(_path(message), encode_message(message), self._headers)
 
     async def next_offer(self) -> Offer | Policy | Reply:
         while True:
             if self._headers is None:
                 raise ConnectionLost("not connected")
-            reply = await self._door.get(f"commands?wait={self._wait_s}", self._headers, within_s=self._wait_s + REPLY_WITHIN_S)
+            reply = await self._http_client.get(f"commands?wait={self._wait_s}", self._headers, within_s=self._wait_s + REPLY_WITHIN_S)
             if not reply.ok:
                 return await self._refused(reply)
             try:
@@ -64,11 +64,11 @@ class LongPollTransport:
                 raise ConnectionLost("the server stops", retry_after_s=polled.retry_after_ms / 1_000)
 
     async def post(self, message: Message, credential: str = "") -> Reply:
-        return await self._door.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
+        return await self._http_client.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
 
     async def cut(self) -> None:
         self._headers = None
-        await self._door.shut()
+        await self._http_client.shut()
 
     async def close(self) -> None:
         await self.cut()

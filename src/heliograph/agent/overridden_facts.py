@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from heliograph.agent.phone_profile import Answering, ConsentPolicy, Profile
-from heliograph.domain.credential import MIN_LENGTH, Credential
-from heliograph.domain.errors import InvalidArgument, Violation, Violations
-from heliograph.domain.euicc import Euicc
-from heliograph.domain.virtual_device import App, VirtualDevice, WorkProfile
-from heliograph.domain.wire import Duration, Int32, Int64, Message, decode_message
-from heliograph.domain.wire_time import NS_PER_S, parse_duration_ns
+from heliograph.agent.profile import Answering, ConsentPolicy, Profile
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
+from heliograph.domain.policy import PASSWORD_MIN_LENGTH
+from heliograph.protojson.errors import InvalidArgument, Violation, Violations
+from heliograph.protojson.messages import Duration, Int32, Int64, Message, decode_message
+from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 
 ANDROID_VERSIONS: Mapping[int, str] = {
     24: "7.0",
@@ -101,8 +102,8 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     if given.work_profile_password and given.separate_work_lock is False:
         yield Violation("facts.work_profile_password", "A work profile without a lock of its own has no password of its own.")
     for name in ("device_password", "work_profile_password"):
-        if 0 < len(getattr(given, name) or "") < MIN_LENGTH:
-            yield Violation(f"facts.{name}", f"A password has at least {MIN_LENGTH} characters; an empty one means none.")
+        if 0 < len(getattr(given, name) or "") < PASSWORD_MIN_LENGTH:
+            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means none.")
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
             yield Violation(f"facts.additional_packages[{index}]", "A package name must not be blank.")

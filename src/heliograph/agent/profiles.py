@@ -19,12 +19,12 @@ from heliograph.agent.builds import (
     ZEBRA_TC52_A10,
 )
 from heliograph.agent.overridden_facts import Overrides, with_overrides
-from heliograph.agent.phone_profile import Answering, ConsentPolicy, OfflineWindow, Profile
-from heliograph.domain.credential import Credential
-from heliograph.domain.device import Way
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.euicc import EsimProfile, Euicc
-from heliograph.domain.virtual_device import PROTECTED_PACKAGES, App, ResetToken, Scope, VirtualDevice, WorkProfile
+from heliograph.agent.profile import Answering, ConsentPolicy, OfflineWindow, Profile
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.virtual_device import PROTECTED_PACKAGES, App, ResetToken, Scope, VirtualDevice, WorkProfile
+from heliograph.protojson.errors import InvalidArgument
 
 __all__ = [
     "PROFILES",
@@ -71,7 +71,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=35,
-            way=Way.FULLY_MANAGED,
+            management_kind=ManagementKind.FULLY_MANAGED,
             build=PIXEL_8_A15,
             credential=Credential("493817"),
             apps=FULLY_MANAGED_APPS,
@@ -88,7 +88,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=33,
-            way=Way.PERSONALLY_OWNED_WORK_PROFILE,
+            management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE,
             build=GALAXY_A14_A13,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work4You")),
             credential=Credential("2468"),
@@ -107,7 +107,7 @@ _ALL = (
             profile="zebra-tc52-a10-dedicated",
             serial="",
             api_level=29,
-            way=Way.FULLY_MANAGED,
+            management_kind=ManagementKind.FULLY_MANAGED,
             build=ZEBRA_TC52_A10,
             apps=_apps(Scope.DEVICE, "com.symbol.datawedge", "com.example.warehouse"),
             external_storage_bytes=3 * GIB,
@@ -124,7 +124,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=34,
-            way=Way.COMPANY_OWNED_WORK_PROFILE,
+            management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
             build=PIXEL_7_A14,
             work_profile=WorkProfile(),
             credential=Credential("159753"),
@@ -143,7 +143,7 @@ _ALL = (
             imei=HAS_IMEI,
             api_level=36,
             qpr=2,
-            way=Way.COMPANY_OWNED_WORK_PROFILE,
+            management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
             build=PIXEL_9_A16,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work-2580")),
             credential=Credential("753159"),
@@ -161,7 +161,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=35,
-            way=Way.PERSONALLY_OWNED_WORK_PROFILE,
+            management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE,
             build=GALAXY_S25_A15,
             work_profile=WorkProfile(),
             credential=Credential("864200"),
@@ -183,7 +183,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=29,
-            way=Way.COMPANY_OWNED_WORK_PROFILE,
+            management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
             build=GALAXY_S9_A10,
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work9876")),
             credential=Credential("1357"),
@@ -201,7 +201,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=26,
-            way=Way.FULLY_MANAGED,
+            management_kind=ManagementKind.FULLY_MANAGED,
             build=MOTO_G5_A8,
             credential=Credential("2580"),
             reset_token=ResetToken.PENDING,
@@ -219,7 +219,7 @@ _ALL = (
             serial="",
             imei=HAS_IMEI,
             api_level=24,
-            way=Way.FULLY_MANAGED,
+            management_kind=ManagementKind.FULLY_MANAGED,
             build=NEXUS_5X_A7,
             credential=Credential("1379"),
             reset_token=ResetToken.NONE,

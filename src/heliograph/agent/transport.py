@@ -1,44 +1,45 @@
 """How a phone talks to its server: one port, two ways (long-poll and WebSocket) that carry the same messages."""
 
-import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from heliograph.protocol import (
-    Acknowledge,
-    Enroll,
-    Hello,
-    Message,
-    Offer,
-    OrderCarriedOut,
-    Policy,
-    Refuse,
-    Report,
-    StatusReport,
-)
+from heliograph.protocol import Acknowledge, Enroll, Hello, Message, Offer, OrderCarriedOut, Policy, Refuse, Report, StatusReport
 
 OK = 200
+
 REQUEST_TIMEOUT = 408
+
 TOO_MANY_REQUESTS = 429
+
 UNAUTHENTICATED = 401
+
 CONFLICT = 409
+
 GONE = 410
+
 SERVER_ERROR = 500
+
 
 REPLY_WITHIN_S = 30.0
 """How long a phone waits for the answer to a message before it takes the connection for dead: thrice the slowest honest commit."""
 
+
 NEWER_CONNECTION_RETRY_S = 60.0
 """Another holder of this credential is connected (a restored backup): two of them must not take turns in closing each other."""
 
+
 BACKOFF_FIRST_S = 0.5
+
 BACKOFF_MOST_S = 60.0
 """A server that comes back after an outage is met by its whole fleet within a minute, spread by jitter."""
 
+
 UNKNOWN_FIRST_S = 60.0
+
 UNKNOWN_MOST_S = 3_600.0
 """A server that does not know the phone may have the wrong database, until somebody notices: it is asked again, and seldom, for a fleet of
 100,000 that asks hourly is 28 requests a second."""
+
 
 KIND_OF: dict[type[Message], str] = {
     Enroll: "enroll",
@@ -106,24 +107,3 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """The connection is closed in good order, and nothing is left open."""
-
-
-class Backoff:
-    """Waiting times that double, with full jitter, and never undercut what the server asked for."""
-
-    def __init__(self, chance: random.Random, *, first_s: float = BACKOFF_FIRST_S, most_s: float = BACKOFF_MOST_S) -> None:
-        self._chance = chance
-        self._first_s = first_s
-        self._most_s = most_s
-        self._failures = 0
-
-    def next_s(self, retry_after_s: float | None = None) -> float:
-        """How long to wait after one more failure."""
-        ceiling_s = min(self._most_s, self._first_s * 2 ** min(self._failures, 30))
-        self._failures += 1
-        jitter_s = self._chance.uniform(ceiling_s / 2, ceiling_s)
-        return jitter_s if retry_after_s is None else retry_after_s + jitter_s
-
-    def reset(self) -> None:
-        """Something worked: the next failure is a first one."""
-        self._failures = 0

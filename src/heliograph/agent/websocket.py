@@ -6,17 +6,14 @@ from collections import deque
 import aiohttp
 import msgspec
 
-from heliograph.agent.door import LOST, HttpDoor, bearer, retry_after_of
+from heliograph.agent.http_client import LOST, Client, Denied, Socket, bearer
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
-from heliograph.domain.wire import encode_message
-from heliograph.protocol import MESSAGE_MAX_BYTES, Hello, Message, Offer, OptionalRaw, Policy
+from heliograph.protocol import Hello, Message, Offer, OptionalRaw, Policy
+from heliograph.protojson.messages import encode_message
 
 NEWER_CONNECTION = 4409
 """The close code that says so."""
-
-HEARTBEAT_S = 60.0
-"""A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
 
 
 class _Sent(msgspec.Struct, frozen=True):
@@ -44,10 +41,10 @@ _decode = msgspec.json.Decoder(_Received).decode
 class WebSocketTransport:
     """A `Transport` over one WebSocket; whoever waits in `next_offer` reads it for all."""
 
-    def __init__(self, door: HttpDoor, traffic: Traffic | None = None) -> None:
-        self._door = door
+    def __init__(self, http_client: Client, traffic: Traffic | None = None) -> None:
+        self._http_client = http_client
         self._traffic = traffic or Traffic()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._socket: Socket | None = None
         self._lost = False
         """Whether the connection is none any more; its socket is let go of by `cut`."""
         self._last_id = 0
@@ -56,11 +53,11 @@ class WebSocketTransport:
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self.cut()
-        async with self._door.open_for(REPLY_WITHIN_S):
+        async with self._http_client.open_for(REPLY_WITHIN_S):
             try:
                 return await self._shake_hands(credential, hello)
-            except aiohttp.WSServerHandshakeError as error:
-                return await self._refused(error, credential, hello)
+            except Denied as denied:
+                return await self._refused(denied, credential, hello)
 
     async def send(self, message: Message) -> Reply:
         reply = await self._ask(message)
@@ -77,14 +74,14 @@ class WebSocketTransport:
         return self._news.popleft()
 
     async def post(self, message: Message, credential: str = "") -> Reply:
-        return await self._door.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
+        return await self._http_client.post(KIND_OF[type(message)], encode_message(message), bearer(credential))
 
     async def cut(self) -> None:
         socket, self._socket = self._socket, None
         self._fail("the connection was cut")
         self._news.clear()
         try:
-            await self._door.shut()
+            await self._http_client.shut()
         finally:
             if socket is not None:
                 await socket.close()  # says nothing, the line is down: aiohttp only lets go of it
@@ -95,17 +92,7 @@ class WebSocketTransport:
         await self.cut()
 
     async def _shake_hands(self, credential: str, hello: Hello) -> Reply:
-        try:
-            self._socket = await self._door.session.ws_connect(
-                self._door.url("connect"),
-                headers=bearer(credential),
-                heartbeat=HEARTBEAT_S,
-                autoclose=False,
-                max_msg_size=4 * MESSAGE_MAX_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-            )
-        except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
-            raise ConnectionLost("lost while connecting") from None
+        self._socket = await self._http_client.web_socket(bearer(credential))
         self._lost = False
         self._traffic.frames = 0
         reply = await self._ask(hello)
@@ -149,11 +136,11 @@ class WebSocketTransport:
         if waiting is not None and not waiting.done():
             waiting.set_result(Reply(frame.status, bytes(frame.body)))
 
-    async def _refused(self, error: aiohttp.WSServerHandshakeError, credential: str, hello: Hello) -> Reply:
+    async def _refused(self, denied: Denied, credential: str, hello: Hello) -> Reply:
         """The server's answer, body and all: aiohttp gives none with a failed handshake, so the same question is asked over HTTP."""
-        if error.status in {GONE, UNAUTHENTICATED}:
-            return await self._door.post(KIND_OF[Hello], encode_message(hello), bearer(credential))
-        return Reply(error.status, retry_after_s=retry_after_of(error.headers or {}))
+        if denied.status in {GONE, UNAUTHENTICATED}:
+            return await self._http_client.post(KIND_OF[Hello], encode_message(hello), bearer(credential))
+        return Reply(denied.status, retry_after_s=denied.retry_after_s)
 
     def _fail(self, why: str, *, retry_after_s: float | None = None) -> ConnectionLost:
         """The connection is none any more; everybody who waits for an answer learns that there will be none."""

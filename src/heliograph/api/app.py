@@ -3,30 +3,31 @@
 Raw ASGI throughout: a framework's request and response objects cost more than the rest of an issueCommand.
 """
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 import structlog
 
-from heliograph.api.address import Addresses, parse_origins
-from heliograph.api.batch import BATCH_MAX_BYTES, Batch
-from heliograph.api.batch import PATHS as BATCH_PATHS
-from heliograph.api.edge import Asgi, Edge, Scope
-from heliograph.api.errors import Headers, Internal, error_answer
-from heliograph.api.failures import log_failure
-from heliograph.api.gate import Gate
+from heliograph.api.health_pages import OK, HealthPages
+from heliograph.api.http.address import Addresses, parse_origins
+from heliograph.api.http.authorization import Authorizer
+from heliograph.api.http.batch import BATCH_MAX_BYTES, Batch
+from heliograph.api.http.batch import PATHS as BATCH_PATHS
+from heliograph.api.http.errors import Headers, Internal, error_answer
+from heliograph.api.http.failures import log_failure
+from heliograph.api.http.http_compat import HttpCompat
+from heliograph.api.http.partial_response import select_fields
+from heliograph.api.http.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
+from heliograph.api.http.quota import PROJECT, Admission, MeteredAuthorizer, Quota
+from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, read_body
+from heliograph.api.http.sending import GZIP_FROM_BYTES, JSON, send_answer, send_compressed
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.metrics import RequestCounts
-from heliograph.api.pages import OK, Pages
-from heliograph.api.partial_response import select_fields
-from heliograph.api.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
-from heliograph.api.quota import Admission, MeteredGate, Quota
-from heliograph.api.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, Receive, read_body
 from heliograph.api.selectable import selection_of
-from heliograph.api.sending import GZIP_FROM_BYTES, JSON, Send, send_answer, send_compressed
+from heliograph.asgi import Asgi, Receive, Scope, Send
 from heliograph.domain.access import ANYBODY
-from heliograph.domain.errors import HeliographError, InvalidArgument
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
 
 log = structlog.get_logger()
@@ -43,44 +44,58 @@ PREFIXES = tuple(
 )
 
 
-def rest_app(
+def rest_app(  # noqa: PLR0913 - one option each
     ports: Ports,
     *,
-    gate: Gate | None = None,
+    authorizer: Authorizer | None = None,
     body_max_bytes: int = BODY_MAX_BYTES,
     body_timeout_s: float = BODY_TIMEOUT_S,
     addresses: Addresses | None = None,
     cors_origins: Collection[str] = (),
+    around: Callable[[Asgi], Asgi] | None = None,
 ) -> Asgi:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
-    `gate`: who may call; None: anybody, everything. `ports.limits.quota_per_minute` says how often.
+    `authorizer`: who may call; None: anybody, everything. `ports.limits.quota_per_minute` says how often.
     `addresses`: where this server is found, and whose word of that counts; `cors_origins`: whose pages may call.
+    `around(app)`: what every request passes on its way to the API, each call of a batch too; the edge is before it.
 
     Raises: InvalidArgument: an origin that is none.
     """
     addresses = addresses or Addresses()
-    app = RestApp(ports, gate=gate, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=addresses)
+    app = RestApp(
+        ports, authorizer=authorizer, body_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s, addresses=addresses, around=around
+    )
     origins = parse_origins(cors_origins)
-    return Edge(app, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=origins)
+    return HttpCompat(
+        app.entrance, http_methods=app.http_methods, body_limit=app.body_limit, body_timeout_s=body_timeout_s, cors_origins=origins
+    )
 
 
 class RestApp:
     """See `rest_app`."""
 
-    def __init__(self, ports: Ports, *, gate: Gate | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses) -> None:
+    def __init__(
+        self, ports: Ports, *, authorizer: Authorizer | None, body_max_bytes: int, body_timeout_s: float, addresses: Addresses,
+        around: Callable[[Asgi], Asgi] | None = None,
+    ) -> None:  # fmt: skip
         self._ports = ports
-        self._gate: Admission | None = gate
+        self._authorizer: Admission | None = authorizer
         if ports.limits.quota_per_minute:
             quota = Quota(ports.limits.quota_per_minute)
-            self._gate = MeteredGate(gate, quota, address_of_client=addresses.of_client, now_us=ports.clock.now_us)
+            self._authorizer = MeteredAuthorizer(
+                authorizer, quota, address_of_client=addresses.of_client, now_us=ports.clock.now_us,
+                consumer=PROJECT if ports.limits.quota_per_project else "",
+            )  # fmt: skip
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
         self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._pages = Pages(ports, counts=counts, addresses=addresses)
-        self._batch = Batch(self, gate=self._gate, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
+        self._pages = HealthPages(ports, counts=counts, addresses=addresses)
+        self.entrance: Asgi = self if around is None else around(self)
+        """This app, behind what is around it."""
+        self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
@@ -131,7 +146,7 @@ class RestApp:
 
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes:
         """The method's answer, compact.  Raises: HeliographError, ClientGone."""
-        caller = ANYBODY if self._gate is None else await self._gate.admit(method, ids, scope)
+        caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
         if query.refusal is not None:
             raise query.refusal
         selection = selection_of(query.fields, method.response) if query.fields else None

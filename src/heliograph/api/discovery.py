@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
+from heliograph.api.http.query import AnyQuery
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.query import AnyQuery
 from heliograph.api.schema_texts import PARAMETER_TEXTS
 from heliograph.api.schemas import schema_id, schemas_of, type_of
 from heliograph.commands import COMMANDS
-from heliograph.domain.wire_schema import ListKind, shape_of
+from heliograph.protojson.schema import ListKind, shape_of
 
 VERSION = "v1"
 REVISION = "20261104"

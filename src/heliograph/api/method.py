@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from heliograph.api.address import Addresses
-from heliograph.api.errors import UnknownPath
-from heliograph.api.query import AnyQuery, NoQuery
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.errors import UnknownPath
+from heliograph.api.http.query import AnyQuery, NoQuery
 from heliograph.domain.access import Caller
-from heliograph.domain.errors import InvalidArgument, Unimplemented
-from heliograph.domain.wire import decode_message
+from heliograph.protojson.errors import InvalidArgument, Unimplemented
+from heliograph.protojson.messages import decode_message
 from heliograph.service.ports import Ports
 from heliograph.service.work_aside import work_aside
 

@@ -3,9 +3,9 @@
 Source: disc, `methods` (a test compares every row).
 """
 
-from heliograph.api import devices, enrollment_tokens, enterprises, operations, policies, signup_urls
+from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method, not_offered
-from heliograph.api.query import PageQuery
+from heliograph.api.resources import devices, enrollment_tokens, enterprises, operations, policies, signup_urls
 from heliograph.commands import ENVELOPE
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken
@@ -18,7 +18,7 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsRequest,
     RemovePolicyApplicationsResponse,
 )
-from heliograph.service.read_operations import Timeline
+from heliograph.service.timeline import Timeline
 
 _ENTERPRISE = "enterprises/*"
 _DEVICE = f"{_ENTERPRISE}/devices/*"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from heliograph.api.http_refusals import REASONS
-from heliograph.service.process_counts import PROCESS
+from heliograph.api.http.http_refusals import REASONS
+from heliograph.service.metrics import PROCESS
 
 CROWDS = ("full", "address", "descriptors")
 

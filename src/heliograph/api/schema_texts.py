@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.official_messages import MESSAGES
-from heliograph.domain.wire_types import PACKAGE, proto_info
+from heliograph.protojson.types import PACKAGE, proto_info
 
 _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
 _PHONE_SAYS = "Output only. As the device reported it."

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.api.schema_texts import FIELD_TEXTS, SCHEMA_TEXTS
-from heliograph.domain.wire_schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.domain.wire_types import PACKAGE, proto_info
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.types import PACKAGE, proto_info
 
 Schema = dict[str, Any]
 

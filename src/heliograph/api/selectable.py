@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from heliograph.api.http.partial_response import Selection, invalid_selection, parse_fields
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
-from heliograph.api.partial_response import Selection, invalid_selection, parse_fields
 from heliograph.api.schemas import RAW_SCHEMAS, schema_id, schemas_of
-from heliograph.domain.errors import VIOLATIONS_MOST
+from heliograph.protojson.errors import VIOLATIONS_MOST
 
 
 class _Place(NamedTuple):

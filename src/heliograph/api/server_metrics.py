@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 import heliograph
 from heliograph.api.readiness import why_not_ready
 from heliograph.commands import COMMANDS
-from heliograph.service.counts import OUTCOMES, Histogram, StoreFigures
+from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
 from heliograph.service.ports import Lane, Ports
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
@@ -32,7 +32,7 @@ class Figures:
         self._ports = ports
         self._asked_us: int | None = None
         self._asking = asyncio.Lock()
-        self.latest: StoreFigures | None = None
+        self.latest: StoreStats | None = None
         """None: it did not say."""
 
     async def refresh(self) -> None:

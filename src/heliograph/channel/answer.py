@@ -7,8 +7,8 @@ import msgspec
 
 from heliograph.domain.device import Tombstone
 from heliograph.domain.error_body import error_body
-from heliograph.domain.errors import Code, HeliographError
 from heliograph.protocol import Gone
+from heliograph.protojson.errors import Code, HeliographError
 
 OK = 200
 GONE = 410

@@ -2,15 +2,16 @@
 
 import asyncio
 
+from heliograph.asgi import Asgi, Receive, Scope, Send
 from heliograph.channel.answer import Answer, answer_to_error
-from heliograph.channel.asgi import Asgi, Receive, Scope, Send, connection_id, credential, read_body, send_answer
 from heliograph.channel.doorbell import ChannelDoorbell
 from heliograph.channel.long_poll import long_poll
 from heliograph.channel.peers import HttpConnection, Peers
 from heliograph.channel.presence import ChannelPresence
+from heliograph.channel.requests import connection_id, credential, read_body, send_answer
 from heliograph.channel.session import KINDS, Session, enroll
 from heliograph.channel.web_socket import deny, web_socket
-from heliograph.domain.errors import HeliographError, InvalidArgument, NotFound
+from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
 from heliograph.service.ports import Clock, Ports
 
 ROOT = "/device/v1/"

@@ -2,14 +2,15 @@
 
 import asyncio
 
+from heliograph.asgi import Receive, Scope, Send
 from heliograph.channel.answer import EMPTY, OK, Answer, answer_to_error, come_again, encode
-from heliograph.channel.asgi import Receive, Scope, Send, connection_id, send_answer, whole_number
 from heliograph.channel.peers import HttpConnection, LinkState
+from heliograph.channel.requests import connection_id, send_answer, whole_number
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
-from heliograph.domain.errors import Aborted
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import LONG_POLL_MAX_S, Offer, Policy
+from heliograph.protojson.errors import Aborted
 
 DRAINED_COME_AGAIN_MS = 5_000
 """Phones of a server that stops come back spread over this long."""

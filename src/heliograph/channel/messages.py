@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceReport
-from heliograph.domain.errors import InvalidArgument
-from heliograph.domain.wire import decode_message
-from heliograph.domain.wire_types import decode_hook
 from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Enroll, Hello, Refuse, Report, StatusReport
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import decode_message
+from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
 R = TypeVar("R", Refuse, Report)

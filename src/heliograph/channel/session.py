@@ -16,19 +16,24 @@ from heliograph.channel.messages import (
 )
 from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
-from heliograph.domain.errors import DeviceNoLongerManaged, HeliographError, InvalidArgument, NotFound, ResourceExhausted
+from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Acknowledge, Message, Offer, Ok, Policy, Refuse, Report
+from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
-from heliograph.service.authenticate_device import DeviceGone, authenticate_device, hash_credential
-from heliograph.service.confirm_last_order import confirm_last_order
-from heliograph.service.enroll_device import enroll_device
-from heliograph.service.greet_device import greet_device
+from heliograph.service.phones import (
+    DeviceGone,
+    authenticate_device,
+    confirm_last_order,
+    enroll_device,
+    get_phone_policy,
+    greet_device,
+    hash_credential,
+    report_status,
+)
 from heliograph.service.ports import Offering, Ports
-from heliograph.service.read_phone_policy import get_phone_policy
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
-from heliograph.service.report_status import report_status
 from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8

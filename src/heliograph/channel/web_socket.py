@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+from heliograph.asgi import Receive, Scope, Send
 from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
-from heliograph.channel.asgi import Receive, Scope, Send, send_answer
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
 from heliograph.channel.messages import Frame, read_frame
 from heliograph.channel.peers import LinkState
+from heliograph.channel.requests import send_answer
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
-from heliograph.domain.errors import InvalidArgument, Unavailable
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, Policy
+from heliograph.protojson.errors import InvalidArgument, Unavailable
 
 FIRST_FRAME_WITHIN_S = 10.0
 MALFORMED_FRAMES_MOST = 3

@@ -2,63 +2,92 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 import heliograph
-from heliograph.cli import check_history, db, devices, fleet, issue, keys, operations, sandbox, serve
-from heliograph.cli.api_client import Failure
+from heliograph.cli.command_tree import LazyGroup, Listed, Option
+from heliograph.cli.completion import print_completion
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
-from heliograph.cli.options import KEY_FILE
-from heliograph.cli.output import print_error, print_failure
-from heliograph.domain.errors import HeliographError
+from heliograph.cli.failure import Failure, print_error, print_failure
+from heliograph.cli.signing_in import KEY_FILE
 
-app = typer.Typer(
-    name="heliograph",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    epilog=EPILOG,
-    pretty_exceptions_show_locals=False,
-)
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
-app.command("sandbox", rich_help_panel=RUN)(sandbox.sandbox)
-app.command("serve", rich_help_panel=RUN)(serve.serve)
-app.command("fleet", rich_help_panel=RUN)(fleet.fleet)
-app.add_typer(devices.app, name="devices", rich_help_panel=USE)
-app.add_typer(issue.app, name="issue", rich_help_panel=USE)
-app.add_typer(operations.app, name="operations", rich_help_panel=USE)
-app.add_typer(keys.app, name="keys", rich_help_panel=USE)
-app.add_typer(db.app, name="db", rich_help_panel=RUN)
-app.command("check-history", rich_help_panel=PROVE)(check_history.check_history)
+LISTED = {
+    "sandbox": Listed(
+        place="heliograph.cli.sandbox:sandbox",
+        section=RUN,
+        summary="Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token.",
+    ),
+    "serve": Listed(
+        place="heliograph.cli.serve:serve",
+        section=RUN,
+        summary="Run a server for devices that enrol. Callers sign in with a key: see heliograph keys create.",
+    ),
+    "fleet": Listed(
+        place="heliograph.cli.fleet:fleet",
+        section=RUN,
+        summary="Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C.",
+    ),
+    "version": Listed(place="heliograph.cli.version:version", section=RUN, summary="Print the version."),
+    "db": Listed(place="heliograph.cli.db:app", section=RUN, summary="Migrate, check, back up and restore the database."),
+    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="See the devices of an enterprise."),
+    "issue": Listed(
+        place="heliograph.cli.issue:app",
+        section=USE,
+        summary="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
+    ),
+    "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
+    "tail": Listed(
+        place="heliograph.cli.tail:tail",
+        section=USE,
+        summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
+    ),
+    "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys with which callers sign in."),
+    "check-history": Listed(
+        place="heliograph.cli.check_history:check_history",
+        section=PROVE,
+        summary="Check a recorded history: was anything lost, done twice, undone, done too late or in the wrong order?",
+    ),
+}
 
 
-@app.callback()
-def heliograph_command(
-    *,
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", envvar="HELIOGRAPH_KEY", help="Key file to sign in with, where the server asks for one."),
-    ] = None,
-) -> None:
+@click.group(cls=LazyGroup, listed=LISTED, name="heliograph", no_args_is_help=True, epilog=EPILOG)
+@click.option(
+    "--key",
+    cls=Option,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    envvar="HELIOGRAPH_KEY",
+    help="Key file to sign in with, where the server asks for one.",
+)
+@click.option(
+    "--show-completion",
+    cls=Option,
+    type=click.Choice(("bash", "zsh", "fish")),
+    is_eager=True,
+    expose_value=False,
+    callback=print_completion,
+    help="Print the completion script for a shell and exit: eval it, or put it into the shell's start-up file.",
+)
+@click.version_option(heliograph.__version__, message="%(version)s", help="Print the version and exit.")
+def app(*, key: Path | None) -> None:
     """An open server for Android device commands, wire-compatible with the Android Management API."""
     KEY_FILE.set(key)
 
 
-@app.command(rich_help_panel=RUN)
-def version() -> None:
-    """Print the version."""
-    typer.echo(heliograph.__version__)
-
-
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.  Raises: SystemExit."""
     try:
-        app()
+        app(prog_name="heliograph")
     except Failure as failure:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
-    except HeliographError as error:
+    except Exception as error:
+        # Only a command that loaded the domain can raise its errors; to load it here would slow down the others.
+        from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
+
+        if not isinstance(error, HeliographError):
+            raise
         print_error(error.message)
         sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))

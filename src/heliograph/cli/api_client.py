@@ -7,22 +7,12 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.failure import Failure
 
 Json = dict[str, Any]
 
 TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
-
-
-class Failure(Exception):
-    """Something went wrong: what to tell, and the code to exit with."""
-
-    def __init__(self, exit_code: ExitCode, message: str, *, body: bytes = b"") -> None:
-        """`body` is the server's answer, where it answered."""
-        super().__init__(message)
-        self.exit_code = exit_code
-        self.message = message
-        self.body = body
 
 
 class ApiClient:

@@ -4,13 +4,16 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 from rich.text import Text
 
+from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
-from heliograph.cli.output import STYLES, console, print_error, table_of
+from heliograph.cli.failure import print_error
+from heliograph.cli.output import STYLES
+from heliograph.cli.tables import console, table_of
 
 if TYPE_CHECKING:
     from heliograph.history.recorded import Recorded
@@ -22,12 +25,11 @@ SENTENCE_MOST = 600
 """Characters of one violation: a sentence may hold two whole operations."""
 
 
-def check_history(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, show_default=False, help="A recorded history.")],
-    *,
-    most: Annotated[int, typer.Option(min=0, metavar="COUNT", help="Tell the stories of at most so many violations.")] = STORIES_MOST,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
-) -> None:
+@command("check-history")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded history.")
+@option("--most", type=click.IntRange(min=0), default=STORIES_MOST, metavar="COUNT", help="Tell the stories of at most so many violations.")
+@option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def check_history(file: Path, *, most: int, as_json: bool) -> None:
     """Check a recorded history: was anything lost, done twice, undone, done too late or in the wrong order?
 
     Exit code 0: every promise was kept. 1: one was broken. 8: none was, but the run did not meet what it was made for, so it proves
@@ -40,11 +42,11 @@ def check_history(
         recorded = read_history(file)
     except BadHistory as bad:
         print_error(f"{file}: {bad}")
-        raise typer.Exit(ExitCode.INVALID) from None
+        sys.exit(ExitCode.INVALID)
     verdict = check(recorded)
     (_print_json if as_json else _print_verdict)(recorded, verdict, most)
     codes = {Colour.GREEN: ExitCode.OK, Colour.VIOLATED: ExitCode.FAILED, Colour.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
-    raise typer.Exit(codes[verdict.colour])
+    sys.exit(codes[verdict.colour])
 
 
 def _print_json(recorded: "Recorded", verdict: "Verdict", most: int) -> None:

@@ -2,29 +2,21 @@
 
 import json
 
-import typer
-
 from heliograph.cli.api_client import Json
-from heliograph.cli.options import (
-    DEFAULT_ENTERPRISE,
-    DEFAULT_SERVER,
-    AsJson,
-    Device,
-    Enterprise,
-    Server,
-    client_of,
-    device_name,
-    enterprise_name,
-)
-from heliograph.cli.output import console, print_json, print_pages, print_table, short_time
+from heliograph.cli.command_tree import group
+from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, SERVER, client_of, device_name, enterprise_name
+from heliograph.cli.output import print_highlighted, print_json, print_pages, print_table, short_time
 
 PAGE_SIZE = 100  # disc, devices.list: at most 100
 
-app = typer.Typer(help="See the devices of an enterprise.", no_args_is_help=True)
+app = group("devices", "See the devices of an enterprise.")
 
 
 @app.command("list")
-def list_devices(*, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def list_devices(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the devices of an enterprise."""
     pages = list(client_of(server).pages(f"/v1/{enterprise_name(enterprise)}/devices", {"pageSize": PAGE_SIZE}))
     if as_json:
@@ -35,14 +27,14 @@ def list_devices(*, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server 
 
 
 @app.command("get")
-def get_device(
-    device: Device, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
-) -> None:
+@DEVICE
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def get_device(device: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Show one device whole."""
     body = client_of(server).get(f"/v1/{device_name(device, enterprise)}")
-    if as_json:
-        return print_json(body)
-    return console().print_json(body.decode())
+    return print_json(body) if as_json else print_highlighted(body)
 
 
 def _row(device: Json) -> list[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from heliograph.cli.api_client import Failure
 from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.failure import Failure
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -42,8 +42,8 @@ OF_OUTCOME: Mapping[str, ExitCode] = {
 """By `read_outcome`'s word for a final operation."""
 
 EPILOG = (
-    "[bold]Exit codes[/bold]: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
+    "Exit codes: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
     "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired · 8 inconclusive. "
-    "Codes 1, 6 and 7 come from [bold]--wait[/bold] and [bold]operations wait[/bold]; 1 (a broken promise) and 8 from "
-    "[bold]check-history[/bold]."
+    "Codes 1, 6 and 7 come from --wait and operations wait; 1 (a broken promise) and 8 from "
+    "check-history."
 )

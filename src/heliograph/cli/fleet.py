@@ -1,13 +1,13 @@
 """`heliograph fleet`: many virtual phones in one process, with a picture of how they do."""
 
 import contextlib
-import enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from heliograph.cli.command_tree import command, option
 from heliograph.cli.event_loop import run
-from heliograph.cli.options import DEFAULT_SERVER, Server
+from heliograph.cli.options import SERVER
 
 if TYPE_CHECKING:
     from heliograph.agent.misbehaviour import Misbehaviour
@@ -16,36 +16,32 @@ OFFLINE_EVERY_S = 120.0
 """Under chaos a phone loses its network about every two minutes."""
 
 
-class TransportOption(enum.Enum):
-    """How the phones talk to the server."""
-
-    WEBSOCKET = "websocket"
-    LONG_POLL = "long-poll"
-
-
+@command("fleet")
+@option("--enrollment-token", required=True, metavar="VALUE", help="Value of an enrolment token that is not one-time.")
+@option("--profile", required=True, metavar="NAME", help="What kind of phones: a name as in docs/sandbox.md.")
+@option("--count", type=click.IntRange(1, 100_000), default=1_000, help="How many phones.")
+@option("--seed", type=int, default=1, help="The same seed gives the same phones and the same misfortunes.")
+@option("--transport", type=click.Choice(("websocket", "long-poll")), default="websocket", help="How they talk to the server.")
+@option(
+    "--chaos",
+    type=click.FloatRange(0, 0.5),
+    default=0.0,
+    help="Share of occasions on which something goes wrong: drops, duplicates, crashes, dead spots.",
+)
+@SERVER
 def fleet(  # noqa: PLR0913 - one option each
-    *,
-    enrollment_token: Annotated[str, typer.Option(metavar="VALUE", help="Value of an enrolment token that is not one-time.")],
-    profile: Annotated[str, typer.Option(metavar="NAME", help="What kind of phones: a name as in docs/sandbox.md.")],
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many phones.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same phones and the same misfortunes.")] = 1,
-    transport: Annotated[TransportOption, typer.Option(help="How they talk to the server.")] = TransportOption.WEBSOCKET,
-    chaos: Annotated[
-        float,
-        typer.Option(min=0, max=0.5, help="Share of occasions on which something goes wrong: drops, duplicates, crashes, dead spots."),
-    ] = 0.0,
-    server: Server = DEFAULT_SERVER,
+    *, enrollment_token: str, profile: str, count: int, seed: int, transport: str, chaos: float, server: str
 ) -> None:
     """Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C."""
     from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
-    from heliograph.agent.phone import Line, TransportKind  # noqa: PLC0415
     from heliograph.agent.profiles import profile_named  # noqa: PLC0415
+    from heliograph.agent.runner import Line, TransportKind  # noqa: PLC0415
     from heliograph.cli.fleet_picture import run_shown  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
 
     log_to_stderr()
     plan = FleetPlan(profile=profile_named(profile), count=count, seed=seed, behaviour=_misbehaviour(chaos))
-    line = Line(server_url=server.rstrip("/"), kind=TransportKind(transport.value))
+    line = Line(server_url=server.rstrip("/"), kind=TransportKind(transport))
     with contextlib.suppress(KeyboardInterrupt):
         run(run_shown(plan, line, enrollment_token))
 

@@ -9,10 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from heliograph.agent.fleet import Fleet, FleetPlan, FleetProgress
-from heliograph.agent.phone import Line
-from heliograph.cli.api_client import Failure
+from heliograph.agent.runner import Line
 from heliograph.cli.exit_codes import ExitCode
-from heliograph.cli.output import console
+from heliograph.cli.failure import Failure
+from heliograph.cli.tables import console
 
 REFRESH_S = 0.25
 REPORT_S = 5.0

@@ -1,30 +1,28 @@
 """`heliograph issue DEVICE TYPE`: one sub-command per row of `heliograph.commands`, its options made from the row."""
 
-import inspect
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
-from heliograph.cli.api_client import Failure, Json
+from heliograph.cli.api_client import Json
+from heliograph.cli.command_tree import Command, Group, option
 from heliograph.cli.exit_codes import EPILOG, ExitCode
-from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER, AsJson, Device, Enterprise, Server, Timeout, client_of, device_name
+from heliograph.cli.failure import Failure
+from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, SERVER, TIMEOUT, client_of, device_name
 from heliograph.cli.output import print_json, print_operation
 from heliograph.cli.param_options import options_of, params_given
 from heliograph.cli.waiting import wait_for
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 
-Body = Annotated[str, typer.Option("--body", metavar="JSON", help="Send this Command as it is, instead of a TYPE.", show_default=False)]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until the operation has ended; the exit code tells its outcome.")]
-Duration = Annotated[
-    str,
-    typer.Option(
-        "--duration", metavar="SECONDS", help='How long the command is good for, as in 3600s; "600s" if not given.', show_default=False
-    ),
-]
+WAIT = option("--wait", is_flag=True, help="Wait until the operation has ended; the exit code is its outcome.")
+DURATION = option("--duration", metavar="SECONDS", help='How long the command is good for, as in 3600s; "600s" if not given.')
+
+# Not given here, the value from before the TYPE holds, and its default is shown there.
+ENTERPRISE_BEHIND = option("--enterprise", metavar="ID", help="Enterprise that short device names belong to.")
+SERVER_BEHIND = option("--server", metavar="URL", help="Address of the server.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,40 +37,43 @@ class Given:
     as_json: bool
 
 
-class IssueGroup(TyperGroup):
+class IssueGroup(Group):
     """Lets `--body` and `--help` stand behind the DEVICE, and a TYPE be written in small letters."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own click context is not public
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Where no TYPE follows, options may stand behind the DEVICE too."""
         if args[1:2] == ["--help"] or any(arg.partition("=")[0] == "--body" for arg in args):
             ctx.allow_interspersed_args = True
         return super().parse_args(ctx, args)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - ditto
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The types, in the order of their rows."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The type's sub-command, however its name is written: clear-app-data is CLEAR_APP_DATA."""
-        return super().get_command(ctx, cmd_name.upper().replace("-", "_"))
+        row = COMMANDS.get(cmd_name.upper().replace("-", "_"))
+        return _command_of(row) if row is not None else None
 
 
-app = typer.Typer(
+@click.group(
+    "issue",
     cls=IssueGroup,
     invoke_without_command=True,
-    help="Issue a command to a device. [bold]heliograph issue DEVICE TYPE --help[/bold] shows the options of a type.",
+    help="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
     subcommand_metavar="TYPE [OPTIONS]",
     epilog=EPILOG,
 )
-
-
-@app.callback()
-def issue(  # noqa: PLR0913 - one option each
-    ctx: typer.Context,
-    device: Device,
-    *,
-    body: Body = "",
-    wait: Wait = False,
-    timeout: Timeout = None,
-    enterprise: Enterprise = DEFAULT_ENTERPRISE,
-    server: Server = DEFAULT_SERVER,
-    as_json: AsJson = False,
+@DEVICE
+@option("--body", default="", show_default=False, metavar="JSON", help="Send this Command as it is, instead of a TYPE.")
+@WAIT
+@TIMEOUT
+@ENTERPRISE
+@SERVER
+@AS_JSON
+@click.pass_context
+def app(  # noqa: PLR0913 - one option each
+    ctx: click.Context, *, device: str, body: str, wait: bool, timeout: float | None, enterprise: str, server: str, as_json: bool
 ) -> None:
     """The command is issued: the one in `--body` here, one of a TYPE by its sub-command."""
     given = Given(device=device, enterprise=enterprise, server=server, wait=wait, timeout=timeout, as_json=as_json)
@@ -85,33 +86,23 @@ def issue(  # noqa: PLR0913 - one option each
         raise Failure(ExitCode.INVALID, f"Which command? Choose a TYPE: {', '.join(COMMANDS)}.")
 
 
-class IssueOfType:
-    """The sub-command of one type. Typer reads its signature, which is made from the row."""
+def _command_of(row: CommandType) -> click.Command:
+    """The sub-command of one type: its options are made from its row. Options may stand before the TYPE or behind it; behind wins."""
+    options = options_of(row)
 
-    def __init__(self, row: CommandType) -> None:
-        """The row's sub-command."""
-        self._row = row
-        self._options = options_of(row)
-        self.__name__ = row.name
-        inherited = [parameter for parameter in inspect.signature(self.__call__).parameters.values() if parameter.name != "values"]
-        own = [option.parameter() for option in self._options]
-        self.__signature__ = inspect.Signature([inherited[0], *own, *inherited[1:]])
-        self.__annotations__ = {parameter.name: parameter.annotation for parameter in self.__signature__.parameters.values()}
-
-    def __call__(  # noqa: PLR0913 - one option each
-        self,
-        ctx: typer.Context,
+    @click.pass_obj
+    def issue(  # noqa: PLR0913 - one option each
+        before: Given,
+        /,
         *,
-        duration: Duration = "",
-        wait: Wait = False,
-        timeout: Timeout = None,
-        enterprise: Enterprise = "",
-        server: Server = "",
-        as_json: AsJson = False,
+        duration: str | None,
+        wait: bool,
+        timeout: float | None,
+        enterprise: str | None,
+        server: str | None,
+        as_json: bool,
         **values: Any,  # noqa: ANN401 - the row's own options
     ) -> None:
-        """The command is issued with the params given. Options may stand before the TYPE or behind it; behind wins."""
-        before: Given = ctx.obj
         given = Given(
             device=before.device,
             enterprise=enterprise or before.enterprise,
@@ -120,13 +111,18 @@ class IssueOfType:
             timeout=before.timeout if timeout is None else timeout,
             as_json=as_json or before.as_json,
         )
-        _send(given, json.dumps(self._command(duration, values)).encode())
+        _send(given, json.dumps(_command(row, duration, params_given(options, values))).encode())
 
-    def _command(self, duration: str, values: dict[str, Any]) -> Json:
-        params = params_given(self._options, values)
-        field = self._row.params_field
-        # The params object goes along though it be empty: real AMAPI refuses some types without it.
-        return {"type": self._row.name, **({field: params} if field else params), **({"duration": duration} if duration else {})}
+    command = Command(row.name, callback=issue, help=row.summary, params=[option.parameter() for option in options])
+    for decorate in (DURATION, WAIT, TIMEOUT, ENTERPRISE_BEHIND, SERVER_BEHIND, AS_JSON):
+        decorate(command)
+    return command
+
+
+def _command(row: CommandType, duration: str | None, params: Json) -> Json:
+    field = row.params_field
+    # The params object goes along though it be empty: real AMAPI refuses some types without it.
+    return {"type": row.name, **({field: params} if field else params), **({"duration": duration} if duration else {})}
 
 
 def _send(given: Given, body: bytes) -> None:
@@ -139,7 +135,3 @@ def _send(given: Given, body: bytes) -> None:
         print_json(answer)
     else:
         print_operation(operation)
-
-
-for _row in COMMANDS.values():
-    app.command(_row.name, help=_row.summary)(IssueOfType(_row))

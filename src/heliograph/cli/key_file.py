@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from heliograph.cli.api_client import Failure
 from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.failure import Failure
 from heliograph.domain.access import SCOPE
 
 LIFE_S: Final = 3_600

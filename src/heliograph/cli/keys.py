@@ -5,55 +5,67 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
-from heliograph.cli.api_client import ApiClient, Failure, Json
+from heliograph.cli.api_client import ApiClient, Json
+from heliograph.cli.command_tree import group, option
 from heliograph.cli.exit_codes import ExitCode
-from heliograph.cli.options import DEFAULT_SERVER, AsJson
-from heliograph.cli.output import console, print_json, print_table, short_time
+from heliograph.cli.failure import Failure
+from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, DEFAULT_SERVER, PATH
+from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
 from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.storage.operator_file import NAME, read_operator_file
 
-PATH: Final = "/heliograph/v1/keys"
+KEYS: Final = "/heliograph/v1/keys"
 BITS: Final = 2_048
-DEFAULT_DATA_DIR: Final = Path("heliograph-data")
 AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
 """What every key file says; no client uses it for a service account."""
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Data directory of the `heliograph serve` that runs on this machine.", show_default=f"{DEFAULT_DATA_DIR}, if used"),
-]
-Server = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        envvar="HELIOGRAPH_SERVER",
-        help="The address that clients use: it goes into the key file. Without a data directory, the sandbox that is asked.",
-        show_default=DEFAULT_SERVER,
-    ),
-]
+DATA_DIR = option(
+    "--data-dir",
+    type=PATH,
+    show_default=f"{DEFAULT_DATA_DIR}, if used",
+    help="Data directory of the `heliograph serve` that runs on this machine.",
+)
+SERVER = option(
+    "--server",
+    metavar="URL",
+    envvar="HELIOGRAPH_SERVER",
+    show_default=DEFAULT_SERVER,
+    help="The address that clients use: it goes into the key file. Without a data directory, the sandbox that is asked.",
+)
 
-app = typer.Typer(help="Make, list and delete the keys with which callers sign in.", no_args_is_help=True)
+app = group("keys", "Make, list and delete the keys with which callers sign in.")
 
 
 @app.command("create")
-def create(
-    *,
-    enterprise: Annotated[
-        list[str], typer.Option(metavar="ID", help="An enterprise that the key is for; may be given several times. '*': all of them.")
-    ],
-    role: Annotated[Role, typer.Option(help="admin may do everything in its enterprises, viewer may get and list.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the key file goes. It is never overwritten.")],
-    name: Annotated[
-        str, typer.Option(metavar="NAME", help="Who it is for: the part of client_email before the @.", show_default="made of role and key")
-    ] = "",
-    data_dir: DataDir = None,
-    server: Server = None,
-) -> None:
+@option(
+    "--enterprise",
+    multiple=True,
+    required=True,
+    metavar="ID",
+    help="An enterprise that the key is for; may be given several times. '*': all of them.",
+)
+@option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    required=True,
+    help="admin may do everything in its enterprises, viewer may get and list.",
+)
+@option("--out", type=PATH, required=True, metavar="FILE", help="Where the key file goes. It is never overwritten.")
+@option(
+    "--name",
+    default="",
+    show_default="made of role and key",
+    metavar="NAME",
+    help="Who it is for: the part of client_email before the @.",
+)
+@DATA_DIR
+@SERVER
+def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data_dir: Path | None, server: str | None) -> None:
     """Write a service-account key file that Google's clients take as it is.
 
     The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
@@ -62,20 +74,23 @@ def create(
     address = _for_clients(server)
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
-    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role.value, "account": name}
+    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
     client = _client(data_dir, server)
     # The file first: a key that nobody holds the private half of would stay in the server's list for ever.
     with _new_file(out) as descriptor:
-        key: Json = json.loads(client.post(PATH, json.dumps(wanted).encode()))
+        key: Json = json.loads(client.post(KEYS, json.dumps(wanted).encode()))
         os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
-    console().print(f"{out}: [bold]{key['clientEmail']}[/bold], {role.value} of {where}.", soft_wrap=True)
+    click.echo(f"{out}: {click.style(key['clientEmail'], bold=True)}, {role} of {where}.")
 
 
 @app.command("list")
-def list_keys(*, data_dir: DataDir = None, server: Server = None, as_json: AsJson = False) -> None:
+@DATA_DIR
+@SERVER
+@AS_JSON
+def list_keys(*, data_dir: Path | None, server: str | None, as_json: bool) -> None:
     """List the keys."""
-    body = _client(data_dir, server).get(PATH)
+    body = _client(data_dir, server).get(KEYS)
     if as_json:
         return print_json(body)
     rows = [
@@ -86,15 +101,13 @@ def list_keys(*, data_dir: DataDir = None, server: Server = None, as_json: AsJso
 
 
 @app.command("delete")
-def delete(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A key's id (private_key_id in its file).", show_default=False)],
-    *,
-    data_dir: DataDir = None,
-    server: Server = None,
-) -> None:
+@click.argument("key", metavar="KEY", help="A key's id (private_key_id in its file).")
+@DATA_DIR
+@SERVER
+def delete(key: str, *, data_dir: Path | None, server: str | None) -> None:
     """Delete a key. It and every token made with it are refused from now on."""
-    _client(data_dir, server).delete(f"{PATH}/{key}")
-    console().print(f"{key} is deleted.")
+    _client(data_dir, server).delete(f"{KEYS}/{key}")
+    click.echo(f"{key} is deleted.")
 
 
 def _for_clients(server: str | None) -> str | None:

@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.cli.folding import Folding
 from heliograph.cli.outlet import Outlet
-from heliograph.service.process_counts import PROCESS
+from heliograph.service.metrics import PROCESS
 
 OF_KIND = ("event", "method", "http_status")
 """What lines of one kind have in common; each has few values, whatever callers send."""

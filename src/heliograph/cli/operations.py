@@ -1,55 +1,31 @@
 """`heliograph operations`: what became of the commands."""
 
 import json
-from typing import Annotated
 
-import typer
-from rich.text import Text
+import click
 
 from heliograph.cli.api_client import Json
-from heliograph.cli.options import (
-    DEFAULT_ENTERPRISE,
-    DEFAULT_SERVER,
-    AsJson,
-    Device,
-    Enterprise,
-    Operation,
-    Server,
-    Timeout,
-    client_of,
-    device_name,
-    operation_name,
-)
-from heliograph.cli.output import (
-    console,
-    local_time,
-    outcome_text,
-    print_json,
-    print_operation,
-    print_pages,
-    print_table,
-)
+from heliograph.cli.coloured import Coloured
+from heliograph.cli.command_tree import group, option
+from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, OPERATION, SERVER, TIMEOUT, client_of, device_name, operation_name
+from heliograph.cli.output import local_time, outcome_word, print_json, print_operation, print_pages, print_table
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.longrunning import read_outcome
 
-PAGE_SIZE = 1_000  # api.operations: at most 1000
+PAGE_SIZE = 1_000  # api.resources.operations: at most 1000
 
-app = typer.Typer(help="Follow commands: list, get, wait, cancel, timeline.", no_args_is_help=True)
+app = group("operations", "Follow commands: list, get, wait, cancel, timeline.")
 
-Filter = Annotated[
-    str, typer.Option("--filter", metavar="EXPRESSION", help='Such as: done=false AND metadata.type="LOCK".', show_default=False)
-]
+FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION", help='Such as: done=false AND metadata.type="LOCK".')
 
 
 @app.command("list")
-def list_operations(
-    device: Device,
-    *,
-    filter: Filter = "",
-    enterprise: Enterprise = DEFAULT_ENTERPRISE,
-    server: Server = DEFAULT_SERVER,
-    as_json: AsJson = False,
-) -> None:
+@DEVICE
+@FILTER
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def list_operations(device: str, *, filter: str, enterprise: str, server: str, as_json: bool) -> None:
     """List a device's operations, oldest first."""
     name = device_name(device, enterprise)
     pages = list(client_of(server).pages(f"/v1/{name}/operations", {"pageSize": PAGE_SIZE, "filter": filter}))
@@ -61,9 +37,11 @@ def list_operations(
 
 
 @app.command("get")
-def get_operation(
-    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
-) -> None:
+@OPERATION
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def get_operation(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Show one operation as it is now; the exit code does not tell its outcome."""
     body = client_of(server).get(f"/v1/{operation_name(operation, enterprise)}")
     if as_json:
@@ -72,22 +50,22 @@ def get_operation(
 
 
 @app.command("wait")
-def wait_operation(
-    operation: Operation,
-    *,
-    timeout: Timeout = None,
-    enterprise: Enterprise = DEFAULT_ENTERPRISE,
-    server: Server = DEFAULT_SERVER,
-    as_json: AsJson = False,
-) -> None:
+@OPERATION
+@TIMEOUT
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def wait_operation(operation: str, *, timeout: float | None, enterprise: str, server: str, as_json: bool) -> None:
     """Wait until an operation has ended; the exit code tells its outcome."""
     wait_for(client_of(server), str(operation_name(operation, enterprise)), timeout=timeout, as_json=as_json)
 
 
 @app.command("cancel")
-def cancel_operation(
-    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
-) -> None:
+@OPERATION
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def cancel_operation(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Cancel an operation, if no device has acknowledged it yet. Best effort: look at what it became."""
     client, name = client_of(server), operation_name(operation, enterprise)
     answer = client.post(f"/v1/{name}:cancel")
@@ -97,26 +75,27 @@ def cancel_operation(
 
 
 @app.command("timeline")
-def show_timeline(
-    operation: Operation, *, enterprise: Enterprise = DEFAULT_ENTERPRISE, server: Server = DEFAULT_SERVER, as_json: AsJson = False
-) -> None:
+@OPERATION
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def show_timeline(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Tell every change of an operation with its time, and why it is stuck if it is."""
     body = client_of(server).get(f"/heliograph/v1/{operation_name(operation, enterprise)}/timeline")
     if as_json:
         return print_json(body)
     timeline = json.loads(body)
-    heading = Text.assemble((timeline["type"], "bold"), f" is {timeline['state']}; it expires {local_time(timeline['expiresAt'])}.")
-    console().print(heading)
+    click.echo(f"{click.style(timeline['type'], bold=True)} is {timeline['state']}; it expires {local_time(timeline['expiresAt'])}.")
     print_table(("TIME", "WHAT", "DETAIL"), map(_entry, timeline["entries"]), empty="Nothing has happened yet.")
     if timeline.get("whyStuck"):
-        console().print(timeline["whyStuck"])
+        click.echo(timeline["whyStuck"])
     return None
 
 
-def _row(operation: Json) -> list[str | Text]:
+def _row(operation: Json) -> list[str | Coloured]:
     metadata, outcome = operation["metadata"], read_outcome(operation)
     number = operation["name"].rpartition("/")[2]
-    return [number, metadata["type"], local_time(metadata["createTime"]), outcome_text(outcome), outcome.detail]
+    return [number, metadata["type"], local_time(metadata["createTime"]), outcome_word(outcome), outcome.detail]
 
 
 def _entry(entry: Json) -> list[str]:

@@ -1,33 +1,32 @@
 """Options that several commands share, and how short names of devices and operations are completed."""
 
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from heliograph.cli.api_client import ApiClient
+from heliograph.cli.command_tree import option
 from heliograph.cli.key_file import bearer_of
+from heliograph.cli.signing_in import KEY_FILE
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 DEFAULT_ENTERPRISE = "sandbox"
+DEFAULT_DATA_DIR = Path("heliograph-data")
+PATH = click.Path(path_type=Path)
 
-KEY_FILE: ContextVar[Path | None] = ContextVar("KEY_FILE", default=None)
-"""What `heliograph --key` says: it is the same for every command."""
-
-Server = Annotated[str, typer.Option("--server", envvar="HELIOGRAPH_SERVER", metavar="URL", help="Address of the server.")]
-Enterprise = Annotated[
-    str, typer.Option("--enterprise", envvar="HELIOGRAPH_ENTERPRISE", metavar="ID", help="Whose devices short names mean.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the server's JSON.")]
-Timeout = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Stop waiting after this long, with exit code 6.")
-]
-Device = Annotated[str, typer.Argument(metavar="DEVICE", help="A device id, or enterprises/…/devices/….", show_default=False)]
-Operation = Annotated[
-    str, typer.Argument(metavar="OPERATION", help="DEVICE/ID, or enterprises/…/devices/…/operations/….", show_default=False)
-]
+SERVER = option("--server", envvar="HELIOGRAPH_SERVER", default=DEFAULT_SERVER, metavar="URL", help="Address of the server.")
+ENTERPRISE = option(
+    "--enterprise",
+    envvar="HELIOGRAPH_ENTERPRISE",
+    default=DEFAULT_ENTERPRISE,
+    metavar="ID",
+    help="Enterprise that short device names belong to.",
+)
+AS_JSON = option("--json", "as_json", is_flag=True, help="Print the server's JSON.")
+TIMEOUT = option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop waiting after this long, with exit code 6.")
+DEVICE = click.argument("device", metavar="DEVICE", help="A device id, or enterprises/…/devices/….")
+OPERATION = click.argument("operation", metavar="OPERATION", help="DEVICE/ID, or enterprises/…/devices/…/operations/….")
 
 
 def enterprise_name(enterprise: str) -> EnterpriseName:

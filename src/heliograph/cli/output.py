@@ -1,33 +1,21 @@
-"""What people see: tables, an operation in a few lines, errors; and the server's JSON, untouched, for scripts."""
+"""What people see: tables, an operation in a few lines; and the server's JSON, untouched, for scripts."""
 
 import json
-import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
-from heliograph.cli.api_client import Failure
+from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 from heliograph.domain.longrunning import OutcomeView, read_outcome
 
 Json = dict[str, Any]
 
-PIPE_WIDTH = 160
-"""Columns of a table that no terminal shows: wide enough that names stay in one piece."""
-
 STYLES = {"succeeded": "green", "pending": "cyan", "failed": "red", "timed out": "red", "cancelled": "yellow", "expired": "yellow"}
-
-
-def console(*, errors: bool = False) -> Console:
-    """Where to print: as wide as the terminal, with colours where there is one."""
-    stream = sys.stderr if errors else sys.stdout
-    shown = Console(file=stream, highlight=False)
-    return shown if shown.is_terminal or "COLUMNS" in os.environ else Console(file=stream, highlight=False, width=PIPE_WIDTH)
 
 
 def print_json(body: bytes) -> None:
@@ -44,46 +32,53 @@ def print_pages(pages: Sequence[bytes], member: str) -> None:
     return None
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, empty: str) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]], *, empty: str) -> None:
     """The rows under their headings; the first column stays whole. `empty` is said instead of a table without rows."""
     listed = list(rows)
     if not listed:
-        console().print(empty, style="dim")
+        click.secho(empty, dim=True)
         return
+    # Only a command that has rows to show waits until rich is imported, which takes as long as the rest of it.
+    from heliograph.cli.tables import console, table_of  # noqa: PLC0415
+
     console().print(table_of(columns, listed))
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str | None = None) -> Table:
-    """The rows under their headings."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        table.add_row(*row)
-    return table
+def print_highlighted(body: bytes) -> None:
+    """The server's JSON, in colours on a terminal."""
+    if not sys.stdout.isatty():
+        return print_json(body)
+    from heliograph.cli.tables import console  # noqa: PLC0415 - as in print_table
+
+    return console().print_json(body.decode())
 
 
-def outcome_text(outcome: OutcomeView) -> Text:
+def outcome_word(outcome: OutcomeView) -> Coloured:
     """The outcome's word in its colour."""
-    return Text(outcome.outcome, style=STYLES.get(outcome.outcome, ""))
+    return Coloured(outcome.outcome, STYLES.get(outcome.outcome, ""))
 
 
 def print_operation(operation: Json) -> None:
     """One operation: what, when, and how it came out."""
     metadata, outcome = operation.get("metadata", {}), read_outcome(operation)
-    lines = Table.grid(padding=(0, 2))
-    lines.add_column(style="bold", no_wrap=True)
-    lines.add_column(overflow="fold")
-    lines.add_row("operation", str(operation.get("name", "")))
-    lines.add_row("type", str(metadata.get("type", "")))
-    lines.add_row("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
-    lines.add_row("outcome", outcome_text(outcome))
-    message = operation.get("error", {}).get("message", "")
+    message = str(operation.get("error", {}).get("message", ""))
+    _print_line("operation", str(operation.get("name", "")))
+    _print_line("type", str(metadata.get("type", "")))
+    _print_line("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
+    _print_line("outcome", outcome.outcome, colour=outcome_word(outcome).colour)
     if outcome.detail and outcome.detail != message:
-        lines.add_row("detail", outcome.detail)
+        _print_line("detail", outcome.detail)
     if message:
-        lines.add_row("message", str(message))
-    console().print(lines)
+        _print_line("message", message)
+
+
+def _print_line(label: str, text: str, *, colour: str = "") -> None:
+    indent = " " * len("operation  ")
+    width = shutil.get_terminal_size((PIPE_WIDTH, 0)).columns - len(indent)
+    first, *others = [line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False)] or [""]
+    click.echo(click.style(f"{label:<{len(indent)}}", bold=True) + click.style(first, fg=colour or None))
+    for line in others:
+        click.echo(indent + line)
 
 
 def local_time(timestamp: str) -> str:
@@ -99,16 +94,3 @@ def short_time(timestamp: str) -> str:
     day, _, moment = local_time(timestamp).partition(" ")
     today = local_time(datetime.now(UTC).isoformat()).partition(" ")[0]
     return moment if day == today else day
-
-
-def print_failure(failure: Failure, *, as_json: bool) -> None:
-    """The error on stderr: the server's JSON for scripts, its words for people."""
-    if as_json and failure.body:
-        sys.stderr.write(failure.body.decode(errors="replace") + "\n")
-        return
-    print_error(failure.message)
-
-
-def print_error(message: str) -> None:
-    """One error, in words; the terminal breaks the lines, so that a command in it can be copied."""
-    console(errors=True).print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)

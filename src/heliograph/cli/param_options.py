@@ -1,24 +1,31 @@
 """Options made from a row's params, and the params made from what was given: a new command type changes nothing here."""
 
-import enum
-import inspect
 import sys
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import typer
+import click
 
-from heliograph.cli.api_client import Failure, Json
+from heliograph.cli.api_client import Json
+from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.failure import Failure
 from heliograph.domain.command import CommandType
-from heliograph.domain.params_view import ParamView, view_of_params
+from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.protojson.schema import Scalar
 
 FROM_TERMINAL = "-"
 """Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
 PREFIX = "param_"
 """Before the names of a row's own options, so that none is taken for one that every type has."""
+OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
+    Scalar.BOOL: click.BOOL,
+    Scalar.INT32: click.INT,
+    Scalar.INT64: click.INT,
+    Scalar.FLOAT: click.FLOAT,
+}
+"""What an option reads; text for all others, which the server reads."""
 DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
 
 
@@ -26,32 +33,35 @@ DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # d
 class ParamOption:
     """One option and the field of the params that it fills."""
 
-    field: ParamView
+    field: CommandField
     flag: str
     name: str
     """The parameter's name in Python."""
-    annotation: Any
     help: str
-    metavar: str
+    metavar: str | None
+    type: "click.ParamType[Any]" = click.STRING
+    flag_only: bool = False
+    """It takes no value: given, it is true."""
+    repeated: bool = False
     localized: bool = False
 
-    def parameter(self) -> inspect.Parameter:
-        """The option as Typer reads it."""
-        option = typer.Option(
-            None,
-            self.flag,
+    def parameter(self) -> Option:
+        """The option as click reads it."""
+        return Option(
+            (self.flag, self.name),
+            type=self.type,
+            is_flag=self.flag_only,
+            default=None,
+            multiple=self.repeated,
             help=self.help,
             metavar=self.metavar,
-            case_sensitive=False,
-            show_default=False,
-            rich_help_panel="Parameters",
+            section="Parameters",
         )
-        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=self.annotation)
 
 
 def options_of(row: CommandType) -> tuple[ParamOption, ...]:
     """Every option of the type."""
-    return tuple(option for field in view_of_params(row) for option in _options_of_field(field))
+    return tuple(option for field in command_fields(row) for option in _options_of_field(field))
 
 
 def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> Json:
@@ -59,7 +69,7 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
     params: Json = {}
     for option in options:
         value = values.get(option.name)
-        if value is None or value == []:
+        if value is None or value == ():
             continue
         if option.field.message is None:
             params[option.field.json_name] = _plain(option, value)
@@ -70,49 +80,51 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
     return params
 
 
-def _options_of_field(field: ParamView) -> Iterator[ParamOption]:
+def _options_of_field(field: CommandField) -> Iterator[ParamOption]:
     flag = "--" + field.name.replace("_", "-")
     if field.message is not None:
-        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, annotation=str, help=field.description, metavar="TEXT")
+        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, help=field.description, metavar="TEXT")
         yield ParamOption(
             field=field,
             flag=f"{flag}-in",
             name=f"{PREFIX}{field.name}_in",
-            annotation=list[str],
             help=f"The same in another language, as in fr=Bonjour; needs {flag} too.",
             metavar="LANG=TEXT",
+            repeated=True,
             localized=True,
         )
         return
-    base: Any = enum.Enum(field.name, {choice: choice for choice in field.choices}) if field.choices else str
+    read = click.Choice(field.choices, case_sensitive=False) if field.choices else OF_SCALAR.get(field.scalar, click.STRING)
     yield ParamOption(
         field=field,
         flag=flag.removesuffix("s") if field.repeated else flag,
         name=PREFIX + field.name,
-        annotation=types.GenericAlias(list, (base,)) if field.repeated else base,
         help=field.description + _hint(field),
         metavar=_metavar(field),
+        type=read,
+        flag_only=read is click.BOOL and not field.repeated,
+        repeated=field.repeated,
     )
 
 
-def _metavar(field: ParamView) -> str:
-    """The choices where they are few, else what one of them is called: the description tells them."""
+def _metavar(field: CommandField) -> str | None:
+    """The choices if they are few, else what one of them is called: the description has them. A flag takes no value."""
+    if field.scalar is Scalar.BOOL and not field.repeated:
+        return None
     if field.choices and not field.repeated:
         return "|".join(field.choices)
     return field.name.rpartition("_")[2].removesuffix("s").upper()
 
 
-def _hint(field: ParamView) -> str:
+def _hint(field: CommandField) -> str:
     if field.secret:
         return f" Give {FROM_TERMINAL} to be asked for it: what stands in a command line is seen by everybody on the machine."
     return " May be given several times." if field.repeated else ""
 
 
 def _plain(option: ParamOption, value: Any) -> Any:  # noqa: ANN401 - text, a choice, or a list of them
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return [_plain(option, item) for item in value]
-    if isinstance(value, enum.Enum):
-        return value.value
     if option.field.secret and value == FROM_TERMINAL:
         return _asked(option)
     return value
@@ -121,7 +133,7 @@ def _plain(option: ParamOption, value: Any) -> Any:  # noqa: ANN401 - text, a ch
 def _asked(option: ParamOption) -> str:
     if sys.stdin.isatty():
         return str(
-            typer.prompt(option.flag.removeprefix("--").replace("-", " ").capitalize(), hide_input=True, default="", show_default=False)
+            click.prompt(option.flag.removeprefix("--").replace("-", " ").capitalize(), hide_input=True, default="", show_default=False)
         )
     return sys.stdin.readline().rstrip("\r\n")
 

@@ -9,9 +9,9 @@ import msgspec
 
 from heliograph.domain.activation_code import activation_code_problems, parse_activation_code
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
-from heliograph.domain.device import Way
-from heliograph.domain.errors import Violation
-from heliograph.domain.esim_status import (
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
     EsimStatus,
     EuiccError,
@@ -21,11 +21,11 @@ from heliograph.domain.esim_status import (
     euicc_error,
     smdx_error,
 )
-from heliograph.domain.euicc import EsimProfile, Euicc
-from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.sm_dp import Download, Refusal, icc_id_of, look_up
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import SECRET, Message, proto
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import SECRET, Message, proto
 
 DOWNLOAD_S = 2.0
 """A real download takes half a minute or so; long enough here for a caller to see IN_PROGRESS."""
@@ -84,7 +84,7 @@ def check_on(params: AddEsimParams, path: str, *, personally_owned: bool) -> Ite
 
 def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumstances) -> Effect:
     """The download begins, or the phone says at once why it cannot."""
-    if phone.way is Way.PERSONALLY_OWNED_WORK_PROFILE and params.activation_state is ActivationState.ACTIVATED:
+    if phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE and params.activation_state is ActivationState.ACTIVATED:
         # AOSP fails a switch after the download here; the server refuses it at issue unless it knew the phone otherwise then.
         return Done(phone=phone, outcome=Outcome(error_code=ErrorCode.INVALID_VALUE))
     if phone.setup_in_progress:
@@ -126,7 +126,7 @@ def _downloaded(params: AddEsimParams, phone: VirtualDevice, _answer: Answer, ci
                 return _ended(phone, euicc_error(EuiccError.CARRIER_LOCKED))
             if download.confirmation_code:
                 return _ask(phone, Wait.CONFIRMATION_CODE, params, download)
-            if download.consent or phone.way is Way.PERSONALLY_OWNED_WORK_PROFILE:
+            if download.consent or phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
                 return _ask(phone, Wait.CONSENT, params, download)
             return _install(phone, params, download)
 
@@ -171,7 +171,7 @@ def _obstacle(chip: Euicc | None, *, activate: bool) -> EsimCommandStatus | None
 def _activate(phone: VirtualDevice, params: AddEsimParams) -> bool:
     """Whether the profile is to be active: unspecified means so on company-owned devices."""
     if params.activation_state is ActivationState.ACTIVATION_STATE_UNSPECIFIED:
-        return phone.way is not Way.PERSONALLY_OWNED_WORK_PROFILE
+        return phone.management_kind is not ManagementKind.PERSONALLY_OWNED_WORK_PROFILE
     return params.activation_state is ActivationState.ACTIVATED
 
 
@@ -191,6 +191,7 @@ COMMAND = CommandType(
     params_field="addEsimParams",
     params_also_called=("esim_params", "esim"),
     params_required=True,
+    example={"addEsimParams": {"activationCode": "LPA:1$smdp.example.com$FLEET-PLAN", "activationState": "ACTIVATED"}},
     status=EsimCommandStatus,
     status_field="esimStatus",
     requires=Requires(fully_managed=35, company_owned_work_profile=35, personally_owned_work_profile=35, euicc=True),

@@ -2,7 +2,7 @@
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice, lock
+from heliograph.domain.phone.virtual_device import VirtualDevice, lock
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:

@@ -2,8 +2,8 @@
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, NoParams, Recovery, Requires, Wait, Waiting
 from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice, rebooted
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.virtual_device import VirtualDevice, rebooted
 
 HOLDS_QUEUE_S = 300
 """A phone may take minutes to come back; what was issued after the REBOOT starts on the restarted phone."""

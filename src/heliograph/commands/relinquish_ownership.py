@@ -2,8 +2,8 @@
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams, Recovery, Requires
 from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice, without_work_profile
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.virtual_device import VirtualDevice, without_work_profile
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
-from heliograph.domain.device import DeviceFacts, Way
-from heliograph.domain.errors import Violation
-from heliograph.domain.esim_status import (
+from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
     EsimStatus,
     EuiccError,
@@ -18,9 +18,9 @@ from heliograph.domain.esim_status import (
     esim_success,
     euicc_error,
 )
-from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Message, proto
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Message, proto
 
 REMOVAL_S = 1.0
 """Long enough for a caller to see IN_PROGRESS."""
@@ -45,7 +45,11 @@ def check(params: RemoveEsimParams, path: str) -> Iterator[Violation]:
 
 def cannot_remove(facts: DeviceFacts) -> bool:
     """Android 16 QPR2 and QPR3 do not let a company-owned device's work profile remove eSIMs."""
-    return facts.way is Way.COMPANY_OWNED_WORK_PROFILE and facts.api_level == ANDROID_16_API_LEVEL and facts.qpr >= NO_REMOVAL_FROM_QPR
+    return (
+        facts.management_kind is ManagementKind.COMPANY_OWNED_WORK_PROFILE
+        and facts.api_level == ANDROID_16_API_LEVEL
+        and facts.qpr >= NO_REMOVAL_FROM_QPR
+    )
 
 
 def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circumstances) -> Effect:
@@ -97,6 +101,7 @@ COMMAND = CommandType(
     params_field="removeEsimParams",
     params_also_called=("esim_params", "esim"),
     params_required=True,
+    example={"removeEsimParams": {"iccId": "8999101234567890128"}},
     status=EsimCommandStatus,
     status_field="esimStatus",
     requires=Requires(

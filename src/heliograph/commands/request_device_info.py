@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Requires, Wait, Waiting
-from heliograph.domain.errors import Violation
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Message, proto
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Message, proto
 
 RESULT_TIMEOUT_S = 30 * DAY_S
 """Users answer when they look at their phone; 30 days is how long a silent device is still believed in (design.md §3)."""
@@ -115,6 +115,7 @@ COMMAND = CommandType(
     params=RequestDeviceInfoParams,
     params_field="requestDeviceInfoParams",
     params_required=True,
+    example={"requestDeviceInfoParams": {"deviceInfo": "EID"}},
     status=RequestDeviceInfoStatus,
     status_field="requestDeviceInfoStatus",
     requires=Requires(fully_managed=None, company_owned_work_profile=None, personally_owned_work_profile=33),

@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
-from heliograph.domain.credential import Credential, is_numeric
-from heliograph.domain.device import Way
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.virtual_device import ResetToken, VirtualDevice, lock
-from heliograph.domain.wire import SECRET, Message, proto
+from heliograph.domain.phone.credential import Credential, is_numeric
+from heliograph.domain.phone.virtual_device import ResetToken, VirtualDevice, lock
+from heliograph.protojson.messages import SECRET, Message, proto
 
 NUMERIC_MIN_LENGTH = 6
 NUMERIC_MIN_LEVELS = frozenset({34})
@@ -74,7 +74,7 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
         reset_token=ResetToken.ACTIVE if phone.api_level >= TOKEN_LEVEL else phone.reset_token,
     )
     # Only a device owner's flag counts, and only a factory reset takes it back (AOSP, DO_NOT_ASK_CREDENTIALS_ON_BOOT).
-    if ResetPasswordFlag.DO_NOT_ASK_CREDENTIALS_ON_BOOT in flags and phone.way is Way.FULLY_MANAGED:
+    if ResetPasswordFlag.DO_NOT_ASK_CREDENTIALS_ON_BOOT in flags and phone.management_kind is ManagementKind.FULLY_MANAGED:
         reset = msgspec.structs.replace(reset, do_not_ask_on_boot=True)
     return Done(phone=lock(reset) if ResetPasswordFlag.LOCK_NOW in flags else reset, outcome=Outcome())
 
@@ -122,5 +122,6 @@ COMMAND = CommandType(
     number=2,
     summary="Reset the user's password. On a device with a work profile this is the password of the work profile.",
     params=ResetPasswordParams,
+    example={"newPassword": "correct-horse-42", "resetPasswordFlags": ["REQUIRE_ENTRY", "LOCK_NOW"]},
     execute=execute,
 )

@@ -7,12 +7,12 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
-from heliograph.domain.errors import Violation
 from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.user_facing_message import UserFacingMessage, is_blank, violations
-from heliograph.domain.virtual_device import LostMode, VirtualDevice
-from heliograph.domain.wire import Message, proto
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Message, proto
 
 HOUR_US = 3_600_000_000
 AFTER_ADMIN_RESET_US = 12 * HOUR_US
@@ -161,6 +161,15 @@ COMMAND = CommandType(
     params_field="startLostModeParams",
     params_also_called=("lost_mode_params", "lost_mode"),
     params_required=True,
+    example={
+        "startLostModeParams": {
+            "lostMessage": {
+                "defaultMessage": "Please call the owner.",
+                "localizedMessages": {"fr": "Merci d'appeler le propriétaire."},
+            },
+            "lostPhoneNumber": {"defaultMessage": "+1 555 0100"},
+        }
+    },
     status=StartLostModeStatus,
     status_field="startLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),

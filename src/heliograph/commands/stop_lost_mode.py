@@ -6,9 +6,9 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
 from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Message, proto
+from heliograph.protojson.messages import Message, proto
 
 
 class StopLostModeParams(Message):
@@ -56,6 +56,7 @@ COMMAND = CommandType(
     params=StopLostModeParams,
     params_field="stopLostModeParams",
     params_also_called=("lost_mode_params", "lost_mode"),
+    example={"stopLostModeParams": {}},
     status=StopLostModeStatus,
     status_field="stopLostModeStatus",
     requires=Requires(fully_managed=30, company_owned_work_profile=33, personally_owned_work_profile=None),

@@ -7,13 +7,13 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery
-from heliograph.domain.device import Way
-from heliograph.domain.errors import InvalidArgument, Violation, Violations
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice, factory_reset, without_work_profile
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.user_facing_message import UserFacingMessage, text_for, violations
-from heliograph.domain.virtual_device import VirtualDevice, factory_reset, without_work_profile
-from heliograph.domain.wire import Message, encode_message, proto
+from heliograph.protojson.errors import InvalidArgument, Violation, Violations
+from heliograph.protojson.messages import Message, encode_message, proto
 
 REASON_MAX_CHARS = 200  # disc, WipeParams.wipeReason and devices.delete wipeReasonMessage
 POLICY_FLAGS_LEVEL = 35
@@ -65,7 +65,7 @@ def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstan
     Source: AOSP DevicePolicyManager.wipeDevice and wipeData; disc, WipeParams.
     """
     flags = params.wipe_data_flags
-    if phone.way is Way.PERSONALLY_OWNED_WORK_PROFILE:
+    if phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
         return Done(phone=_without_work(phone, params), outcome=Outcome())
     wiped = factory_reset(phone)
     if WipeDataFlag.PRESERVE_RESET_PROTECTION_DATA not in flags:
@@ -134,6 +134,7 @@ COMMAND = CommandType(
     ),
     params=WipeParams,
     params_field="wipeParams",
+    example={"wipeParams": {"wipeDataFlags": ["WIPE_EXTERNAL_STORAGE", "WIPE_ESIMS"]}},
     check=check,
     execute=execute,
     recovery=Recovery.RESUME,

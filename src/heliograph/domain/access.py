@@ -4,11 +4,13 @@ Source: amapi.md §4.5–4.7, §8.2; google.api.ErrorReason.
 """
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 
 from heliograph.domain.device import position
-from heliograph.domain.errors import EnterpriseNotAuthorized, PermissionDenied, Unauthenticated
+from heliograph.domain.errors import EnterpriseNotAuthorized
+from heliograph.protojson.errors import PermissionDenied, Unauthenticated
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 """The only scope that AMAPI has.  Source: disc, `auth`."""
@@ -84,11 +86,17 @@ class Role(enum.Enum):
     VIEWER = "viewer"
 
 
+class ServiceKeyName(NamedTuple):
+    """What a service-account key is found by."""
+
+    key_id: str
+
+
 class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     """What the server keeps of a service-account key: everything but the private half, which it never sees."""
 
     key_id: str
-    """Made from the public key (`service/create_service_key`): the same key has the same id everywhere."""
+    """Made from the public key (`service/service_keys`): the same key has the same id everywhere."""
     client_email: str
     client_id: str
     project_id: str

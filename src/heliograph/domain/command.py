@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.device import DeviceFacts, Way
-from heliograph.domain.errors import Violation
+from heliograph.domain.device import DeviceFacts, ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
-from heliograph.domain.virtual_device import VirtualDevice
-from heliograph.domain.wire import Message
-from heliograph.domain.wire_types import proto_name
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Message
+from heliograph.protojson.types import proto_name
 
 DAY_S = 86_400
 
@@ -39,19 +39,19 @@ class Requires:
     unsupported: Callable[[DeviceFacts], bool] = lambda _facts: False
     """Further devices that cannot do it at all (errorCode UNSUPPORTED)."""
 
-    def lowest_level(self, way: Way) -> int | None:
+    def lowest_level(self, management_kind: ManagementKind) -> int | None:
         """The lowest API level on which a device managed in this way accepts the command; None: none does."""
-        match way:
-            case Way.FULLY_MANAGED:
+        match management_kind:
+            case ManagementKind.FULLY_MANAGED:
                 return self.fully_managed
-            case Way.COMPANY_OWNED_WORK_PROFILE:
+            case ManagementKind.COMPANY_OWNED_WORK_PROFILE:
                 return self.company_owned_work_profile
-            case Way.PERSONALLY_OWNED_WORK_PROFILE:
+            case ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
                 return self.personally_owned_work_profile
 
     def refusal(self, facts: DeviceFacts) -> ErrorCode | None:
         """Why a device with these facts refuses the command, or None where it can carry it out."""
-        lowest = self.lowest_level(facts.way)
+        lowest = self.lowest_level(facts.management_kind)
         if lowest is None:
             return ErrorCode.MANAGEMENT_MODE
         if facts.api_level < lowest:
@@ -178,6 +178,8 @@ class CommandType:
     params_also_called: tuple[str, ...] = ()
     """What people write for `params_field` by mistake, in the form of proto names."""
     params_required: bool = False
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """A good Command of this type without its `type`, for the docs page; tests send it to a phone."""
     status: type[msgspec.Struct] | None = None
     status_field: str | None = None
     requires: Requires = Requires()

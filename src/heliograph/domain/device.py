@@ -10,7 +10,7 @@ import msgspec
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.official_messages import officially
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import Int32, Int64, Message, Timestamp, proto
+from heliograph.protojson.messages import Int32, Int64, Message, Timestamp, proto
 
 
 @proto("Device.ManagementMode")
@@ -45,8 +45,8 @@ class DeviceState(enum.Enum):
     DEACTIVATED_BY_DEVICE_FINANCE = "DEACTIVATED_BY_DEVICE_FINANCE"
 
 
-class Way(enum.Enum):
-    """How a device is managed: mode and ownership together, the one thing by which support differs (glossary: way)."""
+class ManagementKind(enum.Enum):
+    """How a device is managed: mode and ownership together, the one thing by which support differs (glossary: management kind)."""
 
     FULLY_MANAGED = "fully managed"
     COMPANY_OWNED_WORK_PROFILE = "company-owned with a work profile"
@@ -57,7 +57,7 @@ class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a command type may ask of a device before it is accepted there."""
 
     api_level: int
-    way: Way
+    management_kind: ManagementKind
     qpr: int = 0
     """Quarterly platform release within the API level; 0: the first."""
     euicc: bool = False

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership, User
-from heliograph.domain.errors import Violation
 from heliograph.domain.names import EnterpriseName
-from heliograph.domain.wire import Duration, Message, Timestamp, proto
-from heliograph.domain.wire_time import parse_duration_ns
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Duration, Message, Timestamp, proto
+from heliograph.protojson.times import parse_duration_ns
 
 DEFAULT_DURATION = "3600s"  # disc, EnrollmentToken.duration: "the default duration is 1 hour"
 SHORTEST_NS = 60 * 1_000_000_000  # ibidem: "ranging from 1 minute"

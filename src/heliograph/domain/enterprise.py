@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from heliograph.domain import user_facing_message
 from heliograph.domain.device import AllowPersonalUsage
-from heliograph.domain.errors import Violation
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire import Int32, Message, proto
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Int32, Message, proto
 
 DISPLAY_NAME_MAX_CHARS = 100  # disc, Enterprise.enterpriseDisplayName
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from heliograph.domain.errors import HeliographError, Violation, violations_text
+from heliograph.protojson.errors import HeliographError, Violation, violations_text
 
 ERROR_MAX_BYTES = 56 * 1_024
 """Of the compact body; indented, as most callers get it, it stays below 64 KiB."""

@@ -1,4 +1,4 @@
-"""From the text of a filter to its tree (`filter_tree`), or to an error that says where it is wrong and what is possible.
+"""From the text of a filter to its tree, or to an error that says where it is wrong and what is possible.
 
     expression := sequence {"AND" sequence}
     sequence   := factor {factor}
@@ -8,16 +8,14 @@
 Source: AIP-160 and its EBNF.
 """
 
+import operator
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from heliograph.domain.errors import InvalidArgument, Violation
-from heliograph.domain.filter_tree import EVERYTHING, OPERATORS, All, AnyOf, Comparison, FieldValue, Filter, FilterView, Not, Presence
-from heliograph.domain.wire_time import IllegalTimestamp, parse_timestamp_ns
-
-__all__ = ["Filter", "FilterView", "parse_filter"]
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
 
 MAX_CHARS = 2048
 MAX_DEPTH = 32  # parentheses and negations within each other: far more than a person writes
@@ -33,7 +31,6 @@ _NAMES: Final = {
     "error": "error.code",  # only as error:*, and an error has a code
     "error.code": "error.code",
 }
-_ANY_OPERATOR = tuple(OPERATORS)
 _EQUALITY = ("=", "!=", ":")
 _POSSIBLE = 'Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.'
 
@@ -49,6 +46,98 @@ _TOKEN = re.compile(
 )
 _UNQUOTED_VALUE = re.compile(r"\s*([^\s()\"']+)")
 _KEYWORDS = ("AND", "OR", "NOT")
+_EXPECTED: Final = {
+    "done": "true or false",
+    "type": "a command type",
+    "create_time": 'an RFC 3339 time such as "2026-01-31T00:00:00Z"',
+    "error.code": "a google.rpc.Code number",
+}
+
+FieldValue = bool | str | int
+"""The value of a field in a comparison; a time in nanoseconds, since a filter's time may be finer than an operation's."""
+
+OPERATORS: Final[dict[str, Callable[[FieldValue, FieldValue], bool]]] = {
+    "=": operator.eq,
+    ":": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+_ANY_OPERATOR = tuple(OPERATORS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterView:
+    """What a filter may ask of an operation; `error_code` is None while there is no error."""
+
+    done: bool
+    type: str
+    create_time_us: int
+    error_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`field operator value`."""
+
+    field: str
+    operator: str
+    value: FieldValue
+
+    def matches(self, view: FilterView) -> bool:
+        """Whether the operation's field is set and compares so."""
+        value = FIELDS[self.field](view)
+        return value is not None and OPERATORS[self.operator](value, self.value)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """`field:*`."""
+
+    field: str
+
+    def matches(self, view: FilterView) -> bool:
+        """Whether the operation's field is set."""
+        return FIELDS[self.field](view) is not None
+
+
+@dataclass(frozen=True)
+class Not:
+    """`NOT part`, `-part`."""
+
+    part: "Filter"
+
+    def matches(self, view: FilterView) -> bool:
+        """Whether the part does not match."""
+        return not self.part.matches(view)
+
+
+@dataclass(frozen=True)
+class All:
+    """Parts joined by AND or white space; no part: every operation."""
+
+    parts: "tuple[Filter, ...]"
+
+    def matches(self, view: FilterView) -> bool:
+        """Whether each part matches."""
+        return all(part.matches(view) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Parts joined by OR."""
+
+    parts: "tuple[Filter, ...]"
+
+    def matches(self, view: FilterView) -> bool:
+        """Whether one part matches."""
+        return any(part.matches(view) for part in self.parts)
+
+
+Filter = Comparison | Presence | Not | All | AnyOf
 
 
 def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
@@ -211,13 +300,19 @@ _VALUE_OF: Final[dict[str, Callable[[str], FieldValue]]] = {
     "create_time": parse_timestamp_ns,
     "error.code": _code,
 }
-_EXPECTED: Final = {
-    "done": "true or false",
-    "type": "a command type",
-    "create_time": 'an RFC 3339 time such as "2026-01-31T00:00:00Z"',
-    "error.code": "a google.rpc.Code number",
-}
 
 
 def _invalid(why: str) -> InvalidArgument:
     return InvalidArgument(violations=[Violation("filter", f"Invalid filter: {why}")])
+
+
+FIELDS: Final[dict[str, Callable[[FilterView], FieldValue | None]]] = {
+    "done": lambda view: view.done,
+    "type": lambda view: view.type or None,
+    "create_time": lambda view: view.create_time_us * 1_000,
+    "error.code": lambda view: view.error_code,
+}
+"""How each field is read; None: not set."""
+
+EVERYTHING: Final = All(())
+"""The filter that an empty text is."""

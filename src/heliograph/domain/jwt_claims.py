@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from heliograph.domain.access import SCOPE, AccessTokenExpired, CredentialsInvalid, ScopeInsufficient
-from heliograph.domain.errors import Code, HeliographError
+from heliograph.protojson.errors import Code, HeliographError
 
 LONGEST_LIFE_S = 3_600
 """Google's limit for what a caller signs itself."""

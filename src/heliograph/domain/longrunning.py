@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.errors import Code
 from heliograph.domain.filters import FilterView
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.errors import Code
+from heliograph.protojson.times import format_timestamp
 
 _PACKAGE = "type.googleapis.com/google.android.devicemanagement.v1."
 _RESPONSE = b'},"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()

@@ -6,7 +6,7 @@ Source: AIP-122; disc, the `pattern` of each `name` parameter.
 import re
 from typing import NamedTuple, Self
 
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 """What an id that this server makes looks like: the unreserved characters of RFC 3986, so a name never needs escaping."""

@@ -5,11 +5,11 @@ import functools
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, DeviceState
-from heliograph.domain.device_view import render_device
+from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.operation import Operation
-from heliograph.domain.wire import encode_message
+from heliograph.protojson.messages import encode_message
 
 TEST_TYPE = "test"
 """The notificationType of the message that tries out a topic: not one of the enum (amapi.md §5.4)."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.domain.wire_types import AnyObject, AnyValue, Bytes, Duration, Int32, Int64, Message, Timestamp, proto, proto_name
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Duration, Int32, Int64, Message, Timestamp, proto, proto_name
 
 M = TypeVar("M", bound=msgspec.Struct)
 

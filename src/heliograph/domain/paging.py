@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 
-from heliograph.domain.errors import InvalidArgument, Violation
+from heliograph.protojson.errors import InvalidArgument, Violation
 
 _MAC_BYTES = 16  # 128 bits: a token cannot be guessed, and stays short
 _INVALID = "Invalid page token: send next_page_token of the page before, with every other parameter unchanged."

@@ -3,20 +3,38 @@
 Source: disc, Policy, PasswordRequirements.
 """
 
+import enum
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from heliograph.domain.credential import PasswordPolicy, PasswordQuality
 from heliograph.domain.device import position
-from heliograph.domain.errors import Violation
 from heliograph.domain.names import EnterpriseName, PolicyName
 from heliograph.domain.policy_messages import Policy
-from heliograph.domain.wire import Int64, encode_message, stored_message
+from heliograph.protojson.errors import Violation
+from heliograph.protojson.messages import Int64, encode_message, stored_message
 
 DEFAULT_ID = "default"
 """Disc, EnrollmentToken.policyName: the policy of who is given no other. It exists in every enterprise, empty until it is patched."""
+_OF_DEVICES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_DEVICE"})
+_OF_WORK_PROFILES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_PROFILE"})
+_UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
+
+PASSWORD_MIN_LENGTH = 4
+"""Android's own minimum whatever the policy says.  Source: AOSP LockPatternUtils.MIN_LOCK_PASSWORD_SIZE."""
+
+
+class PasswordQuality(enum.IntEnum):
+    """What a policy demands, from nothing upwards; the names are AMAPI's, the order is Android's."""
+
+    PASSWORD_QUALITY_UNSPECIFIED = 0
+    SOMETHING = 1
+    NUMERIC = 2
+    ALPHABETIC = 3
+    ALPHANUMERIC = 4
+    COMPLEX = 5
+
 
 _QUALITIES = {
     **{quality.name: (quality, 0) for quality in PasswordQuality},
@@ -27,9 +45,36 @@ _QUALITIES = {
     "COMPLEXITY_HIGH": (PasswordQuality.NUMERIC, 8),
 }
 """AMAPI's qualities as Android's, and the least length that a band asks for itself."""
-_OF_DEVICES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_DEVICE"})
-_OF_WORK_PROFILES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_PROFILE"})
-_UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
+
+
+class PasswordPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """The least an admin accepts as a credential."""
+
+    quality: PasswordQuality = PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED
+    minimum_length: int = 0
+
+    def objection(self, secret: str) -> str | None:
+        """Why the policy (or Android itself) does not accept this secret, None where it does; "" asks to have no credential."""
+        if not secret:
+            return "The policy demands a credential." if self.quality or self.minimum_length else None
+        least = max(PASSWORD_MIN_LENGTH, self.minimum_length)
+        if len(secret) < least:
+            return f"The password must have at least {least} characters."
+        return self._quality_objection(secret)
+
+    def _quality_objection(self, secret: str) -> str | None:
+        digits = any(character.isdigit() for character in secret)
+        letters = any(character.isalpha() for character in secret)
+        symbols = any(not character.isalnum() for character in secret)
+        match self.quality:
+            case PasswordQuality.ALPHABETIC if not letters:
+                return "The password must contain a letter."
+            case PasswordQuality.ALPHANUMERIC if not (letters and digits):
+                return "The password must contain a letter and a digit."
+            case PasswordQuality.COMPLEX if not (letters and digits and symbols):
+                return "The password must contain a letter, a digit and a symbol."
+            case _:
+                return None
 
 
 class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):

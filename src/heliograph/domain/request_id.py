@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.names import DeviceName
+from heliograph.protojson.errors import InvalidArgument, Violation
 
 REQUEST_ID_LIFE_S = 24 * 3_600
 """How long a request may be sent again: longer than any client's retries go on."""

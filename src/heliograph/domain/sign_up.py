@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from heliograph.domain.errors import InvalidArgument, Violation
 from heliograph.domain.web_address import HTTP, read_web_address
+from heliograph.protojson.errors import InvalidArgument, Violation
 
 URL_LIFE_S = 24 * 3_600
 """An admin who is sent the link finds time for it within a day."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from heliograph.domain.longrunning import read_outcome
-from heliograph.domain.wire_time import parse_duration_ns
+from heliograph.protojson.times import parse_duration_ns
 
 
 class Verb(enum.Enum):

@@ -9,9 +9,15 @@ from heliograph.service.outbox import PUSH, Destinations, NotPublished, OutboxMe
 Watch = Callable[[OutboxMessage], None] | None
 
 
-def publisher_for(*, push_endpoint: str, pubsub: bool, watch: Watch = None) -> "PublisherByDestination":
-    """The publisher of a server with these settings.  Raises: InvalidArgument: the endpoint is no URL; PubsubMissing."""
-    push = PushPublisher(push_endpoint) if push_endpoint else None
+def publisher_for(
+    *, push_endpoint: str, pubsub: bool, watch: Watch = None, push: Publisher | None = None
+) -> "PublisherByDestination":  # fmt: skip
+    """The publisher of a server with these settings; `push` publishes to the push endpoint in place of one made here.
+
+    Raises: InvalidArgument: the endpoint is no URL; PubsubMissing.
+    """
+    if push is None and push_endpoint:
+        push = PushPublisher(push_endpoint)
     return PublisherByDestination(push=push, topics=PubsubPublisher() if pubsub else None, watch=watch)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING
 
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from heliograph.domain.errors import InvalidArgument
 from heliograph.domain.web_address import HTTP, is_host
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.times import format_timestamp
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
 SUBSCRIPTION = "projects/heliograph/subscriptions/push"
@@ -56,6 +56,11 @@ class PushPublisher:
             await self._session.close()
             # aiohttp closes TLS connections in the next turns of the loop.
             await asyncio.sleep(0)
+
+
+def require_endpoint(endpoint: str) -> None:
+    """Validate the address of a push endpoint.  Raises: InvalidArgument: it is not an absolute http or https URL."""
+    _url(endpoint)
 
 
 def _url(endpoint: str) -> URL:

@@ -11,15 +11,18 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from heliograph.api.side_answers import error_response, json_response
-from heliograph.domain.errors import HeliographError, Unavailable
-from heliograph.sandbox.stage import Life, Stage
-from heliograph.server.assembly import Asgi
+from heliograph.api.http.side_routes import error_response, json_response
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import HeliographError, Unavailable
+from heliograph.sandbox.stage import Stage
+from heliograph.sandbox.world import World
 
 END_WITHIN_S = 2.0
 """Real time that requests under way have to end by themselves, when their world does."""
 
-STEERING = "/sandbox/"
+WORLD = "heliograph.world"
+"""Where an ASGI scope has the world that a request is for."""
+STEERING = "/sandbox/", "/retry_test"
 DEVICES = "/device/v1/"
 HEALTH, READINESS = "/healthz", "/readyz"
 
@@ -27,9 +30,13 @@ HEALTH, READINESS = "/healthz", "/readyz"
 class Doorway:
     """See above; also the list of who is inside."""
 
-    def __init__(self, life: Life, *, inside: Callable[[], Asgi], steering: Asgi) -> None:
-        """`inside()` gives the server's app once there is one; `steering` answers below /sandbox/ whatever the stage."""
-        self._life = life
+    def __init__(self, world: World, *, inside: Callable[[], Asgi], steering: Asgi) -> None:
+        """`inside()` gives the server's app once there is one; `steering` answers below /sandbox/ whatever the stage.
+
+        It finds the world in the scope, as `WORLD`.
+        """
+        self._world = world
+        self._life = world.life
         self._inside = inside
         self._steering = steering
         self._visits: set[asyncio.Task[Any]] = set()
@@ -40,7 +47,7 @@ class Doorway:
         path: str = scope["path"]
         stage = self._life.stage
         if scope["type"] == "http" and path.startswith(STEERING):
-            await self._steering(scope, receive, send)
+            await self._steering({**scope, WORLD: self._world}, receive, send)
         elif path == HEALTH and stage is not Stage.READY:
             await json_response({"status": "ok"})(scope, receive, send)
         elif path == READINESS and stage is not Stage.READY:
@@ -63,6 +70,8 @@ class Doorway:
         stages = (Stage.FILLING, Stage.READY) if path.startswith(DEVICES) else (Stage.READY,)
         try:
             await self._life.reached(*stages)
+            if scope["type"] == "http" and not path.startswith(DEVICES):
+                await self._world.rest()
         except HeliographError as error:
             await _refuse(error, scope, receive, send)
         else:

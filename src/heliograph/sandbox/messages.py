@@ -4,9 +4,9 @@ import enum
 from typing import Annotated
 
 from heliograph.agent.profiles import Answering
-from heliograph.domain.errors import InvalidArgument, Violation
-from heliograph.domain.wire import SECRET, Duration, Message, proto
-from heliograph.domain.wire_types import AnyValue
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
+from heliograph.protojson.types import AnyValue
 
 DUPLICATES_MOST = 1_000
 
@@ -80,9 +80,23 @@ class Creation(Message):
     device_id: str = ""
     profile: str = ""
     enterprise: str = ""
+    enrollment_token: Annotated[str, SECRET] = ""
+    """The value of an enrolment token; its enterprise, policy and ownership count."""
 
 
 class Advance(Message):
     """`POST /sandbox/v1/clock:advance`."""
 
     duration: Duration = ""
+
+
+class Setting(Message):
+    """`POST /sandbox/v1/clock:set`."""
+
+    time: Timestamp = ""
+
+
+class Endpoint(Message):
+    """`POST /sandbox/v1/pushEndpoints`."""
+
+    url: str = ""

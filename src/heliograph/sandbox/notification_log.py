@@ -1,10 +1,11 @@
 """The last notifications, for tests that look instead of listening."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
 
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.times import format_timestamp
 from heliograph.service.outbox import OutboxMessage
 
 MOST = 1_000
@@ -15,23 +16,34 @@ class NotificationLog:
 
     def __init__(self) -> None:
         self._messages: dict[int, OutboxMessage] = {}
+        self._again: Counter[int] = Counter()
 
     def record(self, message: OutboxMessage) -> None:
         """The message is the newest; past MOST the oldest is forgotten."""
         self._messages.setdefault(message.message_id, message)
         if len(self._messages) > MOST:
-            del self._messages[next(iter(self._messages))]
+            oldest = next(iter(self._messages))
+            del self._messages[oldest], self._again[oldest]
+
+    def record_again(self, message: OutboxMessage) -> None:
+        """The message went out a further time, on purpose: it is shown so often."""
+        if message.message_id in self._messages:
+            self._again[message.message_id] += 1
 
     def views(self, device: str = "") -> list[dict[str, Any]]:
         """What is to be seen, oldest first; with a device's name, what is about that device and its operations."""
-        views = [_view(message) for message in self._messages.values()]
+        views = [_view(message) for message in self._messages.values() for _ in range(1 + self._again[message.message_id])]
         return [view for view in views if not device or f"{view['resource'].get('name', '')}/".startswith(f"{device}/")]
 
 
 def _view(message: OutboxMessage) -> dict[str, Any]:
-    return {
+    view: dict[str, Any] = {
         "messageId": str(message.message_id),
         "publishTime": format_timestamp(message.created_us),
         "notificationType": message.notification_type,
-        "resource": msgspec.json.decode(message.data) if message.data else {},
+        "resource": {},
     }
+    try:
+        return view | {"resource": msgspec.json.decode(message.data) if message.data else {}}
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # a fault broke it
+        return view | {"malformed": message.data.decode(errors="replace")}

@@ -1,15 +1,25 @@
-"""One phone of a sandbox: what it was made of, and what runs it."""
+"""One phone of a world: what it was made of, and what runs it once it is needed."""
 
 import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from heliograph.agent.journal import Journal
-from heliograph.agent.phone import Line, PhoneRunner
+import msgspec
+
+from heliograph.agent.executor import Checkpoint, pass_by
+from heliograph.agent.journal import Identity, Journal
+from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile
-from heliograph.agent.virtual import ANSWERS, Pace, VirtualPhone, user_of
+from heliograph.agent.runner import Condition, Line, PhoneRunner
+from heliograph.agent.virtual_phone import ANSWERS, Pace, VirtualPhone, user_of
+from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
-from heliograph.domain.virtual_report import view
-from heliograph.sandbox.clock import AdvancingClock
+from heliograph.domain.phone.reports import view
+from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
+from heliograph.protocol import Policy
+from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
 PACE = Pace(times=0.2, reboot_s=1.0)
 """A test waits for a reboot a second, not half a minute."""
@@ -17,30 +27,147 @@ BACKOFF_MOST_S = 1.0
 """A phone of a sandbox is back at once when its server is."""
 
 
-class SandboxPhone:
-    """A phone that keeps its id in the sandbox through wipes, resets and new enrolments."""
+class Drawer(Protocol):
+    """Where the journals of a world's phones are."""
 
-    def __init__(self, name: DeviceName, profile: Profile, *, clock: AdvancingClock, url: str, folder: Path) -> None:
-        """`name` is the device that it enrols as first; `folder` holds its journal."""
+    def open(self, name: DeviceName) -> Journal:
+        """The phone's journal."""
+
+    def forget(self, name: DeviceName) -> None:
+        """The phone's journal is gone."""
+
+
+class FileDrawer:
+    """Journals as files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, name: DeviceName) -> Journal:
+        return Journal(self._path(name), durable=False)
+
+    def forget(self, name: DeviceName) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: DeviceName) -> Path:
+        return self._folder / f"{name.enterprise}-{name.device}.journal"
+
+
+class MemoryDrawer:
+    """Journals that go with their process."""
+
+    def __init__(self) -> None:
+        self._journals: dict[DeviceName, Journal] = {}
+
+    def open(self, name: DeviceName) -> Journal:
+        return self._journals.setdefault(name, Journal.in_memory())
+
+    def forget(self, name: DeviceName) -> None:
+        self._journals.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all phones of a world have in common."""
+
+    clock: AdvancingClock
+    line: Line
+    drawer: Drawer
+    chance: Callable[[str], random.Random]
+    """A source of chance for each purpose: with a seed, the same purpose always gets the same."""
+    checkpoint: Callable[[DeviceName], Checkpoint] = lambda _name: pass_by
+    """What the phone of this name passes at every moment of a command."""
+
+
+class Asleep(NamedTuple):
+    """What a phone holds that is enrolled while its agent has not run yet."""
+
+    identity: Identity
+    policy: Policy
+    """What it applies."""
+
+
+def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
+    """The profile as its phone is set up with a token that says this of personal usage.
+
+    A company's phone on which personal usage is disallowed becomes fully managed. A personal phone cannot: the server refuses it.
+
+    Source: disc, EnrollmentToken.allowPersonalUsage.
+    """
+    disallowed = usage in {AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED, AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS}
+    model = profile.model
+    if not disallowed or model.management_kind is not ManagementKind.COMPANY_OWNED_WORK_PROFILE:
+        return profile
+    apps = tuple(msgspec.structs.replace(app, scope=Scope.DEVICE) for app in model.apps)
+    once = tuple({app.package: app for app in apps}.values())
+    whole = msgspec.structs.replace(model, management_kind=ManagementKind.FULLY_MANAGED, work_profile=None, apps=once)
+    return msgspec.structs.replace(profile, model=whole)
+
+
+class SandboxPhone:
+    """A phone that keeps its id in the sandbox through wipes, resets and new enrolments.
+
+    One that is asleep is enrolled and online, and nothing of it runs: its agent starts when it is woken, and behaves as one that has been
+    connected all the time.
+    """
+
+    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile", "serial")
+
+    def __init__(self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "") -> None:
+        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's."""
+        self.serial = serial or profile.model.serial or default_serial(profile.name)
         self.name = name
         self.profile = profile
-        self._journal = folder / f"{name.enterprise}-{name.device}.journal"
-        chance = random.SystemRandom()
-        phone = VirtualPhone(profile.phone(), clock=clock, chance=chance, user=user_of(profile.consent), pace=PACE)
-        line = Line(server_url=url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
-        self.runner = PhoneRunner(phone, line, open_journal=lambda: Journal(self._journal, durable=False))
+        self._around = around
+        self._asleep = asleep
         self._device = name
+        self._runner: PhoneRunner | None = None
+
+    @property
+    def asleep(self) -> bool:
+        """Whether its agent has not run yet."""
+        return self._asleep is not None
+
+    @property
+    def runner(self) -> PhoneRunner:
+        """What runs it."""
+        if self._runner is None:
+            self._runner = self._made()
+        return self._runner
 
     @property
     def device(self) -> DeviceName:
         """The device that the phone is, or was last."""
-        if self.runner.name and self.runner.name != str(self._device):
-            self._device = DeviceName.parse(self.runner.name)
+        name = self._runner.name if self._runner is not None else ""
+        if name and name != str(self._device):
+            self._device = DeviceName.parse(name)
         return self._device
+
+    def wake(self) -> None:
+        """Its agent runs."""
+        if self._asleep is not None:
+            runner, identity = self.runner, self._asleep.identity
+            self._asleep = None
+            self._around.drawer.open(self.name).identify(identity)
+            runner.reported = runner.phone.report()
+            runner.start()
+
+    async def stop(self) -> None:
+        """Nothing of it runs any more."""
+        if self._runner is not None:
+            await self._runner.stop()
 
     def forget(self) -> None:
         """The phone's journal is gone."""
-        self._journal.unlink(missing_ok=True)
+        self._around.drawer.forget(self.name)
+
+    async def lose_everything(self, device: VirtualDevice) -> None:
+        """The phone is `device` now and remembers nobody; its server is not told, and it waits for an enrolment token."""
+        await self.stop()
+        self.forget()
+        self.runner.phone.forget_policy()
+        self.runner.phone.become(device)
+        self.runner.start()
 
     def view(self) -> dict[str, object]:
         """All there is to see of the phone, ready for JSON; never a password."""
@@ -49,15 +176,29 @@ class SandboxPhone:
         return {
             "id": self.name.device,
             "enterprise": str(self.name.parent),
-            "name": runner.name,
+            "name": str(self.name) if self.asleep else runner.name,
             "summary": self.profile.summary,
-            "condition": runner.condition.value,
+            "condition": (Condition.RUNNING if self.asleep else runner.condition).value,
             "refusal": runner.refusal,
             "online": runner.mischief.online,
-            "connected": runner.connected,
+            "connected": self.asleep or runner.connected,
             "consent": consent.name,
             "consentDelay": f"{user.after_s:g}s",
             "latency": f"{runner.mischief.delay_ms / 1_000:g}s",
             "userIsAsked": [{"operation": question.operation, "for": question.wait.value} for question in runner.phone.questions],
             "phone": view(runner.phone.device),
         }
+
+    def _made(self) -> PhoneRunner:
+        around, name = self._around, self.name
+        clock, chance = PhoneClock(around.clock, str(name)), around.chance(f"habits of {name}")
+        phone = VirtualPhone(self.profile.phone(self.serial), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
+        if self._asleep is not None:
+            phone.adopt(self._asleep.policy)
+        runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))
+        runner.entropy = around.chance(f"secrets of {name}")
+        return runner
+
+
+Phones = Mapping[DeviceName, SandboxPhone]
+"""A world's phones, each by the name that it enrolled under first."""

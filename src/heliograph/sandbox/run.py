@@ -6,19 +6,24 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliograph.api.address import Addresses, parse_origins
-from heliograph.api.edge import Edge
-from heliograph.api.failures import outermost
-from heliograph.api.front_door import FrontDoor
+from heliograph.api.http.address import Addresses, parse_origins
+from heliograph.api.http.failures import outermost
+from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.http.http_compat import HttpCompat
+from heliograph.asgi import Asgi
+from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
-from heliograph.sandbox.routes import BODY_MAX_BYTES, sandbox_app
+from heliograph.sandbox.grounds import FileGround
+from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
+from heliograph.sandbox.worlds import PREFIX, Worlds
+from heliograph.sandbox.worlds_routes import PATH, worlds_app
 from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, serving, url_of
-from heliograph.server.assembly import Asgi
+from heliograph.server.assembly import by_prefix
 from heliograph.settings import require_loopback
 
-STEERING_METHODS = ("GET", "POST", "PATCH")
+STEERING_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,19 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
     require_loopback(settings.host)
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
-        world = World(settings, url=url_of(listener), folder=folder)
-        doorway = Doorway(world.life, inside=lambda: world.parts.app, steering=_steering(world, settings))
+        url = url_of(listener)
+        world = World(settings, FileGround(settings, url=url, folder=folder), url=url)
+        steering = _steering(sandbox_app(), settings)
+        doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
+        worlds = Worlds(settings, steering=steering)
+        desk = _steering(worlds_app(worlds, Addresses(public_urls=settings.public_urls)), settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
+            stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(doorway)
+                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway)))
                 await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
                 listening(world.url)
 
@@ -75,13 +85,13 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
                 await world.end()
 
 
-def _steering(world: World, settings: SandboxSettings) -> Asgi:
-    """What is under `/sandbox/v1`, for the same hosts and web pages as the API."""
-    edge = Edge(
-        sandbox_app(world), http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
+def _steering(app: Asgi, settings: SandboxSettings) -> Asgi:
+    """The app, for the same hosts and web pages as the API."""
+    http_compat = HttpCompat(
+        app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    return FrontDoor(edge, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+    return FrontDoor(http_compat, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
 
 
 async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heliograph.api.address import parse_origins, parse_public_urls
-from heliograph.service.http_limits import HttpLimits
-from heliograph.service.limits import Limits
+from heliograph.agent.profiles import PROFILES, Profile
+from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
 
 
@@ -20,8 +20,16 @@ class SandboxSettings:
     """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
     enterprises: tuple[str, ...] = ("sandbox",)
     """The ids of the enterprises there are, each with one phone of every profile."""
+    phones: tuple[tuple[str, Profile], ...] = tuple(PROFILES.items())
+    """The phones of each enterprise: the id that the phone enrols with, and what it is made of."""
+    worlds_most: int = 2_000
+    """Worlds that there may be at a time besides the one at the sandbox's own address."""
+    worlds_idle_s: float = 3_600.0
+    """Real time after which a world ends that nobody has asked anything of; 0: never."""
     push_endpoint: str = ""
     """An http or https URL that gets every notification; empty: they are shown at /sandbox/v1/notifications only."""
+    push_endpoints: tuple[str, ...] = ()
+    """More of them."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
     public_urls: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ Why so: docs/adr/0017-a-clock-that-settles.md.
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 
-from heliograph.domain.errors import Code, HeliographError, Unavailable
+from heliograph.protojson.errors import Code, HeliographError, Unavailable
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.server import Parts
@@ -47,14 +47,16 @@ class Settling:
         self._phones = phones
         self._ending = ending
 
-    async def settle(self) -> None:
+    async def settle(self, *, with_endpoints: bool = True) -> None:
         """Nothing is under way, and nothing is left to do that is due by the clock. What waits for a later time, waits.
+
+        Not `with_endpoints`: notifications that are on their way may still be.
 
         Raises: NotSettled: within WITHIN_S, with who is not at rest; Unavailable: the sandbox ends.
         """
         wait = _Patience()
         while True:
-            while busy := next(self.under_way(), ""):
+            while busy := next(self.under_way(with_endpoints=with_endpoints), ""):
                 self._check(wait, busy)
                 await wait.turn()
             self._ports.haste.ask()
@@ -62,7 +64,7 @@ class Settling:
             for _ in range(QUIET_TURNS):
                 await asyncio.sleep(0)
             # Nothing that is counted ever counts down: what is the same now was the same all the time.
-            if stamp == self.stamp() and not next(self.under_way(), "") and not self._overdue():
+            if stamp == self.stamp() and not next(self.under_way(with_endpoints=with_endpoints), "") and not self._overdue():
                 return
             self._check(wait, "")
 
@@ -102,7 +104,7 @@ class Settling:
             stamp += (state.frames, state.looks)
         return tuple(stamp)
 
-    def under_way(self) -> Iterator[str]:
+    def under_way(self, *, with_endpoints: bool = True) -> Iterator[str]:
         """What has left the event loop and not come back."""
         if self._store.begun != self._store.ended:
             yield "the store writes"
@@ -110,7 +112,7 @@ class Settling:
             yield from self._of_phone(phone)
         if any(link.state().busy for link in self._channel.peers.links()):
             yield "the server looks what a phone is to be given"
-        if self._ports.publishing.begun != self._ports.publishing.ended:
+        if with_endpoints and self._ports.publishing.begun != self._ports.publishing.ended:
             yield _SENDING
 
     def _of_phone(self, phone: SandboxPhone) -> Iterator[str]:

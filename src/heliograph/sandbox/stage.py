@@ -3,7 +3,7 @@
 import asyncio
 import enum
 
-from heliograph.domain.errors import Unavailable
+from heliograph.protojson.errors import Unavailable
 
 WAITS_MOST_S = 30.0
 """Real time that a request waits for a world that is being made; that takes a third of a second."""

@@ -2,39 +2,44 @@
 
 import asyncio
 import contextlib
-import functools
+import dataclasses
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
-from heliograph.agent.virtual import user_of
+from heliograph.agent.profile import default_serial
+from heliograph.agent.profiles import Profile, profile_named, with_overrides
+from heliograph.agent.virtual_phone import user_of
 from heliograph.domain.enrollment import EnrollmentToken
-from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
-from heliograph.domain.wire_time import format_timestamp
-from heliograph.sandbox.clock import AdvancingClock
+from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
+from heliograph.sandbox.bench import Bench
+from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
-from heliograph.sandbox.phones import SandboxPhone
+from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
+from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
-from heliograph.server import Parts, assembled
-from heliograph.service.create_enrollment_token import create_enrollment_token
-from heliograph.service.create_enterprise import create_enterprise
-from heliograph.service.delete_enrollment_token import delete_enrollment_token
-from heliograph.settings import Admission, Settings
+from heliograph.sandbox.walk import Walk
+from heliograph.server import Parts
+from heliograph.service.enrollment_tokens import create_enrollment_token, delete_enrollment_token
+from heliograph.service.ports import Decision, Sees
 
-ADVANCE_WITHIN_S = 60.0
-"""Real time. A clock that is moved over very many timers stops on the way rather than keep its caller waiting for ever."""
-END_OF_TIME_US = 2**63 - 1
+NAMED_MOST = 20
+"""Enterprises that an error names."""
 
 
 class PhoneNotFound(NotFound):
     """The sandbox has no phone of this id."""
 
     reason = "PHONE_NOT_FOUND"
+
+
+class EnterpriseNotFound(NotFound):
+    """The world has no such enterprise."""
+
+    reason = "ENTERPRISE_NOT_FOUND"
 
 
 class PhoneStillManaged(FailedPrecondition):
@@ -56,17 +61,21 @@ class World:
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
-    def __init__(self, settings: SandboxSettings, *, url: str, folder: Path) -> None:
-        """Nothing runs yet; `url` is where phones will find the server, `folder` where everything is kept."""
-        self.clock = AdvancingClock()
+    def __init__(self, settings: SandboxSettings, ground: Ground, *, url: str = "") -> None:
+        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address."""
+        self.url = url
+        self.clock = ground.clock()
         self.phones: dict[DeviceName, SandboxPhone] = {}
         self.notifications = NotificationLog()
+        self.push_endpoints = PushEndpoints()
+        self.bench = Bench(clock=self.clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        """What tests plan for this world and look up afterwards."""
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is under way any more."""
-        self._settings = settings
-        self.url = url
-        self._folder = folder
+        self.settings = settings
+        self._ground = ground
+        self._around: Surroundings | None = None
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
         self.settling: Settling | None = None
@@ -82,7 +91,7 @@ class World:
     @property
     def first_enterprise(self) -> str:
         """The enterprise that short names mean."""
-        return self._settings.enterprises[0]
+        return self.settings.enterprises[0]
 
     async def start(self, listen: Callable[[], Awaitable[None]]) -> None:
         """All is there: the server, which answers once `listen()` was awaited, and every phone, connected."""
@@ -99,6 +108,7 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
+            await self.rest()
             yield
             await self.settle()
 
@@ -108,32 +118,50 @@ class World:
             raise self.life.refusal()
         await self.settling.settle()
 
+    async def rest(self) -> None:
+        """If the clock is frozen, everything has happened that earlier calls cause: what a caller sees depends on its calls alone.
+
+        What must be delivered elsewhere is not waited for: whoever takes it may be asking.
+        """
+        if self.clock.frozen and self.settling is not None:
+            with contextlib.suppress(NotSettled):
+                await self.settling.settle(with_endpoints=False)
+
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
-        self.clock = AdvancingClock()
+        ground, settings = self._ground, self.settings
+        self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
-        settings = Settings(
-            data_dir=self._folder, new=True, limits=self._settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
-            push_endpoint=self._settings.push_endpoint, pubsub=self._settings.pubsub, durable=self._settings.data_dir is not None,
-            public_urls=self._settings.public_urls, cors_origins=self._settings.cors_origins,
-        )  # fmt: skip
-        self._parts = await self._stack.enter_async_context(assembled(settings, clock=self.clock, watch=self.notifications.record))
-        self.settling = Settling(
-            self._parts, clock=self.clock, phones=self.phones.values, ending=lambda: self.life.stage is Stage.ENDED
-        )  # fmt: skip
-        for enterprise in self._settings.enterprises:
-            with contextlib.suppress(AlreadyExists):
-                await create_enterprise(self._parts.ports, Enterprise(), enterprise_id=enterprise)
+        self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
+        self.bench = bench = Bench(clock=clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
+        self._parts = await self._stack.enter_async_context(making)
+        bench.begin(self._parts.ports.publishing)
+        self._around = dataclasses.replace(ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint)
+        self.settling = Settling(self._parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED)
+        await create_enterprises(self._parts.ports, settings)
         self.life.becomes(Stage.FILLING)
 
     async def _fill(self) -> None:
-        """Every phone is there and connected; the address must be answered by now."""
-        for enterprise in self._settings.enterprises:
-            for name, profile in PROFILES.items():
+        """Every phone is there and connected, or would be at once; the address must be answered by now."""
+        known = await self._ground.fill(self.parts.ports, self._surroundings)
+        if known is None:
+            for name, profile in first_phones(self.settings):
                 # One after the other, so that lists (oldest first) show them in the profiles' order.
-                await self._add(DeviceName(enterprise, name), profile)
-        await self.settle()
+                await self._add(name, profile)
+            await self.settle()
+        else:
+            self.phones.update((phone.name, phone) for phone in known)
         self.life.becomes(Stage.READY)
+
+    def _awake(self) -> list[SandboxPhone]:
+        return [phone for phone in self.phones.values() if not phone.asleep]
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        if self._around is None:
+            raise self.life.refusal()
+        return self._around
 
     async def drain(self) -> None:
         """Nobody waits for an answer that would take long."""
@@ -153,16 +181,18 @@ class World:
             await self._close()
 
     async def _leave(self) -> None:
+        await self.bench.close()
         phones = list(self.phones.values())
         self.phones.clear()
-        await asyncio.gather(*(phone.runner.stop() for phone in phones))
+        await asyncio.gather(*(phone.stop() for phone in phones if not phone.asleep))
 
     async def _close(self) -> None:
         await self._leave()
         await self.drain()
         await self.all_gone()
-        self._parts = self.settling = None
+        self._parts = self.settling = self._around = None
         await self._stack.aclose()
+        self.clock.stop()
 
     async def reset(self) -> None:
         """All is as at start: a new database, new clock, new phones.
@@ -175,74 +205,128 @@ class World:
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()
-                for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
-                    file.unlink(missing_ok=True)
+                self._ground.clear()
                 await self._open()
                 await self._fill()
             except BaseException:
                 self.life.becomes(Stage.BROKEN)
                 raise
 
+    @contextlib.asynccontextmanager
+    async def walking(self) -> AsyncIterator[Walk]:
+        """Nobody else changes the world inside the block, and its clock goes only where the walk leads it.
+
+        Raises: Unavailable: it ends, or is broken.
+        """
+        async with self._changing:
+            await self.life.reached(Stage.READY)
+            if self.settling is None:
+                raise self.life.refusal()
+            with self.clock.standing():
+                yield Walk(self.clock, self.parts, self.settling, anybody_told=lambda: bool(self.push_endpoints) or self.settings.pubsub)
+
     async def advance(self, by_us: int) -> int:
         """The time after server and phones have gone forward together, from one due time to the next, each settled before the next.
 
         Raises: NotSettled: the clock stands where it had come to; Unavailable: the sandbox ends.
         """
-        async with self._changing:
-            await self.life.reached(Stage.READY)
-            settling, channel = self.settling, self.parts.channel
-            if settling is None:
-                raise self.life.refusal()
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + ADVANCE_WITHIN_S
-            with self.clock.standing():
-                target_us = self.clock.now_us() + by_us
-                await settling.settle()
-                while (next_us := settling.next_us()) is not None and next_us <= target_us:
-                    if loop.time() > until_s:
-                        raise self._stopped_short(target_us)
-                    self.clock.step_to(next_us)
-                    channel.look_again(next_us)
-                    await settling.settle()
-                self.clock.step_to(target_us)
-                # Those that would look later do so too: their timers go by real time, and must be set again.
-                channel.look_again(END_OF_TIME_US)
-                await settling.settle()
-            return target_us
-
-    def _stopped_short(self, target_us: int) -> NotSettled:
-        here_us = self.clock.now_us()
-        return NotSettled(
-            f"In {ADVANCE_WITHIN_S:g} s the clock has come to {format_timestamp(here_us)}, and stands {(target_us - here_us) / 1e6:g} s"
-            " short of where it was to go: too much is due on the way. Advance it by the rest."
-        )
+        async with self.walking() as walk:
+            return await walk.to(self.clock.now_us() + by_us)
 
     def find(self, name: DeviceName) -> SandboxPhone:
         """The phone of this id.  Raises: PhoneNotFound."""
         phone = self.phones.get(name)
         if phone is None:
-            here = ", ".join(sorted({known.device for known in self.phones}))
-            message = f"The sandbox has no phone {name.device[:128]!r} in {name.parent}. There are: {here}."
+            here = ", ".join(sorted(known.device for known in self.phones if known.parent == name.parent)) or "none"
+            message = f"The sandbox has no phone {name.device[:128]!r} in {str(name.parent)[:160]}. There are: {here}."
             raise PhoneNotFound(message)
+        return phone
+
+    async def awake(self, name: DeviceName) -> SandboxPhone:
+        """The phone of this id, whose agent runs.  Raises: PhoneNotFound; as `settle`."""
+        phone = self.find(name)
+        if phone.asleep:
+            phone.wake()
+            await self.settle()
         return phone
 
     async def create(self, name: DeviceName, profile: str, overrides: Mapping[str, Any]) -> SandboxPhone:
         """A new phone, enrolled and connected.  Raises: AlreadyExists, InvalidArgument."""
         async with self.change():
-            if name.enterprise not in self._settings.enterprises or not ID_PATTERN.fullmatch(name.device):
-                message = f"{name} cannot be made: use letters, digits and ._~- in an enterprise of this sandbox."
-                raise InvalidArgument(message)
+            if not ID_PATTERN.fullmatch(name.device):
+                raise InvalidArgument(f"Invalid device id {name.device[:128]!r}: use letters, digits and ._~- only.")
+            await self._require_enterprise(name.parent)
             if name in self.phones or await self.parts.store.device(name) is not None:
                 message = f"There is a phone {name.device} already."
                 raise AlreadyExists(message)
             kind = profile_named(profile)
             return await self._add(name, with_overrides(kind, overrides) if overrides else kind)
 
+    async def enroll_with(self, value: str, profile: str, overrides: Mapping[str, Any], *, device_id: str = "") -> SandboxPhone:
+        """A new phone whose owner entered the value of an enrolment token: enterprise, policy and ownership are as the token says.
+
+        It is called by `device_id` here; without one, by the id that the server gave it.
+
+        Raises: InvalidArgument; AlreadyExists; FailedPrecondition: the server did not take it, with its words.
+        """
+        async with self.change():
+            token = await self.parts.store.decide(Sees(token_value=value), lambda facts: Decision(facts.token))
+            if token is None:
+                description = "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
+                raise InvalidArgument(violations=[Violation("enrollment_token", description)])
+            if device_id and not ID_PATTERN.fullmatch(device_id):
+                raise InvalidArgument(f"Invalid device id {device_id[:128]!r}: use letters, digits and ._~- only.")
+            kind = profile_named(profile)
+            kind = provisioned(with_overrides(kind, overrides) if overrides else kind, token.allow_personal_usage)
+            name = DeviceName(token.enterprise.enterprise, device_id or self._new_name(profile, token.enterprise))
+            if name in self.phones:
+                raise AlreadyExists(f"There is a phone {name.device} already.")
+            phone = SandboxPhone(name, kind, around=self._surroundings, serial=self._new_serial(kind, name))
+            await self._enter(phone, value)
+            return phone
+
+    def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
+        """What a phone is called whose caller does not say: by its profile and a number."""
+        names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
+        return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self.phones)
+
+    def _new_serial(self, kind: Profile, name: DeviceName) -> str:
+        """A serial number that no other phone of the world has; that of the profile, where it is free."""
+        wanted = kind.phone().serial
+        taken = {phone.serial for phone in self.phones.values()}
+        return wanted if wanted not in taken else default_serial(str(name))
+
+    async def _enter(self, phone: SandboxPhone, token: str) -> None:
+        """The phone runs, and has enrolled with this token.  Raises: FailedPrecondition: it could not; as `settle`."""
+        self.phones[phone.name] = phone
+        try:
+            phone.forget()
+            phone.runner.start(token)
+            await self._connected(phone)
+        except BaseException:
+            del self.phones[phone.name]
+            await phone.stop()
+            raise
+
+    async def _require_enterprise(self, name: EnterpriseName) -> None:
+        """Raises: EnterpriseNotFound."""
+        if await self.parts.store.enterprise(name) is None:
+            page = await self.parts.store.enterprises(after="", limit=NAMED_MOST)
+            there = ", ".join(str(record.name) for record in page.items) + (", …" if page.more else "")
+            raise EnterpriseNotFound(f"There is no {str(name)[:160]} in this world. There are: {there or 'none'}.")
+
+    async def phones_of(self, enterprise: EnterpriseName) -> list[SandboxPhone]:
+        """The enterprise's phones.  Raises: EnterpriseNotFound."""
+        phones = [phone for name, phone in self.phones.items() if name.parent == enterprise]
+        if not phones:
+            await self._require_enterprise(enterprise)
+        return phones
+
     async def reset_phone(self, name: DeviceName) -> SandboxPhone:
         """The phone is as new, under the same id, and neither side remembers anything of it.  Raises: PhoneNotFound."""
         async with self.change():
             phone = self.find(name)
-            await phone.runner.stop()
+            await phone.stop()
             phone.forget()
             parts = self.parts
             for device in {phone.name, phone.device}:
@@ -256,40 +340,27 @@ class World:
         Raises: PhoneNotFound, PhoneStillManaged, PhoneOffline.
         """
         async with self.change():
-            phone = self.find(name)
+            phone = await self.awake(name)
             if phone.runner.phone.device.managed:
                 raise PhoneStillManaged
             if not phone.runner.mischief.online:
                 raise PhoneOffline
             phone.runner.phone.be(user_of(phone.profile.consent))
             async with self._token(phone, device_id="") as value:
-                phone.runner.enroll(value, phone.profile.phone(phone.runner.phone.device.serial))
+                phone.runner.enroll(value, phone.profile.phone(phone.serial))
                 await self._connected(phone)
             return phone
-
-    @functools.cached_property
-    def _journals(self) -> Path:
-        folder = self._folder / "phones"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
     async def _add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""
-        phone = SandboxPhone(name, profile, clock=self.clock, url=self.url, folder=self._journals)
-        self.phones[name] = phone
+        phone = SandboxPhone(name, profile, around=self._surroundings)
         store = self.parts.store
         if await store.device(name) is not None or await store.tombstone(name) is not None:
+            self.phones[name] = phone
             phone.runner.start()
             return phone
-        try:
-            phone.forget()
-            async with self._token(phone, device_id=name.device) as value:
-                phone.runner.start(value)
-                await self._connected(phone)
-        except BaseException:
-            del self.phones[name]
-            await phone.runner.stop()
-            raise
+        async with self._token(phone, device_id=name.device) as value:
+            await self._enter(phone, value)
         return phone
 
     @contextlib.asynccontextmanager
@@ -297,7 +368,7 @@ class World:
         """The value of a token for this phone alone, which goes afterwards: lists show what callers made, nothing else."""
         enterprise = EnterpriseName(phone.name.enterprise)
         wanted = EnrollmentToken(one_time_only=True, allow_personal_usage=phone.profile.allow_personal_usage)
-        record = await create_enrollment_token(self.parts.ports, enterprise, wanted, server_url=self.url, device_id=device_id)
+        record = await create_enrollment_token(self.parts.ports, enterprise, wanted, device_id=device_id)
         try:
             yield record.value
         finally:

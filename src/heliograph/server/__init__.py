@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from heliograph.server.assembly import Parts, assembled
+from heliograph.server.assembly import Between, Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
 from heliograph.server.stopping import begun_until, ended_within, first_signal
@@ -18,6 +18,7 @@ from heliograph.storage.operator_file import OperatorFile, operator_file
 
 __all__ = [
     "SLEEP_MOST_S",
+    "Between",
     "Parts",
     "SystemClock",
     "allow_many_connections",

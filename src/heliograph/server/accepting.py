@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import structlog
 
-from heliograph.api.connections import Connections, Place
-from heliograph.service.process_counts import PROCESS
+from heliograph.api.http.connections import Connections, Place
+from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()
 

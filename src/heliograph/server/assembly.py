@@ -2,46 +2,58 @@
 
 import asyncio
 import contextlib
+import functools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from heliograph.api.address import Addresses
 from heliograph.api.app import rest_app
-from heliograph.api.failures import outermost
-from heliograph.api.front_door import FrontDoor
-from heliograph.api.gate import Gate
-from heliograph.api.service_keys import PREFIX, KeyDesk, keys_app
-from heliograph.api.sign_up_page import sign_up_app
-from heliograph.api.token import token_app
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.authorization import Authorizer
+from heliograph.api.http.failures import outermost
+from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.resources.sign_up_page import sign_up_app
+from heliograph.api.resources.token import token_app
+from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
-from heliograph.domain.errors import FailedPrecondition
 from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
-from heliograph.service.authenticate_caller import Callers
-from heliograph.service.create_signup_url import PATH as SIGN_UP
-from heliograph.service.delete_enterprise import finish_deletions
+from heliograph.service.callers import Callers, SignIn
+from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
+from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
+from heliograph.service.operations import retire_operations
+from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
-from heliograph.service.publish_notifications import publish_notifications
-from heliograph.service.retire_operations import retire_operations
-from heliograph.service.sign_in import SignIn
+from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.settings import Admission, Settings
-from heliograph.storage.fatal import exit_at_once
+from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
-from heliograph.storage.sqlite import SqliteStore
+from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
-Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
-
 API = "/v1/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans."""
+
+    api: Callable[[Asgi], Asgi] | None = None
+    """Around the API: every request passes it, each call of a batch too."""
+    publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
+    """Around what sends notifications."""
+
+
+NOTHING = Between()
 
 
 def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
@@ -56,6 +68,16 @@ def by_prefix(routes: Mapping[str, Asgi], default: Asgi) -> Asgi:
         return default(scope, receive, send)
 
     return dispatch
+
+
+def made_at_first(make: Callable[[], Asgi]) -> Asgi:
+    """The app, made when the first request for it comes: most servers in memory never get one."""
+    made = functools.cache(make)
+
+    def answer(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> Awaitable[None]:
+        return made()(scope, receive, send)
+
+    return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +97,19 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None) -> AsyncIterator[Parts]:
+async def assembled(
+    settings: Settings, *, clock: Clock, operator_secret: str | None = None, watch: Watch = None, push: Publisher | None = None,
+    between: Between = NOTHING,
+) -> AsyncIterator[Parts]:  # fmt: skip
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
     `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
-    `watch` sees every notification to the push endpoint, which need not exist then.
+    `watch` sees every notification to the push endpoint, which need not exist then; `push` publishes in its place.
 
     Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; DatabaseMissing; FailedPrecondition, Unavailable, PermissionDenied: the
         database is no use.
     """
-    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch)
+    publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch, push=push)
     channel = Channel(clock)
     async with opened_store(settings, channel, clock) as opened, contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(publisher.close)
@@ -101,25 +126,36 @@ async def assembled(settings: Settings, *, clock: Clock, operator_secret: str | 
             expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
         )  # fmt: skip
         await finish_deletions(ports)
-        sending = publish_notifications(ports, publisher, chance=secrets.SystemRandom().random)
+        sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
-        async with _running(*own, *opened.timers):
+        async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS,
             )  # fmt: skip
-            addresses = Addresses(settings.trusted_proxies, settings.public_urls)
-            routes = _api(settings, ports, sign_in, addresses, operator_secret)
-            app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
-            if settings.admission is not Admission.KEYS:
-                app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
-            app = outermost(app)
-            yield Parts(store=store, ports=ports, channel=channel, app=app)
+            app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
+            yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+
+
+def wired_app(
+    settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None,
+    *, around: Callable[[Asgi], Asgi] | None = None,
+) -> Asgi:  # fmt: skip
+    """Everything that a server answers, callers and devices, behind the front door that the settings ask for.
+
+    `around`: as `rest_app` says.
+    """
+    addresses = Addresses(settings.trusted_proxies, settings.public_urls)
+    routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
+    app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+    if settings.admission is not Admission.KEYS:
+        app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
+    return app
 
 
 @contextlib.asynccontextmanager
-async def _running(*timers: Forever) -> AsyncIterator[None]:
+async def timers_running(*timers: Forever) -> AsyncIterator[None]:
     """The timers run until the block ends."""
     tasks = [asyncio.create_task(timer) for timer in timers]
     for task in tasks:
@@ -132,14 +168,24 @@ async def _running(*timers: Forever) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _api(settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None) -> dict[str, Asgi]:
+def _api(
+    settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
+    *, around: Callable[[Asgi], Asgi] | None,
+) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
-    gate = None if settings.admission is Admission.UNCHECKED else Gate(callers, own_urls=addresses.own_urls)
-    rest = rest_app(ports, gate=gate, body_timeout_s=settings.http.body_s, addresses=addresses, cors_origins=settings.cors_origins)
+    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
+    rest = rest_app(
+        ports,
+        authorizer=authorizer,
+        body_timeout_s=settings.http.body_s,
+        addresses=addresses,
+        cors_origins=settings.cors_origins,
+        around=around,
+    )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # nobody knows it
-    desk = keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret))
+    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
 

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from heliograph.domain.wire_time import format_timestamp
+from heliograph.protojson.times import format_timestamp
 from heliograph.server.clock import STEP_US
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import structlog
 
-from heliograph.domain.errors import Unavailable
+from heliograph.protojson.errors import Unavailable
 from heliograph.server.clock import SLEEP_MOST_S, SLEW_SHARE, STEP_US, boot_us, wall_us
 
 log = structlog.get_logger()

@@ -1,23 +1,35 @@
 """Names and secrets: the one place that rolls real dice."""
 
+import random
 import secrets
+import string
+
+SYSTEM = secrets.SystemRandom()
+DIGITS_AND_LETTERS = string.digits + string.ascii_lowercase
+TOKEN_ID_CHARS = string.digits + string.ascii_letters
 
 
 class RandomIds:
-    """Names and secrets from the operating system's randomness."""
+    """Names and secrets from the operating system's randomness, or from a seeded source: then the same ids come in the same order."""
+
+    def __init__(self, chance: random.Random = SYSTEM) -> None:
+        self._chance = chance
 
     def device_id(self) -> str:
         """16 hex digits."""
-        return secrets.token_hex(8)
+        return f"{self._chance.getrandbits(64):016x}"
 
     def enterprise_id(self) -> str:
         """`LC` and eight characters."""
-        return "LC" + "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+        return "LC" + self._text(DIGITS_AND_LETTERS, 8)
 
     def token_id(self) -> str:
-        """22 characters, as AMAPI's look."""
-        return secrets.token_urlsafe(16).replace("-", "a").replace("_", "b")
+        """22 characters, as AMAPI's look: 130 bits."""
+        return self._text(TOKEN_ID_CHARS, 22)
 
     def token_value(self) -> str:
         """20 upper-case letters: short enough to type into a phone, 94 bits."""
-        return "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(20))
+        return self._text(string.ascii_uppercase, 20)
+
+    def _text(self, characters: str, length: int) -> str:
+        return "".join(self._chance.choices(characters, k=length))

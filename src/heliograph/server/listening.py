@@ -10,14 +10,14 @@ from pathlib import Path
 
 import uvicorn
 
-from heliograph.api.address import parse_networks
-from heliograph.api.connections import SPARES, Connections
-from heliograph.api.http_protocol import Http11
-from heliograph.api.ws_protocol import WebSocket13
+from heliograph.api.http.address import parse_networks
+from heliograph.api.http.connections import SPARES, Connections
+from heliograph.api.http.http_protocol import Http11
+from heliograph.api.http.ws_protocol import WebSocket13
+from heliograph.asgi import Asgi
 from heliograph.protocol import MESSAGE_MAX_BYTES
-from heliograph.server.assembly import Asgi
 from heliograph.server.stopping import Listener
-from heliograph.service.http_limits import HttpLimits
+from heliograph.service.limits import HttpLimits
 
 DEAD_PEER_MS = 60_000
 """A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from heliograph.channel.presence import ChannelPresence
 from heliograph.domain.names import DeviceName
 from heliograph.service.ports import Sighting, Whereabouts
-from heliograph.storage.bell_message import Word
+from heliograph.storage.postgres.cluster_bus import Word
 
 ANSWERS_WITHIN_S = 0.5
 """How long somebody who asks where a phone is waits for the other servers."""

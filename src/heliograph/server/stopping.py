@@ -17,10 +17,10 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from heliograph.api.connections import Connections, Place
-from heliograph.api.http_protocol import Http11
+from heliograph.api.http.connections import Connections, Place
+from heliograph.api.http.http_protocol import Http11
 from heliograph.server.accepting import Acceptor
-from heliograph.storage.fatal import EX_SOFTWARE
+from heliograph.storage.exit_now import EX_SOFTWARE
 
 log = structlog.get_logger()
 

@@ -9,15 +9,15 @@ from typing import Any, NoReturn, Protocol
 from heliograph.channel.app import Channel
 from heliograph.server.clock import SystemClock
 from heliograph.server.clock_watch import started
+from heliograph.server.cluster_doorbell import ClusterDoorbell
 from heliograph.server.database_clock import DatabaseClock
-from heliograph.server.other_servers import OtherServers
-from heliograph.service.counts import DoorbellCounts
+from heliograph.service.callers import ServiceKeys
+from heliograph.service.metrics import DoorbellCounts
 from heliograph.service.ports import Clock, ClockCheck, Doorbell, Presence, Store
-from heliograph.service.sign_in import ServiceKeys
 from heliograph.settings import Settings
 from heliograph.storage.sealing_key import DatabaseMissing, SealingKey
-from heliograph.storage.sqlite import SqliteStore
-from heliograph.storage.sqlite_file import is_missing
+from heliograph.storage.sqlite.file import is_missing
+from heliograph.storage.sqlite.store import SqliteStore
 
 Forever = Coroutine[Any, Any, NoReturn]
 
@@ -101,11 +101,11 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
 
 
 async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
-    from heliograph.storage.postgres import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
-    from heliograph.storage.postgres_bell import PostgresBell  # noqa: PLC0415
+    from heliograph.storage.postgres.cluster_bus import ClusterBus  # noqa: PLC0415
+    from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
 
     counts = DoorbellCounts()
-    others = OtherServers(channel, clock=clock, counts=counts)
+    others = ClusterDoorbell(channel, clock=clock, counts=counts)
     store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring, may_be_new=may_be_new)
     try:
         timers: list[Forever] = []
@@ -114,12 +114,12 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
         check = started(clock, await store.newest_us())
         if isinstance(clock, DatabaseClock):
             timers.append(clock.follow(store.database_now_us))
-        bell = PostgresBell(
+        bus = ClusterBus(
             store.connect, others, server=secrets.token_hex(8), now_us=clock.now_us, chance=secrets.SystemRandom().random
         )  # fmt: skip
-        others.use(bell)
+        others.use(bus)
         store.on_rings(others.committed)
-        timers += (bell.run(), others.follow_tail(store.tail))
+        timers += (bus.run(), others.follow_tail(store.tail))
     except BaseException:
         await store.close()
         raise

@@ -4,24 +4,28 @@ import re
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord, LastOrder
-from heliograph.domain.errors import InvalidArgument, OperationNotFound
+from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.protocol import ACK_ID_BYTES, Acknowledge, Drop, DropWhy, Execute
-from heliograph.service._device_operation import own_operation
-from heliograph.service._last_orders import management_ended, tombstone_expiry_us
-from heliograph.service._notifications import operation_writes
-from heliograph.service._offers_told import with_offers
-from heliograph.service._phone_command import phone_command
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.devices import management_ended, tombstone_expiry_us
+from heliograph.service.metrics import about
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import phone_command, with_offers
+from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -143,3 +147,21 @@ def _command(ports: Ports, stands: _Stands) -> msgspec.Raw | None:
     if stands.operation is not None:
         return phone_command(ports, stands.operation)
     return stands.last_order.command if stands.last_order else None
+
+
+def may_adopt(operation: Operation) -> bool:
+    """Whether the server has issued the command and knows of nobody who acknowledged it.
+
+    One that is over stays as it is: its end was shown to callers.
+    """
+    return operation.state is State.QUEUED and not operation.ack_id
+
+
+def adopted(operation: Operation, ack_id: str, now_us: int) -> Operation:
+    """The operation with the acknowledgement that its phone knows; `may_adopt`, and its row is not final at ack."""
+    return life.adopt(operation, ack_id, now_us, result_timeout_s=COMMANDS[operation.type].result_timeout_s)
+
+
+def log_adoption(operation: Operation) -> None:
+    """A line in the log: seen without a restored backup or a failover, it names an agent that never acknowledges."""
+    log.warning("command.adopted", **about(operation))

@@ -1,16 +1,16 @@
 """Time ends what nobody answers: one timer on the nearest deadline of all, on every server; none of them leads."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from heliograph.domain import operation as life
-from heliograph.domain.errors import Unavailable
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import Operation, State
-from heliograph.service._notifications import operation_writes
-from heliograph.service._offers_told import with_offers
+from heliograph.protojson.errors import Unavailable
 from heliograph.service.haste import first_of
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
 from heliograph.service.ports import Facts, Ports, Write
 
 CHUNK = 50
@@ -40,8 +40,8 @@ async def expire_operations(ports: Ports) -> NoReturn:
             await first_of(haste.wait(), asyncio.sleep(pause_s))
 
 
-async def _decide_due(ports: Ports) -> float:
-    ended: list[OperationName] = []
+def expiry_rule(ports: Ports, ended: list[OperationName]) -> Callable[[Operation, Facts], Iterable[Write]]:
+    """The rule that ends an operation past its deadline; those that it ended are in `ended`."""
 
     def rule(operation: Operation, facts: Facts) -> Iterable[Write]:
         if operation.deadline_us is None or facts.now_us < operation.deadline_us:
@@ -49,8 +49,13 @@ async def _decide_due(ports: Ports) -> float:
         ended.append(operation.name)
         return operation_writes(ports, facts, operation, _ended(with_offers(ports, operation), facts.now_us))
 
+    return rule
+
+
+async def _decide_due(ports: Ports) -> float:
+    ended: list[OperationName] = []
     try:
-        decided = await ports.store.decide_due(rule, limit=CHUNK)
+        decided = await ports.store.decide_due(expiry_rule(ports, ended), limit=CHUNK)
     except Unavailable:
         return PAUSE_AFTER_ERROR_S
     for name in ended:

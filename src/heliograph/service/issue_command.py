@@ -1,19 +1,26 @@
 """A caller's command becomes an operation in its device's queue."""
 
-from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import msgspec
 
 from heliograph.commands import ENVELOPE
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import ROOT, IssuedCommand
-from heliograph.domain.errors import InvalidArgument, ResourceExhausted, Violation, Violations
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
+from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, RequestKey
 from heliograph.protocol import COMMAND_MAX_BYTES
-from heliograph.service._absence import device_absence
-from heliograph.service._issue_once import issue_once
+from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhausted, Violation, Violations
 from heliograph.service.limits import Limits
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Sees
+from heliograph.service.not_found import device_absence
+from heliograph.service.operations import get_operation
+from heliograph.service.ports import Decision, Facts, Ports, PutOperation, PutRequest, Rule, Sees
+from heliograph.service.tenant_bounds import require_room_for_request_id
 
 SMALL_BYTES = 4 * 1_024
 """Commands up to this size are only counted: to add up the bytes of all others costs a look at each."""
@@ -120,3 +127,60 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
         secret=secret,
         timeline=(TimelineEntry(at_us=now_us, what="issued", detail=caller),),
     )
+
+
+class RequestIdReused(Aborted):
+    """Another request had this Idempotency-Key or requestId in the last 24 hours: take a new one for another device or command."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+async def issue_once(
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, request_id: str, sees: Sees, rule: Rule[Operation | None]
+) -> Operation | None:
+    """What `rule` (it `sees` this) gives for the first request of this name; for every later one, the first one's operation as it is now.
+
+    Raises: RequestIdReused: the name was another request's; TooManyRequestIds: for a new name; what `rule` raises, and then the name is
+        free as before.
+    """
+    key = RequestKey(device.enterprise, request_id)
+    digest = _digest(ports, device, command)
+    limits = ports.limits
+    known = await ports.turns.request_ids(ports.store, device.parent, now_us=ports.clock.now_us(), most=limits.request_ids_most)
+
+    def once(facts: Facts) -> Decision[Operation | IssueRequest | None]:
+        if facts.request is not None:
+            if not hmac.compare_digest(facts.request.digest, digest):
+                raise RequestIdReused
+            return Decision(facts.request)
+        require_room_for_request_id(known, limits)
+        decision = rule(facts)
+        if decision.answer is None:
+            return Decision(None)
+        request = IssueRequest(
+            key=key,
+            device=device,
+            create_ms=decision.answer.create_ms,
+            digest=digest,
+            expires_us=facts.now_us + REQUEST_ID_LIFE_S * 1_000_000,
+        )
+        return Decision(decision.answer, (*decision.writes, PutRequest(request)), ring=decision.ring)
+
+    issued = await ports.store.decide(msgspec.structs.replace(sees, request=key), once)
+    if isinstance(issued, IssueRequest):
+        return await get_operation(ports, OperationName(issued.device, issued.create_ms))
+    if issued is not None:
+        ports.turns.request_id_added(device.parent)
+    return issued
+
+
+def _digest(ports: Ports, device: DeviceName, command: IssuedCommand) -> bytes:
+    """What is the same for two requests that ask for the same.
+
+    Keyed, for it outlives the secrets of its operation, and a PIN's plain hash would tell the PIN.
+    """
+    parts = (str(device).encode(), command.row.name.encode(), command.duration.encode(), command.command, command.secrets or b"")
+    digest = hmac.new(ports.vault.derive("issue requests"), digestmod=hashlib.sha256)
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big") + part)
+    return digest.digest()

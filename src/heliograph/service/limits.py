@@ -1,12 +1,24 @@
-"""What an operator may change."""
+"""What an operator may bound."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from heliograph.domain.errors import InvalidArgument
+from heliograph.protojson.errors import InvalidArgument
 
 KIB, MIB = 1_024, 1_024 * 1_024
+
+BY_NAME: Mapping[str, str] = MappingProxyType(
+    {
+        "enrollment-tokens": "enrollment_tokens_most",
+        "policies": "policies_most",
+        "policy-bytes": "policy_bytes_most",
+        "request-ids": "request_ids_most",
+        "open-command-bytes": "open_bytes_most",
+        "resource-bytes": "resource_bytes_most",
+    }
+)
+"""The limits that `--limit NAME=NUMBER` sets, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,25 +41,14 @@ class Limits:
     """Of one policy, enterprise, enrolment token, or the text of a disabled device."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
+    quota_per_project: bool = False
+    """Whether all callers share that number, as the callers of one Google Cloud project do."""
     tombstone_days: int = 30
     retention_days: int = 30
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
     behaviour: str = "documented"
     """`documented`, or `as-observed` (service/quirks.py)."""
-
-
-BY_NAME: Mapping[str, str] = MappingProxyType(
-    {
-        "enrollment-tokens": "enrollment_tokens_most",
-        "policies": "policies_most",
-        "policy-bytes": "policy_bytes_most",
-        "request-ids": "request_ids_most",
-        "open-command-bytes": "open_bytes_most",
-        "resource-bytes": "resource_bytes_most",
-    }
-)
-"""The limits that `--limit NAME=NUMBER` sets, by name."""
 
 
 def with_limits(limits: Limits, given: Iterable[str]) -> Limits:
@@ -60,3 +61,23 @@ def with_limits(limits: Limits, given: Iterable[str]) -> Limits:
             raise InvalidArgument(message)
         limits = replace(limits, **{field: int(number)})  # type: ignore[arg-type]
     return limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """What one connection, one address and all of them may cost."""
+
+    head_max_bytes: int = 32 * 1_024
+    header_lines_most: int = 100
+    head_s: float = 15.0
+    """For a whole head, from the connection or its first byte on."""
+    body_s: float = 30.0
+    """For a whole body, from its head on."""
+    idle_s: float = 75.0
+    """Between two requests."""
+    held_max_bytes: int = 256 * 1_024 * 1_024
+    """Of all requests under way, together."""
+    connections_most: int | None = None
+    """None: as many as there are file descriptors, but for a reserve."""
+    per_address_most: int | None = None
+    """None: half of all, loopback and trusted proxies excepted; 0: as many as there are."""

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from heliograph.commands import COMMANDS
-from heliograph.domain.errors import HeliographError
+from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation, State, TimelineEntry
+from heliograph.domain.operation import Operation, State, TimelineEntry, noted
 from heliograph.protocol import Offer
-from heliograph.service._phone_command import phone_command
-from heliograph.service.counts import about
+from heliograph.protojson.errors import HeliographError
+from heliograph.service.metrics import about
 from heliograph.service.ports import Offering, Ports
 
 log = structlog.get_logger()
@@ -242,3 +241,17 @@ def _note_offer(line: _Line, operation: Operation, connection: object, now_us: i
     offered.untold += 1
     offered.last_us = now_us
     return offered.times
+
+
+def phone_command(ports: Ports, operation: Operation) -> msgspec.Raw:
+    """The whole Command of an open operation.  Raises: HeliographError: its secrets cannot be opened (another key file)."""
+    command = operation.command
+    if operation.secret is not None:
+        command = ENVELOPE.merge_secrets(command, ports.vault.open(operation.secret, bound_to=str(operation.name)))
+    return msgspec.Raw(ENVELOPE.full_command(operation.type, command))
+
+
+def with_offers(ports: Ports, operation: Operation) -> Operation:
+    """The operation with the offers in its timeline that no durable write tells of yet; after the commit say `offers.noted`."""
+    entry = ports.offers.note(operation.device, operation.create_ms)
+    return operation if entry is None else noted(operation, entry)

@@ -1,26 +1,29 @@
 """What the verbs need from outside, in the verbs' own words. Each port says what an implementation owes.
 
-Every verb concerns one device: its row and the operations it names. A verb hands the store a *rule*, a pure function from what it
-sees to what shall be written; the store runs waiting rules as one batch and releases an answer only after the commit.
+A verb hands the store a *rule*, a pure function from what it sees to what shall be written; the store runs waiting rules as one
+batch and releases an answer only after the commit. Most concern one device, its row and the operations that they name (`Store.decide`);
+what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
-from heliograph.service.counts import DoorbellCounts, LaneLoads, StoreCounts, StoreFigures
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
+from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
+from heliograph.service.record_rules import RecordRules
 from heliograph.service.rules import (
     Decision,
+    Delete,
     DeleteDevice,
     DeleteEnterprise,
     DeletePolicy,
@@ -28,6 +31,7 @@ from heliograph.service.rules import (
     Facts,
     Lane,
     Page,
+    Put,
     PutDevice,
     PutEnterprise,
     PutOperation,
@@ -39,12 +43,13 @@ from heliograph.service.rules import (
     Sees,
     Write,
 )
-from heliograph.service.turns import Counting, Held, Holding, Turns
+from heliograph.service.tenant_bounds import Counting, Held, Holding, Turns
 
 __all__ = [
     "Clock",
     "ClockCheck",
     "Decision",
+    "Delete",
     "DeleteDevice",
     "DeleteEnterprise",
     "DeletePolicy",
@@ -60,6 +65,7 @@ __all__ = [
     "Page",
     "Ports",
     "Presence",
+    "Put",
     "PutDevice",
     "PutEnterprise",
     "PutOperation",
@@ -77,9 +83,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class Store(Outbox, Counting, Protocol):
+class Store(Outbox, Counting, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
@@ -146,6 +153,18 @@ class Store(Outbox, Counting, Protocol):
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
         """At most `limit` devices whose policy this is, after the position `after`, oldest enrolment first."""
 
+    async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
+        """The record of a kind that is a row (storage/kinds.py), by its name; None: there is none, or it has expired."""
+
+    async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
+        """At most `limit` records of the kind after the position `after`, in order of creation.
+
+        `parent`: the id of what they belong to, if they belong to anything. Expired ones are left out.
+        """
+
+    async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
+        """The records that have this value in the column that their kind is also `found_by`, oldest first."""
+
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         """Devices whose enterprise is gone (a deletion that a crash interrupted), at most `limit`."""
 
@@ -158,7 +177,7 @@ class Store(Outbox, Counting, Protocol):
     def waiting(self) -> LaneLoads:
         """What waits to be decided, by lane. From memory: it tells of a database that does not answer, too."""
 
-    async def figures(self) -> StoreFigures:
+    async def figures(self) -> StoreStats:
         """What the store holds now; asked seldom, for it may cost a look at every open operation."""
 
     def healthy(self) -> str | None:

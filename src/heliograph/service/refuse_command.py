@@ -5,17 +5,18 @@ from __future__ import annotations  # a rule is made per call, and its annotatio
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
 from heliograph.domain.device import DeviceRecord
-from heliograph.domain.errors import Aborted, DeviceNoLongerManaged, InvalidArgument, OperationNotFound
+from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
 from heliograph.protocol import Refuse
-from heliograph.service._device_operation import own_operation
-from heliograph.service._notifications import operation_writes
-from heliograph.service._offers_told import with_offers
-from heliograph.service._reported import Reported, reported_failure
+from heliograph.protojson.errors import Aborted, InvalidArgument
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
+from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
+from heliograph.service.report_result import Reported, reported_failure
 
 
 class AlreadyAcknowledged(Aborted):

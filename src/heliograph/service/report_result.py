@@ -1,27 +1,33 @@
 """A phone tells how far a command is, and in the end how it came out."""
 
-from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
+from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
-from heliograph.commands import COMMANDS
+from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
 from heliograph.domain.command import CommandType
-from heliograph.domain.errors import Aborted, DeviceNoLongerManaged, InvalidArgument, OperationNotFound
+from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
+from heliograph.domain.outcome import ERROR_OF, REFUSED_BY_STATUS, ErrorCode, RpcStatus
 from heliograph.protocol import Report, ReportState
-from heliograph.service._adoption import adopted, log_adoption, may_adopt
-from heliograph.service._device_operation import own_operation
-from heliograph.service._notifications import operation_writes
-from heliograph.service._offers_told import with_offers
-from heliograph.service._reported import Reported, reported_failure, reported_progress, reported_success
+from heliograph.protojson.errors import Aborted, InvalidArgument
+from heliograph.service.acknowledge_command import adopted, log_adoption, may_adopt
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
+from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
 
 LATE_MOST = 8
 """Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
+
+MESSAGE_MAX_CHARS = 500
+"""A phone's words for people stand in every answer about the operation: bounded."""
 
 
 class NotAcknowledged(Aborted):
@@ -126,3 +132,93 @@ def _progressed(operation: Operation, row: CommandType, message: Report, now_us:
         return msgspec.structs.replace(heard, report_seq=message.seq)
     status = reported_progress(row, message.status)
     return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The part that refusals and reports have in common."""
+
+    status: msgspec.Raw | None
+    error_code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an operation shows a failure."""
+
+    status: bytes
+    error_code: ErrorCode | None
+    error: RpcStatus
+
+
+def reported_failure(row: CommandType, reported: Reported) -> Failure:
+    """The failure that the phone reports; with neither status nor errorCode it is UNKNOWN.
+
+    Raises: InvalidArgument: both, a status of success or progress, one that is not of this type, no such errorCode.
+    """
+    if reported.status is not None and reported.error_code:
+        raise InvalidArgument("A failure has either a status or an errorCode: the status tells more.")
+    if reported.status is None:
+        code = _error_code(reported.error_code)
+        return Failure(b"", code, _worded(ERROR_OF[code], reported.message))
+    status = read_status(row, reported.status)
+    if row.pending(status) or row.succeeded(status):
+        raise InvalidArgument("A failure needs a status that says so; this one tells of progress or success.")
+    return Failure(status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
+
+
+def reported_success(row: CommandType, reported: Reported) -> bytes:
+    """The status fragment of a success, empty where the type has no status.
+
+    Raises: InvalidArgument: an errorCode; a status missing, of progress or failure, or not of this type.
+    """
+    if reported.error_code:
+        raise InvalidArgument("A success has no errorCode.")
+    if reported.status is None and row.status is None:
+        return b""
+    if reported.status is None:
+        raise InvalidArgument(f"A success of {row.name} needs its {row.status_field}.")
+    status = read_status(row, reported.status)
+    if row.pending(status) or not row.succeeded(status):
+        raise InvalidArgument("A success needs a status that says so; this one tells of progress or failure.")
+    return status_fragment(row, status)
+
+
+def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
+    """The status fragment of a progress report.  Raises: InvalidArgument: it tells of an end, or is not of this type."""
+    read = read_status(row, status)
+    if not row.pending(read):
+        raise InvalidArgument("Progress needs a status of progress; report an end as SUCCEEDED or FAILED.")
+    return status_fragment(row, read)
+
+
+def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
+    """The type's specific status.  Raises: InvalidArgument: the type has none, this is not of it, or it is left unspecified."""
+    if row.status is None:
+        raise InvalidArgument(f"{row.name} has no status of its own: leave it out.")
+    status = ENVELOPE.status_of(row, bytes(raw))
+    said = getattr(status, "status", None)
+    if isinstance(said, enum.Enum) and said is next(iter(type(said))):
+        raise InvalidArgument(f"{row.status_field}.status must be told; {said.value} says nothing.")
+    return status
+
+
+def status_fragment(row: CommandType, status: msgspec.Struct) -> bytes:
+    """The status as `Operation.status` keeps it: an object with the Command's status field."""
+    return b'{"%b":%b}' % ((row.status_field or "").encode(), ENVELOPE.encode_status(status))
+
+
+def _error_code(text: str) -> ErrorCode:
+    try:
+        code = ErrorCode(text or ErrorCode.UNKNOWN)
+    except ValueError:
+        code = ErrorCode.COMMAND_ERROR_CODE_UNSPECIFIED
+    if code not in ERROR_OF:
+        names = ", ".join(sorted(known.value for known in ERROR_OF))
+        raise InvalidArgument(f"errorCode {text[:64]!r} is none of {names}.")
+    return code
+
+
+def _worded(error: RpcStatus, message: str) -> RpcStatus:
+    return RpcStatus(error.code, message[:MESSAGE_MAX_CHARS]) if message else error

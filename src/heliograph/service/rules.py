@@ -6,7 +6,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from heliograph.service.outbox import Postponed, Publish, Published
 
 A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
+R = TypeVar("R")
+N = TypeVar("N", bound=tuple[Any, ...])
 
 
 class Lane(enum.IntEnum):
@@ -55,6 +57,8 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
 
     subscription: bool = False
     """What the enterprise (of `device`) wants published."""
+    records: tuple[tuple[Any, ...], ...] = ()
+    """Records of any kind that is a row (storage/kinds.py), each by its name: the class of the name says which kind."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What was issued by the request of this key, until the key expires."""
     policy: PolicyRecord | None = None
     subscription: Subscription | None = None
+    records: tuple[Any, ...] = ()
+    """What `Sees.records` asked for, in its order; None: there is none, or it has expired."""
+
+    def record(self, kind: type[R]) -> R | None:
+        """The first record of this class in `records`."""
+        return next((record for record in self.records if isinstance(record, kind)), None)
 
 
 class PutOperation(msgspec.Struct, frozen=True):
@@ -107,71 +117,31 @@ class PutTombstone:
     tombstone: Tombstone
 
 
-@dataclass(frozen=True, slots=True)
-class PutToken:
-    """Insert or replace an enrolment token."""
+class Put(msgspec.Struct, Generic[R], frozen=True):
+    """Insert or replace a record of a kind that is a row (storage/kinds.py): the kind whose records are of its class."""
 
-    record: EnrollmentTokenRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteToken:
-    """The enrolment token goes."""
-
-    name: EnrollmentTokenName
+    record: R
 
 
-@dataclass(frozen=True, slots=True)
-class PutEnterprise:
-    """Insert or replace an enterprise."""
+class Delete(msgspec.Struct, Generic[N], frozen=True):
+    """The record of this name goes, and everything that belongs to it: an enterprise's tokens and policies, not its devices.
 
-    record: EnterpriseRecord
+    Those are deleted one by one, each with its tombstone.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class DeleteEnterprise:
-    """The enterprise goes, its enrolment tokens and policies with it. Its devices are deleted one by one, each with its tombstone."""
-
-    name: EnterpriseName
+    name: N
 
 
-@dataclass(frozen=True, slots=True)
-class PutRequest:
-    """Insert or replace what a caller's request issued."""
-
-    request: IssueRequest
-
-
-@dataclass(frozen=True, slots=True)
-class PutPolicy:
-    """Insert or replace a policy."""
-
-    record: PolicyRecord
+PutToken = Put[EnrollmentTokenRecord]
+PutEnterprise = Put[EnterpriseRecord]
+PutRequest = Put[IssueRequest]
+PutPolicy = Put[PolicyRecord]
+DeleteToken = Delete[EnrollmentTokenName]
+DeleteEnterprise = Delete[EnterpriseName]
+DeletePolicy = Delete[PolicyName]
 
 
-@dataclass(frozen=True, slots=True)
-class DeletePolicy:
-    """The policy goes."""
-
-    name: PolicyName
-
-
-Write = (
-    PutOperation
-    | PutDevice
-    | DeleteDevice
-    | PutTombstone
-    | PutToken
-    | DeleteToken
-    | PutEnterprise
-    | DeleteEnterprise
-    | PutRequest
-    | PutPolicy
-    | DeletePolicy
-    | Publish
-    | Published
-    | Postponed
-)
+Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):

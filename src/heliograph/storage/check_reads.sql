@@ -15,19 +15,3 @@ SELECT create_ms, state, deadline_us, ended_us, record FROM operations
 -- every_record_of_devices --
 -- For a check of what is in the records.
 SELECT record FROM devices
-
--- every_record_of_tombstones --
--- For a check of what is in the records.
-SELECT record FROM tombstones
-
--- every_record_of_enterprises --
--- For a check of what is in the records.
-SELECT record FROM enterprises
-
--- every_record_of_tokens --
--- For a check of what is in the records.
-SELECT record FROM tokens
-
--- every_record_of_policies --
--- For a check of what is in the records.
-SELECT record FROM policies

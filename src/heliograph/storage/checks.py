@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import NamedTuple
 
+from heliograph.storage.kind_statements import check_of, kind_reads
+from heliograph.storage.kinds import KINDS
 from heliograph.storage.queries import migrations, statements
 
 _CHECK = re.compile(r"^-- (\w+) --\n-- (sqlite only: )?([^\n]+)\n(.+?)\s*(?=^-- \w+ --$|\Z)", re.MULTILINE | re.DOTALL)
@@ -34,16 +36,17 @@ class Check(NamedTuple):
 
 @functools.cache
 def check_reads() -> Mapping[str, str]:
-    """Every statement of check_reads.sql by its name."""
-    return statements("check_reads.sql")
+    """Every statement of check_reads.sql, and what is read of the record kinds, by name."""
+    return {**statements("check_reads.sql"), **kind_reads()}
 
 
 @functools.cache
 def checks(engine: str) -> Mapping[str, Check]:
-    """The statements of checks.sql for this engine ("sqlite", "postgresql"), by name."""
+    """The statements of checks.sql for this engine ("sqlite", "postgresql"), and those of the record kinds, by name."""
     text = (resources.files(__package__) / "checks.sql").read_text(encoding="utf-8")
     found = _CHECK.findall(text)
-    return {name: Check(holds, statement) for name, only_sqlite, holds, statement in found if engine == "sqlite" or not only_sqlite}
+    by_hand = {name: Check(holds, statement) for name, only_sqlite, holds, statement in found if engine == "sqlite" or not only_sqlite}
+    return by_hand | {check.name: Check(check.purpose, check.sql) for check in map(check_of, KINDS) if check}
 
 
 def schema_finding(version: int) -> Finding:

@@ -25,14 +25,6 @@ SELECT count(*) FROM devices d WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHE
 -- Every tombstone has its name.
 SELECT count(*) FROM tombstones t WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHERE k.device_key = t.device_key)
 
--- tokens_have_an_enterprise --
--- Every enrolment token belongs to an enterprise.
-SELECT count(*) FROM tokens t WHERE NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = t.enterprise)
-
--- policies_have_an_enterprise --
--- Every policy belongs to an enterprise.
-SELECT count(*) FROM policies p WHERE NOT EXISTS (SELECT 1 FROM enterprises e WHERE e.enterprise = p.enterprise)
-
 -- one_watermark --
 -- sqlite only: There is one watermark.
 SELECT abs(count(*) - 1) FROM swept

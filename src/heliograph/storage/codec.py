@@ -4,17 +4,23 @@ What stands here stands in databases: fields of `_ColdOperation` are only ever a
 wire-style JSON in which an unknown or missing field is no error.
 """
 
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
-from heliograph.domain.policy import PolicyRecord
-from heliograph.domain.wire_types import Int64, encode_hook
+from heliograph.protojson.types import Int64, encode_hook
+from heliograph.storage.kind import Codec
 
+R = TypeVar("R")
 OperationColumns = tuple[int, int | None, int | None, bytes]
 """state, deadline_us, ended_us, record."""
+OperationRow = Iterable[Any]
+"""enterprise, device, create_ms, and the columns: as each engine's driver gives a row."""
 
 
 class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -62,7 +68,12 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
     )  # fmt: skip
 
 
-Record = DeviceRecord | Tombstone | EnrollmentTokenRecord | EnterpriseRecord | PolicyRecord
+def operations_from(rows: Iterable[OperationRow]) -> Iterable[Operation]:
+    """Operations of rows (enterprise, device, create_ms, columns…)."""
+    return (
+        operation_from(DeviceName(enterprise, device), create_ms, (state, deadline_us, ended_us, record))
+        for enterprise, device, create_ms, state, deadline_us, ended_us, record in rows
+    )
 
 
 def _decode_hook(wanted: type, value: int | str) -> Int64:
@@ -72,39 +83,14 @@ def _decode_hook(wanted: type, value: int | str) -> Int64:
     return Int64(value)
 
 
-_encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
-_decode_device = msgspec.json.Decoder(DeviceRecord, dec_hook=_decode_hook).decode
-_decode_tombstone = msgspec.json.Decoder(Tombstone, dec_hook=_decode_hook).decode
-_decode_token = msgspec.json.Decoder(EnrollmentTokenRecord, dec_hook=_decode_hook).decode
-_decode_enterprise = msgspec.json.Decoder(EnterpriseRecord, dec_hook=_decode_hook).decode
-_decode_policy = msgspec.json.Decoder(PolicyRecord, dec_hook=_decode_hook).decode
+encode_record = msgspec.json.Encoder(enc_hook=encode_hook).encode
+"""A record as the column `record` of every table but `operations`."""
 
 
-def encode_record(record: Record) -> bytes:
-    """The record column."""
-    return _encode(record)
+def json_of(record: type[R]) -> Codec[R]:
+    """Records of this class as JSON."""
+    return Codec(encode_record, msgspec.json.Decoder(record, dec_hook=_decode_hook).decode)
 
 
-def device_from(record: bytes) -> DeviceRecord:
-    """The device's record."""
-    return _decode_device(record)
-
-
-def tombstone_from(record: bytes) -> Tombstone:
-    """The tombstone."""
-    return _decode_tombstone(record)
-
-
-def token_from(record: bytes) -> EnrollmentTokenRecord:
-    """The enrolment token's record."""
-    return _decode_token(record)
-
-
-def enterprise_from(record: bytes) -> EnterpriseRecord:
-    """The enterprise's record."""
-    return _decode_enterprise(record)
-
-
-def policy_from(record: bytes) -> PolicyRecord:
-    """The policy's record."""
-    return _decode_policy(record)
+device_from = json_of(DeviceRecord).decode
+tombstone_from = json_of(Tombstone).decode

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 
 
 class DatabaseInUse(FailedPrecondition):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from heliograph.domain.errors import FailedPrecondition
+from heliograph.protojson.errors import FailedPrecondition
 
 NAME = "operator.json"
 

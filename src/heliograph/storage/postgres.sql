@@ -1,6 +1,6 @@
 -- Statements that PostgreSQL is asked otherwise than SQLite, by name; all others stand in queries.sql for both (queries.py).
 -- Many rows come as arrays, one for each column: one statement and one plan, however many rows there are. Where every command pays
--- for it, arrays of numbers come as text (postgres_link.py, `numbers`).
+-- for it, arrays of numbers come as text (postgres/link.py, `numbers`).
 -- Locks are taken before anything is read that they protect, in a statement of their own: a statement sees what was committed when it
 -- began, so one that had to wait for its lock would go on with what was true before it waited.
 
@@ -91,38 +91,6 @@ JOIN operations o ON o.device_key = wanted.device_key AND o.deadline_us IS NOT N
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, e.record, NULL, NULL, NULL FROM enterprises e WHERE e.enterprise = ANY($5::text[])
 
--- lock_enterprises --
--- Enterprises by name; they are this transaction's.
-SELECT record FROM enterprises WHERE enterprise = ANY($1::text[]) ORDER BY enterprise FOR NO KEY UPDATE
-
--- lock_tokens_named --
--- Enrolment tokens by name; they are this transaction's.
-SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, token)
-JOIN tokens t ON t.enterprise = wanted.enterprise AND t.token = wanted.token
-ORDER BY t.enterprise, t.token FOR NO KEY UPDATE OF t
-
--- lock_tokens_valued --
--- Enrolment tokens by value; they are this transaction's.
-SELECT record FROM tokens WHERE value = ANY($1::text[]) ORDER BY enterprise, token FOR NO KEY UPDATE
-
--- lock_policies --
--- Policies by name; they are this transaction's.
-SELECT p.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
-JOIN policies p ON p.enterprise = wanted.enterprise AND p.policy = wanted.policy
-ORDER BY p.enterprise, p.policy FOR NO KEY UPDATE OF p
-
--- policies_named --
--- Policies by name.
-SELECT p.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
-JOIN policies p ON p.enterprise = wanted.enterprise AND p.policy = wanted.policy
-
--- lock_requests --
--- What callers' requests issued; these rows are this transaction's.
-SELECT r.enterprise, r.request_id, r.device, r.create_ms, r.digest, r.expires_us
-FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, request_id)
-JOIN requests r ON r.enterprise = wanted.enterprise AND r.request_id = wanted.request_id
-ORDER BY r.enterprise, r.request_id FOR NO KEY UPDATE OF r
-
 -- devices_of_serials --
 -- Who enrolled with these serials, oldest first.
 SELECT s.enterprise, s.serial, s.device
@@ -169,81 +137,6 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
--- put_tombstones --
--- Tombstones as they are now.
-INSERT INTO tombstones (device_key, credential_hash, expires_us, record)
-SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::bytea[])
-ON CONFLICT (device_key) DO UPDATE SET
-    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
-
--- put_serials --
--- These devices enrolled with these serials.
-INSERT INTO serials (enterprise, serial, position, device) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-ON CONFLICT (enterprise, serial, position) DO NOTHING
-
--- insert_enterprises --
--- Enterprises that were looked for and not there; a unique violation tells that they are there by now.
-INSERT INTO enterprises (enterprise, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
-
--- put_enterprises --
--- Enterprises as they are now.
-INSERT INTO enterprises (enterprise, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
-ON CONFLICT (enterprise) DO UPDATE SET position = excluded.position, record = excluded.record
-
--- delete_enterprises --
--- These enterprises are gone.
-DELETE FROM enterprises WHERE enterprise = ANY($1::text[])
-
--- delete_tokens_of_enterprises --
--- The enrolment tokens of deleted enterprises go with them.
-DELETE FROM tokens WHERE enterprise = ANY($1::text[])
-
--- insert_tokens --
--- Enrolment tokens that were looked for and not there.
-INSERT INTO tokens (enterprise, token, position, value, record)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
-
--- put_tokens --
--- Enrolment tokens as they are now.
-INSERT INTO tokens (enterprise, token, position, value, record)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
-ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, value = excluded.value, record = excluded.record
-
--- delete_tokens --
--- These enrolment tokens are gone.
-DELETE FROM tokens t USING unnest($1::text[], $2::text[]) AS gone(enterprise, token)
-WHERE t.enterprise = gone.enterprise AND t.token = gone.token
-
--- delete_policies_of_enterprises --
--- The policies of deleted enterprises go with them.
-DELETE FROM policies WHERE enterprise = ANY($1::text[])
-
--- insert_policies --
--- Policies that were looked for and not there.
-INSERT INTO policies (enterprise, policy, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
-
--- put_policies --
--- Policies as they are now.
-INSERT INTO policies (enterprise, policy, position, record) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
-ON CONFLICT (enterprise, policy) DO UPDATE SET position = excluded.position, record = excluded.record
-
--- delete_policies --
--- These policies are gone.
-DELETE FROM policies p USING unnest($1::text[], $2::text[]) AS gone(enterprise, policy)
-WHERE p.enterprise = gone.enterprise AND p.policy = gone.policy
-
--- insert_requests --
--- Requests that were looked for and not there.
-INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
-
--- put_requests --
--- What callers' requests issued, as it is now.
-INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
-ON CONFLICT (enterprise, request_id) DO UPDATE SET
-    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
-
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
 INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
@@ -285,22 +178,6 @@ DELETE FROM operations o USING (
     SELECT create_ms, device_key FROM operations WHERE ended_us < $1 ORDER BY ended_us LIMIT $2 FOR UPDATE SKIP LOCKED
 ) AS old
 WHERE o.create_ms = old.create_ms AND o.device_key = old.device_key
-RETURNING 1
-
--- retire_tombstones --
--- Tombstones past their expiry are gone.
-DELETE FROM tombstones t USING (
-    SELECT device_key FROM tombstones WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS old
-WHERE t.device_key = old.device_key
-RETURNING 1
-
--- retire_requests --
--- Keys of callers' requests past their expiry are free.
-DELETE FROM requests r USING (
-    SELECT enterprise, request_id FROM requests WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS old
-WHERE r.enterprise = old.enterprise AND r.request_id = old.request_id
 RETURNING 1
 
 -- operations_named --
@@ -352,15 +229,3 @@ LIMIT $2
 -- database_bytes --
 -- How large the database is.
 SELECT pg_database_size(current_database())
-
--- delete_service_key --
--- A key is gone; a row tells that it was there.
-DELETE FROM service_keys WHERE key_id = $1 RETURNING key_id
-
--- enterprises_named --
--- An enterprise by name.
-SELECT record FROM enterprises WHERE enterprise = $1
-
--- tokens_named --
--- An enrolment token by name.
-SELECT record FROM tokens WHERE enterprise = $1 AND token = $2

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from heliograph.domain.errors import FailedPrecondition
-from heliograph.service.ports import Held
+from heliograph.protojson.errors import FailedPrecondition
+from heliograph.storage.kind_statements import kind_statements
 
 GROUP_SIZES = (64, 16, 4, 1)
 """Rows per statement: few sizes, so that every one stays prepared; large ones, so that the interpreter lock is let go seldom."""
@@ -30,26 +30,17 @@ class Migration(NamedTuple):
     script: str
 
 
-HOLDINGS: Mapping[Held, str] = {
-    Held.ENROLLMENT_TOKENS: "holding_enrollment_tokens",
-    Held.POLICIES: "holding_policies",
-    Held.REQUEST_IDS: "holding_request_ids",
-}
-"""The statement that counts what an enterprise has."""
-
-
 @functools.cache
 def queries() -> Mapping[str, str]:
-    """Every statement of queries.sql by its name."""
-    text = (resources.files(__package__) / "queries.sql").read_text(encoding="utf-8")
-    return dict(_QUERY.findall(text))
+    """Every statement of queries.sql, and those of the record kinds, by name."""
+    return {**statements("queries.sql"), **kind_statements("sqlite")}
 
 
 @functools.cache
 def postgres_queries() -> Mapping[str, str]:
-    """Every statement as PostgreSQL takes it: those of postgres.sql, and of queries.sql what stands there for both."""
-    own = _QUERY.findall((resources.files(__package__) / "postgres.sql").read_text(encoding="utf-8"))
-    return {name: _numbered(statement) for name, statement in queries().items()} | dict(own)
+    """Every statement as PostgreSQL takes it: its own (postgres.sql, the record kinds'), and of queries.sql what stands there for both."""
+    both = {name: _numbered(statement) for name, statement in statements("queries.sql").items()}
+    return {**both, **statements("postgres.sql"), **kind_statements("postgresql")}
 
 
 def _numbered(statement: str) -> str:

@@ -1,4 +1,4 @@
--- Every statement this storage runs, by name: `-- name --`, one line what it is for, the statement.
+-- Every statement this storage runs, by name: `-- name --`, one line what it is for, the statement; those of the record kinds: kinds.sql.
 -- Where a statement ends in a VALUES group that Python repeats, the group stands here once (queries.py, `grouped`).
 -- CROSS JOIN, in SQLite, also says which table is read first: the few rows that are wanted, never a whole table.
 -- `column1, column2, …` are the names that SQLite and PostgreSQL both give the columns of VALUES.
@@ -106,38 +106,12 @@ FROM (VALUES (?, ?, ?)) AS wanted CROSS JOIN device_keys k
 JOIN operations o ON o.create_ms = wanted.column3 AND o.device_key = k.device_key
 WHERE k.enterprise = wanted.column1 AND k.device = wanted.column2
 
--- enterprises_named --
--- Enterprises by name, for many names.
-SELECT e.record FROM (VALUES (?)) AS wanted CROSS JOIN enterprises e
-WHERE e.enterprise = wanted.column1
-
--- tokens_valued --
--- Enrolment tokens by value, for many values.
-SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN tokens t
-WHERE t.value = wanted.column1 ORDER BY t.position
-
--- tokens_named --
--- Enrolment tokens by name, for many names.
-SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN tokens t
-WHERE t.enterprise = wanted.column1 AND t.token = wanted.column2
-
 -- devices_of_serials --
 -- Who enrolled with these serials, oldest first.
 SELECT s.enterprise, s.serial, s.device, s.position
 FROM (VALUES (?, ?)) AS wanted CROSS JOIN serials s
 WHERE s.enterprise = wanted.column1 AND s.serial = wanted.column2
 ORDER BY s.position
-
--- requests_named --
--- What callers' requests issued, for many keys.
-SELECT r.enterprise, r.request_id, r.device, r.create_ms, r.digest, r.expires_us
-FROM (VALUES (?, ?)) AS wanted CROSS JOIN requests r
-WHERE r.enterprise = wanted.column1 AND r.request_id = wanted.column2
-
--- policies_named --
--- Policies by name, for many names.
-SELECT p.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN policies p
-WHERE p.enterprise = wanted.column1 AND p.policy = wanted.column2
 
 -- insert_device_keys --
 -- New devices get their keys.
@@ -172,58 +146,6 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key IN (VALUES (?))
 
--- put_tombstones --
--- Tombstones as they are now.
-INSERT INTO tombstones (device_key, credential_hash, expires_us, record) VALUES (?, ?, ?, ?)
-ON CONFLICT (device_key) DO UPDATE SET
-    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
-
--- put_serials --
--- These devices enrolled with these serials.
-INSERT INTO serials (enterprise, serial, position, device) VALUES (?, ?, ?, ?)
-ON CONFLICT (enterprise, serial, position) DO NOTHING
-
--- put_enterprises --
--- Enterprises as they are now.
-INSERT INTO enterprises (enterprise, position, record) VALUES (?, ?, ?)
-ON CONFLICT (enterprise) DO UPDATE SET position = excluded.position, record = excluded.record
-
--- delete_enterprises --
--- These enterprises are gone.
-DELETE FROM enterprises WHERE enterprise IN (VALUES (?))
-
--- delete_tokens_of_enterprises --
--- The enrolment tokens of deleted enterprises go with them.
-DELETE FROM tokens WHERE enterprise IN (VALUES (?))
-
--- put_tokens --
--- Enrolment tokens as they are now.
-INSERT INTO tokens (enterprise, token, position, value, record) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (enterprise, token) DO UPDATE SET position = excluded.position, value = excluded.value, record = excluded.record
-
--- delete_tokens --
--- These enrolment tokens are gone.
-DELETE FROM tokens WHERE (enterprise, token) IN (VALUES (?, ?))
-
--- delete_policies_of_enterprises --
--- The policies of deleted enterprises go with them.
-DELETE FROM policies WHERE enterprise IN (VALUES (?))
-
--- put_policies --
--- Policies as they are now.
-INSERT INTO policies (enterprise, policy, position, record) VALUES (?, ?, ?, ?)
-ON CONFLICT (enterprise, policy) DO UPDATE SET position = excluded.position, record = excluded.record
-
--- delete_policies --
--- These policies are gone.
-DELETE FROM policies WHERE (enterprise, policy) IN (VALUES (?, ?))
-
--- put_requests --
--- What callers' requests issued; one whose key expired gives way.
-INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (enterprise, request_id) DO UPDATE SET
-    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
-
 -- history_after --
 -- A device's operations after one of them, oldest first; without those in the tail.
 SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
@@ -246,29 +168,10 @@ SELECT record FROM devices WHERE enterprise = ? AND position > ? ORDER BY positi
 -- The devices that have a policy, after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND policy_name = ? AND position > ? ORDER BY position LIMIT ?
 
--- page_of_policies --
--- An enterprise's policies after a position, in order of creation.
-SELECT record FROM policies WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
-
--- page_of_enterprises --
--- Enterprises after a position, in order of creation.
-SELECT record FROM enterprises WHERE position > ? ORDER BY position LIMIT ?
-
--- page_of_tokens --
--- An enterprise's enrolment tokens after a position, in order of creation.
-SELECT record FROM tokens WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
-
--- holding_enrollment_tokens --
--- How many enrolment tokens an enterprise has, counted up to a number.
-SELECT count(*), 0 FROM (SELECT 1 AS one FROM tokens WHERE enterprise = ? LIMIT ?) AS counted
-
--- holding_policies --
--- How many policies an enterprise has, counted up to a number, and the bytes of these.
-SELECT count(*), coalesce(sum(bytes), 0) FROM (SELECT length(record) AS bytes FROM policies WHERE enterprise = ? LIMIT ?) AS counted
-
--- holding_request_ids --
--- How many request ids of an enterprise are remembered, counted up to a number.
-SELECT count(*), 0 FROM (SELECT 1 AS one FROM requests WHERE enterprise = ? LIMIT ?) AS counted
+-- names_of_devices --
+-- Devices' names by their keys.
+SELECT k.enterprise, k.device FROM (VALUES (?)) AS wanted CROSS JOIN device_keys k
+WHERE k.device_key = wanted.column1
 
 -- orphans --
 -- Devices whose enterprise is gone.
@@ -292,26 +195,6 @@ DELETE FROM operations WHERE (create_ms, device_key) IN (VALUES (?, ?))
 -- These operations are in no history.
 DELETE FROM history WHERE (device_key, create_ms) IN (VALUES (?, ?))
 
--- tombstones_expired --
--- The tombstones past their expiry.
-SELECT k.enterprise, k.device, t.device_key
-FROM tombstones t JOIN device_keys k ON k.device_key = t.device_key
-WHERE t.expires_us <= ?
-ORDER BY t.expires_us
-LIMIT ?
-
--- delete_tombstones --
--- These tombstones are gone.
-DELETE FROM tombstones WHERE device_key IN (VALUES (?))
-
--- requests_expired --
--- The keys of callers' requests past their expiry.
-SELECT enterprise, request_id FROM requests WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
-
--- delete_requests --
--- These requests may be made anew.
-DELETE FROM requests WHERE (enterprise, request_id) IN (VALUES (?, ?))
-
 -- forget_operations_of --
 -- Sandbox: a device's operations never were.
 DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.device_key FROM history h WHERE h.device_key = ?)
@@ -319,32 +202,6 @@ DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.d
 -- forget_history_of --
 -- Sandbox: nor did they.
 DELETE FROM history WHERE device_key = ?
-
--- forget_serials_of --
--- Sandbox: a device never enrolled.
-DELETE FROM serials WHERE enterprise = ? AND device = ?
-
--- forget_requests_to --
--- Sandbox: nobody asked anything of a device.
-DELETE FROM requests WHERE enterprise = ? AND device = ?
-
--- service_key --
--- One service-account key.
-SELECT record FROM service_keys WHERE key_id = ?
-
--- service_keys_of --
--- The keys of one account.
-SELECT record FROM service_keys WHERE client_email = ? ORDER BY position
-
--- service_keys --
--- Every key, oldest first.
-SELECT record FROM service_keys ORDER BY position
-
--- put_service_key --
--- A key as it is now.
-INSERT INTO service_keys (key_id, client_email, position, record) VALUES (?, ?, ?, ?)
-ON CONFLICT (key_id) DO UPDATE SET
-    client_email = excluded.client_email, position = excluded.position, record = excluded.record
 
 -- sealing_key --
 -- The fingerprint of the database's key.
@@ -357,10 +214,6 @@ INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO NOTH
 -- adopt_sealing_key --
 -- The operator has lost the former key.
 INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint
-
--- delete_service_key --
--- A key is gone.
-DELETE FROM service_keys WHERE key_id = ?
 
 -- last_message_id --
 -- Where numbering of messages goes on.

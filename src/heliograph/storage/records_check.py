@@ -7,16 +7,15 @@ import msgspec
 
 from heliograph.domain.names import DeviceName
 from heliograph.storage.checks import Finding, check_reads
-from heliograph.storage.codec import device_from, enterprise_from, operation_from, policy_from, token_from, tombstone_from
+from heliograph.storage.codec import device_from, operation_from
+from heliograph.storage.kinds import KINDS
 
 NOBODY = DeviceName("", "")
 DECODERS: Mapping[str, Callable[[bytes], object]] = {
-    "devices": device_from,
-    "tombstones": tombstone_from,
-    "enterprises": enterprise_from,
-    "tokens": token_from,
-    "policies": policy_from,
+    "every_record_of_devices": device_from,
+    **{kind.names.every_record: kind.codec.decode for kind in KINDS if kind.codec},
 }
+"""By the statement that reads them all."""
 
 
 def record_findings(connection: apsw.Connection) -> Iterator[Finding]:
@@ -29,8 +28,8 @@ def record_findings(connection: apsw.Connection) -> Iterator[Finding]:
             unreadable += 1
         else:
             secrets += operation.done and operation.secret is not None
-    for table, decode in DECODERS.items():
-        for (record,) in connection.execute(check_reads()[f"every_record_of_{table}"]):
+    for name, decode in DECODERS.items():
+        for (record,) in connection.execute(check_reads()[name]):
             unreadable += not _readable(decode, record)
     yield Finding("records", "Every record can be read.", f"{unreadable} cannot." if unreadable else "")
     yield Finding("secrets", "No operation that has ended holds a secret.", f"{secrets} do." if secrets else "")

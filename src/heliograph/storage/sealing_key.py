@@ -1,11 +1,8 @@
 """Which key file belongs to a database: a lost or exchanged one is told at start, not when the first secret cannot be opened."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from heliograph.domain.errors import FailedPrecondition
-from heliograph.storage.batch import Batch
-from heliograph.storage.tables import Tables
+from heliograph.protojson.errors import FailedPrecondition
 from heliograph.storage.vault import FileVault
 
 FINGERPRINT = "fingerprint"
@@ -25,23 +22,6 @@ class SealingKey(Protocol):
 
     async def fingerprint(self, mine: bytes, *, adopt: bool = False) -> bytes:
         """The fingerprint of the database's key: `mine`, where it had none, or with `adopt`. Of several servers one is the first."""
-
-
-class SealingKeyTable:
-    """A SealingKey in the SQLite store's own file."""
-
-    def __init__(self, writes: Tables, alone: Callable[[Callable[[Batch], Any]], Awaitable[Any]]) -> None:
-        """`alone(act)` runs `act` in the writer's thread, in a transaction of its own."""
-        self._writes = writes
-        self._alone = alone
-
-    async def fingerprint(self, mine: bytes, *, adopt: bool = False) -> bytes:
-        def act(_batch: Batch) -> bytes:
-            self._writes.one("adopt_sealing_key" if adopt else "first_sealing_key", mine)
-            ((fingerprint,),) = self._writes.one("sealing_key")
-            return bytes(fingerprint)
-
-        return bytes(await self._alone(act))
 
 
 async def require_key(database: SealingKey, vault: FileVault, *, adopt: bool = False) -> None:

@@ -1,44 +1,35 @@
-"""The public halves of service-account keys, beside the tables that rules see: no device is concerned."""
+"""The public halves of service-account keys, as records of a store."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
+from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.service.ports import Decision, Delete, Facts, Put, Sees, Store
 
-from heliograph.domain.access import ServiceKey
-from heliograph.storage.batch import Batch
-from heliograph.storage.tables import Tables
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(ServiceKey).decode
+ALL = 1_000_000
+"""More than any server has: few keys are made, and listed whole."""
 
 
-class ServiceKeyTable:
-    """ServiceKeys (service/sign_in.py) in the store's own file."""
+class StoredServiceKeys:
+    """ServiceKeys (service/callers.py) in a store of either engine."""
 
-    def __init__(self, reads: Tables, writes: Tables, alone: Callable[[Callable[[Batch], Any]], Awaitable[Any]]) -> None:
-        """`alone(act)` runs `act` in the writer's thread, in a transaction of its own."""
-        self._reads = reads
-        self._writes = writes
-        self._alone = alone
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def service_key(self, key_id: str) -> ServiceKey | None:
-        rows = self._reads.one("service_key", key_id)
-        return _decode(rows[0][0]) if rows else None
+        return await self._store.record(ServiceKey, ServiceKeyName(key_id))
 
     async def service_keys_of(self, client_email: str) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in self._reads.one("service_keys_of", client_email))
+        return tuple(await self._store.records_found(ServiceKey, client_email))
 
     async def service_keys(self) -> Sequence[ServiceKey]:
-        return tuple(_decode(record) for (record,) in self._reads.one("service_keys"))
+        return tuple((await self._store.records(ServiceKey, after="", limit=ALL)).items)
 
     async def put_service_key(self, key: ServiceKey) -> None:
-        await self._alone(lambda _batch: self._writes.one("put_service_key", key.key_id, key.client_email, key.position, _encode(key)))
+        await self._store.decide(Sees(), lambda _: Decision(None, (Put(key),)))
 
     async def delete_service_key(self, key_id: str) -> bool:
-        def act(_batch: Batch) -> bool:
-            known = bool(self._writes.one("service_key", key_id))
-            self._writes.one("delete_service_key", key_id)
-            return known
+        def rule(facts: Facts) -> Decision[bool]:
+            known = facts.record(ServiceKey) is not None
+            return Decision(known, (Delete(ServiceKeyName(key_id)),) if known else ())
 
-        return bool(await self._alone(act))
+        return await self._store.decide(Sees(records=(ServiceKeyName(key_id),)), rule)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from heliograph.domain.errors import Code, FailedPrecondition, HeliographError
+from heliograph.protojson.errors import Code, FailedPrecondition, HeliographError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -26,24 +26,13 @@ class SecretUnreadable(HeliographError):
     code = Code.INTERNAL
 
 
-class FileVault:
-    """A Vault (service/ports.py) whose key is in `key_path`, made there (mode 0600) where it does not exist.
+class KeyVault:
+    """A Vault (service/ports.py) with this key of KEY_BYTES bytes."""
 
-    Raises: KeyFileUnsafe, when anybody but its owner could read it, or when it is no key.
-    """
-
-    def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
+    def __init__(self, key: bytes, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
         self._chance = chance
-        self.path = key_path
-        self._is_new = not key_path.exists()
-        self._key = _make_key(key_path, chance(KEY_BYTES)) if self._is_new else _read_key(key_path)
-        self._cipher = AESGCM(self._key)
-
-    def forget_new(self) -> bool:
-        """Whether the key was made just now; its file is gone again, so that nobody takes it for one that was ever used."""
-        if self._is_new:
-            self.path.unlink(missing_ok=True)
-        return self._is_new
+        self._key = key
+        self._cipher = AESGCM(key)
 
     def derive(self, label: str) -> bytes:
         """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
@@ -58,6 +47,24 @@ class FileVault:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
         except (InvalidTag, ValueError):
             raise SecretUnreadable from None
+
+
+class FileVault(KeyVault):
+    """A Vault whose key is in `key_path`, made there (mode 0600) where it does not exist.
+
+    Raises: KeyFileUnsafe, when anybody but its owner could read it, or when it is no key.
+    """
+
+    def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
+        self.path = key_path
+        self._is_new = not key_path.exists()
+        super().__init__(_make_key(key_path, chance(KEY_BYTES)) if self._is_new else _read_key(key_path), chance=chance)
+
+    def forget_new(self) -> bool:
+        """Whether the key was made just now; its file is gone again, so that nobody takes it for one that was ever used."""
+        if self._is_new:
+            self.path.unlink(missing_ok=True)
+        return self._is_new
 
 
 def _make_key(path: Path, key: bytes) -> bytes:

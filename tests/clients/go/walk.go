@@ -39,7 +39,7 @@ func main() {
 	var steps []Step
 	check(json.Unmarshal(content, &steps))
 	url := os.Getenv("HELIOGRAPH_URL")
-	service, err := androidmanagement.NewService(context.Background(), option.WithEndpoint(url), signIn())
+	service, err := androidmanagement.NewService(context.Background(), option.WithEndpoint(url+"/"), signIn())
 	check(err)
 	walker := &walker{url: url, devices: service.Enterprises.Devices}
 	results := make([]any, len(steps))

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from heliograph.agent.course import Course
+from heliograph.agent.command_run import CommandRun
 from heliograph.agent.executor import Moment, Work
 from heliograph.agent.journal import Entry
 from heliograph.commands import COMMANDS
-from heliograph.domain.wire import stored_message
 from heliograph.protocol import InFlightState
+from heliograph.protojson.messages import stored_message
 from tests.torture.mutants.patching import Mutant, Patch
 
 Step = Callable[..., Any]
@@ -20,7 +20,7 @@ def executes_before_the_answer() -> Sequence[Patch]:
     """The phone acts as soon as it means to acknowledge."""
 
     def acknowledge(before: Step) -> Step:
-        async def _acknowledge(self: Course, entry: Entry, work: Work | None) -> None:
+        async def _acknowledge(self: CommandRun, entry: Entry, work: Work | None) -> None:
             if work is None or work.row.final_at_ack:
                 return await before(self, entry, work)  # type: ignore[no-any-return]
             outcome = await self._equipment.executor.execute(work, lambda _status: None)
@@ -32,14 +32,14 @@ def executes_before_the_answer() -> Sequence[Patch]:
 
         return _acknowledge
 
-    return [Patch(Course, "_acknowledge", acknowledge)]
+    return [Patch(CommandRun, "_acknowledge", acknowledge)]
 
 
 def journals_after_executing() -> Sequence[Patch]:
     """The phone writes down what it did, when it has done it."""
 
     def execute(before: Step) -> Step:
-        async def _execute(self: Course, entry: Entry, work: Work) -> None:
+        async def _execute(self: CommandRun, entry: Entry, work: Work) -> None:
             outcome = await self._equipment.executor.execute(work, lambda _status: None)
             entry = msgspec.structs.replace(entry, state=InFlightState.EXECUTING, type=work.row.name)
             self._journal.put(entry)
@@ -49,7 +49,7 @@ def journals_after_executing() -> Sequence[Patch]:
 
         return _execute
 
-    return [Patch(Course, "_execute", execute)]
+    return [Patch(CommandRun, "_execute", execute)]
 
 
 def executes_again_after_a_restart() -> Sequence[Patch]:
@@ -57,7 +57,7 @@ def executes_again_after_a_restart() -> Sequence[Patch]:
     again: set[str] = set()
 
     def recover(before: Step) -> Step:
-        async def _recover(self: Course, entry: Entry) -> None:
+        async def _recover(self: CommandRun, entry: Entry) -> None:
             if entry.operation in again:
                 return await before(self, entry)  # type: ignore[no-any-return]
             again.add(entry.operation)
@@ -68,7 +68,7 @@ def executes_again_after_a_restart() -> Sequence[Patch]:
 
         return _recover
 
-    return [Patch(Course, "_recover", recover)]
+    return [Patch(CommandRun, "_recover", recover)]
 
 
 PHONE_MUTANTS: dict[str, Mutant] = {

@@ -13,10 +13,10 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from heliograph.domain.wire_time import format_duration
 from heliograph.history.events import Answer, AtRest, Completed, Enrolled, FaultKind, Final, Invoked, Shown, Verb
 from heliograph.history.file import History
 from heliograph.history.verdict import Verdict, check
+from heliograph.protojson.times import format_duration
 from tests.channel.phones import FACTS, Json, hash_of
 from tests.torture.callers import insist, operations_of, request
 from tests.torture.driven_server import SEED, SURVIVORS

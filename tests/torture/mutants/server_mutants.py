@@ -16,15 +16,15 @@ from heliograph.domain.notification import operation_ended
 from heliograph.domain.operation import Event, Operation, State
 from heliograph.protocol import Report
 from heliograph.server import assembly
-from heliograph.service import acknowledge_command, cancel_operation, issue_command, offer_command, read_operations, report_result
+from heliograph.service import acknowledge_command, issue_command, offer_command, operations, report_result
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, Facts, Ports, PutOperation, Write
-from heliograph.storage import connection, sqlite
-from heliograph.storage.batch import Batch
-from heliograph.storage.entrance import Alone, Done, Entry, Outcome
-from heliograph.storage.memory import Memory
-from heliograph.storage.tables import Tables
-from heliograph.storage.writer import Writer
+from heliograph.storage.batch.writes import Batch
+from heliograph.storage.queue.rule_queue import Done, Entry, Exclusive, Outcome
+from heliograph.storage.sqlite import connection, store
+from heliograph.storage.sqlite.memory import Memory
+from heliograph.storage.sqlite.tables import Tables
+from heliograph.storage.sqlite.writer import Writer
 from tests.torture.mutants.patching import Mutant, Patch
 
 GROUP_S = 0.5
@@ -36,19 +36,19 @@ def answers_before_commit() -> Sequence[Patch]:
 
     def serve(before: Callable[[Writer, Sequence[Entry]], None]) -> Callable[..., None]:
         def _serve(self: Writer, entries: Sequence[Entry]) -> None:
-            if isinstance(entries[0], Alone):
+            if isinstance(entries[0], Exclusive):
                 return before(self, entries)
             self._now_us = max(self._now_us, self._clock_us())
             batch, rings = Batch(self._memory, self._tables, self._now_us), list[DeviceName]()
             outcomes = self._decide(batch, entries, rings)
             if batch.written.new_operations:
-                self._entrance.answer(Done(outcomes, (), None))
+                self._rule_queue.answer(Done(outcomes, (), None))
                 time.sleep(GROUP_S)
             self._settle(batch)
-            batch.remember()
+            self._memory.remember(batch)
             self._nearest_us = self._tables.nearest_deadline_us()
             told = () if batch.written.new_operations else outcomes
-            return self._entrance.answer(Done(told, rings, self._nearest_us))
+            return self._rule_queue.answer(Done(told, rings, self._nearest_us))
 
         return _serve
 
@@ -115,7 +115,7 @@ def offers_finished_ones_after_a_restart() -> Sequence[Patch]:
     started_ms = time.time_ns() // 1_000_000
 
     def open_operations(before: object) -> Callable[..., Any]:
-        async def found(self: sqlite.SqliteStore, device: DeviceName) -> Sequence[Operation]:
+        async def found(self: store.SqliteStore, device: DeviceName) -> Sequence[Operation]:
             page = await self.operations(device, after_ms=0, limit=100)
             return tuple(
                 msgspec.structs.replace(operation, state=State.QUEUED) if operation.done else operation
@@ -125,7 +125,7 @@ def offers_finished_ones_after_a_restart() -> Sequence[Patch]:
 
         return found
 
-    return [Patch(sqlite.SqliteStore, "open_operations", open_operations)]
+    return [Patch(store.SqliteStore, "open_operations", open_operations)]
 
 
 def issues_two_in_one_millisecond() -> Sequence[Patch]:
@@ -169,7 +169,7 @@ def a_page_token_skips_one() -> Sequence[Patch]:
 
         return _scan
 
-    return [Patch(read_operations, "_scan", scan)]
+    return [Patch(operations, "_scan", scan)]
 
 
 def retention_takes_open_ones() -> Sequence[Patch]:
@@ -181,7 +181,7 @@ def retention_takes_open_ones() -> Sequence[Patch]:
             gone = [row for row in tables.one("unswept") if row[:3] in opened]
             tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in gone])
             batch.afterwards.append(
-                lambda: memory.tail.remove([(DeviceName(enterprise, device), key, ms) for enterprise, device, ms, key in gone])
+                lambda: memory.unswept.remove([(DeviceName(enterprise, device), key, ms) for enterprise, device, ms, key in gone])
             )
             for enterprise, device, _, _ in gone:
                 batch.open[DeviceName(enterprise, device)] = ()
@@ -190,7 +190,7 @@ def retention_takes_open_ones() -> Sequence[Patch]:
 
         return retired
 
-    return [Patch(sqlite, "retire", retire)]
+    return [Patch(store, "retire", retire)]
 
 
 def offers_the_next_while_one_runs() -> Sequence[Patch]:
@@ -211,7 +211,7 @@ def forgets_to_tell_of_a_cancel() -> Sequence[Patch]:
 
         return writes
 
-    return [Patch(cancel_operation, "operation_writes", wanted)]
+    return [Patch(operations, "operation_writes", wanted)]
 
 
 def tells_of_an_end_as_it_was_before() -> Sequence[Patch]:

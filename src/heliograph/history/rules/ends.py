@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from heliograph.domain.errors import HeliographError
 from heliograph.history.events import Answer, Moment, Shown, Verb
 from heliograph.history.evidence import NEVER, Evidence, device_named
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
+from heliograph.protojson.errors import HeliographError
 
 
 def every_operation_comes_to_an_end(evidence: Evidence) -> Iterator[Breach]:

@@ -1,0 +1,138 @@
+"""A thousand worlds in one sandbox: what it takes to make, reset and end one, what one holds at rest, and a clock led over ten years.
+
+`python -m benchmarks --only worlds`, or by itself: `python -m benchmarks.worlds`.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvloop
+
+from benchmarks.figures import Figures, Number, Scale, percentile
+from benchmarks.servers import family_cpu_s
+from tests.ports import reserved_port
+
+WORLDS = 1_000
+QUICK_WORLDS = 50
+OPERATIONS = 1_000
+"""Open ones of a phone that is offline, as many as a device may have."""
+TEN_YEARS = "315576000s"
+START_S = 60.0
+PHONE = "pixel8-a15-fully-managed"
+
+Json = dict[str, Any]
+
+
+def measure_worlds(scale: Scale) -> Figures:
+    """All of it, on one `heliograph sandbox` in a process of its own."""
+    return uvloop.run(_measured(QUICK_WORLDS if scale.rounds == 1 else WORLDS))
+
+
+async def _measured(count: int) -> Figures:
+    async with _sandbox() as (url, pid), aiohttp.ClientSession(raise_for_status=True) as http:
+        made: list[Json] = [await _asked(http, "POST", f"{url}/sandbox/v1/worlds") for _ in range(20)]
+        before_kib, before_s = _rss_kib(pid), family_cpu_s(pid)
+        create = [await _took(_keep(http, url, made)) for _ in range(count)]
+        create_cpu_ms = (family_cpu_s(pid) - before_s) / count * 1_000
+        each_kib = (_rss_kib(pid) - before_kib) / count
+        ten_years = [await _ten_years(http, world["url"]) for world in made[:5]]
+        before_s = family_cpu_s(pid)
+        reset = [await _took(_call(http, "POST", f"{world['url']}/sandbox/v1:reset")) for world in made[: count // 2]]
+        reset_cpu_ms = (family_cpu_s(pid) - before_s) / (count // 2) * 1_000
+        delete = [await _took(_call(http, "DELETE", f"{url}/sandbox/v1/{world['name']}")) for world in made]
+    return Figures(
+        numbers=[
+            *_times(f"make a world, {count} at once", create, most=10.0),
+            Number("the server's CPU for one, mean", [create_cpu_ms], "ms"),
+            *_times("end a world", delete, most=5.0),
+            *_times("reset a world", reset, most=10.0),
+            Number("the server's CPU for one reset, mean", [reset_cpu_ms], "ms"),
+            Number("memory of a world at rest, nine phones known", [each_kib], "KiB", most=300.0),
+            Number(f"lead a clock over ten years with {OPERATIONS:,} open operations", ten_years, "ms", most=50.0),
+        ]
+    )
+
+
+def _times(name: str, taken_ms: Sequence[float], *, most: float) -> list[Number]:
+    ordered = sorted(taken_ms)
+    return [
+        Number(f"{name}, p50", [percentile(ordered, 0.5)], "ms"),
+        Number(f"{name}, p95", [percentile(ordered, 0.95)], "ms", most=most),
+    ]
+
+
+async def _ten_years(http: aiohttp.ClientSession, url: str) -> float:
+    await _asked(http, "PATCH", f"{url}/sandbox/v1/devices/{PHONE}", {"online": False})
+    for _ in range(OPERATIONS):
+        await _asked(http, "POST", f"{url}/v1/enterprises/sandbox/devices/{PHONE}:issueCommand", {"type": "LOCK"})
+    return await _took(_call(http, "POST", f"{url}/sandbox/v1/clock:advance", {"duration": TEN_YEARS}))
+
+
+def _call(http: aiohttp.ClientSession, method: str, url: str, body: Json | None = None) -> Callable[[], Awaitable[object]]:
+    return lambda: _asked(http, method, url, body)
+
+
+def _keep(http: aiohttp.ClientSession, url: str, made: list[Json]) -> Callable[[], Awaitable[object]]:
+    async def make() -> None:
+        made.append(await _asked(http, "POST", f"{url}/sandbox/v1/worlds"))
+
+    return make
+
+
+async def _asked(http: aiohttp.ClientSession, method: str, url: str, body: Json | None = None) -> Json:
+    async with http.request(method, url, json=body or {}) as answer:
+        found: Json = await answer.json()
+        return found
+
+
+async def _took(ask: Callable[[], Awaitable[object]]) -> float:
+    began_s = time.perf_counter()
+    await ask()
+    return (time.perf_counter() - began_s) * 1_000
+
+
+@asynccontextmanager
+async def _sandbox() -> AsyncIterator[tuple[str, int]]:
+    """The address and the process id of a sandbox."""
+    port = reserved_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "heliograph", "sandbox", "--port", str(port),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await asyncio.wait_for(_ready(url), START_S)
+        yield url, process.pid
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _ready(url: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        while True:
+            try:
+                async with http.get(f"{url}/readyz") as answer:
+                    if answer.ok:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+def _rss_kib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return next(float(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+if __name__ == "__main__":
+    for number in measure_worlds(Scale()).numbers:
+        values = ", ".join(f"{value:.2f}" for value in number.values)
+        goal = f" (goal: at most {number.most:g})" if number.most is not None else ""
+        print(f"{number.name}: {values} {number.unit}{goal}")

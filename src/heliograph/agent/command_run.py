@@ -1,0 +1,174 @@
+"""The course of one command on a phone: refuse, or acknowledge, execute, report; each step journalled before it is taken.
+
+Source: design.md §3 items 5 and 6, §4.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from heliograph.agent.delivery import Delivery
+from heliograph.agent.executor import Equipment, Moment, Work, without_secrets, work_of
+from heliograph.agent.journal import Entry
+from heliograph.agent.progress_reports import ProgressReports
+from heliograph.commands import COMMANDS
+from heliograph.domain.command import CommandType, Recovery
+from heliograph.domain.device import LastOrder
+from heliograph.domain.outcome import ErrorCode, Outcome
+from heliograph.protocol import ACK_ID_BYTES, Acknowledge, InFlightState, Offer, OptionalRaw, Refuse, Report, ReportState
+from heliograph.protojson.messages import encode_message, stored_message
+from heliograph.protojson.types import secret_fields
+
+US_PER_MS = 1_000
+
+INTERRUPTED = Outcome(
+    error_code=ErrorCode.UNKNOWN,
+    message="The phone was interrupted while it executed the command. Whether the command took effect is unknown.",
+)
+
+UNREADABLE = Outcome(error_code=ErrorCode.UNSUPPORTED, message="The phone does not know this command.")
+
+
+class _Verdict(msgspec.Struct, frozen=True, rename="camel"):
+    """Execute, or Drop with its reason."""
+
+    drop: str = ""
+    start_within_ms: int = 0
+    command: OptionalRaw = None
+
+
+class CommandRun:
+    """One operation on this phone, from its offer, or from where the journal says that it stopped."""
+
+    def __init__(self, equipment: Equipment, delivery: Delivery, report_status: Callable[[], Awaitable[None]]) -> None:
+        """`report_status()` tells the server the phone's facts where they have changed."""
+        self._equipment = equipment
+        self._journal = equipment.journal
+        self._delivery = delivery
+        self._report_status = report_status
+        self._progress = ProgressReports(equipment, delivery)
+
+    async def begin(self, offer: Offer) -> None:
+        """The offered command is refused, or carried out and reported, or dropped as the server says."""
+        work = work_of(offer.operation, bytes(offer.command))
+        refused = UNREADABLE.error_code if work is None else work.row.requires.refusal(self._equipment.executor.facts())
+        if work is None or refused is not None:
+            await self._delivery.deliver(Refuse(operation=offer.operation, error_code=(refused or ErrorCode.UNSUPPORTED).value))
+            return
+        ack_id = f"{self._equipment.entropy.getrandbits(8 * ACK_ID_BYTES):0{2 * ACK_ID_BYTES}x}"
+        entry = Entry(operation=offer.operation, ack_id=ack_id, state=InFlightState.ACKING)
+        self._journal.put(entry)
+        await self._pass(Moment.ACKING, entry)
+        await self._acknowledge(entry, work)
+
+    async def resume(self, entry: Entry) -> None:
+        """What the table in design.md §4 says for a journal that a restart found like this."""
+        self._progress.go_on_from(entry)
+        if entry.report is not None:
+            await self._deliver_result(entry, entry.report)
+        elif entry.state is InFlightState.EXECUTING:
+            await self._recover(entry)
+        else:
+            await self._acknowledge(entry, None)
+
+    async def _acknowledge(self, entry: Entry, work: Work | None) -> None:
+        """`work` None: the phone was restarted, and its journal holds no command."""
+        verdict, sent_us = await self._ask(entry, need_command=work is None)
+        if verdict is None:
+            await self._drop(entry)
+            return
+        if verdict.command is not None:
+            work = work_of(entry.operation, bytes(verdict.command))
+        await self._pass(Moment.ACKNOWLEDGED, entry)
+        if work is None:
+            await self._finish(entry, None, UNREADABLE)
+        elif work.row.final_at_ack:
+            await self._delivery.end(LastOrder(work.row.name, msgspec.Raw(work.command), entry.operation))
+        elif self._equipment.clock.now_us() - sent_us >= verdict.start_within_ms * US_PER_MS:
+            # Counted from before the ack was sent, so never later than the server's own clock says.
+            await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
+        else:
+            await self._execute(entry, work)
+
+    async def _ask(self, entry: Entry, *, need_command: bool) -> tuple[_Verdict | None, int]:
+        """The server's verdict on the ackId, None where the command is to be dropped; and when it was asked for."""
+        acknowledge = Acknowledge(operation=entry.operation, ack_id=entry.ack_id, need_command=need_command)
+        delivered = await self._delivery.deliver(acknowledge)
+        if not delivered.reply.ok:
+            return None, delivered.sent_us
+        verdict = msgspec.json.decode(delivered.reply.body, type=_Verdict)
+        return (None if verdict.drop else verdict), delivered.sent_us
+
+    async def _execute(self, entry: Entry, work: Work) -> None:
+        executor = self._equipment.executor
+        entry = msgspec.structs.replace(
+            entry, state=InFlightState.EXECUTING, type=work.row.name, boot_id=executor.boot_id(),
+            params=msgspec.Raw(encode_message(without_secrets(work.params))),
+            probe_blind=work.row.recovery is Recovery.PROBE and executor.probe(work) is not None,
+        )  # fmt: skip
+        self._journal.put(entry)
+        await self._pass(Moment.EXECUTING, entry)
+        try:
+            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status))
+        finally:
+            self._progress.stop()
+        await self._pass(Moment.EXECUTED, entry)
+        await self._finish(entry, work.row, outcome)
+
+    async def _recover(self, entry: Entry) -> None:
+        row = COMMANDS.get(entry.type)
+        if row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
+            await self._probe(entry, row)
+        elif row is not None and row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
+            await self._finish(entry, row, Outcome())
+        else:
+            await self._finish(entry, row, INTERRUPTED)
+
+    async def _probe(self, entry: Entry, row: CommandType) -> None:
+        """What must be looked for may be a secret, which the journal does not hold: the server tells it once more."""
+        work: Work | None = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
+        if secret_fields(row.params):
+            verdict, _ = await self._ask(entry, need_command=True)
+            if verdict is None:
+                await self._drop(entry)
+                return
+            work = work_of(entry.operation, bytes(verdict.command or b"{}"))
+        outcome = self._equipment.executor.probe(work) if work else None
+        await self._finish(entry, row, outcome or INTERRUPTED)
+
+    async def _finish(self, entry: Entry, row: CommandType | None, outcome: Outcome) -> None:
+        status_says_no = outcome.status is not None and row is not None and not row.succeeded(outcome.status)
+        failed = outcome.error_code is not None or status_says_no
+        await self._conclude(entry, self._report(entry, ReportState.FAILED if failed else ReportState.SUCCEEDED, outcome))
+
+    async def _conclude(self, entry: Entry, report: Report) -> None:
+        entry = msgspec.structs.replace(entry, state=InFlightState.RESULT, params=msgspec.Raw(b"{}"), report=report)
+        self._journal.put(entry)
+        await self._pass(Moment.RESULT, entry)
+        await self._deliver_result(entry, report)
+
+    async def _deliver_result(self, entry: Entry, report: Report) -> None:
+        """Whatever the server answers, it has heard the result: it is told no more."""
+        await self._report_status()
+        await self._delivery.deliver(report)
+        await self._pass(Moment.REPORTED, entry)
+        await self._drop(entry)
+
+    async def _drop(self, entry: Entry) -> None:
+        self._journal.drop(entry.operation)
+        await self._pass(Moment.DROPPED, entry)
+
+    def _report(self, entry: Entry, state: ReportState, outcome: Outcome) -> Report:
+        """The next report; its number is higher than every one that was sent before, by an agent before a restart too."""
+        return Report(
+            operation=entry.operation,
+            ack_id=entry.ack_id,
+            seq=self._progress.next_seq(),
+            state=state,
+            status=None if outcome.status is None else msgspec.Raw(encode_message(outcome.status)),
+            error_code=outcome.error_code.value if outcome.error_code else "",
+            message=outcome.message,
+        )
+
+    async def _pass(self, moment: Moment, entry: Entry) -> None:
+        await self._equipment.checkpoint(moment, entry.operation)

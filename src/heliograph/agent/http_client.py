@@ -1,0 +1,167 @@
+"""One phone's way out: its HTTP requests to its server, and its WebSocket."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import aiohttp
+import msgspec
+
+from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
+from heliograph.protocol import MESSAGE_MAX_BYTES
+
+LOST = (aiohttp.ClientError, OSError, TimeoutError)
+"""What aiohttp raises where no answer came."""
+
+
+HEARTBEAT_S = 60.0
+"""A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
+
+
+class Denied(Exception):
+    """The server does not open a WebSocket, and answers this HTTP status instead."""
+
+    def __init__(self, status: int, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"the server answers {status}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Socket(Protocol):
+    """One WebSocket, seen from the phone: what is used of aiohttp's."""
+
+    async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
+        """The frame is on its way."""
+
+    async def receive(self) -> aiohttp.WSMessage:
+        """The next frame, or the word that the connection is closed."""
+
+    async def close(self) -> bool:
+        """The connection is closed."""
+
+
+class Client(Protocol):
+    """What the transports need of a way out.
+
+    Raises (any method but `shut`): ConnectionLost, or what `LOST` names inside `open_for`.
+    """
+
+    def open_for(self, within_s: float) -> AbstractAsyncContextManager[None]:
+        """What is done inside must end in time and before the client is shut.  Raises: ConnectionLost."""
+
+    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
+        """A WebSocket to the device protocol.  Raises: Denied."""
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The server's answer."""
+
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
+        """The server's answer."""
+
+    async def shut(self) -> None:
+        """Nothing is open any more, and requests under way lose their answers."""
+
+
+class HttpClient:
+    """A phone's own HTTP session: opened by the first request, its sockets shut by `shut` as a killed process's are."""
+
+    def __init__(self, server_url: str, *, connector: Callable[[], aiohttp.BaseConnector] | None = None) -> None:
+        """`connector()` makes what opens sockets; every phone has its own, so that cutting one cuts no other."""
+        self._base = server_url.rstrip("/") + "/device/v1/"
+        self._connector = connector or (lambda: aiohttp.TCPConnector(limit=0))
+        self._session: aiohttp.ClientSession | None = None
+        self._limits: set[asyncio.Timeout] = set()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "heliograph-agent"},
+            )
+        return self._session
+
+    def url(self, path: str) -> str:
+        """The address of a path of the device protocol."""
+        return self._base + path
+
+    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
+        """A WebSocket to the device protocol.  Raises: Denied, ConnectionLost."""
+        try:
+            return await self.session.ws_connect(
+                self.url("connect"),
+                headers=headers,
+                heartbeat=HEARTBEAT_S,
+                autoclose=False,
+                max_msg_size=4 * MESSAGE_MAX_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise Denied(error.status, retry_after_s=retry_after_of(error.headers or {})) from None
+        except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
+            raise ConnectionLost("lost while connecting") from None
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        headers = {**headers, "Content-Type": "application/json"}
+        async with self.open_for(REPLY_WITHIN_S), self.session.post(self.url(path), data=body, headers=headers) as response:
+            return Reply(response.status, await response.read(), retry_after_of(response.headers))
+
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        async with self.open_for(within_s), self.session.get(self.url(path), headers=headers) as response:
+            return Reply(response.status, await response.read(), retry_after_of(response.headers))
+
+    @contextlib.asynccontextmanager
+    async def open_for(self, within_s: float) -> AsyncIterator[None]:
+        """What is done inside must end in time and before the client is shut.  Raises: ConnectionLost."""
+        limit = asyncio.timeout(within_s)
+        self._limits.add(limit)
+        try:
+            async with limit:
+                yield
+        except LOST as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+        finally:
+            self._limits.discard(limit)
+
+    async def shut(self) -> None:
+        """Every socket is shut, requests under way lose their answers."""
+        # Not left to aiohttp: a response whose body is being read when its session is closed waits for ever (3.14).
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def bearer(credential: str) -> dict[str, str]:
+    """The header that tells whose request this is."""
+    return {"Authorization": f"Bearer {credential}"} if credential else {}
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """The seconds of Retry-After; its form as a date is not used by this protocol."""
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def error_text(reply: Reply) -> str:
+    """What the server's error says, for people."""
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(reply.body, type=_ErrorBody).error.message
+    return f"status {reply.status}"
+
+
+class _Error(msgspec.Struct):
+    message: str
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error

@@ -1,0 +1,296 @@
+"""A virtual phone that lives: it holds the newest value of the pure phone, lets commands act on it, and asks its user.
+
+Source: android.md §6.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from heliograph.agent.clock import AgentClock
+from heliograph.agent.delivery import never
+from heliograph.agent.executor import Work
+from heliograph.agent.profile import Answering, ConsentPolicy
+from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
+from heliograph.domain.device import DeviceFacts, DeviceReport
+from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
+from heliograph.domain.policy import PasswordPolicy, PasswordQuality
+from heliograph.protocol import Policy
+
+EFFECTS_KEPT = 1_000
+NO_POLICY = Policy(policy_version=0)
+"""What a phone applies before a server has told it anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """What the phone's user does when asked: answers after so many seconds, or (None) never."""
+
+    answer: Answer | None = Answer.APPROVED
+    after_s: float = 2.0
+
+
+ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
+
+
+def user_of(consent: ConsentPolicy) -> User:
+    """The user who answers as a profile says."""
+    return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast a phone is: its own times multiplied, or a fixed one for a restart."""
+
+    times: float = 1.0
+    reboot_s: float | None = None
+
+    def of(self, waiting: Waiting) -> float:
+        """How long a wait for time or for a restart takes on this phone."""
+        if waiting.wait is Wait.REBOOT and self.reboot_s is not None:
+            return self.reboot_s
+        return (waiting.seconds or 0.0) * self.times
+
+
+REAL_PACE = Pace()
+"""As long as a real phone takes."""
+
+
+class EffectRecord(NamedTuple):
+    """One thing that a command did to a phone; what checkers read."""
+
+    operation: str
+    type: str
+    step: str
+    """`began` once per execution, `ended` when it was over."""
+    boot_id: str
+    at_us: int
+    succeeded: bool | None = None
+    """At its end: whether the outcome is a success."""
+
+
+class Question(NamedTuple):
+    """Something that the phone asks its user."""
+
+    operation: str
+    wait: Wait
+    answer: asyncio.Future[Answer]
+
+
+Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
+"""`restart(seconds, then)`: the phone goes down now, is off for so long, and is `then(phone)` when it comes back."""
+
+
+def _password_rules(policy: Policy) -> PasswordPolicy:
+    """What the policy demands of passwords. A phone has no demands of its own: what refuses must be found in the policy."""
+    quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
+    return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
+
+
+def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
+    """The phone that applies what its server wants of it."""
+    return msgspec.structs.replace(
+        device,
+        disabled=policy.disabled,
+        disabled_reason=policy.disabled_reason,
+        password_policy=_password_rules(policy),
+    )
+
+
+def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
+    """The facts of a phone that applies this policy, as its server shall know them."""
+    version = policy.policy_version
+    name = policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
+    return device_report(device, policy_name=name, policy_version=version)
+
+
+class VirtualPhone:
+    """The phone itself: survives its agent's death, as a phone survives that of a process on it."""
+
+    def __init__(
+        self, device: VirtualDevice, *, clock: AgentClock, chance: random.Random, user: User | None = None, pace: Pace = REAL_PACE
+    ) -> None:
+        self.clock = clock
+        self.chance = chance
+        self.pace = pace
+        self.policy = NO_POLICY
+        self.effects: deque[EffectRecord] = deque(maxlen=EFFECTS_KEPT)
+        self.on_effect: Callable[[EffectRecord], None] = self.effects.append
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever the phone is another than before."""
+        self.on_restart: Restart | None = None
+        self._device = device
+        self._user = user or User()
+        self._questions: dict[str, Question] = {}
+        self._timers: set[asyncio.Task[None]] = set()
+        self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+
+    @property
+    def device(self) -> VirtualDevice:
+        """The phone as it is now."""
+        return self._device
+
+    @property
+    def user(self) -> User:
+        """What the user does when asked."""
+        return self._user
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What the user is being asked now."""
+        return tuple(self._questions.values())
+
+    def become(self, device: VirtualDevice) -> None:
+        """The phone is this one from now on."""
+        if device is not self._device:
+            self._device = device
+            self.on_change()
+
+    def adopt(self, policy: Policy) -> None:
+        """The phone applies what its server wants of it."""
+        if policy != self.policy:
+            self.policy = policy
+            self._told = None
+            self.become(applied(self._device, policy))
+            self.on_change()
+
+    def forget_policy(self) -> None:
+        """The phone applies nobody's policy, as before it was first enrolled."""
+        self.policy = NO_POLICY
+
+    def report(self) -> DeviceReport:
+        """The phone's facts as the server shall know them."""
+        if self._told is None or self._told[0] is not self._device or self._told[1] is not self.policy:
+            self._told = (self._device, self.policy, reported(self._device, self.policy))
+        return self._told[2]
+
+    def circumstances(self) -> Circumstances:
+        """The time and a draw of chance."""
+        return Circumstances(now_us=self.clock.now_us(), roll=self.chance.random())
+
+    def be(self, user: User) -> None:
+        """The user is of this mind from now on, about what is being asked already too."""
+        self._user = user
+        self._stop_timers()
+        for question in self._questions.values():
+            self._answer_later(question)
+
+    def answer(self, answer: Answer, *, operation: str = "", wait: Wait | None = None) -> int:
+        """How many questions the user has answered: those of this operation and of this kind, all where neither is given."""
+        meant = [
+            question
+            for question in self._questions.values()
+            if operation in {"", question.operation} and wait in {None, question.wait} and not question.answer.done()
+        ]
+        for question in meant:
+            question.answer.set_result(answer)
+        return len(meant)
+
+    async def ask(self, operation: str, waiting: Waiting) -> Answer:
+        """The user's answer, as they are minded or as `answer` says; ELAPSED where the wait has an end and it came first."""
+        question = Question(operation, waiting.wait, asyncio.get_running_loop().create_future())
+        self._questions[operation] = question
+        self._answer_later(question)
+        if waiting.seconds is not None:
+            self._after(waiting.seconds, question, Answer.ELAPSED)
+        try:
+            return await question.answer
+        finally:
+            del self._questions[operation]
+            if not self._questions:
+                self._stop_timers()
+
+    async def restart(self, waiting: Waiting) -> None:
+        """The phone goes down; whoever waits for this is on it and goes down too."""
+
+        def then(device: VirtualDevice) -> VirtualDevice:
+            return waiting.then(device, Answer.ELAPSED, self.circumstances()).phone
+
+        if self.on_restart is None:
+            self.become(then(self._device))
+        else:
+            self.on_restart(self.pace.of(waiting), then)
+            await never()
+
+    def _answer_later(self, question: Question) -> None:
+        if self._user.answer is not None:
+            self._after(self._user.after_s, question, self._user.answer)
+
+    def _after(self, seconds: float, question: Question, answer: Answer) -> None:
+        async def wait() -> None:
+            await self.clock.sleep(seconds)
+            if not question.answer.done():
+                question.answer.set_result(answer)
+
+        timer = asyncio.get_running_loop().create_task(wait())
+        self._timers.add(timer)
+        timer.add_done_callback(self._timers.discard)
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+
+class VirtualExecutor:
+    """An `Executor` on a virtual phone."""
+
+    def __init__(self, phone: VirtualPhone) -> None:
+        self._phone = phone
+
+    def facts(self) -> DeviceFacts:
+        return device_facts(self._phone.device)
+
+    def report(self) -> DeviceReport:
+        return self._phone.report()
+
+    def boot_id(self) -> str:
+        return self._phone.device.boot_id
+
+    def adopt(self, policy: Policy) -> None:
+        self._phone.adopt(policy)
+
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+        phone = self._phone
+        self._record(work, "began")
+        effect = work.row.execute(phone.device, work.params, phone.circumstances())
+        while isinstance(effect, Waiting):
+            phone.become(effect.phone)
+            if effect.status is not None:
+                progress(effect.status)
+            answer = await self._wait(work, effect)
+            effect = effect.then(phone.device, answer, phone.circumstances())
+        phone.become(effect.phone)
+        self._record(work, "ended", effect.outcome)
+        return effect.outcome
+
+    def probe(self, work: Work) -> Outcome | None:
+        return work.row.probe(self._phone.device, work.params)
+
+    async def carry_out(self, order: Work) -> None:
+        if self._phone.device.managed:
+            await self.execute(order, lambda _status: None)
+
+    async def _wait(self, work: Work, waiting: Waiting) -> Answer:
+        match waiting.wait:
+            case Wait.TIME:
+                await self._phone.clock.sleep(self._phone.pace.of(waiting))
+            case Wait.REBOOT:
+                await self._phone.restart(waiting)
+            case _:
+                return await self._phone.ask(work.operation, waiting)
+        return Answer.ELAPSED
+
+    def _record(self, work: Work, step: str, outcome: Outcome | None = None) -> None:
+        succeeded = None
+        if outcome is not None:
+            succeeded = outcome.error_code is None and (outcome.status is None or work.row.succeeded(outcome.status))
+        phone = self._phone
+        phone.on_effect(EffectRecord(work.operation, work.row.name, step, phone.device.boot_id, phone.clock.now_us(), succeeded))

@@ -1,0 +1,96 @@
+"""What is served beside the API's methods: health, readiness, metrics and the discovery document."""
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from heliograph.api.discovery import VERSION, discovery_document
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.errors import Headers, UnknownPath, error_answer
+from heliograph.api.http.query import parameters_of
+from heliograph.api.http.sending import JSON
+from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
+from heliograph.api.process_metrics import ProcessMetrics
+from heliograph.api.readiness import why_not_ready, worth_a_look
+from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.service.ports import Ports
+
+OK = 200
+UNAVAILABLE = 503
+
+Answer = tuple[int, Headers, bytes]
+Page = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+
+
+class UnknownVersion(UnknownPath):
+    """No such version of the API."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"/$discovery/rest?version={version}")
+        self.message += f" It describes version={VERSION}."
+
+
+class HealthPages:
+    """Pages by path. They are for anybody: nothing on them tells of an enterprise."""
+
+    def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
+        self._ports = ports
+        self._figures = Figures(ports)
+        self._counts = counts
+        self._addresses = addresses
+        self._pages: Mapping[str, Page] = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/metrics": self._metrics,
+            "/$discovery/rest": self._discovery,
+            "/discovery/v1/apis/androidmanagement/v1/rest": self._discovery,
+        }
+
+    def http_methods(self, path: str) -> Sequence[str]:
+        """The HTTP methods that this path takes."""
+        return ("GET", "HEAD") if path in self._pages else ()
+
+    async def answer(self, scope: Mapping[str, Any], *, http_methods: Sequence[str]) -> Answer:
+        """Status, headers and body of the page that was asked for, or of the 404 that says which methods would do.
+
+        Raises: InvalidArgument: a query that cannot be read.
+        """
+        page = self._pages.get(scope["path"])
+        if page is not None and scope["method"] == "GET":
+            return await page(scope)
+        return _not_found(UnknownPath(scope["path"], other_methods=http_methods))
+
+    async def _health(self, _scope: Mapping[str, Any]) -> Answer:
+        return OK, [JSON], b'{"status":"ok"}'
+
+    async def _readiness(self, _scope: Mapping[str, Any]) -> Answer:
+        why_not = why_not_ready(self._ports)
+        told = {"status": "not ready", "reason": " ".join(why_not)} if why_not else {"status": "ready"}
+        if notes := worth_a_look(self._ports):
+            told["note"] = " ".join(notes)
+        return UNAVAILABLE if why_not else OK, [JSON], msgspec.json.encode(told)
+
+    async def _metrics(self, _scope: Mapping[str, Any]) -> Answer:
+        await self._figures.refresh()
+        return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
+
+    @functools.cached_property
+    def _registry(self) -> CollectorRegistry:
+        """Made when somebody asks: most servers in memory are never asked."""
+        notifications = NotificationCounts(self._ports.publishing)
+        return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._figures), ProcessMetrics())
+
+    async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
+        version = dict(parameters_of(scope["query_string"])).get("version") or VERSION
+        if version != VERSION:
+            return _not_found(UnknownVersion(version))
+        # A cache in between must not give one address's document to callers of another.
+        return OK, [JSON, (b"vary", b"host"), (b"cache-control", b"no-cache")], discovery_document(self._addresses.of(scope) + "/")
+
+
+def _not_found(error: UnknownPath) -> Answer:
+    status, headers, body = error_answer(error)
+    return status, [JSON, *headers], msgspec.json.format(body, indent=2) + b"\n"

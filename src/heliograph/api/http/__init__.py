@@ -1,0 +1,1 @@
+"""HTTP and ASGI below the methods: connections, bodies, queries, batches, errors, who may call."""

@@ -1,0 +1,441 @@
+"""How a connection's bytes are read: HTTP/1.1, bounded in size and time, and nothing of it but a head counts as a head."""
+
+import asyncio
+import functools
+import re
+import socket
+import struct
+import urllib.parse
+from typing import Any
+
+import httptools
+import msgspec
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from heliograph.api.http import http_refusals
+from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
+from heliograph.api.http.cutting import CUT_OFF
+from heliograph.api.http.errors import URL_MAX_BYTES, Internal, error_answer
+from heliograph.api.http.http_refusals import Refusal
+from heliograph.api.http.sending import JSON
+from heliograph.api.http.ws_protocol import WebSocket13
+from heliograph.asgi import Message, Send
+from heliograph.service.metrics import PROCESS
+
+log = structlog.get_logger()
+
+
+OFFER_OF_HTTP_2 = re.compile(rb"\r\n(?i:upgrade):(?=[ \t]*h2c)")
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]{1,255}|\[[0-9A-Fa-fv:.]{2,45}\])(?::[0-9]{0,5})?")
+"""Source: RFC 3986 §3.2.2."""
+
+SLICE_BYTES = 4_096
+"""So much is parsed at a time: a bound that is passed is seen before the next slice."""
+
+WAITING_REQUESTS_MOST = 32
+"""Of one connection, behind the one that is answered; what comes after them is read later."""
+
+FRAMING_MOST_BYTES = 64 * 1_024
+"""Of chunk extensions and trailers, without a byte of body among them."""
+
+LINGER_MOST_BYTES = 1_024 * 1_024
+"""Read and thrown away after a refusal."""
+
+PAGES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What is answered beyond the bound of connections."""
+
+
+BETWEEN, HEAD, BODY = range(3)
+"""Where the parser is."""
+
+
+class _RefusedError(Exception):
+    """Ends the parsing of a request; the parser wraps it."""
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    async def send_500_response(self) -> None:
+        """An app that failed is answered for, in Google's form."""
+        status, headers, compact = error_answer(Internal())
+        body = msgspec.json.format(compact, indent=2) + b"\n"
+        headers = [JSON, (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class Http11(HttpToolsProtocol):
+    """HTTP/1.1, without losing the body of a request that offers HTTP/2 as well, as every POST of Java's HttpClient does.
+
+    The parser takes what follows such a head for the other protocol. An offer may be passed over, so it never sees it.
+
+    A request that is ill-formed, too large or too slow is refused in Google's form, after the answers to those before it; then the
+    connection is closed. Fields of a trailer are passed over: whoever checked the head has not seen them.
+
+    Source: RFC 9110 §7.8; RFC 9112 §3.2, §6, §7.1.2; uvicorn's HttpToolsProtocol.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        connections: Connections,
+        place: Place | None = None,
+    ) -> None:
+        # Each request's scope has a copy of this state, and so have the scopes that are made from it.
+        super().__init__(config, server_state, {**app_state, CUT_OFF: self.cut_off}, _loop)
+        self._all = connections
+        self._limits = connections.limits
+        self._place = place
+        self._spare = place is not None and place.spare
+        if place is not None:
+            place.holder = self
+        if self._spare:
+            self.app = _only_pages(self.app)
+        self._book: Book | None = None
+        self._stage = BETWEEN
+        self._held = 0
+        self._head_bytes = 0
+        self._framing_bytes = 0
+        self._unparsed = b""
+        self._why: Refusal | None = None
+        self._last_word: Refusal | None = None
+        self._deaf = False
+        """Nothing more is parsed."""
+        self._thrown_bytes = 0
+        self._known_host: bytes | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_in(self._all.heads)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._let_go()
+        self._wait_in(None)
+        if self._place is not None:
+            self._place.free()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """It is parsed, or kept until the requests before it are answered."""
+        if self._deaf:
+            self._throw_away(data)
+            return
+        if self._held < COUNTED_MOST_BYTES:
+            self._held += len(data)
+            self._all.held += len(data)
+            if self._all.held > self._limits.held_max_bytes and self._all.relieve(self):
+                return
+        if b"h2c" in data:  # a head that comes in pieces, the offer cut in two, is the one that is still misread
+            data = OFFER_OF_HTTP_2.sub(b"\r\nignored:", data, count=1)
+        if self._unparsed or len(data) > SLICE_BYTES or len(self.pipeline) >= WAITING_REQUESTS_MOST:
+            self._unparsed += data
+            self._parse_on()
+        else:
+            self._parse(data)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._stage = HEAD
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        # Path and query together, as the app counts them.
+        if len(self.url) - (b"?" in self.url) > URL_MAX_BYTES:
+            self._give_up(http_refusals.URL_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._stage is not HEAD:
+            return  # a trailer's
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """As uvicorn's, with its checks of the head; the request is answered, or waits for those before it."""
+        self._check_head()
+        self._wait_in(None)
+        version, scope = self.parser.get_http_version(), self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        if version != "1.1":
+            scope["http_version"] = version
+        if self.parser.should_upgrade() and self._should_upgrade():
+            if self._is_answering():
+                self._give_up(http_refusals.UPGRADE_UNDER_WAY)
+            return
+        url = httptools.parse_url(self.url)
+        raw_path = url.path or b"/"
+        path = raw_path.decode("ascii")
+        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
+        scope["query_string"] = url.query or b""
+        before, self._stage = self._latest(), BODY
+        self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and not self._spare and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stage = BETWEEN
+        super().on_message_complete()
+        if not self._is_answering():
+            self._let_go()
+
+    def on_response_complete(self) -> None:
+        """The next request is answered, or what follows it is read."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._last_word is not None:
+            self._say(self._last_word)
+            return
+        elif self._stage is BETWEEN:
+            self._let_go()
+            self._wait_in(self._all.idle)
+        if self._unparsed:
+            self._parse_on()
+        if not self.pipeline and not self._unparsed:
+            self.flow.resume_reading()
+
+    # What the books call.
+
+    def overdue(self) -> None:
+        """Its time is over: it is answered so, or closed if it asked nothing."""
+        self._book = None
+        if self._deaf:
+            self.transport.abort()
+        elif self._stage is BETWEEN:
+            self.transport.close()
+        elif self.pipeline or self.flow.read_paused or (self._stage is HEAD and self._is_answering()):
+            # Not the client keeps the server waiting: its bytes are not read.
+            self._wait_in(self._all.heads if self._stage is HEAD else self._all.bodies)
+        elif self._stage is HEAD:
+            self._refuse(http_refusals.head_too_slow(self._limits.head_s))
+        else:
+            self._refuse(http_refusals.body_too_slow(self._limits.body_s))
+
+    def give_way(self) -> None:
+        """Closed, and its place free."""
+        self._wait_in(None)
+        self._deaf = True
+        self.transport.abort()
+        if self._place is not None:
+            self._place.free()
+
+    def shed(self) -> None:
+        """The request under way is refused."""
+        self._refuse(http_refusals.MEMORY)
+
+    def cut_off(self, *, reset: bool) -> None:
+        """The connection ends under its request: reset, or closed after what was written. What the app still sends is lost."""
+        self._deaf = True
+        if not reset:
+            self.transport.close()
+            return
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None:
+            # To linger for no time is to reset. The copy of the descriptor is the same socket, and has what uvloop's stand-in has not.
+            with socket.fromfd(connected.fileno(), connected.family, connected.type) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    # Parsing.
+
+    def _parse_on(self) -> None:
+        """What came is parsed as far as requests may wait; the rest is kept, and nothing more read meanwhile."""
+        data, start = self._unparsed, 0
+        while start < len(data) and len(self.pipeline) < WAITING_REQUESTS_MOST and not self._deaf:
+            self._parse(data[start : start + SLICE_BYTES])
+            start += SLICE_BYTES
+        self._unparsed = b"" if self._deaf else data[start:]
+        if self._unparsed:
+            self.flow.pause_reading()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+            return
+        except httptools.HttpParserError:
+            self._refuse(self._why or http_refusals.MALFORMED)
+            return
+        if self._stage is HEAD:
+            self._head_bytes += len(data)
+            if self._is_head_too_large():
+                self._refuse(self._head_too_large())
+            else:
+                self._wait_in(self._all.heads)
+        elif self._stage is BODY:
+            self._framing_bytes += len(data)
+            if not self._is_answering():
+                self._let_go()  # what still comes is thrown away
+            if self._framing_bytes > FRAMING_MOST_BYTES:
+                self._refuse(http_refusals.TOO_MUCH_FRAMING)
+            else:
+                self._wait_in(self._all.bodies)
+        elif self._book is self._all.bodies:
+            self._wait_in(None if self._is_answering() else self._all.idle)
+
+    def _check_head(self) -> None:
+        """Nothing happens where the head is one.  Raises: _RefusedError."""
+        if self._is_head_too_large():
+            self._give_up(self._head_too_large())
+        version, hosts = self.parser.get_http_version(), [value for name, value in self.headers if name == b"host"]
+        if len(hosts) == 1:
+            if hosts[0] != self._known_host:
+                if not _HOST.fullmatch(hosts[0]):
+                    self._give_up(http_refusals.NO_HOST)
+                self._known_host = hosts[0]
+        elif hosts or version == "1.1":
+            self._give_up(http_refusals.NO_HOST)
+        if version != "1.1" and any(name == b"transfer-encoding" for name, _value in self.headers):
+            self._give_up(http_refusals.NO_FRAME)
+
+    def _is_head_too_large(self) -> bool:
+        return self._head_bytes > self._limits.head_max_bytes or len(self.headers) > self._limits.header_lines_most
+
+    def _head_too_large(self) -> Refusal:
+        return http_refusals.head_too_large(self._limits.head_max_bytes, self._limits.header_lines_most)
+
+    def _give_up(self, why: Refusal) -> None:
+        """Raises: _RefusedError, always."""
+        self._why = why
+        raise _RefusedError
+
+    def _upgrade(self) -> None:
+        """What follows is another protocol: a WebSocket's, or none that is spoken here, and the request is answered without it."""
+        self._unparsed = b""
+        if not self._should_upgrade():
+            self._deaf = True
+            self.cycle.keep_alive = False
+            return
+        if self._spare:
+            self._refuse(http_refusals.CROWDED)
+            return
+        self._let_go()
+        self._wait_in(None)
+        self._deaf = True
+        self.ws_protocol_class = functools.partial(WebSocket13, place=self._place)  # type: ignore[assignment]
+        self.handle_websocket_upgrade()
+
+    # Refusing.
+
+    def _is_answering(self) -> bool:
+        latest = self._latest()
+        return bool(self.pipeline) or (latest is not None and not latest.response_complete)
+
+    def _latest(self) -> RequestResponseCycle | None:
+        """The request that was read last; before the first one there is none, whatever its type says."""
+        return self.cycle
+
+    def _refuse(self, why: Refusal) -> None:
+        """The request that is being read is answered so, after those before it; nothing more is read of this connection."""
+        if self._deaf:
+            return
+        self._deaf = True
+        self._unparsed = b""
+        PROCESS.requests_refused[why.reason] += 1
+        log.info("http.refused", reason=why.reason, http_status=why.status)
+        in_body = self._stage is BODY
+        self._wait_in(None)
+        self._let_go()
+        if self.pipeline:
+            if in_body:
+                self.pipeline.popleft()  # its body never came, so its app never runs
+            self._last_word = why
+        elif not self._is_answering():
+            if in_body:
+                self.transport.close()  # it was answered before its body was there
+            else:
+                self._say(why)
+        elif in_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+            else:
+                self._say(why)
+        else:
+            self._last_word = why
+
+    def _say(self, why: Refusal) -> None:
+        """Written; what the client still sends is read for a moment, for else the answer would be lost with the connection."""
+        if self.transport.is_closing():
+            return
+        scope: object = self.scope  # before the first head there is none, whatever its type says
+        head_only = isinstance(scope, dict) and scope.get("method") == "HEAD"
+        self.transport.write(why.head if head_only else why.head + why.body)
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._wait_in(self._all.leaving)
+
+    def _throw_away(self, data: bytes) -> None:
+        self._thrown_bytes += len(data)
+        if self._thrown_bytes > LINGER_MOST_BYTES:
+            self.transport.close()
+
+    def _wait_in(self, book: Book | None) -> None:
+        """It is waited for from now on, or goes on being waited for, in this book and no other."""
+        if book is self._book:
+            return
+        if self._book is not None:
+            self._book.pop(self, None)
+        self._book = book
+        if book is not None:
+            book[self] = self.loop.time()
+
+    def _let_go(self) -> None:
+        """Nothing is held any more."""
+        self._all.held -= self._held
+        self._held = 0
+
+
+def _only_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
+    """The app beyond the bound of connections: how the server is, and nothing else."""
+
+    async def answer(scope: Message, receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI
+        if scope["path"] in PAGES:
+            await app(scope, receive, send)
+            return
+        why = http_refusals.CROWDED
+        PROCESS.requests_refused[why.reason] += 1
+        headers = [JSON, (b"content-length", b"%d" % len(why.body)), (b"retry-after", b"1"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": why.status, "headers": headers})
+        await send({"type": "http.response.body", "body": why.body})
+
+    return answer

@@ -1,0 +1,68 @@
+"""Answers to requests that no method sees: those that cannot be read, are too large, too slow or too many. In Google's form."""
+
+import http
+from typing import NamedTuple
+
+import msgspec
+
+from heliograph.api.http.errors import Crowded, HeadTooLarge, HeadTooSlow, Internal, Malformed, error_answer, url_too_long
+from heliograph.api.http.request_body import too_slow
+from heliograph.protojson.errors import HeliographError
+
+
+class Refusal(NamedTuple):
+    """Why, and the whole answer, after which the connection is closed."""
+
+    reason: str
+    status: int
+    head: bytes
+    body: bytes
+
+
+def refusal(reason: str, error: HeliographError) -> Refusal:
+    """The error as it goes to the socket."""
+    status, headers, compact = error_answer(error)
+    body = msgspec.json.format(compact, indent=2) + b"\n"
+    headers = [(name, value) for name, value in headers if name != b"connection"]
+    lines = [
+        b"HTTP/1.1 %d %s" % (status, http.HTTPStatus(status).phrase.encode()),
+        b"content-type: application/json; charset=UTF-8",
+        b"content-length: %d" % len(body),
+        b"x-content-type-options: nosniff",
+        *(name + b": " + value for name, value in headers),
+        b"connection: close",
+    ]
+    return Refusal(reason, status, b"\r\n".join(lines) + b"\r\n\r\n", body)
+
+
+MALFORMED = refusal("malformed", Malformed())
+NO_HOST = refusal("host", Malformed("A request must have one Host header field, with a valid host."))
+NO_FRAME = refusal("framing", Malformed("Transfer-Encoding is not part of HTTP/1.0."))
+TOO_MUCH_FRAMING = refusal("framing", Malformed("The chunks of the body are mostly not body."))
+UPGRADE_UNDER_WAY = refusal("malformed", Malformed("A connection is upgraded when no other request is under way on it."))
+CROWDED = refusal("crowded", Crowded())
+MEMORY = refusal("memory", Crowded("The server holds as much of requests under way as it takes. Try again in a moment."))
+URL_TOO_LONG = refusal("url_too_long", url_too_long())
+INTERNAL = refusal("internal", Internal())
+
+
+def head_too_large(most: int, lines_most: int) -> Refusal:
+    """The head has more bytes or lines than that."""
+    return refusal(
+        "head_too_large",
+        HeadTooLarge(f"The request's header fields are too large: at most {most} bytes, in at most {lines_most} lines, are taken."),
+    )
+
+
+def head_too_slow(within_s: float) -> Refusal:
+    """The head took longer than that."""
+    return refusal("head_too_slow", HeadTooSlow(f"The request's header fields did not arrive within {within_s:g} seconds."))
+
+
+def body_too_slow(within_s: float) -> Refusal:
+    """The body took longer than that."""
+    return refusal("body_too_slow", too_slow(within_s))
+
+
+REASONS = ("malformed", "host", "framing", "url_too_long", "head_too_large", "head_too_slow", "body_too_slow", "memory", "crowded")
+"""Of `heliograph_http_refused_total`."""

@@ -1,0 +1,152 @@
+"""The query string: the parameters every method takes, and a method's own ones as a message.
+
+Source: disc, `parameters`; amapi.md §8.6.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from heliograph.protojson.errors import HeliographError, InvalidArgument, Unimplemented, Violation
+from heliograph.protojson.messages import Int32, Message, decode_message
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+
+COMMON_PARAMETERS = frozenset(
+    {
+        "$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser", "uploadType",
+        "upload_protocol",
+    }
+)  # fmt: skip
+"""What every method takes. Those that change nothing here are accepted all the same."""
+
+MOST_PARAMETERS = 256
+QUOTA_USER_MAX_CHARS = 40  # disc, quotaUser: "should not exceed 40 characters"
+_TRUE = {"true": True, "1": True, "false": False, "0": False}
+
+
+class NoQuery(Message):
+    """A method without parameters of its own."""
+
+
+NO_QUERY = NoQuery()
+
+
+class AnyQuery(Message):
+    """A method that looks at none of its parameters, whatever they are: it is not offered."""
+
+
+class PageQuery(Message):
+    """The parameters of a list.  Source: AIP-158."""
+
+    page_size: Int32 = 0
+    page_token: str = ""
+
+
+class Query(NamedTuple):
+    """A query string taken apart."""
+
+    own: Mapping[str, list[str]] = {}
+    """The parameters that are not common to all methods, as they were spelled."""
+    pretty: bool = True
+    fields: str = ""
+    """The selector of parts of the answer, unread: who asks for one may wait for it until the caller is known."""
+    v1_errors: bool = False
+    """Whether errors shall have the old form too (`$.xgafv=1`)."""
+    refusal: HeliographError | None = None
+    """What is wrong with the common parameters; kept until the answer's form is known."""
+
+
+def parameters_of(query_string: bytes) -> list[tuple[str, str]]:
+    """Names and values in the query string.  Raises: InvalidArgument."""
+    try:
+        return parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise InvalidArgument("The query string is not percent-encoded UTF-8, or has too many parameters.") from None
+
+
+def parse_query(query_string: bytes) -> Query:
+    """The query string taken apart; never raises: `refusal` holds what is wrong."""
+    try:
+        pairs = parameters_of(query_string)
+    except InvalidArgument as refusal:
+        return Query(refusal=refusal)
+    own: dict[str, list[str]] = {}
+    common: dict[str, str] = {}
+    for name, value in pairs:
+        if name in COMMON_PARAMETERS:
+            common[name] = value
+        else:
+            own.setdefault(name, []).append(value)
+    try:
+        v1_errors = _wants_v1_errors(common)
+        return Query(own, _is_pretty(common), common.get("fields", ""), v1_errors)
+    except (InvalidArgument, Unimplemented) as refusal:
+        return Query(own, v1_errors=common.get("$.xgafv") == "1", refusal=refusal)
+
+
+def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
+    """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
+    if not own or message is AnyQuery:
+        return message()
+    fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
+    by_proto_name = {field.name: field.encode_name for field in fields.values()}
+    unknown = [name for name in own if name not in fields and name not in by_proto_name]
+    if unknown:
+        raise InvalidArgument(violations=map(_unknown, unknown))
+    values: dict[str, Any] = {}
+    for name, texts in own.items():
+        field = fields[by_proto_name.get(name, name)]
+        if field.default == ():
+            values[name] = texts
+        else:
+            values[name] = _TRUE.get(texts[-1], texts[-1]) if field.type is bool else texts[-1]
+    return decode_message(message, values, root="")
+
+
+def _unknown(name: str) -> Violation:
+    shown = name[:64]
+    return Violation(
+        "",
+        f'Invalid JSON payload received. Unknown name "{shown}": Cannot bind query parameter. '
+        f"Field '{shown}' could not be found in request message.",
+    )
+
+
+def _is_pretty(common: Mapping[str, str]) -> bool:
+    """Whether the answer shall be indented.  Raises: InvalidArgument, Unimplemented where its form is no indented JSON at all."""
+    alt = common.get("alt", "json")
+    if alt in {"proto", "media"}:
+        raise Unimplemented(f"This server answers in JSON only: leave out alt={alt}.")
+    if alt not in {"json", ""}:
+        raise InvalidArgument(violations=[Violation("alt", f"Invalid value {alt[:64]!r} for alt: it takes json.")])
+    if common.get("callback"):
+        raise Unimplemented("This server does not wrap answers as JSONP: leave out callback.")
+    pretty = common.get("prettyPrint", "true")
+    if not re.fullmatch("true|false|1|0|", pretty):
+        raise InvalidArgument(
+            violations=[Violation("pretty_print", f"Invalid value {pretty[:64]!r} for prettyPrint: it takes true or false.")]
+        )
+    return _TRUE.get(pretty, True)
+
+
+def _wants_v1_errors(common: Mapping[str, str]) -> bool:
+    """Raises: InvalidArgument."""
+    form = common.get("$.xgafv", "")
+    if form not in {"1", "2", ""}:
+        raise InvalidArgument(violations=[Violation("$.xgafv", f"Invalid value {form[:64]!r} for $.xgafv: it takes 1 or 2.")])
+    quota_user = common.get("quotaUser", "")
+    if len(quota_user) > QUOTA_USER_MAX_CHARS:
+        description = f"quotaUser must have at most {QUOTA_USER_MAX_CHARS} characters; it has {len(quota_user)}."
+        raise InvalidArgument(violations=[Violation("quota_user", description)])
+    return form == "1"
+
+
+USUAL: Mapping[bytes, Query] = {
+    text: parse_query(text)
+    for text in (b"", b"alt=json", b"prettyPrint=false", b"alt=json&prettyPrint=false", b"prettyPrint=false&alt=json")
+}
+"""Query strings that need no parsing: what Google's clients send with most calls."""

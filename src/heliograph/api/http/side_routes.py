@@ -1,0 +1,58 @@
+"""Answers of the routes beside AMAPI that Starlette serves: the sandbox's, and the operator's desk for keys."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+
+from heliograph.api.http.errors import MethodNotAllowed, UnknownPath, error_answer
+from heliograph.protojson.errors import HeliographError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def side_router(rows: Iterable[tuple[str, str, Endpoint]]) -> Router:
+    """A router of these HTTP methods, paths and endpoints; it refuses everything else in Google's form."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for http_method, path, endpoint in rows:
+        by_path.setdefault(path, {})[http_method] = endpoint
+    routes = [_PathRoute(path, _by_method(endpoints), methods=[*endpoints]) for path, endpoints in by_path.items()]
+    return Router(routes, default=not_found, redirect_slashes=False)
+
+
+class _PathRoute(Route):
+    """A route whose 405 is not plain text."""
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if self.methods and scope["method"] not in self.methods:
+            await error_response(MethodNotAllowed(sorted(self.methods)))(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+
+def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return answer
+
+
+def json_response(answer: object) -> Response:
+    """200 with this JSON, indented."""
+    return Response(msgspec.json.format(msgspec.json.encode(answer), indent=2), media_type="application/json")
+
+
+def error_response(error: HeliographError) -> Response:
+    """The error in Google's form."""
+    status, headers, body = error_answer(error)
+    response = Response(msgspec.json.format(body, indent=2), status, media_type="application/json")
+    response.raw_headers += headers
+    return response
+
+
+async def not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    """404 for every path."""
+    await error_response(UnknownPath(scope["path"]))(scope, receive, send)

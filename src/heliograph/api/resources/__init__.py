@@ -1,0 +1,1 @@
+"""A resource a file: decode, one service call, encode."""

@@ -1,0 +1,70 @@
+"""The devices resource."""
+
+from heliograph.api.http.query import PageQuery
+from heliograph.api.method import Call
+from heliograph.api.resources.answers import EMPTY, list_body
+from heliograph.commands.wipe import WipeDataFlag
+from heliograph.domain.device import Device, DeviceRecord
+from heliograph.domain.device_json import render_device
+from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.protojson.field_mask import parse_field_mask
+from heliograph.protojson.messages import Message, encode_message
+from heliograph.service.devices import delete_device, get_device, list_devices, patch_device
+
+
+class DeleteDeviceQuery(Message):
+    """Source: disc, devices.delete."""
+
+    wipe_data_flags: tuple[WipeDataFlag, ...] = ()
+    wipe_reason_message: str = ""
+
+
+class ListDevicesResponse(Message):
+    """Source: disc, ListDevicesResponse."""
+
+    devices: tuple[Device, ...] = ()
+    next_page_token: str = ""
+
+
+class UpdateQuery(Message):
+    """Source: AIP-134."""
+
+    update_mask: str = ""
+
+
+async def get(call: Call) -> bytes:
+    """The device.  Source: disc, devices.get."""
+    return _body(await get_device(call.ports, DeviceName(*call.ids)))
+
+
+async def list_(call: Call) -> bytes:
+    """One page of an enterprise's devices, oldest enrolment first.  Source: disc, devices.list."""
+    query: PageQuery = call.query
+    devices, next_page_token = await list_devices(
+        call.ports, EnterpriseName(*call.ids), page_size=query.page_size, page_token=query.page_token
+    )
+    return list_body("devices", map(_body, devices), next_page_token)
+
+
+async def patch(call: Call) -> bytes:
+    """The device as it is now.  Source: disc, devices.patch."""
+    query: UpdateQuery = call.query
+    wanted = await call.message(Device, root="device")
+    mask = parse_field_mask(query.update_mask, of=Device) or None
+    return _body(await patch_device(call.ports, DeviceName(*call.ids), wanted, mask))
+
+
+async def delete(call: Call) -> bytes:
+    """Nothing: the device is gone at once, its phone wipes itself when it is next heard.  Source: disc, devices.delete."""
+    query: DeleteDeviceQuery = call.query
+    await delete_device(
+        call.ports,
+        DeviceName(*call.ids),
+        wipe_data_flags=[flag.value for flag in query.wipe_data_flags],
+        wipe_reason=query.wipe_reason_message,
+    )
+    return EMPTY
+
+
+def _body(record: DeviceRecord) -> bytes:
+    return encode_message(render_device(record))

@@ -1,0 +1,90 @@
+"""devices.issueCommand and devices.operations: the hot methods, and the timeline beside them."""
+
+from functools import partial
+
+import msgspec
+
+from heliograph.api.http.query import PageQuery
+from heliograph.api.method import Call
+from heliograph.api.resources.answers import EMPTY, list_body
+from heliograph.commands import ENVELOPE
+from heliograph.domain.longrunning import render_operation
+from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.request_id import request_id_of
+from heliograph.protojson.messages import Message
+from heliograph.service.issue_command import issue_command
+from heliograph.service.operations import cancel_operation, get_operation, list_operations
+from heliograph.service.timeline import get_timeline
+from heliograph.service.work_aside import work_aside
+
+AS_OBSERVED = "as-observed"
+
+
+class ListOperationsQuery(PageQuery):
+    """`return_partial_success` is not looked at: nothing is unreachable, so every answer is whole.
+
+    Source: disc, devices.operations.list.
+    """
+
+    filter: str = ""
+    return_partial_success: bool = False
+
+
+class IssueCommandQuery(Message):
+    """Heliograph's own: AMAPI has no such parameter.  Source: AIP-155."""
+
+    request_id: str = ""
+
+
+class CancelOperationRequest(Message):
+    """No body, or an object without fields.  Source: google.longrunning.CancelOperationRequest."""
+
+
+async def issue(call: Call) -> bytes:
+    """The operation of the command in the body; of a request that names itself, the one that it issued first.
+
+    Source: disc, devices.issueCommand.
+    """
+    query: IssueCommandQuery = call.query
+    key = None
+    for name, value in call.scope["headers"]:  # a generator would cost more than the whole loop
+        if name == b"idempotency-key":
+            key = value.decode("latin-1")
+    request_id = ""
+    if key is not None or query.request_id:
+        request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
+    command = await work_aside(partial(ENVELOPE.decode, as_observed=call.ports.limits.behaviour == AS_OBSERVED), call.body)
+    operation = await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email, request_id=request_id)
+    return render_operation(operation)
+
+
+async def get(call: Call) -> bytes:
+    """The operation.  Source: disc, devices.operations.get."""
+    return render_operation(await get_operation(call.ports, _name(call)))
+
+
+async def list_(call: Call) -> bytes:
+    """One page of a device's operations, oldest first.  Source: disc, devices.operations.list."""
+    query: ListOperationsQuery = call.query
+    operations, next_page_token = await list_operations(
+        call.ports, DeviceName(*call.ids), filter_text=query.filter, page_size=query.page_size, page_token=query.page_token
+    )
+    return list_body("operations", map(render_operation, operations), next_page_token)
+
+
+async def cancel(call: Call) -> bytes:
+    """Nothing; whether it was cancelled is read from the operation.  Source: disc, devices.operations.cancel."""
+    if call.body:
+        await call.message(CancelOperationRequest, root="")
+    await cancel_operation(call.ports, _name(call))
+    return EMPTY
+
+
+async def timeline(call: Call) -> bytes:
+    """Every change of the operation with its time.  Heliograph's own: not in AMAPI."""
+    return msgspec.json.encode(await get_timeline(call.ports, _name(call)))
+
+
+def _name(call: Call) -> OperationName:
+    enterprise, device, operation = call.ids
+    return OperationName.parse(f"enterprises/{enterprise}/devices/{device}/operations/{operation}")

@@ -1,0 +1,93 @@
+"""`POST /token`: the token endpoint of Google's clients.
+
+Source: RFC 6749 §5, RFC 7523; amapi.md §8.3.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from heliograph.api.http.authorization import OwnUrls
+from heliograph.api.http.errors import http_status
+from heliograph.api.http.request_body import ClientGone, read_body
+from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.domain.jwt_claims import GrantRefused
+from heliograph.protojson.errors import Code, HeliographError
+from heliograph.service.callers import SignIn, issue_access_token
+
+log = structlog.get_logger()
+
+
+PATHS = frozenset({"/token", "/oauth2/v4/token"})
+"""The second is where Google's endpoint stood before: clients that have only its host replaced ask there."""
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+BODY_MAX_BYTES = 16_384
+
+BODY_TIMEOUT_S = 30.0
+
+FIELDS_MOST = 16
+
+HEADERS = [
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-store, max-age=0, must-revalidate"),
+    (b"pragma", b"no-cache"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+OK, UNAUTHORIZED = 200, 401
+
+
+def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
+    """The ASGI app that answers the token endpoint, and hands every other request on."""
+
+    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
+            return await otherwise(scope, receive, send)
+        try:
+            status, told = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
+        except HeliographError as error:
+            status, told = _refusal(error)
+            log.info("token.refused", http_status=status, error=told["error"], why=told["error_description"])
+        except ClientGone:
+            return None
+        body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        return await send({"type": "http.response.body", "body": body})
+
+    return answer
+
+
+async def _fields(receive: Receive) -> Mapping[str, str]:
+    """The form in the body.  Raises: GrantRefused: it is none; BodyTooLarge, BodyTooSlow, ClientGone."""
+    body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+    try:
+        return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST))
+    except ValueError:
+        raise GrantRefused("invalid_request", "The body must be application/x-www-form-urlencoded.") from None
+
+
+async def _granted(sign_in: SignIn, fields: Mapping[str, str], own_urls: Collection[str]) -> dict[str, Any]:
+    """The answer with the token.  Raises: GrantRefused."""
+    grant_type = fields.get("grant_type", "")
+    if not grant_type:
+        raise GrantRefused("invalid_request", "Required parameter is missing: grant_type")
+    if grant_type != GRANT_TYPE:
+        raise GrantRefused("unsupported_grant_type", f"Invalid grant_type: {grant_type[:128]}")
+    token = await issue_access_token(sign_in, fields.get("assertion", ""), own_urls=own_urls)
+    return {"access_token": token.text, "expires_in": token.expires_in_s, "token_type": "Bearer"}
+
+
+def _refusal(error: HeliographError) -> tuple[int, dict[str, Any]]:
+    """Status and body. What may go well the next time is called so: Google's clients try again."""
+    if isinstance(error, GrantRefused):
+        status, word = UNAUTHORIZED if error.error == "unauthorized_client" else http_status(error), error.error
+    else:
+        status = http_status(error)
+        word = "temporarily_unavailable" if error.code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED} else "invalid_request"
+    return status, {"error": word, "error_description": error.message}

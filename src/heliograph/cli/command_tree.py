@@ -1,0 +1,141 @@
+"""Click's commands, groups and options as this command line has them: sections in the help, groups that load a command when it is named."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+OPTIONS: Final = "Options"
+CONTEXT: Final[Mapping[str, Any]] = {"max_content_width": 120, "show_default": True}
+
+
+class Option(click.Option):
+    """An option whose environment variables and default stand in the help, under the heading `section`."""
+
+    def __init__(self, *args: Any, section: str = OPTIONS, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
+        super().__init__(*args, **{"show_envvar": True, **attributes})
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose options stand under the headings of their sections."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
+        super().__init__(*args, **{**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}})
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list of options for each section."""
+        _write_options(self, ctx, formatter)
+
+
+class Group(click.Group):
+    """A group that shows the first paragraph of each command's help, whole."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
+        super().__init__(*args, **{**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}})
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list of options for each section, and the commands."""
+        _write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        _write_list(formatter, "Commands", [(name, first_paragraph(command)) for name, command in commands if command is not None])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A command as its group knows it before it is loaded."""
+
+    place: str
+    """`module:name`."""
+    section: str
+    summary: str
+    """The first paragraph of its help; a test compares."""
+
+
+class LazyGroup(Group):
+    """A group that imports a command's module when the command is named: the others' imports cost nothing."""
+
+    def __init__(self, *args: Any, listed: Mapping[str, Listed], **attributes: Any) -> None:  # noqa: ANN401 - as click has them
+        super().__init__(*args, **attributes)
+        self.listed = listed
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the help."""
+        return list(self.listed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded."""
+        if cmd_name not in self.listed:
+            return None
+        module, _, name = self.listed[cmd_name].place.partition(":")
+        command = getattr(import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(self.listed[cmd_name].place)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name.  Raises: NoSuchCommand: there is none; similar names are in the message."""
+        if args[0] not in self.listed and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.listed, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list of commands for each section, and load none."""
+        for section in dict.fromkeys(listed.section for listed in self.listed.values()):
+            _write_list(formatter, section, [(name, listed.summary) for name, listed in self.listed.items() if listed.section == section])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete a command's name, and load none."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - click itself loads it when a shell asks
+
+        names = [CompletionItem(name, help=listed.summary) for name, listed in self.listed.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def command(name: str, *, params: Sequence[click.Parameter] = (), epilog: str | None = None) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function: its docstring is the help."""
+    return click.command(name, cls=Command, params=list(params), epilog=epilog)
+
+
+def group(name: str, summary: str) -> Group:
+    """A group without options of its own; without a command it shows its help."""
+    return Group(name, help=summary, no_args_is_help=True)
+
+
+def option(*flags: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - as click has them
+    """Give a command an option."""
+    return click.option(*flags, cls=Option, **attributes)
+
+
+def first_paragraph(command: click.Command) -> str:
+    """What a command does, in a sentence or two."""
+    return " ".join((command.help or "").partition("\n\n")[0].split())
+
+
+def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    sections: dict[str, list[tuple[str, str]]] = {OPTIONS: []}
+    for parameter in command.get_params(ctx):
+        record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(ctx)
+        if record is not None:
+            section = parameter.section if isinstance(parameter, Option) else OPTIONS
+            sections.setdefault(section, []).append(record)
+    for section, records in sections.items():
+        _write_list(formatter, section, records)
+
+
+def _write_list(formatter: click.HelpFormatter, heading: str, records: Sequence[tuple[str, str]]) -> None:
+    if records:
+        with formatter.section(heading):
+            formatter.write_dl(records)

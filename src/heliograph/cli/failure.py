@@ -1,0 +1,31 @@
+"""How a command fails: with a sentence on stderr, or the server's JSON, and the exit code that a script reads."""
+
+import sys
+
+import click
+
+from heliograph.cli.exit_codes import ExitCode
+
+
+class Failure(Exception):
+    """Something went wrong: the sentence to print, and the code to exit with."""
+
+    def __init__(self, exit_code: ExitCode, message: str, *, body: bytes = b"") -> None:
+        """`body` is the server's answer, if it answered."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.message = message
+        self.body = body
+
+
+def print_failure(failure: Failure, *, as_json: bool) -> None:
+    """The error on stderr: the server's JSON for scripts, its words for people."""
+    if as_json and failure.body:
+        sys.stderr.write(failure.body.decode(errors="replace") + "\n")
+        return
+    print_error(failure.message)
+
+
+def print_error(message: str) -> None:
+    """One error, in words; the terminal breaks the lines, so that a command in it can be copied."""
+    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)

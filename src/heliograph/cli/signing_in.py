@@ -1,0 +1,6 @@
+"""The key file that `heliograph --key` names: the same for every command."""
+
+from contextvars import ContextVar
+from pathlib import Path
+
+KEY_FILE: ContextVar[Path | None] = ContextVar("KEY_FILE", default=None)

@@ -1,0 +1,1 @@
+"""The world of a virtual phone, as frozen values."""

@@ -1,0 +1,276 @@
+"""A virtual phone as a frozen value, what happens to it, and what it tells of itself.
+
+Whoever runs the phone holds the newest value; every function here gives the phone afterwards and changes nothing.
+
+Source: android.md §6 (AOSP DevicePolicyManager, TrustManager; AMAPI, lost mode guide).
+"""
+
+import enum
+
+import msgspec
+
+from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.policy import PasswordPolicy
+from heliograph.domain.user_facing_message import UserFacingMessage
+
+WHOLE_DEVICE_LOCK_LEVELS = range(26, 30)
+"""Android 8, 9 and 10: LOCK on a company-owned work profile locks the whole device (issueCommand, LOCK)."""
+
+
+PROTECTED_PACKAGES = (
+    "android",
+    "com.android.systemui",
+    "com.android.vending",
+    "com.google.android.apps.work.clouddpc",
+    "com.google.android.gms",
+    "com.google.android.gsf",
+    "com.google.android.setupwizard",
+)
+"""On every managed phone, and never cleared: apps critical to its functioning, and the admin itself.
+
+Source: AOSP, onApplicationUserDataCleared ("false for device admins and protected system packages").
+"""
+
+
+class Scope(enum.Enum):
+    """A side of the phone: the user's own (all there is on a fully managed one), or the work profile."""
+
+    DEVICE = "device"
+    WORK_PROFILE = "work profile"
+
+
+class ResetToken(enum.Enum):
+    """The token by which an admin resets a password from API 26 on.
+
+    Set while a credential exists it is PENDING until the user has entered that credential once; a pending one lives in memory only.
+    Source: AOSP DevicePolicyManager.setResetPasswordToken.
+    """
+
+    NONE = "none"
+    PENDING = "pending"
+    ACTIVE = "active"
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """One installed app. `system` apps stay through a factory reset; the data of `protected` ones cannot be cleared."""
+
+    package: str
+    scope: Scope = Scope.DEVICE
+    system: bool = False
+    protected: bool = False
+    data_bytes: int = 0
+
+
+class WorkProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """The work profile. With `separate_lock` it has a lock of its own, otherwise the device's lock is its lock too."""
+
+    separate_lock: bool = False
+    paused: bool = False
+    """Whether the user has switched work apps off."""
+    credential: Credential | None = None
+    locked: bool = False
+
+
+class LostMode(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lost phone shows, and since when (us)."""
+
+    since_us: int
+    message: UserFacingMessage | None = None
+    phone_number: UserFacingMessage | None = None
+    email_address: str = ""
+    street_address: UserFacingMessage | None = None
+    organization: UserFacingMessage | None = None
+
+
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """Make, model and system of a phone; sizes in bytes."""
+
+    brand: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    hardware: str = ""
+    device_baseband_version: str = ""
+    android_version: str = ""
+    android_build_number: str = ""
+    security_patch_level: str = ""
+    primary_language_code: str = "en-US"
+    total_ram_bytes: int = 4 * 2**30
+    total_internal_storage_bytes: int = 64 * 2**30
+
+
+class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """One phone, whole. Times are microseconds since 1970, None: never."""
+
+    profile: str
+    """The name of the profile that it was made from."""
+    serial: str
+    imei: str = ""
+    """Empty: no telephony."""
+    enterprise_specific_id: str = ""
+    """What a personally-owned phone tells from Android 12 on instead of its serial number; empty: made from the serial number."""
+    build: Build = Build()
+    api_level: int
+    qpr: int = 0
+    management_kind: ManagementKind
+
+    managed: bool = True
+    """False once wiped or relinquished: the phone obeys nobody any more."""
+    setup_in_progress: bool = False
+    work_profile: WorkProfile | None = None
+    """None on a fully managed phone, and once the profile was removed."""
+    disabled: bool = False
+    disabled_reason: str = ""
+
+    credential: Credential | None = None
+    """The device's; the work profile has its own in `work_profile`."""
+    password_policy: PasswordPolicy = PasswordPolicy()
+    """What the admin demands of the credential that it manages: the device's, or the work profile's."""
+    reset_token: ResetToken = ResetToken.ACTIVE
+    last_admin_reset_us: int | None = None
+    must_enter: bool = False
+    """Whether no admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
+    do_not_ask_on_boot: bool = False
+    """Whether the phone starts unlocked (DO_NOT_ASK_CREDENTIALS_ON_BOOT)."""
+
+    screen_on: bool = True
+    locked: bool = False
+    """Whether the device asks for its credential; only ever true where there is one."""
+    lost_mode: LostMode | None = None
+    last_user_exit_lost_mode_us: int | None = None
+
+    apps: tuple[App, ...] = ()
+    external_storage_bytes: int = 0
+    """Bytes in use on a card or the like."""
+    reset_protection_data: bool = True
+    """Whether a factory-reset phone asks for the account it had before."""
+    euicc: Euicc | None = None
+
+    ongoing_call: bool = False
+    battery_percent: int = 80
+    reboot_seconds: float = 30.0
+    boots: int = 1
+    factory_resets: int = 0
+    wipe_reason_shown: str = ""
+    """What the user of a personal phone was told when the work profile went."""
+
+    @property
+    def boot_id(self) -> str:
+        """32 hex digits that change with every start, as /proc/sys/kernel/random/boot_id."""
+        return f"{self.boots:032x}"
+
+    @property
+    def managed_scope(self) -> Scope:
+        """The side of the phone that the admin manages."""
+        return Scope.DEVICE if self.management_kind is ManagementKind.FULLY_MANAGED else Scope.WORK_PROFILE
+
+    @property
+    def managed_credential(self) -> Credential | None:
+        """The credential that an admin may reset: the work profile's own where there is a profile."""
+        return self.work_profile.credential if self.work_profile else self.credential
+
+
+def device_facts(phone: VirtualDevice) -> DeviceFacts:
+    """By what a command is judged on this phone."""
+    return DeviceFacts(api_level=phone.api_level, management_kind=phone.management_kind, qpr=phone.qpr, euicc=phone.euicc is not None)
+
+
+def lock(phone: VirtualDevice) -> VirtualDevice:
+    """The phone locked by its admin: the work profile alone where it has a lock of its own, else the device.
+
+    Without a credential there is nothing to lock: the screen sleeps.
+
+    Source: issueCommand, LOCK; AOSP DevicePolicyManagerService.lockNow.
+    """
+    profile = phone.work_profile
+    whole_device = phone.management_kind is ManagementKind.COMPANY_OWNED_WORK_PROFILE and phone.api_level in WHOLE_DEVICE_LOCK_LEVELS
+    if profile is None or not profile.separate_lock or whole_device:
+        return msgspec.structs.replace(phone, screen_on=False, locked=phone.credential is not None)
+    if profile.credential is None:
+        return msgspec.structs.replace(phone, screen_on=False)
+    return msgspec.structs.replace(phone, work_profile=msgspec.structs.replace(profile, locked=True))
+
+
+def unlock(phone: VirtualDevice, entered: str | None) -> VirtualDevice:
+    """The phone after its user woke it and entered this; None: whatever it asks for, the user knows it.
+
+    What does not match opens nothing. The work profile's lock is behind the device's.
+    """
+    opened = phone.credential is None or entered is None or phone.credential.matches(entered)
+    locked = phone.locked and not opened
+    profile = phone.work_profile
+    if profile is None or profile.credential is None:
+        confirmed = opened
+    else:
+        confirmed = not locked and (entered is None or profile.credential.matches(entered))
+        profile = msgspec.structs.replace(profile, locked=profile.locked and not confirmed)
+    phone = msgspec.structs.replace(phone, screen_on=True, locked=locked, work_profile=profile)
+    if not confirmed:
+        return phone
+    token = ResetToken.ACTIVE if phone.reset_token is ResetToken.PENDING else phone.reset_token
+    return msgspec.structs.replace(phone, reset_token=token, must_enter=False)
+
+
+def leave_lost_mode(phone: VirtualDevice, now_us: int) -> VirtualDevice:
+    """The phone after its user said "this is my device" and entered the password; no admin can start lost mode again for 12 hours."""
+    if phone.lost_mode is None:
+        return phone
+    return unlock(msgspec.structs.replace(phone, lost_mode=None, last_user_exit_lost_mode_us=now_us), None)
+
+
+def rebooted(phone: VirtualDevice) -> VirtualDevice:
+    """The phone after a restart: locked where it has a credential, calls ended, a pending reset token forgotten; lost mode stays."""
+    profile = phone.work_profile
+    if profile is not None:
+        profile = msgspec.structs.replace(profile, locked=profile.separate_lock and profile.credential is not None)
+    return msgspec.structs.replace(
+        phone,
+        boots=phone.boots + 1,
+        screen_on=phone.lost_mode is not None,
+        locked=phone.credential is not None and not phone.do_not_ask_on_boot,
+        work_profile=profile,
+        ongoing_call=False,
+        reset_token=ResetToken.NONE if phone.reset_token is ResetToken.PENDING else phone.reset_token,
+    )
+
+
+def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
+    """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was."""
+    return msgspec.structs.replace(
+        phone,
+        managed=False,
+        work_profile=None,
+        apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
+        disabled=False,
+        disabled_reason="",
+        password_policy=PasswordPolicy(),
+        reset_token=ResetToken.NONE,
+        must_enter=False,
+        lost_mode=None,
+    )
+
+
+def factory_reset(phone: VirtualDevice) -> VirtualDevice:
+    """The phone as out of the box, started once more: identity, eSIMs, card and reset protection are left, nothing else."""
+    return VirtualDevice(
+        profile=phone.profile,
+        serial=phone.serial,
+        imei=phone.imei,
+        enterprise_specific_id=phone.enterprise_specific_id,
+        build=phone.build,
+        api_level=phone.api_level,
+        qpr=phone.qpr,
+        management_kind=phone.management_kind,
+        managed=False,
+        setup_in_progress=True,
+        reset_token=ResetToken.NONE,
+        apps=tuple(msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE),
+        external_storage_bytes=phone.external_storage_bytes,
+        reset_protection_data=phone.reset_protection_data,
+        euicc=phone.euicc,
+        battery_percent=phone.battery_percent,
+        reboot_seconds=phone.reboot_seconds,
+        boots=phone.boots + 1,
+        factory_resets=phone.factory_resets + 1,
+    )

@@ -1,0 +1,1 @@
+"""proto3 JSON: messages declared, read and written as Google's servers do it; knows nothing of the Android Management API."""

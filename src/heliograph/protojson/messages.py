@@ -1,0 +1,134 @@
+"""proto3 JSON: how AMAPI's messages are declared, read and written.  Source: protobuf.dev/programming-guides/json; spec/amapi.md §4, §9.
+
+Declaring a message
+-------------------
+A message is a frozen struct under `Message` (or a `msgspec.Struct` with the same options: frozen, kw_only, omit_defaults,
+rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…, bases=(Message,))`:
+
+    @proto("WipeParams")
+    class WipeParams(Message):
+        wipe_data_flags: tuple[WipeDataFlag, ...] = ()
+        wipe_reason: UserFacingMessage | None = None
+
+    @proto("Command.CommandType")
+    class Type(enum.Enum):                      # proto number order: COMMAND_TYPE_UNSPECIFIED is number 0
+        COMMAND_TYPE_UNSPECIFIED = "COMMAND_TYPE_UNSPECIFIED"
+        LOCK = "LOCK"
+
+- `@proto(name)` gives the protobuf name that errors quote, below `google.android.devicemanagement.v1.` unless it starts with
+  `google.` or, for types of ours, which errors do not name, `heliograph.`. Without it, the class's own name is taken. It works on a
+  class made by `defstruct` too: `Command = proto("Command")(…)`.
+  `numbers={"NAME": 7}` where an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
+  `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
+- Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
+  an `enum.Enum`, a message `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything
+  else, when the message is first decoded.
+- Defaults are proto3's: `""`, `False`, `0`, `0.0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.
+  A field without a default is required (Heliograph's own messages; AMAPI has none).
+- `Int64` is an `int` that is written as text: say `Int64(n)`. `Duration` and `Timestamp` are their text, checked and kept as it came:
+  `""` is absent; `times` turns them into numbers and back.
+- `Annotated[str, SECRET]`: the value is never quoted in an error, nor shown by the message's repr (under `Message`).
+
+Reading and writing
+-------------------
+`decode_message(WipeParams, body, root="command")` gives the message or raises one InvalidArgument with every violation in Google's
+words; paths are proto paths below `root`, list elements `package_names[0]`, map entries `localized_messages[0].value` as Google counts
+them. A well-formed body takes a fast path (msgspec) that accepts nothing which the walk in `reader` would refuse.
+`encode_message(message)` is canonical JSON. `stored_message(cls, data)` reads back what `encode_message` wrote.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.protojson.parser import refuse_depth
+from heliograph.protojson.reader import read_body, read_parsed
+from heliograph.protojson.schema import holds_any_json, oneof_check
+from heliograph.protojson.types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
+
+__all__ = [
+    "SECRET",
+    "Duration",
+    "Int32",
+    "Int64",
+    "Message",
+    "Timestamp",
+    "decode_message",
+    "encode_message",
+    "proto",
+    "stored_message",
+]
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+_WHITE_SPACE = b" \t\r\n"
+_STRINGS = re.compile(rb'"([^"]*)"[ \t\r\n]*(:?)')
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_hook)
+
+
+def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
+    """The message that `body` holds: JSON text, or a value already parsed from JSON; nothing (or white space) is the empty message.
+
+    `root` is the proto path of the message in its request, as in "command"; "" when the body is the request itself.
+
+    Raises: InvalidArgument with every violation at once; TypeError when `cls` is no message as this module describes.
+    """
+    if isinstance(body, str):
+        body = body.encode("utf-8", "surrogatepass")
+    if not isinstance(body, bytes):
+        return read_parsed(cls, body, root=root)
+    decode, oneofs_hold, nested_freely = _fast_path(cls)
+    if nested_freely:
+        refuse_depth(body.decode(errors="replace"))
+    try:
+        message: M = decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # walked below, outside the handler: the caught error must not stay behind as the context of ours
+    else:
+        if (oneofs_hold is None or oneofs_hold(message)) and not _may_repeat_a_name(body, message):
+            return message
+    return read_body(cls, body, root=root)
+
+
+def encode_message(message: msgspec.Struct) -> bytes:
+    """Canonical proto3 JSON: camelCase, defaults left out, sub-messages kept even when empty, int64 as text."""
+    return _encoder.encode(message)
+
+
+def stored_message(cls: type[M], data: bytes) -> M:
+    """What `encode_message` wrote, read back: any struct of which it was made, message or not.
+
+    Raises: msgspec.MsgspecError or UnicodeDecodeError when `data` is no such thing.
+    """
+    message: M = _decoder(cls).decode(data)
+    return message
+
+
+@functools.cache
+def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], which a cache cannot say
+    return msgspec.json.Decoder(cls, dec_hook=decode_hook)
+
+
+@functools.cache
+def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None, bool]:
+    """The decoder of msgspec, the check of oneofs where the message has some, and whether its own shape does not bound its depth."""
+    return _decoder(cls).decode, oneof_check(cls), holds_any_json(cls)
+
+
+def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:
+    """Whether an object in `body` may hold a name twice, of which msgspec took the last.
+
+    Nothing that the fast path accepts is shorter than its canonical form, so a body as long as that, white space apart, holds
+    nothing twice. In any other, no name at all may occur twice, and no escape may hide where a string ends.
+    """
+    if b"\\" in body:
+        return True
+    canonical = _encoder.encode(message)
+    if len(body) == len(canonical) or len(body.translate(None, _WHITE_SPACE)) == len(canonical.translate(None, _WHITE_SPACE)):
+        return False
+    names = [string for string, colon in _STRINGS.findall(body) if colon]
+    return len(names) != len(set(names))

@@ -1,0 +1,280 @@
+"""What a message's annotations say, worked out once per class: names, kinds and oneofs, for the walk and for the checks of the fast path.
+
+Source: protobuf.dev/programming-guides/json.
+"""
+
+import dataclasses
+import enum
+import functools
+import operator
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from heliograph.protojson.types import (
+    OWN,
+    BytesText,
+    DurationText,
+    Int32,
+    Int64,
+    JsonStruct,
+    JsonValue,
+    TimestampText,
+    enum_numbers,
+    is_secret,
+    proto_info,
+)
+
+_TYPE_URL = "type.googleapis.com/"
+
+
+class Scalar(enum.Enum):
+    """A field of one value; the enum's value is the type that Google's errors name."""
+
+    STRING = "TYPE_STRING"
+    BOOL = "TYPE_BOOL"
+    INT32 = "TYPE_INT32"
+    INT64 = "TYPE_INT64"
+    FLOAT = "TYPE_FLOAT"
+    DURATION = f"{_TYPE_URL}google.protobuf.Duration"
+    TIMESTAMP = f"{_TYPE_URL}google.protobuf.Timestamp"
+    BYTES = "TYPE_BYTES"
+    STRUCT = f"{_TYPE_URL}google.protobuf.Struct"
+    VALUE = f"{_TYPE_URL}google.protobuf.Value"
+
+
+@dataclasses.dataclass(frozen=True)
+class EnumKind:
+    """A field whose value is a member of `cls`."""
+
+    cls: type[enum.Enum]
+    type_name: str
+    by_name: Mapping[str, enum.Enum]
+    by_number: Mapping[int, enum.Enum]
+
+
+@dataclasses.dataclass(frozen=True)
+class MessageKind:
+    """A field that is a message."""
+
+    cls: type[msgspec.Struct]
+    type_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ListKind:
+    """A repeated field."""
+
+    item: "Kind"
+    type_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MapKind:
+    """A map from text to `value`."""
+
+    value: "Kind"
+    type_name: str
+
+
+Kind = Scalar | EnumKind | MessageKind | ListKind | MapKind
+
+
+def type_name(kind: Kind) -> str:
+    """The type in brackets in Google's `Invalid value at '…' (…)`."""
+    return kind.value if isinstance(kind, Scalar) else kind.type_name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field: `name` in Python and in proto paths, `json_name` on the wire."""
+
+    name: str
+    json_name: str
+    kind: Kind
+    secret: bool
+    required: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One message class: its fields by either name, and to which oneof a field belongs."""
+
+    cls: type[msgspec.Struct]
+    fields: tuple[Field, ...]
+    by_name: Mapping[str, Field]
+    oneof_of: Mapping[str, str]
+    habits: Mapping[str, str]
+
+
+@functools.cache
+def shape_of(cls: type[msgspec.Struct]) -> Shape:
+    """What `cls` declares.
+
+    Raises: TypeError when `cls` is no message as `heliograph.protojson.messages` describes.
+    """
+    config = cls.__struct_config__
+    if not (config.forbid_unknown_fields and config.frozen):
+        raise TypeError(f"{cls.__name__} must be a Message, or a frozen struct that forbids unknown fields")
+    info = proto_info(cls)
+    fields = tuple(_field(cls, field) for field in msgspec.structs.fields(cls))
+    oneof_of = {member: oneof for oneof, members in info.oneofs.items() for member in members}
+    for field in msgspec.structs.fields(cls):
+        if field.name in oneof_of and field.default is not None:
+            raise TypeError(f"{cls.__name__}.{field.name} is a member of a oneof: it must be a message with default None")
+    return Shape(
+        cls=cls,
+        fields=fields,
+        by_name={field.name: field for field in fields} | {field.json_name: field for field in fields},
+        oneof_of=oneof_of,
+        habits=info.habits,
+    )
+
+
+def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field:
+    where = f"{cls.__name__}.{field.name}"
+    annotation, optional = _without_none(_undescribed(field.type))
+    annotation = _undescribed(annotation)
+    kind = _kind(annotation, where=where, entry=f"{proto_info(cls).full_name}.{_entry_name(field.encode_name)}")
+    if optional and field.default is not None:
+        raise TypeError(f"{where} may be None, so its default must be None")
+    if kind is Scalar.INT64 and field.default is not Int64(0) and not (field.required or optional):
+        raise TypeError(f"{where} is an Int64: its default must be Int64(0)")
+    return Field(name=field.name, json_name=field.encode_name, kind=kind, secret=is_secret(annotation), required=field.required)
+
+
+def _undescribed(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
+    """The annotation without `msgspec.Meta(description=…)`, which is for readers and says nothing of the kind."""
+    if typing.get_origin(annotation) is not Annotated:
+        return annotation
+    base, *marks = typing.get_args(annotation)
+    kept = [mark for mark in marks if not (isinstance(mark, msgspec.Meta) and mark == msgspec.Meta(description=mark.description))]
+    return Annotated[(base, *kept)] if kept else base
+
+
+def _without_none(annotation: object) -> tuple[object, bool]:
+    """The annotation without `| None`, and whether it had that."""
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return annotation, False
+    members = [member for member in typing.get_args(annotation) if member is not type(None)]
+    return (members[0], True) if len(members) == 1 else (annotation, False)
+
+
+def _kind(annotation: Any, *, where: str, entry: str) -> Kind:  # noqa: ANN401 - an annotation
+    if annotation == Int32:
+        return Scalar.INT32
+    if typing.get_origin(annotation) is Annotated:
+        return _annotated_kind(annotation, where=where)
+    args = typing.get_args(annotation)
+    if typing.get_origin(annotation) is tuple and args[1:] == (...,):
+        item = _kind(args[0], where=where, entry=entry)
+        return ListKind(item, type_name(item))
+    if typing.get_origin(annotation) is dict and args[0] is str:
+        return MapKind(_kind(args[1], where=where, entry=entry), _TYPE_URL + entry)
+    kind = _plain_kind(annotation)
+    if kind is None:
+        raise TypeError(f"{where}: {annotation} is no field type of a message; for numbers say Int32 or Int64")
+    return kind
+
+
+def _plain_kind(annotation: object) -> Kind | None:
+    """The kind that a class stands for by itself."""
+    if not isinstance(annotation, type):
+        return None
+    if issubclass(annotation, enum.Enum):
+        names = {str(member.value): member for member in annotation}
+        return EnumKind(annotation, _shown_type(annotation, "TYPE_ENUM"), names, enum_numbers(annotation))
+    if issubclass(annotation, msgspec.Struct):
+        return MessageKind(annotation, _shown_type(annotation, "TYPE_MESSAGE"))
+    return {str: Scalar.STRING, bool: Scalar.BOOL, float: Scalar.FLOAT, Int64: Scalar.INT64}.get(annotation)
+
+
+def _shown_type(cls: type, of_ours: str) -> str:
+    """What errors call the type: Google's ones by their URL, ours by what protobuf calls any such type, for their names say nothing."""
+    name = proto_info(cls).full_name
+    return of_ours if name.startswith(OWN) else _TYPE_URL + name
+
+
+_MARKED: Mapping[type, Scalar] = {
+    DurationText: Scalar.DURATION,
+    TimestampText: Scalar.TIMESTAMP,
+    BytesText: Scalar.BYTES,
+    JsonStruct: Scalar.STRUCT,
+    JsonValue: Scalar.VALUE,
+}
+
+
+def _annotated_kind(annotation: Any, *, where: str) -> Kind:  # noqa: ANN401 - an annotation
+    base, *marks = typing.get_args(annotation)
+    for mark in marks:
+        if (scalar := _MARKED.get(type(mark))) is not None:
+            return scalar
+    if any(isinstance(mark, msgspec.Meta) and mark != msgspec.Meta(description=mark.description) for mark in marks):
+        raise TypeError(f"{where}: limits belong into the row's check, where their violations can be told in words")
+    return _kind(base, where=where, entry="")
+
+
+def _entry_name(json_name: str) -> str:
+    """The message type that protobuf makes for the entries of a map field."""
+    return json_name[:1].upper() + json_name[1:] + "Entry"
+
+
+def holds_any_json(cls: type[msgspec.Struct]) -> bool:
+    """Whether a google.protobuf.Struct stands somewhere in this message: in it, values may nest as they like."""
+    seen: set[type[msgspec.Struct]] = set()
+    left = [cls]
+    while left:
+        message = left.pop()
+        if message in seen:
+            continue
+        seen.add(message)
+        for field in shape_of(message).fields:
+            kind = field.kind
+            while isinstance(kind, ListKind | MapKind):
+                kind = kind.item if isinstance(kind, ListKind) else kind.value
+            if kind is Scalar.STRUCT:
+                return True
+            if isinstance(kind, MessageKind):
+                left.append(kind.cls)
+    return False
+
+
+Check = Callable[[Any], bool]
+
+
+@functools.cache
+def oneof_check(cls: type[msgspec.Struct]) -> Check | None:
+    """Tells of a message of this class whether no oneof in it, nor in a message inside it, has two members set; None: there is none."""
+    shape = shape_of(cls)
+    groups = [(operator.attrgetter(*members), len(members) - 1) for members in proto_info(cls).oneofs.values()]
+    nested = [(operator.attrgetter(field.name), check) for field in shape.fields if (check := _nested_check(field.kind)) is not None]
+    if not groups and not nested:
+        return None
+
+    def holds(message: Any) -> bool:  # noqa: ANN401 - an instance of cls
+        for members, unset in groups:
+            if members(message).count(None) < unset:
+                return False
+        for of, check in nested:
+            value = of(message)
+            if value is not None and not check(value):
+                return False
+        return True
+
+    return holds
+
+
+def _nested_check(kind: Kind) -> Check | None:
+    if isinstance(kind, MessageKind):
+        return oneof_check(kind.cls)
+    if isinstance(kind, ListKind | MapKind):
+        check = _nested_check(kind.item if isinstance(kind, ListKind) else kind.value)
+        if check is None:
+            return None
+        if isinstance(kind, ListKind):
+            return lambda items: all(map(check, items))
+        return lambda entries: all(map(check, entries.values()))
+    return None

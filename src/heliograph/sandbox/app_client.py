@@ -1,0 +1,158 @@
+"""A phone's way to a server in its own process: the same messages through the same ASGI app, without a socket.
+
+Phones of a thousand worlds need no file descriptors, and what they say comes in one order: that in which the event loop runs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from heliograph.agent.http_client import Denied, Socket, retry_after_of
+from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import HeliographError
+
+ROOT = "/device/v1/"
+_CLIENT = ("127.0.0.1", 0)
+_DENIAL = "websocket.http.response"
+
+
+class AppClient:
+    """A `Client` into the app that `app()` gives when it is called: a reset world has a new one."""
+
+    def __init__(self, app: Callable[[], Asgi]) -> None:
+        self._app = app
+        self._limits: set[asyncio.Timeout] = set()
+        self._socket: AppSocket | None = None
+
+    @contextlib.asynccontextmanager
+    async def open_for(self, within_s: float) -> AsyncIterator[None]:
+        """What is done inside must end in time and before the door is shut.  Raises: ConnectionLost."""
+        limit = asyncio.timeout(within_s)
+        self._limits.add(limit)
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            raise ConnectionLost("no answer") from None
+        finally:
+            self._limits.discard(limit)
+
+    async def web_socket(self, headers: Mapping[str, str]) -> Socket:
+        """A WebSocket to the device protocol.  Raises: Denied."""
+        socket = self._socket = AppSocket()
+        await socket.open(self._server(), _scope("websocket", "connect", headers))
+        return socket
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        async with self.open_for(REPLY_WITHIN_S):
+            return await self._ask("POST", path, body, headers)
+
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
+        """The server's answer.  Raises: ConnectionLost."""
+        async with self.open_for(within_s):
+            return await self._ask("GET", path, b"", headers)
+
+    async def shut(self) -> None:
+        """The WebSocket is gone, and requests under way lose their answers."""
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(0)
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+
+    def _server(self) -> Asgi:
+        try:
+            return self._app()
+        except HeliographError as error:  # the world is being made again, or ends
+            raise ConnectionLost(error.message) from None
+
+    async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        came: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:  # noqa: ANN401 - ASGI
+            came.append(message)
+
+        await self._server()({**_scope("http", path, headers), "method": method}, receive, send)
+        answer = b"".join(message.get("body", b"") for message in came[1:])
+        return Reply(came[0]["status"], answer, retry_after_of(_texts(came[0]["headers"])))
+
+
+class AppSocket:
+    """A WebSocket whose other end is an ASGI app in this process."""
+
+    def __init__(self) -> None:
+        self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_phone: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._serving: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def open(self, app: Asgi, scope: dict[str, Any]) -> None:
+        """The app has accepted it.  Raises: Denied."""
+        self._to_server.put_nowait({"type": "websocket.connect"})
+        self._serving = asyncio.get_running_loop().create_task(self._serve(app, scope))
+        first = await self._to_phone.get()
+        if first["type"] != "websocket.accept":
+            self._closed = True
+            raise Denied(first.get("status", 403), retry_after_s=retry_after_of(_texts(first.get("headers", ()))))
+
+    async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
+        """The frame is on its way.  Raises: ConnectionResetError: the connection is closed."""
+        if self._closed:
+            raise ConnectionResetError("the connection is closed")
+        self._to_server.put_nowait({"type": "websocket.receive", "text": message.decode()})
+
+    async def receive(self) -> aiohttp.WSMessage:
+        """The next frame, or the word that the connection is closed."""
+        message = await self._to_phone.get() if not self._closed or not self._to_phone.empty() else {"type": "websocket.close"}
+        if message["type"] == "websocket.send":
+            return aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, message["text"], None)  # type: ignore[call-arg, return-value, unused-ignore]
+        self._closed = True
+        code, reason = message.get("code", 1000), message.get("reason", "")
+        return aiohttp.WSMessage(aiohttp.WSMsgType.CLOSE, code, reason)  # type: ignore[call-arg, return-value, unused-ignore]
+
+    async def close(self) -> bool:
+        """The connection is closed, and the app has seen it."""
+        was_open, self._closed = not self._closed, True
+        self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        self._to_phone.put_nowait({"type": "websocket.close"})
+        if self._serving is not None and self._serving is not asyncio.current_task():
+            await asyncio.wait({self._serving})
+        return was_open
+
+    async def _serve(self, app: Asgi, scope: dict[str, Any]) -> None:
+        try:
+            await app(scope, self._to_server.get, self._send)
+        finally:
+            self._to_phone.put_nowait({"type": "websocket.close"})
+
+    async def _send(self, message: Any) -> None:  # noqa: ANN401 - ASGI
+        if self._closed and message["type"] == "websocket.send":
+            raise OSError("the phone has gone")
+        if message["type"] != f"{_DENIAL}.body":
+            self._to_phone.put_nowait(message)
+
+
+def _scope(kind: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "path": f"{ROOT}{path.partition('?')[0]}",
+        "query_string": path.partition("?")[2].encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": _CLIENT,
+        "server": None,
+        "scheme": "ws" if kind == "websocket" else "http",
+        "extensions": {_DENIAL: {}},
+    }
+
+
+def _texts(headers: Any) -> dict[str, str]:  # noqa: ANN401 - ASGI
+    return {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers}

@@ -1,0 +1,37 @@
+"""Bodies of requests that steer a world, and what answers such a request."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import decode_message
+from heliograph.sandbox.world import World
+
+Handler = Callable[[World, Request], Coroutine[Any, Any, object]]
+M = TypeVar("M", bound=msgspec.Struct)
+BODY_MAX_BYTES = 64 * 1_024
+"""More than most that can be said here."""
+
+
+async def body_of(request: Request, cls: type[M], *, max_bytes: int = BODY_MAX_BYTES) -> M:
+    """The message in the body.  Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
+    return decode_message(cls, await bytes_of(request, max_bytes=max_bytes), root="")
+
+
+async def bytes_of(request: Request, *, max_bytes: int = BODY_MAX_BYTES) -> bytes:
+    """The body.  Raises: BodyTooLarge, BodyTooSlow, ClientGone."""
+    return await read_body(request.receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
+
+
+def query_of(request: Request, *names: str) -> dict[str, str]:
+    """The query's parameters, which have these names only.  Raises: InvalidArgument."""
+    given = dict(request.query_params)
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        possible = f"It takes {', '.join(names)}." if names else "It takes none."
+        raise InvalidArgument(violations=[Violation(name[:64], f"Unknown parameter {name[:64]!r}. {possible}") for name in unknown])
+    return given

@@ -1,0 +1,95 @@
+"""`/sandbox/v1/faults` and the scripts of phones (docs/faults-on-demand.md)."""
+
+from starlette.requests import Request
+
+from heliograph.domain.names import DeviceName
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.sandbox.bodies import body_of, query_of
+from heliograph.sandbox.fault_checks import PHONE_EFFECTS
+from heliograph.sandbox.fault_messages import FaultWanted, Script
+from heliograph.sandbox.world import World
+
+SCRIPT_MAX_BYTES = 1_024 * 1_024
+SCRIPT_EXAMPLE = '{"steps": [{"after": "10s", "offline": "600s"}, {"crash": "EXECUTING"}]}'
+
+
+async def _create(world: World, request: Request) -> object:
+    query_of(request)
+    wanted = await body_of(request, FaultWanted)
+    async with world.change():
+        effect = world.bench.checked(wanted)
+        device = _phone(world, wanted.phone)
+        if effect in PHONE_EFFECTS and device is not None:
+            _ = await world.awake(device)
+        fault = world.bench.plan(wanted, device)
+    return fault.view()
+
+
+async def _list(world: World, request: Request) -> object:
+    query_of(request)
+    async with world.change():
+        await world.settle()  # what a call has caused until now is counted
+        return {"faults": [fault.view() for fault in world.bench.faults.all()]}
+
+
+async def _get(world: World, request: Request) -> object:
+    async with world.change():
+        await world.settle()
+        return world.bench.faults.find(request.path_params["fault"]).view()
+
+
+async def _delete(world: World, request: Request) -> object:
+    async with world.change():
+        world.bench.faults.delete(world.bench.faults.find(request.path_params["fault"]))
+    return {}
+
+
+async def _delete_all(world: World, request: Request) -> object:
+    query_of(request)
+    async with world.change():
+        world.bench.faults.delete_all()
+    return {}
+
+
+async def script(world: World, request: Request) -> object:
+    """`POST …/devices/{phone}:script`: a fault for each step, all or none."""
+    wanted = await body_of(request, Script, max_bytes=SCRIPT_MAX_BYTES)
+    async with world.change():
+        phone = await world.awake(DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"]))
+        if not wanted.steps:
+            raise InvalidArgument(violations=[Violation("steps", f"steps must have at least one step, as in {SCRIPT_EXAMPLE}.")])
+        steps = [_of_phone(step, phone.name, place) for place, step in enumerate(wanted.steps)]
+        for place, step in enumerate(steps):
+            effect = world.bench.checked(step, path=f"steps[{place}].")
+            if effect not in PHONE_EFFECTS:
+                possible = ", ".join(PHONE_EFFECTS)
+                description = (
+                    f"A step happens to the phone: {effect} does not. Possible: {possible}; other faults: POST /sandbox/v1/faults."
+                )
+                raise InvalidArgument(violations=[Violation(f"steps[{place}].{effect}", description)])
+        faults = [world.bench.plan(step, phone.name) for step in steps]
+    return {"faults": [fault.view() for fault in faults]}
+
+
+def _of_phone(step: FaultWanted, phone: DeviceName, place: int) -> FaultWanted:
+    if step.phone and step.phone not in {phone.device, str(phone)}:
+        description = "The script's address says which phone it is: leave phone out."
+        raise InvalidArgument(violations=[Violation(f"steps[{place}].phone", description)])
+    return FaultWanted(**{name: getattr(step, name) for name in FaultWanted.__struct_fields__} | {"phone": str(phone)})
+
+
+def _phone(world: World, phone: str) -> DeviceName | None:
+    """The phone that a fault names, by its id or by its device's whole name; None: it names none."""
+    if not phone:
+        return None
+    return world.bench.phone_of(DeviceName.parse(phone)) if "/" in phone else DeviceName(world.first_enterprise, phone)
+
+
+_FAULTS = "/sandbox/v1/faults"
+FAULT_ROUTES = (
+    ("POST", _FAULTS, _create),
+    ("GET", _FAULTS, _list),
+    ("DELETE", _FAULTS, _delete_all),
+    ("GET", f"{_FAULTS}/{{fault}}", _get),
+    ("DELETE", f"{_FAULTS}/{{fault}}", _delete),
+)

@@ -1,0 +1,171 @@
+"""What a world stands on: files and sockets, or memory alone."""
+
+import contextlib
+import functools
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+import apsw
+
+from heliograph.agent.profiles import Profile
+from heliograph.agent.runner import Line
+from heliograph.asgi import Asgi
+from heliograph.channel.app import Channel
+from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.names import DeviceName
+from heliograph.notifications.by_destination import Watch
+from heliograph.protojson.errors import AlreadyExists
+from heliograph.sandbox.app_client import AppClient
+from heliograph.sandbox.clock import AdvancingClock
+from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, Phones, SandboxPhone, Surroundings
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
+from heliograph.server import Between, Parts, assembled
+from heliograph.server.in_memory import Neighbourhood, assembled_in_memory
+from heliograph.service.enterprises import create_enterprise
+from heliograph.service.outbox import Publisher
+from heliograph.service.ports import Ports
+from heliograph.settings import Admission, Settings
+
+Chance = Callable[[str], random.Random]
+"""A source of chance for each purpose."""
+
+
+class Ground(Protocol):
+    """Makes the parts of a world, as often as the world is made."""
+
+    seed: str
+    """What decides the world's chance; empty: nobody set one."""
+
+    def clock(self) -> AdvancingClock:
+        """A new clock, at the world's first time."""
+
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
+        """A server without a socket; `phones` are those of the world, `push` publishes to its push endpoints."""
+
+    def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
+        """What the world's phones have in common; `app()` is the server that they speak to."""
+
+    async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
+        """The first phones, known to the server without having enrolled; None: they must enrol."""
+
+    def clear(self) -> None:
+        """Nothing is left of what was kept."""
+
+
+class FileGround:
+    """A database and journals in a folder; phones that speak to the server over sockets."""
+
+    def __init__(self, settings: SandboxSettings, *, url: str, folder: Path) -> None:
+        """`url` is where phones find the server."""
+        self.seed = ""
+        self._settings = settings
+        self._url = url
+        self._folder = folder
+
+    def clock(self) -> AdvancingClock:
+        return AdvancingClock()
+
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
+        settings = server_settings(self._settings, self._folder)
+        return assembled(settings, clock=clock, watch=watch, push=push, between=between)
+
+    def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
+        line = Line(server_url=self._url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
+        return Surroundings(clock=clock, line=line, drawer=FileDrawer(self._journals), chance=lambda _purpose: random.SystemRandom())
+
+    async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
+        return None
+
+    def clear(self) -> None:
+        for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
+            file.unlink(missing_ok=True)
+
+    @functools.cached_property
+    def _journals(self) -> Path:
+        folder = self._folder / "phones"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+class MemoryGround:
+    """Nothing but memory; phones speak to the server without a socket, and sleep until somebody needs them."""
+
+    def __init__(self, settings: SandboxSettings, template: apsw.Connection, *, seed: int, starts_us: int | None = None) -> None:
+        """The same `seed` gives the same ids and secrets; `starts_us`: the time at which the clock stands at first, None: now, going."""
+        self.seed = str(seed)
+        self._settings = settings
+        self._template = template
+        self._seed = seed
+        self._starts_us = starts_us
+
+    def clock(self) -> AdvancingClock:
+        return AdvancingClock(starts_us=self._starts_us)
+
+    def parts(
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+    ) -> AbstractAsyncContextManager[Parts]:
+        began_us = clock.now_us()
+
+        def wake(device: DeviceName) -> None:
+            if (phone := phones.get(device)) is not None and phone.device == device:
+                phone.wake()
+
+        def asleep(device: DeviceName) -> bool:
+            phone = phones.get(device)
+            return phone is not None and phone.asleep
+
+        def around(channel: Channel) -> Neighbourhood:
+            return Neighbourhood(
+                doorbell=SleepersDoorbell(channel.doorbell, wake),
+                presence=SleepersPresence(channel.presence, asleep, lambda: began_us),
+            )
+
+        settings = server_settings(self._settings, Path())
+        return assembled_in_memory(
+            settings, self._template, clock=clock, chance=self._chance("server"), around=around, watch=watch, push=push,
+            between=between,
+        )  # fmt: skip
+
+    def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
+        line = Line(
+            server_url="", http_client=lambda: AppClient(app), progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S
+        )  # fmt: skip
+        return Surroundings(clock=clock, line=line, drawer=MemoryDrawer(), chance=self._chance)
+
+    async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
+        wishes = first_phones(self._settings)
+        return await put_to_bed(ports, wishes, seed=str(self._seed), around=around)
+
+    def clear(self) -> None:
+        pass
+
+    def _chance(self, purpose: str) -> random.Random:
+        return random.Random(f"{self._seed} {purpose}")
+
+
+def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
+    """The settings of a world's server."""
+    return Settings(
+        data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
+        pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
+    )  # fmt: skip
+
+
+def first_phones(settings: SandboxSettings) -> list[tuple[DeviceName, Profile]]:
+    """The phones of a new world, in the order in which lists show them."""
+    return [(DeviceName(enterprise, device), profile) for enterprise in settings.enterprises for device, profile in settings.phones]
+
+
+async def create_enterprises(ports: Ports, settings: SandboxSettings) -> None:
+    """The world's first enterprises exist."""
+    for enterprise in settings.enterprises:
+        with contextlib.suppress(AlreadyExists):
+            await create_enterprise(ports, Enterprise(), enterprise_id=enterprise)

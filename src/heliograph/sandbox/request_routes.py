@@ -1,0 +1,65 @@
+"""`/sandbox/v1/requests` and `/sandbox/v1/quota`: what callers sent, what became of it, and how they got on (docs/faults-on-demand.md)."""
+
+from starlette.requests import Request
+
+from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.sandbox.bodies import query_of
+from heliograph.sandbox.har import har_of
+from heliograph.sandbox.request_filter import parse_request_filter
+from heliograph.sandbox.request_journal import RequestRecord
+from heliograph.sandbox.stage import Stage
+from heliograph.sandbox.trace import trace_of
+from heliograph.sandbox.world import World
+
+
+async def _list(world: World, request: Request) -> object:
+    return {"requests": [record.view() for record in _wanted(world, request)]}
+
+
+async def _get(world: World, request: Request) -> object:
+    return world.bench.requests.find(request.path_params["number"]).view()
+
+
+async def _clear(world: World, _request: Request) -> object:
+    await world.life.reached(Stage.READY)
+    world.bench.requests.clear()
+    return {}
+
+
+async def _export_har(world: World, request: Request) -> object:
+    return har_of(_wanted(world, request), base_url=str(request.base_url).rstrip("/"))
+
+
+async def _trace(world: World, request: Request) -> object:
+    async with world.change():
+        await world.settle()  # what the call has caused until now has happened
+        bench = world.bench
+        effects = [effect for phone in world.phones.values() for effect in phone.runner.phone.effects]
+        return await trace_of(
+            bench.requests.find(request.path_params["number"]), ports=world.parts.ports, requests=bench.requests.records(),
+            effects=effects, notifications=world.notifications.views(),
+        )  # fmt: skip
+
+
+async def _quota(world: World, _request: Request) -> object:
+    return world.bench.quota.view()
+
+
+def _wanted(world: World, request: Request) -> list[RequestRecord]:
+    query = query_of(request, "filter", "after")
+    wants = parse_request_filter(query.get("filter", ""))
+    after = query.get("after", "").removeprefix("requests/") or "0"
+    if not (after.isascii() and after.isdecimal() and len(after) < 16):  # noqa: PLR2004 - more digits than requests
+        raise InvalidArgument(violations=[Violation("after", "after must be the name of a request, as in requests/17.")])
+    return [record for record in world.bench.requests.records() if record.number > int(after) and wants(record)]
+
+
+_REQUESTS = "/sandbox/v1/requests"
+REQUEST_ROUTES = (
+    ("GET", _REQUESTS, _list),
+    ("POST", f"{_REQUESTS}:clear", _clear),
+    ("GET", f"{_REQUESTS}:exportHar", _export_har),
+    ("GET", f"{_REQUESTS}/{{number}}", _get),
+    ("GET", f"{_REQUESTS}/{{number}}/trace", _trace),
+    ("GET", "/sandbox/v1/quota", _quota),
+)

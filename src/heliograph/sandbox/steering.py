@@ -1,0 +1,51 @@
+"""What `PATCH …/devices/{phone}` says of a phone, done to it; a fault that is planned does the same at its time."""
+
+from heliograph.agent.misbehaviour import Mischief
+from heliograph.agent.virtual_phone import ANSWERS, User
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.times import NS_PER_S, parse_duration_ns
+from heliograph.sandbox.messages import Consent, Loss, Steering
+from heliograph.sandbox.phones import SandboxPhone
+
+
+class Steered:
+    """One message, checked: `of` does it to a phone, and cannot fail any more."""
+
+    def __init__(self, wanted: Steering) -> None:
+        """Raises: InvalidArgument."""
+        self._wanted = wanted
+        self._latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
+        self._duplicates = wanted.duplicates
+        self._after_s = _seconds(wanted.consent_delay) if wanted.consent_delay else None
+
+    async def of(self, phone: SandboxPhone) -> None:
+        """The phone behaves so from now on; what is absent stays as it is."""
+        if self._wanted.consent is not Consent.CONSENT_UNSPECIFIED or self._after_s is not None:
+            phone.runner.phone.be(self._minded(phone.runner.phone.user))
+        await self._misbehave(phone.runner.mischief)
+
+    async def _misbehave(self, mischief: Mischief) -> None:
+        if self._latency_ms is not None:
+            mischief.delay_ms = self._latency_ms
+        for loss in self._wanted.drop_next:
+            heard = loss in {Loss.ACKNOWLEDGE_ANSWER, Loss.REPORT_ANSWER}
+            drop = mischief.drop_next_ack if loss in {Loss.ACKNOWLEDGE, Loss.ACKNOWLEDGE_ANSWER} else mischief.drop_next_report
+            drop(heard=heard)
+        for _ in range(self._duplicates):
+            mischief.duplicate_next()
+        if self._wanted.online is True:
+            mischief.go_online()
+        elif self._wanted.online is False:
+            await mischief.go_offline()
+
+    def _minded(self, user: User) -> User:
+        after_s = user.after_s if self._after_s is None else self._after_s
+        answer = user.answer if self._wanted.consent is Consent.CONSENT_UNSPECIFIED else ANSWERS[self._wanted.consent.answering]
+        return User(answer=answer, after_s=after_s)
+
+
+def _seconds(duration: str) -> float:
+    seconds = parse_duration_ns(duration) / NS_PER_S
+    if seconds < 0:
+        raise InvalidArgument("A duration here must not be negative.")
+    return seconds

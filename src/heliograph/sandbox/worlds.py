@@ -1,0 +1,238 @@
+"""Many worlds in one process: each has an address of its own below the sandbox's, and ends when nobody asks anything of it any more."""
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from heliograph.api.http.failures import outermost
+from heliograph.asgi import Asgi
+from heliograph.protojson.errors import NotFound, ResourceExhausted
+from heliograph.protojson.times import format_timestamp
+from heliograph.sandbox.doorway import Doorway
+from heliograph.sandbox.grounds import MemoryGround
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.world import World
+from heliograph.server import listening_socket, serving, url_of
+from heliograph.server.in_memory import memory_template
+from heliograph.server.wall_clock import wall_now_us
+
+PREFIX = "/worlds/"
+BELOW_LOCALHOST = ".localhost"
+SEED_BITS = 53
+"""A seed that every JSON reader keeps as it is."""
+LOOKS_PER_LIFE = 4
+"""How often in the time that a world may be idle is looked whether it was."""
+SOONEST_LOOK_S = 0.05
+
+
+class WorldNotFound(NotFound):
+    """There is no such world."""
+
+    reason = "WORLD_NOT_FOUND"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"There is no world {id[:64]!r}: it was deleted, it ended because nobody used it, or it never was. GET /sandbox/v1/worlds lists"
+            " the worlds, POST /sandbox/v1/worlds makes one."
+        )
+
+
+class TooManyWorlds(ResourceExhausted):
+    """There are as many worlds as there may be."""
+
+    reason = "TOO_MANY_WORLDS"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WorldPlan:
+    """What a caller wishes of a new world; what is not wished is as in the sandbox's own."""
+
+    settings: SandboxSettings
+    seed: int | None = None
+    """None: by chance."""
+    own_port: bool = False
+    """Whether it has a port of its own, too."""
+    starts_us: int | None = None
+    """The time at which its clock stands at first; None: now, and it goes."""
+
+
+class Resident:
+    """A world with its address, and what is known of its use."""
+
+    def __init__(self, id: str, world: World, *, seed: int, doorway: Doorway) -> None:
+        self.id = id
+        self.world = world
+        self.seed = seed
+        self.doorway = doorway
+        self.port_url = ""
+        """Its address at a port of its own; empty: it has none."""
+        self.stack = contextlib.AsyncExitStack()
+        self.created_us = wall_now_us()
+        self.used_s = asyncio.get_running_loop().time()
+        self.inside = 0
+        """Requests under way, those included that steer it."""
+
+    def view(self, base: str) -> dict[str, object]:
+        """What a caller sees of it."""
+        world, settings = self.world, self.world.settings
+        return {
+            "name": f"worlds/{self.id}",
+            "url": f"{base}{PREFIX}{self.id}",
+            "hostUrl": host_url(base, self.id),
+            **({"portUrl": self.port_url} if self.port_url else {}),
+            "seed": str(self.seed),
+            "now": format_timestamp(world.clock.now_us()),
+            "frozen": world.clock.frozen,
+            "enterprises": [f"enterprises/{enterprise}" for enterprise in settings.enterprises],
+            "createTime": format_timestamp(self.created_us),
+            "idleDuration": f"{settings.worlds_idle_s:g}s",
+            "pushEndpoints": world.push_endpoints.views(),
+        }
+
+
+def host_url(base: str, world_id: str) -> str:
+    """The world's address without a path, for clients that drop one: a name below localhost.  Source: RFC 6761 §6.3."""
+    port = urlsplit(base).port
+    return f"http://{world_id}{BELOW_LOCALHOST}" + (f":{port}" if port else "")
+
+
+class Worlds:
+    """The worlds besides the one at the sandbox's own address. Event loop only."""
+
+    def __init__(self, settings: SandboxSettings, *, steering: Asgi) -> None:
+        """`steering` answers below a world's /sandbox/v1."""
+        self.settings = settings
+        self._steering = steering
+        self._residents: dict[str, Resident] = {}
+        self._look: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._residents)
+
+    def residents(self) -> list[Resident]:
+        """All of them, oldest first."""
+        return list(self._residents.values())
+
+    def find(self, id: str) -> Resident:
+        """The world of this id.  Raises: WorldNotFound."""
+        resident = self._residents.get(id)
+        if resident is None:
+            raise WorldNotFound(id)
+        return resident
+
+    async def create(self, plan: WorldPlan) -> Resident:
+        """A new world, with everything that was wished in it.  Raises: TooManyWorlds; InvalidArgument."""
+        most = self.settings.worlds_most
+        if self._closed or len(self._residents) >= most:
+            raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
+        world_id = secrets.token_hex(6)
+        seed = secrets.randbits(SEED_BITS) if plan.seed is None else plan.seed
+        world = World(plan.settings, MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us))
+        doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
+        world.all_gone = doorway.empty
+        resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
+        try:
+            await world.start(_already_answered)
+            if plan.own_port:
+                await self._listen(resident)
+        except BaseException:
+            await self._end(resident)
+            raise
+        self._look_later(plan.settings.worlds_idle_s)
+        return resident
+
+    async def delete(self, id: str) -> None:
+        """The world has ended; requests under way in it were answered.  Raises: WorldNotFound."""
+        await self._end(self.find(id))
+
+    async def close(self) -> None:
+        """All worlds have ended."""
+        self._closed = True
+        if self._look is not None:
+            self._look.cancel()
+        await asyncio.gather(*(self._end(resident) for resident in self.residents()), *self._ending)
+
+    def answer(self, scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
+        """Answers a request to a world's address, as if the world stood alone at it.  Raises: WorldNotFound."""
+        world_id, slash, _rest = scope["path"].removeprefix(PREFIX).partition("/")
+        return self._visit(self.find(world_id), slash, scope, receive, send)
+
+    async def _listen(self, resident: Resident) -> None:
+        """The world answers at a port of its own."""
+        listener = resident.stack.enter_context(listening_socket(self.settings.host, 0))
+        app = outermost(functools.partial(self._visit, resident, None))
+        await resident.stack.enter_async_context(
+            serving(app, listener, drain=resident.world.drain, shutdown_s=2, limits=self.settings.http)
+        )  # fmt: skip
+        resident.port_url = url_of(listener)
+
+    def by_host(self, otherwise: Asgi) -> Asgi:
+        """The ASGI app that hands requests to a world's host name to it, and every other on."""
+
+        def dispatch(scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
+            for name, value in scope["headers"] if scope["type"] != "lifespan" else ():
+                if name == b"host":
+                    world_id, below, _port = value.decode("latin-1").partition(BELOW_LOCALHOST)
+                    if below:
+                        return self._visit(self.find(world_id), None, scope, receive, send)
+            return otherwise(scope, receive, send)
+
+        return dispatch
+
+    async def _visit(self, resident: Resident, slash: str | None, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """`slash`: what follows the world's id in the path; None: it is not there, since the host names the world."""
+        inner = scope
+        if slash is not None:
+            root = f"{PREFIX}{resident.id}"
+            raw_path = scope.get("raw_path") or scope["path"].encode()
+            path, raw_path = (scope["path"][len(root) :], raw_path[len(root.encode()) :]) if slash else ("/", b"/")
+            inner = {**scope, "root_path": root, "path": path, "raw_path": raw_path}
+        resident.inside += 1
+        try:
+            await resident.doorway(inner, receive, send)
+        finally:
+            resident.inside -= 1
+            resident.used_s = asyncio.get_running_loop().time()
+
+    async def _end(self, resident: Resident) -> None:
+        if self._residents.pop(resident.id, None) is not None:
+            await resident.stack.aclose()
+            await resident.world.close()
+
+    @functools.cached_property
+    def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows
+        return memory_template(wall_now_us())
+
+    def _look_later(self, idle_s: float) -> None:
+        if not idle_s or self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        at_s = loop.time() + max(idle_s / LOOKS_PER_LIFE, SOONEST_LOOK_S)
+        if self._look is not None and self._look.when() <= at_s and not self._look.cancelled():
+            return
+        if self._look is not None:
+            self._look.cancel()
+        self._look = loop.call_at(at_s, self._end_idle)
+
+    def _end_idle(self) -> None:
+        self._look = None
+        now_s = asyncio.get_running_loop().time()
+        for resident in self.residents():
+            idle_s = resident.world.settings.worlds_idle_s
+            if idle_s and not resident.inside and now_s - resident.used_s >= idle_s:
+                task = asyncio.get_running_loop().create_task(self._end(resident))
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+        lives_s = [idle_s for resident in self._residents.values() if (idle_s := resident.world.settings.worlds_idle_s)]
+        if lives_s:
+            self._look_later(min(lives_s))
+
+
+async def _already_answered() -> None:
+    """The address is answered before the world is there."""

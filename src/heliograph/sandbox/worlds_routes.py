@@ -1,0 +1,221 @@
+"""`/sandbox/v1/worlds`: make, see and end worlds (docs/sandbox.md)."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Router
+
+from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.quota import AMAPI_PER_MINUTE
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
+from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.domain.names import ID_PATTERN
+from heliograph.notifications.push import require_endpoint
+from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
+from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message
+from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
+from heliograph.protojson.types import AnyValue
+from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.worlds import WorldPlan, Worlds
+
+PATH = "/sandbox/v1/worlds"
+BODY_MAX_BYTES = 64 * 1_024
+SEED_MOST = 2**63
+ENTERPRISES_MOST = 100
+PHONES_MOST = 1_000
+QUOTA_MOST = 1_000_000
+AMAPI_QUOTA = "amapi"
+"""Google's quota, which all callers of a project share."""
+BEHAVIOURS = ("documented", "as-observed")
+
+Handler = Callable[[Worlds, Addresses, Request], Coroutine[Any, Any, object]]
+
+
+class Creation(Message):
+    """`POST /sandbox/v1/worlds`; what is absent is as in the sandbox's own world."""
+
+    seed: AnyValue = None
+    now: Timestamp = ""
+    enterprises: tuple[str, ...] = ()
+    phones: AnyValue = None
+    """Of each enterprise: names of profiles, or objects like those of `POST /sandbox/v1/devices`; absent: one of every profile."""
+    behaviour: str = ""
+    quota: AnyValue = None
+    """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
+    push_endpoints: tuple[str, ...] = ()
+    idle_duration: Duration = ""
+    own_port: bool = False
+    """Whether it answers at a port of its own, too: for clients that drop a path from the address."""
+
+
+def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
+    """The ASGI app for everything at and below PATH; `addresses`: how callers name the sandbox."""
+    rows: tuple[tuple[str, str, Handler], ...] = (
+        ("POST", PATH, _create),
+        ("GET", PATH, _list),
+        ("GET", f"{PATH}/{{world}}", _get),
+        ("DELETE", f"{PATH}/{{world}}", _delete),
+    )
+    return side_router((method, path, _endpoint(worlds, addresses, handler)) for method, path, handler in rows)
+
+
+def _endpoint(worlds: Worlds, addresses: Addresses, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return json_response(await handler(worlds, addresses, request))
+        except HeliographError as error:
+            return error_response(error)
+        except ClientGone:
+            return Response(status_code=400)  # nobody reads it
+
+    return answer
+
+
+async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:
+    body = await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+    plan = plan_of(decode_message(Creation, body or b"{}", root=""), worlds.settings)
+    return (await worlds.create(plan)).view(addresses.of(request.scope))
+
+
+async def _list(worlds: Worlds, addresses: Addresses, request: Request) -> object:
+    base = addresses.of(request.scope)
+    return {"worlds": [resident.view(base) for resident in worlds.residents()]}
+
+
+async def _get(worlds: Worlds, addresses: Addresses, request: Request) -> object:
+    return worlds.find(request.path_params["world"]).view(addresses.of(request.scope))
+
+
+async def _delete(worlds: Worlds, _addresses: Addresses, request: Request) -> object:
+    await worlds.delete(request.path_params["world"])
+    return {}
+
+
+def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
+    """What is wished, in a sandbox with these settings.  Raises: InvalidArgument, with everything wrong with it."""
+    if found := Violations(_violations(wanted)):
+        raise InvalidArgument(violations=found)
+    idle_s = parse_duration_ns(wanted.idle_duration) / NS_PER_S if wanted.idle_duration else settings.worlds_idle_s
+    limits = dataclasses.replace(
+        settings.limits,
+        behaviour=wanted.behaviour or settings.limits.behaviour,
+        quota_per_minute=settings.limits.quota_per_minute if wanted.quota is None else _per_minute(wanted.quota),
+        quota_per_project=settings.limits.quota_per_project if wanted.quota is None else wanted.quota == AMAPI_QUOTA,
+    )
+    own = dataclasses.replace(
+        settings,
+        data_dir=None,
+        enterprises=tuple(map(_enterprise_id, wanted.enterprises)) or ("sandbox",),
+        phones=_phones(wanted.phones) if wanted.phones is not None else tuple(PROFILES.items()),
+        limits=limits,
+        push_endpoint="",
+        push_endpoints=wanted.push_endpoints,
+        worlds_idle_s=idle_s,
+    )
+    return WorldPlan(
+        settings=own,
+        own_port=wanted.own_port,
+        seed=None if wanted.seed is None else int(wanted.seed),
+        starts_us=parse_timestamp_us(wanted.now) if wanted.now else None,
+    )
+
+
+def _violations(wanted: Creation) -> Iterator[Violation]:
+    if wanted.seed is not None and not _is_whole(wanted.seed, most=SEED_MOST):
+        yield Violation("seed", 'seed must be a whole number from 0 to 9223372036854775807, as in {"seed": 7}.')
+    yield from _of_enterprises(wanted.enterprises)
+    if wanted.behaviour and wanted.behaviour not in BEHAVIOURS:
+        yield Violation("behaviour", f"behaviour must be one of: {', '.join(BEHAVIOURS)}.")
+    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not _is_whole(wanted.quota, most=QUOTA_MOST):
+        yield Violation(
+            "quota",
+            f'quota must be the requests a caller may send in a minute, up to {QUOTA_MOST}, 0 for any number; "{AMAPI_QUOTA}": Google\'s.',
+        )
+    if wanted.idle_duration and parse_duration_ns(wanted.idle_duration) < 0:
+        yield Violation("idle_duration", 'idle_duration must not be negative, as in "600s"; "0s": the world never ends by itself.')
+    yield from _of_endpoints(wanted)
+    yield from _of_phones(wanted)
+
+
+def _of_phones(wanted: Creation) -> Iterator[Violation]:
+    try:
+        phones = _phones(wanted.phones) if wanted.phones is not None else ()
+    except InvalidArgument as error:
+        yield from error.violations or [Violation("phones", error.message)]
+    else:
+        if len(phones) * max(1, len(wanted.enterprises)) > PHONES_MOST:
+            yield Violation("phones", f"A world begins with at most {PHONES_MOST} phones.")
+
+
+def _of_endpoints(wanted: Creation) -> Iterator[Violation]:
+    if len(wanted.push_endpoints) > ENDPOINTS_MOST:
+        yield Violation("push_endpoints", f"push_endpoints must have at most {ENDPOINTS_MOST} entries.")
+    for index, url in enumerate(wanted.push_endpoints):
+        try:
+            require_endpoint(url)
+        except InvalidArgument as error:
+            yield Violation(f"push_endpoints[{index}]", f"push_endpoints[{index}]: {error.message}")
+
+
+def _of_enterprises(given: tuple[str, ...]) -> Iterator[Violation]:
+    ids = [_enterprise_id(name) for name in given]
+    if len(ids) > ENTERPRISES_MOST:
+        yield Violation("enterprises", f"enterprises must have at most {ENTERPRISES_MOST} entries.")
+    for index, enterprise in enumerate(ids):
+        where = f"enterprises[{index}]"
+        if not ID_PATTERN.fullmatch(enterprise):
+            yield Violation(where, f"{where}: {enterprise[:128]!r} is not an id: use letters, digits and ._~- only.")
+        elif enterprise in ids[:index]:
+            yield Violation(where, f"{where}: {enterprise!r} is there twice.")
+
+
+def _enterprise_id(name: str) -> str:
+    return name.removeprefix("enterprises/")
+
+
+def _per_minute(quota: Any) -> int:  # noqa: ANN401 - checked before
+    return AMAPI_PER_MINUTE if quota == AMAPI_QUOTA else int(quota)
+
+
+def _is_whole(value: object, *, most: int) -> bool:
+    """Whether it is a whole number, or one as text, as proto3 JSON writes 64 bits."""
+    if isinstance(value, str):
+        return value.isascii() and value.isdecimal() and len(value) <= len(str(most)) and int(value) < most
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
+
+
+def _phones(given: object) -> tuple[tuple[str, Profile], ...]:
+    """The id and profile of each phone.  Raises: InvalidArgument."""
+    if not isinstance(given, list):
+        raise InvalidArgument(
+            'phones must be a list, as in ["pixel8-a15-fully-managed", {"deviceId": "mine", "profile": "pixel7-a14-cope"}].'
+        )
+    phones: dict[str, Profile] = {}
+    for index, wish in enumerate(given):
+        where = f"phones[{index}]"
+        device, profile = _phone(wish, where)
+        if device in phones:
+            raise InvalidArgument(violations=[Violation(where, f"{where}: there is a phone {device!r} already; give it another deviceId.")])
+        phones[device] = profile
+    return tuple(phones.items())
+
+
+def _phone(wish: object, where: str) -> tuple[str, Profile]:
+    if isinstance(wish, str):
+        wish = {"profile": wish}
+    if not isinstance(wish, dict) or not {"deviceId", "profile", "overrides"} >= wish.keys() or not isinstance(wish.get("profile"), str):
+        raise InvalidArgument(
+            violations=[Violation(where, f"{where} must be a profile's name, or an object with profile, deviceId and overrides.")]
+        )
+    device, overrides = wish.get("deviceId") or wish["profile"], wish.get("overrides") or {}
+    if not isinstance(device, str) or not ID_PATTERN.fullmatch(device) or not isinstance(overrides, dict):
+        raise InvalidArgument(
+            violations=[Violation(where, f"{where}: deviceId takes letters, digits and ._~-, overrides is an object of facts.")]
+        )
+    profile = profile_named(wish["profile"])
+    return device, with_overrides(profile, overrides) if overrides else profile

@@ -1,0 +1,75 @@
+"""A whole server in memory, cheap enough to have a thousand of: nothing of it is written, and nothing runs beside the event loop."""
+
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import apsw
+
+from heliograph.api.http.failures import outermost
+from heliograph.channel.app import Channel
+from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.server.assembly import NOTHING, Between, Parts, timers_running, wired_app
+from heliograph.server.ids import RandomIds
+from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.callers import SignIn
+from heliograph.service.expire_operations import expire_operations
+from heliograph.service.notifications import publish_notifications
+from heliograph.service.offer_command import OfferBook
+from heliograph.service.operations import retire_operations
+from heliograph.service.outbox import Publisher
+from heliograph.service.ports import Clock, Doorbell, Ports, Presence
+from heliograph.settings import Settings
+from heliograph.storage.sqlite.connection import memory_template
+from heliograph.storage.sqlite.store import SqliteStore
+from heliograph.storage.vault import KEY_BYTES, KeyVault
+
+__all__ = ["Neighbourhood", "assembled_in_memory", "memory_template"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhood:
+    """Who stands between the server and its phones."""
+
+    doorbell: Doorbell
+    presence: Presence
+
+
+@contextlib.asynccontextmanager
+async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
+    settings: Settings,
+    template: apsw.Connection,
+    *,
+    clock: Clock,
+    chance: random.Random,
+    around: Callable[[Channel], Neighbourhood],
+    watch: Watch = None,
+    push: Publisher | None = None,
+    between: Between = NOTHING,
+) -> AsyncIterator[Parts]:
+    """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
+
+    The same `chance` gives the same ids and keys. `around(channel)`: who rings phones and knows where they are. Settings about files,
+    keys' files and databases do not count.
+    """
+    channel = Channel(clock)
+    near = around(channel)
+    publisher = publisher_for(push_endpoint="", pubsub=settings.pubsub, watch=watch, push=push)
+    store = SqliteStore.in_memory(template, clock=clock, ring=near.doorbell.ring)
+    async with contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(store.close)
+        undo.push_async_callback(publisher.close)
+        vault = KeyVault(chance.randbytes(KEY_BYTES), chance=chance.randbytes)
+        ports = Ports(
+            store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(chance), vault=vault, limits=settings.limits,
+            offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
+            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
+        )  # fmt: skip
+        sign_in = SignIn(
+            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
+        )  # fmt: skip
+        sending = publish_notifications(ports, between.publisher(publisher), chance=chance.random)
+        await undo.enter_async_context(timers_running(expire_operations(ports), retire_operations(ports, is_new=True), sending))
+        app = outermost(wired_app(settings, ports, sign_in, channel, around=between.api))
+        yield Parts(store=store, ports=ports, channel=channel, app=app)

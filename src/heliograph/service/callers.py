@@ -1,0 +1,301 @@
+"""Who calls: bearers, the access tokens of service accounts, and the JSON Web Tokens below both."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from heliograph.domain.access import (
+    ANYBODY,
+    SCOPE,
+    AccessTokenExpired,
+    AccountGone,
+    Caller,
+    CredentialsInvalid,
+    CredentialsMissing,
+    ScopeInsufficient,
+    ServiceKey,
+)
+from heliograph.domain.jwt_claims import Claims, GrantRefused, decode_claims, encode_claims, is_current, judge_assertion, judge_bearer
+
+KNOWN_MOST = 4_096
+"""Credentials remembered, the oldest forgotten first."""
+KNOWN_FOR_US = 60_000_000
+"""So long a token may go on after another server process deleted its key; this process forgets at once."""
+
+_SCHEMES = frozenset({"bearer", "oauth"})
+
+ACCESS_TOKEN_LIFE_S = 3_600
+
+LONGEST_CHARS = 8_192
+"""Google's own tokens stay below 2,048; a longer one is refused unread."""
+OURS, THEIRS = "HS256", "RS256"
+"""The algorithm says who signed: this server its access tokens, a caller everything else. Each is verified as nothing but that."""
+
+
+class ServiceKeys(Protocol):
+    """Durable storage of service-account keys' public halves. Few: whoever lists them gets them all.
+
+    Raises (any method): as ports.Store.
+    """
+
+    async def service_key(self, key_id: str) -> ServiceKey | None:
+        """The key."""
+
+    async def service_keys_of(self, client_email: str) -> Sequence[ServiceKey]:
+        """All keys of one account, oldest first."""
+
+    async def service_keys(self) -> Sequence[ServiceKey]:
+        """All keys, oldest first."""
+
+    async def put_service_key(self, key: ServiceKey) -> None:
+        """The key is durable, in place of one with the same id."""
+
+    async def delete_service_key(self, key_id: str) -> bool:
+        """Whether the key was there; it is no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """How callers are told apart; made once, in the composition root."""
+
+    keys: ServiceKeys
+    secret: bytes
+    """What access tokens are signed with: the same in every server process that shares the key file, so each knows all tokens."""
+    now_us: Callable[[], int]
+    """The true wall clock, which may step either way: callers date their tokens by their own clocks, and not by a clock that this server
+    slews or that a sandbox advanced."""
+    admits_strangers: bool = False
+    """The sandbox's friendliness: who shows no token, or one that this server cannot know, is admitted all the same."""
+
+
+class _Known(NamedTuple):
+    caller: Caller
+    since_us: int
+    until_us: int
+
+    def holds_at(self, now_us: int) -> bool:
+        """Whether the caller is still known; after the clock went back the credential is looked at again."""
+        return self.since_us <= now_us < self.until_us
+
+
+class _Verified(NamedTuple):
+    caller: Caller
+    expires_s: float
+
+
+class Token(NamedTuple):
+    """A well-formed token whose signature nobody has looked at yet."""
+
+    text: str
+    algorithm: str
+    key_id: str
+    claims: Claims
+
+
+class Callers:
+    """Who calls, by the credential that they show."""
+
+    def __init__(self, sign_in: SignIn) -> None:
+        """Nobody is known yet."""
+        if not sign_in.admits_strangers:
+            load()  # now, and not while the first caller waits
+        self._sign_in = sign_in
+        self._known: dict[bytes, _Known] = {}
+
+    def known(self, credential: bytes) -> Caller | None:
+        """The caller, where this credential was found good within the last minute."""
+        found = self._known.get(credential)
+        return found.caller if found is not None and found.holds_at(self._sign_in.now_us()) else None
+
+    async def authenticate_caller(self, credential: bytes, *, own_urls: Collection[str]) -> Caller:
+        """The caller who shows this `Authorization` header (empty: none), remembered for a minute.
+
+        Raises: CredentialsMissing, CredentialsInvalid, AccessTokenExpired, AccountGone, ScopeInsufficient.
+        """
+        strangers = self._sign_in.admits_strangers
+        if not credential:
+            if strangers:
+                return ANYBODY
+            raise CredentialsMissing
+        now_us = self._sign_in.now_us()
+        verified = await self._verified(credential, now_us / 1_000_000, own_urls)
+        until_us = min(int(verified.expires_s * 1_000_000), now_us + KNOWN_FOR_US)
+        self._remember(credential, _Known(verified.caller, now_us, until_us))
+        return verified.caller
+
+    def forget(self) -> None:
+        """Every credential is looked at anew: a key has come or gone."""
+        self._known.clear()
+
+    def _remember(self, credential: bytes, known: _Known) -> None:
+        self._known.pop(credential, None)
+        while len(self._known) >= KNOWN_MOST:
+            del self._known[next(iter(self._known))]
+        self._known[credential] = known
+
+    async def _verified(self, credential: bytes, now_s: float, own_urls: Collection[str]) -> _Verified:
+        token = _token_of(credential)
+        signer = await self._signer(token) if token is not None else None
+        if token is None or signer is None:
+            if not self._sign_in.admits_strangers:
+                raise CredentialsInvalid
+            return _stranger(token, now_s)
+        if token.algorithm == THEIRS:
+            judge_bearer(token.claims, now_s=now_s, own_urls=own_urls)
+        elif not is_current(token.claims, now_s=now_s):
+            raise AccessTokenExpired
+        elif SCOPE not in token.claims.scopes:
+            raise ScopeInsufficient
+        return _Verified(signer.caller, token.claims.exp)
+
+    async def _signer(self, token: Token) -> ServiceKey | None:
+        """The key behind a token whose signature is good; None: there is none, and strangers are admitted.
+
+        Raises: CredentialsInvalid, AccountGone.
+        """
+        if token.algorithm == OURS and is_ours(token, self._sign_in.secret):
+            signer = await self._sign_in.keys.service_key(token.key_id)
+            if signer is None and not self._sign_in.admits_strangers:
+                raise AccountGone("The key of this token was deleted.")
+            return signer
+        if token.algorithm == THEIRS:
+            keys = await self._sign_in.keys.service_keys_of(token.claims.iss)
+            for key in keys:
+                if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key):
+                    return key
+            if keys:
+                raise CredentialsInvalid("The signature is not that of the key that kid and iss name.")
+        return None
+
+
+def name_given(credential: bytes) -> str:
+    """The name that this `Authorization` header gives itself, true or not; empty: it gives none."""
+    return _name_of(_token_of(credential))
+
+
+def _token_of(credential: bytes) -> Token | None:
+    scheme, _, text = credential.decode("latin-1").partition(" ")
+    return read_token(text.strip()) if scheme.lower() in _SCHEMES else None
+
+
+def _name_of(token: Token | None) -> str:
+    return (token.claims.iss or token.claims.sub)[:256] if token is not None else ""
+
+
+def _stranger(token: Token | None, now_s: float) -> _Verified:
+    """Whoever it may be, under the name it gives itself."""
+    email = _name_of(token)
+    return _Verified(Caller(email=email), now_s + KNOWN_FOR_US / 1_000_000)
+
+
+class AccessToken(NamedTuple):
+    """A token to call with, and for how many seconds from now it may be used."""
+
+    text: str
+    expires_in_s: int
+
+
+async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Collection[str]) -> AccessToken:
+    """A token good for an hour with the scopes that the assertion asks for, whatever they are: the API looks at them.
+
+    A server that admits strangers takes a well-formed assertion of a key it has never seen.
+
+    Raises: GrantRefused, in Google's words.
+    """
+    token = read_token(assertion)
+    if token is None or not token.claims.iss:
+        raise GrantRefused("invalid_grant", "Bad Request" if assertion else "Required parameter is missing: assertion")
+    if token.algorithm != THEIRS:
+        raise GrantRefused("invalid_grant", "Invalid JWT: only RS256 is supported.")
+    now_s = sign_in.now_us() / 1_000_000
+    key_id = await _signer(sign_in, token)
+    judge_assertion(token.claims, now_s=now_s, own_urls=own_urls)
+    claims = {"sub": token.claims.iss, "scope": token.claims.scope, "iat": int(now_s), "exp": int(now_s) + ACCESS_TOKEN_LIFE_S}
+    # One second less than it lives, as Google says it: a client that counts from the answer's arrival is never late.
+    return AccessToken(sign_access_token(claims, sign_in.secret, key_id), ACCESS_TOKEN_LIFE_S - 1)
+
+
+async def _signer(sign_in: SignIn, token: Token) -> str:
+    """The id of the key that signed it, empty for a stranger's.  Raises: GrantRefused."""
+    keys = await sign_in.keys.service_keys_of(token.claims.iss)
+    if not keys:
+        if sign_in.admits_strangers:
+            return ""
+        raise GrantRefused("invalid_grant", "Invalid grant: account not found")
+    # Some clients leave `kid` out.
+    for key in keys:
+        if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key):
+            return key.key_id
+    raise GrantRefused("invalid_grant", "Invalid JWT Signature.")
+
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from jwt.api_jws import PyJWS
+
+
+class _Library(NamedTuple):
+    """What is needed of PyJWT."""
+
+    access_tokens: "PyJWS"
+    signed_by_callers: "PyJWS"
+    invalid: type[Exception]
+
+
+@cache
+def load() -> _Library:
+    """PyJWT. Its import takes 0.1 s, which a sandbox whose callers show no token need not spend; other servers call this at the start."""
+    from jwt.api_jws import PyJWS  # noqa: PLC0415 - as above
+    from jwt.exceptions import InvalidTokenError  # noqa: PLC0415
+
+    return _Library(PyJWS(algorithms=[OURS]), PyJWS(algorithms=[THEIRS]), InvalidTokenError)
+
+
+def read_token(text: str) -> Token | None:
+    """The token; None: this is no JSON Web Token."""
+    if len(text) > LONGEST_CHARS or text.count(".") != 2:  # noqa: PLR2004 - header, payload, signature
+        return None
+    try:
+        found: Mapping[str, Any] = load().signed_by_callers.decode_complete(text, options={"verify_signature": False})
+    except load().invalid:
+        return None
+    header, claims = found["header"], decode_claims(found["payload"])
+    algorithm, key_id = header.get("alg"), header.get("kid", "")
+    if claims is None or not isinstance(algorithm, str) or not isinstance(key_id, str):
+        return None
+    return Token(text, algorithm, key_id, claims)
+
+
+def is_signed_by(token: Token, public_key: str) -> bool:
+    """Whether the holder of this key's private half signed the token with RS256."""
+    try:
+        load().signed_by_callers.decode(token.text, _loaded(public_key), algorithms=[THEIRS])
+    except load().invalid:
+        return False
+    return True
+
+
+def is_ours(token: Token, secret: bytes) -> bool:
+    """Whether `sign_access_token` made the token with this secret."""
+    try:
+        load().access_tokens.decode(token.text, secret, algorithms=[OURS])
+    except load().invalid:
+        return False
+    return True
+
+
+def sign_access_token(claims: dict[str, Any], secret: bytes, key_id: str) -> str:
+    """An access token: it says for itself whose it is and until when."""
+    return load().access_tokens.encode(encode_claims(claims), secret, algorithm=OURS, headers={"typ": "at+jwt", "kid": key_id})
+
+
+@lru_cache(maxsize=256)
+def _loaded(public_key: str) -> "RSAPublicKey":
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415 - as PyJWT, which needs it
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    loaded = load_pem_public_key(public_key.encode())
+    if not isinstance(loaded, RSAPublicKey):
+        raise TypeError("only RSA keys are ever stored (create_service_key)")
+    return loaded

@@ -1,0 +1,203 @@
+"""Devices as callers see them: read, changed and deleted; and how a device's management ends."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from heliograph.commands import ENVELOPE, last_order_of_delete
+from heliograph.domain import operation as life
+from heliograph.domain import user_facing_message
+from heliograph.domain.device import Device, DeviceRecord, DeviceState, LastOrder, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.operation import Operation
+from heliograph.domain.policy import DEFAULT_ID
+from heliograph.protojson.errors import InvalidArgument, Violation, Violations
+from heliograph.protojson.field_mask import apply_mask
+from heliograph.protojson.messages import encode_message
+from heliograph.service.limits import Limits
+from heliograph.service.not_found import device_absence, enterprise_absence
+from heliograph.service.notifications import departure_published, operation_writes
+from heliograph.service.offer_command import with_offers
+from heliograph.service.paging import page_of
+from heliograph.service.policies import full_policy_name
+from heliograph.service.ports import Decision, DeleteDevice, Facts, Ports, PutDevice, PutTombstone, Sees, Write
+from heliograph.service.tenant_bounds import require_size
+
+MUTABLE = ("state", "disabled_reason", "policy_name")
+"""Source: disc, Device.state, disabledReason, policyName; amapi.md §6.13."""
+_SETTABLE = (DeviceState.ACTIVE, DeviceState.DISABLED)
+
+DAY_US = 86_400 * 1_000_000
+
+
+async def get_device(ports: Ports, name: DeviceName) -> DeviceRecord:
+    """The device.  Raises: EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound."""
+    record = await ports.store.device(name)
+    if record is None:
+        raise await device_absence(ports, name)
+    return record
+
+
+async def list_devices(
+    ports: Ports, enterprise: EnterpriseName, *, page_size: int | None = None, page_token: str = ""
+) -> tuple[Sequence[DeviceRecord], str]:
+    """A page of the enterprise's devices, oldest enrolment first, and the next page's token (empty after the last).
+
+    Raises: EnterpriseNotAuthorized; InvalidArgument: page size or token.
+    """
+    page = await page_of(
+        ports,
+        f"{enterprise}/devices",
+        lambda after, limit: ports.store.devices(enterprise, after=after, limit=limit),
+        page_size=page_size,
+        page_token=page_token,
+    )
+    if not page[0] and (error := await enterprise_absence(ports, enterprise)) is not None:
+        raise error
+    return page
+
+
+async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
+    """The device with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
+
+    A connected phone is told what changed.
+
+    An empty policy name is the default policy's; with all fields in the mask, no state is ACTIVE.
+    Fields that only the server or the phone can set stay as they are, whatever the patch and the mask say of them.
+
+    Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
+        NotFound.
+    """
+    paths = _paths(patch, mask)
+    whole = set(MUTABLE) <= set(paths)
+    policy_name = ""
+    if "policy_name" in paths:
+        policy_name = full_policy_name(name.parent, patch.policy_name or DEFAULT_ID, path="device.policy_name")
+
+    def rule(facts: Facts) -> Decision[DeviceRecord | None]:
+        if facts.device is None:
+            return Decision(None)
+        changed = facts.device
+        if "state" in paths:
+            changed = msgspec.structs.replace(changed, wanted_state=_wanted_state(changed, patch.state, whole=whole))
+        if policy_name:
+            changed = msgspec.structs.replace(changed, policy_name=policy_name)
+        reason = apply_mask(Device(disabled_reason=changed.disabled_reason), patch, _of_reason(paths)).disabled_reason
+        if found := Violations(user_facing_message.violations(reason, path="device.disabled_reason")):
+            raise InvalidArgument(violations=found)
+        if reason is not None:
+            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason")
+        changed = msgspec.structs.replace(changed, disabled_reason=reason)
+        return Decision(changed, (PutDevice(changed),))
+
+    record = await ports.store.decide(Sees(device=name), rule)
+    if record is None:
+        raise await device_absence(ports, name)
+    ports.doorbell.policy_changed(name)
+    return record
+
+
+def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What is changed. AIP-203: fields that are output only are ignored, in a mask too."""
+    if mask is None:
+        empty = Device()
+        return tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
+    return tuple(path for path in mask if path.partition(".")[0] in MUTABLE)
+
+
+def _wanted_state(device: DeviceRecord, state: DeviceState, *, whole: bool) -> DeviceState:
+    """What an admin wants of the device from now on. A device that is sent back as it was read wants what it wanted.
+
+    Raises: InvalidArgument: a state that nobody can set.
+    """
+    if state in _SETTABLE:
+        return state
+    if state is device.state:
+        return device.wanted_state
+    if whole and state is DeviceState.DEVICE_STATE_UNSPECIFIED:
+        return DeviceState.ACTIVE
+    raise InvalidArgument(violations=[Violation("device.state", _state_text(state))])
+
+
+def _state_text(state: DeviceState) -> str:
+    hint = " To delete a device, call enterprises.devices.delete." if state is DeviceState.DELETED else ""
+    return f"state can be set to ACTIVE or DISABLED only, not to {state.value}.{hint}"
+
+
+def _of_reason(paths: tuple[str, ...]) -> list[str]:
+    return [path for path in paths if path.partition(".")[0] == "disabled_reason"]
+
+
+async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "") -> None:
+    """The device and its open operations are over; for 30 days its phone learns its last order, a wipe with these flags and reason.
+
+    Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    Source: disc, devices.delete; amapi.md §6.12.
+    """
+    order = delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
+
+    def rule(facts: Facts) -> Decision[bool]:
+        if facts.device is None:
+            return Decision(answer=False)
+        # Whoever serves its connection learns that the device is gone.
+        return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
+
+    if not await ports.store.decide(Sees(device=name, open_operations=True, subscription=True), rule):
+        raise await device_absence(ports, name)
+    ports.offers.forget_device(name)
+
+
+def delete_order(type_name: str, command: bytes) -> LastOrder:
+    """The last order of a device that is deleted without an operation."""
+    return LastOrder(type=type_name, command=msgspec.Raw(ENVELOPE.full_command(type_name, command)))
+
+
+def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: LastOrder, *, ack_id: str = "") -> list[Write]:
+    """The writes after which the device is gone, its tombstone holds the last order, and none of its operations is open.
+
+    `facts` must hold the device's open operations and the subscription; the operation that the order came from is the caller's to end.
+    """
+    tombstone = Tombstone(
+        name=device.name,
+        credential_hash=device.credential_hash,
+        last_order=order,
+        ack_id=ack_id,
+        created_us=facts.now_us,
+        expires_us=tombstone_expiry_us(facts.now_us, ports.limits),
+    )
+    ended = [
+        write
+        for operation in facts.open_operations
+        if str(operation.name) != order.operation
+        for write in operation_writes(ports, facts, operation, ended_with_device(with_offers(ports, operation), facts.now_us))
+    ]
+    return [DeleteDevice(device.name), PutTombstone(tombstone), *ended, *departure_published(ports, facts, device)]
+
+
+def ended_with_device(operation: Operation, now_us: int) -> Operation:
+    """The open operation, ended because its device is gone; one whose time was over before that has expired."""
+    if life.allows(operation, life.Event.EXPIRE) and now_us >= operation.expires_us:
+        return life.expire(operation, now_us)
+    return life.device_deleted(operation, now_us)
+
+
+def tombstone_expiry_us(now_us: int, limits: Limits) -> int:
+    """Until when a phone whose management ends now can learn its last order."""
+    return now_us + limits.tombstone_days * DAY_US
+
+
+async def successor_of(ports: Ports, record: DeviceRecord) -> DeviceRecord | None:
+    """The newest device of the enterprise that enrolled later with the same serial number and is still there, None if there is none."""
+    hardware = record.report.hardware_info
+    serial = record.serial or (hardware.serial_number if hardware else "")  # records from before `serial` have only the latter
+    if not serial:
+        return None
+    sees = Sees(enterprise=record.name.parent, serial=serial)
+    names = await ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))
+    for name in reversed(names):
+        if name == str(record.name):
+            return None
+        found = await ports.store.device(DeviceName.parse(name))
+        if found is not None:
+            return found
+    return None

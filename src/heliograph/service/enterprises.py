@@ -1,0 +1,203 @@
+"""Enterprises: read, created, changed, and deleted with all that is in them."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from heliograph.domain.device import EnterpriseRecord
+from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
+from heliograph.domain.errors import EnterpriseNotAuthorized
+from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
+from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of, opened
+from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
+from heliograph.protojson.field_mask import apply_mask
+from heliograph.protojson.messages import encode_message, stored_message
+from heliograph.service.devices import delete_device
+from heliograph.service.not_found import enterprise_absence
+from heliograph.service.notifications import topic_tried_out
+from heliograph.service.paging import page_of
+from heliograph.service.ports import Decision, DeleteEnterprise, Facts, Page, Ports, PutEnterprise, Sees
+from heliograph.service.sign_up import sign_up_key
+from heliograph.service.tenant_bounds import require_size
+
+DELETED_AT_ONCE = 100
+"""Devices deleted at a time: one commit holds many, and others get their turn between two."""
+
+
+async def get_enterprise(ports: Ports, name: EnterpriseName) -> EnterpriseRecord:
+    """The enterprise.  Raises: EnterpriseNotAuthorized."""
+    record = await ports.store.enterprise(name)
+    if record is None:
+        raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
+    return record
+
+
+async def list_enterprises(
+    ports: Ports, *, page_size: int | None = None, page_token: str = "", only: Collection[str] | None = None
+) -> tuple[Sequence[EnterpriseRecord], str]:
+    """A page of the enterprises, oldest first, and the next page's token; of those with ids in `only`, or of all (None).
+
+    Raises: InvalidArgument: page size or token.
+    """
+
+    async def read(after: str, limit: int) -> Page[EnterpriseRecord]:
+        if only is None:
+            return await ports.store.enterprises(after=after, limit=limit)
+        # Few: a key names at most a hundred.
+        found = [await ports.store.enterprise(EnterpriseName(enterprise)) for enterprise in only]
+        rest = sorted((record for record in found if record and record.position > after), key=lambda record: record.position)
+        return Page(items=rest[:limit], more=len(rest) > limit)
+
+    return await page_of(
+        ports,
+        "enterprises" if only is None else f"enterprises {sorted(only)}",
+        read,
+        page_size=page_size,
+        page_token=page_token,
+    )
+
+
+async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_id: str = "") -> EnterpriseRecord:
+    """The enterprise is durable, under the given id or one that the server makes; output-only fields given are ignored.
+
+    With a pubsubTopic, a test message goes to it.
+
+    Raises: InvalidArgument; AlreadyExists: the id is taken; NothingPublishes: a topic, and nobody here who could publish to it.
+    """
+    if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
+        raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
+    checked(enterprise)
+    name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
+
+    def rule(facts: Facts) -> Decision[EnterpriseRecord]:
+        if facts.enterprise is not None:
+            raise AlreadyExists(f"{name} exists already.")
+        record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=resource_of(name, enterprise))
+        require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
+        return Decision(record, (PutEnterprise(record), *topic_tried_out(ports, record.resource)))
+
+    return await ports.store.decide(Sees(enterprise=name), rule)
+
+
+class EnterpriseTokenUsed(AlreadyExists):
+    """The enterprise token was used."""
+
+    reason = "ENTERPRISE_TOKEN_USED"
+
+
+async def create_signed_up_enterprise(
+    ports: Ports, enterprise: Enterprise, *, signup_url_name: str, enterprise_token: str
+) -> EnterpriseRecord:
+    """The one enterprise of this sign-up; where the caller says nothing of its name and contact, what its admin wrote counts.
+
+    Raises: InvalidArgument: not a token of that sign-up, or expired; EnterpriseTokenUsed: the enterprise exists already.
+    """
+    key = sign_up_key(ports)
+    token = _token(ports, key, signup_url_name=signup_url_name, enterprise_token=enterprise_token)
+    enterprise_id = enterprise_id_of(token.id, key=key)
+    try:
+        return await create_enterprise(ports, _with_admins_words(enterprise, token), enterprise_id=enterprise_id)
+    except AlreadyExists:
+        message = f"The enterprise token was used: it made enterprises/{enterprise_id}."
+        raise EnterpriseTokenUsed(message, metadata={"enterprise": f"enterprises/{enterprise_id}"}) from None
+
+
+def _token(ports: Ports, key: bytes, *, signup_url_name: str, enterprise_token: str) -> EnterpriseToken:
+    token = opened(enterprise_token, EnterpriseToken, key=key, now_us=ports.clock.now_us())
+    if token is None:
+        description = "enterprise_token is not valid, or is older than an hour: sign up again, with a new sign-up URL."
+        raise InvalidArgument(violations=[Violation("enterprise_token", description)])
+    if signup_url_name != f"signupUrls/{token.id}":
+        description = "signup_url_name is not the sign-up that the enterprise token comes from: send the name that signupUrls.create gave."
+        raise InvalidArgument(violations=[Violation("signup_url_name", description)])
+    return token
+
+
+def _with_admins_words(enterprise: Enterprise, token: EnterpriseToken) -> Enterprise:
+    contact = enterprise.contact_info
+    if token.admin_email and not (contact and contact.contact_email):
+        contact = msgspec.structs.replace(contact or ContactInfo(), contact_email=token.admin_email)
+    name = enterprise.enterprise_display_name or token.display_name
+    return msgspec.structs.replace(enterprise, enterprise_display_name=name, contact_info=contact)
+
+
+async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise, mask: tuple[str, ...] | None) -> EnterpriseRecord:
+    """The enterprise with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
+
+    Fields that are output only stay as they are. Setting a pubsubTopic, also to what it was, sends a test message (amapi.md §5.4).
+
+    Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and nobody here who could publish to it.
+    """
+    paths = tuple(_set_fields(patch)) if mask is None else mask
+    wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
+
+    def rule(facts: Facts) -> Decision[EnterpriseRecord | None]:
+        if facts.enterprise is None:
+            return Decision(None)
+        changed = apply_mask(message_of(facts.enterprise), patch, wanted)
+        checked(changed)
+        record = msgspec.structs.replace(facts.enterprise, resource=resource_of(name, changed))
+        require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
+        test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
+        return Decision(record, (PutEnterprise(record), *test))
+
+    record = await ports.store.decide(Sees(enterprise=name), rule)
+    if record is None:
+        raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
+    return record
+
+
+def _set_fields(patch: Enterprise) -> list[str]:
+    empty = Enterprise()
+    return [name for name in patch.__struct_fields__ if getattr(patch, name) != getattr(empty, name)]
+
+
+async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
+    """The enterprise is gone first, so that nothing can be added; then each device as by devices.delete, with its own last order.
+
+    After a crash in between, `finish_deletions` ends what is left before the server answers anybody.
+
+    Raises: EnterpriseNotAuthorized.
+    """
+
+    def rule(facts: Facts) -> Decision[bool]:
+        if facts.enterprise is None:
+            return Decision(answer=False)
+        return Decision(answer=True, writes=(DeleteEnterprise(name),))
+
+    if not await ports.store.decide(Sees(enterprise=name), rule):
+        raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
+    while devices := (await ports.store.devices(name, after="", limit=DELETED_AT_ONCE)).items:
+        await _delete_all(ports, [device.name for device in devices])
+
+
+async def finish_deletions(ports: Ports) -> None:
+    """No device is left whose enterprise is gone: a deletion that a crash interrupted is finished. Called before anybody is served."""
+    while orphans := await ports.store.orphans(limit=DELETED_AT_ONCE):
+        await _delete_all(ports, orphans)
+
+
+async def _delete_all(ports: Ports, devices: Sequence[DeviceName]) -> None:
+    results = await asyncio.gather(*(delete_device(ports, device) for device in devices), return_exceptions=True)
+    for result in results:
+        # One that another deletion, or its own wipe, took away meanwhile is gone as well; its enterprise is gone anyhow.
+        if result is not None and not isinstance(result, (NotFound, EnterpriseNotAuthorized)):
+            raise result
+
+
+def checked(enterprise: Enterprise) -> None:
+    """Nothing happens where the enterprise is one that can be.  Raises: InvalidArgument with every violation."""
+    if found := Violations(violations(enterprise)):
+        raise InvalidArgument(violations=found)
+
+
+def resource_of(name: EnterpriseName, enterprise: Enterprise) -> bytes:
+    """The canonical resource; what a caller says in fields that are output only is dropped."""
+    own = apply_mask(enterprise, Enterprise(name=str(name)), OUTPUT_ONLY)
+    return encode_message(own)
+
+
+def message_of(record: EnterpriseRecord) -> Enterprise:
+    """The message in the record."""
+    return stored_message(Enterprise, record.resource)

@@ -1,0 +1,199 @@
+"""Operations: read, cancelled, and retired when they are old."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from heliograph.commands import COMMANDS
+from heliograph.domain import operation as life
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
+from heliograph.domain.errors import OperationNotFound
+from heliograph.domain.filters import Filter, parse_filter
+from heliograph.domain.longrunning import operation_view
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
+from heliograph.domain.operation import Operation
+from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
+from heliograph.protojson.errors import Unavailable
+from heliograph.service.enterprises import finish_deletions
+from heliograph.service.haste import first_of
+from heliograph.service.not_found import device_absence, hidden_operations, operation_absence
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
+from heliograph.service.ports import Decision, DeleteToken, Facts, Lane, Page, Ports, Rule, Sees
+
+PAGE_DEFAULT_SIZE = 100
+PAGE_MOST = 1_000
+"""Amapi.md §2.6: undocumented; clients send 100, and walk many pages."""
+SCANNED_MOST = 5_000
+"""Operations looked at for one page: with a filter that wants few, a page may be short or empty, and its token goes on."""
+
+R = TypeVar("R", EnterpriseRecord, EnrollmentTokenRecord)
+
+RETIRED_EVERY_US = 3_600 * 1_000_000
+RETIRED_AT_ONCE = 100
+"""Rows removed in one transaction, that others wait for: 4 ms with 3,000,000 operations of 100,000 devices (500: 18 ms; a busy machine)."""
+PAUSE_S = 0.05
+"""Between two transactions: retention takes the time that is left over."""
+DAY_US = 86_400 * 1_000_000
+
+
+async def get_operation(ports: Ports, name: OperationName) -> Operation:
+    """The operation.  Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if the limits hide it."""
+    operation = await ports.store.operation(name)
+    if operation is not None and operation.open:
+        return operation  # so its device is there, and its enterprise
+    if (error := await hidden_operations(ports, name.device)) is not None:
+        raise error
+    if operation is None:
+        raise await operation_absence(ports, name)
+    return operation
+
+
+async def list_operations(
+    ports: Ports, device: DeviceName, *, filter_text: str = "", page_size: int | None = None, page_token: str = ""
+) -> tuple[Sequence[Operation], str]:
+    """A page of the device's operations that the filter wants, oldest first, and the next page's token (empty after the last).
+
+    Raises: InvalidArgument: filter, page size or token; EnterpriseNotAuthorized, NotFound: no such device;
+        DeviceNoLongerManaged where the limits hide the operations of deleted devices.
+    """
+    wanted = parse_filter(filter_text, types=COMMANDS) if filter_text else None
+    limit = coerce_page_size(page_size, default=PAGE_DEFAULT_SIZE, maximum=PAGE_MOST)
+    query = f"{device}/operations?{filter_text}"
+    after_ms = int(decode_page_token(ports.page_secret, query, token=page_token) or 0)
+    if (error := await hidden_operations(ports, device)) is not None:
+        raise error
+    found, more_after_ms = await _scan(ports, device, wanted, after_ms=after_ms, limit=limit)
+    if not found and not after_ms and not await _was_here(ports, device):
+        raise await device_absence(ports, device)
+    return found, encode_page_token(ports.page_secret, query, position=str(more_after_ms)) if more_after_ms else ""
+
+
+async def _scan(ports: Ports, device: DeviceName, wanted: Filter | None, *, after_ms: int, limit: int) -> tuple[Sequence[Operation], int]:
+    """What the page holds, and the operation after which the next page starts (0: there is none)."""
+    if wanted is None:
+        page = await ports.store.operations(device, after_ms=after_ms, limit=limit)
+        return page.items, page.items[-1].create_ms if page.more else 0
+    found: list[Operation] = []
+    for _ in range(SCANNED_MOST // PAGE_MOST):
+        page = await ports.store.operations(device, after_ms=after_ms, limit=PAGE_MOST)
+        for operation in page.items:
+            if wanted.matches(operation_view(operation)):
+                if len(found) == limit:
+                    return found, after_ms
+                found.append(operation)
+            after_ms = operation.create_ms
+        if not page.more:
+            return found, 0
+    return found, after_ms
+
+
+async def _was_here(ports: Ports, device: DeviceName) -> bool:
+    """Whether the name is, or lately was, a device's: its operations outlive it."""
+    return await ports.store.device(device) is not None or await ports.store.tombstone(device) is not None
+
+
+async def cancel_operation(ports: Ports, name: OperationName) -> None:
+    """A command that no phone acknowledged and whose time is not over is CANCELLED; any other stays as it is.
+
+    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged where operations of deleted devices are hidden.
+    Source: disc, devices.operations.cancel (best effort; success is not guaranteed); amapi.md §3.
+    """
+
+    def rule(facts: Facts) -> Decision[bool | None]:
+        operation = facts.operation
+        if operation is None or not life.allows(operation, life.Event.CANCEL):
+            return Decision(None if operation is None else False)
+        told = with_offers(ports, operation)
+        ended = life.expire(told, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(told, facts.now_us)
+        # What waited behind it may be next.
+        return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
+
+    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule)
+    if ended:
+        ports.offers.noted(name.device, name.create_ms)
+        return
+    # What could be cancelled was open, so its device and its enterprise are there.
+    if (error := await hidden_operations(ports, name.device)) is not None:
+        raise error
+    if ended is None:
+        raise await operation_absence(ports, name)
+
+
+async def retire_operations(ports: Ports, *, is_new: bool = False) -> NoReturn:
+    """Once an hour, what ended before the retention time, tombstones past their expiry and tokens a day after theirs are removed.
+
+    `is_new`: the store was empty a moment ago, so the first time is in an hour.
+    """
+    haste = asyncio.Event()
+    ports.haste.listen(haste.set)
+    while True:
+        next_us = ports.clock.now_us() + RETIRED_EVERY_US
+        if not is_new:
+            await _retire_all(ports, haste)
+            await retire_tokens(ports)
+            if ports.shared:
+                await _finish_others_deletions(ports)
+        is_new = False
+        while ports.clock.now_us() < next_us:
+            # Not by the clock: nothing depends on the moment, so a clock that is moved by ten years need not stop at each hour of them.
+            await _pause((next_us - ports.clock.now_us()) / 1_000_000, haste)
+
+
+async def _pause(seconds: float, haste: asyncio.Event) -> None:
+    haste.clear()
+    await first_of(haste.wait(), asyncio.sleep(seconds))
+
+
+async def _retire_all(ports: Ports, haste: asyncio.Event) -> None:
+    ended_before_us = ports.clock.now_us() - ports.limits.retention_days * DAY_US
+    try:
+        while await ports.store.retire(ended_before_us=ended_before_us, limit=RETIRED_AT_ONCE) >= RETIRED_AT_ONCE:
+            await _pause(PAUSE_S, haste)
+    except Unavailable:
+        # The store says so itself (/readyz); the next hour tries again.
+        return
+
+
+async def retire_tokens(ports: Ports) -> None:
+    """Nothing is left of tokens that expired (or, for one use, were used) more than a day ago: a lost answer is asked for before that."""
+    with contextlib.suppress(Unavailable):
+        async for enterprise in _walk(lambda after: ports.store.enterprises(after=after, limit=RETIRED_AT_ONCE)):
+            name = enterprise.name
+            async for token in _walk(lambda after, name=name: ports.store.tokens(name, after=after, limit=RETIRED_AT_ONCE)):  # type: ignore[misc]
+                if token.expires_us < ports.clock.now_us() - DAY_US:
+                    token_name = EnrollmentTokenName(name.enterprise, token.token_id)
+                    await ports.store.decide(Sees(token_name=token_name), _gone(token_name), lane=Lane.TIMERS)
+
+
+async def _walk(page_after: Callable[[str], Awaitable[Page[R]]]) -> AsyncIterator[R]:
+    after = ""
+    while True:
+        page = await page_after(after)
+        for item in page.items:
+            yield item
+        if not page.more or not page.items:
+            return
+        after = page.items[-1].position
+        await asyncio.sleep(PAUSE_S)
+
+
+def _gone(name: EnrollmentTokenName) -> Rule[None]:
+    return lambda _facts: Decision(None, (DeleteToken(name),))
+
+
+async def _finish_others_deletions(ports: Ports) -> None:
+    """A server that died while it deleted an enterprise may never start again."""
+    with contextlib.suppress(Unavailable):
+        await finish_deletions(ports)
+
+
+def own_operation(device: DeviceName, operation: str) -> OperationName:
+    """The operation's name; a device sees its own only.  Raises: InvalidArgument, OperationNotFound."""
+    name = OperationName.parse(operation)
+    if name.device != device:
+        raise OperationNotFound
+    return name

@@ -1,0 +1,1 @@
+"""A batch: what its rules see, and what they write."""

@@ -1,0 +1,164 @@
+"""Where a batch looks for rows: memory first, then one read per kind of row for all rules; and which rows it wrote."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.storage.kind import Kind
+from heliograph.storage.outbox import OutboxChanges
+
+OperationKey = tuple[DeviceName, int]
+SerialKey = tuple[str, str]
+K = TypeVar("K")
+Key = TypeVar("Key", bound=tuple[Any, ...])
+V = TypeVar("V")
+K_contra = TypeVar("K_contra", contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
+
+
+class DeviceState(msgspec.Struct, frozen=True, gc=False):
+    """A device name's row: its key, and what lives (or lived) under that name."""
+
+    key: int
+    record: DeviceRecord | None = None
+    tombstone: Tombstone | None = None
+
+
+class Source(Protocol):
+    """Set-wise reads of committed rows; what does not exist is not in the answer."""
+
+    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
+        """Whose credentials these are or were."""
+
+    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
+        """Operations by name."""
+
+    def records(self, kind: Kind[Key, V], keys: Collection[Key]) -> Mapping[Key, V]:
+        """Records by key, expired ones included."""
+
+    def records_found(self, kind: Kind[Any, V], values: Collection[str]) -> Sequence[V]:
+        """Records by the other column of their kind, oldest first."""
+
+    def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
+        """Names of devices by enterprise and serial, oldest first."""
+
+    def new_device_key(self) -> int:
+        """A key no device has."""
+
+    def new_message_id(self, now_us: int) -> int:
+        """An id that no outbox message has, or had."""
+
+
+class Remembers(Protocol[K_contra, V_co]):
+    """Where to look before the database is asked."""
+
+    def get(self, key: K_contra, /) -> V_co | None:
+        """The row, where it is remembered."""
+
+
+NOTHING: Mapping[Any, Any] = {}
+
+
+class Given(Protocol):
+    """What is known of operations' ids without asking the database."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        """No operation of the device has a newer id; 0: it has none, or nothing is known."""
+
+
+class Remembered(Protocol):
+    """Rows that are known before the database is asked: of one kind all of them, or those that were used lately."""
+
+    @property
+    def open(self) -> Mapping[DeviceName, Collection[int]]:
+        """create_ms of open operations, oldest first: of every device that has some."""
+
+    @property
+    def given(self) -> Given:
+        """The newest ids."""
+
+    @property
+    def devices(self) -> Remembers[DeviceName, DeviceState]:
+        """Devices' rows by name."""
+
+    @property
+    def credentials(self) -> Remembers[bytes, DeviceName]:
+        """Whose credentials these are."""
+
+    @property
+    def operations(self) -> Remembers[OperationKey, Operation]:
+        """Operations by name."""
+
+    @property
+    def records(self) -> Mapping[Kind[Any, Any], Remembers[Any, Any]]:
+        """Records by name, of some kinds."""
+
+
+class NothingGiven:
+    """No id is known."""
+
+    def newest_ms(self, device: DeviceName) -> int:
+        return 0
+
+
+class NothingRemembered:
+    """A Remembered of those who share their database: others change it, too, so each batch reads all that it sees."""
+
+    open: Mapping[DeviceName, Collection[int]] = NOTHING
+    given: Given = NothingGiven()
+    devices: Remembers[DeviceName, DeviceState] = NOTHING
+    credentials: Remembers[bytes, DeviceName] = NOTHING
+    operations: Remembers[OperationKey, Operation] = NOTHING
+    records: Mapping[Kind[Any, Any], Remembers[Any, Any]] = NOTHING
+
+
+class Looked(dict[K, V | None]):
+    """Rows looked up during one batch, and their changes; None: there is no such row."""
+
+    def fill(self, keys: Collection[K], memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        """Every key is looked up; those that nobody remembers in one read."""
+        missing: list[K] = []
+        for key in keys:
+            found = memory.get(key)
+            if found is None:
+                missing.append(key)
+            else:
+                self[key] = found
+        if missing:
+            rows = read(missing)
+            self.update((key, rows.get(key)) for key in missing)
+
+    def one(self, key: K, memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
+        """The row; looked up now where nobody foresaw that it is needed."""
+        if key not in self:
+            self.fill((key,), memory, read)
+        return self[key]
+
+
+class Written:
+    """Which rows a batch has written; what they are now stands in the batch."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[int, DeviceName]] = []
+        self.new_operations: dict[OperationKey, int] = {}
+        """With the device's key, in the order of writing."""
+        self.operations: set[OperationKey] = set()
+        self.devices: set[DeviceName] = set()
+        self.tombstones: set[DeviceName] = set()
+        self.serials: list[tuple[str, str, str, str]] = []
+        self.records: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Keys by kind."""
+        self.emptied: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        """Records, by kind, that went with all that belonged to them."""
+        self.outbox = OutboxChanges()
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())

@@ -1,0 +1,226 @@
+"""What the rules of a batch see: committed rows, and over them what the rules before wrote."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
+from heliograph.domain.notification import Subscription, subscription_of
+from heliograph.domain.operation import Operation
+from heliograph.domain.policy import PolicyRecord
+from heliograph.service.metrics import Happened
+from heliograph.service.ports import Facts, Sees
+from heliograph.service.record_rules import RecordName
+from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS
+
+K = TypeVar("K", bound=tuple[Any, ...])
+R = TypeVar("R")
+
+
+class View:
+    """The truth while a batch runs: what is remembered, rows read for it, and over both the writes so far."""
+
+    def __init__(self, memory: Remembered, source: Source, now_us: int) -> None:
+        self.now_us = now_us
+        self._memory = memory
+        self._source = source
+        self.states: Looked[DeviceName, DeviceState] = Looked()
+        self.open: dict[DeviceName, Collection[int]] = {}
+        """create_ms of open operations, oldest first: as read for this batch, and of devices of which one ended in it."""
+        self.opened: dict[DeviceName, list[int]] = {}
+        """create_ms of operations that this batch added to these, or to those in memory: apart, for to copy a long queue costs."""
+        self.given: dict[DeviceName, int] = {}
+        self.credentials: Looked[bytes, DeviceName] = Looked()
+        self.operations: Looked[OperationKey, Operation] = Looked()
+        self.records: defaultdict[Kind[Any, Any], Looked[Any, Any]] = defaultdict(Looked)
+        """By kind, the records by key."""
+        self.found: defaultdict[Kind[Any, Any], Looked[str, Any]] = defaultdict(Looked)
+        """By kind, the keys of records by the column `found_by`."""
+        self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
+        self.written = Written()
+        self.afterwards: list[Callable[[], None]] = []
+        """What else becomes of memory after the commit."""
+        self.happened = Happened()
+
+    def foresee(self, all_sees: Sequence[Sees]) -> None:
+        """Everything that these rules asked for is looked up, in one read per kind of row."""
+        devices = {sees.device for sees in all_sees if sees.device is not None}
+        hashes = {sees.credential_hash for sees in all_sees if sees.credential_hash is not None}
+        if hashes:
+            self.credentials.fill(hashes, self._memory.credentials, self._source.owners)
+            devices.update(owner for owner in map(self.credentials.get, hashes) if owner is not None)
+        self.states.fill(devices, self._memory.devices, self._source.device_states)
+        keys = {key for sees in all_sees if sees.create_ms or sees.open_operations for key in self._operations_of(sees)}
+        if keys:
+            self.operations.fill(keys, self._memory.operations, self._source.operations)
+        subscribers = {sees.device.parent for sees in all_sees if sees.subscription and sees.device is not None}
+        if subscribers:
+            self.fill(ENTERPRISES, subscribers)
+        if any(sees.request or sees.enterprise or sees.policy or sees.token_name or sees.token_value or sees.records for sees in all_sees):
+            self._foresee_records(all_sees)
+
+    def _foresee_records(self, all_sees: Collection[Sees]) -> None:
+        wanted: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
+        for sees in all_sees:
+            for kind, name in records_of(sees):
+                wanted[kind].add(name)
+        for kind, names in wanted.items():
+            self.fill(kind, names)
+        values = {sees.token_value for sees in all_sees if sees.token_value is not None}
+        if values:
+            self.found[TOKENS].fill(values, NOTHING, self._read_tokens_valued)
+        serials = {key for key in map(serial_key, all_sees) if key is not None}
+        if serials:
+            self.serials.fill(serials, NOTHING, self._source.serials)
+
+    def fill(self, kind: Kind[K, R], names: Collection[K]) -> None:
+        """Every record is looked up, in one read."""
+        looked: Looked[K, R] = self.records[kind]
+        looked.fill(names, self._memory.records.get(kind, NOTHING), lambda missing: self._source.records(kind, missing))
+
+    def record(self, kind: Kind[K, R], name: K) -> R | None:
+        """The record at this point of the batch, unless it has expired."""
+        looked: Looked[K, R] = self.records[kind]
+        if name not in looked:
+            parent = kind.belongs_to
+            if parent is not None and self.written.emptied and name[: len(parent.key_columns)] in self.written.emptied.get(parent, ()):
+                return None
+            self.fill(kind, (name,))
+        record = looked[name]
+        return kind.living(record, self.now_us) if kind.expires else record
+
+    def _operations_of(self, sees: Sees) -> Iterator[OperationKey]:
+        if sees.create_ms is None and not sees.open_operations:
+            return
+        name = sees.device or (self._owner(sees.credential_hash) if sees.credential_hash is not None else None)
+        if name is None:
+            return
+        if sees.create_ms is not None:
+            yield name, sees.create_ms
+        if sees.open_operations:
+            yield from ((name, create_ms) for create_ms in self._open(name))
+
+    def facts(self, sees: Sees) -> Facts:
+        """What the rule sees at this point of the batch."""
+        name = sees.device
+        state = self.state(name) if name is not None else None
+        if sees.credential_hash is not None and (state is None or state.record is None):
+            owner = self._owner(sees.credential_hash)
+            owned = self._owned(owner, sees.credential_hash)
+            if owned is not None and (state is None or owned.record is not None or state.tombstone is None):
+                name, state = owner, owned
+        tombstone = state.tombstone if state is not None else None
+        return Facts(
+            now_us=self.now_us,
+            device=state.record if state is not None else None,
+            tombstone=tombstone if tombstone is not None and tombstone.expires_us > self.now_us else None,
+            last_create_ms=self.newest_ms(name) if name is not None else 0,
+            open_count=len(self._open_before(name)) + len(self.opened.get(name, ())) if name is not None else 0,
+            operation=self.operation((name, sees.create_ms)) if name is not None and sees.create_ms is not None else None,
+            open_operations=self._open_operations(name) if name is not None and sees.open_operations else (),
+            enterprise=self.record(ENTERPRISES, sees.enterprise) if sees.enterprise is not None else None,
+            subscription=self.subscription(name.parent if name is not None else sees.enterprise) if sees.subscription else None,
+            token=self._token(sees),
+            previous_device_names=self._previous(sees),
+            request=self.record(REQUESTS, sees.request) if sees.request is not None else None,
+            policy=self._policy(sees, state) if sees.policy is not None or sees.device_policy else None,
+            records=tuple(self.record(OF_KEY[type(name)], name) for name in sees.records) if sees.records else (),
+        )
+
+    def operation(self, key: OperationKey) -> Operation | None:
+        """The operation at this point of the batch."""
+        return self.operations.one(key, self._memory.operations, self._source.operations)
+
+    def state(self, name: DeviceName) -> DeviceState | None:
+        """The device name's row at this point of the batch."""
+        return self.states.get(name) or self.states.one(name, self._memory.devices, self._source.device_states)
+
+    def newest_ms(self, name: DeviceName) -> int:
+        """No operation of the device has a newer id at this point of the batch; 0: it has none."""
+        return self.given.get(name) or self._memory.given.newest_ms(name)
+
+    def _open(self, name: DeviceName) -> Collection[int]:
+        added = self.opened.get(name)
+        return self._open_before(name) if added is None else (*self._open_before(name), *added)
+
+    def _open_before(self, name: DeviceName) -> Collection[int]:
+        found = self.open.get(name)
+        return self._memory.open.get(name, ()) if found is None else found
+
+    def _open_operations(self, name: DeviceName) -> tuple[Operation, ...]:
+        found = (self.operation((name, create_ms)) for create_ms in self._open(name))
+        return tuple(operation for operation in found if operation is not None)
+
+    def _owner(self, credential_hash: bytes) -> DeviceName | None:
+        return self.credentials.one(credential_hash, self._memory.credentials, self._source.owners)
+
+    def _owned(self, owner: DeviceName | None, credential_hash: bytes) -> DeviceState | None:
+        """The row of the credential's owner, without what has another credential by now."""
+        state = self.state(owner) if owner is not None else None
+        if state is None:
+            return None
+        record = state.record if state.record and state.record.credential_hash == credential_hash else None
+        tombstone = state.tombstone if state.tombstone and state.tombstone.credential_hash == credential_hash else None
+        return None if record is None and tombstone is None else msgspec.structs.replace(state, record=record, tombstone=tombstone)
+
+    def subscription(self, enterprise: EnterpriseName | None) -> Subscription | None:
+        """What the enterprise wants published at this point of the batch."""
+        record: EnterpriseRecord | None = self.record(ENTERPRISES, enterprise) if enterprise is not None else None
+        return subscription_of(record.resource) if record is not None else None
+
+    def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, Any]:
+        looked, names = self.records[TOKENS], {}
+        for record in self._source.records_found(TOKENS, values):
+            names[record.value] = name = TOKENS.key_of(record)
+            if name not in looked and record.enterprise not in self.written.emptied.get(ENTERPRISES, ()):
+                looked[name] = record
+        return names
+
+    def _token(self, sees: Sees) -> EnrollmentTokenRecord | None:
+        name = sees.token_name
+        if name is None and sees.token_value is not None:
+            name = self.found[TOKENS].one(sees.token_value, NOTHING, self._read_tokens_valued)
+        return self.record(TOKENS, name) if name is not None else None
+
+    def _previous(self, sees: Sees) -> tuple[str, ...]:
+        key = serial_key(sees)
+        return (self.serials.one(key, NOTHING, self._source.serials) or ()) if key is not None else ()
+
+    def _policy(self, sees: Sees, state: DeviceState | None) -> PolicyRecord | None:
+        name = sees.policy
+        if name is None:
+            record = state.record if state is not None else None
+            name = PolicyName.parse(record.policy_name) if record is not None and record.policy_name else None
+        return self.record(POLICIES, name) if name is not None else None
+
+
+def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
+    """Which records the rule asks for by name."""
+    if sees.enterprise is not None:
+        yield ENTERPRISES, sees.enterprise
+    if sees.token_name is not None:
+        yield TOKENS, sees.token_name
+    if sees.policy is not None:
+        yield POLICIES, sees.policy
+    if sees.request is not None:
+        yield REQUESTS, sees.request
+    for name in sees.records:
+        yield OF_KEY[type(name)], name
+
+
+def check_names(names: Collection[RecordName]) -> None:
+    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: TypeError."""
+    for name in names:
+        kind = OF_KEY.get(type(name))
+        if kind is None or kind.by_hand:
+            raise TypeError(f"{name!r} names no record that rules see by its name")
+
+
+def serial_key(sees: Sees) -> SerialKey | None:
+    """What the rule wants to know the devices of."""
+    return (sees.enterprise.enterprise, sees.serial) if sees.enterprise is not None and sees.serial is not None else None

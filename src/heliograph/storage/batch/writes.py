@@ -1,0 +1,151 @@
+"""One batch of rules: what each of them sees, and what they wrote together.
+
+A rule sees committed rows and the writes of the rules before it; nothing of this is in the database until the batch is written
+as a whole. A rule that raises has written nothing, since its writes would have come with its decision.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.domain.device import Tombstone
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.service.outbox import Postponed, Publish, Published
+from heliograph.service.ports import Delete, DeleteDevice, Put, PutDevice, PutOperation, PutTombstone, Write
+from heliograph.storage.batch.rows import NOTHING, DeviceState
+from heliograph.storage.batch.view import View
+from heliograph.storage.kind import Kind, Row
+from heliograph.storage.kinds import BELONGING, OF_KEY, OF_RECORD
+
+K = TypeVar("K", bound=tuple[Any, ...])
+
+
+class Batch(View):
+    """What the rules see, and what they write."""
+
+    def take(self, writes: Sequence[Write]) -> None:
+        """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing taken)."""
+        takes = [_TAKE[type(write)] for write in writes]
+        self._check(writes)
+        for take, write in zip(takes, writes, strict=True):
+            take(self, write)
+
+    def _check(self, writes: Sequence[Write]) -> None:
+        newest: dict[DeviceName, int] = {}
+        for write in writes:
+            if type(write) is not PutOperation:
+                if type(write) is Put and type(write.record) not in OF_RECORD:
+                    raise KeyError(type(write.record))
+                continue
+            if not write.new:
+                continue
+            operation = write.operation
+            device, create_ms = operation.device, operation.create_ms
+            last_ms = newest.get(device) or self.newest_ms(device)
+            if create_ms <= last_ms:
+                raise ValueError(f"{operation.name} is not newer than {last_ms}: an operation of its device may be as new")
+            newest[device] = create_ms
+
+    def _named(self, name: DeviceName) -> DeviceState:
+        state = self.state(name)
+        if state is None:
+            state = DeviceState(key=self._source.new_device_key())
+            self.written.names.append((state.key, name))
+            self.states[name] = state
+        return state
+
+    def put_operation(self, write: PutOperation) -> None:
+        operation = write.operation
+        key = device, create_ms = operation.device, operation.create_ms
+        state = self._named(device)
+        before = self.operations.get(key)
+        self.operations[key] = operation
+        if write.new:
+            self.written.new_operations[key] = state.key
+            self.given[device] = create_ms
+            self.happened.issued.append(operation)
+        else:
+            self.written.operations.add(key)
+            if operation.ack_id and before is not None and not before.ack_id:
+                self.happened.acknowledged.append(operation)
+        if operation.deadline_us is None:
+            self._end(operation)
+        elif write.new:  # newer than all of its device
+            self.opened.setdefault(device, []).append(create_ms)
+
+    def _end(self, operation: Operation) -> None:
+        before = self._open(operation.device)
+        if operation.create_ms in before:
+            self.open[operation.device] = [create_ms for create_ms in before if create_ms != operation.create_ms]
+            self.opened.pop(operation.device, None)
+            self.happened.ended.append(operation)
+
+    def put_device(self, write: PutDevice) -> None:
+        record = write.record
+        name = record.name
+        self.states[name] = msgspec.structs.replace(self._named(name), record=record)
+        self.credentials[record.credential_hash] = name
+        self.written.devices.add(name)
+        if write.serial is not None:
+            key = name.enterprise, write.serial
+            known = self.serials.one(key, NOTHING, self._source.serials) or ()
+            if str(name) not in known:
+                self.serials[key] = (*known, str(name))
+                self.written.serials.append((name.enterprise, write.serial, record.position, name.device))
+
+    def delete_device(self, write: DeleteDevice) -> None:
+        state = self.state(write.name)
+        if state is not None:
+            self.states[write.name] = msgspec.structs.replace(state, record=None)
+            self.written.devices.add(write.name)
+
+    def put_tombstone(self, write: PutTombstone) -> None:
+        tombstone: Tombstone = write.tombstone
+        self.states[tombstone.name] = msgspec.structs.replace(self._named(tombstone.name), tombstone=tombstone)
+        self.credentials[tombstone.credential_hash] = tombstone.name
+        self.written.tombstones.add(tombstone.name)
+
+    def put_record(self, write: Put[Any]) -> None:
+        kind = OF_RECORD[type(write.record)]
+        key = kind.key_of(write.record)
+        self.records[kind][key] = write.record
+        self.written.records[kind].add(key)
+        if kind.found_by:
+            self.found[kind][kind.found_value(write.record)] = key
+
+    def delete_record(self, write: Delete[Any]) -> None:
+        kind = OF_KEY[type(write.name)]
+        self.records[kind][write.name] = None
+        self.written.records[kind].add(write.name)
+        if belonging := BELONGING[kind]:
+            self.written.emptied[kind].add(write.name)
+            for rows in [self.records[child] for child in belonging]:
+                rows.update(dict.fromkeys([key for key in rows if key[: len(write.name)] == write.name]))
+
+    def changed(self, kind: Kind[K, Any]) -> tuple[dict[K, Row], list[K]]:
+        """The rows of records as they are now, by key, and the keys of those that are gone."""
+        records = self.records[kind]
+        rows: dict[K, Row] = {}
+        gone: list[K] = []
+        for key in self.written.records.get(kind, ()):
+            if (record := records[key]) is not None:
+                rows[key] = kind.row_of(key, record)
+            else:
+                gone.append(key)
+        return rows, gone
+
+    def change_outbox(self, write: Publish | Published | Postponed) -> None:
+        self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
+
+
+_TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
+    PutOperation: Batch.put_operation,
+    PutDevice: Batch.put_device,
+    DeleteDevice: Batch.delete_device,
+    PutTombstone: Batch.put_tombstone,
+    Put: Batch.put_record,
+    Delete: Batch.delete_record,
+    **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
+}

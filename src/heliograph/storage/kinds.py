@@ -1,0 +1,187 @@
+"""The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
+
+The two hot tables, `devices` and `operations`, are by hand (batch.py), and what has ways of its own: device keys, history, the outbox.
+Recipe: CONTRIBUTING, "Add a record kind".
+"""
+
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+
+from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.policy import PolicyRecord
+from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.tenant_bounds import Held
+from heliograph.storage.codec import json_of
+from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
+
+R = TypeVar("R")
+
+
+class DeviceKey(NamedTuple):
+    """What stands for a device's name in tables."""
+
+    device_key: int
+
+
+class SerialPlace(NamedTuple):
+    """A serial number at one enrolment."""
+
+    enterprise: str
+    serial: str
+    position: str
+
+
+class Serial(NamedTuple):
+    """A device that enrolled with a serial number."""
+
+    key: SerialPlace
+    device: str
+
+
+def _token_name(token: EnrollmentTokenRecord) -> EnrollmentTokenName:
+    return EnrollmentTokenName(token.enterprise.enterprise, token.token_id)
+
+
+def _request(row: ReadRow) -> IssueRequest:
+    enterprise, request_id, device, create_ms, digest, expires_us = row
+    return IssueRequest(
+        key=RequestKey(enterprise, request_id),
+        device=DeviceName(enterprise, device),
+        create_ms=create_ms,
+        digest=digest,
+        expires_us=expires_us,
+    )
+
+
+ENTERPRISES: Kind[EnterpriseName, EnterpriseRecord] = Kind(
+    table="enterprises",
+    one="enterprise",
+    many="enterprises",
+    record=EnterpriseRecord,
+    key=EnterpriseName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"),),
+    columns=(POSITION,),
+    codec=json_of(EnterpriseRecord),
+    of_devices=True,
+    remembered=256,  # a server has few; looked at with every change that may be published
+)
+
+TOKENS: Kind[EnrollmentTokenName, EnrollmentTokenRecord] = Kind(
+    table="tokens",
+    one="enrolment token",
+    many="enrolment tokens",
+    record=EnrollmentTokenRecord,
+    key=EnrollmentTokenName,
+    key_of=_token_name,
+    key_columns=(Column("enterprise"), Column("token")),
+    columns=(POSITION, Column("value")),
+    codec=json_of(EnrollmentTokenRecord),
+    belongs_to=ENTERPRISES,
+    found_by="value",
+    held=Held.ENROLLMENT_TOKENS,
+)
+
+POLICIES: Kind[PolicyName, PolicyRecord] = Kind(
+    table="policies",
+    one="policy",
+    many="policies",
+    record=PolicyRecord,
+    key=PolicyName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("policy")),
+    columns=(POSITION,),
+    codec=json_of(PolicyRecord),
+    belongs_to=ENTERPRISES,
+    of_devices=True,
+    remembered=256,  # one may be half a megabyte large, few are above 10 KB
+    held=Held.POLICIES,
+    weighed=True,
+)
+
+REQUESTS: Kind[RequestKey, IssueRequest] = Kind(
+    table="requests",
+    one="caller's request",
+    many="callers' requests",
+    record=IssueRequest,
+    key=RequestKey,
+    key_of=attrgetter("key"),
+    key_columns=(Column("enterprise"), Column("request_id")),
+    columns=(
+        Column("device", of="device.device"),
+        Column("create_ms", "bigint"),
+        Column("digest", "bytea"),
+        Column("expires_us", "bigint"),
+    ),
+    from_columns=_request,
+    expires=True,
+    held=Held.REQUEST_IDS,
+)
+
+TOMBSTONES: Kind[DeviceKey, Tombstone] = Kind(
+    table="tombstones",
+    one="tombstone",
+    many="tombstones",
+    record=Tombstone,
+    key=DeviceKey,
+    key_of=lambda _: DeviceKey(0),  # the batch knows the key of the device's name
+    key_columns=(Column("device_key", "integer"),),
+    columns=(Column("credential_hash", "bytea"), Column("expires_us", "bigint")),
+    codec=json_of(Tombstone),
+    by_hand=True,
+    expires=True,
+)
+
+SERIALS: Kind[SerialPlace, Serial] = Kind(
+    table="serials",
+    one="serial number",
+    many="serial numbers",
+    record=Serial,
+    key=SerialPlace,
+    key_of=attrgetter("key"),
+    key_columns=(Column("enterprise"), Column("serial"), POSITION),
+    columns=(Column("device"),),
+    from_columns=lambda row: Serial(SerialPlace(row[0], row[1], row[2]), row[3]),
+    by_hand=True,
+)
+
+SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
+    table="service_keys",
+    one="service-account key",
+    many="service-account keys",
+    record=ServiceKey,
+    key=ServiceKeyName,
+    key_of=lambda key: ServiceKeyName(key.key_id),
+    key_columns=(Column("key_id"),),
+    columns=(Column("client_email"), POSITION),
+    codec=json_of(ServiceKey),
+    found_by="client_email",
+    few=True,
+)
+
+KINDS: tuple[Kind[Any, Any], ...] = (
+    ENTERPRISES,
+    TOKENS,
+    POLICIES,
+    TOMBSTONES,
+    REQUESTS,
+    SERIALS,
+    SERVICE_KEYS,
+)
+"""In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
+
+OF_KEY: Mapping[type, Kind[Any, Any]] = {kind.key: kind for kind in KINDS}
+OF_RECORD: Mapping[type, Kind[Any, Any]] = {kind.record: kind for kind in KINDS if not kind.by_hand}
+BELONGING: Mapping[Kind[Any, Any], tuple[Kind[Any, Any], ...]] = {
+    parent: tuple(kind for kind in KINDS if kind.belongs_to is parent) for parent in KINDS
+}
+"""What is deleted with records of a kind."""
+HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind.held is not None}
+
+
+def kind_of(record: type[R]) -> Kind[Any, R]:
+    """The kind whose records are of this class.  Raises: KeyError."""
+    return OF_RECORD[record]

@@ -1,0 +1,409 @@
+-- Made by `make docs` from kinds.py, for people, searches and reviews: nothing reads this file. `-- engine: name --`, one line
+-- what it is for, the statement. Where a statement ends in a VALUES group that Python repeats, the group stands here once.
+
+-- sqlite: enterprises_named --
+-- Enterprises by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN enterprises t
+WHERE t.enterprise = wanted.column1
+
+-- sqlite: page_of_enterprises --
+-- Enterprises after a position, in order of creation.
+SELECT record FROM enterprises WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_enterprises --
+-- Enterprises as they are now.
+INSERT INTO enterprises (enterprise, position, record) VALUES (?, ?, ?)
+ON CONFLICT (enterprise) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_enterprises --
+-- These enterprises are gone.
+DELETE FROM enterprises WHERE enterprise IN (VALUES (?))
+
+-- postgresql: enterprises_named --
+-- Enterprises by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(enterprise)
+JOIN enterprises t ON t.enterprise = wanted.enterprise
+
+-- postgresql: lock_enterprises --
+-- Enterprises by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(enterprise)
+JOIN enterprises t ON t.enterprise = wanted.enterprise
+ORDER BY t.enterprise FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_enterprises --
+-- Enterprises after a position, in order of creation.
+SELECT record FROM enterprises WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_enterprises --
+-- Enterprises that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO enterprises (enterprise, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_enterprises --
+-- Enterprises as they are now.
+INSERT INTO enterprises (enterprise, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (enterprise) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_enterprises --
+-- These enterprises are gone.
+DELETE FROM enterprises t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: every_record_of_enterprises --
+-- Whether every record can be read.
+SELECT record FROM enterprises
+
+-- sqlite: tokens_named --
+-- Enrolment tokens by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN tokens t
+WHERE t.enterprise = wanted.column1 AND t.token = wanted.column2
+
+-- sqlite: tokens_by_value --
+-- Enrolment tokens by value, for many of these.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN tokens t
+WHERE t.value = wanted.column1 ORDER BY t.position
+
+-- sqlite: page_of_tokens --
+-- Enrolment tokens of one enterprise after a position, in order of creation.
+SELECT record FROM tokens WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_tokens --
+-- How many enrolment tokens an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM tokens WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_tokens --
+-- Enrolment tokens as they are now.
+INSERT INTO tokens (enterprise, token, position, value, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, token) DO UPDATE SET
+    position = excluded.position, value = excluded.value, record = excluded.record
+
+-- sqlite: delete_tokens --
+-- These enrolment tokens are gone.
+DELETE FROM tokens WHERE (enterprise, token) IN (VALUES (?, ?))
+
+-- sqlite: delete_tokens_of_enterprises --
+-- The enrolment tokens of deleted enterprises go with them.
+DELETE FROM tokens WHERE enterprise IN (VALUES (?))
+
+-- postgresql: tokens_named --
+-- Enrolment tokens by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, token)
+JOIN tokens t ON t.enterprise = wanted.enterprise AND t.token = wanted.token
+
+-- postgresql: lock_tokens --
+-- Enrolment tokens by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, token)
+JOIN tokens t ON t.enterprise = wanted.enterprise AND t.token = wanted.token
+ORDER BY t.enterprise, t.token FOR NO KEY UPDATE OF t
+
+-- postgresql: tokens_by_value --
+-- Enrolment tokens by value, the oldest first.
+SELECT t.record FROM tokens t WHERE t.value = ANY($1::text[]) ORDER BY t.position
+
+-- postgresql: lock_tokens_by_value --
+-- Enrolment tokens by value; they are this transaction's.
+SELECT t.record FROM tokens t WHERE t.value = ANY($1::text[])
+ORDER BY t.enterprise, t.token FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_tokens --
+-- Enrolment tokens of one enterprise after a position, in order of creation.
+SELECT record FROM tokens WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: holding_tokens --
+-- How many enrolment tokens an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM tokens WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_tokens --
+-- Enrolment tokens that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO tokens (enterprise, token, position, value, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+
+-- postgresql: put_tokens --
+-- Enrolment tokens as they are now.
+INSERT INTO tokens (enterprise, token, position, value, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+ON CONFLICT (enterprise, token) DO UPDATE SET
+    position = excluded.position, value = excluded.value, record = excluded.record
+
+-- postgresql: delete_tokens --
+-- These enrolment tokens are gone.
+DELETE FROM tokens t USING unnest($1::text[], $2::text[]) AS gone(enterprise, token)
+WHERE t.enterprise = gone.enterprise AND t.token = gone.token
+
+-- postgresql: delete_tokens_of_enterprises --
+-- The enrolment tokens of deleted enterprises go with them.
+DELETE FROM tokens t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: tokens_have_an_enterprise --
+-- Every enrolment token belongs to an enterprise.
+SELECT count(*) FROM tokens t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_tokens --
+-- Whether every record can be read.
+SELECT record FROM tokens
+
+-- sqlite: policies_named --
+-- Policies by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN policies t
+WHERE t.enterprise = wanted.column1 AND t.policy = wanted.column2
+
+-- sqlite: page_of_policies --
+-- Policies of one enterprise after a position, in order of creation.
+SELECT record FROM policies WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_policies --
+-- How many policies an enterprise has, counted up to a number, and the bytes of these.
+SELECT count(*), coalesce(sum(bytes), 0) FROM (SELECT length(record) AS bytes FROM policies WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_policies --
+-- Policies as they are now.
+INSERT INTO policies (enterprise, policy, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, policy) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_policies --
+-- These policies are gone.
+DELETE FROM policies WHERE (enterprise, policy) IN (VALUES (?, ?))
+
+-- sqlite: delete_policies_of_enterprises --
+-- The policies of deleted enterprises go with them.
+DELETE FROM policies WHERE enterprise IN (VALUES (?))
+
+-- postgresql: policies_named --
+-- Policies by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
+JOIN policies t ON t.enterprise = wanted.enterprise AND t.policy = wanted.policy
+
+-- postgresql: lock_policies --
+-- Policies by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, policy)
+JOIN policies t ON t.enterprise = wanted.enterprise AND t.policy = wanted.policy
+ORDER BY t.enterprise, t.policy FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_policies --
+-- Policies of one enterprise after a position, in order of creation.
+SELECT record FROM policies WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: holding_policies --
+-- How many policies an enterprise has, counted up to a number, and the bytes of these.
+SELECT count(*), coalesce(sum(bytes), 0) FROM (SELECT length(record) AS bytes FROM policies WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_policies --
+-- Policies that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO policies (enterprise, policy, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_policies --
+-- Policies as they are now.
+INSERT INTO policies (enterprise, policy, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (enterprise, policy) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_policies --
+-- These policies are gone.
+DELETE FROM policies t USING unnest($1::text[], $2::text[]) AS gone(enterprise, policy)
+WHERE t.enterprise = gone.enterprise AND t.policy = gone.policy
+
+-- postgresql: delete_policies_of_enterprises --
+-- The policies of deleted enterprises go with them.
+DELETE FROM policies t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: policies_have_an_enterprise --
+-- Every policy belongs to an enterprise.
+SELECT count(*) FROM policies t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_policies --
+-- Whether every record can be read.
+SELECT record FROM policies
+
+-- sqlite: put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_tombstones --
+-- These tombstones are gone.
+DELETE FROM tombstones WHERE device_key IN (VALUES (?))
+
+-- sqlite: tombstones_expired --
+-- The tombstones past their expiry, the longest expired first.
+SELECT device_key FROM tombstones WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: put_tombstones --
+-- Tombstones as they are now.
+INSERT INTO tombstones (device_key, credential_hash, expires_us, record)
+SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::bytea[])
+ON CONFLICT (device_key) DO UPDATE SET
+    credential_hash = excluded.credential_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: retire_tombstones --
+-- Tombstones past their expiry are gone.
+DELETE FROM tombstones t USING (
+    SELECT device_key FROM tombstones WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.device_key = old.device_key
+RETURNING 1
+
+-- check: every_record_of_tombstones --
+-- Whether every record can be read.
+SELECT record FROM tombstones
+
+-- sqlite: requests_named --
+-- Callers' requests by name, for many names.
+SELECT t.enterprise, t.request_id, t.device, t.create_ms, t.digest, t.expires_us FROM (VALUES (?, ?)) AS wanted CROSS JOIN requests t
+WHERE t.enterprise = wanted.column1 AND t.request_id = wanted.column2
+
+-- sqlite: holding_requests --
+-- How many callers' requests an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM requests WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_requests --
+-- Callers' requests as they are now.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, request_id) DO UPDATE SET
+    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
+
+-- sqlite: delete_requests --
+-- These callers' requests are gone.
+DELETE FROM requests WHERE (enterprise, request_id) IN (VALUES (?, ?))
+
+-- sqlite: forget_requests_of_device --
+-- Sandbox: the callers' requests of a device never were.
+DELETE FROM requests WHERE enterprise = ? AND device = ?
+
+-- sqlite: requests_expired --
+-- The callers' requests past their expiry, the longest expired first.
+SELECT enterprise, request_id FROM requests WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: requests_named --
+-- Callers' requests by name, for many names.
+SELECT t.enterprise, t.request_id, t.device, t.create_ms, t.digest, t.expires_us FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, request_id)
+JOIN requests t ON t.enterprise = wanted.enterprise AND t.request_id = wanted.request_id
+
+-- postgresql: lock_requests --
+-- Callers' requests by name; they are this transaction's.
+SELECT t.enterprise, t.request_id, t.device, t.create_ms, t.digest, t.expires_us FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, request_id)
+JOIN requests t ON t.enterprise = wanted.enterprise AND t.request_id = wanted.request_id
+ORDER BY t.enterprise, t.request_id FOR NO KEY UPDATE OF t
+
+-- postgresql: holding_requests --
+-- How many callers' requests an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM requests WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_requests --
+-- Callers' requests that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
+
+-- postgresql: put_requests --
+-- Callers' requests as they are now.
+INSERT INTO requests (enterprise, request_id, device, create_ms, digest, expires_us)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[])
+ON CONFLICT (enterprise, request_id) DO UPDATE SET
+    device = excluded.device, create_ms = excluded.create_ms, digest = excluded.digest, expires_us = excluded.expires_us
+
+-- postgresql: delete_requests --
+-- These callers' requests are gone.
+DELETE FROM requests t USING unnest($1::text[], $2::text[]) AS gone(enterprise, request_id)
+WHERE t.enterprise = gone.enterprise AND t.request_id = gone.request_id
+
+-- postgresql: retire_requests --
+-- Callers' requests past their expiry are gone.
+DELETE FROM requests t USING (
+    SELECT enterprise, request_id FROM requests WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.enterprise = old.enterprise AND t.request_id = old.request_id
+RETURNING 1
+
+-- sqlite: put_serials --
+-- Serial numbers as they are now.
+INSERT INTO serials (enterprise, serial, position, device) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, serial, position) DO UPDATE SET
+    device = excluded.device
+
+-- sqlite: forget_serials_of_device --
+-- Sandbox: the serial numbers of a device never were.
+DELETE FROM serials WHERE enterprise = ? AND device = ?
+
+-- postgresql: put_serials --
+-- Serial numbers as they are now.
+INSERT INTO serials (enterprise, serial, position, device)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT (enterprise, serial, position) DO UPDATE SET
+    device = excluded.device
+
+-- sqlite: service_keys_named --
+-- Service-account keys by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN service_keys t
+WHERE t.key_id = wanted.column1
+
+-- sqlite: service_keys_by_client_email --
+-- Service-account keys by client_email, for many of these.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN service_keys t
+WHERE t.client_email = wanted.column1 ORDER BY t.position
+
+-- sqlite: list_of_service_keys --
+-- Service-account keys after a position, in order of creation.
+SELECT record FROM service_keys WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_service_keys --
+-- Service-account keys as they are now.
+INSERT INTO service_keys (key_id, client_email, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (key_id) DO UPDATE SET
+    client_email = excluded.client_email, position = excluded.position, record = excluded.record
+
+-- sqlite: delete_service_keys --
+-- These service-account keys are gone.
+DELETE FROM service_keys WHERE key_id IN (VALUES (?))
+
+-- postgresql: service_keys_named --
+-- Service-account keys by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN service_keys t ON t.key_id = wanted.key_id
+
+-- postgresql: lock_service_keys --
+-- Service-account keys by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN service_keys t ON t.key_id = wanted.key_id
+ORDER BY t.key_id FOR NO KEY UPDATE OF t
+
+-- postgresql: service_keys_by_client_email --
+-- Service-account keys by client_email, the oldest first.
+SELECT t.record FROM service_keys t WHERE t.client_email = ANY($1::text[]) ORDER BY t.position
+
+-- postgresql: lock_service_keys_by_client_email --
+-- Service-account keys by client_email; they are this transaction's.
+SELECT t.record FROM service_keys t WHERE t.client_email = ANY($1::text[])
+ORDER BY t.key_id FOR NO KEY UPDATE OF t
+
+-- postgresql: list_of_service_keys --
+-- Service-account keys after a position, in order of creation.
+SELECT record FROM service_keys WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_service_keys --
+-- Service-account keys that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO service_keys (key_id, client_email, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_service_keys --
+-- Service-account keys as they are now.
+INSERT INTO service_keys (key_id, client_email, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (key_id) DO UPDATE SET
+    client_email = excluded.client_email, position = excluded.position, record = excluded.record
+
+-- postgresql: delete_service_keys --
+-- These service-account keys are gone.
+DELETE FROM service_keys t USING unnest($1::text[]) AS gone(key_id)
+WHERE t.key_id = gone.key_id
+
+-- check: every_record_of_service_keys --
+-- Whether every record can be read.
+SELECT record FROM service_keys

@@ -1,0 +1,237 @@
+"""The wire between the servers of one PostgreSQL: NOTIFY and LISTEN on a connection of its own.
+
+What is said here may get lost, and costs no answer a moment: the truth is in the tables, and whoever listens looks there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from importlib import resources
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
+
+import asyncpg
+import msgspec
+import structlog
+
+from heliograph.backoff import Backoff
+from heliograph.protojson.errors import HeliographError
+from heliograph.storage.postgres.link import DATABASE_ERRORS
+
+log = structlog.get_logger()
+
+CHANNEL = "heliograph"
+PING_EVERY_S = 5.0
+"""A connection that only listens says nothing when it breaks, so it says something to itself."""
+PING_WITHIN_S = 5.0
+CONNECTED_WITHIN_S = 10.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 30.0
+"""Between attempts to listen; half of it is chance, for every server tries when the database has come back."""
+WAITING_MOST = 10_000
+"""Words that wait for a slow connection; the others' tails find what is dropped."""
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+_NOTIFY = (resources.files(__package__) / "cluster_bus.sql").read_text(encoding="utf-8")
+
+PAYLOAD_MOST = 7_900
+"""For words: PostgreSQL takes 7,999 bytes, head and tail included."""
+
+Kind = Literal["ring", "policy", "ask", "seen"]
+"""`ring`: the device's commands have changed. `policy`: what is wanted of it besides. `ask`: who has it? `seen`: this server heard it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class BusSilent(Exception):
+    """The bell does not hear itself: something between here and the database (a pooler?) swallows LISTEN."""
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """One thing that is said of one device."""
+
+    kind: Kind
+    device: str
+    detail: int = 0
+    """Of `seen`: when it was heard last (us), 0 where it is connected now."""
+
+
+class Listener(Protocol):
+    """Who hears what other servers say; all of it on the event loop."""
+
+    def heard(self, word: Word, sent_us: int) -> None:
+        """Another server said this at its time."""
+
+    def mended(self) -> None:
+        """From now on everything is heard; until now, what was said may have been missed."""
+
+    def silent(self) -> None:
+        """Nothing is heard until `mended`."""
+
+
+class BusMessage(msgspec.Struct, frozen=True, array_like=True):
+    """What one server says at one time; without words, it only wants to hear itself."""
+
+    server: str
+    sent_us: int
+    words: tuple[Word, ...] = ()
+
+
+class ClusterBus:
+    """Says words to the other servers, and hears theirs. `run` keeps it going."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        listener: Listener,
+        *,
+        server: str,
+        now_us: Callable[[], int],
+        chance: Callable[[], float],
+    ) -> None:
+        """`server` tells this process from all others; `chance` gives 0 to 1."""
+        self._connect = connect
+        self._listener = listener
+        self._server = server
+        self._now_us = now_us
+        self._chance = chance
+        self._words: dict[Word, None] = {}
+        self._ping = False
+        self._wake = asyncio.Event()
+        self._echo = asyncio.Event()
+        self._told_silent = False
+        self._mended_at_s = 0.0
+        self.listening = False
+        """Whether other servers' words arrive."""
+
+    def say(self, word: Word) -> bool:
+        """The others hear it soon, if at all; nobody waits for that. Whether they can be heard and told now."""
+        if self.listening and len(self._words) < WAITING_MOST:
+            self._words[word] = None
+            self._wake.set()
+        return self.listening
+
+    async def run(self) -> NoReturn:
+        """Says and hears, for ever; a broken connection is opened again, after growing pauses."""
+        backoff = Backoff(self._chance, first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
+        while True:
+            try:
+                await self._listen()
+            except (HeliographError, BusSilent, *DATABASE_ERRORS) as error:
+                if self._has_listened():
+                    backoff.reset()
+                self._tell_silent(error)
+            await asyncio.sleep(backoff.next_s())
+
+    def _has_listened(self) -> bool:
+        """Whether it did for a while: a bell that is cut again and again must not ask for it every moment."""
+        return self.listening and asyncio.get_running_loop().time() - self._mended_at_s >= PING_EVERY_S
+
+    async def _listen(self) -> None:
+        """Never returns.  Raises: what broke the connection."""
+        ended = asyncio.Event()
+        async with asyncio.timeout(CONNECTED_WITHIN_S):
+            connection = await self._connect()
+        try:
+            connection.add_termination_listener(lambda *_: ended.set())
+            async with asyncio.timeout(PING_WITHIN_S):
+                await connection.add_listener(CHANNEL, self._heard)
+            await _first_error(self._send(connection), self._ping_on(), _connection_lost(ended))
+        finally:
+            connection.terminate()
+
+    async def _send(self, connection: Connection) -> NoReturn:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            words, self._words = self._words, {}
+            ping, self._ping = self._ping, False
+            if words or ping:
+                for payload in payloads(self._server, self._now_us(), words):
+                    await connection.execute(_NOTIFY, CHANNEL, payload, timeout=PING_WITHIN_S)
+
+    async def _ping_on(self) -> NoReturn:
+        while True:
+            self._echo.clear()
+            self._ping = True
+            self._wake.set()
+            try:
+                async with asyncio.timeout(PING_WITHIN_S):
+                    await self._echo.wait()
+            except TimeoutError:
+                raise BusSilent(BusSilent.__doc__) from None
+            if not self.listening:
+                self._tell_mended()
+            await asyncio.sleep(PING_EVERY_S)
+
+    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:  # noqa: ANN401 - asyncpg's proxy
+        message = message_from(str(payload))
+        if message is None:
+            return
+        if message.server == self._server:
+            self._echo.set()
+        else:
+            self._hear(message)
+
+    def _hear(self, message: BusMessage) -> None:
+        for word in message.words:
+            self._listener.heard(word, message.sent_us)
+
+    def _tell_mended(self) -> None:
+        self.listening = True
+        self._mended_at_s = asyncio.get_running_loop().time()
+        if self._told_silent:
+            log.info("doorbell.mended")
+        self._told_silent = False
+        self._listener.mended()
+
+    def _tell_silent(self, error: Exception) -> None:
+        """Said once: the tail does meanwhile what the bell would do, a second later."""
+        self.listening = False
+        self._words = {}
+        self._listener.silent()
+        if not self._told_silent:
+            self._told_silent = True
+            log.warning("doorbell.silent", reason=f"{type(error).__qualname__}: {error}"[:200])
+
+
+async def _connection_lost(ended: asyncio.Event) -> NoReturn:
+    await ended.wait()
+    raise ConnectionResetError("the connection to the database ended")
+
+
+async def _first_error(*runs: Awaitable[NoReturn]) -> None:
+    """Raises: the error of the first that ends; none of the others runs on."""
+    tasks = [asyncio.ensure_future(run) for run in runs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_decode = msgspec.json.Decoder(BusMessage).decode
+
+
+def payloads(server: str, sent_us: int, words: Iterable[Word]) -> Iterator[str]:
+    """The words in as few messages as they fit into; one without words where there are none."""
+    head, tail = f'["{server}",{sent_us},[', "]]"
+    gathered: list[str] = []
+    room = PAYLOAD_MOST
+    for word in words:
+        text = _encode(word).decode()
+        room -= len(text.encode()) + 1
+        if room < 0 and gathered:
+            yield head + ",".join(gathered) + tail
+            gathered, room = [], PAYLOAD_MOST - len(text.encode()) - 1
+        gathered.append(text)
+    yield head + ",".join(gathered) + tail
+
+
+def message_from(payload: str) -> BusMessage | None:
+    """The message; None where it is none of ours: anybody with the database's password may say something on the channel."""
+    try:
+        return _decode(payload)
+    except msgspec.MsgspecError:
+        return None

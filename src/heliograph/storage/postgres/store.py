@@ -1,0 +1,260 @@
+"""The Store in PostgreSQL, which many servers may share: everything on the event loop, over a few sessions."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Self, TypeVar
+
+import asyncpg
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.operation import Operation
+from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
+from heliograph.service.outbox import OutboxMessage
+from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
+from heliograph.storage.batch.view import check_names
+from heliograph.storage.codec import device_from
+from heliograph.storage.exit_now import exit_at_once
+from heliograph.storage.kind import ReadRow
+from heliograph.storage.kinds import HELD, kind_of
+from heliograph.storage.postgres.batches import Batches
+from heliograph.storage.postgres.commits import PostgresCommitListeners
+from heliograph.storage.postgres.health import Health
+from heliograph.storage.postgres.keys import PostgresSealingKey
+from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, open_all, unusable
+from heliograph.storage.postgres.loading import Loader
+from heliograph.storage.postgres.migrations import migrate
+from heliograph.storage.postgres.reading import Reader
+from heliograph.storage.postgres.runner import Decided, Runner
+from heliograph.storage.postgres.timers import Timers
+from heliograph.storage.queue.rule_queue import Queued, refuse
+from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.service_keys import StoredServiceKeys
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+BATCH_LINKS = 2
+READ_LINKS = 2
+
+
+class PostgresStore(RecordReads):
+    """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        loader: Loader,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        """`links` are open: one for what the store does by itself, then BATCH_LINKS, then READ_LINKS."""
+        self.counts = StoreCounts()
+        self._clock = clock
+        self._on_fatal = on_fatal
+        self._links = links
+        self._closing = False
+        self._dead: str | None = None
+        runner = Runner(loader, now_us=clock.now_us)
+        self._timers = Timers(links[0], runner)
+        self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed)
+        self._reader = Reader(links[1 + BATCH_LINKS :], loader.devices)
+        self._commit_listeners = PostgresCommitListeners(ring)
+        self._health = Health(self._reader, self._timers, self._batches, self._commit_listeners)
+        self.service_keys = StoredServiceKeys(self)
+        self.sealing_key = PostgresSealingKey(self._reader, self._timers)
+        self._serving = self._batches.start(self._ended)
+        self._watching = asyncio.create_task(self._health.watch())
+        self._watching.add_done_callback(self._ended)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+        may_be_new: bool = True,
+    ) -> Self:
+        """The store in this database (postgresql://…), whose tables are migrated where needed, and made if the database `may_be_new`.
+
+        `ring` is called on the event loop after a commit.
+
+        Raises: DatabaseTooNew, Unreachable, NotAdmitted, AddressUnfit, DatabaseMissing.
+        """
+        links = [Link(url) for _ in range(1 + BATCH_LINKS + READ_LINKS)]
+        loader = Loader()
+        try:
+            async with contextlib.AsyncExitStack() as undo:
+                for link in links:
+                    undo.push_async_callback(link.close)
+                await open_all(links[:1])
+                await migrate(links[0], clock.now_us(), may_be_new=may_be_new)
+                await open_all(links[1:])
+                await loader.stock(links[0])
+                store = cls(links, loader, clock=clock, ring=ring, on_fatal=on_fatal)
+                undo.push_async_callback(store.close)
+                await store._health.look()
+                undo.pop_all()
+        except DATABASE_ERRORS as error:
+            raise unusable("The database could not be asked while the store opened", error) from error
+        return store
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of ours has ended: when the store closes, or by an error that nobody expected."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._dead = f"The store stopped: {error!r}."
+        refuse(self._batches.rule_queue.fail(self._dead))
+        self._on_fatal(error)
+
+    # Writes.
+
+    async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._batches.rule_queue.put(Queued(sees, rule, future), lane)
+        return await future
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
+
+    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
+        decided = await self._timers.decide_due(rule, limit=limit)
+        if decided is not None:
+            self.counts.count(decided.batch.happened)
+            self._committed(decided)
+        if decided is None or decided.due < limit:
+            await self._health.look()
+        return decided.due if decided is not None else 0
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
+
+    async def next_message_us(self) -> int | None:
+        return None  # others may bring some at any time: whoever sends looks every second
+
+    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
+
+    def _committed(self, decided: Decided) -> None:
+        self._commit_listeners.committed(decided.batch, decided.rings)
+
+    def nearest_deadline_us(self) -> int | None:
+        return self._commit_listeners.nearest_us
+
+    def on_deadline(self, listener: Callable[[], None]) -> None:
+        self._commit_listeners.on_deadline.append(listener)
+
+    def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
+        self._commit_listeners.on_published.append(listener)
+
+    def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
+        """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
+        self._commit_listeners.on_rings.append(listener)
+
+    # Reads.
+
+    async def operation(self, name: OperationName) -> Operation | None:
+        return await self._reader.operations.get(name)
+
+    async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        return await self._reader.page_of_operations(device, after_ms=after_ms, limit=limit)
+
+    async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
+        return tuple(await self._reader.open_operations.get(device) or ())
+
+    async def device(self, name: DeviceName) -> DeviceRecord | None:
+        state = await self._reader.states.get(name)
+        return state.record if state is not None else None
+
+    async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._reader.page("page_of_devices", _device, enterprise.enterprise, after, limit=limit)
+
+    async def tombstone(self, name: DeviceName) -> Tombstone | None:
+        state = await self._reader.states.get(name)
+        return self._living(state.tombstone) if state is not None else None
+
+    def _living(self, tombstone: Tombstone | None) -> Tombstone | None:
+        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+
+    async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
+        holder = await self._reader.holders.get(credential_hash)
+        return self._living(holder) if isinstance(holder, Tombstone) else holder
+
+    async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
+        row = kind_of(kind)
+        return row.living(await self._reader.records[row].get(name), self._clock.now_us())
+
+    async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
+        row = kind_of(kind)
+        now_us = (self._clock.now_us(),) if row.expires else ()
+        return await self._reader.page(row.names.page, self._reader.from_row[row], *parent, after, *now_us, limit=limit)
+
+    async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
+        row = kind_of(kind)
+        return tuple(map(row.from_row, await self._reader.run(row.names.found, [value])))
+
+    async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._reader.page("page_of_devices_with_policy", _device, name.enterprise, str(name), after, limit=limit)
+
+    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
+        ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
+        return Holding(number, int(size))
+
+    async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
+        return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))
+
+    async def newest_us(self) -> int:
+        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none.  Raises: Overloaded."""
+        return max(at_us or 0 for at_us in (await self._reader.run("newest_times"))[0])
+
+    # For other servers' phones (server/cluster_doorbell.py).
+
+    async def tail(self, after_ms: int, limit: int) -> Sequence[tuple[int, DeviceName]]:
+        """The oldest `limit` of the open operations created after that, with their devices.  Raises: Overloaded."""
+        rows = await self._reader.run("newest_open", after_ms, limit)
+        return [(create_ms, DeviceName(enterprise, device)) for create_ms, enterprise, device in rows]
+
+    async def database_now_us(self) -> int:
+        """The database's time.  Raises: Overloaded."""
+        return int((await self._reader.run("database_now_us"))[0][0])
+
+    async def connect(self) -> "asyncpg.Connection[Record]":
+        """A session for whoever listens.  Raises: asyncpg's errors, OSError, TimeoutError."""
+        return await self._links[0].another()
+
+    # Life.
+
+    def waiting(self) -> LaneLoads:
+        return self._batches.rule_queue.loads()
+
+    async def figures(self) -> StoreStats:
+        ((open_operations, notifications, oldest_us),) = await self._reader.run("figures")
+        ((database_bytes,),) = await self._reader.run("database_bytes")
+        return StoreStats(
+            open_operations=open_operations, notifications=notifications, oldest_notification_us=oldest_us, database_bytes=database_bytes
+        )
+
+    def healthy(self) -> str | None:
+        return self._dead or self._health.trouble()
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._batches.rule_queue.close()
+        self._health.stop()
+        await asyncio.gather(*self._serving, self._watching, return_exceptions=True)
+        self._batches.rule_queue.end()
+        await asyncio.gather(*(link.close() for link in self._links))
+
+
+def _device(row: ReadRow) -> DeviceRecord:
+    return device_from(row[0])

@@ -1,0 +1,120 @@
+"""What a store does by itself, on a session of its own, so that no caller waits for it: deadlines, retention, claims; and its health."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from heliograph.domain.errors import OutcomeUnknown
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.protojson.errors import Unavailable
+from heliograph.service.outbox import OutboxMessage
+from heliograph.service.ports import Facts, Write
+from heliograph.storage.kinds import KINDS
+from heliograph.storage.outbox import message_from
+from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
+from heliograph.storage.postgres.loading import Loaded
+from heliograph.storage.postgres.read_set import ReadSet
+from heliograph.storage.postgres.runner import Decided, Refused, Runner, commit, nothing_done, trouble_of
+
+PROBE_BYTES = 65_536
+"""Room for a batch or two."""
+DUE_RULE = Callable[[Operation, Facts], Iterable[Write]]
+
+
+class Timers:
+    """One session, which its users take in turn.  Raises (any method): Overloaded, OutcomeUnknown."""
+
+    def __init__(self, link: Link, runner: Runner) -> None:
+        self._link = link
+        self._runner = runner
+        self._turn = asyncio.Lock()
+
+    async def decide_due(self, rule: DUE_RULE, *, limit: int) -> Decided | None:
+        """What was due is decided and durable, but for operations of devices that somebody else has locked; None: nothing was due."""
+        async with self._alone():
+            due = await self._link.run("lock_due", self._runner.now_us(), limit)
+            if not due:
+                await self._link.rollback()  # what others run here next has a transaction of its own
+                return None
+            decided = await self._runner.within(self._link, _read_set(due), lambda loaded: _decide(loaded, due, rule))
+            await commit(self._link, decided)
+            return decided
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
+        now_us = self._runner.now_us()
+        removed = len(await self.run("retire_operations", ended_before_us, limit))
+        for kind in [kind for kind in KINDS if kind.expires]:
+            removed += len(await self.run(kind.names.retire, now_us, limit - removed))
+        return removed
+
+    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        """See the port."""
+        messages = (message_from(tuple(row)) for row in await self.run("claim_messages", now_us, until_us, limit))
+        return sorted(messages, key=lambda message: (message.due_us, message.message_id))
+
+    async def run(self, name: str, *values: object) -> list[Record]:
+        """The rows of the statement, which has a transaction of its own."""
+        async with self._turn:
+            sent = False
+            try:
+                await self._link.ready()
+                sent = True
+                return await self._link.run(name, *values)
+            except DATABASE_ERRORS as error:
+                if sent and verdict(error) is Verdict.LOST:
+                    raise OutcomeUnknown from error
+                raise nothing_done(Refused(error).trouble) from error
+
+    async def probe(self) -> str | None:
+        """None when the database takes writes, shown by making one; else why not."""
+        try:
+            async with self._alone():
+                await self._link.run("take_room", bytes(PROBE_BYTES))
+                await self._link.run("give_room_back")
+                await self._link.commit()
+        except Unavailable as error:
+            return trouble_of(error.__cause__ or error)
+        return None
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """A transaction, which whoever enters commits.  Raises: Overloaded."""
+        async with self._turn:
+            try:
+                await self._link.ready()
+                await self._link.begin()
+                yield
+            except Refused as refused:
+                raise nothing_done(refused.trouble) from refused
+            except DATABASE_ERRORS as error:
+                await self._link.rollback()
+                raise nothing_done(Refused(error).trouble) from error
+            except BaseException:
+                await self._link.rollback()
+                raise
+
+
+def _read_set(due: Iterable[Record]) -> ReadSet:
+    read_set = ReadSet()
+    for enterprise, device, create_ms in due:
+        name = DeviceName(enterprise, device)
+        read_set.devices.add(name)
+        read_set.operations.add((name, create_ms))
+        read_set.subscriptions.add(name.parent)
+    return read_set
+
+
+def _decide(loaded: Loaded, due: Iterable[Record], rule: DUE_RULE) -> Decided:
+    """What is still due: between the look and the lock somebody may have ended it."""
+    batch, decided = loaded.batch, 0
+    for enterprise, device, create_ms in due:
+        name = DeviceName(enterprise, device)
+        operation = batch.operation((name, create_ms))
+        if operation is None or operation.deadline_us is None or operation.deadline_us > batch.now_us:
+            continue
+        subscription = batch.subscription(name.parent)
+        batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+        decided += 1
+    return Decided(loaded, (), (), decided)

@@ -1,0 +1,83 @@
+"""What a batch wrote, as one statement per kind of row, each with its rows as arrays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from heliograph.storage.batch.rows import OperationKey
+from heliograph.storage.batch.writes import Batch
+from heliograph.storage.codec import encode_record, operation_columns
+from heliograph.storage.kind import Kind
+from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
+from heliograph.storage.postgres.link import Link, numbers
+from heliograph.storage.postgres.loading import Loaded
+
+Row = tuple[Any, ...]
+
+
+async def write(link: Link, loaded: Loaded) -> None:
+    """Every row the batch wrote, within the link's transaction; in the order of keys, so that two servers do not wait for each other.
+
+    Raises: DATABASE_ERRORS; a unique violation tells that another server was faster.
+    """
+    batch, absent = loaded
+    written = batch.written
+    if written.names:
+        await link.run_rows("insert_device_keys", sorted((key, *name) for key, name in written.names))
+    if written.new_operations:
+        await _write_operations(link, "insert_operations", batch, written.new_operations)
+    if written.operations:
+        await _write_operations(link, "replace_operations", batch, written.operations.difference(written.new_operations))
+    if written.devices or written.tombstones:
+        await _write_devices(link, batch)
+    if written.serials:
+        await link.run_rows(SERIALS.names.put, sorted(written.serials))
+    if written.records:
+        await _write_records(link, batch, absent)
+    if written.outbox:
+        messages = sorted(written.outbox.new, key=lambda message: (message.destination, message.supersedes or ""))
+        await link.run_rows("put_messages", messages)
+        await link.run_rows("postpone_messages", sorted(written.outbox.postponed))
+        await _delete(link, "delete_messages", written.outbox.published)
+
+
+async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:
+    rows: list[Row] = []
+    for key in keys:
+        operation, state = batch.operations[key], batch.states[key[0]]
+        if operation is not None and state is not None:
+            rows.append((key[1], state.key, *operation_columns(operation)))
+    if rows:
+        *columns, records = zip(*rows, strict=True)
+        await link.run(name, *map(numbers, columns), records)
+
+
+async def _delete(link: Link, name: str, rows: Sequence[Row]) -> None:
+    await link.run_rows(name, sorted(rows))
+
+
+async def _write_devices(link: Link, batch: Batch) -> None:
+    states = [(name, batch.states[name]) for name in batch.written.devices]
+    await link.run_rows(
+        "put_devices",
+        sorted(
+            (state.key, name.enterprise, record.position, record.credential_hash, record.policy_name, encode_record(record))
+            for name, state in states
+            if state and (record := state.record)
+        ),
+    )
+    await _delete(link, "delete_devices", [(state.key,) for _, state in states if state and not state.record])
+    dead = [(state.key, state.tombstone) for name in batch.written.tombstones if (state := batch.states[name]) and state.tombstone]
+    await link.run_rows(TOMBSTONES.names.put, sorted(TOMBSTONES.row_of(DeviceKey(key), stone) for key, stone in dead))
+
+
+async def _write_records(link: Link, batch: Batch, absent: Mapping[Kind[Any, Any], set[Any]]) -> None:
+    """Those that were looked for and not there must still not be there; the others are ours, or nobody looked."""
+    for parent, keys in batch.written.emptied.items():
+        for kind in BELONGING[parent]:
+            await link.run_rows(kind.names.delete_of_parent, sorted(keys))
+    for kind in [kind for kind in KINDS if kind in batch.written.records]:
+        rows, gone = batch.changed(kind)
+        new = absent.get(kind, set())
+        await link.run_rows(kind.names.insert, sorted(row for key, row in rows.items() if key in new))
+        await link.run_rows(kind.names.put, sorted(row for key, row in rows.items() if key not in new))
+        await _delete(link, kind.names.delete, gone)

@@ -1,0 +1,1 @@
+"""Where rules wait for their batch."""

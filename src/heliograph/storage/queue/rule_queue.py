@@ -1,0 +1,260 @@
+"""Between the event loop, where rules come, and the writer's thread, which runs them: the lanes, behind one lock.
+
+The loop removes what has waited too long by itself, so that this works while the writer hangs in a commit.
+"""
+
+import asyncio
+import contextlib
+import functools
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from heliograph.domain.errors import Overloaded
+from heliograph.domain.names import DeviceName
+from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
+from heliograph.service.ports import Lane, Rule, Sees
+from heliograph.storage.batch.writes import Batch
+from heliograph.storage.queue.lanes import RETRY_AFTER_S, WAITS_MOST_S, Lanes
+
+BATCH_MOST = 512
+GATHERED_MOST = 64
+"""Rules that are handed to the writer without waiting for more."""
+SWEEP_EVERY_S = 0.05
+"""How often overdue ones are looked for while there are some: one is told so at most this much late."""
+LANES = tuple(Lane)
+
+
+class Queued(NamedTuple):
+    """A rule that waits for its batch."""
+
+    sees: Sees
+    rule: Rule[Any]
+    future: asyncio.Future[Any]
+
+
+class Exclusive(NamedTuple):
+    """Something that needs a batch for itself: `act(batch)` gives the answer, and may write past the batch."""
+
+    act: Callable[[Batch], object]
+    future: asyncio.Future[Any]
+
+
+Entry = Queued | Exclusive
+
+
+class Outcome(NamedTuple):
+    """What becomes of one future."""
+
+    future: asyncio.Future[Any]
+    answer: object = None
+    error: Exception | None = None
+
+
+class Done(NamedTuple):
+    """What the event loop is told after a batch."""
+
+    outcomes: Sequence[Outcome]
+    rings: Sequence[DeviceName]
+    nearest_deadline_us: int | None
+    message_ids: Sequence[int] = ()
+    """Of the messages that came into the outbox."""
+    happened: Happened | None = None
+    """What the batch did to operations; None: it was not committed."""
+    commit_us: int = 0
+    """How long it took to write and commit it."""
+
+    def count_in(self, counts: StoreCounts) -> None:
+        """The counts tell of the batch, if it was committed."""
+        if self.happened is not None:
+            counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
+        elif refused := sum(isinstance(error, Overloaded) for _, _, error in self.outcomes):
+            counts.refused["storage"] += refused
+
+
+class RuleQueue:
+    """Where rules wait for the writer, and their answers come back.
+
+    Every entry is once either taken, or removed and its future told Overloaded. `done` is called on the event loop once per batch,
+    after its futures have their answers.
+    """
+
+    def __init__(self, counts: StoreCounts, done: Callable[[Done], None], *, wake: Callable[[], None] | None = None) -> None:
+        """`wake` is called when something waits, in place of waking who sleeps in `wait`: by a store without a thread."""
+        self.closed = False
+        """Everything that ever comes has been handed over."""
+        self._counts = counts
+        self._done = done
+        self._refusal: str | None = None
+        """Why nothing is let in any more; empty: because the store ends."""
+        self._lanes: Lanes[Entry] = Lanes()
+        self._lock = threading.Lock()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake = wake or functools.partial(self._bell.put, None)
+        self._gathered: tuple[list[Entry], ...] = ([], [], [])
+        self._count = self._seen = 0
+        self._sweep: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # On the event loop.
+
+    def put(self, entry: Queued, lane: Lane) -> None:
+        """The rule waits for its batch.  Raises: Overloaded: its lane is full, or the store ends."""
+        gathered = self._gathered[lane]
+        if self._refusal is not None:
+            raise overloaded(self._refusal)
+        if len(gathered) >= self._lanes.room(lane):
+            self._counts.refused["full"] += 1
+            raise overloaded()
+        if not self._count:
+            # The writer wakes once for all requests that came together.
+            asyncio.get_running_loop().call_soon(self._gather)
+        self._count += 1
+        gathered.append(entry)
+
+    def put_alone(self, entry: Exclusive) -> None:
+        """It waits for a batch of its own.  Raises: Overloaded: too many do, or the store ends."""
+        if self._refusal is not None:
+            raise overloaded(self._refusal)
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._lanes.put_alone(entry, now_s=loop.time())
+        self._wake_writer(loop)
+
+    def close(self) -> None:
+        """Nothing comes in any more; what came is handed over."""
+        self._refusal = self._refusal or ""
+        self._hand_over()
+        self.closed = True
+        self._wake()
+
+    def end(self) -> None:
+        """Whatever the writer, which has ended, left here is refused."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        with self._lock:
+            left = self._lanes.take_all()
+        refuse(left)
+
+    def waiting(self) -> int:
+        """How many wait, those included that came in this turn of the loop."""
+        return len(self._lanes) + self._count
+
+    def loads(self) -> LaneLoads:
+        """What waits, lane by lane; what runs alone waits with the timers."""
+        if self._loop is None:
+            return {lane: LaneLoad(0) for lane in LANES}
+        now_s = self._loop.time()
+        with self._lock:
+            return {lane: LaneLoad(*self._lanes.load(lane, now_s)) for lane in LANES}
+
+    def _gather(self) -> None:
+        if self._seen < self._count < GATHERED_MOST:
+            # This turn of the loop brought more: so may the next, and one large batch costs less than two small ones.
+            self._seen = self._count
+            asyncio.get_running_loop().call_soon(self._gather)
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._count:
+            return
+        self._count = self._seen = 0
+        gathered, self._gathered = self._gathered, ([], [], [])
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        with self._lock:
+            for lane in LANES:
+                if entries := gathered[lane]:
+                    self._lanes.put_all(entries, lane=lane, now_s=now_s)
+        self._wake_writer(loop)
+
+    def _wake_writer(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._wake()
+        if self._sweep is None:
+            self._sweep = loop.call_later(WAITS_MOST_S, self._remove_overdue)
+
+    def _remove_overdue(self) -> None:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            overdue = self._lanes.overdue(loop.time())
+            oldest_s = self._lanes.oldest_s()
+        self._counts.refused["waited"] += len(overdue)
+        refuse(overdue)
+        if oldest_s is None:
+            self._sweep = None
+        else:
+            self._sweep = loop.call_at(max(loop.time() + SWEEP_EVERY_S, oldest_s + WAITS_MOST_S), self._remove_overdue)
+
+    def _answer(self, done: Done) -> None:
+        done.count_in(self._counts)
+        tell(done.outcomes)
+        self._done(done)
+
+    # In the writer's thread.
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Something waits, or nothing will, or the time is over."""
+        if not len(self._lanes) and not self.closed:
+            try:  # contextlib.suppress would cost more than the wait's end
+                self._bell.get(timeout=timeout_s)
+            except queue.Empty:
+                return
+        for _ in range(self._bell.qsize()):
+            self._bell.get_nowait()
+
+    def take(self) -> list[Entry]:
+        """What runs as the next batch: rules, or one that runs alone; empty: nothing waits."""
+        with self._lock:
+            return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
+
+    def fail(self, refusal: str) -> list[Entry]:
+        """Everything that waits, and nothing is let in any more: the writer has died."""
+        with self._lock:
+            self._refusal = refusal
+            return self._lanes.take_all()
+
+    def answer(self, done: Done) -> None:
+        """Whoever waits for these is answered on the event loop, unless that has ended: then nobody waits."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._answer, done)
+
+
+def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
+    """The rule has run: its writes are the batch's, the device that it rings is one of `rings`; where it raised, neither."""
+    sees, rule, future = entry
+    facts = batch.facts(sees)
+    try:
+        decision = rule(facts)
+        batch.take(decision.writes)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
+        return Outcome(future, error=error)
+    if decision.ring is not None:
+        rings.append(decision.ring)
+    return Outcome(future, decision.answer)
+
+
+def tell(outcomes: Iterable[Outcome]) -> None:
+    """Whoever waits for these is answered. On the event loop."""
+    for future, answer, error in outcomes:
+        if future.done():  # whoever waited was cancelled
+            continue
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
+
+
+def refuse(entries: Iterable[Entry]) -> None:
+    """Whoever waits for these is told that nothing was done."""
+    for entry in entries:
+        if not entry.future.done():  # else whoever waited was cancelled
+            entry.future.set_exception(overloaded())
+
+
+def overloaded(message: str = "") -> Overloaded:
+    """Not run, safe to repeat."""
+    return Overloaded(message, retry_after_s=RETRY_AFTER_S)

@@ -1,0 +1,187 @@
+"""A SQLite file beside its server: migrated, checked, copied, put back. None of it changes what a running server works with."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound
+from heliograph.storage.checks import Finding, check_reads, checks, schema_finding
+from heliograph.storage.lock_file import LockFile
+from heliograph.storage.queries import queries
+from heliograph.storage.records_check import record_findings
+from heliograph.storage.sqlite.connection import check_library, connect, migrate
+
+BUSY_MS = 10_000
+MODE = 0o600
+SIDE_FILES = ("-wal", "-shm")
+
+
+class NoDatabase(NotFound):
+    """There is no database."""
+
+
+class BackupDamaged(FailedPrecondition):
+    """The backup is no sound database."""
+
+
+class Migrated(NamedTuple):
+    """The schema before and after."""
+
+    before: int
+    after: int
+
+
+def migrate_file(path: Path, now_us: int) -> Migrated:
+    """The file, made where it is missing, has the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
+    check_library(apsw.sqlite_lib_version())
+    with contextlib.closing(LockFileHeld(path)), contextlib.closing(connect(path)) as connection:
+        before = schema_version(connection)
+        migrate(connection, now_us)
+        return Migrated(before, schema_version(connection))
+
+
+class LockFileHeld(LockFile):
+    """A lock file that closes like everything else."""
+
+    def close(self) -> None:
+        """Others may use the database."""
+        self.release()
+
+
+def check_file(path: Path) -> list[Finding]:
+    """What must hold in the file, and whether it does; all of it seen at one moment, beside a running server too.
+
+    Raises: NoDatabase, LibraryTooOld.
+    """
+    findings = []
+    with reading(path) as connection:
+        try:
+            connection.execute(check_reads()["begin_reading"])
+            problems = [str(row[0]) for row in connection.execute(check_reads()["integrity"]) if row[0] != "ok"]
+            findings.append(Finding("integrity", "SQLite finds the file sound.", " ".join(problems[:5])))
+            schema = schema_finding(schema_version(connection))
+            findings.append(schema)
+            if not schema.trouble:
+                findings += _invariants(connection)
+        except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as error:
+            findings.append(Finding("integrity", "SQLite finds the file sound.", str(error)))
+    return findings
+
+
+def _invariants(connection: apsw.Connection) -> Iterator[Finding]:
+    for name, check in checks("sqlite").items():
+        yield check.finding(name, connection.execute(check.statement).fetchall()[0][0])  # type: ignore[arg-type]  # apsw: any value
+    yield from record_findings(connection)
+
+
+def back_up(path: Path, target: Path) -> int:
+    """A copy of the file as it is at one moment stands at `target`, mode 0600, durably. Its size in bytes.
+
+    What was answered before this was called is in it. The server goes on meanwhile; its log cannot be emptied until the copy is whole.
+
+    Raises: NoDatabase, LibraryTooOld, AlreadyExists: `target` is there already; OSError.
+    """
+    with reading(path) as source:
+        partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+        _refuse_to_overwrite(target)
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+        try:
+            with contextlib.closing(apsw.Connection(str(partial))) as copy:
+                with copy.backup("main", source, "main") as backup:
+                    # In one step, which is one moment of the source; between steps a commit would make it start anew, for ever.
+                    backup.step(-1)
+                # One file that can be read from a medium that takes no writes; the server changes it back.
+                copy.pragma("journal_mode", "delete")
+            _publish(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(copy: Path, path: Path) -> Path | None:
+    """The copy stands in the place of the file, durably. Where what was there before stands now; None: nothing was there.
+
+    Raises: DatabaseInUse: its server runs; NoDatabase, BackupDamaged: the copy is none; LibraryTooOld, OSError.
+    """
+    damaged = [finding.trouble for finding in check_file(copy) if finding.trouble and finding.name != "schema"]
+    if damaged:
+        raise BackupDamaged(f"{copy} is no sound database, and nothing was changed: {damaged[0]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(LockFileHeld(path)):
+        fresh = path.with_name(f".{path.name}.restoring")
+        with copy.open("rb") as source, os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "wb") as written:
+            shutil.copyfileobj(source, written)
+            written.flush()
+            os.fsync(written.fileno())
+        replaced = _put_aside(path) if path.exists() else None
+        fresh.replace(path)
+        _sync_folder(path.parent)
+    return replaced
+
+
+def _put_aside(path: Path) -> Path:
+    """The file is kept under another name; its log, which must not be taken for the new file's, is in it or beside it."""
+    with contextlib.suppress(apsw.Error), contextlib.closing(connect(path)) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    number = next(number for number in range(1, 10_000) if not path.with_name(f"{path.name}.replaced-{number}").exists())
+    replaced = path.with_name(f"{path.name}.replaced-{number}")
+    os.link(path, replaced)
+    for side in SIDE_FILES:
+        log = path.with_name(path.name + side)
+        if log.exists():
+            log.replace(replaced.with_name(replaced.name + side))
+    return replaced
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[apsw.Connection]:
+    """A connection that only reads.  Raises: NoDatabase, LibraryTooOld."""
+    check_library(apsw.sqlite_lib_version())
+    if not path.is_file():
+        raise NoDatabase(f"There is no database {path}.")
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        connection.set_busy_timeout(BUSY_MS)
+        yield connection
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no database: no file, or nothing in it nor in its log."""
+    return not any(file.is_file() and file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")))
+
+
+def schema_version(connection: apsw.Connection) -> int:
+    """The newest migration that ran; 0: none did."""
+    if not connection.execute(queries()["has_schema"]).fetchall()[0][0]:
+        return 0
+    version: int = connection.execute(queries()["schema_version"]).fetchall()[0][0]  # type: ignore[assignment]  # apsw: any value
+    return version
+
+
+def _refuse_to_overwrite(target: Path) -> None:
+    if target.exists():
+        raise AlreadyExists(f"{target} is there already, and backups are never overwritten: choose another name.")
+
+
+def _publish(partial: Path, target: Path) -> None:
+    """The file has its name, unless something else has it by now, and both survive a power cut."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        _refuse_to_overwrite(target)
+    partial.unlink()
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

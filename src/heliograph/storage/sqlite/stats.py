@@ -1,0 +1,27 @@
+"""How much a SQLite file holds, for `/metrics`."""
+
+from pathlib import Path
+
+import apsw
+
+from heliograph.service.metrics import StoreStats
+from heliograph.storage.sqlite.tables import Tables
+
+
+def stats_of(connection: apsw.Connection) -> StoreStats:
+    """What is in the file now, and how large it and its log are."""
+    open_operations, notifications, oldest_notification_us = Tables(connection).one("figures")[0]
+    return StoreStats(
+        open_operations=open_operations,
+        notifications=notifications,
+        oldest_notification_us=oldest_notification_us,
+        database_bytes=_bytes(connection.filename),
+        log_bytes=_bytes(connection.filename_wal),
+    )
+
+
+def _bytes(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:  # the log, before the first write
+        return 0

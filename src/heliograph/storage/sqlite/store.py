@@ -1,0 +1,335 @@
+"""The Store in a SQLite file: reads on the event loop, writes through the writer's thread."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import apsw
+
+from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.operation import Operation
+from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
+from heliograph.service.outbox import OutboxMessage
+from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.record_rules import RecordName, RecordRule, as_rule
+from heliograph.storage.batch.view import check_names
+from heliograph.storage.batch.writes import Batch
+from heliograph.storage.codec import device_from, operations_from
+from heliograph.storage.commit_listeners import CommitListeners
+from heliograph.storage.exit_now import exit_at_once
+from heliograph.storage.kind import ReadRow, Row
+from heliograph.storage.kinds import HELD, kind_of
+from heliograph.storage.outbox import Claims, message_from
+from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
+from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.service_keys import StoredServiceKeys
+from heliograph.storage.sqlite.checkpointer import Checkpointer
+from heliograph.storage.sqlite.connection import Connections
+from heliograph.storage.sqlite.maintenance import forget_device, retire
+from heliograph.storage.sqlite.memory_load import remembered
+from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.sealing_key import SealingKeyTable
+from heliograph.storage.sqlite.stats import stats_of
+from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST, Sweeper
+from heliograph.storage.sqlite.tables import Tables
+from heliograph.storage.sqlite.writer import Writer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LATEST_US = 2**63 - 1
+"""Later than every time: the largest integer of SQLite."""
+LARGE_PAGE = 100
+"""Pages with more rows are read in a thread: 100 operations take about a millisecond."""
+
+
+class SqliteStore(RecordReads):
+    """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None],
+        tail_most: int,
+        threads: bool = True,
+    ) -> None:
+        """Without `threads`, all work is done on the event loop: for a database in memory, which keeps nobody waiting."""
+        self._threads = threads
+        self._connections = connections
+        self._clock = clock
+        self._closing = False
+        self.counts = StoreCounts()
+        self.begun = self.ended = 0
+        """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
+        self._rule_queue = RuleQueue(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
+        self._claims = Claims()
+        self._tables = Tables(connections.writer)
+        self._memory = remembered(self._tables)
+        self._reads = Tables(connections.reader)
+        self._page_reads = Tables(connections.page_reader)
+        self._pages = ThreadPoolExecutor(1, thread_name_prefix="heliograph-pages")
+        self.service_keys = StoredServiceKeys(self)
+        self.sealing_key = SealingKeyTable(self._tables, self._alone)
+        self._listeners = CommitListeners(ring, self._tables.nearest_deadline_us())
+        self._checkpointer = Checkpointer(connections.writer, connections.checkpointer, on_fatal=on_fatal)
+        self._writer = Writer(
+            self._tables,
+            self._memory,
+            rule_queue=self._rule_queue,
+            now_us=clock.now_us,
+            sweeper=Sweeper(self._tables, self._memory, tail_most=tail_most),
+            between_batches=self._checkpointer.restart_if_large,
+            on_fatal=on_fatal,
+        )
+        if threads:
+            self._writer.start()
+            self._checkpointer.start()
+
+    @classmethod
+    def in_memory(
+        cls,
+        template: apsw.Connection,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+    ) -> Self:
+        """A store that begins as a copy of the template (connection.memory_template) and goes with its process."""
+        connections = Connections.in_memory(template)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=UNSWEPT_MOST, threads=False)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        ring: Callable[[DeviceName], None],
+        on_fatal: Callable[[BaseException], None] = exit_at_once,
+        tail_most: int = UNSWEPT_MOST,
+        durable: bool = True,
+    ) -> Self:
+        """The store in this file, made and migrated where needed; `ring` is called on the event loop after a commit.
+
+        `tail_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
+
+        Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
+        """
+        connections = Connections.open(path, clock.now_us(), durable=durable)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
+
+    # Writes.
+
+    async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        check_names(sees.records)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._rule_queue.put(Queued(sees, rule, future), lane)
+        return await self._answered(future)
+
+    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
+        named = tuple(names)
+        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
+
+    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
+        def act(batch: Batch) -> int:
+            due = tuple(operations_from(self._tables.one("due", batch.now_us, limit)))
+            for operation in due:
+                subscription = batch.subscription(operation.device.parent)
+                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+            return len(due)
+
+        return await self._alone(act)
+
+    async def decide_each_at_its_time(
+        self, rule: Callable[[Operation, Facts], Iterable[Write]], *, until_us: int, limit: int, only: Callable[[DeviceName], bool]
+    ) -> Sequence[Operation]:
+        """Sandbox: as `decide_due`, for a clock that passes over deadlines until `until_us`: each is decided as if it were its own time.
+
+        It ends before the first operation of a device that is not one of `only`. What was decided, oldest deadline first.
+        """
+
+        def act(batch: Batch) -> Sequence[Operation]:
+            due = tuple(operations_from(self._tables.one("due", until_us, limit)))
+            alone = tuple(itertools.takewhile(lambda operation: only(operation.device), due))
+            for operation in alone:
+                batch.now_us = max(batch.now_us, operation.deadline_us or 0)
+                subscription = batch.subscription(operation.device.parent)
+                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+            return alone
+
+        return await self._alone(act)
+
+    async def operations_due(self, by_us: int, *, limit: int) -> Sequence[Operation]:
+        """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
+        return tuple(operations_from(self._reads.one("due", by_us, limit)))
+
+    async def retire(self, *, ended_before_us: int, limit: int) -> int:
+        return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
+
+    async def forget_device(self, name: DeviceName) -> None:
+        """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
+        await self._alone(lambda batch: forget_device(self._tables, self._memory, batch, name))
+
+    async def _alone(self, act: Callable[[Batch], T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._rule_queue.put_alone(Exclusive(act, future))
+        return await self._answered(future)
+
+    async def _answered(self, future: asyncio.Future[T]) -> T:
+        self.begun += 1
+        try:
+            return await future
+        finally:
+            self.ended += 1
+
+    def _batch_done(self, done: Done) -> None:
+        self._listeners.rang(done.rings)
+        self._listeners.nearest(done.nearest_deadline_us)
+        self._listeners.published(done.message_ids)
+
+    def nearest_deadline_us(self) -> int | None:
+        return self._listeners.nearest_us
+
+    def on_deadline(self, listener: Callable[[], None]) -> None:
+        self._listeners.on_deadline.append(listener)
+
+    def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
+        self._listeners.on_published.append(listener)
+
+    # Reads.
+
+    async def operation(self, name: OperationName) -> Operation | None:
+        found = self._memory.operations.get(name)
+        return self._reads.operations((name,)).get(name) if found is None else found
+
+    async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
+        return await self._page(
+            lambda tables: page_of_operations(tables, self._memory.unswept, device, after_ms=after_ms, limit=limit), limit
+        )
+
+    async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
+        found = [(device, create_ms) for create_ms in self._memory.open.get(device, ())]
+        operations = [self._memory.operations.get(key) for key in found]
+        if None in operations:
+            read = self._reads.operations([key for key, operation in zip(found, operations, strict=True) if operation is None])
+            operations = [operation or read.get(key) for key, operation in zip(found, operations, strict=True)]
+        return [operation for operation in operations if operation is not None and operation.open]
+
+    async def device(self, name: DeviceName) -> DeviceRecord | None:
+        state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        return state.record if state is not None else None
+
+    async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._records(_device, "page_of_devices", enterprise.enterprise, after, limit=limit)
+
+    async def tombstone(self, name: DeviceName) -> Tombstone | None:
+        state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
+        tombstone = state.tombstone if state is not None else None
+        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+
+    async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
+        owner = self._memory.credentials.get(credential_hash) or self._reads.owners((credential_hash,)).get(credential_hash)
+        if owner is None:
+            return None
+        device = await self.device(owner)
+        if device is not None and device.credential_hash == credential_hash:
+            return device
+        tombstone = await self.tombstone(owner)
+        return tombstone if tombstone is not None and tombstone.credential_hash == credential_hash else None
+
+    async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
+        row = kind_of(kind)
+        recent = self._memory.records.get(row)
+        found = recent.get(name) if recent is not None else None
+        return row.living(self._reads.records(row, (name,)).get(name) if found is None else found, self._clock.now_us())
+
+    async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
+        row = kind_of(kind)
+        now_us = (self._clock.now_us(),) if row.expires else ()
+        return await self._records(row.from_row, row.names.page, *parent, after, *now_us, limit=limit)
+
+    async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
+        return self._reads.records_found(kind_of(kind), (value,))
+
+    async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
+        return await self._records(_device, "page_of_devices_with_policy", name.enterprise, str(name), after, limit=limit)
+
+    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+        due = tuple(map(message_from, self._reads.one("due_messages", now_us, limit + len(self._claims))))
+        return self._claims.take(due, limit=limit, now_us=now_us, until_us=until_us)
+
+    async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
+        return Holding(number, size)
+
+    async def next_message_us(self) -> int | None:
+        waiting = map(message_from, self._reads.one("due_messages", LATEST_US, 1 + len(self._claims)))
+        return next((message.due_us for message in waiting if not self._claims.holds(message)), None)
+
+    async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
+        rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
+        return tuple(device_from(record).name for (record,) in rows)
+
+    async def _records(self, from_row: Callable[[ReadRow], T], query: str, *values: object, limit: int) -> Page[T]:
+        def read(tables: Tables) -> Page[T]:
+            rows: list[Row] = tables.one(query, *values, limit + 1)
+            return Page(items=tuple(map(from_row, rows[:limit])), more=len(rows) > limit)
+
+        return await self._page(read, limit)
+
+    async def _page(self, read: Callable[[Tables], Page[T]], limit: int) -> Page[T]:
+        if limit <= LARGE_PAGE:
+            return read(self._reads)
+        return await self._in_thread(lambda: read(self._page_reads))
+
+    def _serve_waiting(self) -> None:
+        self._writer.serve_waiting()
+
+    async def _in_thread(self, read: Callable[[], T]) -> T:
+        if not self._threads:
+            return read()
+        return await asyncio.wrap_future(self._pages.submit(read))
+
+    async def newest_us(self) -> int:
+        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none. Read once, at start."""
+        return max(at_us or 0 for at_us in self._reads.one("newest_times")[0])
+
+    # Life.
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether operations are on their way into their devices' history: the writer goes on with it while nothing else waits."""
+        return self._writer.sweeping
+
+    def waiting(self) -> LaneLoads:
+        return self._rule_queue.loads()
+
+    async def figures(self) -> StoreStats:
+        return await self._in_thread(lambda: stats_of(self._connections.page_reader))
+
+    def healthy(self) -> str | None:
+        return self._writer.trouble or self._writer.hangs(self._clock.now_us())
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._rule_queue.close()
+        if self._threads:
+            await asyncio.to_thread(self._writer.join)
+        self._rule_queue.end()
+        if self._threads:
+            await asyncio.to_thread(self._checkpointer.stop)
+            await asyncio.to_thread(self._pages.shutdown)
+        self._connections.close()
+
+
+def _device(row: ReadRow) -> DeviceRecord:
+    return device_from(row[0])

@@ -1,0 +1,167 @@
+"""The tables through one apsw connection: set-wise reads, the batch's multi-row writes, point reads and pages."""
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import apsw
+
+from heliograph.domain.names import DeviceName
+from heliograph.domain.operation import Operation
+from heliograph.storage.batch.rows import DeviceState, OperationKey, SerialKey
+from heliograph.storage.batch.writes import Batch
+from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
+from heliograph.storage.kind import Kind, Row
+from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
+from heliograph.storage.queries import grouped, groups, queries
+
+K = TypeVar("K", bound=tuple[Any, ...])
+R = TypeVar("R")
+
+NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
+"""Not enough disk, or busy: what was under way can be rolled back, and reads go on."""
+
+
+class Tables:
+    """Statements by name on one connection, and rows as the domain's values."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.cursor().execute
+        self._last_device_key = 0
+        self._last_message_id = 0
+
+    def one(self, name: str, *values: object) -> list[Row]:
+        """All rows of a statement that takes these values."""
+        return self._execute(queries()[name], values).fetchall()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: some errors end it by themselves."""
+        return self._connection.in_transaction
+
+    def roll_back(self) -> None:
+        """No transaction is open, and what one wrote never was."""
+        if self.in_transaction:
+            self.one("rollback")
+
+    def nearest_deadline_us(self) -> int | None:
+        """The smallest deadline of an open operation."""
+        nearest_us: int | None = self.one("nearest_deadline")[0][0]
+        return nearest_us
+
+    def many(self, name: str, rows: Sequence[Row]) -> list[Row]:
+        """All rows of a statement whose VALUES group is repeated for these rows."""
+        found: list[Row] = []
+        for start, stop in groups(len(rows)):
+            values = tuple(itertools.chain.from_iterable(rows[start:stop]))
+            found += self._execute(grouped(name, stop - start), values).fetchall()
+        return found
+
+    # Source: what a batch reads.
+
+    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
+        return {
+            DeviceName(enterprise, device): DeviceState(
+                key,
+                device_from(record) if record is not None else None,
+                tombstone_from(tombstone) if tombstone is not None else None,
+            )
+            for enterprise, device, key, record, tombstone in self.many("device_states", tuple(names))
+        }
+
+    def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
+        """The living before the dead, the newest before the older, should two phones ever have said the same."""
+        rows = tuple((credential_hash,) for credential_hash in credential_hashes)
+        found = sorted(self.many("tombstones_of_credentials", rows)) + sorted(self.many("devices_of_credentials", rows))
+        return {credential_hash: DeviceName(enterprise, device) for _, credential_hash, enterprise, device in found}
+
+    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
+        rows = self.many("operations_named", tuple((*device, create_ms) for device, create_ms in keys))
+        return {(operation.device, operation.create_ms): operation for operation in operations_from(rows)}
+
+    def records(self, kind: Kind[K, R], keys: Collection[K]) -> Mapping[K, R]:
+        records = map(kind.from_row, self.many(kind.names.named, tuple(keys)))
+        return {kind.key_of(record): record for record in records}
+
+    def records_found(self, kind: Kind[Any, R], values: Collection[str]) -> list[R]:
+        return list(map(kind.from_row, self.many(kind.names.found, tuple((value,) for value in values))))
+
+    def serials(self, keys: Collection[SerialKey]) -> Mapping[SerialKey, tuple[str, ...]]:
+        found: dict[SerialKey, tuple[str, ...]] = {}
+        for enterprise, serial, device, _ in self.many("devices_of_serials", tuple(keys)):
+            key = enterprise, serial
+            found[key] = (*found.get(key, ()), str(DeviceName(enterprise, device)))
+        return found
+
+    def new_device_key(self) -> int:
+        if not self._last_device_key:
+            self._last_device_key = self.one("last_device_key")[0][0]
+        self._last_device_key += 1
+        return self._last_device_key
+
+    def new_message_id(self, now_us: int) -> int:
+        """Times, so that ids are not given again after the outbox was empty; one later than the newest where that is not enough."""
+        if not self._last_message_id:
+            self._last_message_id = self.one("last_message_id")[0][0]
+        self._last_message_id = max(self._last_message_id + 1, now_us)
+        return self._last_message_id
+
+    # What a batch wrote.
+
+    def write(self, batch: Batch) -> None:
+        """Every row the batch wrote, one multi-row statement per kind; within the caller's transaction."""
+        written = batch.written
+        self._write("insert_device_keys", [(key, *name) for key, name in written.names])
+        new = written.new_operations
+        self._write("insert_operations", self._operation_rows(batch, new))
+        self._write("replace_operations", self._operation_rows(batch, written.operations - new.keys()))
+        self._write_devices(batch)
+        self._write(SERIALS.names.put, written.serials)
+        if written.records:
+            self._write_records(batch)
+        if written.outbox:
+            self._write("put_messages", written.outbox.new)
+            self._write("postpone_messages", written.outbox.postponed)
+            self._write("delete_messages", written.outbox.published)
+
+    def _write(self, name: str, rows: Sequence[Row]) -> None:
+        if rows:
+            self.many(name, rows)
+
+    def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
+        """In the order of the primary key: new ones come to the table's end."""
+        rows: list[Row] = []
+        for key in keys:
+            operation, state = batch.operations[key], batch.states[key[0]]
+            if operation is not None and state is not None:
+                rows.append((key[1], state.key, *operation_columns(operation)))
+        rows.sort()
+        return rows
+
+    def _write_devices(self, batch: Batch) -> None:
+        states = [(name, batch.states[name]) for name in batch.written.devices]
+        living = [(state.key, name, state.record) for name, state in states if state and state.record]
+        self._write(
+            "put_devices",
+            [
+                (key, name.enterprise, record.position, record.credential_hash, record.policy_name, encode_record(record))
+                for key, name, record in living
+            ],
+        )
+        self._write("delete_devices", [(state.key,) for _, state in states if state and not state.record])
+        states = [(name, batch.states[name]) for name in batch.written.tombstones]
+        dead = [(state.key, state.tombstone) for _, state in states if state and state.tombstone]
+        self._write(
+            TOMBSTONES.names.put,
+            [TOMBSTONES.row_of(DeviceKey(key), stone) for key, stone in dead],
+        )
+
+    def _write_records(self, batch: Batch) -> None:
+        for parent, keys in batch.written.emptied.items():
+            for kind in BELONGING[parent]:
+                self._write(kind.names.delete_of_parent, tuple(keys))
+        for kind in [kind for kind in KINDS if kind in batch.written.records]:
+            rows, gone = batch.changed(kind)
+            self._write(kind.names.put, tuple(rows.values()))
+            self._write(kind.names.delete, gone)

@@ -1,0 +1,95 @@
+"""The newest operations of each device: those that the table `history` does not hold yet.
+
+The writer's thread alone changes it; the event loop only looks. A device's ids are a list that grows at its end or makes way for
+another list, so whoever looks at one sees it whole.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
+
+from heliograph.domain.names import DeviceName
+
+NEIGHBOURS = 64
+"""Devices whose histories are neighbours on disk, and are swept together."""
+
+
+UnsweptRow = tuple[DeviceName, int, int]
+"""An operation: its device, the device's key, create_ms."""
+
+
+class Unswept:
+    """Which operations each device has besides those in history; per device ids grow."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._ids: dict[DeviceName, list[int]] = {}
+        self._rows: dict[int, list[UnsweptRow]] = {}
+
+    def after(self, device: DeviceName, after_ms: int, limit: int) -> list[int]:
+        """At most `limit` ids of the device's operations in the tail, greater than `after_ms`, ascending. For any thread."""
+        ids = self._ids.get(device)
+        if ids is None:
+            return []
+        start = bisect_right(ids, after_ms)
+        return ids[start : start + limit]
+
+    def add(self, new: Mapping[tuple[DeviceName, int], int]) -> None:
+        """These operations (by name, with their devices' keys; oldest first) are in the tail."""
+        for (device, create_ms), key in new.items():
+            ids = self._ids.get(device)
+            if ids is None:
+                self._ids[device] = [create_ms]
+            else:
+                ids.append(create_ms)
+            rows = self._rows.get(key // NEIGHBOURS)
+            if rows is None:
+                rows = self._rows[key // NEIGHBOURS] = []
+            rows.append((device, key, create_ms))
+        self.size += len(new)
+
+    def places(self) -> list[int]:
+        """Where rows are: neighbours in history have one place, and places are in history's order."""
+        return sorted(self._rows)
+
+    def sort(self, place: int) -> None:
+        """What is in the place now is in history's order: rows taken together then stand together on disk, however many a device has."""
+        self._rows.get(place, []).sort(key=itemgetter(1, 2))
+
+    def oldest(self, place: int, most: int) -> list[UnsweptRow]:
+        """At most so many rows of a place, each device's oldest."""
+        return self._rows.get(place, [])[:most]
+
+    def drop_oldest(self, rows: Sequence[UnsweptRow]) -> None:
+        """These rows, which `oldest` gave, are in the tail no longer. Takes no longer where a device has many more."""
+        newest = {device: create_ms for device, _, create_ms in rows}
+        counts = Counter(key // NEIGHBOURS for _, key, _ in rows)
+        for place, count in counts.items():
+            del self._rows[place][:count]
+            if not self._rows[place]:
+                del self._rows[place]
+        for device, create_ms in newest.items():
+            ids = self._ids[device]
+            self._keep(device, ids[bisect_right(ids, create_ms) :])
+        self.size -= len(rows)
+
+    def remove(self, rows: Collection[UnsweptRow]) -> None:
+        """These operations are not in the tail, whether or not they were."""
+        gone = set(rows)
+        for place in {key // NEIGHBOURS for _, key, _ in gone} & self._rows.keys():
+            before = self._rows[place]
+            left = [row for row in before if row not in gone]
+            self.size -= len(before) - len(left)
+            self._rows[place] = left
+            if not left:
+                del self._rows[place]
+        gone_ids = {(device, create_ms) for device, _, create_ms in gone}
+        for device in {device for device, _ in gone_ids} & self._ids.keys():
+            self._keep(device, [create_ms for create_ms in self._ids[device] if (device, create_ms) not in gone_ids])
+
+    def _keep(self, device: DeviceName, ids: list[int]) -> None:
+        if ids:
+            self._ids[device] = ids
+        else:
+            del self._ids[device]

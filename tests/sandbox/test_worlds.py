@@ -1,0 +1,437 @@
+"""Many worlds in one process: each is a whole sandbox at an address of its own, and knows nothing of the others."""
+
+import base64
+import concurrent.futures
+import contextlib
+import http.server
+import json
+import random
+import re
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from googleapiclient.discovery import build
+
+from heliograph.sandbox.settings import SandboxSettings
+from tests.sandbox.client import Client, Json, Refused
+from tests.sandbox.conftest import running
+
+PIXEL = "pixel8-a15-fully-managed"
+BYOD = "galaxy-s25-a15-byod"
+COPE = "pixel7-a14-cope"
+NOW = "2030-01-01T00:00:00Z"
+
+
+class Endpoint:
+    """A push endpoint that takes everything."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Json] = []
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                endpoint.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing is logged."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/pushed"
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Endpoint]:
+    """An endpoint of somebody's own."""
+    endpoint = Endpoint()
+    thread = threading.Thread(target=endpoint.server.serve_forever)
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        endpoint.server.shutdown()
+        thread.join(30)
+        endpoint.server.server_close()
+
+
+class Maker:
+    """Makes worlds of one sandbox, and ends them."""
+
+    def __init__(self, root: Client) -> None:
+        self.root = root
+        self._made: list[str] = []
+
+    def __call__(self, **wishes: object) -> Client:
+        """A client of a new world."""
+        made = self.root.post("/sandbox/v1/worlds", wishes)
+        self._made.append(made["name"])
+        return Client(made["url"])
+
+    def end_all(self) -> None:
+        """Nothing is left of them."""
+        for name in self._made:
+            if name in [world["name"] for world in self.root.get("/sandbox/v1/worlds")["worlds"]]:
+                self.root.ask("DELETE", f"/sandbox/v1/{name}")
+
+
+@pytest.fixture
+def make(sandbox_process: Client) -> Iterator[Maker]:
+    """Makes worlds that end with the test."""
+    maker = Maker(sandbox_process)
+    yield maker
+    maker.end_all()
+
+
+@contextlib.contextmanager
+def googles(world: Client) -> Iterator[Any]:
+    """Google's client of a world, unmodified."""
+    here = f"{world.url}/$discovery/rest?version={{apiVersion}}"
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as amapi:
+        yield amapi
+
+
+def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make: Maker) -> None:
+    found: list[Json] = []
+    with googles(make(enterprises=["mine"])) as amapi:
+        devices = amapi.enterprises().devices().list(parent="enterprises/mine").execute()["devices"]
+        operation = amapi.enterprises().devices().issueCommand(name=devices[0]["name"], body={"type": "LOCK"}).execute()
+        batch = amapi.new_batch_http_request(callback=lambda _id, answer, error: found.append(answer if error is None else error))
+        batch.add(amapi.enterprises().devices().operations().get(name=operation["name"]))
+        batch.add(amapi.enterprises().get(name="enterprises/mine"))
+        batch.execute()
+
+    assert f"enterprises/mine/devices/{PIXEL}" == devices[0]["name"]
+    assert [operation["name"], "enterprises/mine"] == [answer["name"] for answer in found]
+
+
+def test_pages_of_lists_go_on_below_the_worlds_address(make: Maker) -> None:
+    names: list[str] = []
+
+    with googles(make()) as amapi:
+        devices = amapi.enterprises().devices()
+        request = devices.list(parent="enterprises/sandbox", pageSize=4)
+        while request is not None:
+            page = request.execute()
+            names += [device["name"] for device in page["devices"]]
+            request = devices.list_next(request, page)
+
+    assert 9 == len(set(names))
+
+
+def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Maker) -> None:
+    world = make()
+    root = urllib.parse.urlsplit(world.url).path
+    inner = f"--b\r\nContent-Type: application/http\r\n\r\nPOST {root}/batch HTTP/1.1\r\n\r\n\r\n--b--\r\n".encode()
+    request = urllib.request.Request(f"{world.url}/batch", inner, {"Content-Type": "multipart/mixed; boundary=b"})  # noqa: S310 - our own
+
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
+        text = answer.read().decode()
+
+    assert "A batch inside a batch" in text
+
+
+def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make: Maker) -> None:
+    world = make(enterprises=["first"])
+    with googles(world) as amapi:
+        sign_up = amapi.signupUrls().create(projectId="p", callbackUrl="https://emm.example.com/back").execute()
+        assert sign_up["url"].startswith(f"{world.url}/signup/")
+        form = urllib.parse.urlencode({"display_name": "Mine", "accepted": "on"}).encode()
+        opener = urllib.request.build_opener(_Stay())
+        location = opener.open(sign_up["url"], form, timeout=60).headers["location"]
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["enterpriseToken"][0]
+        enterprise = (
+            amapi.enterprises().create(projectId="p", signupUrlName=sign_up["name"], enterpriseToken=token, body={}).execute()["name"]
+        )
+
+        wanted = {"policyName": "strict", "additionalData": "desk 7", "allowPersonalUsage": "PERSONAL_USAGE_DISALLOWED"}
+        value = amapi.enterprises().enrollmentTokens().create(parent=enterprise, body=wanted).execute()["value"]
+        phone = world.post("/sandbox/v1/devices", {"profile": COPE, "enrollmentToken": value})
+        device = amapi.enterprises().devices().get(name=phone["name"]).execute()
+
+    assert enterprise == phone["enterprise"]
+    assert f"{enterprise}/policies/strict" == device["policyName"]
+    assert ("desk 7", "DEVICE_OWNER", "COMPANY_OWNED") == (device["enrollmentTokenData"], device["managementMode"], device["ownership"])
+    assert [phone] == world.get(f"/sandbox/v1/{enterprise}/devices")["devices"]
+    assert not world.patch(f"/sandbox/v1/{enterprise}/devices/{phone['id']}", {"online": False})["connected"]
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """A browser that stays where it is."""
+
+    def http_error_303(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:  # noqa: ANN401 - urllib's
+        return fp
+
+
+def test_two_phones_of_one_profile_enrol_with_one_token_as_two_devices(make: Maker) -> None:
+    world = make(phones=[])
+    value = world.post("/v1/enterprises/sandbox/enrollmentTokens", {})["value"]
+
+    first, second = (world.post("/sandbox/v1/devices", {"profile": PIXEL, "enrollmentToken": value}) for _ in range(2))
+
+    assert [PIXEL, f"{PIXEL}-2"] == [first["id"], second["id"]]
+    assert first["name"] != second["name"]
+    assert first["phone"]["serialNumber"] != second["phone"]["serialNumber"]
+    assert "previousDeviceNames" not in world.get(f"/v1/{second['name']}")
+
+
+def test_a_token_that_disallows_personal_usage_refuses_a_personal_phone_in_the_servers_words(make: Maker) -> None:
+    world = make(phones=[])
+    value = world.post("/v1/enterprises/sandbox/enrollmentTokens", {"allowPersonalUsage": "PERSONAL_USAGE_DISALLOWED"})["value"]
+
+    with pytest.raises(Refused, match="cannot be disabled on a personally-owned device"):
+        world.post("/sandbox/v1/devices", {"profile": BYOD, "enrollmentToken": value})
+
+    assert [] == world.get("/sandbox/v1/devices")["devices"]
+
+
+def test_an_unknown_token_is_named_by_its_field(make: Maker) -> None:
+    with pytest.raises(Refused, match=r"enrollmentTokens\.create answered") as refused:
+        make().post("/sandbox/v1/devices", {"profile": PIXEL, "enrollmentToken": "WRONG"})
+
+    assert "INVALID_ARGUMENT" == refused.value.error["status"]
+
+
+def test_a_parent_lists_its_own_phones_and_an_unknown_one_none(make: Maker) -> None:
+    world = make(enterprises=["a", "b"], phones=[PIXEL])
+
+    listed = world.get("/sandbox/v1/enterprises/b/devices")["devices"]
+
+    assert [f"enterprises/b/devices/{PIXEL}"] == [phone["name"] for phone in listed]
+    with pytest.raises(Refused, match=r"There are: enterprises/a, enterprises/b\."):
+        world.get("/sandbox/v1/enterprises/c/devices")
+    with pytest.raises(Refused, match=f"in enterprises/b. There are: {PIXEL}"):
+        world.get("/sandbox/v1/enterprises/b/devices/nobody")
+
+
+def test_a_phone_that_sleeps_looks_like_one_that_is_awake(make: Maker) -> None:
+    world = make()
+    for phone in world.get("/sandbox/v1/devices")["devices"]:
+        device = world.get(f"/v1/{phone['name']}")
+
+        awake = world.patch(f"/sandbox/v1/devices/{phone['id']}", {"latency": "0s"})
+
+        assert phone == awake
+        assert device == world.get(f"/v1/{phone['name']}")
+
+
+def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, sandbox: Client) -> None:
+    """Every device looks as those of the root world, whose agents enrol over sockets; but for times, secrets and users."""
+    world = make()
+    volatile = {"enrollmentTime", "lastStatusReportTime", "lastPolicySyncTime", "enrollmentTokenName", "userName"}
+
+    for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
+        enrolled = sandbox.get(f"/v1/{phone['name']}")
+
+        assert phone.keys() == enrolled.keys()
+        assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
+
+
+def test_a_policy_that_is_patched_wakes_the_phones_that_apply_it(make: Maker) -> None:
+    world = make()
+
+    world.patch("/v1/enterprises/sandbox/policies/default", {"cameraDisabled": True})
+    world.get("/sandbox/v1/clock")
+    world.post("/sandbox/v1/clock:advance", {"duration": "1s"})
+
+    versions = {device["appliedPolicyVersion"] for device in world.get("/v1/enterprises/sandbox/devices")["devices"]}
+    assert {"2"} == versions
+
+
+def test_a_deleted_device_is_wiped_although_its_phone_slept(make: Maker) -> None:
+    world = make()
+
+    world.ask("DELETE", f"/v1/enterprises/sandbox/devices/{PIXEL}")
+    world.post("/sandbox/v1/clock:advance", {"duration": "60s"})
+
+    assert not world.phone(PIXEL)["managed"]
+
+
+def test_a_reset_is_a_new_world_behind_the_same_address(make: Maker) -> None:
+    world = make(seed=3, now=NOW, enterprises=["mine"])
+    before = world.get("/v1/enterprises/mine/devices")
+    operation = world.issue(PIXEL, {"type": "LOCK"}, enterprise="mine")
+
+    world.post("/sandbox/v1:reset")
+
+    assert before == world.get("/v1/enterprises/mine/devices")
+    with pytest.raises(Refused, match="Operation not found"):
+        world.get(f"/v1/{operation}")
+
+
+def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) -> None:
+    world = make()
+    name = world.url.rpartition("/")[2]
+    assert f"worlds/{name}" == make.root.get(f"/sandbox/v1/worlds/{name}")["name"]
+
+    make.root.ask("DELETE", f"/sandbox/v1/worlds/{name}")
+
+    for caller, path in ((world, "/v1/enterprises"), (world, "/sandbox/v1/devices"), (make.root, f"/sandbox/v1/worlds/{name}")):
+        with pytest.raises(Refused, match="GET /sandbox/v1/worlds lists") as refused:
+            caller.get(path)
+        assert (404, "NOT_FOUND") == (refused.value.error["code"], refused.value.error["status"])
+
+
+@pytest.mark.parametrize(
+    "body, what",
+    [
+        ({"seed": "seven"}, "seed must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"sed": 1}, "Cannot find field"),
+        ({"now": "tomorrow"}, "now"),
+        ({"enterprises": ["a/b"]}, "is not an id"),
+        ({"enterprises": ["a", "a"]}, "is there twice"),
+        ({"phones": ["pixel99"]}, "There is no such profile"),
+        ({"phones": "all"}, "phones must be a list"),
+        ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
+        ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
+        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed"),
+        ({"quota": "many"}, "quota must be"),
+        ({"pushEndpoints": ["nowhere"]}, "push endpoint must be an absolute"),
+        ({"idleDuration": "-1s"}, "idle_duration must not be negative"),
+    ],
+)  # fmt: skip
+def test_a_wish_that_cannot_be_is_refused_with_what_to_write(make: Maker, body: Json, what: str) -> None:
+    before = len(make.root.get("/sandbox/v1/worlds")["worlds"])
+
+    with pytest.raises(Refused, match=re.escape(what)) as refused:
+        make(**body)
+
+    assert "INVALID_ARGUMENT" == refused.value.error["status"]
+    assert before == len(make.root.get("/sandbox/v1/worlds")["worlds"])
+
+
+def test_wishes_are_granted(make: Maker) -> None:
+    world = make(
+        now=NOW, behaviour="as-observed", quota=3, enterprises=["enterprises/mine"],
+        phones=[PIXEL, {"deviceId": "old", "profile": PIXEL, "overrides": {"apiLevel": 28}}],
+    )  # fmt: skip
+
+    phones = world.get("/sandbox/v1/devices")["devices"]
+    for _ in range(2):
+        world.get("/v1/enterprises/mine")
+    with pytest.raises(Refused, match="wipe"):
+        world.post(f"/v1/enterprises/mine/devices/{PIXEL}:issueCommand", {"type": "WIPE"})
+    with pytest.raises(Refused) as refused:
+        world.get("/v1/enterprises/mine")
+
+    assert [(PIXEL, 35), ("old", 28)] == [(phone["id"], phone["phone"]["apiLevel"]) for phone in phones]
+    assert 429 == refused.value.error["code"]
+    assert {"now": NOW, "frozen": True} == world.get("/sandbox/v1/clock")
+
+
+def test_an_idle_world_ends_by_itself_and_a_busy_one_does_not() -> None:
+    with running(SandboxSettings(port=0, worlds_idle_s=0.2)) as root, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        idle, kept = (root.post("/sandbox/v1/worlds")["name"] for _ in range(2))
+        busy = root.post("/sandbox/v1/worlds", {"idleDuration": "0s"})["name"]
+        url = root.get(f"/sandbox/v1/{kept}")["url"]
+        stopped: list[bool] = []
+        user = pool.submit(lambda: [Client(url).get("/healthz") for _ in iter(lambda: len(stopped), 1)])
+
+        try:
+            root.until(lambda: idle not in [world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]])
+            left = {world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]}
+        finally:
+            stopped.append(True)
+            user.result(30)
+
+        assert {kept, busy} == left
+
+
+def test_there_are_no_more_worlds_than_may_be() -> None:
+    with running(SandboxSettings(port=0, worlds_most=2)) as root:
+        first = root.post("/sandbox/v1/worlds")["name"]
+        root.post("/sandbox/v1/worlds")
+
+        with pytest.raises(Refused, match="There are 2 worlds already") as refused:
+            root.post("/sandbox/v1/worlds")
+        root.ask("DELETE", f"/sandbox/v1/{first}")
+        again = root.post("/sandbox/v1/worlds")["name"]
+
+        assert 429 == refused.value.error["code"]
+        assert again != first
+
+
+def test_push_endpoints_come_and_go_while_a_world_runs(make: Maker) -> None:
+    with listening() as first, listening() as second:
+        world = make(pushEndpoints=[first.url])
+        world.patch("/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
+        added = world.post("/sandbox/v1/pushEndpoints", {"url": second.url})
+        both = world.run(PIXEL, {"type": "LOCK"})["name"]
+        world.post("/sandbox/v1/clock:advance", {"duration": "1s"})
+        world.ask("DELETE", f"/sandbox/v1/{added['name']}")
+        only = world.run(PIXEL, {"type": "LOCK"})["name"]
+        world.post("/sandbox/v1/clock:advance", {"duration": "1s"})
+
+        assert {both, only} == _operations(first.bodies)
+        assert {both} == _operations(second.bodies)
+        with pytest.raises(Refused, match=r"There are: pushEndpoints/1\."):
+            world.ask("DELETE", f"/sandbox/v1/{added['name']}")
+
+
+def _operations(bodies: list[Json]) -> set[str]:
+    data = (json.loads(base64.b64decode(body["message"]["data"])) for body in bodies if "data" in body["message"])
+    return {resource["name"] for resource in data}
+
+
+Visible = dict[str, Json]
+
+
+def visible(world: Client) -> Visible:
+    """Everything there is to see of a world that depends on its callers."""
+    paths = (
+        "/v1/enterprises", "/v1/enterprises/sandbox/devices", "/v1/enterprises/sandbox/policies",
+        "/v1/enterprises/sandbox/enrollmentTokens", f"/v1/enterprises/sandbox/devices/{PIXEL}/operations",
+        "/sandbox/v1/devices", "/sandbox/v1/notifications", "/sandbox/v1/clock", "/sandbox/v1/pushEndpoints",
+    )  # fmt: skip
+    return {path: json.loads(json.dumps(world.get(path)).replace(world.url, "BASE")) for path in paths}
+
+
+def disturb(world: Client, seed: int) -> None:
+    """Calls of every kind, by chance."""
+    chance = random.Random(seed)
+    calls: tuple[tuple[str, str, Json | None], ...] = (
+        ("POST", f"/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand", {"type": "LOCK"}),
+        ("POST", f"/v1/enterprises/sandbox/devices/{COPE}:issueCommand", {"type": "REBOOT"}),
+        ("POST", "/v1/enterprises/sandbox/enrollmentTokens", {}),
+        ("PATCH", "/v1/enterprises/sandbox/policies/default", {"cameraDisabled": chance.random() < 0.5}),
+        ("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]}),
+        ("POST", "/v1/enterprises?agreementAccepted=true&projectId=p", {}),
+        ("PATCH", f"/sandbox/v1/devices/{BYOD}", {"online": chance.random() < 0.5}),
+        ("POST", "/sandbox/v1/devices", {"deviceId": f"d{chance.randrange(1_000)}", "profile": PIXEL}),
+        ("POST", "/sandbox/v1/clock:advance", {"duration": f"{chance.randrange(1, 5_000)}s"}),
+        ("POST", f"/sandbox/v1/devices/{PIXEL}:reset", {}),
+        ("DELETE", f"/v1/enterprises/sandbox/devices/{BYOD}", None),
+        ("POST", "/sandbox/v1/pushEndpoints", {"url": "http://127.0.0.1:9/nobody"}),
+    )  # fmt: skip
+    for method, path, body in chance.choices(calls[:-1], k=12):
+        try:
+            world.ask(method, path, body)
+        except Refused:
+            continue  # an id that is there already, or a device that is gone: no less a call
+    world.ask(*calls[-1])
+
+
+def test_nothing_that_is_done_in_a_world_is_seen_in_another(make: Maker) -> None:
+    """Eight workers in worlds of their own, all with the same names in them, beside one that nobody touches."""
+    quiet, others = make(seed=1, now=NOW), [make(seed=1, now=NOW) for _ in range(8)]
+    before, of_root = visible(quiet), visible(make.root)["/v1/enterprises/sandbox/devices"]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(2):
+            list(pool.map(disturb, others, range(8)))
+            assert before == visible(quiet)
+
+    assert of_root["devices"] == visible(make.root)["/v1/enterprises/sandbox/devices"]["devices"]
+    alone = make(seed=1, now=NOW)
+    disturb(alone, 5)
+    disturb(alone, 5)
+    assert visible(alone) == visible(others[5])
