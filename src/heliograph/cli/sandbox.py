@@ -92,7 +92,7 @@ def sandbox(  # noqa: PLR0913 - one option each
 def _say_ready(sandbox_there: "Greeting") -> None:
     """The address, the phones and how to begin."""
     text = "\n".join(_ready_lines(sandbox_there)) + "\n"
-    Outlet(sys.stdout.fileno()).put(text if sys.stdout.isatty() else click.unstyle(text))  # printed, it would wait for somebody to read
+    Outlet(sys.stdout.fileno()).put(text if sys.stdout.isatty() else click.unstyle(text))  # a print would wait for a reader
 
 
 def _ready_lines(sandbox_there: "Greeting") -> Iterator[str]:
