@@ -139,6 +139,13 @@ SERVER_OPTIONS: Final = (
         help="Most worlds at a time, for tests (docs/sandbox.md).",
     ),
     ServerOption(
+        flag="--world-urls",
+        commands=SANDBOX,
+        type=click.Choice(("port", "path")),
+        default_words="port on a loopback address, path on others or with --public-url",
+        help="Whether a world's url is a port of its own, or a path below the sandbox's address (docs/sandbox.md).",
+    ),
+    ServerOption(
         flag="--world-idle-seconds",
         commands=SANDBOX,
         type=click.FloatRange(min=0),
