@@ -1,4 +1,4 @@
-"""How commands that run a server or phones run them."""
+"""How commands run a server or phones."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -8,7 +8,7 @@ from heliograph.cli.failure import Failure
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """The coroutine has ended, run by uvloop.  Raises: Failure: an address is taken, a folder cannot be written."""
+    """Run the coroutine to its end on uvloop.  Raises: Failure: an address is taken, a folder cannot be written."""
     import uvloop  # noqa: PLC0415 - the other commands start without it
 
     try:

@@ -74,14 +74,17 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
             stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway)))
-                await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway))
+                server = await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                if settings.worlds_have_ports:
+                    worlds.listens = server.entrance
                 listening(world.url)
 
             await world.start(listen)
             try:
                 yield world
             finally:
+                await worlds.close()  # before their server: their ports are its entrances
                 await world.end()
 
 

@@ -49,8 +49,6 @@ class Creation(Message):
     """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
     idle_duration: Duration = ""
-    own_port: bool = False
-    """Whether it answers at a port of its own, too: for clients that drop a path from the address."""
 
 
 def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
@@ -119,7 +117,6 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     )
     return WorldPlan(
         settings=own,
-        own_port=wanted.own_port,
         seed=None if wanted.seed is None else int(wanted.seed),
         starts_us=parse_timestamp_us(wanted.now) if wanted.now else None,
     )
