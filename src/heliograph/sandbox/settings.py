@@ -27,6 +27,9 @@ class SandboxSettings:
     """How one sandbox runs."""
 
     host: str = "127.0.0.1"
+    """A loopback address, unless `allow_anybody`."""
+    allow_anybody: bool = False
+    """Whether any address may be listened on and any host name is the sandbox's, as in a container: there is no key to ask for."""
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path | None = None
