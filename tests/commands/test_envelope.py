@@ -93,7 +93,7 @@ REFUSED = [
     ),
     (
         {"startLostModeParams": {"lostMessage": {"defaultMessage": " "}, "lostEmailAddress": " "}},
-        [("command.start_lost_mode_params", "not a blank one")],
+        [("command.start_lost_mode_params", "not blank")],
     ),
     (
         {"startLostModeParams": LOST | {"lostOrganization": {"localizedMessages": {"en": "ACME"}}}},

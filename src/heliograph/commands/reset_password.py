@@ -81,10 +81,10 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
 
 def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
     if phone.api_level >= TOKEN_LEVEL and not _token_usable(phone):
-        message = "The reset token is not active: the user must unlock once with the present password first."
+        message = "The reset token is not active: the user must first unlock once with the current password."
         return Outcome(error_code=ErrorCode.UNKNOWN, message=message)
     if phone.must_enter:
-        message = "The user has not entered the password of the last reset yet, as its REQUIRE_ENTRY demands."
+        message = "REQUIRE_ENTRY of the last reset is in force: the user has not entered that password yet."
         return Outcome(error_code=ErrorCode.INVALID_VALUE, message=message)
     objection = _objection(phone, secret)
     return None if objection is None else Outcome(error_code=ErrorCode.INVALID_VALUE, message=objection)

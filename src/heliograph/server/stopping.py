@@ -167,5 +167,5 @@ def ended_within(most_s: float) -> Iterator[None]:
 
 
 def _end() -> None:
-    log.critical("server.end_forced", why="The server did not end in time: its storage hangs, or the machine is overloaded.")
+    log.critical("server.end_forced", why="The server did not end in time: its storage does not answer, or the machine is overloaded.")
     os._exit(EX_SOFTWARE)
