@@ -150,9 +150,9 @@ SERVER_OPTIONS: Final = (
     ),
     ServerOption(
         flag="--behaviour",
-        type=click.Choice(("documented", "as-observed")),
+        type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, or do as real AMAPI was seen to do where it differs.",
+        help="Follow the reference page, do as real AMAPI was seen to do, or refuse JSON that Google's parsers only put up with.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",
