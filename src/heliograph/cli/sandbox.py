@@ -78,12 +78,13 @@ def sandbox(  # noqa: PLR0913 - one option each
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.api.http.quota import AMAPI_PER_MINUTE  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.domain.behaviour import Behaviour  # noqa: PLC0415
     from heliograph.sandbox.settings import SandboxSettings, WorldUrls  # noqa: PLC0415
     from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
 
     company = _company(command, as_json=json)
     limits = Limits(
-        behaviour=behaviour,
+        behaviour=Behaviour(behaviour),
         operations_of_deleted_devices=operations_of_deleted_devices,
         quota_per_minute=quota_per_minute or (AMAPI_PER_MINUTE if quota == "amapi" else 0),
         quota_per_project=quota == "amapi",

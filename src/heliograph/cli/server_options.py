@@ -183,9 +183,9 @@ SERVER_OPTIONS: Final = (
     ),
     ServerOption(
         flag="--behaviour",
-        type=click.Choice(("documented", "as-observed")),
+        type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, or behave as real AMAPI was observed to if that differs.",
+        help="Follow the reference page, behave as real AMAPI was observed to, or refuse JSON that Google's parsers only tolerate.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",
