@@ -18,8 +18,8 @@ from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
 from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
-from heliograph.protojson.times import format_timestamp
 from heliograph.protocol import Policy
+from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
 PACE = Pace(times=0.2, reboot_s=1.0)

@@ -19,7 +19,7 @@ def build_client(connection: Connection, url: str, credentials: "Credentials | N
     """
     try:
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - an extra, and slow to import
-        from googleapiclient.discovery import build_from_document  # noqa: PLC0415
+        from googleapiclient.discovery import build_from_document  # type: ignore[attr-defined]  # noqa: PLC0415 - the stubs lack it
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(MISSING, name=missing.name) from missing
 

@@ -17,7 +17,7 @@ USER_AGENT = "heliograph-testing"
 _OK = 200
 
 
-class Refused(Exception):  # noqa: N818 - as its siblings
+class Refused(Exception):
     """The sandbox answered with an error; `error` is its `error` object, in Google's form."""
 
     def __init__(self, error: Json) -> None:
@@ -82,6 +82,10 @@ class Steering:
         """What is there.  Raises: Refused."""
         text = urllib.parse.urlencode({name: value for name, value in query.items() if value})
         return self.connection.ask("GET", f"{self.url}/sandbox/v1/{path}{'?' if text else ''}{text}")
+
+    def settle(self) -> None:
+        """All that is due by now has happened, and every notification of it was handed over.  Raises: Refused."""
+        self.get("faults")  # answered once it has: a look elsewhere does not wait for push endpoints
 
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
         """What it answers.  Raises: Refused."""

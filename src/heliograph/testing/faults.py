@@ -1,6 +1,7 @@
 """Faults that a test plans: of calls, notifications and phones."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TypedDict, Unpack
 
 from heliograph.testing.connection import Json, Steering
@@ -119,8 +120,8 @@ def _wanted(fields: FaultFields) -> dict[str, object]:
     """The fields as JSON."""
     wanted: dict[str, object] = {}
     for name, value in fields.items():
-        if name in _DURATIONS and not isinstance(value, Mapping):
-            wanted[name] = duration(value)  # type: ignore[arg-type] - as FaultFields says
+        if name in _DURATIONS and isinstance(value, str | int | float | timedelta):
+            wanted[name] = duration(value)
         elif name in _LONGER and not isinstance(value, Mapping):
             wanted[name] = {_LONGER[name]: value}
         else:

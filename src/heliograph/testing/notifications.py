@@ -44,13 +44,16 @@ class Notifications(Sequence[Notification]):
         Raises: AssertionError: there are none, or not so many `times`. The message shows what there was instead.
         """
         __tracebackhide__ = True
+        self._steering.settle()  # whoever is pushed to has got them, too
         every = self._all(phone)
         found = [each for each in every if each.type == type]
         if bool(found) if times is None else len(found) == times:
             return found
         wanted = "at least one" if times is None else str(times)
         lines = [f"{wanted} {type} was to be published{f' about {phone}' if phone else ''}, but there were {len(found)}. There was:"]
-        raise AssertionError("\n  ".join([*lines, *(map(str, every or ["nothing: is the type enabled (enabledNotificationTypes)?"]))]))
+        raise AssertionError(
+            "\n  ".join([*lines, *(map(str, every) if every else ["nothing: is the type enabled (enabledNotificationTypes)?"])])
+        )
 
     def push_to(self, url: str) -> None:
         """From now on they are pushed to this endpoint, in Pub/Sub's envelope (docs/notifications.md).  Raises: Refused."""

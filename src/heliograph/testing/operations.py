@@ -84,7 +84,7 @@ class Operation:
 
     @property
     def changes(self) -> list[tuple[datetime, str]]:
-        """Every change with its time: issued, offered, acknowledged, …"""
+        """Every change with its time: issued, offered, acknowledged, and so on."""
         return [(moment(entry["time"]), entry["what"]) for entry in self._view["timeline"]["entries"]]
 
     @property

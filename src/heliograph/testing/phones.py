@@ -36,12 +36,12 @@ class Phone:
 
     @property
     def view(self) -> Json:
-        """All there is to see of it (docs/sandbox.md): network, user, and in `phone` its screen, lock, apps, eSIMs, …"""
+        """All there is to see of it (docs/sandbox.md): network, user, and in `phone` its screen, lock, apps and eSIMs."""
         return self._steering.get(self._path)
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """What the phone itself is like: `locked`, `lostMode`, `apps`, `esims`, `factoryResets`, …"""
+        """What the phone itself is like: `locked`, `lostMode`, `apps`, `esims`, `factoryResets` and more."""
         found: Mapping[str, Any] = self.view["phone"]
         return found
 

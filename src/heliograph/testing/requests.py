@@ -82,7 +82,9 @@ class Requests(Sequence[SentRequest]):
         what = " ".join([method, *filter(None, details)])
         much_sent = f"it was sent {len(found)} times" if found else "it was not sent"
         shown = found or every
-        raise AssertionError("\n  ".join([f"{what} was to be sent{much}, but {much_sent}. Sent was:", *(map(str, shown or ["nothing"]))]))
+        raise AssertionError(
+            "\n  ".join([f"{what} was to be sent{much}, but {much_sent}. Sent was:", *(map(str, shown) if shown else ["nothing"])])
+        )
 
     def clear(self) -> None:
         """Those until now are forgotten."""

@@ -8,7 +8,7 @@ from heliograph.testing.requests import Requests
 from heliograph.testing.times import moment
 
 LINES_MOST = 300
-_RANKS = ("network", "call", "server", "phone", "result", "notification")
+_RANKS = ("network", "call", "server", "phone", "result", "notification", "look")
 """What has the same time stands in the order in which one causes the next."""
 _BEFORE_THE_PHONE = ("issued", "offered", "acknowledged")
 
@@ -44,7 +44,8 @@ def _network(steering: Steering) -> Iterator[Line]:
 
 def _calls(requests: Requests) -> Iterator[Line]:
     for request in requests:
-        yield Line(request.raw["time"], "call", str(request))
+        kind = "look" if request.raw.get("httpMethod") == "GET" else "call"
+        yield Line(request.raw["time"], kind, str(request))
 
 
 def _operations(steering: Steering) -> Iterator[Line]:

@@ -120,6 +120,10 @@ class Amapi:
         """All of all phones."""
         return [Operation(self._steering, view["operation"]["name"]) for view in self._steering.get("operations")["operations"]]
 
+    def settle(self) -> None:
+        """All that is due by now has happened, and every notification of it was handed to the push endpoints."""
+        self._steering.settle()
+
     def quota(self) -> Json:
         """How callers got on with the quota (docs/faults-on-demand.md#rehearse-the-quota)."""
         return self._steering.get("quota")
