@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
@@ -38,6 +39,8 @@ class SandboxSettings:
     """The ids of the enterprises there are, each with one phone of every profile."""
     phones: tuple[tuple[str, Profile], ...] = tuple(PROFILES.items())
     """The phones of each enterprise: the id that the phone enrols with, and what it is made of."""
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     worlds_most: int = 2_000
     """Worlds that there may be at a time besides the one at the sandbox's own address."""
     world_urls: WorldUrls = WorldUrls.BY_HOST

@@ -14,6 +14,7 @@ from heliograph.api.http.quota import AMAPI_PER_MINUTE
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
 from heliograph.api.http.side_routes import error_response, json_response, side_router
 from heliograph.domain.behaviour import Behaviour
+from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
@@ -49,6 +50,8 @@ class Creation(Message):
     quota: AnyValue = None
     """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     idle_duration: Duration = ""
 
 
@@ -114,6 +117,7 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         limits=limits,
         push_endpoint="",
         push_endpoints=wanted.push_endpoints,
+        enabled_notification_types=wanted.enabled_notification_types,
         worlds_idle_s=idle_s,
     )
     return WorldPlan(
