@@ -15,6 +15,7 @@ import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -236,16 +237,17 @@ def test_a_phone_that_sleeps_looks_like_one_that_is_awake(make: Maker) -> None:
         assert device == world.get(f"/v1/{phone['name']}")
 
 
-def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, sandbox: Client) -> None:
-    """Every device looks as those of the root world, whose agents enrol over sockets; but for times, secrets and users."""
+def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, tmp_path: Path) -> None:
+    """Every device looks as those of a world that is kept, whose agents enrol over sockets; but for times, secrets and users."""
     world = make()
     volatile = {"enrollmentTime", "lastStatusReportTime", "lastPolicySyncTime", "enrollmentTokenName", "userName"}
 
-    for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
-        enrolled = sandbox.get(f"/v1/{phone['name']}")
+    with running(SandboxSettings(port=0, data_dir=tmp_path)) as kept:
+        for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
+            enrolled = kept.get(f"/v1/{phone['name']}")
 
-        assert phone.keys() == enrolled.keys()
-        assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
+            assert phone.keys() == enrolled.keys()
+            assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
 
 
 def test_a_policy_that_is_patched_wakes_the_phones_that_apply_it(make: Maker) -> None:
@@ -328,9 +330,12 @@ def test_too_few_file_descriptors_refuse_a_world_and_harm_nobody() -> None:
     few = 160
     with sandbox_with_few_descriptors(few) as root:
         made: list[Json] = []
-        one_more = (root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(few))
+
+        def make_too_many() -> None:
+            made.extend(root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(few))
+
         with pytest.raises(Refused, match=r"too few file descriptors .* \(ulimit -n\), or start it with --world-urls path") as refused:
-            made.extend(one_more)
+            make_too_many()
 
         assert 429 == refused.value.error["code"]
         assert "frozen" in Client(made[-1]["url"]).get("/sandbox/v1/clock")

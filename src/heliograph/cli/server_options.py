@@ -102,8 +102,8 @@ SERVER_OPTIONS: Final = (
         flag="--data-dir",
         commands=SANDBOX,
         type=PATH,
-        default_words="a temporary directory",
-        help="Keep the database here; otherwise it is temporary.",
+        default_words="none: in memory",
+        help="Keep the world here, as files; phones speak to it over sockets.",
     ),
     ServerOption(
         flag="--database",

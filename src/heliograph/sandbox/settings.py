@@ -34,7 +34,7 @@ class SandboxSettings:
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path | None = None
-    """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
+    """Keeps operations and devices over restarts; None: they are in memory, and go with the process."""
     enterprises: tuple[str, ...] = ("sandbox",)
     """The ids of the enterprises there are, each with one phone of every profile."""
     phones: tuple[tuple[str, Profile], ...] = tuple(PROFILES.items())
