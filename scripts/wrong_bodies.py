@@ -112,7 +112,6 @@ HABITS = (
             '{"type": "ENABLE_LOST_MODE"}': mean("START_LOST_MODE"),
             '{"type": "DISABLE_LOST_MODE"}': mean("STOP_LOST_MODE"),
             '{"type": "SHUTDOWN"}': f"Possible values: {TYPES}.",
-            '{"type": "1"}': f"Possible values: {TYPES}.",
             '{"type": 99}': f"Possible values: {TYPES}.",
             '{"type": ["LOCK"]}': NO_BRACKETS,
             '{"type": {"name": "LOCK"}}': "A string is expected, not an object.",
@@ -162,7 +161,6 @@ HABITS = (
             '{"type": "WIPE", "wipeParams": true}': 'An object is expected, as in {"wipeDataFlags": …}.',
             '{"type": "WIPE", "wipeDataFlags": ["WIPE_ESIMS"]}': mean("wipeParams.wipeDataFlags"),
             '{"type": "WIPE", "wipeParams": {"flags": ["WIPE_ESIMS"]}}': mean("wipeDataFlags"),
-            '{"type": "WIPE", "wipeParams": {"wipeDataFlags": "WIPE_ESIMS"}}': "A list is expected: put it into [ ].",
             '{"type": "WIPE", "wipeParams": {"wipeDataFlags": ["WIPE_ESIM"]}}': mean("WIPE_ESIMS"),
             '{"type": "WIPE", "wipeParams": {"wipeReason": "You left"}}': MESSAGE,
             '{"type": "WIPE", "wipeParams": {"wipeReasonMessage": "You left"}}': mean("wipeReason"),
@@ -183,7 +181,6 @@ HABITS = (
             '{"type": "RESET_PASSWORD", "resetPasswordParams": {"newPassword": "hunter2"}}': (
                 "newPassword and resetPasswordFlags stand in the command itself, beside type."
             ),
-            '{"type": "RESET_PASSWORD", "resetPasswordFlags": "LOCK_NOW"}': "A list is expected: put it into [ ].",
             '{"type": "RESET_PASSWORD", "resetPasswordFlags": ["lock_now"]}': mean("LOCK_NOW"),
             '{"type": "RESET_PASSWORD", "flags": ["LOCK_NOW"]}': mean("resetPasswordFlags"),
         },
@@ -193,7 +190,6 @@ HABITS = (
         {
             '{"type": "CLEAR_APP_DATA"}': APPS,
             '{"clearAppsDataParams": {"packageNames": []}}': APPS,
-            '{"clearAppsDataParams": {"packageNames": "com.x"}}': "A list is expected: put it into [ ].",
             '{"clearAppsDataParams": {"packageName": "com.x"}}': mean("packageNames"),
             '{"clearAppsDataParams": ["com.x"]}': 'An object is expected, as in {"packageNames": …}.',
             '{"type": "CLEAR_APP_DATA", "packageNames": ["com.x"]}': mean("clearAppsDataParams.packageNames"),
@@ -243,4 +239,43 @@ HABITS = (
             '{"requestDeviceInfoParams": {"deviceInfo": "IMEI"}}': "Possible values: EID.",
         },
     ),
+)
+
+
+class Sloppy(NamedTuple):
+    """A body that Google's parsers put up with: what it is read as, and what it is told with `--behaviour strict`."""
+
+    message: str
+    body: str
+    read_as: str
+    advice: str
+
+
+A_LIST = "A list is expected: put it into [ ]."
+NO_QUOTES = "true or false is expected, without quotes."
+SLOPPY = (
+    Sloppy("Policy", '{"cameraDisabled": "true"}', '{"cameraDisabled": true}', NO_QUOTES),
+    Sloppy("Policy", '{"cameraDisabled": "Yes"}', '{"cameraDisabled": true}', NO_QUOTES),
+    Sloppy("Policy", '{"adjustVolumeDisabled": "0"}', '{"adjustVolumeDisabled": false}', NO_QUOTES),
+    Sloppy(
+        "Command",
+        '{"clearAppsDataParams": {"packageNames": "com.x"}}',
+        '{"clearAppsDataParams": {"packageNames": ["com.x"]}}',
+        A_LIST,
+    ),
+    Sloppy("Command", '{"wipeParams": {"wipeDataFlags": "WIPE_ESIMS"}}', '{"wipeParams": {"wipeDataFlags": ["WIPE_ESIMS"]}}', A_LIST),
+    Sloppy("Policy", '{"applications": {"packageName": "com.x"}}', '{"applications": [{"packageName": "com.x"}]}', A_LIST),
+    Sloppy(
+        "Command",
+        '{"clearAppsDataParams": {"packageNames": [["com.x"], ["com.y"]]}}',
+        '{"clearAppsDataParams": {"packageNames": ["com.x", "com.y"]}}',
+        "Send the value itself, without [ ] around it.",
+    ),
+    Sloppy(
+        "Policy",
+        '{"accountTypesWithManagementDisabled": ["com.x", null]}',
+        '{"accountTypesWithManagementDisabled": ["com.x", ""]}',
+        "(TYPE_STRING), null",
+    ),
+    Sloppy("Command", '{"type": "1"}', '{"type": "LOCK"}', f"Possible values: {TYPES}."),
 )

@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from heliograph.domain.device import LastOrder
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protocol import InFlight, InFlightState, Report
 
 COMPACT_FROM_LINES = 256
@@ -171,7 +172,7 @@ class Journal:
             self._rewrite()
             return
         if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, MODE)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BYTES | CLOSE_ON_EXEC, MODE)
         try:
             self._write(self._file, msgspec.json.encode(line) + b"\n")
         except OSError:
@@ -187,7 +188,7 @@ class Journal:
         if self.final_order is not None:
             lines.append(_Line(final_order=self.final_order))
         beside = self._path.with_name(self._path.name + ".new")
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC, MODE)
         try:
             self._write(file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
         finally:
@@ -204,10 +205,5 @@ class Journal:
             os.fsync(file)
 
     def _sync_folder(self, folder: Path) -> None:
-        if not self._durable:
-            return
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if self._durable:
+            sync_folder(folder)

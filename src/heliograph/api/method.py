@@ -39,7 +39,8 @@ class Call(NamedTuple):
 
     async def message(self, cls: type[M], *, root: str) -> M:
         """The message that the body holds.  Raises: InvalidArgument."""
-        return await work_aside(partial(decode_message, cls, root=root), self.body)
+        options = self.ports.limits.behaviour.reader
+        return await work_aside(partial(decode_message, cls, root=root, options=options), self.body)
 
     def server_url(self) -> str:
         """The address by which the caller reached this server."""

@@ -88,6 +88,20 @@ def type_name(kind: Kind) -> str:
     return kind.value if isinstance(kind, Scalar) else kind.type_name
 
 
+_ZEROS: Mapping[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: Int64(0), Scalar.FLOAT: 0.0, Scalar.VALUE: None}
+
+
+def zero_of(kind: Kind) -> object:
+    """What a value of this kind is before it is set: proto3's default, an empty message.  A message with required fields has none."""
+    if isinstance(kind, EnumKind):
+        return kind.by_number[0]
+    if isinstance(kind, MessageKind):
+        return kind.cls()
+    if isinstance(kind, ListKind):
+        return ()
+    return {} if isinstance(kind, MapKind) or kind is Scalar.STRUCT else _ZEROS.get(kind, "")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Field:
     """One field: `name` in Python and in proto paths, `json_name` on the wire."""

@@ -146,7 +146,7 @@ def wired_app(
 
     `around`: as `rest_app` says.
     """
-    addresses = Addresses(settings.trusted_proxies, settings.public_urls)
+    addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
     app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
     if settings.admission is not Admission.KEYS:

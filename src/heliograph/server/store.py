@@ -9,7 +9,6 @@ from typing import Any, NoReturn, Protocol
 from heliograph.channel.app import Channel
 from heliograph.server.clock import SystemClock
 from heliograph.server.clock_watch import started
-from heliograph.server.cluster_doorbell import ClusterDoorbell
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.service.callers import ServiceKeys
 from heliograph.service.metrics import DoorbellCounts
@@ -100,8 +99,10 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
 
 
 async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
+    # A server with SQLite needs no driver of PostgreSQL.
+    from heliograph.server.cluster_doorbell import ClusterDoorbell  # noqa: PLC0415
     from heliograph.storage.postgres.cluster_bus import ClusterBus  # noqa: PLC0415
-    from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
+    from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415
 
     counts = DoorbellCounts()
     others = ClusterDoorbell(channel, clock=clock, counts=counts)
