@@ -112,4 +112,4 @@ def test_a_path_beside_the_api_says_which_http_methods_it_takes(parts: Live, pat
 
     assert 405 == answer.status
     assert answer.headers["allow"] in {"GET, HEAD, POST", "DELETE"}
-    assert answer.message.endswith(f"it takes {answer.headers['allow']}.")
+    assert answer.message.endswith(f"it accepts {answer.headers['allow']}.")

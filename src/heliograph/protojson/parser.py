@@ -126,7 +126,7 @@ def _innermost(text: str) -> str:
 def refuse_depth(text: str) -> None:
     """Check that no value in this JSON text is deeper than MAX_DEPTH, even if the text has other mistakes.
 
-    Nor may it have more than MOST_CONTAINERS objects and lists: no message needs that many, and each costs a hundred times its two brackets.
+    Nor may it have more than MOST_CONTAINERS objects and lists: no message needs so many, and each costs a hundred times its two brackets.
     Word by word, and not in one step of a regular expression: other threads have their turn meanwhile.
 
     Raises: InvalidArgument.
