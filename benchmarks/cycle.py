@@ -102,7 +102,6 @@ class CycleClient:
         self._conversation, self._server_cpu_s = conversation, server_cpu_s
 
     def run(self, seconds: float) -> Run:
-        """One run."""
         cpu_s = self._server_cpu_s()
         told = self._conversation.ask({"seconds": seconds})
         used = self._server_cpu_s() - cpu_s

@@ -159,7 +159,6 @@ class PhoneRunner:
         self.start()
 
     async def power_off(self) -> None:
-        """The phone is off."""
         await self.kill()
         self.condition = Condition.OFF
 

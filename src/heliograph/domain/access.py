@@ -114,7 +114,6 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def caller(self) -> "Caller":
-        """Who calls with this key."""
         everywhere = EVERY_ENTERPRISE in self.enterprises
         return Caller(email=self.client_email, role=self.role, enterprises=None if everywhere else frozenset(self.enterprises))
 

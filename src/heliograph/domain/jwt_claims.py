@@ -64,7 +64,6 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes, one by one."""
         return tuple(self.scope.split())
 
 

@@ -60,7 +60,7 @@ class Bench:
         await self._phones.close()
 
     def phone_of(self, device: DeviceName) -> DeviceName:
-        """By what name the sandbox calls the phone that is this device now; of a device that is no phone of its own, the device's."""
+        """The sandbox's name for the phone that is this device now; for other devices, the device's name."""
         phone = self._phones_of_world.get(device)
         if phone is not None and phone.device == device:
             return device

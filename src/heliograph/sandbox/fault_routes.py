@@ -52,7 +52,7 @@ async def _delete_all(world: World, request: Request) -> object:
 
 
 async def script(world: World, request: Request) -> object:
-    """`POST …/devices/{phone}:script`: a fault for each step, all or none."""
+    """`POST …/devices/{phone}:script`: a fault for each step, all or nothing."""
     wanted = await body_of(request, Script, max_bytes=SCRIPT_MAX_BYTES)
     async with world.change():
         phone = await world.awake(DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"]))
@@ -79,7 +79,7 @@ def _of_phone(step: FaultWanted, phone: DeviceName, place: int) -> FaultWanted:
 
 
 def _phone(world: World, phone: str) -> DeviceName | None:
-    """The phone that a fault names, by its id or by its device's whole name; None: it names none."""
+    """The phone that a fault names, by its id or by its device's whole name; None: it names no phone."""
     if not phone:
         return None
     return world.bench.phone_of(DeviceName.parse(phone)) if "/" in phone else DeviceName(world.first_enterprise, phone)

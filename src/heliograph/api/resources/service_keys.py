@@ -71,7 +71,7 @@ def _endpoint(desk: KeyDesk, handler: Handler) -> Callable[[Request], Awaitable[
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 
