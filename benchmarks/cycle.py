@@ -96,7 +96,7 @@ async def _play() -> None:
 
 
 class CycleClient:
-    """The client process of one server; `server_cpu_s` tells what that has used."""
+    """The client process of one server; `server_cpu_s` returns what that has used."""
 
     def __init__(self, conversation: Conversation, server_cpu_s: Callable[[], float]) -> None:
         self._conversation, self._server_cpu_s = conversation, server_cpu_s

@@ -243,7 +243,7 @@ HABITS = (
 
 
 class Sloppy(NamedTuple):
-    """A body that Google's parsers put up with: what it is read as, and what it is told with `--behaviour strict`."""
+    """A body that Google's parsers put up with: what it is read as, and its answer with `--behaviour strict`."""
 
     message: str
     body: str

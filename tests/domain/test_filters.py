@@ -1,4 +1,4 @@
-"""The filter of operations.list: what matches, how parts bind, and what a wrong filter is told."""
+"""The filter of operations.list: what matches, how parts bind, and the errors of wrong filters."""
 
 import pytest
 from hypothesis import given

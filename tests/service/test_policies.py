@@ -1,4 +1,4 @@
-"""Policies: made, changed, told to their phones, and heeded at a wipe."""
+"""Policies: made, changed, sent to their phones, and obeyed at a wipe."""
 
 import asyncio
 import json

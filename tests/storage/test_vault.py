@@ -1,4 +1,4 @@
-"""Sealed secrets tell nothing, and open only where they belong."""
+"""Sealed secrets reveal nothing, and open only where they belong."""
 
 import os
 import stat
