@@ -109,7 +109,7 @@ def require_loopback(host: str, *, otherwise: str) -> None:
         loopback = False
     if not loopback:
         message = (
-            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are bound. "
+            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are allowed. "
             f"Use --host 127.0.0.1, or {otherwise}."
         )
         raise InvalidArgument(message)

@@ -23,7 +23,7 @@ MODE = 0o600
 
 
 class JournalDamaged(Exception):
-    """The journal holds a line that no agent wrote. Nothing can be known about what was executed: restore or remove the file by hand."""
+    """The journal has a line that no agent wrote, so what was executed is unknown: restore or remove the file by hand."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -149,7 +149,7 @@ class Journal:
             try:
                 self._take(decode(text))
             except msgspec.MsgspecError as error:
-                message = f"{path}, line {number}: {error}. The journal is damaged; what was executed cannot be known from it."
+                message = f"{path}, line {number}: {error}. The journal is damaged; it cannot show what was executed."
                 raise JournalDamaged(message) from None
         # What follows the last newline is the line that a crash left unfinished; rewriting takes it away before anything is appended.
         self._rewrite()
@@ -200,7 +200,7 @@ class Journal:
     def _write(self, file: int, data: bytes) -> None:
         written = os.write(file, data)
         if written != len(data):
-            raise OSError(f"{self._path}: the disk took {written} of {len(data)} bytes")
+            raise OSError(f"{self._path}: the disk wrote {written} of {len(data)} bytes")
         if self._durable:
             os.fsync(file)
 

@@ -1,4 +1,4 @@
-"""How commands that run a server or phones run them."""
+"""How commands run a server or phones."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -8,7 +8,7 @@ from heliograph.cli.failure import Failure
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """The coroutine has ended.  Raises: Failure: an address is taken, a folder cannot be written."""
+    """Run the coroutine to its end.  Raises: Failure: an address is taken, a folder cannot be written."""
     from heliograph.machine import run_to_end  # noqa: PLC0415 - the other commands start without asyncio
 
     try:

@@ -68,6 +68,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     cors_origin: tuple[str, ...],
     push_endpoint: str,
     worlds: int,
+    world_urls: str | None,
     world_idle_seconds: float,
     allow_anybody: bool,
     ready_file: Path | None,
@@ -77,12 +78,13 @@ def sandbox(  # noqa: PLR0913 - one option each
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.api.http.quota import AMAPI_PER_MINUTE  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
-    from heliograph.sandbox.settings import SandboxSettings  # noqa: PLC0415
+    from heliograph.domain.behaviour import Behaviour  # noqa: PLC0415
+    from heliograph.sandbox.settings import SandboxSettings, WorldUrls  # noqa: PLC0415
     from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
 
     company = _company(command, as_json=json)
     limits = Limits(
-        behaviour=behaviour,
+        behaviour=Behaviour(behaviour),
         operations_of_deleted_devices=operations_of_deleted_devices,
         quota_per_minute=quota_per_minute or (AMAPI_PER_MINUTE if quota == "amapi" else 0),
         quota_per_project=quota == "amapi",
@@ -105,6 +107,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         push_endpoint=push_endpoint,
         pubsub=pubsub_is_emulated(),
         worlds_most=worlds,
+        world_urls=WorldUrls(world_urls or ""),
         worlds_idle_s=world_idle_seconds,
     )
     log_to_stderr(level=logging.WARNING if company else logging.INFO)
@@ -160,7 +163,7 @@ def _say_json(sandbox_there: "Greeting") -> None:
 def _say_ready(sandbox_there: "Greeting") -> None:
     """The address, the phones and how to begin."""
     text = "\n".join(_ready_lines(sandbox_there)) + "\n"
-    Outlet(sys.stdout.fileno()).put(text if sys.stdout.isatty() else click.unstyle(text))  # printed, it would wait for somebody to read
+    Outlet(sys.stdout.fileno()).put(text if sys.stdout.isatty() else click.unstyle(text))  # a print would wait for a reader
 
 
 def _ready_lines(sandbox_there: "Greeting") -> Iterator[str]:

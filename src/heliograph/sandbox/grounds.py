@@ -167,6 +167,7 @@ def first_phones(settings: SandboxSettings) -> list[tuple[DeviceName, Profile]]:
 
 async def create_enterprises(ports: Ports, settings: SandboxSettings) -> None:
     """The world's first enterprises exist."""
+    wanted = Enterprise(enabled_notification_types=settings.enabled_notification_types)
     for enterprise in settings.enterprises:
         with contextlib.suppress(AlreadyExists):
-            await create_enterprise(ports, Enterprise(), enterprise_id=enterprise)
+            await create_enterprise(ports, wanted, enterprise_id=enterprise)

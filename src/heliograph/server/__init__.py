@@ -10,8 +10,9 @@ import structlog
 
 from heliograph.server.assembly import Between, Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
+from heliograph.server.entrance import Entrance
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
-from heliograph.server.stopping import begun_until, ended_within, first_signal
+from heliograph.server.stopping import Listener, begun_until, ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
@@ -19,11 +20,14 @@ from heliograph.storage.operator_file import OperatorFile, operator_file
 __all__ = [
     "SLEEP_MOST_S",
     "Between",
+    "Entrance",
+    "Listener",
     "Parts",
     "SystemClock",
     "allow_many_connections",
     "assembled",
     "begun_until",
+    "calm_garbage_collection",
     "first_signal",
     "listening_socket",
     "near_url",

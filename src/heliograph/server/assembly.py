@@ -92,7 +92,7 @@ class Parts:
     def own_file(self) -> SqliteStore:
         """The store, which is a file of this server's own.  Raises: FailedPrecondition: it is a database that others may use."""
         if not isinstance(self.store, SqliteStore):
-            raise FailedPrecondition("Others may use this database.")
+            raise FailedPrecondition("Other servers may use this database.")
         return self.store
 
 

@@ -46,12 +46,19 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def connections_most(limits: HttpLimits) -> int | None:
     """How many connections there may be at a time, so that files can always be opened; None: any number."""
+    possible = _descriptors_left()
+    if possible is None or limits.connections_most is None:
+        return limits.connections_most if possible is None else possible
+    return min(possible, limits.connections_most)
+
+
+def _descriptors_left() -> int | None:
+    """How many connections may have one; None: any number."""
     most = open_files_allowed()
     if most is None:
-        return limits.connections_most
+        return None
     reserve = min(max(most // 8, RESERVE_LEAST), RESERVE_MOST)
-    possible = max(most - _open_files() - reserve - SPARES, 1)
-    return possible if limits.connections_most is None else min(possible, limits.connections_most)
+    return max(most - _open_files() - reserve - SPARES, 1)
 
 
 def _open_files() -> int:
@@ -80,7 +87,7 @@ async def serving(
     shutdown_s: int = 10,
     limits: HttpLimits = UNCHANGED,
     trusted_proxies: Sequence[str] = (),
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Listener]:
     """The app answers on the socket; on leaving, every request is answered and nobody is listened to any more (stopping.py).
 
     That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
@@ -89,7 +96,7 @@ async def serving(
     Raises: InvalidArgument: a trusted proxy that is no address or network.
     """
     most = connections_most(limits)
-    connections = Connections(limits=limits, most=most, trusted=parse_networks(trusted_proxies))
+    connections = Connections(limits=limits, most=most, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
     config = uvicorn.Config(
         app, loop="none", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
@@ -102,7 +109,7 @@ async def serving(
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)
     try:
-        yield
+        yield server
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)

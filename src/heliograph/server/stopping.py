@@ -19,8 +19,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from heliograph.api.http.connections import Connections, Place
 from heliograph.api.http.http_protocol import Http11
+from heliograph.asgi import Asgi
 from heliograph.machine import on_signal
 from heliograph.server.accepting import Acceptor
+from heliograph.server.entrance import Entrance
 from heliograph.storage.exit_now import EX_SOFTWARE
 
 log = structlog.get_logger()
@@ -45,6 +47,14 @@ class Listener(uvicorn.Server):
         self._connections = connections
         self._drain = drain
         self._shutdown_s = shutdown_s
+
+    def entrance(self, listener: socket.socket, app: Asgi) -> Entrance:
+        """Another socket, at which another app answers: it shares this server's bounds, and costs no task.
+
+        It is closed before this server ends.  Raises: NoDescriptorLeft.
+        """
+        self._connections.less_by_one()
+        return Entrance(self.config, self.server_state, listener, app, self._connections)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -157,5 +167,5 @@ def ended_within(most_s: float) -> Iterator[None]:
 
 
 def _end() -> None:
-    log.critical("server.end_forced", why="The server did not end in time: its storage hangs, or the machine is overloaded.")
+    log.critical("server.end_forced", why="The server did not end in time: its storage does not answer, or the machine is overloaded.")
     os._exit(EX_SOFTWARE)

@@ -96,5 +96,5 @@ def _read_key(path: Path) -> bytes:
     if others_may_read(mode):
         raise KeyFileUnsafe(f"Others may read the key file {path} (mode {stat.S_IMODE(mode):04o}): chmod 600 it.")
     if len(key) != KEY_BYTES:
-        raise KeyFileUnsafe(f"{path} is no key file: it must hold {KEY_BYTES} random bytes. Restore it from a backup, or remove it.")
+        raise KeyFileUnsafe(f"{path} is not a key file: it must hold {KEY_BYTES} random bytes. Restore it from a backup, or remove it.")
     return key

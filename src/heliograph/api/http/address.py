@@ -25,7 +25,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
         try:
             networks.append(ip_network(text, strict=False))
         except ValueError:
-            raise InvalidArgument(f"{text[:64]!r} is no address or network, as in 10.0.0.5 or 10.0.0.0/8.") from None
+            raise InvalidArgument(f"{text[:64]!r} is not an address or network: write one such as 10.0.0.5 or 10.0.0.0/8.") from None
     return tuple(networks)
 
 

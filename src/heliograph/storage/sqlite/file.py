@@ -27,7 +27,7 @@ class NoDatabase(NotFound):
 
 
 class BackupDamaged(FailedPrecondition):
-    """The backup is no sound database."""
+    """The backup is not a sound database."""
 
 
 class Migrated(NamedTuple):
@@ -111,7 +111,7 @@ def restore(copy: Path, path: Path) -> Path | None:
     """
     damaged = [finding.trouble for finding in check_file(copy) if finding.trouble and finding.name != "schema"]
     if damaged:
-        raise BackupDamaged(f"{copy} is no sound database, and nothing was changed: {damaged[0]}")
+        raise BackupDamaged(f"{copy} is not a sound database; nothing was changed: {damaged[0]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(LockFileHeld(path)):
         fresh = path.with_name(f".{path.name}.restoring")
@@ -165,7 +165,7 @@ def schema_version(connection: apsw.Connection) -> int:
 
 def _refuse_to_overwrite(target: Path) -> None:
     if target.exists():
-        raise AlreadyExists(f"{target} is there already, and backups are never overwritten: choose another name.")
+        raise AlreadyExists(f"{target} exists already, and backups are never overwritten: choose another name.")
 
 
 def _publish(partial: Path, target: Path) -> None:
