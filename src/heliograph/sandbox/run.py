@@ -19,7 +19,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, Worlds
 from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, serving, url_of
+from heliograph.server import allow_many_connections, begun_before, first_signal, listening_socket, serving, url_of
 from heliograph.server.assembly import by_prefix
 from heliograph.settings import require_loopback
 
@@ -104,9 +104,10 @@ async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], 
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            async with begun_until(came):
-                ready(await stack.enter_async_context(running_sandbox(settings)))
-            await came.wait()
+            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings)))
+            if greeting is not None:
+                ready(greeting)
+                await came.wait()
 
 
 def _greeting(world: World, settings: SandboxSettings) -> Greeting:
