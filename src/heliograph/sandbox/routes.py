@@ -21,6 +21,7 @@ from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
+from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
@@ -48,6 +49,7 @@ def sandbox_app() -> Router:
         ("DELETE", "/sandbox/v1/pushEndpoints/{endpoint}", _remove_endpoint),
         *FAULT_ROUTES,
         *REQUEST_ROUTES,
+        *OPERATION_ROUTES,
         *RETRY_TEST_ROUTES,
     ]
     for path in (phone, far_phone):

@@ -31,6 +31,7 @@ __all__ = [
     "calm_garbage_collection",
     "first_signal",
     "listening_socket",
+    "near_url",
     "serve",
     "serving",
     "url_of",
@@ -57,7 +58,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key; what `assembled` raises.
     """
     if settings.admission is not Admission.KEYS:
-        require_loopback(settings.host)
+        require_loopback(settings.host, otherwise="leave out --no-auth")
     allow_many_connections()
     operator_secret = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:
