@@ -18,7 +18,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
 from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, near_url, serving
+from heliograph.server import allow_many_connections, begun_before, first_signal, listening_socket, near_url, serving
 from heliograph.server.assembly import by_prefix
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
@@ -114,9 +114,10 @@ async def run_sandbox(
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            async with begun_until(came):
-                greeting = await stack.enter_async_context(running_sandbox(settings))
-                ready(greeting)
+            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings)))
+            if greeting is None:
+                return
+            ready(greeting)
             if during is None or came.is_set():
                 await came.wait()
             else:
