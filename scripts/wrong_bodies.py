@@ -43,7 +43,7 @@ class Habit(NamedTuple):
 
 HABITS = (
     Habit(
-        "The command inside something",
+        "A command inside another object",
         {
             '{"command": {"type": "LOCK"}}': out_of("command"),
             '{"Command": {"wipeParams": {}}}': out_of("Command"),
@@ -58,7 +58,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No command at all",
+        "A missing command",
         {
             "": NOTHING,
             "{}": NOTHING,
@@ -68,7 +68,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No JSON",
+        "Invalid JSON",
         {
             "LOCK": OBJECT,
             "type=LOCK": OBJECT,
@@ -84,7 +84,7 @@ HABITS = (
         },
     ),
     Habit(
-        "The type by another name, or in another spelling",
+        "Wrong type names",
         {
             '{"type": "lock"}': mean("LOCK"),
             '{"type": "Lock"}': mean("LOCK"),
@@ -122,7 +122,7 @@ HABITS = (
         },
     ),
     Habit(
-        "Names that are no fields of Command",
+        "Unknown field names",
         {
             '{"name": "enterprises/e/devices/d", "type": "LOCK"}': IN_URL,
             '{"deviceId": "d", "type": "LOCK"}': IN_URL,
@@ -136,7 +136,7 @@ HABITS = (
         },
     ),
     Habit(
-        "The duration",
+        "Wrong durations",
         {
             '{"type": "LOCK", "duration": "600"}': 'Write "600s".',
             '{"type": "LOCK", "duration": 600}': 'Write "600s".',

@@ -18,7 +18,7 @@ from heliograph.service.limits import Limits
 
 COUNTED_AGAIN_US = 60_000_000
 REMEMBERED_MOST = 10_000
-"""Enterprises whose request ids are counted in memory; with more, all are counted again."""
+"""Enterprises whose request ids are counted in memory; beyond that, all are counted again."""
 
 
 class Held(enum.Enum):
@@ -52,7 +52,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def adding(self, store: Counting, enterprise: EnterpriseName, held: Held, *, most: int) -> AsyncIterator[Holding]:
-        """What the enterprise holds, counted up to `most`; nobody in this process adds to it before the block ends."""
+        """What the enterprise holds, counted up to `most`; nothing in this process adds to it before the block ends."""
         lock = self._locks.setdefault((enterprise, held), asyncio.Lock())
         async with lock:
             yield await store.holding(enterprise, held, most=most)

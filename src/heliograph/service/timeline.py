@@ -86,7 +86,7 @@ def _why_unfinished(operation: Operation) -> str:
 
 
 async def _why_offline(ports: Ports, operation: Operation) -> str | None:
-    """Why the phone cannot be offered anything here, None while it can."""
+    """Why the phone cannot be offered anything here, or None."""
     where, seen_us = await ports.presence.sighting(operation.device)
     if where is Whereabouts.HERE:
         return None
@@ -124,7 +124,7 @@ def _told_offers(live: TimelineEntry | None, by: str) -> str:
 
 
 async def _holder(ports: Ports, operation: Operation) -> Operation | None:
-    """The operation that holds the device's queue, where another one does."""
+    """Another operation that holds the device's queue, if any."""
     now_us = ports.clock.now_us()
     others = [other for other in await ports.store.open_operations(operation.device) if other.create_ms != operation.create_ms]
     return _held_by_acknowledged(others, now_us) or next(
