@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import Ownership
 from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.longrunning import read_outcome, render_operation
