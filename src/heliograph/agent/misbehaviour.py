@@ -189,7 +189,7 @@ class FlakyTransport:
         with self._traffic.exchange():
             reply = await self._inner.connect(credential, hello)
             if not self._mischief.online:
-                await self._lose("the network went while connecting")
+                await self._lose("the network failed while connecting")
             return reply
 
     async def send(self, message: Message) -> Reply:
