@@ -140,6 +140,8 @@ def _ask(phone: VirtualDevice, wait: Wait, params: AddEsimParams, download: Down
 def _answered(params: AddEsimParams, download: Download, phone: VirtualDevice, answer: Answer, circumstances: Circumstances) -> Effect:
     if answer is Answer.APPROVED:
         return _install(phone, params, download)
+    if answer is Answer.WRONG_CODE:
+        return _ended(phone, euicc_error(EuiccError.INVALID_CONFIRMATION_CODE))
     return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
 
 

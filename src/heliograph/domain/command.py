@@ -85,6 +85,7 @@ class Answer(enum.Enum):
     ELAPSED = "elapsed"
     APPROVED = "approved"
     DECLINED = "declined"
+    WRONG_CODE = "entered another confirmation code than the right one"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ import selectors
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 import structlog
 import uvicorn
@@ -25,6 +26,7 @@ from heliograph.server.accepting import Acceptor
 from heliograph.server.entrance import Entrance
 from heliograph.storage.exit_now import EX_SOFTWARE
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 ANSWERS_SHARE = 0.8
@@ -133,20 +135,20 @@ def first_signal() -> Iterator[asyncio.Event]:
         yield came
 
 
-@contextlib.asynccontextmanager
-async def begun_until(came: asyncio.Event) -> AsyncIterator[None]:
-    """What is begun inside runs until the event comes: then it is cancelled, undoes itself, and the block ends."""
+async def begun_before(came: asyncio.Event, beginning: Awaitable[T]) -> T | None:
+    """The result of the beginning; None: the event came first, so the beginning was cancelled and undid its work."""
     limit = asyncio.timeout(None)
     try:
         async with limit:
             watch = asyncio.create_task(_expire(limit, came))
             try:
-                yield
+                return await beginning
             finally:
                 watch.cancel()
     except TimeoutError:
         if not limit.expired():  # it is not ours
             raise
+    return None
 
 
 async def _expire(limit: asyncio.Timeout, came: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from heliograph.domain.device import Device, DeviceRecord, DeviceState, LastOrde
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
+from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask
 from heliograph.protojson.messages import encode_message
@@ -86,7 +87,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if found := Violations(user_facing_message.violations(reason, path="device.disabled_reason")):
             raise InvalidArgument(violations=found)
         if reason is not None:
-            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason")
+            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason", ever=REASON_MAX_BYTES)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
         return Decision(changed, (PutDevice(changed),))
 

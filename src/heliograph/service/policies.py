@@ -83,12 +83,11 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> PhonePolicy:
     """
     record = await policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
     password = _demanded(record, device)
-    reason = device.disabled_reason
     return PhonePolicy(
         policy_name=device.policy_name,
         policy_version=record.version if record is not None else 0,
         disabled=device.wanted_state is DeviceState.DISABLED,
-        disabled_reason=reason.default_message if reason else "",
+        disabled_reason=device.disabled_reason,
         user_name=device.user_name,
         password_quality=password.quality.name if password.quality else "",
         password_minimum_length=password.minimum_length,

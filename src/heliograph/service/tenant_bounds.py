@@ -127,8 +127,11 @@ def require_room_for_request_id(count: int, limits: Limits) -> None:
         raise TooManyRequestIds(message, metadata={"limit": str(most)})
 
 
-def require_size(size: int, limits: Limits, *, what: str, path: str) -> None:
-    """Raises: InvalidArgument: the resource (or part of one) at this proto path has too many bytes."""
-    most = limits.resource_bytes_most
+def require_size(size: int, limits: Limits, *, what: str, path: str, ever: int | None = None) -> None:
+    """`ever`: what it may have at most, whatever the limits.
+
+    Raises: InvalidArgument: the resource (or part of one) at this proto path has too many bytes.
+    """
+    most = limits.resource_bytes_most if ever is None else min(limits.resource_bytes_most, ever)
     if size > most:
         raise InvalidArgument(violations=[Violation(path, f"The {what} is too large: {size} of {most} bytes.")])

@@ -128,7 +128,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "managed": phone.managed,
         "setupInProgress": phone.setup_in_progress,
         "disabled": phone.disabled,
-        "disabledReason": phone.disabled_reason,
+        "disabledReason": text_for(phone.disabled_reason, phone.build.primary_language_code),
         "screen": "on" if phone.screen_on else "off",
         "locked": phone.locked,
         "credential": _credential(phone.credential),

@@ -121,7 +121,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     work_profile: WorkProfile | None = None
     """None on a fully managed phone, and once the profile was removed."""
     disabled: bool = False
-    disabled_reason: str = ""
+    disabled_reason: UserFacingMessage | None = None
 
     credential: Credential | None = None
     """The device's; the work profile has its own in `work_profile`."""
@@ -192,6 +192,18 @@ def lock(phone: VirtualDevice) -> VirtualDevice:
     return msgspec.structs.replace(phone, work_profile=msgspec.structs.replace(profile, locked=True))
 
 
+def opens(phone: VirtualDevice, entered: str) -> bool:
+    """Whether this opens a lock of the phone that can be reached: the device's, or past it the work profile's.
+
+    Where there is nothing to enter, anything does.
+    """
+    profile = phone.work_profile
+    of_profile = profile.credential if profile is not None else None
+    within_reach = [phone.credential] if phone.locked else [phone.credential, of_profile]
+    asked_for = [credential for credential in within_reach if credential is not None]
+    return not asked_for or any(credential.matches(entered) for credential in asked_for)
+
+
 def unlock(phone: VirtualDevice, entered: str | None) -> VirtualDevice:
     """The phone after its user woke it and entered this; None: the user knows every credential.
 
@@ -247,7 +259,7 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
         euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         disabled=False,
-        disabled_reason="",
+        disabled_reason=None,
         password_policy=PasswordPolicy(),
         reset_token=ResetToken.NONE,
         must_enter=False,
