@@ -60,7 +60,7 @@ def test_rows_that_are_broken_are_an_error_that_says_where(tmp_path: Path) -> No
     ended = replayed(file)
 
     assert ended.returncode != 0
-    assert "of the records in its tables, 1 cannot" in ended.stderr
+    assert "devices.record must be an object with one of: json, msgpack, base64" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
