@@ -36,9 +36,8 @@ def met(sandbox: Client, name: str) -> int:
 def google(sandbox: Client) -> Iterator[Any]:
     """Google's client of the sandbox."""
     here = sandbox.url + "/$discovery/rest?version={apiVersion}"
-    with build(
-        "androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials()
-    ) as client:  # fmt: skip
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as client:
         yield client
 
 

@@ -150,7 +150,7 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make_at: M
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
-    assert "A batch inside a batch" in text
+    assert "A batch cannot contain a batch" in text
 
 
 def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make_at: Maker) -> None:
@@ -367,11 +367,11 @@ def sandbox_with_few_descriptors(count: int) -> Iterator[Client]:
         ({"now": "tomorrow"}, "now"),
         ({"enterprises": ["a/b"]}, "is not an id"),
         ({"enterprises": ["a", "a"]}, "is there twice"),
-        ({"phones": ["pixel99"]}, "There is no such profile"),
+        ({"phones": ["pixel99"]}, "No such profile"),
         ({"phones": "all"}, "phones must be a list"),
         ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
         ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
-        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed"),
+        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed, strict"),
         ({"quota": "many"}, "quota must be"),
         ({"pushEndpoints": ["nowhere"]}, "push endpoint must be an absolute"),
         ({"idleDuration": "-1s"}, "idle_duration must not be negative"),
@@ -513,3 +513,14 @@ def test_nothing_that_is_done_in_a_world_is_seen_in_another(make: Maker) -> None
     disturb(alone, 5)
     disturb(alone, 5)
     assert visible(alone) == visible(others[5])
+
+
+def test_a_world_may_be_strict_beside_one_that_is_not(make: Maker) -> None:
+    sloppy = {"clearAppsDataParams": {"packageNames": "com.example.app"}}
+    path = f"/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand"
+
+    taken = make(phones=[PIXEL]).post(path, sloppy)
+    with pytest.raises(Refused, match="A list is expected"):
+        make(phones=[PIXEL], behaviour="strict").post(path, sloppy)
+
+    assert {"packageNames": ["com.example.app"]} == taken["metadata"]["clearAppsDataParams"]

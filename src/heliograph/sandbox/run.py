@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from heliograph.api.http.address import Addresses, parse_origins
@@ -20,7 +20,15 @@ from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
 from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
-from heliograph.server import allow_many_connections, begun_until, calm_garbage_collection, first_signal, listening_socket, serving, url_of
+from heliograph.server import (
+    allow_many_connections,
+    begun_before,
+    calm_garbage_collection,
+    first_signal,
+    listening_socket,
+    near_url,
+    serving,
+)
 from heliograph.server.assembly import by_prefix
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
@@ -56,7 +64,8 @@ async def running_sandbox(
     `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
     `snapshot`: what its own world is made of, with the settings of `settings_of`; None: it is new.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address; SnapshotUnreadable.
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and not anybody is allowed;
+        SnapshotUnreadable.
     """
     async with running_world(settings, listening=listening, snapshot=snapshot) as world:
         yield _greeting(world, settings)
@@ -67,16 +76,17 @@ async def running_world(
     settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
 ) -> AsyncIterator[World]:
     """The world of such a sandbox.  Raises: as `running_sandbox`."""
-    require_loopback(settings.host)
+    if not settings.allow_anybody:
+        require_loopback(settings.host, otherwise="add --allow-anybody: then everybody who reaches it may do everything")
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener:
-        url = url_of(listener)
+        url = near_url(listener)
         world = World(settings, _ground(settings, url, snapshot), url=url)
         steering = _steering(sandbox_app(), settings)
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
-        desk = _steering(worlds_app(worlds, Addresses(public_urls=settings.public_urls)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
+        desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
             stack.push_async_callback(worlds.close)
@@ -102,22 +112,38 @@ def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BOD
         app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: body_max_bytes,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    return FrontDoor(http_compat, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+    return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
 
 
-async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None], snapshot: Snapshot | None = None) -> None:
+def _addresses(settings: SandboxSettings) -> Addresses:
+    return Addresses(public_urls=settings.public_urls, any_name=settings.allow_anybody)
+
+
+async def run_sandbox(
+    settings: SandboxSettings,
+    *,
+    ready: Callable[[Greeting], None],
+    during: Callable[[Greeting], Awaitable[None]] | None = None,
+    snapshot: Snapshot | None = None,
+) -> None:
     """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
+
+    `during(greeting)`: the sandbox ends with it instead, and it decides what signals do.
 
     Raises: as `running_sandbox`.
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            async with begun_until(came):
-                greeting = await stack.enter_async_context(running_sandbox(settings, snapshot=snapshot))
-                # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
-                calm_garbage_collection(middle=10, old=100)
-                ready(greeting)
-            await came.wait()
+            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings, snapshot=snapshot)))
+            if greeting is None:
+                return
+            # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
+            calm_garbage_collection(middle=10, old=100)
+            ready(greeting)
+            if during is None or came.is_set():
+                await came.wait()
+            else:
+                await during(greeting)
 
 
 def _greeting(world: World, settings: SandboxSettings) -> Greeting:

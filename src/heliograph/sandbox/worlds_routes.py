@@ -14,6 +14,8 @@ from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
 from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.domain.behaviour import Behaviour
+from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
@@ -35,7 +37,7 @@ PHONES_MOST = 1_000
 QUOTA_MOST = 1_000_000
 AMAPI_QUOTA = "amapi"
 """Google's quota, which all callers of a project share."""
-BEHAVIOURS = ("documented", "as-observed")
+BEHAVIOURS = tuple(behaviour.value for behaviour in Behaviour)
 
 Handler = Callable[[Worlds, Addresses, Request], Coroutine[Any, Any, object]]
 
@@ -52,6 +54,8 @@ class Creation(Message):
     quota: AnyValue = None
     """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     idle_duration: Duration = ""
     faults: tuple[FaultWanted, ...] = ()
     """As for `POST /sandbox/v1/faults`; they are in force from the beginning, and after a reset again."""
@@ -110,7 +114,7 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         return _plan_of_snapshot(wanted, settings)
     limits = dataclasses.replace(
         settings.limits,
-        behaviour=wanted.behaviour or settings.limits.behaviour,
+        behaviour=Behaviour(wanted.behaviour) if wanted.behaviour else settings.limits.behaviour,
         quota_per_minute=settings.limits.quota_per_minute if wanted.quota is None else _per_minute(wanted.quota),
         quota_per_project=settings.limits.quota_per_project if wanted.quota is None else wanted.quota == AMAPI_QUOTA,
     )
@@ -122,6 +126,7 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         limits=limits,
         push_endpoint="",
         push_endpoints=wanted.push_endpoints,
+        enabled_notification_types=wanted.enabled_notification_types,
         faults=wanted.faults,
         worlds_idle_s=_idle_s(wanted, settings),
     )
