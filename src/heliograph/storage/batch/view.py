@@ -16,7 +16,7 @@ from heliograph.service.ports import Facts, Sees
 from heliograph.service.record_rules import RecordName
 from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
-from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS
+from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
 
 K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
@@ -214,11 +214,9 @@ def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
 
 
 def check_names(names: Collection[RecordName]) -> None:
-    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: TypeError."""
+    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: NoSuchKind."""
     for name in names:
-        kind = OF_KEY.get(type(name))
-        if kind is None or kind.by_hand:
-            raise TypeError(f"{name!r} names no record that rules see by its name")
+        kind_named(name)
 
 
 def serial_key(sees: Sees) -> SerialKey | None:
