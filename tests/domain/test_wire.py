@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from heliograph.domain.messages import Message, proto
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, decode_message, encode_message, proto, stored_message
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, decode_message, encode_message, stored_message
 from tests.domain.sample_messages import HushParams, RingParams, Sample, SampleType
 
 
