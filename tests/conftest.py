@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("heliograph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("heliograph")
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "pytester"]
 
 
 def pytest_collection_finish() -> None:

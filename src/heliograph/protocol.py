@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from heliograph.domain.device import DeviceReport, LastOrder
+from heliograph.domain.user_facing_message import UserFacingMessage
 
 LONG_POLL_MAX_S = 55
 """Below the 60 s after which common proxies cut an idle request."""
@@ -17,6 +18,8 @@ ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
 """No message is larger, either way. A device's larger one is refused: the largest honest one (results of 1,000 apps) is below a quarter."""
+REASON_MAX_BYTES = MESSAGE_MAX_BYTES - 32 * 1024
+"""The largest disabledReason that a Policy can carry; all else in one needs less than the rest."""
 COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
 """The largest Command that an offer, an answer or a last order can carry, secrets included: what is around it needs less than the rest."""
 
@@ -175,7 +178,8 @@ class Policy(Message, frozen=True, kw_only=True):
     policy_version: int = 1
     """Rises with every change of the policy; 0: nobody has made a policy of this name yet."""
     disabled: bool = False
-    disabled_reason: str = ""
+    disabled_reason: UserFacingMessage | None = None
+    """Whole, as every message for a user: who shows it knows the language."""
     user_name: str = ""
     password_quality: str = ""
     """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""

@@ -15,6 +15,7 @@ import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make_at: M
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
-    assert "A batch inside a batch" in text
+    assert "A batch cannot contain a batch" in text
 
 
 def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make_at: Maker) -> None:
@@ -236,16 +237,17 @@ def test_a_phone_that_sleeps_looks_like_one_that_is_awake(make: Maker) -> None:
         assert device == world.get(f"/v1/{phone['name']}")
 
 
-def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, sandbox: Client) -> None:
-    """Every device looks as those of the root world, whose agents enrol over sockets; but for times, secrets and users."""
+def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, tmp_path: Path) -> None:
+    """Every device looks as those of a world that is kept, whose agents enrol over sockets; but for times, secrets and users."""
     world = make()
     volatile = {"enrollmentTime", "lastStatusReportTime", "lastPolicySyncTime", "enrollmentTokenName", "userName"}
 
-    for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
-        enrolled = sandbox.get(f"/v1/{phone['name']}")
+    with running(SandboxSettings(port=0, data_dir=tmp_path)) as kept:
+        for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
+            enrolled = kept.get(f"/v1/{phone['name']}")
 
-        assert phone.keys() == enrolled.keys()
-        assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
+            assert phone.keys() == enrolled.keys()
+            assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
 
 
 def test_a_policy_that_is_patched_wakes_the_phones_that_apply_it(make: Maker) -> None:
@@ -328,9 +330,12 @@ def test_too_few_file_descriptors_refuse_a_world_and_harm_nobody() -> None:
     few = 160
     with sandbox_with_few_descriptors(few) as root:
         made: list[Json] = []
-        one_more = (root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(few))
+
+        def make_too_many() -> None:
+            made.extend(root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(few))
+
         with pytest.raises(Refused, match=r"too few file descriptors .* \(ulimit -n\), or start it with --world-urls path") as refused:
-            made.extend(one_more)
+            make_too_many()
 
         assert 429 == refused.value.error["code"]
         assert "frozen" in Client(made[-1]["url"]).get("/sandbox/v1/clock")
@@ -362,11 +367,11 @@ def sandbox_with_few_descriptors(count: int) -> Iterator[Client]:
         ({"now": "tomorrow"}, "now"),
         ({"enterprises": ["a/b"]}, "is not an id"),
         ({"enterprises": ["a", "a"]}, "is there twice"),
-        ({"phones": ["pixel99"]}, "There is no such profile"),
+        ({"phones": ["pixel99"]}, "No such profile"),
         ({"phones": "all"}, "phones must be a list"),
         ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
         ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
-        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed"),
+        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed, strict"),
         ({"quota": "many"}, "quota must be"),
         ({"pushEndpoints": ["nowhere"]}, "push endpoint must be an absolute"),
         ({"idleDuration": "-1s"}, "idle_duration must not be negative"),
@@ -508,3 +513,14 @@ def test_nothing_that_is_done_in_a_world_is_seen_in_another(make: Maker) -> None
     disturb(alone, 5)
     disturb(alone, 5)
     assert visible(alone) == visible(others[5])
+
+
+def test_a_world_may_be_strict_beside_one_that_is_not(make: Maker) -> None:
+    sloppy = {"clearAppsDataParams": {"packageNames": "com.example.app"}}
+    path = f"/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand"
+
+    taken = make(phones=[PIXEL]).post(path, sloppy)
+    with pytest.raises(Refused, match="A list is expected"):
+        make(phones=[PIXEL], behaviour="strict").post(path, sloppy)
+
+    assert {"packageNames": ["com.example.app"]} == taken["metadata"]["clearAppsDataParams"]

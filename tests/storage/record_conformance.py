@@ -163,7 +163,7 @@ class RecordConformance:
     async def test_what_names_no_record_is_refused_before_it_waits(self, open_store: OpenStore, name: RecordName) -> None:
         store = await open_store()
 
-        with pytest.raises(TypeError, match="names no record"):
+        with pytest.raises(TypeError, match="does not name a record"):
             await store.decide_records((HEAD, name), add_one(HEAD))
 
         assert (0,) == await store.decide_records((HEAD,), add_one(HEAD))
@@ -189,7 +189,7 @@ class RecordConformance:
     async def test_to_read_a_record_of_no_kind_is_refused(self, open_store: OpenStore) -> None:
         store = await open_store()
 
-        with pytest.raises(TypeError, match="DeviceName is no record of a kind"):
+        with pytest.raises(TypeError, match="DeviceName is not a record of a kind"):
             await store.record(DeviceName, device_name())
 
     async def test_a_rule_that_raises_writes_nothing_and_harms_no_other(self, open_store: OpenStore) -> None:

@@ -13,6 +13,7 @@ from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
 from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
 from heliograph.domain.policy import PASSWORD_MIN_LENGTH
+from heliograph.domain.user_facing_message import is_language_tag
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Int32, Int64, Message, decode_message
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
@@ -49,6 +50,8 @@ class Overrides(Message):
     brand: str = ""
     model: str = ""
     android_version: str = ""
+    language: str = ""
+    """BCP 47, as in "fr-CA": in which its user is shown messages."""
     api_level: Int32 | None = None
     """With it alone, the Android version follows."""
     qpr: Int32 | None = None
@@ -71,7 +74,7 @@ class Overrides(Message):
     euicc_capacity: Int32 | None = None
     carrier_lock: str | None = None
     consent: str = ""
-    """approve, decline or ignore."""
+    """APPROVE, DECLINE or IGNORE."""
     consent_delay: Duration | None = None
 
     def __repr__(self) -> str:
@@ -100,16 +103,18 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     yield from _out_of_range(given)
     yield from _not_for_this_phone(model, given)
     if given.work_profile_password and given.separate_work_lock is False:
-        yield Violation("facts.work_profile_password", "A work profile without a lock of its own has no password of its own.")
+        yield Violation("facts.work_profile_password", "A work profile without its own lock has no password of its own.")
     for name in ("device_password", "work_profile_password"):
         if 0 < len(getattr(given, name) or "") < PASSWORD_MIN_LENGTH:
-            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means none.")
+            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password.")
+    if given.language and not is_language_tag(given.language):
+        yield Violation("facts.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
             yield Violation(f"facts.additional_packages[{index}]", "A package name must not be blank.")
     if given.consent and given.consent not in {answering.value for answering in Answering}:
         known = ", ".join(answering.value for answering in Answering)
-        yield Violation("facts.consent", f"The user's way to answer is one of: {known}.")
+        yield Violation("facts.consent", f"The user's answer must be one of: {known}.")
 
 
 def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
@@ -119,7 +124,7 @@ def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Viol
     chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
     if given.euicc is False or (model.euicc is None and not given.euicc):
         for name in chip_facts:
-            yield Violation(f"facts.{name}", 'The phone has no eSIM chip; say "euicc": true to give it one.')
+            yield Violation(f"facts.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
 
 
 def _out_of_range(given: Overrides) -> Iterator[Violation]:
@@ -168,6 +173,8 @@ def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
 
 def _build_changes(given: Overrides) -> dict[str, str]:
     changes = {name: value for name in ("brand", "model", "android_version") if (value := getattr(given, name))}
+    if given.language:
+        changes["primary_language_code"] = given.language
     if given.api_level is not None and not given.android_version:
         changes["android_version"] = ANDROID_VERSIONS[given.api_level]
     return changes

@@ -22,9 +22,9 @@ EID_DIGITS = 32
 class Answering(enum.Enum):
     """What the user does when the phone asks for consent or a confirmation code."""
 
-    APPROVE = "approve"
-    DECLINE = "decline"
-    IGNORE = "ignore"
+    APPROVE = "APPROVE"
+    DECLINE = "DECLINE"
+    IGNORE = "IGNORE"
 
 
 class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True):

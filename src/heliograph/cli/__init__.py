@@ -19,6 +19,11 @@ LISTED = {
         section=RUN,
         summary="Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token.",
     ),
+    "env": Listed(
+        place="heliograph.cli.env:env",
+        section=RUN,
+        summary='Print the environment variables for a running sandbox, as in eval "$(heliograph env)".',
+    ),
     "serve": Listed(
         place="heliograph.cli.serve:serve",
         section=RUN,

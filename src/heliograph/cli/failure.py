@@ -29,3 +29,8 @@ def print_failure(failure: Failure, *, as_json: bool) -> None:
 def print_error(message: str) -> None:
     """One error as text. Only the terminal breaks lines, so that a command in it can be copied."""
     click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+
+
+def print_warning(message: str) -> None:
+    """What is dangerous, in words."""
+    click.echo(click.style("Warning: ", fg="yellow", bold=True) + message, err=True)

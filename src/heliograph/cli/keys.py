@@ -17,6 +17,7 @@ from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, DEFAULT_SERVER, PA
 from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
 from heliograph.domain.web_address import HTTP, read_web_address
+from heliograph.machine import BYTES, CLOSE_ON_EXEC
 from heliograph.storage.operator_file import NAME, read_operator_file
 
 KEYS: Final = "/heliograph/v1/keys"
@@ -124,7 +125,7 @@ def _for_clients(server: str | None) -> str | None:
 def _new_file(path: Path) -> Iterator[int]:
     """A file that only its owner can read, written by the block; removed if the block fails.  Raises: Failure: it cannot be made."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BYTES | CLOSE_ON_EXEC, 0o600)
     except FileExistsError:
         raise Failure(ExitCode.INVALID, f"{path} exists already. Choose another file: a key file is never overwritten.") from None
     except OSError as error:

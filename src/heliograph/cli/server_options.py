@@ -71,7 +71,19 @@ class _FromAnywhere(Option):
 
 
 SERVER_OPTIONS: Final = (
-    ServerOption(flag="--host", commands=SANDBOX, default="127.0.0.1", help="Address to listen on; loopback only."),
+    ServerOption(
+        flag="--host",
+        commands=SANDBOX,
+        default="127.0.0.1",
+        help="Address to listen on. Others than loopback ones need --allow-anybody.",
+    ),
+    ServerOption(
+        flag="--allow-anybody",
+        commands=SANDBOX,
+        is_flag=True,
+        help="Listen on --host 0.0.0.0 or another address that others reach, as in a container, and answer to any host name. "
+        "Everybody who reaches it may do everything: it asks for no key.",
+    ),
     ServerOption(
         flag="--host",
         commands=SERVE,
@@ -90,8 +102,8 @@ SERVER_OPTIONS: Final = (
         flag="--data-dir",
         commands=SANDBOX,
         type=PATH,
-        default_words="a temporary directory",
-        help="Keep the database here; otherwise it is temporary.",
+        default_words="none: in memory",
+        help="Keep the world here, as files; phones speak to it over sockets.",
     ),
     ServerOption(
         flag="--database",
@@ -132,6 +144,20 @@ SERVER_OPTIONS: Final = (
         help="An enterprise that exists; may be given several times.",
     ),
     ServerOption(
+        flag="--ready-file",
+        commands=SANDBOX,
+        type=PATH,
+        default_words="none",
+        metavar="FILE",
+        help="Write url, pid and more into this file as JSON once the sandbox is ready; it is removed when the sandbox ends.",
+    ),
+    ServerOption(
+        flag="--json",
+        commands=SANDBOX,
+        is_flag=True,
+        help="Once ready, print the same JSON as one line instead of the greeting.",
+    ),
+    ServerOption(
         flag="--worlds",
         commands=SANDBOX,
         type=click.IntRange(min=0),
@@ -157,9 +183,9 @@ SERVER_OPTIONS: Final = (
     ),
     ServerOption(
         flag="--behaviour",
-        type=click.Choice(("documented", "as-observed")),
+        type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, or behave as real AMAPI was observed to if that differs.",
+        help="Follow the reference page, behave as real AMAPI was observed to, or refuse JSON that Google's parsers only tolerate.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",

@@ -79,7 +79,7 @@ def check_on(params: AddEsimParams, path: str, *, personally_owned: bool) -> Ite
     if personally_owned and params.activation_state is ActivationState.ACTIVATED:
         yield Violation(
             f"{path}.activation_state",
-            "ACTIVATED is rejected for personally-owned devices: use NOT_ACTIVATED, and the user activates the eSIM on the device.",
+            "ACTIVATED is rejected for personally-owned devices: use NOT_ACTIVATED; the user then activates the eSIM on the device.",
         )
 
 
@@ -141,6 +141,8 @@ def _ask(phone: VirtualDevice, wait: Wait, params: AddEsimParams, download: Down
 def _answered(params: AddEsimParams, download: Download, phone: VirtualDevice, answer: Answer, circumstances: Circumstances) -> Effect:
     if answer is Answer.APPROVED:
         return _install(phone, params, download)
+    if answer is Answer.WRONG_CODE:
+        return _ended(phone, euicc_error(EuiccError.INVALID_CONFIRMATION_CODE))
     return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
 
 

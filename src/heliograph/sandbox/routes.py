@@ -9,19 +9,21 @@ from starlette.routing import Router
 from heliograph.agent.profiles import PROFILES
 from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
-from heliograph.domain.command import Answer
+from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.phone.virtual_device import leave_lost_mode, unlock
-from heliograph.protojson.errors import InvalidArgument
+from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument
 from heliograph.protojson.messages import decode_message
 from heliograph.sandbox.bodies import Handler, body_of, bytes_of
 from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
+from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.world import World
@@ -38,6 +40,7 @@ def sandbox_app() -> Router:
         ("GET", "/sandbox/v1/enterprises/{enterprise}/devices", _list_of_enterprise),
         ("POST", "/sandbox/v1/enterprises/{enterprise}/devices", _create),
         ("POST", "/sandbox/v1:reset", _reset_all),
+        ("POST", "/sandbox/v1:export", export),
         ("GET", "/sandbox/v1/notifications", _notifications),
         ("GET", "/sandbox/v1/clock", clock_view),
         *(("POST", f"/sandbox/v1/clock:{verb}", handler) for verb, handler in CLOCK_VERBS.items()),
@@ -46,6 +49,7 @@ def sandbox_app() -> Router:
         ("DELETE", "/sandbox/v1/pushEndpoints/{endpoint}", _remove_endpoint),
         *FAULT_ROUTES,
         *REQUEST_ROUTES,
+        *OPERATION_ROUTES,
         *RETRY_TEST_ROUTES,
     ]
     for path in (phone, far_phone):
@@ -115,6 +119,7 @@ async def _patch(world: World, request: Request) -> object:
     steered = Steered(await body_of(request, Steering))
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        steered.fits(phone)
         await steered.of(phone)
     return phone.view()
 
@@ -123,6 +128,8 @@ async def _unlock(world: World, request: Request) -> object:
     given = await body_of(request, Unlocking)
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        if given.password and not opens(phone.runner.phone.device, given.password):
+            raise FailedPrecondition("The password opens no lock of this phone that its user can reach now: it stays as it was.")
         phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
     return phone.view()
 
@@ -130,6 +137,8 @@ async def _unlock(world: World, request: Request) -> object:
 async def _leave_lost_mode(world: World, request: Request) -> object:
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        if phone.runner.phone.device.lost_mode is None:
+            raise FailedPrecondition("The phone is not in lost mode.")
         phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
     return phone.view()
 
@@ -142,10 +151,16 @@ async def _decline(world: World, request: Request) -> object:
     return await _answer(world, request, Answer.DECLINED)
 
 
-async def _answer(world: World, request: Request, answer: Answer) -> object:
+async def _enter_wrong_code(world: World, request: Request) -> object:
+    return await _answer(world, request, Answer.WRONG_CODE, wait=Wait.CONFIRMATION_CODE)
+
+
+async def _answer(world: World, request: Request, answer: Answer, *, wait: Wait | None = None) -> object:
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
-        phone.runner.phone.answer(answer)
+        if not phone.runner.phone.answer(answer, wait=wait):
+            asked = f"for {wait.value}" if wait else "anything"
+            raise FailedPrecondition(f"The phone does not ask its user {asked} now: see userIsAsked of GET /sandbox/v1/devices/PHONE.")
     return phone.view()
 
 
@@ -188,6 +203,7 @@ _VERBS: dict[str, Handler] = {
     "unlock": _unlock,
     "approve": _approve,
     "decline": _decline,
+    "enterWrongCode": _enter_wrong_code,
     "leaveLostMode": _leave_lost_mode,
     "reset": _reset,
     "enroll": _enroll,

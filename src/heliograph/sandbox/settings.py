@@ -6,7 +6,9 @@ from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
+from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
 
@@ -27,14 +29,19 @@ class SandboxSettings:
     """How one sandbox runs."""
 
     host: str = "127.0.0.1"
+    """A loopback address, unless `allow_anybody`."""
+    allow_anybody: bool = False
+    """Whether any address may be listened on and any host name is the sandbox's, as in a container: there is no key to ask for."""
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path | None = None
-    """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
+    """Keeps operations and devices over restarts; None: they are in memory, and go with the process."""
     enterprises: tuple[str, ...] = ("sandbox",)
     """The ids of the enterprises there are, each with one phone of every profile."""
     phones: tuple[tuple[str, Profile], ...] = tuple(PROFILES.items())
     """The phones of each enterprise: the id that the phone enrols with, and what it is made of."""
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     worlds_most: int = 2_000
     """Worlds that there may be at a time besides the one at the sandbox's own address."""
     world_urls: WorldUrls = WorldUrls.BY_HOST
@@ -46,6 +53,8 @@ class SandboxSettings:
     """More of them."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
+    faults: tuple[FaultWanted, ...] = ()
+    """Faults that its world begins with."""
     public_urls: tuple[str, ...] = ()
     """Addresses of the sandbox besides its loopback ones, as in `http://host.docker.internal:8080`."""
     cors_origins: tuple[str, ...] = ()

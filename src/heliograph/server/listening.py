@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from heliograph.api.http.connections import SPARES, Connections
 from heliograph.api.http.http_protocol import Http11
 from heliograph.api.http.ws_protocol import WebSocket13
 from heliograph.asgi import Asgi
+from heliograph.machine import allow_open_files, open_files_allowed
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.server.stopping import Listener
 from heliograph.service.limits import HttpLimits
@@ -34,7 +34,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
     # Inherited by every connection. An event loop does this by itself only for sockets that it made: without it, an answer's body
     # waits 40 ms for the acknowledgement of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,8 +54,8 @@ def connections_most(limits: HttpLimits) -> int | None:
 
 def _descriptors_left() -> int | None:
     """How many connections may have one; None: any number."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
+    most = open_files_allowed()
+    if most is None:
         return None
     reserve = min(max(most // 8, RESERVE_LEAST), RESERVE_MOST)
     return max(most - _open_files() - reserve - SPARES, 1)
@@ -69,9 +70,7 @@ def _open_files() -> int:
 
 def allow_many_connections() -> None:
     """As many sockets may be open as the system lets this process have: a fleet is thousands of idle connections."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_open_files()
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -99,7 +98,7 @@ async def serving(
     most = connections_most(limits)
     connections = Connections(limits=limits, most=most, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
     config = uvicorn.Config(
-        app, loop="uvloop", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="none", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None,
         server_header=False, date_header=False,

@@ -81,11 +81,10 @@ async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> As
 def _missing(settings: Settings) -> DatabaseMissing:
     """What to do about it; the address of a database may hold a password."""
     missing = "the database at that address is empty" if settings.database_url else f"there is no database {settings.database}"
-    look = "Look whether the address is right." if settings.database_url else "Look whether its volume is mounted."
+    look = "Check whether the address is right." if settings.database_url else "Check whether its volume is mounted."
     return DatabaseMissing(
         f"There is a key file {settings.key}, so a database was used with it, but {missing}. {look} If the database is lost, restore a "
-        "backup (docs/operations.md). To begin with an empty one, start once with --new: phones that were enrolled before are not known "
-        "to it."
+        "backup (docs/operations.md). To begin with an empty one, start once with --new: phones enrolled before are then unknown."
     )
 
 

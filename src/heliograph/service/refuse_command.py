@@ -1,9 +1,10 @@
-"""A phone cannot carry a command out, and says so before it acknowledges: nothing was executed."""
+"""A phone refuses a command before it acknowledges: nothing was executed."""
 
 from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
 
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound
 from heliograph.domain.names import DeviceName
@@ -28,7 +29,7 @@ class AlreadyAcknowledged(Aborted):
 async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> None:
     """A queued operation FAILED with the phone's errorCode or status; one that is over already stays as it is.
 
-    Raises: InvalidArgument: neither or both of errorCode and status, or one that is none of this type's failures;
+    Raises: InvalidArgument: neither or both of errorCode and status, or one that is not a failure of this type;
         AlreadyAcknowledged; OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
     """
     name = own_operation(device, message.operation)
@@ -60,7 +61,7 @@ def _refused(ports: Ports, operation: Operation, device: DeviceRecord, message: 
         raise InvalidArgument("A refusal needs an errorCode or a status.")
     failure = reported_failure(row, Reported(message.status, message.error_code, message.message))
     silent = (
-        ports.limits.behaviour == "as-observed"
+        ports.limits.behaviour is Behaviour.AS_OBSERVED
         and Quirk.SILENT_ON_PERSONAL in row.as_observed
         and failure.error_code is ErrorCode.MANAGEMENT_MODE
         and device.personally_owned

@@ -178,7 +178,7 @@ OF_RECORD: Mapping[type, Kind[Any, Any]] = {kind.record: kind for kind in KINDS 
 BELONGING: Mapping[Kind[Any, Any], tuple[Kind[Any, Any], ...]] = {
     parent: tuple(kind for kind in KINDS if kind.belongs_to is parent) for parent in KINDS
 }
-"""What is deleted with records of a kind."""
+"""Kinds whose records are deleted with a record of another kind."""
 HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind.held is not None}
 
 
@@ -187,18 +187,18 @@ class NoSuchKind(TypeError):
 
 
 def kind_of(record: type[R]) -> Kind[Any, R]:
-    """The kind whose records are of this class.  Raises: NoSuchKind."""
+    """The kind with records of this class.  Raises: NoSuchKind."""
     kind = OF_RECORD.get(record)
     if kind is None:
-        raise NoSuchKind(f"{record.__name__} is no record of a kind that is written by its row: {_ADD_A_ROW}")
+        raise NoSuchKind(f"{record.__name__} is not a record of a kind that is written by its row: {_ADD_A_ROW}")
     return kind
 
 
 def kind_named(name: object) -> Kind[Any, Any]:
-    """The kind whose records have such names.  Raises: NoSuchKind."""
+    """The kind with records of such names.  Raises: NoSuchKind."""
     kind = OF_KEY.get(type(name))
     if kind is None or kind.by_hand:
-        raise NoSuchKind(f"{name!r} names no record of a kind that is written by its row: {_ADD_A_ROW}")
+        raise NoSuchKind(f"{name!r} does not name a record of a kind that is written by its row: {_ADD_A_ROW}")
     return kind
 
 

@@ -93,7 +93,7 @@ async def _read_late(first: Awaitable[Message], receive: Receive, max_bytes: int
 async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
     body = await rest_of_body(message, receive, max_bytes=max_bytes, drain_bytes=max_bytes * (DRAIN_FACTOR - 1))
     if body is None:
-        raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are taken.")
+        raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are accepted.")
     return body
 
 

@@ -78,7 +78,7 @@ class WebSocket13(WebSocketsSansIOProtocol):
         output = b"".join(self.conn.data_to_send())
         if not output:
             status, _headers, _body = error_answer(Malformed())
-            response = self.conn.reject(status, "The WebSocket's handshake cannot be read.")
+            response = self.conn.reject(status, "The WebSocket handshake is not valid.")
             output = response.serialize()
         self.handshake_complete = self.close_sent = True
         self.transport.write(output)

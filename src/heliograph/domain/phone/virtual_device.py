@@ -121,7 +121,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     work_profile: WorkProfile | None = None
     """None on a fully managed phone, and once the profile was removed."""
     disabled: bool = False
-    disabled_reason: str = ""
+    disabled_reason: UserFacingMessage | None = None
 
     credential: Credential | None = None
     """The device's; the work profile has its own in `work_profile`."""
@@ -130,7 +130,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     reset_token: ResetToken = ResetToken.ACTIVE
     last_admin_reset_us: int | None = None
     must_enter: bool = False
-    """Whether no admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
+    """Whether no other admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
     do_not_ask_on_boot: bool = False
     """Whether the phone starts unlocked (DO_NOT_ASK_CREDENTIALS_ON_BOOT)."""
 
@@ -192,6 +192,18 @@ def lock(phone: VirtualDevice) -> VirtualDevice:
     return msgspec.structs.replace(phone, work_profile=msgspec.structs.replace(profile, locked=True))
 
 
+def opens(phone: VirtualDevice, entered: str) -> bool:
+    """Whether this opens a lock of the phone that can be reached: the device's, or past it the work profile's.
+
+    Where there is nothing to enter, anything does.
+    """
+    profile = phone.work_profile
+    of_profile = profile.credential if profile is not None else None
+    within_reach = [phone.credential] if phone.locked else [phone.credential, of_profile]
+    asked_for = [credential for credential in within_reach if credential is not None]
+    return not asked_for or any(credential.matches(entered) for credential in asked_for)
+
+
 def unlock(phone: VirtualDevice, entered: str | None) -> VirtualDevice:
     """The phone after its user woke it and entered this; None: whatever it asks for, the user knows it.
 
@@ -236,14 +248,18 @@ def rebooted(phone: VirtualDevice) -> VirtualDevice:
 
 
 def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
-    """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was."""
+    """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was.
+
+    What eSIMs stay are the user's: nobody is left who manages them.
+    """
     return msgspec.structs.replace(
         phone,
         managed=False,
         work_profile=None,
         apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
+        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         disabled=False,
-        disabled_reason="",
+        disabled_reason=None,
         password_policy=PasswordPolicy(),
         reset_token=ResetToken.NONE,
         must_enter=False,
@@ -268,7 +284,7 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         apps=tuple(msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE),
         external_storage_bytes=phone.external_storage_bytes,
         reset_protection_data=phone.reset_protection_data,
-        euicc=phone.euicc,
+        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         battery_percent=phone.battery_percent,
         reboot_seconds=phone.reboot_seconds,
         boots=phone.boots + 1,
