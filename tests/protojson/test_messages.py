@@ -10,7 +10,7 @@ import pytest
 from heliograph.domain.messages import Message, proto
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, decode_message, encode_message, stored_message
-from tests.domain.sample_messages import HushParams, RingParams, Sample, SampleType
+from tests.protojson.sample_messages import HushParams, RingParams, Sample, SampleType
 
 
 def refusal(body: bytes | str | object, *, root: str = "sample") -> InvalidArgument:
