@@ -10,6 +10,7 @@ import msgspec
 from heliograph.domain.activation_code import activation_code_problems, parse_activation_code
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
@@ -25,7 +26,7 @@ from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import SECRET, Message, proto
+from heliograph.protojson.messages import SECRET
 
 DOWNLOAD_S = 2.0
 """A real download takes half a minute or so; long enough here for a caller to see IN_PROGRESS."""
