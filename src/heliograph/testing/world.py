@@ -77,6 +77,8 @@ class Amapi:
         """`worlds/…`."""
         self.url: str = made["url"]
         """Where it answers: what a client takes in place of `https://androidmanagement.googleapis.com`, without a slash at its end."""
+        self.sandbox_url = connection.url
+        """The sandbox that the world is in: HELIOGRAPH_URL for programs that make worlds of their own."""
         self.seed = int(made["seed"])
         self.enterprise: str = made["enterprises"][0]
         """The name of its first enterprise."""
