@@ -15,6 +15,7 @@ from heliograph.agent.journal import Entry, FinalOrder, Identity
 from heliograph.agent.misbehaviour import OnDemand
 from heliograph.agent.profiles import Profile
 from heliograph.agent.virtual_phone import EffectRecord, User
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protocol import Policy
@@ -121,7 +122,7 @@ class Making(Part, frozen=True, kw_only=True):
     """What was wished of the world when it was made."""
 
     enterprises: tuple[str, ...]
-    behaviour: str
+    behaviour: Behaviour
     quota_per_minute: int = 0
     quota_per_project: bool = False
 

@@ -37,7 +37,7 @@ async def snapshot_of(world: World) -> Snapshot:
             seed=ground.seed,
             clock=ClockState(now_us=world.clock.now_us(), frozen=world.clock.frozen),
             making=Making(
-                enterprises=world.settings.enterprises, behaviour=str(limits.behaviour), quota_per_minute=limits.quota_per_minute,
+                enterprises=world.settings.enterprises, behaviour=limits.behaviour, quota_per_minute=limits.quota_per_minute,
                 quota_per_project=limits.quota_per_project,
             ),
             push_endpoints=tuple(view["url"] for view in world.push_endpoints.views()),
