@@ -9,6 +9,7 @@ import msgspec
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Requires, Wait, Waiting
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import Message, proto
 
@@ -124,4 +125,5 @@ COMMAND = CommandType(
     succeeded=succeeded,
     pending=pending,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )
