@@ -106,7 +106,7 @@ def _wrong_bodies() -> str:
     parts = []
     for habit in HABITS:
         rows = [(f"`{body}`".replace("\ufeff", r"\ufeff") if body else "nothing", advice) for body, advice in habit.bodies.items()]
-        parts.append(f"### {habit.title}\n\n{table(('body', 'what it is told in the end'), rows)}")
+        parts.append(f"### {habit.title}\n\n{table(('body', 'how the answer ends'), rows)}")
     return "\n".join(parts)
 
 

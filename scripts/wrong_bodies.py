@@ -10,14 +10,14 @@ from heliograph.commands import COMMANDS
 
 TYPES = ", ".join(COMMANDS)
 PARAMS = ", ".join(row.params_field for row in COMMANDS.values() if row.params_field)
-SECONDS = 'Seconds with an s behind them are expected, as in "600s".'
+SECONDS = 'A number of seconds followed by s is expected, as in "600s".'
 OBJECT = 'The body is a JSON object, as in {"name": "value"}.'
-QUOTES = "Names and strings stand in double quotes."
+QUOTES = "Names and strings need double quotes."
 NOTHING = f"No command is given: set type to one of {TYPES}, or set one of {PARAMS}."
 MESSAGE = 'An object is expected, as in {"defaultMessage": …}.'
 LOST = 'Add for example "lostMessage": {"defaultMessage": "Please call the owner."}.'
 IN_URL = "The device is named in the URL: leave it out here."
-OF_DEVICE = "It is a field of Device, and changed with devices.patch."
+OF_DEVICE = "It is a field of Device: change it with devices.patch."
 NO_BRACKETS = "Send the value itself, without [ ] around it."
 ESIM_FORM = "The activation code must start with LPA:1$ and have the form LPA:1$<SM-DP+ host>$[<matching id>][$<oid>[$1]]."
 APPS = 'name at least one app, as in "packageNames": ["com.example.app"].'
@@ -43,7 +43,7 @@ class Habit(NamedTuple):
 
 HABITS = (
     Habit(
-        "The command inside something",
+        "A command inside another object",
         {
             '{"command": {"type": "LOCK"}}': out_of("command"),
             '{"Command": {"wipeParams": {}}}': out_of("Command"),
@@ -58,7 +58,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No command at all",
+        "A missing command",
         {
             "": NOTHING,
             "{}": NOTHING,
@@ -68,7 +68,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No JSON",
+        "Invalid JSON",
         {
             "LOCK": OBJECT,
             "type=LOCK": OBJECT,
@@ -76,15 +76,15 @@ HABITS = (
             "{'type': 'LOCK'}": QUOTES,
             '{type: "LOCK"}': QUOTES,
             '{"type": LOCK}': QUOTES,
-            '{"type": "LOCK",}': "Nothing but another value follows a comma.",
+            '{"type": "LOCK",}': "After a comma, another value must follow.",
             '{"type": "WIPE", "wipeParams": None}': "JSON writes true, false and null.",
             '{"type": "LOCK"} // at once': "JSON has no comments.",
             '{"type": "LOCK"': "Expected , or } after key:value pair. (line 1, column 16)",
-            '\ufeff{"type": "LOCK"}': "The body begins with a byte order mark: send it without.",
+            '\ufeff{"type": "LOCK"}': "The body begins with a byte order mark: remove it.",
         },
     ),
     Habit(
-        "The type by another name, or in another spelling",
+        "Wrong type names",
         {
             '{"type": "lock"}': mean("LOCK"),
             '{"type": "Lock"}': mean("LOCK"),
@@ -122,7 +122,7 @@ HABITS = (
         },
     ),
     Habit(
-        "Names that are no fields of Command",
+        "Unknown field names",
         {
             '{"name": "enterprises/e/devices/d", "type": "LOCK"}': IN_URL,
             '{"deviceId": "d", "type": "LOCK"}': IN_URL,
@@ -132,11 +132,11 @@ HABITS = (
             '{"type": "REBOOT", "rebootParams": {}}': "Commands of type REBOOT take no params: leave it out.",
             '{"type": "WIPE", "params": {"wipeDataFlags": []}}': f"Each type has params of its own name: {PARAMS}.",
             '{"type": "LOCK", "bogus": 1}': "Unknown name \"bogus\" at 'command': Cannot find field.",
-            '{"type": "LOCK", "type": "WIPE"}': "The name is repeated: a field may stand only once.",
+            '{"type": "LOCK", "type": "WIPE"}': "The name is repeated: a field may appear only once.",
         },
     ),
     Habit(
-        "The duration",
+        "Wrong durations",
         {
             '{"type": "LOCK", "duration": "600"}': 'Write "600s".',
             '{"type": "LOCK", "duration": 600}': 'Write "600s".',
@@ -233,7 +233,7 @@ HABITS = (
             '{"removeEsimParams": {}}': 'the ICC ID of the eSIM profile to remove, as in "iccId": "8901234567890123456".',
             '{"removeEsimParams": {"iccId": 8901234567890123456}}': "A string is expected: put it in double quotes.",
             '{"removeEsimParams": {"iccid": "8901234567890123456"}}': mean("iccId"),
-            '{"type": "REQUEST_DEVICE_INFO"}': 'what is wanted, as in "deviceInfo": "EID".',
+            '{"type": "REQUEST_DEVICE_INFO"}': 'name the information, as in "deviceInfo": "EID".',
             '{"requestDeviceInfoParams": {"deviceInfo": "eid"}}': mean("EID"),
             '{"requestDeviceInfoParams": {"deviceInfo": ["EID"]}}': NO_BRACKETS,
             '{"requestDeviceInfoParams": {"deviceInfo": "IMEI"}}': "Possible values: EID.",

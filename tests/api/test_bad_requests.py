@@ -106,7 +106,7 @@ def test_what_a_personal_device_refuses_for_certain_is_refused_at_issue(live: Li
 
 
 REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
-    ("PATCH", "{device}?updateMask=foo", b"{}", 400, 'Invalid field mask: "foo" is no field path.'),
+    ("PATCH", "{device}?updateMask=foo", b"{}", 400, 'Invalid field mask: "foo" is not a field path.'),
     ("PATCH", "{device}", b'{"state":"LOST"}', 400, "state can be set to ACTIVE or DISABLED only, not to LOST."),
     ("PATCH", "{device}", b'{"bogus":1}', 400, MALFORMED + "Unknown name \"bogus\" at 'device': Cannot find field."),
     ("DELETE", "{device}?wipeReasonMessage=" + "x" * 201, None, 400, "wipe_reason_message must have at most 200 characters; it has 201."),
@@ -124,7 +124,7 @@ REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
         "{device}/operations?pageToken=mine",
         None,
         400,
-        "Invalid page token: send next_page_token of the page before, with every other parameter unchanged.",
+        "Invalid page token: send next_page_token of the previous page, with every other parameter unchanged.",
     ),
     (
         "GET",

@@ -94,7 +94,7 @@ REFUSED = [
     ),
     (
         {"startLostModeParams": {"lostMessage": {"defaultMessage": " "}, "lostEmailAddress": " "}},
-        [("command.start_lost_mode_params", "not a blank one")],
+        [("command.start_lost_mode_params", "not blank")],
     ),
     (
         {"startLostModeParams": LOST | {"lostOrganization": {"localizedMessages": {"en": "ACME"}}}},

@@ -9,7 +9,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, encode_message
 from tests.domain.sample_messages import Sample
 
-SECONDS = 'Seconds with an s behind them are expected, as in "600s".'
+SECONDS = 'A number of seconds followed by s is expected, as in "600s".'
 V1 = "type.googleapis.com/google.android.devicemanagement.v1"
 PB = "type.googleapis.com/google.protobuf"
 ROOT = "Root element must be a message. That is a JSON object: { … }."
@@ -243,7 +243,7 @@ REFUSED = [
         "Invalid value at 'sample.name' (TYPE_STRING), 1. A string is expected: put it in double quotes.",
     ),
     ("9.12 lone surrogate", '{"name":"\\ud83d"}', f"{JSON} Illegal hex string: a lone surrogate is no character. (line 1, column 10)"),
-    ("9.12 NaN", '{"count":NaN}', f"{JSON} NaN is no JSON value."),
+    ("9.12 NaN", '{"count":NaN}', f"{JSON} NaN is not a JSON value."),
     (
         "9.12 a scalar for a list",
         '{"ringParams":{"packageNames":"a"}}',
@@ -290,7 +290,7 @@ REFUSED = [
         f"{JSON} Unknown name \"hushParams\" at 'sample': {NO_LIST} Send the value itself, without [ ] around it.",
     ),
     ("9.12 no bool is a number", '{"count":"true"}', "Invalid value at 'sample.count' (TYPE_INT32), \"true\""),
-    ("9.12 Infinity", '{"count":-Infinity}', f"{JSON} -Infinity is no JSON value."),
+    ("9.12 Infinity", '{"count":-Infinity}', f"{JSON} -Infinity is not a JSON value."),
     ("9.12 the top level is a string", '""', f'{JSON} Unknown name "": {ROOT}'),
     ("9.12 the top level is a number", "0", f'{JSON} Unknown name "": {ROOT}'),
     (

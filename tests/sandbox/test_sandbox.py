@@ -257,7 +257,7 @@ def test_another_http_method_is_refused_with_those_there_are(sandbox: Client, me
     with pytest.raises(Refused) as refused:
         sandbox.ask(method, path)
 
-    assert (405, f"The URL does not take this HTTP method: it takes {allowed}.") == (refused.value.error["code"], str(refused.value))
+    assert (405, f"The URL does not accept this HTTP method: it accepts {allowed}.") == (refused.value.error["code"], str(refused.value))
 
 
 @pytest.mark.parametrize("path", ["/sandbox/v1/devices/", "/sandbox/v1/nothing", "/sandbox/"])

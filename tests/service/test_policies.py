@@ -195,7 +195,7 @@ async def test_single_applications_are_changed_added_and_removed(lab: World) -> 
         ([], "changes must have at least one entry."),
         ([{"application": {"disabled": True}}], r"changes\[0\].application.package_name is required."),
         ([{}], r"changes\[0\].application.package_name is required."),
-        ([{"application": {"packageName": "a"}, "updateMask": "colour"}], '"colour" is no field path'),
+        ([{"application": {"packageName": "a"}, "updateMask": "colour"}], '"colour" is not a field path'),
     ],
 )
 async def test_a_change_of_no_application_is_refused(lab: World, changes: list[object], said: str) -> None:

@@ -249,7 +249,7 @@ async def test_a_database_that_takes_no_writes_is_told_and_recovers_by_itself(
     kept = await store.decide(Sees(device=device), issue(device))
 
     cluster.change("default_transaction_read_only", "on")
-    with pytest.raises(Overloaded, match="takes no writes"):
+    with pytest.raises(Overloaded, match="accepts no writes"):
         await store.decide(Sees(device=device), issue(device))
     assert "read-only" in (store.healthy() or "")
     assert kept == await store.operation(kept.name)

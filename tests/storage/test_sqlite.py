@@ -331,7 +331,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
     )
 
     assert {Overloaded} == set(map(type, answers))
-    assert "takes no writes" in (store.healthy() or "")
+    assert "accepts no writes" in (store.healthy() or "")
     assert [kept] == list((await store.operations(device, after_ms=0, limit=10)).items)
     assert [kept] == list(await store.open_operations(device))
     assert (1, None) == ((await store.decide(Sees(device=device), look)).open_count, await store.device(other))

@@ -5,8 +5,12 @@ Source: android.md §6 (chaos knobs).
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
@@ -45,6 +49,26 @@ class Misbehaviour:
 
 
 WELL_BEHAVED = Misbehaviour()
+NETWORK_CHANGES_MOST = 100
+"""So many of them are remembered, the newest."""
+
+
+class NetworkChange(NamedTuple):
+    """The phone lost its network, or got it back."""
+
+    at_us: int
+    online: bool
+
+
+class OnDemand(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a phone was asked to do wrong next."""
+
+    online: bool = True
+    delay_ms: int = 0
+    drop_acks: tuple[bool, ...] = ()
+    """One each: whether only its answer gets lost."""
+    drop_reports: tuple[bool, ...] = ()
+    duplicates: int = 0
 
 
 class Mischief:
@@ -60,6 +84,8 @@ class Mischief:
         self._online.set()
         self.on_online: Callable[[], None] = lambda: None
         """Called when the network has come back."""
+        self.network_changes: deque[NetworkChange] = deque(maxlen=NETWORK_CHANGES_MOST)
+        """When the network went and came; empty: it was there all the time."""
         self._cut: Transport | None = None
         self._drops: dict[type[Message], list[bool]] = {Acknowledge: [], Report: []}
         self._duplicates = 0
@@ -77,10 +103,13 @@ class Mischief:
         """The phone has a network."""
         if not self._online.is_set():
             self._online.set()
+            self.network_changes.append(NetworkChange(self._clock.now_us(), online=True))
             self.on_online()
 
     async def go_offline(self) -> None:
         """The phone has no network; its connection is cut."""
+        if self._online.is_set():
+            self.network_changes.append(NetworkChange(self._clock.now_us(), online=False))
         self._online.clear()
         if self._cut is not None:
             await self._cut.cut()
@@ -96,6 +125,18 @@ class Mischief:
     def duplicate_next(self) -> None:
         """The next acknowledgement or report is sent twice."""
         self._duplicates += 1
+
+    def on_demand(self) -> "OnDemand":
+        """What is asked of it, and not done yet."""
+        acks, reports = (tuple(self._drops[kind]) for kind in (Acknowledge, Report))
+        return OnDemand(online=self.online, delay_ms=self.delay_ms, drop_acks=acks, drop_reports=reports, duplicates=self._duplicates)
+
+    def go_on_with(self, demand: "OnDemand") -> None:
+        """This is asked of it, before its agent runs."""
+        self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
+        self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
+        if not demand.online:
+            self._online.clear()
 
     def behave(self) -> None:
         """Nothing more is done wrong on demand, and the network is there."""
@@ -173,7 +214,7 @@ class FlakyTransport:
         with self._traffic.exchange():
             reply = await self._inner.connect(credential, hello)
             if not self._mischief.online:
-                await self._lose("the network went while connecting")
+                await self._lose("the network failed while connecting")
             return reply
 
     async def send(self, message: Message) -> Reply:

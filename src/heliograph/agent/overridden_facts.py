@@ -103,10 +103,10 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     yield from _out_of_range(given)
     yield from _not_for_this_phone(model, given)
     if given.work_profile_password and given.separate_work_lock is False:
-        yield Violation("facts.work_profile_password", "A work profile without a lock of its own has no password of its own.")
+        yield Violation("facts.work_profile_password", "A work profile without its own lock has no password of its own.")
     for name in ("device_password", "work_profile_password"):
         if 0 < len(getattr(given, name) or "") < PASSWORD_MIN_LENGTH:
-            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means none.")
+            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password.")
     if given.language and not is_language_tag(given.language):
         yield Violation("facts.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
     for index, package in enumerate(given.additional_packages):
@@ -114,7 +114,7 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
             yield Violation(f"facts.additional_packages[{index}]", "A package name must not be blank.")
     if given.consent and given.consent not in {answering.value for answering in Answering}:
         known = ", ".join(answering.value for answering in Answering)
-        yield Violation("facts.consent", f"The user's way to answer is one of: {known}.")
+        yield Violation("facts.consent", f"The user's answer must be one of: {known}.")
 
 
 def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
@@ -124,7 +124,7 @@ def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Viol
     chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
     if given.euicc is False or (model.euicc is None and not given.euicc):
         for name in chip_facts:
-            yield Violation(f"facts.{name}", 'The phone has no eSIM chip; say "euicc": true to give it one.')
+            yield Violation(f"facts.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
 
 
 def _out_of_range(given: Overrides) -> Iterator[Violation]:

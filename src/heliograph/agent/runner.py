@@ -64,7 +64,7 @@ class Condition(enum.Enum):
     UNENROLLED = "waiting for an enrolment token"
     ENROLLING = "enrolling"
     RUNNING = "running"
-    UNKNOWN = "not known to its server, which it asks again from time to time"
+    UNKNOWN = "unknown to its server; it asks again from time to time"
 
 
 class PhoneRunner:
@@ -116,6 +116,11 @@ class PhoneRunner:
     def connected(self) -> bool:
         """Whether the phone's server has greeted it and the connection stands."""
         return self._connected.is_set()
+
+    @property
+    def known_report(self) -> DeviceReport | None:
+        """What the server knows of the phone."""
+        return self.reported if self._agent is None else self._agent.reported
 
     async def wait_connected(self) -> None:
         """Returns once connected."""

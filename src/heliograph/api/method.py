@@ -121,5 +121,5 @@ def _decoded(part: str) -> str:
     except UnicodeDecodeError:
         found = ""
     if not found.isprintable() or "/" in found or not found or len(found) > ID_MAX_CHARS:
-        raise InvalidArgument(f"Invalid resource name: {part[:ID_MAX_CHARS]!r} is no id.")
+        raise InvalidArgument(f"Invalid resource name: {part[:ID_MAX_CHARS]!r} is not an id.")
     return found

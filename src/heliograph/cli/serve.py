@@ -72,4 +72,4 @@ def serve(  # noqa: PLR0913 - one option each
 
 def _say_ready(url: str) -> None:
     shown = click.style(url, bold=True) if sys.stdout.isatty() else url
-    Outlet(sys.stdout.fileno()).put(f"Heliograph serves on {shown} (Ctrl-C ends it)\n")  # printed, it would wait for somebody to read
+    Outlet(sys.stdout.fileno()).put(f"Heliograph serves on {shown} (Ctrl-C ends it)\n")  # a print would wait for a reader

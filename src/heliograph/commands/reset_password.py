@@ -87,7 +87,7 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
 
 def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
     if phone.api_level >= TOKEN_LEVEL and not _token_usable(phone):
-        message = "The reset token is not active: the user must unlock once with the present password first."
+        message = "The reset token is not active: the user must first unlock once with the current password."
         return Outcome(error_code=ErrorCode.UNKNOWN, message=message)
     objection = _objection(phone, secret)
     return None if objection is None else Outcome(error_code=ErrorCode.INVALID_VALUE, message=objection)

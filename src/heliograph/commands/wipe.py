@@ -108,7 +108,7 @@ def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tu
     """
     known = {flag.value for flag in WipeDataFlag}
     wrong = Violations(
-        Violation("wipe_data_flags", f"{flag[:64]!r} is no wipe data flag: choose from {', '.join(sorted(known))}.")
+        Violation("wipe_data_flags", f"{flag[:64]!r} is not a wipe data flag: choose from {', '.join(sorted(known))}.")
         for flag in wipe_data_flags
         if flag not in known
     )

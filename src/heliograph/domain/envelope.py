@@ -169,7 +169,7 @@ class Envelope:
             return _params(self._rows[type_name], stored_message(self.message, command))
         except msgspec.MsgspecError:
             # Its text may quote a secret.
-            raise InvalidArgument(f"This is no {type_name} command.") from None
+            raise InvalidArgument(f"This is not a {type_name} command.") from None
 
     def status_of(self, row: CommandType, raw: bytes) -> msgspec.Struct:
         """The row's specific status message as a phone reported it.  Raises: InvalidArgument."""

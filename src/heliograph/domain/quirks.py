@@ -18,4 +18,4 @@ class Quirk(enum.Enum):
         'command expires "if not executed by the device during this time" (assumed from a client, baytonorg/flash_mdm, that waits on while '
         "PENDING_USER_ACTION is shown)."
     )
-    PARAMS_REQUIRED = "The type alone is refused with 400: its params object must be there, be it empty (fleetdm/fleet issue 53161)."
+    PARAMS_REQUIRED = "The type alone is refused with 400: its params object is required, even if empty (fleetdm/fleet issue 53161)."

@@ -99,7 +99,7 @@ def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: Viol
     values: dict[str, Any] = {}
     if isinstance(value, JsonObject):
         for name in value.repeated:
-            violations.note(partial(_unknown_name, name, path, "The name is repeated: a field may stand only once."))
+            violations.note(partial(_unknown_name, name, path, "The name is repeated: a field may appear only once."))
     for name, raw in value.items():
         field = shape.by_name.get(name)
         if field is None:
@@ -150,10 +150,10 @@ def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  #
     if isinstance(kind, MessageKind):
         return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations, options=place.options)
     for name in value.repeated if isinstance(value, JsonObject) else ():
-        place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
+        place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may appear only once."))
     for key in value:
         if not _is_text(key):
-            place.note(partial(_unknown_name, key, place.path, "The key is no text."))
+            place.note(partial(_unknown_name, key, place.path, "The key is not a string."))
     return {key: _read(kind.value, item, place.inside(index, of_map=True)) for index, (key, item) in enumerate(value.items())}
 
 
@@ -161,7 +161,7 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
     """The value with plain numbers in it: what a google.protobuf.Struct takes is any JSON, its numbers being doubles."""
     if isinstance(value, dict):
         for name in value.repeated if isinstance(value, JsonObject) else ():
-            place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
+            place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may appear only once."))
         return {key: _struct(item, place) for key, item in value.items()}
     if isinstance(value, list):
         return [_struct(item, place) for item in value]

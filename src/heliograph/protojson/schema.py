@@ -190,7 +190,7 @@ def _kind(annotation: Any, *, where: str, entry: str) -> Kind:  # noqa: ANN401 -
         return MapKind(_kind(args[1], where=where, entry=entry), _TYPE_URL + entry)
     kind = _plain_kind(annotation)
     if kind is None:
-        raise TypeError(f"{where}: {annotation} is no field type of a message; for numbers say Int32 or Int64")
+        raise TypeError(f"{where}: {annotation} is not a field type of a message; for numbers use Int32 or Int64")
     return kind
 
 
@@ -227,7 +227,7 @@ def _annotated_kind(annotation: Any, *, where: str) -> Kind:  # noqa: ANN401 - a
         if (scalar := _MARKED.get(type(mark))) is not None:
             return scalar
     if any(isinstance(mark, msgspec.Meta) and mark != msgspec.Meta(description=mark.description) for mark in marks):
-        raise TypeError(f"{where}: limits belong into the row's check, where their violations can be told in words")
+        raise TypeError(f"{where}: limits belong in the row's check, which can describe violations in words")
     return _kind(base, where=where, entry="")
 
 

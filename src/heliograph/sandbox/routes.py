@@ -21,9 +21,11 @@ from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
+from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.world import World
@@ -40,6 +42,7 @@ def sandbox_app() -> Router:
         ("GET", "/sandbox/v1/enterprises/{enterprise}/devices", _list_of_enterprise),
         ("POST", "/sandbox/v1/enterprises/{enterprise}/devices", _create),
         ("POST", "/sandbox/v1:reset", _reset_all),
+        ("POST", "/sandbox/v1:export", export),
         ("GET", "/sandbox/v1/notifications", _notifications),
         ("GET", "/sandbox/v1/clock", clock_view),
         *(("POST", f"/sandbox/v1/clock:{verb}", handler) for verb, handler in CLOCK_VERBS.items()),
@@ -48,6 +51,7 @@ def sandbox_app() -> Router:
         ("DELETE", "/sandbox/v1/pushEndpoints/{endpoint}", _remove_endpoint),
         *FAULT_ROUTES,
         *REQUEST_ROUTES,
+        *OPERATION_ROUTES,
         *RETRY_TEST_ROUTES,
     ]
     for path in (phone, far_phone):

@@ -27,13 +27,13 @@ SMALL_BYTES = 4 * 1_024
 
 
 class OpenCommandsTooLarge(ResourceExhausted):
-    """The commands of the device that have not ended are too large together. Wait for them, or cancel some."""
+    """The device's unfinished commands are too large together. Wait for them, or cancel some."""
 
     reason = "OPEN_COMMANDS_TOO_LARGE"
 
 
 class TooManyOpenOperations(ResourceExhausted):
-    """The device has too many commands that have not ended. Wait for them, or cancel some."""
+    """The device has too many unfinished commands. Wait for them, or cancel some."""
 
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
@@ -43,7 +43,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
-    enterprise costs no read here; it is looked at only to say why a device is not there.
+    enterprise costs no read here; it is read only to say why a device does not exist.
 
     With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
 
@@ -53,7 +53,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
-        description = f"The command has {size} bytes as its device gets it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
+        description = f"The command has {size} bytes as its device receives it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
         raise InvalidArgument(violations=[Violation(ROOT, description)])
 
     def rule(facts: Facts) -> Decision[Operation | None]:
@@ -82,7 +82,7 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
     held = sum(len(operation.command) + len(operation.secret or b"") for operation in facts.open_operations)
     if held + size > limits.open_bytes_most:
         message = (
-            f"The device has {held} bytes of commands that have not ended; with this one they would have more than "
+            f"The device has {held} bytes of unfinished commands; with this one they would exceed "
             f"{limits.open_bytes_most}. Wait for them, or cancel some."
         )
         raise OpenCommandsTooLarge(message, metadata={"limit": str(limits.open_bytes_most)})
@@ -106,9 +106,9 @@ def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
 
 def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: Facts, *, caller: str) -> Operation:
     now_us = facts.now_us
-    # The id is unique and increasing per device whatever the clocks of several servers say.
+    # The id is unique and increasing per device, regardless of the clocks of several servers.
     create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
-    # Rounded up: nothing expires before its duration is over.
+    # Rounded up: no command expires before its duration is over.
     expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
     secret = None
     if command.secrets is not None:
@@ -130,7 +130,7 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
 
 
 class RequestIdReused(Aborted):
-    """Another request had this Idempotency-Key or requestId in the last 24 hours: take a new one for another device or command."""
+    """Another request had this Idempotency-Key or requestId in the last 24 hours: use a new one for another device or command."""
 
     reason = "REQUEST_ID_REUSED"
 
@@ -177,7 +177,7 @@ async def issue_once(
 def _digest(ports: Ports, device: DeviceName, command: IssuedCommand) -> bytes:
     """What is the same for two requests that ask for the same.
 
-    Keyed, for it outlives the secrets of its operation, and a PIN's plain hash would tell the PIN.
+    Keyed, because it outlives the secrets of its operation, and a PIN's plain hash would reveal the PIN.
     """
     parts = (str(device).encode(), command.row.name.encode(), command.duration.encode(), command.command, command.secrets or b"")
     digest = hmac.new(ports.vault.derive("issue requests"), digestmod=hashlib.sha256)

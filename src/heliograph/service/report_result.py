@@ -1,4 +1,4 @@
-"""A phone tells how far a command is, and in the end how it came out."""
+"""A phone reports progress of a command, and at the end its outcome."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
 
 LATE_MOST = 8
-"""Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
+"""Late reports kept in a timeline: a phone that reports for ever must not push the earlier entries out."""
 
 MESSAGE_MAX_CHARS = 500
 """A phone's words for people stand in every answer about the operation: bounded."""
 
 
 class NotAcknowledged(Aborted):
-    """The command was not acknowledged, and nothing was executed: it will be offered again."""
+    """The command was not acknowledged, so it was not executed: it will be offered again."""
 
     reason = "NOT_ACKNOWLEDGED"
 
@@ -63,10 +63,10 @@ def waits_in_time(ports: Ports, row: CommandType) -> bool:
 async def report_result(ports: Ports, device: DeviceName, message: Report) -> Asked:
     """How long the phone may go on asking its user, where that is what it reports.
 
-    The acknowledged operation shows the progress or has ended; a report that is known already changes nothing.
+    The acknowledged operation shows the progress or has ended; a known report changes nothing.
 
     A report on an operation that is over is kept in its timeline as `late`, never in its result. One on a queued operation says that
-    the phone has begun, so the server lost its acknowledgement: the operation is adopted, whatever its time (ADR 0016).
+    the phone has begun, so the server lost its acknowledgement: the operation is adopted, even past its deadline (ADR 0016).
 
     Raises: InvalidArgument: a report that this type cannot have; OtherAckId; NotAcknowledged: of a queued operation, the phone says
         that it has not begun, or its row ends at the acknowledgement;
@@ -74,7 +74,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
     """
     name = own_operation(device, message.operation)
     if message.seq < 1:
-        raise InvalidArgument("seq counts the reports of an operation, from 1.")
+        raise InvalidArgument("seq must be 1 or more: it numbers an operation's reports.")
 
     def rule(facts: Facts) -> Decision[_Heard]:
         if facts.device is None:
@@ -131,7 +131,7 @@ def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation
     if sum(entry.what == "late" for entry in operation.timeline) >= LATE_MOST:
         return None
     late = life.late(operation, now_us, message.state.value)
-    # So that the same report, repeated, is told once; the result stays untouched.
+    # So that a repeated report appears once; the result stays untouched.
     return msgspec.structs.replace(late, report_seq=message.seq)
 
 
@@ -185,18 +185,18 @@ def reported_failure(row: CommandType, reported: Reported) -> Failure:
     Raises: InvalidArgument: both, a status of success or progress, one that is not of this type, no such errorCode.
     """
     if reported.status is not None and reported.error_code:
-        raise InvalidArgument("A failure has either a status or an errorCode: the status tells more.")
+        raise InvalidArgument("A failure has either a status or an errorCode: prefer the status, which says more.")
     if reported.status is None:
         code = _error_code(reported.error_code)
         return Failure(b"", code, _worded(ERROR_OF[code], reported.message))
     status = read_status(row, reported.status)
     if row.pending(status) or row.succeeded(status):
-        raise InvalidArgument("A failure needs a status that says so; this one tells of progress or success.")
+        raise InvalidArgument("A failure needs a status of failure; this one is for progress or success.")
     return Failure(status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
 
 
 def reported_success(row: CommandType, reported: Reported) -> bytes:
-    """The status fragment of a success, empty where the type has no status.
+    """The status fragment of a success, empty if the type has no status.
 
     Raises: InvalidArgument: an errorCode; a status missing, of progress or failure, or not of this type.
     """
@@ -208,12 +208,12 @@ def reported_success(row: CommandType, reported: Reported) -> bytes:
         raise InvalidArgument(f"A success of {row.name} needs its {row.status_field}.")
     status = read_status(row, reported.status)
     if row.pending(status) or not row.succeeded(status):
-        raise InvalidArgument("A success needs a status that says so; this one tells of progress or failure.")
+        raise InvalidArgument("A success needs a status of success; this one is for progress or failure.")
     return status_fragment(row, status)
 
 
 def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
-    """The status fragment of a progress report.  Raises: InvalidArgument: it tells of an end, or is not of this type."""
+    """The status fragment of a progress report.  Raises: InvalidArgument: it is an end, or not of this type."""
     read = read_status(row, status)
     if not row.pending(read):
         raise InvalidArgument("Progress needs a status of progress; report an end as SUCCEEDED or FAILED.")
@@ -221,13 +221,13 @@ def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
 
 
 def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
-    """The type's specific status.  Raises: InvalidArgument: the type has none, this is not of it, or it is left unspecified."""
+    """The type's specific status.  Raises: InvalidArgument: the type has no status, this is none of its statuses, or unspecified."""
     if row.status is None:
         raise InvalidArgument(f"{row.name} has no status of its own: leave it out.")
     status = ENVELOPE.status_of(row, bytes(raw))
     said = getattr(status, "status", None)
     if isinstance(said, enum.Enum) and said is next(iter(type(said))):
-        raise InvalidArgument(f"{row.status_field}.status must be told; {said.value} says nothing.")
+        raise InvalidArgument(f"{row.status_field}.status is required; {said.value} has no meaning.")
     return status
 
 
@@ -243,7 +243,7 @@ def _error_code(text: str) -> ErrorCode:
         code = ErrorCode.COMMAND_ERROR_CODE_UNSPECIFIED
     if code not in ERROR_OF:
         names = ", ".join(sorted(known.value for known in ERROR_OF))
-        raise InvalidArgument(f"errorCode {text[:64]!r} is none of {names}.")
+        raise InvalidArgument(f"errorCode {text[:64]!r} is not one of {names}.")
     return code
 
 

@@ -20,7 +20,7 @@ LEAST_BITS, MOST_BITS = 2_048, 4_096  # NIST SP 800-131A's least; above the most
 KEYS_MOST = 1_000
 ENTERPRISES_MOST = 100
 DOMAIN = "iam.heliograph.internal"
-"""`.internal` belongs to nobody on the Internet: an account of ours is never taken for one of Google's."""
+"""`.internal` belongs to no one on the Internet: an account of ours is never mistaken for one of Google's."""
 KEY_ID_CHARS = 40  # as Google's look
 
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -90,7 +90,7 @@ async def _enterprises_are_there(ports: Ports, enterprises: Sequence[str], *, ma
         if enterprise == EVERY_ENTERPRISE or await ports.store.enterprise(EnterpriseName(enterprise)) is not None:
             continue
         if not make:
-            raise NoSuchEnterprise(f"There is no enterprises/{enterprise} here; a key with the role admin would make it.")
+            raise NoSuchEnterprise(f"There is no enterprises/{enterprise} here; a key with the role admin can create it.")
         try:
             await create_enterprise(ports, Enterprise(), enterprise_id=enterprise)
         except AlreadyExists:
@@ -104,7 +104,7 @@ def _project_of(enterprises: Sequence[str]) -> str:
 
 
 class ServiceKeyNotFound(NotFound):
-    """There is no such key: `heliograph keys list` tells their ids."""
+    """No such key: `heliograph keys list` shows the ids."""
 
 
 async def delete_service_key(sign_in: SignIn, callers: Callers, key_id: str) -> None:

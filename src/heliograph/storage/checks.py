@@ -24,19 +24,19 @@ class Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A statement that counts where something does not hold."""
+    """A statement that counts the rows that break an invariant."""
 
     holds: str
     statement: str
 
     def finding(self, name: str, count: int) -> Finding:
         """What so large a count means."""
-        return Finding(name, self.holds, f"{count} rows where it does not." if count else "")
+        return Finding(name, self.holds, f"{count} rows break it." if count else "")
 
 
 @functools.cache
 def check_reads() -> Mapping[str, str]:
-    """Every statement of check_reads.sql, and what is read of the record kinds, by name."""
+    """Every statement of check_reads.sql, and every read of the record kinds, by name."""
     return {**statements("check_reads.sql"), **kind_reads()}
 
 
@@ -50,13 +50,13 @@ def checks(engine: str) -> Mapping[str, Check]:
 
 
 def schema_finding(version: int) -> Finding:
-    """Whether the tables are those that this version of Heliograph works with; nothing else can be judged where they are not."""
+    """Whether the tables are those of this version of Heliograph; if not, nothing else can be checked."""
     newest = migrations()[-1].version
     trouble = ""
     if version == 0:
-        trouble = "This is no database of Heliograph."
+        trouble = "This is not a Heliograph database."
     elif version < newest:
-        trouble = f"The database has schema {version}: run `heliograph db migrate`, or start the server, which does so itself."
+        trouble = f"The database has schema {version}: run `heliograph db migrate`, or start the server, which migrates it."
     elif version > newest:
         trouble = f"The database has schema {version}: a newer Heliograph wrote it."
     return Finding("schema", f"The tables are those of schema {newest}.", trouble)

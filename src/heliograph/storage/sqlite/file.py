@@ -1,4 +1,4 @@
-"""A SQLite file beside its server: migrated, checked, copied, put back. None of it changes what a running server works with."""
+"""A SQLite file beside its server: migrate, check, copy, restore. None of these changes what a running server works with."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import apsw
 
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound
 from heliograph.storage.checks import Finding, check_reads, checks, schema_finding
 from heliograph.storage.lock_file import LockFile
@@ -26,7 +27,7 @@ class NoDatabase(NotFound):
 
 
 class BackupDamaged(FailedPrecondition):
-    """The backup is no sound database."""
+    """The backup is not a sound database."""
 
 
 class Migrated(NamedTuple):
@@ -37,7 +38,7 @@ class Migrated(NamedTuple):
 
 
 def migrate_file(path: Path, now_us: int) -> Migrated:
-    """The file, made where it is missing, has the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
+    """The file, created if missing, has the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
     check_library(apsw.sqlite_lib_version())
     with contextlib.closing(LockFileHeld(path)), contextlib.closing(connect(path)) as connection:
         before = schema_version(connection)
@@ -54,7 +55,7 @@ class LockFileHeld(LockFile):
 
 
 def check_file(path: Path) -> list[Finding]:
-    """What must hold in the file, and whether it does; all of it seen at one moment, beside a running server too.
+    """Every invariant of the file, and whether it holds; all seen at one moment, beside a running server too.
 
     Raises: NoDatabase, LibraryTooOld.
     """
@@ -82,18 +83,18 @@ def _invariants(connection: apsw.Connection) -> Iterator[Finding]:
 def back_up(path: Path, target: Path) -> int:
     """A copy of the file as it is at one moment stands at `target`, mode 0600, durably. Its size in bytes.
 
-    What was answered before this was called is in it. The server goes on meanwhile; its log cannot be emptied until the copy is whole.
+    The copy has everything answered before this call. The server keeps running; its log cannot be emptied until the copy is complete.
 
-    Raises: NoDatabase, LibraryTooOld, AlreadyExists: `target` is there already; OSError.
+    Raises: NoDatabase, LibraryTooOld, AlreadyExists: `target` exists already; OSError.
     """
     with reading(path) as source:
         partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
         _refuse_to_overwrite(target)
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOSE_ON_EXEC, MODE))
         try:
             with contextlib.closing(apsw.Connection(str(partial))) as copy:
                 with copy.backup("main", source, "main") as backup:
-                    # In one step, which is one moment of the source; between steps a commit would make it start anew, for ever.
+                    # In one step, which is one moment of the source; between steps a commit would make it start again, for ever.
                     backup.step(-1)
                 # One file that can be read from a medium that takes no writes; the server changes it back.
                 copy.pragma("journal_mode", "delete")
@@ -104,23 +105,23 @@ def back_up(path: Path, target: Path) -> int:
 
 
 def restore(copy: Path, path: Path) -> Path | None:
-    """The copy stands in the place of the file, durably. Where what was there before stands now; None: nothing was there.
+    """The copy replaces the file, durably. Returns where the old file is now; None: there was no file.
 
-    Raises: DatabaseInUse: its server runs; NoDatabase, BackupDamaged: the copy is none; LibraryTooOld, OSError.
+    Raises: DatabaseInUse: its server runs; NoDatabase, BackupDamaged: the copy is not a sound database; LibraryTooOld, OSError.
     """
     damaged = [finding.trouble for finding in check_file(copy) if finding.trouble and finding.name != "schema"]
     if damaged:
-        raise BackupDamaged(f"{copy} is no sound database, and nothing was changed: {damaged[0]}")
+        raise BackupDamaged(f"{copy} is not a sound database; nothing was changed: {damaged[0]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(LockFileHeld(path)):
         fresh = path.with_name(f".{path.name}.restoring")
-        with copy.open("rb") as source, os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "wb") as written:
+        with copy.open("rb") as source, os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES, MODE), "wb") as written:
             shutil.copyfileobj(source, written)
             written.flush()
             os.fsync(written.fileno())
         replaced = _put_aside(path) if path.exists() else None
         fresh.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return replaced
 
 
@@ -150,12 +151,12 @@ def reading(path: Path) -> Iterator[apsw.Connection]:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is no database: no file, or nothing in it nor in its log."""
+    """Whether there is no database: no file, or nothing in it or in its log."""
     return not any(file.is_file() and file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")))
 
 
 def schema_version(connection: apsw.Connection) -> int:
-    """The newest migration that ran; 0: none did."""
+    """The newest migration that ran; 0: no migration ran."""
     if not connection.execute(queries()["has_schema"]).fetchall()[0][0]:
         return 0
     version: int = connection.execute(queries()["schema_version"]).fetchall()[0][0]  # type: ignore[assignment]  # apsw: any value
@@ -164,11 +165,11 @@ def schema_version(connection: apsw.Connection) -> int:
 
 def _refuse_to_overwrite(target: Path) -> None:
     if target.exists():
-        raise AlreadyExists(f"{target} is there already, and backups are never overwritten: choose another name.")
+        raise AlreadyExists(f"{target} exists already, and backups are never overwritten: choose another name.")
 
 
 def _publish(partial: Path, target: Path) -> None:
-    """The file has its name, unless something else has it by now, and both survive a power cut."""
+    """The file gets its name, unless that is taken by now, and both survive a power cut."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     try:
@@ -176,12 +177,4 @@ def _publish(partial: Path, target: Path) -> None:
     except FileExistsError:
         _refuse_to_overwrite(target)
     partial.unlink()
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(target.parent)
