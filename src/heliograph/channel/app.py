@@ -18,7 +18,7 @@ ROOT = "/device/v1/"
 DRAIN_WITHIN_S = 2.0
 """How long a stopping server waits for slow phones to take their last answer."""
 
-OF_OPERATION = frozenset({"acknowledge", "refuse", "report"})
+OF_OPERATION = frozenset({"acknowledge", "refuse", "begin", "report"})
 OF_DEVICE = KINDS - OF_OPERATION
 
 

@@ -25,6 +25,7 @@ from heliograph.domain.phone.esim_status import (
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import SECRET
 
@@ -32,7 +33,7 @@ DOWNLOAD_S = 2.0
 """A real download takes half a minute or so; long enough here for a caller to see IN_PROGRESS."""
 
 RESULT_TIMEOUT_S = 30 * DAY_S
-"""A download may wait for its user; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
+"""Its user may have agreed to a download at last; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
 
 
 @proto("AddEsimParams.ActivationState")
@@ -206,4 +207,5 @@ COMMAND = CommandType(
     recovery=Recovery.PROBE,
     probe=probe,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )
