@@ -71,7 +71,7 @@ class Amapi:
     def __init__(self, connection: Connection, made: Json, settings: WorldSettings) -> None:
         """`made`: what `POST /sandbox/v1/worlds` answered."""
         self._connection = connection
-        self._steering = Steering(connection, made["url"])
+        self._steering = Steering(connection, made["pathUrl"])  # by the connection that there is
         self._clients: list[AndroidManagementResource] = []
         self.name: str = made["name"]
         """`worlds/…`."""
