@@ -48,6 +48,11 @@ class Agent:
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
 
+    @property
+    def reported(self) -> DeviceReport | None:
+        """What the server knows of the phone, as far as this agent knows."""
+        return self._reported
+
     def facts_changed(self) -> None:
         """The phone's facts may be others than the server knows: it is told, if so."""
         self._changed.set()

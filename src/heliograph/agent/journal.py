@@ -7,7 +7,7 @@ Source: design.md §4, the table of what a phone does after a restart.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -111,6 +111,12 @@ class Journal:
     def identify(self, identity: Identity) -> None:
         """The phone is this one; whatever it was before, with all its operations, is forgotten."""
         self.identity, self.final_order, self._entries = identity, None, {}
+        self._rewrite()
+
+    def resume(self, identity: Identity | None, entries: Iterable[Entry], final_order: FinalOrder | None) -> None:
+        """The phone goes on where another like it stood."""
+        self.identity, self.final_order = identity, final_order
+        self._entries = {entry.operation: entry for entry in entries}
         self._rewrite()
 
     def put(self, entry: Entry) -> None:

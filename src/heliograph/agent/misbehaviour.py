@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
 from heliograph.agent.traffic import Traffic
@@ -56,6 +58,17 @@ class NetworkChange(NamedTuple):
 
     at_us: int
     online: bool
+
+
+class OnDemand(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a phone was asked to do wrong next."""
+
+    online: bool = True
+    delay_ms: int = 0
+    drop_acks: tuple[bool, ...] = ()
+    """One each: whether only its answer gets lost."""
+    drop_reports: tuple[bool, ...] = ()
+    duplicates: int = 0
 
 
 class Mischief:
@@ -112,6 +125,18 @@ class Mischief:
     def duplicate_next(self) -> None:
         """The next acknowledgement or report is sent twice."""
         self._duplicates += 1
+
+    def on_demand(self) -> "OnDemand":
+        """What is asked of it, and not done yet."""
+        acks, reports = (tuple(self._drops[kind]) for kind in (Acknowledge, Report))
+        return OnDemand(online=self.online, delay_ms=self.delay_ms, drop_acks=acks, drop_reports=reports, duplicates=self._duplicates)
+
+    def go_on_with(self, demand: "OnDemand") -> None:
+        """This is asked of it, before its agent runs."""
+        self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
+        self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
+        if not demand.online:
+            self._online.clear()
 
     def behave(self) -> None:
         """Nothing more is done wrong on demand, and the network is there."""

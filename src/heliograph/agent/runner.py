@@ -117,6 +117,11 @@ class PhoneRunner:
         """Whether the phone's server has greeted it and the connection stands."""
         return self._connected.is_set()
 
+    @property
+    def known_report(self) -> DeviceReport | None:
+        """What the server knows of the phone."""
+        return self.reported if self._agent is None else self._agent.reported
+
     async def wait_connected(self) -> None:
         """Returns once connected."""
         await self._connected.wait()

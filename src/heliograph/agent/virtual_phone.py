@@ -6,7 +6,7 @@ Source: android.md §6.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -160,6 +160,11 @@ class VirtualPhone:
             self._told = None
             self.become(applied(self._device, policy))
             self.on_change()
+
+    def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
+        """The phone goes on where another like it stood, which was asking its user nothing."""
+        self._device, self.policy, self._user = device, policy, user
+        self.effects.extend(effects)
 
     def forget_policy(self) -> None:
         """The phone applies nobody's policy, as before it was first enrolled."""

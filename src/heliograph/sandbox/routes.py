@@ -25,6 +25,7 @@ from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.world import World
@@ -41,6 +42,7 @@ def sandbox_app() -> Router:
         ("GET", "/sandbox/v1/enterprises/{enterprise}/devices", _list_of_enterprise),
         ("POST", "/sandbox/v1/enterprises/{enterprise}/devices", _create),
         ("POST", "/sandbox/v1:reset", _reset_all),
+        ("POST", "/sandbox/v1:export", export),
         ("GET", "/sandbox/v1/notifications", _notifications),
         ("GET", "/sandbox/v1/clock", clock_view),
         *(("POST", f"/sandbox/v1/clock:{verb}", handler) for verb, handler in CLOCK_VERBS.items()),

@@ -17,8 +17,16 @@ from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
-from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, begun_before, first_signal, listening_socket, near_url, serving
+from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
+from heliograph.server import (
+    allow_many_connections,
+    begun_before,
+    calm_garbage_collection,
+    first_signal,
+    listening_socket,
+    near_url,
+    serving,
+)
 from heliograph.server.assembly import by_prefix
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
@@ -70,7 +78,7 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
-        desk = _steering(worlds_app(worlds, _addresses(settings)), settings)
+        desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
             stack.push_async_callback(worlds.close)
@@ -90,10 +98,10 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
                 await world.end()
 
 
-def _steering(app: Asgi, settings: SandboxSettings) -> Asgi:
+def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BODY_MAX_BYTES) -> Asgi:
     """The app, for the same hosts and web pages as the API."""
     http_compat = HttpCompat(
-        app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
+        app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: body_max_bytes,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
     return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
@@ -117,6 +125,8 @@ async def run_sandbox(
             greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings)))
             if greeting is None:
                 return
+            # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
+            calm_garbage_collection(middle=10, old=100)
             ready(greeting)
             if during is None or came.is_set():
                 await came.wait()

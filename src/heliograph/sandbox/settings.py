@@ -8,6 +8,7 @@ from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
+from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
 
@@ -52,6 +53,8 @@ class SandboxSettings:
     """More of them."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
+    faults: tuple[FaultWanted, ...] = ()
+    """Faults that its world begins with."""
     public_urls: tuple[str, ...] = ()
     """Addresses of the sandbox besides its loopback ones, as in `http://host.docker.internal:8080`."""
     cors_origins: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from heliograph.agent.profile import default_serial
@@ -14,7 +14,10 @@ from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.sandbox.bench import Bench
-from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
+from heliograph.sandbox.fault_checks import PHONE_EFFECTS
+from heliograph.sandbox.fault_messages import FaultWanted
+from heliograph.sandbox.faults import Fault
+from heliograph.sandbox.grounds import Ground, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
 from heliograph.sandbox.push_endpoints import PushEndpoints
@@ -74,7 +77,7 @@ class World:
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is under way any more."""
         self.settings = settings
-        self._ground = ground
+        self.ground = ground
         self._around: Surroundings | None = None
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
@@ -129,7 +132,7 @@ class World:
 
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
-        ground, settings = self._ground, self.settings
+        ground, settings = self.ground, self.settings
         self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
         self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
@@ -139,12 +142,12 @@ class World:
         bench.begin(self._parts.ports.publishing)
         self._around = dataclasses.replace(ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint)
         self.settling = Settling(self._parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED)
-        await create_enterprises(self._parts.ports, settings)
+        await ground.begin(self._parts.ports)
         self.life.becomes(Stage.FILLING)
 
     async def _fill(self) -> None:
         """Every phone is there and connected, or would be at once; the address must be answered by now."""
-        known = await self._ground.fill(self.parts.ports, self._surroundings)
+        known = await self.ground.fill(self.parts.ports, self._surroundings)
         if known is None:
             for name, profile in first_phones(self.settings):
                 # One after the other, so that lists (oldest first) show them in the profiles' order.
@@ -152,7 +155,31 @@ class World:
             await self.settle()
         else:
             self.phones.update((phone.name, phone) for phone in known)
+            await self._go_on(known)
+        for place, wanted in enumerate(self.settings.faults):
+            await self.plan(wanted, path=f"faults[{place}].")
         self.life.becomes(Stage.READY)
+
+    async def _go_on(self, known: Iterable[SandboxPhone]) -> None:
+        """Those of the known phones that are awake run, and all else is as the ground recalls it."""
+        awake = [phone for phone in known if not phone.asleep]
+        for phone in awake:
+            phone.runner.start()
+        self.ground.recall(self.bench, self.notifications, self.clock)
+        if awake:
+            await self.settle()
+
+    async def plan(self, wanted: FaultWanted, *, path: str = "") -> Fault:
+        """The fault is in force from now on; within `change`.  Raises: InvalidArgument, PhoneNotFound, ResourceExhausted."""
+        effect = self.bench.checked(wanted, path=path)
+        device = None
+        if "/" in wanted.phone:
+            device = self.bench.phone_of(DeviceName.parse(wanted.phone))
+        elif wanted.phone:
+            device = DeviceName(self.first_enterprise, wanted.phone)
+        if effect in PHONE_EFFECTS and device is not None:
+            await self.awake(device)
+        return self.bench.plan(wanted, device, path=path)
 
     def _awake(self) -> list[SandboxPhone]:
         return [phone for phone in self.phones.values() if not phone.asleep]
@@ -205,7 +232,7 @@ class World:
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()
-                self._ground.clear()
+                self.ground.clear()
                 await self._open()
                 await self._fill()
             except BaseException:

@@ -16,6 +16,8 @@ from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import Snapshot
+from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.server import Entrance, listening_socket, url_of
 from heliograph.server.in_memory import memory_template
@@ -60,6 +62,8 @@ class WorldPlan:
     """None: by chance."""
     starts_us: int | None = None
     """The time at which its clock stands at first; None: now, and it goes."""
+    snapshot: Snapshot | None = None
+    """What it is made of; None: it is new."""
 
 
 class Resident:
@@ -131,7 +135,7 @@ class Worlds:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
         seed = secrets.randbits(SEED_BITS) if plan.seed is None else plan.seed
-        world = World(plan.settings, MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us))
+        world = World(plan.settings, self._ground(plan, seed))
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
         world.all_gone = doorway.empty
         resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
@@ -144,6 +148,11 @@ class Worlds:
             raise
         self._look_later(plan.settings.worlds_idle_s)
         return resident
+
+    def _ground(self, plan: WorldPlan, seed: int) -> MemoryGround:
+        if plan.snapshot is not None:
+            return SnapshotGround(plan.settings, self._template, plan.snapshot)
+        return MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us)
 
     async def delete(self, id: str) -> None:
         """The world has ended; requests under way in it were answered.  Raises: WorldNotFound."""

@@ -40,14 +40,14 @@ __all__ = [
 log = structlog.get_logger()
 
 
-def calm_garbage_collection() -> None:
+def calm_garbage_collection(young: int = 2_000, middle: int = 500, old: int = 50) -> None:
     """What is there now is never looked at again, and what is young in small portions: a portion of 50,000 stopped everybody for 20 ms.
 
     Older objects are looked at seldom: hot values hold no cycles (structs with gc=False).
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 500, 50)
+    gc.set_threshold(young, middle, old)
 
 
 async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:

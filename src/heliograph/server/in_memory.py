@@ -21,11 +21,25 @@ from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
 from heliograph.settings import Settings
-from heliograph.storage.sqlite.connection import memory_template
+from heliograph.storage.queries import migrations
+from heliograph.storage.sqlite.connection import copy_of, memory_template
+from heliograph.storage.sqlite.rows import Rows, RowsUnreadable, fill
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import KEY_BYTES, KeyVault
 
-__all__ = ["Neighbourhood", "assembled_in_memory", "memory_template"]
+__all__ = ["Neighbourhood", "Rows", "RowsUnreadable", "assembled_in_memory", "memory_template", "schema_version", "template_with"]
+
+
+def template_with(template: apsw.Connection, rows: Rows) -> apsw.Connection:
+    """A template whose copies begin with these rows.  Raises: RowsUnreadable."""
+    filled = copy_of(template)
+    fill(filled, rows)
+    return filled
+
+
+def schema_version() -> int:
+    """The version of the schema that rows are of."""
+    return migrations()[-1].version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

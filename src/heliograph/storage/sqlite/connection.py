@@ -94,6 +94,11 @@ def memory_template(now_us: int) -> apsw.Connection:
     return connection
 
 
+def copy_of(template: apsw.Connection) -> apsw.Connection:
+    """Another database in memory like it."""
+    return Connections.in_memory(template).writer
+
+
 def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:
     """A connection in WAL mode that syncs every commit."""
     if not read_only:

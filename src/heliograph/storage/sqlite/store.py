@@ -32,6 +32,7 @@ from heliograph.storage.sqlite.connection import Connections
 from heliograph.storage.sqlite.maintenance import forget_device, retire
 from heliograph.storage.sqlite.memory_load import remembered
 from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.rows import Rows, rows_of
 from heliograph.storage.sqlite.sealing_key import SealingKeyTable
 from heliograph.storage.sqlite.stats import stats_of
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST, Sweeper
@@ -176,6 +177,10 @@ class SqliteStore(RecordReads):
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
         await self._alone(lambda batch: forget_device(self._tables, self._memory, batch, name))
+
+    def rows(self) -> Rows:
+        """Sandbox: everything that is committed, of a store in memory."""
+        return rows_of(self._connections.reader)
 
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
