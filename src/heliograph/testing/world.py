@@ -71,11 +71,7 @@ class Amapi:
     def __init__(self, connection: Connection, made: Json, settings: WorldSettings) -> None:
         """`made`: what `POST /sandbox/v1/worlds` answered."""
         self._connection = connection
-<<<<<<< HEAD
         self._steering = Steering(connection, made.get("pathUrl") or made["url"])  # on the connection that is open already
-=======
-        self._steering = Steering(connection, made["pathUrl"])  # by the connection that there is
->>>>>>> start
         self._clients: list[AndroidManagementResource] = []
         self.name: str = made["name"]
         """`worlds/…`."""
