@@ -72,7 +72,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 

@@ -81,7 +81,7 @@ def _endpoint(worlds: Worlds, addresses: Addresses, handler: Handler) -> Callabl
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 
