@@ -18,6 +18,9 @@ import uvloop
 
 from benchmarks.figures import Figures, Number, Scale, percentile
 from benchmarks.servers import family_cpu_s
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.worlds import WorldPlan, Worlds
+from heliograph.server import calm_garbage_collection
 from tests.ports import reserved_port
 
 WORLDS = 1_000
@@ -53,6 +56,7 @@ async def _measured(count: int) -> Figures:
         load = [await _took(_keep(http, url, made, {"snapshot": snapshot})) for snapshot in snapshots]
         open_files = _open_files(pid)
         delete = [await _took(_call(http, "DELETE", f"{url}/sandbox/v1/{world['name']}")) for world in made]
+    spent = await _in_process(count)
     fleet_size = QUICK_FLEET if count == QUICK_WORLDS else FLEET
     fleet = [await _fleet(fleet_size)]
     return Figures(
@@ -63,12 +67,41 @@ async def _measured(count: int) -> Figures:
             *_times("reset a world", reset, most=10.0),
             Number("the server's CPU for one reset, mean", [reset_cpu_ms], "ms"),
             Number("memory of a world at rest, nine phones known", [each_kib], "KiB", most=300.0),
+            *_times("make a world, CPU", spent["make"], most=10.0),
+            *_times("reset a world, CPU", spent["reset"], most=10.0),
+            *_times("end a world, CPU", spent["end"], most=5.0),
             *_times("make a world of a snapshot, one command in it", load, most=50.0),
             Number(f"file descriptors with {count} worlds, a port each", [float(open_files)], "files"),
             Number(f"lock {fleet_size:,} phones in one go under Google's quota", fleet, "s", most=60.0),
             Number(f"lead a clock over ten years with {OPERATIONS:,} open operations", ten_years, "ms", most=50.0),
         ]
     )
+
+
+async def _in_process(count: int) -> dict[str, list[float]]:
+    """CPU milliseconds, each one's, in this process and without HTTP: what a busy machine does not change."""
+
+    async def nobody(*_asgi: object) -> None:
+        """Answers nothing."""
+
+    settings = SandboxSettings(port=0)
+    worlds = Worlds(settings, steering=nobody)
+    calm_garbage_collection(middle=10, old=100)
+    spent: dict[str, list[float]] = {"make": [], "reset": [], "end": []}
+
+    async def measured(what: str, work: Awaitable[object]) -> None:
+        began_s = time.thread_time()
+        await work
+        spent[what].append((time.thread_time() - began_s) * 1_000)
+
+    for _ in range(count):
+        await measured("make", worlds.create(WorldPlan(settings=settings)))
+    for resident in worlds.residents()[: count // 2]:
+        await measured("reset", resident.world.reset())
+    for resident in worlds.residents():
+        await measured("end", worlds.delete(resident.id))
+    await worlds.close()
+    return spent
 
 
 def _times(name: str, taken_ms: Sequence[float], *, most: float) -> list[Number]:
