@@ -48,7 +48,7 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a sandbox tells once it answers."""
+    """What a sandbox reports once it answers."""
 
     url: str
     enterprises: tuple[str, ...]
@@ -59,12 +59,12 @@ class Greeting:
 async def running_sandbox(
     settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
 ) -> AsyncIterator[Greeting]:
-    """A sandbox whose phones are all connected; on leaving, it has ended in good order.
+    """A sandbox with all phones connected; on leaving, it has ended in good order.
 
     `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
     `snapshot`: what its own world is made of, with the settings of `settings_of`; None: it is new.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and not anybody is allowed;
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and --allow-anybody is not set;
         SnapshotUnreadable.
     """
     async with running_world(settings, listening=listening, snapshot=snapshot) as world:

@@ -1,4 +1,4 @@
-"""A whole server in memory, cheap enough to have a thousand of: nothing of it is written, and nothing runs beside the event loop."""
+"""A whole server in memory, cheap enough for a thousand: nothing is written, and nothing runs beside the event loop."""
 
 import contextlib
 import random
@@ -67,7 +67,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
 ) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
-    The same `chance` gives the same ids and keys. `around(channel)`: who rings phones and knows where they are. Settings about files,
+    The same `chance` gives the same ids and keys. `around(channel)`: the doorbell and the presence of phones. Settings about files,
     keys' files and databases do not count.
     """
     channel = Channel(clock)
