@@ -30,10 +30,11 @@ from heliograph.sandbox.snapshots import seed_of, settings_of
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 
 PATH = "/sandbox/v1/worlds"
+BESIDE_SNAPSHOT = frozenset({"snapshot", "idle_duration"})
 SNAPSHOT_MAX_BYTES = 16 * 1_024 * 1_024
 SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
-PHONES_MOST = 1_000
+PHONES_MOST = 5_000
 QUOTA_MOST = 1_000_000
 AMAPI_QUOTA = "amapi"
 """Google's quota, which all callers of a project share."""
@@ -137,9 +138,9 @@ def _idle_s(wanted: Creation, settings: SandboxSettings) -> float:
 
 
 def _beside_snapshot(wanted: Creation) -> Iterator[Violation]:
-    for name in ("seed", "now", "enterprises", "phones", "behaviour", "quota", "push_endpoints", "faults"):
-        if getattr(wanted, name) not in (None, "", ()):
-            yield Violation(name, f"{name}: a snapshot says this already; leave it out, or change the world once it is there.")
+    for field in msgspec.structs.fields(wanted):
+        if field.name not in BESIDE_SNAPSHOT and getattr(wanted, field.name) != field.default:
+            yield Violation(field.name, f"{field.encode_name}: a snapshot says this already; leave it out, or change the world later.")
 
 
 def _violations(wanted: Creation) -> Iterator[Violation]:
