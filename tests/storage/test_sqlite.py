@@ -57,7 +57,7 @@ class RunningClock(SetClock):
         return self.at_us
 
 async def main() -> None:
-    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, tail_most=100)
+    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, unswept_most=100)
     names = [device_name() for _ in range(8)]
     for name in names:
         await store.decide(Sees(device=name), write(PutDevice(device_record(name))))
@@ -77,20 +77,20 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def first_tail_most() -> int:
+def first_unswept_most() -> int:
     """How many operations the first store puts into their devices' history at a time; those opened after it never do."""
     return UNSWEPT_MOST
 
 
 @pytest.fixture
-async def open_store(path: Path, first_tail_most: int) -> AsyncIterator[OpenSandboxStore]:
+async def open_store(path: Path, first_unswept_most: int) -> AsyncIterator[OpenSandboxStore]:
     opened: list[SqliteStore] = []
-    tails = itertools.chain([first_tail_most], itertools.repeat(UNSWEPT_MOST))
+    unswept = itertools.chain([first_unswept_most], itertools.repeat(UNSWEPT_MOST))
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
             await opened.pop().close()
-        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, tail_most=next(tails)))
+        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, unswept_most=next(unswept)))
         return opened[-1]
 
     yield open_
@@ -106,7 +106,7 @@ class TestSqliteThatHasSwept(SandboxConformance):
     """What the first store takes goes into history with the next batch, and the watermark moves."""
 
     @pytest.fixture
-    def first_tail_most(self) -> int:
+    def first_unswept_most(self) -> int:
         return 1
 
 
@@ -144,7 +144,7 @@ class TestRequestsInSqlite(SandboxRequestConformance):
 
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
-    """A process is killed in the middle of its work, sweeping included; everything it had been told is durable is there, and listed."""
+    """A process is killed in the middle of its work, sweeping included; everything reported durable is there, and listed."""
     with subprocess.Popen([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = list(itertools.islice(process.stdout, 500))
@@ -169,7 +169,7 @@ async def missing(path: Path, names: list[OperationName]) -> list[OperationName]
 async def test_a_list_right_after_an_issue_contains_it_while_history_is_swept(path: Path) -> None:
     """Small pages are read on the event loop, large ones in a thread, while the writer's thread sweeps after every batch."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=32)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=32)
     devices = [device_name() for _ in range(4)]
     await enrolled(store, *devices)
 
@@ -199,15 +199,15 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
     assert 1 == await store.retire(ended_before_us=START_US + 1, limit=10)
     await store.forget_device(forgotten)
 
-    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is seen by nobody
+    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is invisible
     await store.close()
     assert 1 == apsw.Connection(str(path)).execute("SELECT count(*) FROM operations").get
 
 
 async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path) -> None:
-    """Told by what memory holds afterwards: with everything swept, nothing but what is open."""
+    """Shown by what memory holds afterwards: with everything swept, nothing but what is open."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=10)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=10)
     device = device_name()
     await enrolled(store, device)
     issued = []
@@ -220,7 +220,7 @@ async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path)
 
     store = SqliteStore.open(path, clock=clock, ring=print)
 
-    assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else tells what opening read
+    assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else shows what opening read
     assert issued[:1] == list(await store.open_operations(device))
     assert 40 == len((await store.operations(device, after_ms=0, limit=100)).items)
     await store.close()
@@ -452,7 +452,7 @@ asyncio.run(main())
 
 
 def test_the_process_exits_at_once_when_its_storage_fails(path: Path) -> None:
-    """The supervisor restarts it; nobody was told anything that is not on disk."""
+    """The supervisor restarts it; no answer was given that is not on disk."""
     done = subprocess.run([sys.executable, "-c", EXITS, str(path)], capture_output=True, text=True, check=False)
 
     assert 70 == done.returncode

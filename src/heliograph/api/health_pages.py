@@ -1,4 +1,4 @@
-"""What is served beside the API's methods: health, readiness, metrics and the discovery document."""
+"""Pages beside the API's methods: health, readiness, metrics and the discovery document."""
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,11 +11,11 @@ from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import Headers, UnknownPath, error_answer
 from heliograph.api.http.query import parameters_of
-from heliograph.api.http.sending import JSON
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.asgi import JSON
 from heliograph.service.ports import Ports
 
 OK = 200
@@ -34,7 +34,7 @@ class UnknownVersion(UnknownPath):
 
 
 class HealthPages:
-    """Pages by path. They are for anybody: nothing on them tells of an enterprise."""
+    """Pages by path. They are open to everyone: they show nothing about an enterprise."""
 
     def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
         self._ports = ports
@@ -79,7 +79,7 @@ class HealthPages:
 
     @functools.cached_property
     def _registry(self) -> CollectorRegistry:
-        """Made when somebody asks: most servers in memory are never asked."""
+        """Made on the first request: most servers in memory are never asked."""
         notifications = NotificationCounts(self._ports.publishing)
         return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._figures), ProcessMetrics())
 

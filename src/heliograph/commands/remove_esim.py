@@ -8,6 +8,7 @@ import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
@@ -20,7 +21,6 @@ from heliograph.domain.phone.esim_status import (
 )
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 REMOVAL_S = 1.0
 """Long enough for a caller to see IN_PROGRESS."""
@@ -62,7 +62,7 @@ def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circ
 
 
 def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
-    """Success where the profile is gone; whoever asks must have seen it there before the command began."""
+    """Success if the profile is gone; the caller must have seen it there before the command began."""
     if phone.euicc is None or phone.euicc.find(params.icc_id) is not None:
         return None
     return Outcome(status=esim_success(params.icc_id))
@@ -77,7 +77,7 @@ def _remove(params: RemoveEsimParams, phone: VirtualDevice, _answer: Answer, _ci
 
 
 def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
-    """Why this phone cannot remove the profile, None where it can."""
+    """Why this phone cannot remove the profile, or None."""
     if phone.setup_in_progress:
         return EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)
     if phone.euicc is None:

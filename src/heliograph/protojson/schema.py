@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.protojson.types import (
-    OWN,
     BytesText,
     DurationText,
     Int32,
@@ -29,6 +28,7 @@ from heliograph.protojson.types import (
 )
 
 _TYPE_URL = "type.googleapis.com/"
+UNNAMED_MESSAGE, UNNAMED_ENUM = "TYPE_MESSAGE", "TYPE_ENUM"
 
 
 class Scalar(enum.Enum):
@@ -48,7 +48,7 @@ class Scalar(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class EnumKind:
-    """A field whose value is a member of `cls`."""
+    """A field with members of `cls` as values."""
 
     cls: type[enum.Enum]
     type_name: str
@@ -92,7 +92,7 @@ _ZEROS: Mapping[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.I
 
 
 def zero_of(kind: Kind) -> object:
-    """What a value of this kind is before it is set: proto3's default, an empty message.  A message with required fields has none."""
+    """A value of this kind before it is set: proto3's default, an empty message.  A message with required fields has no such value."""
     if isinstance(kind, EnumKind):
         return kind.by_number[0]
     if isinstance(kind, MessageKind):
@@ -128,7 +128,7 @@ class Shape:
 def shape_of(cls: type[msgspec.Struct]) -> Shape:
     """What `cls` declares.
 
-    Raises: TypeError when `cls` is no message as `heliograph.protojson.messages` describes.
+    Raises: TypeError when `cls` is not a message as `heliograph.protojson.messages` describes.
     """
     config = cls.__struct_config__
     if not (config.forbid_unknown_fields and config.frozen):
@@ -152,7 +152,7 @@ def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field
     where = f"{cls.__name__}.{field.name}"
     annotation, optional = _without_none(_undescribed(field.type))
     annotation = _undescribed(annotation)
-    kind = _kind(annotation, where=where, entry=f"{proto_info(cls).full_name}.{_entry_name(field.encode_name)}")
+    kind = _kind(annotation, where=where, entry=f"{_shown_type(cls, UNNAMED_MESSAGE)}.{_entry_name(field.encode_name)}")
     if optional and field.default is not None:
         raise TypeError(f"{where} may be None, so its default must be None")
     if kind is Scalar.INT64 and field.default is not Int64(0) and not (field.required or optional):
@@ -161,7 +161,7 @@ def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field
 
 
 def _undescribed(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
-    """The annotation without `msgspec.Meta(description=…)`, which is for readers and says nothing of the kind."""
+    """The annotation without `msgspec.Meta(description=…)`, which is for readers and does not affect the kind."""
     if typing.get_origin(annotation) is not Annotated:
         return annotation
     base, *marks = typing.get_args(annotation)
@@ -187,7 +187,7 @@ def _kind(annotation: Any, *, where: str, entry: str) -> Kind:  # noqa: ANN401 -
         item = _kind(args[0], where=where, entry=entry)
         return ListKind(item, type_name(item))
     if typing.get_origin(annotation) is dict and args[0] is str:
-        return MapKind(_kind(args[1], where=where, entry=entry), _TYPE_URL + entry)
+        return MapKind(_kind(args[1], where=where, entry=entry), entry)
     kind = _plain_kind(annotation)
     if kind is None:
         raise TypeError(f"{where}: {annotation} is not a field type of a message; for numbers use Int32 or Int64")
@@ -200,16 +200,16 @@ def _plain_kind(annotation: object) -> Kind | None:
         return None
     if issubclass(annotation, enum.Enum):
         names = {str(member.value): member for member in annotation}
-        return EnumKind(annotation, _shown_type(annotation, "TYPE_ENUM"), names, enum_numbers(annotation))
+        return EnumKind(annotation, _shown_type(annotation, UNNAMED_ENUM), names, enum_numbers(annotation))
     if issubclass(annotation, msgspec.Struct):
-        return MessageKind(annotation, _shown_type(annotation, "TYPE_MESSAGE"))
+        return MessageKind(annotation, _shown_type(annotation, UNNAMED_MESSAGE))
     return {str: Scalar.STRING, bool: Scalar.BOOL, float: Scalar.FLOAT, Int64: Scalar.INT64}.get(annotation)
 
 
-def _shown_type(cls: type, of_ours: str) -> str:
-    """What errors call the type: Google's ones by their URL, ours by what protobuf calls any such type, for their names say nothing."""
-    name = proto_info(cls).full_name
-    return of_ours if name.startswith(OWN) else _TYPE_URL + name
+def _shown_type(cls: type, unnamed: str) -> str:
+    """What errors call the type: by its URL, or if it has no package, by protobuf's general word."""
+    info = proto_info(cls)
+    return _TYPE_URL + info.full_name if info.package else unnamed
 
 
 _MARKED: Mapping[type, Scalar] = {
@@ -261,7 +261,7 @@ Check = Callable[[Any], bool]
 
 @functools.cache
 def oneof_check(cls: type[msgspec.Struct]) -> Check | None:
-    """Tells of a message of this class whether no oneof in it, nor in a message inside it, has two members set; None: there is none."""
+    """A check whether in a message of this class, or inside it, no oneof has two members set; None: the class has no oneofs."""
     shape = shape_of(cls)
     groups = [(operator.attrgetter(*members), len(members) - 1) for members in proto_info(cls).oneofs.values()]
     nested = [(operator.attrgetter(field.name), check) for field in shape.fields if (check := _nested_check(field.kind)) is not None]

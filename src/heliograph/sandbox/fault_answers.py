@@ -9,7 +9,7 @@ import msgspec
 
 from heliograph.api.http.errors import Internal, error_answer
 from heliograph.api.http.quota import AMAPI_PER_MINUTE, PROJECT, QuotaExceeded
-from heliograph.api.http.sending import JSON
+from heliograph.asgi import JSON
 from heliograph.domain.access import AccessTokenExpired, CredentialsInvalid
 from heliograph.domain.errors import OperationNotFound
 from heliograph.protojson.errors import (
@@ -74,7 +74,7 @@ def html_of(wanted: HtmlAnswer) -> Answer:
 
 
 def expired_token(call: ApiCall) -> Answer:
-    """401, as for an access token whose time is over: clients get a new one and repeat."""
+    """401, as for an expired access token: clients get a new one and repeat."""
     error = AccessTokenExpired()
     error.metadata |= {"method": call.method, "service": SERVICE}
     return answer_to(error)

@@ -2,11 +2,10 @@
 
 import enum
 
-from heliograph.protojson.messages import Duration, Int32, Message, proto
+from heliograph.protojson.messages import Duration, Int32, Message
 from heliograph.sandbox.messages import Steering
 
 
-@proto("heliograph.sandbox.Cut")
 class Cut(enum.Enum):
     """Where the connection under a call breaks."""
 
@@ -16,18 +15,16 @@ class Cut(enum.Enum):
     IN_ANSWER = "IN_ANSWER"
 
 
-@proto("heliograph.sandbox.OperationFate")
 class OperationFate(enum.Enum):
-    """How a look at an operation is answered, whatever became of it."""
+    """How a read of an operation is answered, whatever its outcome."""
 
     OPERATION_FATE_UNSPECIFIED = "OPERATION_FATE_UNSPECIFIED"
     NOT_FOUND = "NOT_FOUND"
     UNDONE = "UNDONE"
 
 
-@proto("heliograph.sandbox.NotificationFate")
 class NotificationFate(enum.Enum):
-    """What becomes of a notification on its way."""
+    """What happens to a notification on its way."""
 
     NOTIFICATION_FATE_UNSPECIFIED = "NOTIFICATION_FATE_UNSPECIFIED"
     LOST = "LOST"
@@ -37,7 +34,6 @@ class NotificationFate(enum.Enum):
     MALFORMED = "MALFORMED"
 
 
-@proto("heliograph.sandbox.CrashMoment")
 class CrashMoment(enum.Enum):
     """Where an agent is with a command when it dies: `agent.executor.Moment`, the steps of its journal."""
 
@@ -73,7 +69,7 @@ class HtmlAnswer(Message):
 
 
 class NotificationFault(Message):
-    """What becomes of the notifications that the fault matches."""
+    """What happens to the notifications that the fault matches."""
 
     fate: NotificationFate = NotificationFate.NOTIFICATION_FATE_UNSPECIFIED
     type: str = ""

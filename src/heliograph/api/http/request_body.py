@@ -1,4 +1,4 @@
-"""Reads a request's body: bounded in size and time, and without a timer where the body is already there."""
+"""Reads a request's body: bounded in size and time, and without a timer if the body is already there."""
 
 import asyncio
 import types
@@ -6,18 +6,14 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from heliograph.api.http.errors import BodyTooLarge, BodyTooSlow
-from heliograph.asgi import Message, Receive
+from heliograph.asgi import ClientGone, Message, Receive, rest_of_body
 
 BODY_MAX_BYTES = 1024 * 1024  # our choice: Google documents no limit (amapi.md §8.1)
 
 BODY_TIMEOUT_S = 30.0
 
 DRAIN_FACTOR = 16
-"""So many times the limit are read and thrown away before the refusal, for most clients read no answer while they send."""
-
-
-class ClientGone(Exception):
-    """The client closed its connection before its request was complete."""
+"""How many times the limit is read and thrown away before the refusal: most clients read no answer while they send."""
 
 
 async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> bytes:
@@ -41,7 +37,7 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
 
 
 async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float) -> tuple[bytes, Receive]:
-    """The body's beginning, of `least_bytes` where there are so many; and a receive that gives all of the body.
+    """The body's beginning, `least_bytes` if it has as many; and a receive that gives the whole body.
 
     Raises: BodyTooSlow, ClientGone.
     """
@@ -95,32 +91,21 @@ async def _read_late(first: Awaitable[Message], receive: Receive, max_bytes: int
 
 
 async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] != "http.request":
-            raise ClientGone
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= max_bytes:
-            chunks.append(chunk)
-        if not message.get("more_body") or size > max_bytes * DRAIN_FACTOR:
-            break
-        message = await receive()
-    if size > max_bytes:
+    body = await rest_of_body(message, receive, max_bytes=max_bytes, drain_bytes=max_bytes * (DRAIN_FACTOR - 1))
+    if body is None:
         raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are accepted.")
-    return b"".join(chunks)
+    return body
 
 
 @types.coroutine
 def _go_on(steps: Generator[Any, Any, Message], waits_for: object) -> Generator[Any, Any, Message]:
-    """What `steps`, already begun and now waiting for `waits_for`, returns in the end."""
+    """What `steps`, already begun and now waiting for `waits_for`, finally returns."""
     resume: Callable[[Any], Any]
     value: Any
     while True:
         try:
             sent = yield waits_for
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+        except BaseException as error:  # noqa: BLE001 - passed on to the waiter
             resume, value = steps.throw, error
         else:
             resume, value = steps.send, sent

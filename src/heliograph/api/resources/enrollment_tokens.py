@@ -4,8 +4,9 @@ from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Call
 from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.messages import Message
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
-from heliograph.protojson.messages import Message, encode_message
+from heliograph.protojson.messages import encode_message
 from heliograph.service.enrollment_tokens import (
     create_enrollment_token,
     delete_enrollment_token,
@@ -42,6 +43,6 @@ async def list_(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> bytes:
-    """Nothing: nobody enrols with the token any more.  Source: disc, enrollmentTokens.delete."""
+    """An empty answer: no more devices can enrol with the token.  Source: disc, enrollmentTokens.delete."""
     await delete_enrollment_token(call.ports, EnrollmentTokenName(*call.ids))
     return EMPTY

@@ -9,9 +9,9 @@ from heliograph.api.method import Call
 from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.commands import ENVELOPE
 from heliograph.domain.longrunning import render_operation
+from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.request_id import request_id_of
-from heliograph.protojson.messages import Message
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation, list_operations
 from heliograph.service.timeline import get_timeline
@@ -19,7 +19,7 @@ from heliograph.service.work_aside import work_aside
 
 
 class ListOperationsQuery(PageQuery):
-    """`return_partial_success` is not looked at: nothing is unreachable, so every answer is whole.
+    """`return_partial_success` is ignored: nothing is unreachable, so every answer is complete.
 
     Source: disc, devices.operations.list.
     """
@@ -71,7 +71,7 @@ async def list_(call: Call) -> bytes:
 
 
 async def cancel(call: Call) -> bytes:
-    """Nothing; whether it was cancelled is read from the operation.  Source: disc, devices.operations.cancel."""
+    """An empty answer; read from the operation whether it was cancelled.  Source: disc, devices.operations.cancel."""
     if call.body:
         await call.message(CancelOperationRequest, root="")
     await cancel_operation(call.ports, _name(call))

@@ -9,8 +9,8 @@ from importlib import resources
 from string import Template
 from urllib.parse import parse_qsl
 
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
 from heliograph.domain.sign_up import SignUp, callback_host
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
 from heliograph.service.ports import Ports
@@ -18,7 +18,6 @@ from heliograph.service.sign_up import PATH, complete_sign_up, sign_up_of
 
 BODY_MAX_BYTES = 16_384
 
-BODY_TIMEOUT_S = 30.0
 
 FIELDS_MOST = 16
 
@@ -28,7 +27,7 @@ HEADERS = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
-    # The address is the right to sign up: where the browser goes on, nobody learns it. Not no-referrer: with that, the form's own post
+    # The address is the right to sign up: the next page must not learn it. Not no-referrer: with that, the form's own post
     # has `Origin: null`, as one from any sandboxed frame.
     (b"referrer-policy", b"same-origin"),
 ]
@@ -58,7 +57,7 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
 
 
 async def _completed(ports: Ports, sealed: str, fields: Mapping[str, str], send: Send) -> None:
-    """The browser is sent on, or shown what is wrong.  Raises: NoSuchSignUp."""
+    """Send the browser on, or show what is wrong.  Raises: NoSuchSignUp."""
     try:
         location = complete_sign_up(
             ports,
@@ -83,7 +82,7 @@ async def _fields(receive: Receive) -> Mapping[str, str]:
 
 
 def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
-    """The page with the form as the admin filled it in, and what is wrong beside each field."""
+    """The page with the form as the admin filled it in, and the mistakes beside each field."""
     needed = "" if sign_up.allowed_domains else " (optional)"
     domains = f"<small>At {escape(', '.join(sign_up.allowed_domains))}.</small>" if sign_up.allowed_domains else ""
     form = Template(_text("sign_up_form.html")).substitute(
@@ -111,6 +110,4 @@ def _text(name: str) -> str:
 
 
 async def _send(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
-    headers = [*HEADERS, *more, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_whole(send, status, body, [*HEADERS, *more])

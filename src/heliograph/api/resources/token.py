@@ -12,8 +12,8 @@ import structlog
 
 from heliograph.api.http.authorization import OwnUrls
 from heliograph.api.http.errors import http_status
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
 from heliograph.domain.jwt_claims import GrantRefused
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.callers import SignIn, issue_access_token
@@ -22,13 +22,12 @@ log = structlog.get_logger()
 
 
 PATHS = frozenset({"/token", "/oauth2/v4/token"})
-"""The second is where Google's endpoint stood before: clients that have only its host replaced ask there."""
+"""The second is Google's former endpoint: clients with only their host replaced ask there."""
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 BODY_MAX_BYTES = 16_384
 
-BODY_TIMEOUT_S = 30.0
 
 FIELDS_MOST = 16
 
@@ -56,15 +55,13 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         except ClientGone:
             return None
         body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        return await send({"type": "http.response.body", "body": body})
+        return await send_whole(send, status, body, HEADERS)
 
     return answer
 
 
 async def _fields(receive: Receive) -> Mapping[str, str]:
-    """The form in the body.  Raises: GrantRefused: it is none; BodyTooLarge, BodyTooSlow, ClientGone."""
+    """The form in the body.  Raises: GrantRefused: it is not a form; BodyTooLarge, BodyTooSlow, ClientGone."""
     body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     try:
         return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST))

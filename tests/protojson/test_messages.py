@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from heliograph.domain.messages import Message, proto
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, decode_message, encode_message, proto, stored_message
-from tests.domain.sample_messages import HushParams, RingParams, Sample, SampleType
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, decode_message, encode_message, stored_message
+from tests.protojson.sample_messages import HushParams, RingParams, Sample, SampleType
 
 
 def refusal(body: bytes | str | object, *, root: str = "sample") -> InvalidArgument:
@@ -113,16 +114,16 @@ def test_a_secret_is_not_in_the_repr_of_its_message() -> None:
         ('{"name":"a"', "Expected , or } after key:value pair. (line 1, column 12)"),
         ('{"many":[{} {}]}', "Expected , or ] after array value. (line 1, column 13)"),
         ('{"a":"]","many":["[" "x"]}', "Expected , or ] after array value. (line 1, column 22)"),
-        ('{\n  "name": "a",\n}', "Expected an object key or }. (line 3, column 1) Nothing but another value follows a comma."),
-        ("{'name':1}", "Expected an object key or }. (line 1, column 2) Names and strings stand in double quotes."),
-        ("{name:1}", "Expected an object key or }. (line 1, column 2) Names and strings stand in double quotes."),
-        ('{"name":ring}', "Expected a value. (line 1, column 9) Names and strings stand in double quotes."),
+        ('{\n  "name": "a",\n}', "Expected an object key or }. (line 3, column 1) After a comma, another value must follow."),
+        ("{'name':1}", "Expected an object key or }. (line 1, column 2) Names and strings need double quotes."),
+        ("{name:1}", "Expected an object key or }. (line 1, column 2) Names and strings need double quotes."),
+        ('{"name":ring}', "Expected a value. (line 1, column 9) Names and strings need double quotes."),
         ('{"done":True}', "Expected a value. (line 1, column 9) JSON writes true, false and null."),
         ('{"name":None}', "Expected a value. (line 1, column 9) JSON writes true, false and null."),
         ("{} // no", "Parsing terminated before end of input. (line 1, column 4) JSON has no comments."),
         ("name=ring", 'Expected a value. (line 1, column 1) The body is a JSON object, as in {"name": "value"}.'),
         ('{"name":"a"}'.encode("utf-16"), "Encountered non UTF-8 code points. (byte 1) The body looks like UTF-16: send it as UTF-8."),
-        (b"\x1f\x8b\x08", "Encountered non UTF-8 code points. (byte 2) The body looks gzipped: say so, with Content-Encoding: gzip."),
+        (b"\x1f\x8b\x08", "Encountered non UTF-8 code points. (byte 2) The body looks gzipped: send Content-Encoding: gzip."),
         ('{"name" "a"}', "Expected : between key:value pair. (line 1, column 9)"),
         ('{"name":}', "Expected a value. (line 1, column 9)"),
         ('{"name":', "Unexpected end of string. Expected a value. (line 1, column 9)"),
@@ -131,9 +132,9 @@ def test_a_secret_is_not_in_the_repr_of_its_message() -> None:
         ('{"name":"\\u12"}', "Illegal hex string. (line 1, column 11)"),
         ("{} {}", "Parsing terminated before end of input. (line 1, column 4)"),
         (b'{"name":"\xff"}', "Encountered non UTF-8 code points. (byte 10)"),
-        (b"\xef\xbb\xbf{}", "Expected a value. (line 1, column 1) The body begins with a byte order mark: send it without."),
+        (b"\xef\xbb\xbf{}", "Expected a value. (line 1, column 1) The body begins with a byte order mark: remove it."),
         ('{"many":' * 200, "Message too deep. Max recursion depth is 100. (line 1, column 801)"),
-        ("[" + "[]," * 50_000 + "1]", "Message too large. It may hold 50000 objects and lists. (line 1, column 149999)"),
+        ("[" + "[]," * 50_000 + "1]", "Message too large. It may have 50000 objects and lists. (line 1, column 149999)"),
         ("[" * 500_000, "Message too deep. Max recursion depth is 100. (line 1, column 101)"),
     ],
 )
