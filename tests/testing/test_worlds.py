@@ -232,7 +232,7 @@ def test_a_block_without_pytest_ends_its_world_and_misses_unmet_faults(amapi: Am
         world.clock.advance(1)
 
 
-@pytest.mark.parametrize(("name", "prefix"), [("HELIOGRAPH_URL", "http://"), ("AMAPI_EMULATOR_HOST", "")])
+@pytest.mark.parametrize("name, prefix", [("HELIOGRAPH_URL", "http://"), ("AMAPI_EMULATOR_HOST", "")])
 def test_a_sandbox_that_runs_already_is_used(name: str, prefix: str, amapi: Amapi, monkeypatch: pytest.MonkeyPatch) -> None:
     host = amapi.sandbox_url.removeprefix("http://")
     monkeypatch.setenv(name, f"{prefix}{host}")
