@@ -7,6 +7,7 @@ outlives its tests, even if they are killed.
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -19,13 +20,14 @@ from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, h
 
 def main(folder: Path) -> None:
     """The sandbox, until it is not used or gets SIGTERM. Its own world has no phones: tests make worlds."""
+    unused = threading.Event()
 
     def ready(greeting: Greeting) -> None:
         unfinished = folder / f"{READY}.{os.getpid()}"
         unfinished.write_text(json.dumps({"url": greeting.url, "pid": os.getpid()}), encoding="utf-8")
         unfinished.rename(folder / READY)
         if SHARED_IS_POSSIBLE:
-            threading.Thread(target=_end_when_unused, args=(folder,), daemon=True).start()
+            threading.Thread(target=_end_when_unused, args=(folder, unused), daemon=True).start()
 
     serving = run_sandbox(SandboxSettings(port=0, phones=()), ready=ready)
     try:
@@ -34,10 +36,13 @@ def main(folder: Path) -> None:
         asyncio.run(serving)
     else:
         uvloop.run(serving)
+    if unused.is_set():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_when_unused(folder: Path) -> None:
+def _end_when_unused(folder: Path, unused: threading.Event) -> None:
     with held(folder / USERS, alone=True):
+        unused.set()
         (folder / READY).unlink(missing_ok=True)  # so who comes now starts another
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait()  # who comes now waits until this process is gone
