@@ -26,7 +26,6 @@ _FASTEST = 1
 
 
 async def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> None:
-    """The answer is sent."""
     start = {
         "type": "http.response.start",
         "status": status,
