@@ -69,6 +69,8 @@ class OnDemand(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """One each: whether only its answer gets lost."""
     drop_reports: tuple[bool, ...] = ()
     duplicates: int = 0
+    network_changes: tuple[NetworkChange, ...] = ()
+    """What became of its network before, for those who look."""
 
 
 class Mischief:
@@ -129,11 +131,15 @@ class Mischief:
     def on_demand(self) -> "OnDemand":
         """What is asked of it, and not done yet."""
         acks, reports = (tuple(self._drops[kind]) for kind in (Acknowledge, Report))
-        return OnDemand(online=self.online, delay_ms=self.delay_ms, drop_acks=acks, drop_reports=reports, duplicates=self._duplicates)
+        return OnDemand(
+            online=self.online, delay_ms=self.delay_ms, drop_acks=acks, drop_reports=reports, duplicates=self._duplicates,
+            network_changes=tuple(self.network_changes),
+        )  # fmt: skip
 
     def go_on_with(self, demand: "OnDemand") -> None:
         """This is asked of it, before its agent runs."""
         self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
+        self.network_changes.extend(demand.network_changes)
         self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
         if not demand.online:
             self._online.clear()

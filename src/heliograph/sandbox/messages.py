@@ -5,13 +5,12 @@ from typing import Annotated
 
 from heliograph.agent.profiles import Answering
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
+from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp
 from heliograph.protojson.types import AnyValue
 
 DUPLICATES_MOST = 1_000
 
 
-@proto("heliograph.sandbox.Consent")
 class Consent(enum.Enum):
     """What the phone's user does when asked."""
 
@@ -26,7 +25,6 @@ class Consent(enum.Enum):
         return Answering[self.name]
 
 
-@proto("heliograph.sandbox.Loss")
 class Loss(enum.Enum):
     """A message of the phone that gets lost, or whose answer does; the connection breaks with it."""
 

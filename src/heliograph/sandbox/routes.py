@@ -1,20 +1,18 @@
 """`/sandbox/v1`: see and steer the phones, act as their users, move the clock (docs/sandbox.md)."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.api.http.request_body import ClientGone
-from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.api.http.side_routes import Endpoint as SideEndpoint
+from heliograph.api.http.side_routes import side_router
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument
 from heliograph.protojson.messages import decode_message
 from heliograph.sandbox.bodies import Handler, body_of, bytes_of
 from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
@@ -60,19 +58,13 @@ def sandbox_app() -> Router:
     return side_router((method, path, _endpoint(handler)) for method, path, handler in routes)
 
 
-def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+def _endpoint(handler: Handler) -> SideEndpoint:
+    async def answer(request: Request) -> object:
         world: World = request.scope[WORLD]
-        try:
-            if request.method == "GET":  # the others wait for their turn to change the world
-                await world.life.reached(Stage.READY)
-                await world.rest()
-            given = await handler(world, request)
-            return given if isinstance(given, Response) else json_response(given)
-        except HeliographError as error:
-            return error_response(error)
-        except ClientGone:
-            return Response(status_code=400)  # not read
+        if request.method == "GET":  # the others wait for their turn to change the world
+            await world.life.reached(Stage.READY)
+            await world.rest()
+        return await handler(world, request)
 
     return answer
 

@@ -1,24 +1,24 @@
 """`/sandbox/v1/worlds`: make, see and end worlds (docs/sandbox.md)."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
-from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.side_routes import side_router
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
-from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
+from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
@@ -71,19 +71,7 @@ def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
         ("GET", f"{PATH}/{{world}}", _get),
         ("DELETE", f"{PATH}/{{world}}", _delete),
     )
-    return side_router((method, path, _endpoint(worlds, addresses, handler)) for method, path, handler in rows)
-
-
-def _endpoint(worlds: Worlds, addresses: Addresses, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            return json_response(await handler(worlds, addresses, request))
-        except HeliographError as error:
-            return error_response(error)
-        except ClientGone:
-            return Response(status_code=400)  # not read
-
-    return answer
+    return side_router((method, path, partial(handler, worlds, addresses)) for method, path, handler in rows)
 
 
 async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:

@@ -22,6 +22,7 @@ from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
+from heliograph.storage.records_check import record_findings
 from heliograph.storage.sqlite.connection import copy_of, memory_template
 from heliograph.storage.sqlite.rows import Rows, RowsUnreadable, fill
 from heliograph.storage.sqlite.store import SqliteStore
@@ -34,6 +35,8 @@ def template_with(template: apsw.Connection, rows: Rows) -> apsw.Connection:
     """A template whose copies begin with these rows.  Raises: RowsUnreadable."""
     filled = copy_of(template)
     fill(filled, rows)
+    if trouble := next((finding.trouble for finding in record_findings(filled) if finding.trouble), ""):
+        raise RowsUnreadable(f"of the records in its tables, {trouble}")
     return filled
 
 
