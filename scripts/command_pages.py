@@ -34,7 +34,7 @@ SCALARS: Mapping[Scalar | None, str] = {
 
 
 def file_name(row: CommandType) -> str:
-    """`CLEAR_APP_DATA` is told in `clear-app-data.md`."""
+    """`CLEAR_APP_DATA` is described in `clear-app-data.md`."""
     return row.name.lower().replace("_", "-") + ".md"
 
 

@@ -179,7 +179,7 @@ HABITS = (
             '{"type": "RESET_PASSWORD", "passcode": "hunter2"}': mean("newPassword"),
             '{"type": "RESET_PASSWORD", "newPassword": 735512}': "A string is expected: put it in double quotes.",
             '{"type": "RESET_PASSWORD", "resetPasswordParams": {"newPassword": "hunter2"}}': (
-                "newPassword and resetPasswordFlags stand in the command itself, beside type."
+                "newPassword and resetPasswordFlags belong in the command itself, beside type."
             ),
             '{"type": "RESET_PASSWORD", "resetPasswordFlags": ["lock_now"]}': mean("LOCK_NOW"),
             '{"type": "RESET_PASSWORD", "flags": ["LOCK_NOW"]}': mean("resetPasswordFlags"),
@@ -243,7 +243,7 @@ HABITS = (
 
 
 class Sloppy(NamedTuple):
-    """A body that Google's parsers put up with: what it is read as, and what it is told with `--behaviour strict`."""
+    """A body that Google's parsers put up with: what it is read as, and its answer with `--behaviour strict`."""
 
     message: str
     body: str

@@ -13,7 +13,7 @@ pytest_plugins = ["tests.postgres", "pytester"]
 
 
 def pytest_collection_finish() -> None:
-    """What thousands of tests are made of stays until the end: nobody looks for garbage among it again and again."""
+    """What thousands of tests are made of stays until the end: the collector must not search it again and again."""
     gc.collect()
     gc.freeze()
 

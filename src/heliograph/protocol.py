@@ -35,7 +35,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Enroll(Message, frozen=True, kw_only=True):
-    """`POST /device/v1/enroll`: the phone made its own credential and tells only its SHA-256."""
+    """`POST /device/v1/enroll`: the phone made its own credential and sends only its SHA-256."""
 
     enrollment_token: str
     installation_id: str
@@ -45,7 +45,7 @@ class Enroll(Message, frozen=True, kw_only=True):
     """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
     report: DeviceReport
     serial: str = ""
-    """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber where absent."""
+    """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber if absent."""
 
 
 class Enrolled(Message, frozen=True, kw_only=True):
@@ -104,6 +104,13 @@ class Execute(Message, frozen=True, kw_only=True):
     command: OptionalRaw = None
 
 
+class Begin(Message, frozen=True, kw_only=True):
+    """My user has agreed: may I begin?  Asked before anything is done that an expired command must not do; answered as Acknowledge is."""
+
+    operation: str = ""
+    ack_id: str
+
+
 class DropWhy(enum.Enum):
     """Why an acknowledged command must not be executed."""
 
@@ -121,7 +128,7 @@ class Drop(Message, frozen=True, kw_only=True):
 
 
 class Refuse(Message, frozen=True, kw_only=True):
-    """The phone cannot do it; nothing was executed. Only before an acknowledgement."""
+    """The phone cannot execute it; nothing was executed. Only before an acknowledgement."""
 
     operation: str = ""
     error_code: str = ""
@@ -146,9 +153,18 @@ class Report(Message, frozen=True, kw_only=True):
     seq: int
     state: ReportState
     status: OptionalRaw = None
-    """The type's specific status message, where it has one."""
+    """The type's specific status message, if it has one."""
     error_code: str = ""
     message: str = ""
+    asks_user: bool = False
+    """Of progress: the phone asks its user, has done nothing yet, and will ask with Begin before it does."""
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    """Taken; and how long the user may take, where the operation can still expire."""
+
+    answer_within_ms: int | None = None
+    """0: its time is over, withdraw the question; absent: as long as the user likes."""
 
 
 class StatusReport(Message, frozen=True, kw_only=True):
@@ -158,7 +174,7 @@ class StatusReport(Message, frozen=True, kw_only=True):
 
 
 class OrderCarriedOut(Message, frozen=True, kw_only=True):
-    """The phone carried out its last order; after the answer it forgets its credential."""
+    """The phone executed its last order; after the answer it forgets its credential."""
 
 
 class Ok(Message, frozen=True, kw_only=True):
@@ -172,11 +188,11 @@ class Gone(Message, frozen=True, kw_only=True):
 
 
 class Policy(Message, frozen=True, kw_only=True):
-    """What the server wants of the phone besides commands: the answer to Hello and StatusReport, and pushed where it changes."""
+    """What the server wants from the phone besides commands: the answer to Hello and StatusReport, and pushed on change."""
 
     policy_name: str = ""
     policy_version: int = 1
-    """Rises with every change of the policy; 0: nobody has made a policy of this name yet."""
+    """Rises with every change of the policy; 0: no policy of this name exists yet."""
     disabled: bool = False
     disabled_reason: UserFacingMessage | None = None
     """Whole, as every message for a user: who shows it knows the language."""

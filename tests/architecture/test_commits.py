@@ -1,4 +1,4 @@
-"""What a commit says of itself fits into a line of everybody's tools."""
+"""A commit's subject fits into a line of everyone's tools."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Policies: made, changed, told to their phones, and heeded at a wipe."""
+"""Policies: made, changed, sent to their phones, and obeyed at a wipe."""
 
 import asyncio
 import json
@@ -150,7 +150,7 @@ async def test_policies_go_with_their_enterprise(lab: World) -> None:
             "policyEnforcementRules[0] must have a block action and a wipe action.",
         ),
         ({"applications": [{"installType": "BLOCKED"}]}, "policy.applications[0].package_name is required."),
-        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: there is an entry for a.b already."),
+        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: an entry exists already for a.b already."),
         ({"openNetworkConfiguration": {"x": "y" * 600_000}}, "The policy is too large: "),
     ],
 )

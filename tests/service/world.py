@@ -18,6 +18,7 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.protocol import (
     Acknowledge,
+    Begin,
     Drop,
     Enroll,
     Execute,
@@ -32,6 +33,7 @@ from heliograph.protocol import (
     StatusReport,
 )
 from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.begin_command import begin_command
 from heliograph.service.enrollment_tokens import create_enrollment_token
 from heliograph.service.enterprises import create_enterprise
 from heliograph.service.expire_operations import expire_operations
@@ -172,6 +174,16 @@ class Phone:
         message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=state, status=raw(status), error_code=error_code)
         await report_result(self.ports, self.name, message)
 
+    async def asks(self, name: OperationName, *, seq: int = 1, ack_id: str = ACK_A, status: object = None) -> int | None:
+        """It asks its user: how long it may do so (ms)."""
+        pending = status or {"status": "PENDING_USER_ACTION"}
+        message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=ReportState.PROGRESS, status=raw(pending), asks_user=True)
+        return (await report_result(self.ports, self.name, message)).answer_within_ms
+
+    async def begins(self, name: OperationName, ack_id: str = ACK_A) -> Execute | Drop:
+        """The answer to whether it may begin."""
+        return await begin_command(self.ports, self.name, Begin(operation=str(name), ack_id=ack_id))
+
     async def greets(
         self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING
     ) -> Policy:  # fmt: skip
@@ -192,7 +204,7 @@ def raw(status: object) -> msgspec.Raw | None:
 def facts(
     *, ownership: Ownership = Ownership.COMPANY_OWNED, serial: str = "S1", applied_state: DeviceState = DeviceState.ACTIVE
 ) -> DeviceReport:
-    """What a phone tells of itself: fully managed, or personally owned with a work profile."""
+    """What a phone reports: fully managed, or personally owned with a work profile."""
     personal = ownership is Ownership.PERSONALLY_OWNED
     return DeviceReport(
         management_mode=ManagementMode.PROFILE_OWNER if personal else ManagementMode.DEVICE_OWNER,

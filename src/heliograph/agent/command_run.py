@@ -10,6 +10,7 @@ import msgspec
 from heliograph.agent.delivery import Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, without_secrets, work_of
 from heliograph.agent.journal import Entry
+from heliograph.agent.leave import ServersLeave
 from heliograph.agent.progress_reports import ProgressReports
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
@@ -26,6 +27,11 @@ INTERRUPTED = Outcome(
     message="The phone was interrupted while it executed the command. Whether the command took effect is unknown.",
 )
 
+UNANSWERED = Outcome(
+    error_code=ErrorCode.UNKNOWN,
+    message="The phone was restarted while it waited for its user. The command had no effect.",
+)
+
 UNREADABLE = Outcome(error_code=ErrorCode.UNSUPPORTED, message="The phone does not know this command.")
 
 
@@ -38,10 +44,10 @@ class _Verdict(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class CommandRun:
-    """One operation on this phone, from its offer, or from where the journal says that it stopped."""
+    """One operation on this phone, from its offer, or from the step at which the journal says that it stopped."""
 
     def __init__(self, equipment: Equipment, delivery: Delivery, report_status: Callable[[], Awaitable[None]]) -> None:
-        """`report_status()` tells the server the phone's facts where they have changed."""
+        """`report_status()` sends the phone's facts to the server if they have changed."""
         self._equipment = equipment
         self._journal = equipment.journal
         self._delivery = delivery
@@ -49,7 +55,7 @@ class CommandRun:
         self._progress = ProgressReports(equipment, delivery)
 
     async def begin(self, offer: Offer) -> None:
-        """The offered command is refused, or carried out and reported, or dropped as the server says."""
+        """Refuse the offered command, or execute and report it, or drop it as the server says."""
         work = work_of(offer.operation, bytes(offer.command))
         refused = UNREADABLE.error_code if work is None else work.row.requires.refusal(self._equipment.executor.facts())
         if work is None or refused is not None:
@@ -91,7 +97,7 @@ class CommandRun:
             await self._execute(entry, work)
 
     async def _ask(self, entry: Entry, *, need_command: bool) -> tuple[_Verdict | None, int]:
-        """The server's verdict on the ackId, None where the command is to be dropped; and when it was asked for."""
+        """The server's verdict on the ackId, None to drop the command; and when it was asked for."""
         acknowledge = Acknowledge(operation=entry.operation, ack_id=entry.ack_id, need_command=need_command)
         delivered = await self._delivery.deliver(acknowledge)
         if not delivered.reply.ok:
@@ -108,16 +114,23 @@ class CommandRun:
         )  # fmt: skip
         self._journal.put(entry)
         await self._pass(Moment.EXECUTING, entry)
+        leave = ServersLeave(entry, self._journal, self._delivery, self._progress)
         try:
-            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status))
+            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status), leave)
         finally:
             self._progress.stop()
+        if outcome is None:
+            await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
+            return
         await self._pass(Moment.EXECUTED, entry)
         await self._finish(entry, work.row, outcome)
 
     async def _recover(self, entry: Entry) -> None:
         row = COMMANDS.get(entry.type)
-        if row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
+        if row is not None and entry.asking:
+            self._equipment.executor.withdraw(_journalled(entry, row))
+            await self._finish(entry, row, UNANSWERED)
+        elif row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
             await self._probe(entry, row)
         elif row is not None and row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
             await self._finish(entry, row, Outcome())
@@ -125,8 +138,8 @@ class CommandRun:
             await self._finish(entry, row, INTERRUPTED)
 
     async def _probe(self, entry: Entry, row: CommandType) -> None:
-        """What must be looked for may be a secret, which the journal does not hold: the server tells it once more."""
-        work: Work | None = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
+        """The check may need a secret, which the journal does not hold: the server sends it once more."""
+        work: Work | None = _journalled(entry, row)
         if secret_fields(row.params):
             verdict, _ = await self._ask(entry, need_command=True)
             if verdict is None:
@@ -148,7 +161,7 @@ class CommandRun:
         await self._deliver_result(entry, report)
 
     async def _deliver_result(self, entry: Entry, report: Report) -> None:
-        """Whatever the server answers, it has heard the result: it is told no more."""
+        """With any answer, the server has the result: it is not sent again."""
         await self._report_status()
         await self._delivery.deliver(report)
         await self._pass(Moment.REPORTED, entry)
@@ -172,3 +185,8 @@ class CommandRun:
 
     async def _pass(self, moment: Moment, entry: Entry) -> None:
         await self._equipment.checkpoint(moment, entry.operation)
+
+
+def _journalled(entry: Entry, row: CommandType) -> Work:
+    """The work as far as the journal knows it: without secrets."""
+    return Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))

@@ -1,4 +1,4 @@
-"""What an agent needs of the phone that it runs on, and of whoever watches it."""
+"""What an agent needs from its phone, and from those who watch it."""
 
 import enum
 import random
@@ -20,12 +20,12 @@ from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.types import secret_fields
 
 PROGRESS_EVERY_S = 1.0
-"""A phone tells of its progress at most so often; what came in between is told with the newest (design.md §4)."""
+"""A phone reports progress at most this often, with the newest status (design.md §4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One command to be carried out. Its params may hold secrets: it is never journalled, logged or kept."""
+    """One command to execute. Its params may hold secrets: it is never journalled, logged or kept."""
 
     operation: str
     row: CommandType
@@ -39,7 +39,7 @@ class _Typed(msgspec.Struct):
 
 
 def work_of(operation: str, command: bytes) -> Work | None:
-    """What a Command asks for; None where this phone does not know its type or cannot read it."""
+    """What a Command asks for; None if this phone does not know its type or cannot read it."""
     try:
         row = COMMANDS[msgspec.json.decode(command, type=_Typed).type]
         return Work(operation=operation, row=row, params=ENVELOPE.params_of(row.name, command), command=command)
@@ -66,19 +66,37 @@ class Executor(Protocol):
         """Another one after every restart of the phone."""
 
     def adopt(self, policy: Policy) -> None:
-        """The phone applies what its server wants of it."""
+        """The phone applies the server's policy and state."""
 
-    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: "Leave | None" = None) -> Outcome | None:
         """How the command ended, once it has; `progress(status)` is called on the way. Called once per operation.
 
+        None: it waited for its user, `leave` did not let it begin or its user took too long, and it had no effect. Without a `leave`,
+        it waits as long as its user does.
         A command that restarts the phone never returns: the agent's process ends with the phone's running.
         """
 
+    def answer_within(self, operation: str, seconds: float) -> None:
+        """A question that this command puts to the user is withdrawn after so long."""
+
+    def withdraw(self, work: Work) -> None:
+        """The command, which waited for its user when its agent died, has no effect, nor will have."""
+
     def probe(self, work: Work) -> Outcome | None:
-        """How a command ended that was interrupted, as far as the phone shows it; None: nobody knows."""
+        """How an interrupted command ended, as far as the phone shows it; None: unknown."""
 
     async def carry_out(self, order: Work) -> None:
-        """The last order is carried out; one that was carried out before changes nothing."""
+        """Execute the last order; repeating it changes nothing."""
+
+
+class Leave(Protocol):
+    """What a command needs that waits for its user: it may expire until it is let begin."""
+
+    def asks(self, status: msgspec.Struct) -> None:
+        """The user is being asked; `status` says so."""
+
+    async def may_begin(self) -> bool:
+        """Whether the command may have an effect, now that its user has agreed."""
 
 
 class Moment(enum.Enum):
@@ -101,15 +119,15 @@ Checkpoint = Callable[[Moment, str], Awaitable[None]]
 
 
 async def pass_by(_moment: Moment, _operation: str) -> None:
-    """Nothing happens."""
+    """Do nothing."""
 
 
 def unsaid(_why: str) -> None:
-    """Nobody is told."""
+    """Report to no one."""
 
 
 def unheeded(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
-    """Nobody wants to know."""
+    """Signal no one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +141,7 @@ class Equipment:
     chance: random.Random
     """Spreads waiting times; seeded, a phone's behaviour can be repeated."""
     entropy: random.Random
-    """Makes credentials, installation ids and ackIds: nobody must guess them, and no two phones may have the same."""
+    """Makes credentials, installation ids and ackIds: they must be unguessable and unique among phones."""
     checkpoint: Checkpoint = pass_by
     connection_changed: Callable[[bool], None] = unheeded
     """Called with whether the server has greeted this agent and the connection stands."""

@@ -1,6 +1,6 @@
 """Phones that differ from their profile in some facts, as someone who tests wants them.
 
-The facts are told in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
+The facts are given in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ REBOOT_MAX_S = 3600
 
 
 class Overrides(Message):
-    """Facts in which a phone differs from its profile; what is absent is as the profile has it."""
+    """Facts in which a phone differs from its profile; absent ones are as in the profile."""
 
     serial_number: str = ""
     brand: str = ""
@@ -61,15 +61,15 @@ class Overrides(Message):
     reboot_duration: Duration | None = None
     external_storage_bytes: Int64 | None = None
     device_password: str | None = None
-    """"" is none; so is it for the work profile."""
+    """"" is no password; the same for the work profile."""
     work_profile_password: str | None = None
-    """Implies a lock of its own unless it is empty."""
+    """Implies its own lock unless it is empty."""
     separate_work_lock: bool | None = None
     work_profile_paused: bool | None = None
     additional_packages: tuple[str, ...] = ()
     """Apps on the side that the admin manages."""
     euicc: bool | None = None
-    """false takes the eSIM chip away, true gives one to a phone that has none."""
+    """false removes the eSIM chip, true gives one to a phone without."""
     euicc_ports: Int32 | None = None
     euicc_capacity: Int32 | None = None
     carrier_lock: str | None = None
@@ -82,7 +82,7 @@ class Overrides(Message):
         return f"Overrides({', '.join(sorted(self.set_fields()))})"
 
     def set_fields(self) -> frozenset[str]:
-        """The names of the facts that are there."""
+        """The names of the facts that are set."""
         fields = msgspec.structs.fields(self)
         return frozenset(field.name for field in fields if getattr(self, field.name) != field.default)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
-from heliograph.agent.executor import Work
+from heliograph.agent.executor import Leave, Work
 from heliograph.agent.profile import Answering, ConsentPolicy
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
@@ -25,13 +25,15 @@ from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.protocol import Policy
 
 EFFECTS_KEPT = 1_000
+ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
+"""Waits that end when the user likes."""
 NO_POLICY = Policy(policy_version=0)
-"""What a phone applies before a server has told it anything."""
+"""What a phone applies before a server has sent it anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """What the phone's user does when asked: answers after so many seconds, or (None) never."""
+    """What the phone's user does when asked: answers after this many seconds, or (None) never."""
 
     answer: Answer | None = Answer.APPROVED
     after_s: float = 2.0
@@ -69,7 +71,7 @@ class EffectRecord(NamedTuple):
     operation: str
     type: str
     step: str
-    """`began` once per execution, `ended` when it was over."""
+    """`began` once per execution, `ended` when it was over; `withdrawn` when it had waited for its user and had no effect."""
     boot_id: str
     at_us: int
     succeeded: bool | None = None
@@ -85,17 +87,17 @@ class Question(NamedTuple):
 
 
 Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
-"""`restart(seconds, then)`: the phone goes down now, is off for so long, and is `then(phone)` when it comes back."""
+"""`restart(seconds, then)`: the phone goes down now, is off for that long, and is `then(phone)` when it comes back."""
 
 
 def _password_rules(policy: Policy) -> PasswordPolicy:
-    """What the policy demands of passwords. A phone has no demands of its own: what refuses must be found in the policy."""
+    """The policy's rules for passwords. A phone has no rules of its own: what refuses must be found in the policy."""
     quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
 def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
-    """The phone that applies what its server wants of it."""
+    """The phone that applies the server's policy and state."""
     return msgspec.structs.replace(
         device,
         disabled=policy.disabled,
@@ -107,7 +109,7 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
 def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
-    name = policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
+    name = policy.policy_name if version else ""  # a policy that does not exist cannot be applied
     return device_report(device, policy_name=name, policy_version=version)
 
 
@@ -124,12 +126,15 @@ class VirtualPhone:
         self.effects: deque[EffectRecord] = deque(maxlen=EFFECTS_KEPT)
         self.on_effect: Callable[[EffectRecord], None] = self.effects.append
         self.on_change: Callable[[], None] = lambda: None
-        """Called whenever the phone is another than before."""
+        """Called whenever the phone changes."""
         self.on_restart: Restart | None = None
         self._device = device
         self._user = user or User()
         self._questions: dict[str, Question] = {}
         self._timers: set[asyncio.Task[None]] = set()
+        """Of what the user is about to answer."""
+        self._limits: set[asyncio.Task[None]] = set()
+        """Of how long they may take."""
         self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
@@ -154,7 +159,7 @@ class VirtualPhone:
             self.on_change()
 
     def adopt(self, policy: Policy) -> None:
-        """The phone applies what its server wants of it."""
+        """The phone applies the server's policy and state."""
         if policy != self.policy:
             self.policy = policy
             self._told = None
@@ -167,7 +172,7 @@ class VirtualPhone:
         self.effects.extend(effects)
 
     def forget_policy(self) -> None:
-        """The phone applies nobody's policy, as before it was first enrolled."""
+        """The phone applies no policy, as before it was first enrolled."""
         self.policy = NO_POLICY
 
     def report(self) -> DeviceReport:
@@ -181,14 +186,14 @@ class VirtualPhone:
         return Circumstances(now_us=self.clock.now_us(), roll=self.chance.random())
 
     def be(self, user: User) -> None:
-        """The user is of this mind from now on, about what is being asked already too."""
+        """The user has these intentions from now on, for open questions too."""
         self._user = user
-        self._stop_timers()
+        _stop(self._timers)
         for question in self._questions.values():
             self._answer_later(question)
 
     def answer(self, answer: Answer, *, operation: str = "", wait: Wait | None = None) -> int:
-        """How many questions the user has answered: those of this operation and of this kind, all where neither is given."""
+        """How many questions the user has answered: those of this operation and this kind, all if neither is given."""
         meant = [
             question
             for question in self._questions.values()
@@ -199,21 +204,27 @@ class VirtualPhone:
         return len(meant)
 
     async def ask(self, operation: str, waiting: Waiting) -> Answer:
-        """The user's answer, as they are minded or as `answer` says; ELAPSED where the wait has an end and it came first."""
+        """The user's answer, by intention or as `answer` says; ELAPSED if the wait has an end and it came first."""
         question = Question(operation, waiting.wait, asyncio.get_running_loop().create_future())
         self._questions[operation] = question
         self._answer_later(question)
         if waiting.seconds is not None:
-            self._after(waiting.seconds, question, Answer.ELAPSED)
+            self._after(waiting.seconds, question, Answer.ELAPSED, of=self._limits)
         try:
             return await question.answer
         finally:
             del self._questions[operation]
             if not self._questions:
-                self._stop_timers()
+                _stop(self._timers)
+                _stop(self._limits)
+
+    def answer_within(self, operation: str, seconds: float) -> None:
+        """What this operation asks the user is withdrawn after so long."""
+        if (question := self._questions.get(operation)) is not None:
+            self._after(seconds, question, Answer.ELAPSED, of=self._limits)
 
     async def restart(self, waiting: Waiting) -> None:
-        """The phone goes down; whoever waits for this is on it and goes down too."""
+        """The phone goes down; a caller that waits for this runs on it and goes down too."""
 
         def then(device: VirtualDevice) -> VirtualDevice:
             return waiting.then(device, Answer.ELAPSED, self.circumstances()).phone
@@ -226,22 +237,28 @@ class VirtualPhone:
 
     def _answer_later(self, question: Question) -> None:
         if self._user.answer is not None:
-            self._after(self._user.after_s, question, self._user.answer)
+            self._after(self._user.after_s, question, self._user.answer, of=self._timers)
 
-    def _after(self, seconds: float, question: Question, answer: Answer) -> None:
+    def _after(self, seconds: float, question: Question, answer: Answer, *, of: set[asyncio.Task[None]]) -> None:
         async def wait() -> None:
             await self.clock.sleep(seconds)
             if not question.answer.done():
                 question.answer.set_result(answer)
 
         timer = asyncio.get_running_loop().create_task(wait())
-        self._timers.add(timer)
-        timer.add_done_callback(self._timers.discard)
+        of.add(timer)
+        timer.add_done_callback(of.discard)
 
-    def _stop_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+
+def _stop(timers: set[asyncio.Task[None]]) -> None:
+    for timer in timers:
+        timer.cancel()
+    timers.clear()
+
+
+async def _let(answer: Answer, leave: Leave | None) -> bool:
+    """Whether the command may have an effect: its user agreed, and its server agrees."""
+    return answer is Answer.APPROVED and leave is not None and await leave.may_begin()
 
 
 class VirtualExecutor:
@@ -262,19 +279,30 @@ class VirtualExecutor:
     def adopt(self, policy: Policy) -> None:
         self._phone.adopt(policy)
 
-    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:
         phone = self._phone
         self._record(work, "began")
         effect = work.row.execute(phone.device, work.params, phone.circumstances())
         while isinstance(effect, Waiting):
             phone.become(effect.phone)
+            asks = leave is not None and effect.wait in ASKED
             if effect.status is not None:
-                progress(effect.status)
+                (leave.asks if leave is not None and asks else progress)(effect.status)
             answer = await self._wait(work, effect)
+            if asks and not await _let(answer, leave):
+                self.withdraw(work)
+                if answer in {Answer.APPROVED, Answer.ELAPSED}:
+                    return None
             effect = effect.then(phone.device, answer, phone.circumstances())
         phone.become(effect.phone)
         self._record(work, "ended", effect.outcome)
         return effect.outcome
+
+    def answer_within(self, operation: str, seconds: float) -> None:
+        self._phone.answer_within(operation, seconds)
+
+    def withdraw(self, work: Work) -> None:
+        self._record(work, "withdrawn")
 
     def probe(self, work: Work) -> Outcome | None:
         return work.row.probe(self._phone.device, work.params)

@@ -1,4 +1,4 @@
-"""A device's JSON, read: unknown fields ignored, anything ill-formed refused with where it is.
+"""Reads a device's JSON: unknown fields are ignored, anything malformed is refused with its place.
 
 Bodies hold passwords at times, so no error quotes a value.
 """
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceReport
-from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Enroll, Hello, Refuse, Report, StatusReport
+from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message
 from heliograph.protojson.types import decode_hook
@@ -51,6 +51,13 @@ def read_acknowledge(body: bytes) -> Acknowledge:
     acknowledge = _read(_acknowledge, body)
     _require(_ACK_ID, acknowledge.ack_id, "ackId must be 32 lower-case hex digits.")
     return acknowledge
+
+
+def read_begin(body: bytes) -> Begin:
+    """The message.  Raises: InvalidArgument."""
+    begin = _read(_begin, body)
+    _require(_ACK_ID, begin.ack_id, "ackId must be 32 lower-case hex digits.")
+    return begin
 
 
 def read_refuse(body: bytes) -> Refuse:
@@ -93,6 +100,7 @@ def _decoder(cls: type[M]) -> Callable[[bytes], M]:
 
 _hello = _decoder(Hello)
 _acknowledge = _decoder(Acknowledge)
+_begin = _decoder(Begin)
 _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)
@@ -149,7 +157,7 @@ def _known(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation,
 
 
 def _null_is_absent(message: R) -> R:
-    """The message without a status that is null: serialisers write that for none."""
+    """The message without a status that is null: serialisers write null for no status."""
     if message.status is None or bytes(message.status) != b"null":
         return message
     return msgspec.structs.replace(message, status=None)

@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{43}=?|[0-9a-fA-F]{64}")
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The header's first value, empty where there is none."""
+    """The header's first value, or empty."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)
@@ -30,7 +30,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 def credential(scope: Scope) -> str:
-    """The device's credential.  Raises: Unauthenticated: there is none, or what is there cannot be one."""
+    """The device's credential.  Raises: Unauthenticated: it is missing, or cannot be one."""
     value = header(scope, b"authorization")
     text = value[len(_BEARER) :].strip().decode("latin-1") if value[: len(_BEARER)].lower() == _BEARER else ""
     if not _CREDENTIAL.fullmatch(text):
@@ -39,7 +39,7 @@ def credential(scope: Scope) -> str:
 
 
 def connection_id(scope: Scope) -> str:
-    """What ties a phone's HTTP requests together; empty where the phone does not say.  Raises: InvalidArgument."""
+    """What ties a phone's HTTP requests together; empty if the phone does not say.  Raises: InvalidArgument."""
     text = header(scope, CONNECTION_HEADER).decode("latin-1")
     if not _CONNECTION_ID.fullmatch(text):
         raise InvalidArgument("Heliograph-Connection must be at most 64 letters, digits, '-' or '_'.")
@@ -47,7 +47,7 @@ def connection_id(scope: Scope) -> str:
 
 
 def whole_number(scope: Scope, name: str) -> int | None:
-    """The query parameter, None where it is absent.  Raises: InvalidArgument: it is no whole number of at most nine digits."""
+    """The query parameter, or None.  Raises: InvalidArgument: it is not a whole number of at most nine digits."""
     values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name)
     if not values:
         return None

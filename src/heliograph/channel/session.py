@@ -1,4 +1,4 @@
-"""One device's side of the protocol: what it is answered, whatever transport carries the message."""
+"""One device's side of the protocol: its answers, over any transport."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
@@ -8,6 +8,7 @@ import msgspec
 from heliograph.channel.answer import OK, Answer, answer_of_tombstone, answer_to_error, encode
 from heliograph.channel.messages import (
     read_acknowledge,
+    read_begin,
     read_enroll,
     read_hello,
     read_refuse,
@@ -18,9 +19,10 @@ from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Message, Offer, Ok, Policy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, Policy, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.begin_command import begin_command
 from heliograph.service.phones import (
     DeviceGone,
     authenticate_device,
@@ -62,7 +64,7 @@ class Session:
         self._credential_hash = hash_credential(credential)
 
     async def device(self) -> DeviceName | Answer:
-        """Whose credential it is, and the device was heard now; or the answer to one that may say nothing (401, 410)."""
+        """The device with this credential, now heard; or the answer to one without access (401, 410)."""
         try:
             name = await authenticate_device(self._ports, self._credential_hash)
         except DeviceGone as gone:
@@ -89,7 +91,7 @@ class Session:
             return answer_to_error(error)
 
     async def look(self, connection: object, *, poll: bool) -> Look:
-        """The device's next offer on this connection, or its policy where that has changed, or an Answer: an error to be told instead.
+        """The device's next offer on this connection, or its policy if that has changed, or an Answer: an error to send instead.
 
         And the seconds after which to look again, or None: when the bell rings.
         """
@@ -107,7 +109,6 @@ class Session:
         return Look(None, self._seconds_until(found) if found is not None else None)
 
     def now_us(self) -> int:
-        """The server's time."""
         return self._ports.clock.now_us()
 
     def _seconds_until(self, at_us: int) -> float:
@@ -118,7 +119,7 @@ class Session:
         return peer is not None and peer.policy_news
 
     def _owes_policy(self, device: DeviceName) -> bool:
-        """Whether its policy has changed since the device was told; it counts as told from now on."""
+        """Whether the device's policy has changed since the device last got it; from now on it counts as sent."""
         peer = self._peers.find(device)
         if peer is None or not peer.policy_news:
             return False
@@ -136,7 +137,7 @@ class Session:
         return self._peers.unread_most_s
 
     def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
-        """The device's present HTTP connection, where it has this id, else a new one: who polls again is offered things again later."""
+        """The device's present HTTP connection, if it has this id, else a new one: repeated polls repeat offers later."""
         peer = self._peers.find(device)
         connection = peer.connection if peer else None
         return connection if isinstance(connection, HttpConnection) and connection.id == id else HttpConnection(id)
@@ -188,27 +189,30 @@ class Session:
         message = _on(read_acknowledge(body), operation)
         return await acknowledge_command(self._ports, self._credential_hash, device, message)
 
+    async def begin(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Execute or Drop."""
+        return await begin_command(self._ports, device, _on(read_begin(body), operation))
+
     async def refuse(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok."""
         await refuse_command(self._ports, device, _on(read_refuse(body), operation))
         return Ok()
 
     async def report(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok."""
-        await report_result(self._ports, device, _on(read_report(body), operation))
-        return Ok()
+        """Asked."""
+        return await report_result(self._ports, device, _on(read_report(body), operation))
 
     async def status(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """The Policy."""
         return await report_status(self._ports, device, await work_aside(read_status_report, body))
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok.  Raises: what the verb raises where the device is still managed."""
+        """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
-        """410, but for the two messages that a device may still send: its ack once more, and that the last order is carried out."""
+        """410, except for the two messages that a device may still send: its acknowledgement again, and that the last order is executed."""
         try:
             if kind == "orderCarriedOut":
                 return Answer(OK, encode(await self.order_carried_out(tombstone.name, body, operation)))
@@ -241,11 +245,11 @@ def _same(one: object, other: object) -> bool:
     return one is other or (isinstance(one, HttpConnection) and isinstance(other, HttpConnection) and one.id == other.id)
 
 
-N = TypeVar("N", Acknowledge, Refuse, Report)
+N = TypeVar("N", Acknowledge, Refuse, Begin, Report)
 
 
 def _on(message: N, operation: str) -> N:
-    """The message with the operation that its path names.  Raises: InvalidArgument: none is named, or two are."""
+    """The message with the operation that its path names.  Raises: InvalidArgument: the message names no operation, or two."""
     if message.operation and operation and message.operation != operation:
         raise InvalidArgument("The operation in the body differs from the one in the path.")
     if message.operation:
@@ -258,6 +262,7 @@ def _on(message: N, operation: str) -> N:
 _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Message]]] = {
     "acknowledge": Session.acknowledge,
     "refuse": Session.refuse,
+    "begin": Session.begin,
     "report": Session.report,
     "status": Session.status,
     "orderCarriedOut": Session.order_carried_out,

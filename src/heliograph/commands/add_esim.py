@@ -25,6 +25,7 @@ from heliograph.domain.phone.esim_status import (
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import SECRET
 
@@ -32,7 +33,7 @@ DOWNLOAD_S = 2.0
 """A real download takes half a minute or so; long enough here for a caller to see IN_PROGRESS."""
 
 RESULT_TIMEOUT_S = 30 * DAY_S
-"""A download may wait for its user; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
+"""Its user may have agreed to a download at last; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
 
 
 @proto("AddEsimParams.ActivationState")
@@ -69,7 +70,7 @@ class AddEsimParams(Message):
 
 
 def check(params: AddEsimParams, path: str) -> Iterator[Violation]:
-    """Everything wrong with the activation code, not a character of it quoted."""
+    """Every mistake in the activation code, without quoting any of it."""
     for problem in activation_code_problems(params.activation_code):
         yield Violation(f"{path}.activation_code", problem)
 
@@ -106,7 +107,7 @@ def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumst
 
 
 def probe(phone: VirtualDevice, params: AddEsimParams) -> Outcome | None:
-    """Success where the profile of this code is on the chip."""
+    """Success if the profile of this code is on the chip."""
     if phone.euicc is None:
         return None
     icc_id = icc_id_of(params.activation_code, phone.euicc.eid)
@@ -133,7 +134,7 @@ def _downloaded(params: AddEsimParams, phone: VirtualDevice, _answer: Answer, ci
 
 
 def _ask(phone: VirtualDevice, wait: Wait, params: AddEsimParams, download: Download) -> Effect:
-    """The phone asks its user; who enters the confirmation code has thereby consented."""
+    """The phone asks its user; entering the confirmation code is consent."""
     pending = EsimCommandStatus(status=EsimStatus.PENDING_USER_ACTION)
     return Waiting(phone=phone, status=pending, wait=wait, then=partial(_answered, params, download))
 
@@ -147,7 +148,7 @@ def _answered(params: AddEsimParams, download: Download, phone: VirtualDevice, a
 
 
 def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) -> Effect:
-    """The profile is on the chip, unless something has come in between: what held before the download is looked at again."""
+    """The profile is on the chip, unless something has changed: the conditions before the download are checked again."""
     chip = phone.euicc
     activate = _activate(phone, params)
     obstacle = _obstacle(chip, activate=activate)
@@ -161,7 +162,7 @@ def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) ->
 
 
 def _obstacle(chip: Euicc | None, *, activate: bool) -> EsimCommandStatus | None:
-    """Why this chip cannot take one more profile, None where it can."""
+    """Why this chip cannot take one more profile, or None."""
     if chip is None:
         return euicc_error(EuiccError.EUICC_MISSING)
     if chip.full:
@@ -206,4 +207,5 @@ COMMAND = CommandType(
     recovery=Recovery.PROBE,
     probe=probe,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )

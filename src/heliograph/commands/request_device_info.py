@@ -10,6 +10,7 @@ from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType,
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 
 RESULT_TIMEOUT_S = 30 * DAY_S
@@ -124,4 +125,5 @@ COMMAND = CommandType(
     succeeded=succeeded,
     pending=pending,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )

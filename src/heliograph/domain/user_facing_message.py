@@ -1,4 +1,4 @@
-"""A message shown to the device's user, in the language of the device where there is a translation.
+"""A message shown to the device's user, in the language of the device if there is a translation.
 
 Source: disc, UserFacingMessage; BCP 47 = RFC 5646 §2.1.
 """
@@ -65,7 +65,7 @@ def is_language_tag(tag: str) -> bool:
 
 
 def is_blank(message: UserFacingMessage | None) -> bool:
-    """Whether there is nothing to show: no message, or no default but white space."""
+    """Whether there is nothing to show: no message, or only white space as the default."""
     return message is None or not message.default_message.strip()
 
 

@@ -54,7 +54,7 @@ class AppClient:
             return await self._ask("GET", path, b"", headers)
 
     async def shut(self) -> None:
-        """The WebSocket is gone, and requests under way lose their answers."""
+        """The WebSocket is gone, and requests in progress lose their answers."""
         self._limits.end_all()
         socket, self._socket = self._socket, None
         if socket is not None:
@@ -81,7 +81,7 @@ class AppClient:
 
 
 class AppSocket:
-    """A WebSocket whose other end is an ASGI app in this process."""
+    """A WebSocket to an ASGI app in this process."""
 
     def __init__(self) -> None:
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

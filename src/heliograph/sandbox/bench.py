@@ -97,7 +97,7 @@ class Bench:
         self.retry_tests.recall(state.retry_tests, stand_at=lambda chance: stand(chance, state.retry_chance))
 
     def phone_of(self, device: DeviceName) -> DeviceName:
-        """By what name the sandbox calls the phone that is this device now; of a device that is no phone of its own, the device's."""
+        """The sandbox's name for the phone that is this device now; for other devices, the device's name."""
         phone = self._phones_of_world.get(device)
         if phone is not None and phone.device == device:
             return device

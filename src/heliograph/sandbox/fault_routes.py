@@ -48,7 +48,7 @@ async def _delete_all(world: World, request: Request) -> object:
 
 
 async def script(world: World, request: Request) -> object:
-    """`POST …/devices/{phone}:script`: a fault for each step, all or none."""
+    """`POST …/devices/{phone}:script`: a fault for each step, all or nothing."""
     wanted = await body_of(request, Script, max_bytes=SCRIPT_MAX_BYTES)
     async with world.change():
         phone = await world.awake(DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"]))

@@ -60,7 +60,7 @@ class Fault:
         return bool(self.times) and self.met >= self.times
 
     def view(self) -> dict[str, Any]:
-        """The fault as it was planned, and what became of it."""
+        """The fault as it was planned, and its outcome."""
         view: dict[str, Any] = {"name": self.name, **msgspec.json.decode(encode_message(self.wanted))}
         view["createTime"] = format_timestamp(self.created_us)
         view["met"] = self.met
@@ -80,7 +80,7 @@ class Faults:
     phone_of: Callable[[DeviceName], DeviceName]
     """By what name the sandbox calls the phone that is this device now."""
     on_delete: Callable[[Fault], None] = field(default=lambda _fault: None)
-    """Called with each fault that is deleted: what it has under way is undone."""
+    """Called with each deleted fault: its effects in progress are undone."""
     _faults: dict[int, Fault] = field(default_factory=dict)
     last: int = 0
     """The newest one's number."""

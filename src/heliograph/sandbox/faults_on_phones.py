@@ -60,7 +60,7 @@ class MetPhones:
             self.plan(fault)
 
     def forget(self, fault: Fault) -> None:
-        """The fault is deleted: what was still to come of it does not, and a phone that it took the network from has it back."""
+        """The fault is deleted: its remaining effects do not happen, and a phone that lost its network has it back."""
         if (timer := self._timers.get(fault.number)) is not None:
             timer.cancel()
         if fault.number in self._offline:

@@ -179,7 +179,7 @@ class SandboxPhone:
         self._around.drawer.forget(self.name)
 
     async def lose_everything(self, device: VirtualDevice) -> None:
-        """The phone is `device` now and remembers nobody; its server is not told, and it waits for an enrolment token."""
+        """The phone is `device` now and knows no server; its old server does not learn of it, and it waits for an enrolment token."""
         await self.stop()
         self.forget()
         self.runner.phone.forget_policy()

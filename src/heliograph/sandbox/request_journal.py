@@ -121,7 +121,7 @@ class RequestJournal:
     """The newest calls of one world."""
 
     def __init__(self, *, now_us: Callable[[], int], most: int = REQUESTS_MOST, bytes_most: int = BYTES_MOST) -> None:
-        """Nobody has called yet."""
+        """Starts empty."""
         self._now_us = now_us
         self._most = most
         self._bytes_most = bytes_most
@@ -165,14 +165,14 @@ class RequestJournal:
         self.last = last
 
     def clear(self) -> None:
-        """Nothing is kept; numbers go on."""
+        """Nothing is kept; numbers continue."""
         self._records.clear()
         self._bytes = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One call as it passed, with its secrets: nobody keeps it."""
+    """One call as it passed, with its secrets: never stored."""
 
     call: ApiCall
     begun: tuple[int, int]

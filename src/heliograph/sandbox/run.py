@@ -15,6 +15,8 @@ from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround
 from heliograph.sandbox.routes import sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import Snapshot
+from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
 from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
@@ -46,7 +48,7 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a sandbox tells once it answers."""
+    """What a sandbox reports once it answers."""
 
     url: str
     enterprises: tuple[str, ...]
@@ -54,26 +56,32 @@ class Greeting:
 
 
 @contextlib.asynccontextmanager
-async def running_sandbox(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[Greeting]:
-    """A sandbox whose phones are all connected; on leaving, it has ended in good order.
+async def running_sandbox(
+    settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
+) -> AsyncIterator[Greeting]:
+    """A sandbox with all phones connected; on leaving, it has ended in good order.
 
     `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
+    `snapshot`: what its own world is made of, with the settings of `settings_of`; None: it is new.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and not anybody is allowed.
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and --allow-anybody is not set;
+        SnapshotUnreadable.
     """
-    async with running_world(settings, listening=listening) as world:
+    async with running_world(settings, listening=listening, snapshot=snapshot) as world:
         yield _greeting(world, settings)
 
 
 @contextlib.asynccontextmanager
-async def running_world(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[World]:
+async def running_world(
+    settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
+) -> AsyncIterator[World]:
     """The world of such a sandbox.  Raises: as `running_sandbox`."""
     if not settings.allow_anybody:
         require_loopback(settings.host, otherwise="add --allow-anybody: then everybody who reaches it may do everything")
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener:
         url = near_url(listener)
-        world = World(settings, _ground(settings, url), url=url)
+        world = World(settings, _ground(settings, url, snapshot), url=url)
         steering = _steering(sandbox_app(), settings)
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
@@ -112,7 +120,11 @@ def _addresses(settings: SandboxSettings) -> Addresses:
 
 
 async def run_sandbox(
-    settings: SandboxSettings, *, ready: Callable[[Greeting], None], during: Callable[[Greeting], Awaitable[None]] | None = None
+    settings: SandboxSettings,
+    *,
+    ready: Callable[[Greeting], None],
+    during: Callable[[Greeting], Awaitable[None]] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> None:
     """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
 
@@ -122,7 +134,7 @@ async def run_sandbox(
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings)))
+            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings, snapshot=snapshot)))
             if greeting is None:
                 return
             # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
@@ -139,8 +151,10 @@ def _greeting(world: World, settings: SandboxSettings) -> Greeting:
     return Greeting(world.url, settings.enterprises, phones)
 
 
-def _ground(settings: SandboxSettings, url: str) -> Ground:
+def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None) -> Ground:
     """What the world at the sandbox's own address stands on: files, if they are to be kept; else memory, as every other world."""
+    if snapshot is not None:
+        return SnapshotGround(settings, memory_template(wall_now_us()), snapshot)
     if settings.data_dir is None:
         return MemoryGround(settings, memory_template(wall_now_us()), seed=secrets.randbits(SEED_BITS))
     settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The sandbox's world: a whole server and its phones, made anew as often as somebody asks for it."""
+"""The sandbox's world: a whole server and its phones, made again on every reset."""
 
 import asyncio
 import contextlib
@@ -58,9 +58,9 @@ class PhoneOffline(FailedPrecondition):
 
 
 class World:
-    """Server, clock and phones. `start` and `close` frame its life; `reset` makes all of it anew behind the same address.
+    """Server, clock and phones. `start` and `close` frame its life; `reset` makes all of it again behind the same address.
 
-    Whatever changes it does so one after the other: start, reset, each call that steers, and the end. When such a call has been
+    Changes happen one after the other: start, reset, each call that steers, and the end. When such a call has been
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
@@ -75,7 +75,7 @@ class World:
         """What tests plan for this world and look up afterwards."""
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
-        """Awaited before the server closes: returns when no request is under way any more."""
+        """Awaited before the server closes: returns when no request is in progress."""
         self.settings = settings
         self.ground = ground
         self._around: Surroundings | None = None
@@ -105,7 +105,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
-        """Nobody else changes the world inside the block; when it is left, everything has happened that it causes by now.
+        """No one else changes the world inside the block; when it is left, all its effects have happened.
 
         Raises: Unavailable: it ends, or is broken; NotSettled.
         """
@@ -116,7 +116,7 @@ class World:
             await self.settle()
 
     async def settle(self) -> None:
-        """The world is at rest: nothing is under way, and nothing that is due is left to do.  Raises: as `Settling.settle`."""
+        """The world is at rest: nothing is in progress, and nothing due is left to do.  Raises: as `Settling.settle`."""
         if self.settling is None:
             raise self.life.refusal()
         await self.settling.settle()
@@ -124,7 +124,7 @@ class World:
     async def rest(self) -> None:
         """If the clock is frozen, everything has happened that earlier calls cause: what a caller sees depends on its calls alone.
 
-        What must be delivered elsewhere is not waited for: whoever takes it may be asking.
+        Deliveries elsewhere are not waited for: their receiver may be the caller.
         """
         if self.clock.frozen and self.settling is not None:
             with contextlib.suppress(NotSettled):
@@ -191,7 +191,7 @@ class World:
         return self._around
 
     async def drain(self) -> None:
-        """Nobody waits for an answer that would take long."""
+        """Answers that would take long are given now."""
         if self._parts is not None:
             await self._parts.channel.drain()
 
@@ -241,7 +241,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def walking(self) -> AsyncIterator[Walk]:
-        """Nobody else changes the world inside the block, and its clock goes only where the walk leads it.
+        """No one else changes the world inside the block, and its clock goes only where the walk leads it.
 
         Raises: Unavailable: it ends, or is broken.
         """
@@ -299,7 +299,9 @@ class World:
         async with self.change():
             token = await self.parts.store.decide(Sees(token_value=value), lambda facts: Decision(facts.token))
             if token is None:
-                description = "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
+                description = (
+                    "enrollmentToken must be the value that enrollmentTokens.create answered: no token of this world has this one."
+                )
                 raise InvalidArgument(violations=[Violation("enrollment_token", description)])
             if device_id and not ID_PATTERN.fullmatch(device_id):
                 raise InvalidArgument(f"Invalid device id {device_id[:128]!r}: use letters, digits and ._~- only.")
@@ -313,7 +315,7 @@ class World:
             return phone
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
-        """What a phone is called whose caller does not say: by its profile and a number."""
+        """The name of a phone without a name from its caller: its profile and a number."""
         names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
         return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self.phones)
 
@@ -362,7 +364,7 @@ class World:
             return await self._add(phone.name, phone.profile)
 
     async def enroll_again(self, name: DeviceName) -> SandboxPhone:
-        """The wiped phone was set up by somebody once more: the same serial number, a new device.
+        """The wiped phone was set up again: the same serial number, a new device.
 
         Raises: PhoneNotFound, PhoneStillManaged, PhoneOffline.
         """
@@ -402,7 +404,7 @@ class World:
             await delete_enrollment_token(self.parts.ports, EnrollmentTokenName(enterprise.enterprise, record.token_id))
 
     async def _connected(self, phone: SandboxPhone) -> None:
-        """The phone is connected and has told its facts.  Raises: FailedPrecondition: it could not connect; as `settle`."""
+        """The phone is connected and has reported its facts.  Raises: FailedPrecondition: it could not connect; as `settle`."""
         await self.settle()
         if not phone.runner.connected:
             message = f"Phone {phone.name.device} did not connect: {phone.runner.refusal or phone.runner.condition.value}."
@@ -410,4 +412,4 @@ class World:
 
 
 async def _nobody_to_wait_for() -> None:
-    """Nobody is there."""
+    """No phones."""

@@ -1,4 +1,4 @@
-"""Many worlds in one process: each has an address of its own below the sandbox's, and ends when nobody asks anything of it any more."""
+"""Many worlds in one process: each has an address below the sandbox's, and ends after a time without requests."""
 
 import asyncio
 import dataclasses
@@ -42,7 +42,7 @@ class WorldNotFound(NotFound):
 
     def __init__(self, id: str) -> None:
         super().__init__(
-            f"There is no world {id[:64]!r}: it was deleted, it ended because nobody used it, or it never was. GET /sandbox/v1/worlds lists"
+            f"There is no world {id[:64]!r}: it was deleted, it ended unused, or it never existed. GET /sandbox/v1/worlds lists"
             " the worlds, POST /sandbox/v1/worlds makes one."
         )
 
@@ -75,13 +75,13 @@ class Resident:
         self.seed = seed
         self.doorway = doorway
         self.entrance: Entrance | None = None
-        """The port of its own; None: it has none."""
+        """The port of its own; None: no port."""
         self.port_url = ""
         """Its address there."""
         self.created_us = wall_now_us()
         self.used_s = asyncio.get_running_loop().time()
         self.inside = 0
-        """Requests under way, those included that steer it."""
+        """Requests in progress, including those that steer it."""
 
     def view(self, base: str) -> dict[str, object]:
         """What a caller sees of it."""
@@ -107,7 +107,7 @@ class Worlds:
         """`steering` answers below a world's /sandbox/v1."""
         self.settings = settings
         self.listens: Entrances | None = None
-        """Gives a world a port of its own; None: worlds have none."""
+        """Gives a world a port of its own; None: no ports."""
         self._steering = steering
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
@@ -155,7 +155,7 @@ class Worlds:
         return MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us)
 
     async def delete(self, id: str) -> None:
-        """The world has ended; requests under way in it were answered.  Raises: WorldNotFound."""
+        """The world has ended; its requests in progress were answered.  Raises: WorldNotFound."""
         await self._end(self.find(id))
 
     async def close(self) -> None:

@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 
 def calm_garbage_collection(young: int = 2_000, middle: int = 500, old: int = 50) -> None:
-    """What is there now is never looked at again, and what is young in small portions: a portion of 50,000 stopped everybody for 20 ms.
+    """Present objects are never examined again, young ones in small portions: a portion of 50,000 stopped everyone for 20 ms.
 
     Older objects are looked at seldom: hot values hold no cycles (structs with gc=False).
     """
@@ -55,7 +55,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
 
     Ends within `settings.drain_s + settings.shutdown_s` of the signal, whatever clients do.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key; what `assembled` raises.
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and callers need no key; what `assembled` raises.
     """
     if settings.admission is not Admission.KEYS:
         require_loopback(settings.host, otherwise="leave out --no-auth")

@@ -1,7 +1,7 @@
-"""How a server ends: nothing that was asked stays unanswered, and no client can keep it from ending.
+"""How a server ends: every request is answered, and no client can keep it from ending.
 
 First no new connections; then phones are sent away, each with a hint when to come again, and callers with `Connection: close` on the
-answer to whatever they ask last; then connections are closed, and who was not done by then is cut off.
+answer to their last request; then connections are closed, and unfinished ones are cut off.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 ANSWERS_SHARE = 0.8
-"""Of the time to stop: what requests under way may take. The rest is for the store to close."""
+"""Share of the time to stop for requests in progress. The rest is for the store to close."""
 LAST_REQUESTS_SHARE = 0.1
 """Of the time to stop: how long connections without a request stay open, for one may be on its way. Its answer closes them."""
 LOOK_EVERY_S = 0.02
@@ -40,7 +40,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Listener(uvicorn.Server):
-    """uvicorn, ending as told above. Signals are left to us: it would end the process by the signal's default before the store closes."""
+    """uvicorn, ending as above. Signals are left to us: it would end the process by the signal's default before the store closes."""
 
     def __init__(
         self, config: uvicorn.Config, *, connections: Connections, drain: Callable[[], Awaitable[None]], shutdown_s: float
@@ -120,7 +120,7 @@ class Listener(uvicorn.Server):
 
 
 def _answers(connection: HttpToolsProtocol) -> bool:
-    """Whether a request is being answered; before the first one there is no cycle, whatever its type says."""
+    """Whether a request is being answered; before the first one there is no cycle, although its type says so."""
     cycle: object = connection.cycle
     return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
 
@@ -136,7 +136,7 @@ def first_signal() -> Iterator[asyncio.Event]:
 
 
 async def begun_before(came: asyncio.Event, beginning: Awaitable[T]) -> T | None:
-    """What the beginning gives; None: the event came first, so the beginning was cancelled and has undone what it had done."""
+    """The result of the beginning; None: the event came first, so the beginning was cancelled and undid its work."""
     limit = asyncio.timeout(None)
     try:
         async with limit:
@@ -158,7 +158,7 @@ async def _expire(limit: asyncio.Timeout, came: asyncio.Event) -> None:
 
 @contextlib.contextmanager
 def ended_within(most_s: float) -> Iterator[None]:
-    """What is done inside has ended by then, or the process ends without it: a disk that hangs must not keep it for ever."""
+    """What is done inside ends by then, or the process ends without it: a disk that hangs must not keep it for ever."""
     timer = threading.Timer(most_s, _end)
     timer.daemon = True
     timer.start()

@@ -97,7 +97,7 @@ async def _why_offline(ports: Ports, operation: Operation) -> str | None:
         return f"The device is not connected to this server; other servers cannot be asked now. The command waits for it until {until}."
     record = await ports.store.device(operation.device)
     seen_us = max(seen_us, record.last_status_report_us or 0 if record else 0)
-    since = f"; it was last seen at {format_timestamp(seen_us)}" if seen_us else " and has not connected yet"
+    since = f"; it was last seen at {format_timestamp(seen_us)}" if seen_us else " and has never connected"
     return f"The device is not connected{since}. The command waits for it until {until}.{await _told_successor(ports, operation)}"
 
 

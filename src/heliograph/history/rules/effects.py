@@ -1,4 +1,4 @@
-"""What phones did is what they were let do: told by the phones themselves, over all lives of their agents."""
+"""Phones did only what they were allowed to: reported by the phones themselves, over all lives of their agents."""
 
 from collections.abc import Iterator
 
@@ -22,14 +22,15 @@ DELAY_US = 1_000_000
 
 
 def nothing_ran_after_it_was_cancelled_or_expired(evidence: Evidence) -> Iterator[Breach]:
-    """CANCELLED and EXPIRED say that no phone did or will do it."""
+    """CANCELLED and EXPIRED say that no phone did or will do it; at most it asked its user, and withdrew the question."""
     for operation in evidence.final.values():
-        if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name):
+        done = operation.name not in evidence.withdrawn or any(act.succeeded for act in evidence.ended.get(operation.name, ()))
+        if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name) and done:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) is {operation.outcome} and was run.")
 
 
 def nothing_ran_twice(evidence: Evidence) -> Iterator[Breach]:
-    """Whatever is sent again, a phone acts once."""
+    """A phone executes a command once, even if messages are repeated."""
     for operation, acts in evidence.began.items():
         if len(acts) > 1:
             lives = ", ".join(str(act.incarnation) for act in acts)
@@ -42,7 +43,7 @@ def what_succeeded_was_run(evidence: Evidence) -> Iterator[Breach]:
     for operation in evidence.final.values():
         if operation.outcome != "succeeded":
             continue
-        if not evidence.began.get(operation.name):
+        if not evidence.began.get(operation.name) or operation.name in evidence.withdrawn:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded and was never run.")
         if any(act.succeeded is False for act in evidence.ended.get(operation.name, ())):
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded, and its phone says that it failed.")
@@ -56,7 +57,7 @@ def what_a_phone_refused_was_not_run(evidence: Evidence) -> Iterator[Breach]:
 
 
 def a_phone_runs_its_own_commands_only(evidence: Evidence) -> Iterator[Breach]:
-    """Nothing runs that is not there, nothing on another's phone."""
+    """A phone executes only operations that exist, and only its own."""
     for acts in evidence.began.values():
         for act in acts:
             device = evidence.device_of.get(act.phone, "no device")

@@ -45,18 +45,21 @@ def fill(connection: apsw.Connection, rows: Rows) -> None:
                 if not isinstance(row, Mapping) or row.keys() != set(columns):
                     raise RowsUnreadable(f"{table}[{place}] must have the columns {', '.join(columns)}")
             marks = ", ".join("?" * len(columns))
-            values = ([_stored(row[name], f"{table}.{name}") for name in columns] for row in rows.get(table, ()))
+            values = (
+                [_value(row[name], f"{table}.{name}", is_bytes=is_bytes) for name, is_bytes in columns.items()]
+                for row in rows.get(table, ())
+            )
             try:
                 connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - the schema's own name
             except (apsw.ConstraintError, apsw.MismatchError, TypeError) as error:
                 raise RowsUnreadable(f"{table}: {error}") from None
 
 
-def _tables(connection: apsw.Connection) -> dict[str, list[str]]:
-    """The columns of each table."""
+def _tables(connection: apsw.Connection) -> dict[str, dict[str, bool]]:
+    """The columns of each table, and whether they hold bytes."""
     names = [str(row[0]) for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()]
     return {
-        name: [str(row[1]) for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
+        name: {str(row[1]): row[2] in ("BLOB", "bytea") for row in connection.execute(f"PRAGMA table_info({name})").fetchall()}
         for name in names
         if name not in NOT_KEPT and not name.startswith("sqlite_")
     }
@@ -78,6 +81,17 @@ def _shown(value: object) -> object:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     return {BASE64: base64.b64encode(value).decode()}
+
+
+def _value(value: object, where: str, *, is_bytes: bool) -> object:
+    """The value of a column.  Raises: RowsUnreadable."""
+    if value is None or (not is_bytes and isinstance(value, int | str)):
+        return value
+    stored = _stored(value, where)
+    if isinstance(stored, bytes) is not is_bytes or not is_bytes:
+        kind = f"an object with one of: {JSON}, {MSGPACK}, {BASE64}" if is_bytes else "text or a whole number"
+        raise RowsUnreadable(f"{where} must be {kind}")
+    return stored
 
 
 def _stored(value: object, where: str) -> object:
