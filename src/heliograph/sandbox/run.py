@@ -14,7 +14,7 @@ from heliograph.asgi import Asgi
 from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround
-from heliograph.sandbox.routes import sandbox_app
+from heliograph.sandbox.routes import OPENAPI_PATH, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, Worlds
@@ -74,7 +74,7 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
             stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway)))
+                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway)))
                 await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
                 listening(world.url)
 
