@@ -15,7 +15,7 @@ from scripts.architecture_page import drawing, rooms
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.markdown import table, with_blocks
-from scripts.wrong_bodies import HABITS
+from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
@@ -28,7 +28,7 @@ def pages() -> dict[Path, str]:
     blocks = {
         "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
-        "wrong-bodies": _wrong_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
@@ -108,6 +108,12 @@ def _wrong_bodies() -> str:
         rows = [(f"`{body}`".replace("\ufeff", r"\ufeff") if body else "nothing", advice) for body, advice in habit.bodies.items()]
         parts.append(f"### {habit.title}\n\n{table(('body', 'what it is told in the end'), rows)}")
     return "\n".join(parts)
+
+
+def _sloppy_bodies() -> str:
+    """Bodies that Google's parsers put up with, and what they are told strictly."""
+    rows = [(f"`{row.body}`", f"`{row.read_as}`", row.advice) for row in SLOPPY]
+    return table(("body", "read as", "with `--behaviour strict`, 400"), rows)
 
 
 def main() -> None:

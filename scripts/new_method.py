@@ -21,8 +21,8 @@ from heliograph.domain.official_messages import MESSAGES
 
 ROOT = Path(__file__).parents[1]
 ROWS = "src/heliograph/api/methods.py"
-HANDLERS = "src/heliograph/api/{resource}.py"
-VERBS = "src/heliograph/service/{verb}.py"
+HANDLERS = "src/heliograph/api/resources/{resource}.py"
+VERBS = "src/heliograph/service/{resource}.py"
 TESTS = "tests/api/test_{resource}.py"
 MESSAGE_NAMES = "scripts/official_schema.py"
 MESSAGE_TEXTS = "src/heliograph/api/schema_texts.py"
@@ -157,7 +157,7 @@ def handler(method: Described) -> str:
     """Reads the request, calls the verb."""
     module, query = method.query()
     given = ["call.ports", "call.ids"]
-    imports = ["from heliograph.api.method import Call", f"from heliograph.service.{method.verb} import {method.verb}"]
+    imports = ["from heliograph.api.method import Call", f"from heliograph.service.{method.resource} import {method.verb}"]
     body = []
     if query != "NoQuery":
         imports.append(f"from {module} import {query}")
@@ -191,7 +191,7 @@ def verb(method: Described) -> str:
         ]
         look = "    if (error := await enterprise_absence(ports, EnterpriseName(ids[0]))) is not None:\n        raise error\n"
     parameters = ", ".join(["ports: Ports", "ids: tuple[str, ...]", *keywords])
-    said = f'"{method.id} is not written yet: see {VERBS.format(verb=method.verb)}."'
+    said = f'"{method.id} is not written yet: see {VERBS.format(resource=method.resource)}."'
     return (
         "\n".join(imports) + f"\n\n\nasync def {method.verb}({parameters}) -> bytes:\n"
         f'    """{method.summary}  Raises: EnterpriseNotAuthorized."""\n{look}    raise Unimplemented({said})\n'
@@ -224,7 +224,7 @@ def table_of_methods(method: Described) -> tuple[str, str]:
     text = re.sub(rf'^ +\("{re.escape(method.id)}", .*\n', "", text, flags=re.MULTILINE)
     text = re.sub(r"^_SERVED = \(\n(?:.*\n)*?(?=\)\n)", lambda found: found[0] + row(method), text, count=1, flags=re.MULTILINE)
     module, query = method.query()
-    imports = [f"from heliograph.api import {method.resource}", "from heliograph.domain.official_messages import MESSAGES"]
+    imports = [f"from heliograph.api.resources import {method.resource}", "from heliograph.domain.official_messages import MESSAGES"]
     imports += [f"from {module} import {query}"] if query != "NoQuery" else []
     opening, quotes, below = text.partition('"""\n\n')
     return ROWS, f"{opening}{quotes}" + "\n".join(imports) + f"\n{below}"
@@ -235,7 +235,7 @@ def skeleton(method: Described) -> Iterator[tuple[str, str]]:
     yield table_of_methods(method)
     resource = method.id.split(".")[-2]
     yield added(HANDLERS.format(resource=method.resource), f"The {resource} resource.", handler(method))
-    yield added(VERBS.format(verb=method.verb), method.summary, verb(method))
+    yield added(VERBS.format(resource=method.resource), f"The {resource} resource: its verbs.", verb(method))
     yield added(TESTS.format(resource=method.resource), f"The {resource} resource over REST.", test(method))
     names = new_messages(method)
     if names:

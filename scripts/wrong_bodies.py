@@ -10,14 +10,14 @@ from heliograph.commands import COMMANDS
 
 TYPES = ", ".join(COMMANDS)
 PARAMS = ", ".join(row.params_field for row in COMMANDS.values() if row.params_field)
-SECONDS = 'Seconds with an s behind them are expected, as in "600s".'
+SECONDS = 'A number of seconds followed by s is expected, as in "600s".'
 OBJECT = 'The body is a JSON object, as in {"name": "value"}.'
-QUOTES = "Names and strings stand in double quotes."
+QUOTES = "Names and strings need double quotes."
 NOTHING = f"No command is given: set type to one of {TYPES}, or set one of {PARAMS}."
 MESSAGE = 'An object is expected, as in {"defaultMessage": …}.'
 LOST = 'Add for example "lostMessage": {"defaultMessage": "Please call the owner."}.'
 IN_URL = "The device is named in the URL: leave it out here."
-OF_DEVICE = "It is a field of Device, and changed with devices.patch."
+OF_DEVICE = "It is a field of Device: change it with devices.patch."
 NO_BRACKETS = "Send the value itself, without [ ] around it."
 ESIM_FORM = "The activation code must start with LPA:1$ and have the form LPA:1$<SM-DP+ host>$[<matching id>][$<oid>[$1]]."
 APPS = 'name at least one app, as in "packageNames": ["com.example.app"].'
@@ -76,11 +76,11 @@ HABITS = (
             "{'type': 'LOCK'}": QUOTES,
             '{type: "LOCK"}': QUOTES,
             '{"type": LOCK}': QUOTES,
-            '{"type": "LOCK",}': "Nothing but another value follows a comma.",
+            '{"type": "LOCK",}': "After a comma, another value must follow.",
             '{"type": "WIPE", "wipeParams": None}': "JSON writes true, false and null.",
             '{"type": "LOCK"} // at once': "JSON has no comments.",
             '{"type": "LOCK"': "Expected , or } after key:value pair. (line 1, column 16)",
-            '\ufeff{"type": "LOCK"}': "The body begins with a byte order mark: send it without.",
+            '\ufeff{"type": "LOCK"}': "The body begins with a byte order mark: remove it.",
         },
     ),
     Habit(
@@ -112,7 +112,6 @@ HABITS = (
             '{"type": "ENABLE_LOST_MODE"}': mean("START_LOST_MODE"),
             '{"type": "DISABLE_LOST_MODE"}': mean("STOP_LOST_MODE"),
             '{"type": "SHUTDOWN"}': f"Possible values: {TYPES}.",
-            '{"type": "1"}': f"Possible values: {TYPES}.",
             '{"type": 99}': f"Possible values: {TYPES}.",
             '{"type": ["LOCK"]}': NO_BRACKETS,
             '{"type": {"name": "LOCK"}}': "A string is expected, not an object.",
@@ -133,7 +132,7 @@ HABITS = (
             '{"type": "REBOOT", "rebootParams": {}}': "Commands of type REBOOT take no params: leave it out.",
             '{"type": "WIPE", "params": {"wipeDataFlags": []}}': f"Each type has params of its own name: {PARAMS}.",
             '{"type": "LOCK", "bogus": 1}': "Unknown name \"bogus\" at 'command': Cannot find field.",
-            '{"type": "LOCK", "type": "WIPE"}': "The name is repeated: a field may stand only once.",
+            '{"type": "LOCK", "type": "WIPE"}': "The name is repeated: a field may appear only once.",
         },
     ),
     Habit(
@@ -162,7 +161,6 @@ HABITS = (
             '{"type": "WIPE", "wipeParams": true}': 'An object is expected, as in {"wipeDataFlags": …}.',
             '{"type": "WIPE", "wipeDataFlags": ["WIPE_ESIMS"]}': mean("wipeParams.wipeDataFlags"),
             '{"type": "WIPE", "wipeParams": {"flags": ["WIPE_ESIMS"]}}': mean("wipeDataFlags"),
-            '{"type": "WIPE", "wipeParams": {"wipeDataFlags": "WIPE_ESIMS"}}': "A list is expected: put it into [ ].",
             '{"type": "WIPE", "wipeParams": {"wipeDataFlags": ["WIPE_ESIM"]}}': mean("WIPE_ESIMS"),
             '{"type": "WIPE", "wipeParams": {"wipeReason": "You left"}}': MESSAGE,
             '{"type": "WIPE", "wipeParams": {"wipeReasonMessage": "You left"}}': mean("wipeReason"),
@@ -183,7 +181,6 @@ HABITS = (
             '{"type": "RESET_PASSWORD", "resetPasswordParams": {"newPassword": "hunter2"}}': (
                 "newPassword and resetPasswordFlags stand in the command itself, beside type."
             ),
-            '{"type": "RESET_PASSWORD", "resetPasswordFlags": "LOCK_NOW"}': "A list is expected: put it into [ ].",
             '{"type": "RESET_PASSWORD", "resetPasswordFlags": ["lock_now"]}': mean("LOCK_NOW"),
             '{"type": "RESET_PASSWORD", "flags": ["LOCK_NOW"]}': mean("resetPasswordFlags"),
         },
@@ -193,7 +190,6 @@ HABITS = (
         {
             '{"type": "CLEAR_APP_DATA"}': APPS,
             '{"clearAppsDataParams": {"packageNames": []}}': APPS,
-            '{"clearAppsDataParams": {"packageNames": "com.x"}}': "A list is expected: put it into [ ].",
             '{"clearAppsDataParams": {"packageName": "com.x"}}': mean("packageNames"),
             '{"clearAppsDataParams": ["com.x"]}': 'An object is expected, as in {"packageNames": …}.',
             '{"type": "CLEAR_APP_DATA", "packageNames": ["com.x"]}': mean("clearAppsDataParams.packageNames"),
@@ -237,10 +233,49 @@ HABITS = (
             '{"removeEsimParams": {}}': 'the ICC ID of the eSIM profile to remove, as in "iccId": "8901234567890123456".',
             '{"removeEsimParams": {"iccId": 8901234567890123456}}': "A string is expected: put it in double quotes.",
             '{"removeEsimParams": {"iccid": "8901234567890123456"}}': mean("iccId"),
-            '{"type": "REQUEST_DEVICE_INFO"}': 'what is wanted, as in "deviceInfo": "EID".',
+            '{"type": "REQUEST_DEVICE_INFO"}': 'name the information, as in "deviceInfo": "EID".',
             '{"requestDeviceInfoParams": {"deviceInfo": "eid"}}': mean("EID"),
             '{"requestDeviceInfoParams": {"deviceInfo": ["EID"]}}': NO_BRACKETS,
             '{"requestDeviceInfoParams": {"deviceInfo": "IMEI"}}': "Possible values: EID.",
         },
     ),
+)
+
+
+class Sloppy(NamedTuple):
+    """A body that Google's parsers put up with: what it is read as, and what it is told with `--behaviour strict`."""
+
+    message: str
+    body: str
+    read_as: str
+    advice: str
+
+
+A_LIST = "A list is expected: put it into [ ]."
+NO_QUOTES = "true or false is expected, without quotes."
+SLOPPY = (
+    Sloppy("Policy", '{"cameraDisabled": "true"}', '{"cameraDisabled": true}', NO_QUOTES),
+    Sloppy("Policy", '{"cameraDisabled": "Yes"}', '{"cameraDisabled": true}', NO_QUOTES),
+    Sloppy("Policy", '{"adjustVolumeDisabled": "0"}', '{"adjustVolumeDisabled": false}', NO_QUOTES),
+    Sloppy(
+        "Command",
+        '{"clearAppsDataParams": {"packageNames": "com.x"}}',
+        '{"clearAppsDataParams": {"packageNames": ["com.x"]}}',
+        A_LIST,
+    ),
+    Sloppy("Command", '{"wipeParams": {"wipeDataFlags": "WIPE_ESIMS"}}', '{"wipeParams": {"wipeDataFlags": ["WIPE_ESIMS"]}}', A_LIST),
+    Sloppy("Policy", '{"applications": {"packageName": "com.x"}}', '{"applications": [{"packageName": "com.x"}]}', A_LIST),
+    Sloppy(
+        "Command",
+        '{"clearAppsDataParams": {"packageNames": [["com.x"], ["com.y"]]}}',
+        '{"clearAppsDataParams": {"packageNames": ["com.x", "com.y"]}}',
+        "Send the value itself, without [ ] around it.",
+    ),
+    Sloppy(
+        "Policy",
+        '{"accountTypesWithManagementDisabled": ["com.x", null]}',
+        '{"accountTypesWithManagementDisabled": ["com.x", ""]}',
+        "(TYPE_STRING), null",
+    ),
+    Sloppy("Command", '{"type": "1"}', '{"type": "LOCK"}', f"Possible values: {TYPES}."),
 )

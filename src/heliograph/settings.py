@@ -54,6 +54,8 @@ class Settings:
     """Addresses and networks whose X-Forwarded-Proto and X-Forwarded-Host are believed."""
     public_urls: tuple[str, ...] = ()
     """This server's addresses as clients write them, as in `https://amapi.example.com`, besides the one that it is bound to."""
+    any_name: bool = False
+    """Whether every host name that a caller writes is this server's."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose web pages may call the API from a browser, as in `https://console.example.com`; `*`: everybody's."""
     admission: Admission = Admission.KEYS
@@ -96,10 +98,10 @@ def database_url(given: str) -> str:
     return given
 
 
-def require_loopback(host: str) -> None:
-    """Nothing happens where `host` is a loopback address.
+def require_loopback(host: str, *, otherwise: str) -> None:
+    """Refuse an address that others reach; `otherwise` says what to do instead of listening on loopback.
 
-    Raises: InvalidArgument: it is not; where callers need no key, anybody who reaches the port could wipe every phone.
+    Raises: InvalidArgument: it is not a loopback address; where callers need no key, anybody who reaches the port could wipe every phone.
     """
     try:
         loopback = host == "localhost" or ip_address(host).is_loopback
@@ -107,7 +109,7 @@ def require_loopback(host: str) -> None:
         loopback = False
     if not loopback:
         message = (
-            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are bound. "
-            "Use --host 127.0.0.1, or heliograph serve without --no-auth."
+            f"Cannot listen on {host}: callers need no key here, so only loopback addresses are allowed. "
+            f"Use --host 127.0.0.1, or {otherwise}."
         )
         raise InvalidArgument(message)

@@ -20,7 +20,6 @@ from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from heliograph.commands import ENVELOPE
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
-from heliograph.domain.errors import Overloaded
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
@@ -30,6 +29,7 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
+from tests.patience import surely
 
 WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
@@ -82,13 +82,9 @@ class Lab:
         return self.folder / f"{phone.phone.device.serial}.journal"
 
     async def issue(self, phone: PhoneRunner, **command: object) -> Operation:
-        """The operation of a command for the phone. A server that is overloaded has done nothing, and is asked again."""
-        issued = ENVELOPE.decode(msgspec.json.encode(command))
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                with contextlib.suppress(Overloaded):
-                    return await issue_command(self.ports, DeviceName.parse(phone.name), issued)
-                await asyncio.sleep(0.05)
+        """The operation of a command for the phone."""
+        device, envelope = DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command))
+        return await surely(lambda: issue_command(self.ports, device, envelope))
 
     async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
         """The operation once it has ended."""
@@ -142,7 +138,7 @@ def executions(phone: PhoneRunner, operation: Operation) -> int:
 async def lab_in(folder: Path) -> AsyncIterator[Lab]:
     """A lab whose server and phones are gone afterwards."""
     clock = SystemClock()
-    async with assembled(Settings(data_dir=folder / "server"), clock=clock) as parts:
+    async with assembled(Settings(data_dir=folder / "server", durable=False), clock=clock) as parts:
         with listening_socket("127.0.0.1", 0) as listener:
             async with serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1):
                 record = await create_enterprise(parts.ports, Enterprise())

@@ -1,21 +1,20 @@
 """Many phones in one process, all of them badly behaved."""
 
 import asyncio
+import functools
 import random
 from collections import Counter
 from pathlib import Path
-
-import msgspec
 
 from heliograph.agent.fleet import Fleet, FleetPlan, FleetProgress, run_fleet
 from heliograph.agent.misbehaviour import Misbehaviour
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.virtual_phone import EffectRecord
 from heliograph.commands import ENVELOPE
-from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import State
 from heliograph.service.issue_command import issue_command
 from tests.agent.lab import QUICK, Lab, eventually
+from tests.patience import surely
 
 PIXEL = "pixel8-a15-fully-managed"
 CHAOS = Misbehaviour(
@@ -43,7 +42,7 @@ async def test_every_command_to_a_chaotic_fleet_ends_and_none_is_executed_twice(
         async with asyncio.timeout(90):
             await fleet.wait_connected()
         operations = [
-            await issue_command(lab.ports, DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command)))
+            await lab.issue(phone, **command)
             for phone in fleet.phones
             for command in sorted(random.Random(phone.name).sample(COMMANDS_SENT, 3), key=WIPE.__eq__)  # nothing is issued to the wiped
         ]
@@ -74,7 +73,7 @@ async def test_a_fleet_tells_how_it_gets_on(lab: Lab) -> None:
     await eventually(lambda: told and told[-1].connected == 5)
     devices = await lab.ports.store.devices(lab.enterprise, after="", limit=10)
     for device in devices.items:
-        await lab.ended(await issue_command(lab.ports, device.name, ENVELOPE.decode(b'{"type":"LOCK"}')))
+        await lab.ended(await surely(functools.partial(issue_command, lab.ports, device.name, ENVELOPE.decode(b'{"type":"LOCK"}'))))
     await eventually(lambda: told[-1].executed == 5)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

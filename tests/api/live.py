@@ -121,6 +121,7 @@ def settings_for(
         http=http or HttpLimits(),
         expose_enterprises=expose_enterprises,
         push_endpoint="http://127.0.0.1:9/",
+        durable=False,
     )
 
 

@@ -124,7 +124,7 @@ REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
         "{device}/operations?pageToken=mine",
         None,
         400,
-        "Invalid page token: send next_page_token of the page before, with every other parameter unchanged.",
+        "Invalid page token: send next_page_token of the previous page, with every other parameter unchanged.",
     ),
     (
         "GET",

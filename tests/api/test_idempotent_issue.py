@@ -33,7 +33,7 @@ def test_another_body_is_told_to_take_another_key(live: Live, device: str) -> No
 
     assert (409, "ABORTED") == (answer.status, answer.json["error"]["status"])
     assert "REQUEST_ID_REUSED" == answer.json["error"]["details"][0]["reason"]
-    assert "take a new one" in answer.message
+    assert "use a new one" in answer.message
 
 
 def test_a_key_that_is_none_is_refused(live: Live, device: str) -> None:

@@ -19,6 +19,7 @@ from heliograph.api.selectable import selection_of
 from heliograph.channel.messages import read_acknowledge, read_enroll, read_frame, read_hello, read_report, read_status_report
 from heliograph.commands import ENVELOPE
 from heliograph.domain.activation_code import activation_code_problems
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import Device
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.enterprise import violations as of_enterprise
@@ -64,6 +65,10 @@ def _part(text: bytes) -> bytes:
 
 def _command(body: bytes) -> object:
     return ENVELOPE.decode(body)
+
+
+def _strict_command(body: bytes) -> object:
+    return ENVELOPE.decode(body, behaviour=Behaviour.STRICT)
 
 
 def _policy(body: bytes) -> object:
@@ -162,6 +167,13 @@ READERS = {
     "JSON: open brackets": Reader(_command, lambda n: b"[" * n, 200_000),
     "JSON: brackets": Reader(_command, lambda n: b'{"a":[' + b"[]," * n + b"1]}", 20_000),
     "JSON: wrong names in a list": Reader(_command, _list(b'"x"'), 100_000),
+    "JSON: wrong names in a list, strictly": Reader(_strict_command, _list(b'"x"'), 100_000),
+    "JSON: nulls in a list": Reader(_command, _list(b"null"), 100_000),
+    "JSON: numbers in quotes in a list": Reader(_command, _list(b'"2"'), 100_000),
+    "JSON: lists in a list": Reader(_command, _list(b"[1,[2]]"), 40_000),
+    "JSON: a list deep in lists": Reader(
+        _command, lambda n: b'{"resetPasswordFlags":' + b"[" * 90 + b"1," * n + b"1" + b"]" * 90 + b"}", 20_000
+    ),
     "JSON: numbers in a list": Reader(_command, _list(b"1.5"), 100_000),
     "JSON: objects in a list": Reader(_command, _list(b"{}"), 100_000),
     "JSON: a duration": Reader(_command, lambda n: b'{"duration":"' + b"9" * n + b's"}', 200_000),

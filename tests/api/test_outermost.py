@@ -20,7 +20,7 @@ PATHS = ["/v1/enterprises", "/healthz", "/batch", "/token", "/device/v1/enroll",
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A whole server that asks nobody for a key."""
-    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED)) as server:
+    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED, durable=False)) as server:
         yield server
 
 

@@ -94,7 +94,7 @@ class Server:
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """A server with one enterprise."""
     listener = listening_socket("127.0.0.1", 0)
-    settings = Settings(data_dir=tmp_path, shutdown_s=1)
+    settings = Settings(data_dir=tmp_path, shutdown_s=1, durable=False)
     async with (
         assembled(settings, clock=SystemClock()) as parts,
         serving(parts.app, listener, drain=parts.channel.drain, shutdown_s=1),

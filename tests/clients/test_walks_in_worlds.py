@@ -1,4 +1,4 @@
-"""Google's own clients, unmodified, in four languages, at the address of a world: a path below the sandbox's own."""
+"""Google's own clients, unmodified, in four languages, at both addresses of a world: its port, and its path below the sandbox's own."""
 
 from pathlib import Path
 
@@ -12,30 +12,37 @@ from tests.sandbox.client import Client
 pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
 
 
-@pytest.fixture
-def world_url(sandbox_url: str) -> str:
-    """The address of a world that nobody else has used."""
-    return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1})["url"])
+KEEP_A_PATH = tuple(language for language in LANGUAGES if language is not NODE)
+"""Node's client drops a path of its rootUrl: it would silently walk in the sandbox's own world."""
 
 
-@pytest.fixture
-def port_url(sandbox_url: str) -> str:
-    """The address, at a port of its own, of a world that nobody else has used: Node's client drops a path of its rootUrl."""
-    return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1, "ownPort": True})["portUrl"])
+def a_world(sandbox_url: str, address: str) -> str:
+    """This address of a world that nobody else has used."""
+    return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1})[address])
 
 
 @pytest.mark.parametrize("language", marked(*LANGUAGES))
-def test_every_command_type_is_issued_and_followed_in_a_world(language: Language, world_url: str, port_url: str, tmp_path: Path) -> None:
+def test_every_command_type_is_issued_and_followed_at_a_worlds_url(language: Language, sandbox_url: str, tmp_path: Path) -> None:
     walk = through_the_sandbox()
 
-    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=port_url if language is NODE else world_url)
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=a_world(sandbox_url, "url"))
 
     assert walk.expected == canonical(results)
 
 
-def test_a_batch_of_the_python_client_goes_to_its_world(world_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", marked(*KEEP_A_PATH))
+def test_every_command_type_is_issued_and_followed_at_a_worlds_path(language: Language, sandbox_url: str, tmp_path: Path) -> None:
+    walk = through_the_sandbox()
+
+    results = walked(language, steps(walk, tmp_path), HELIOGRAPH_URL=a_world(sandbox_url, "pathUrl"))
+
+    assert walk.expected == canonical(results)
+
+
+@pytest.mark.parametrize("address", ["url", "pathUrl"])
+def test_a_batch_of_the_python_client_goes_to_its_world(address: str, sandbox_url: str, tmp_path: Path) -> None:
     walk = in_a_batch()
 
-    results = walked(PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=world_url)
+    results = walked(PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=a_world(sandbox_url, address))
 
     assert walk.expected == canonical(results)

@@ -8,12 +8,15 @@ from heliograph.domain.command import NoParams
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import App, Scope, VirtualDevice, WorkProfile
 from heliograph.domain.user_facing_message import UserFacingMessage
 from tests.commands.phones import phone_of
 from tests.commands.walking import walk
 
 OURS, THEIRS = EsimProfile(icc_id="1", managed=True), EsimProfile(icc_id="2")
+NOBODYS = EsimProfile(icc_id="1")
+"""OURS, once nobody manages it any more."""
 GAME = App(package="com.example.game", data_bytes=7)
 MAIL = App(package="com.example.mail", scope=Scope.WORK_PROFILE, data_bytes=8)
 DIALER = App(package="com.android.dialer", system=True, data_bytes=9)
@@ -56,7 +59,7 @@ def test_a_company_owned_device_is_reset_to_its_factory_state(management_kind: M
 def test_without_flags_reset_protection_goes_and_card_and_esims_stay(management_kind: ManagementKind) -> None:
     after = wiped(used_phone(management_kind))
 
-    assert (after.reset_protection_data, after.external_storage_bytes, esims(after)) == (False, 100, (OURS, THEIRS))
+    assert (after.reset_protection_data, after.external_storage_bytes, esims(after)) == (False, 100, (NOBODYS, THEIRS))
 
 
 @pytest.mark.parametrize("management_kind", COMPANY_OWNED)
@@ -79,12 +82,12 @@ def test_a_personal_phone_loses_its_work_profile_and_nothing_else() -> None:
 
     assert (after.managed, after.work_profile, after.apps) == (False, None, (GAME, DIALER))
     assert (after.credential, after.factory_resets, after.boots) == (phone.credential, 0, 1)
-    assert (after.reset_protection_data, after.external_storage_bytes, esims(after)) == (True, 100, (OURS, THEIRS))
+    assert (after.reset_protection_data, after.external_storage_bytes, esims(after)) == (True, 100, (NOBODYS, THEIRS))
 
 
 def test_a_personal_phones_managed_esims_go_with_the_flag_and_always_from_android_16_on() -> None:
     assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35), WipeDataFlag.WIPE_ESIMS)) == (THEIRS,)
-    assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35))) == (OURS, THEIRS)
+    assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35))) == (NOBODYS, THEIRS)
     assert esims(wiped(used_phone(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 36))) == (THEIRS,)
 
 
@@ -104,6 +107,16 @@ def test_a_relinquished_device_keeps_its_personal_side() -> None:
 
     assert (after.managed, after.work_profile, after.apps) == (False, None, (GAME, DIALER))
     assert (after.credential, after.external_storage_bytes, after.factory_resets) == (phone.credential, 100, 0)
+
+
+@pytest.mark.parametrize("name", ["RELINQUISH_OWNERSHIP", "WIPE"])
+def test_after_the_end_a_phone_is_nobodys_and_so_are_its_esims(name: str) -> None:
+    phone = used_phone(ManagementKind.COMPANY_OWNED_WORK_PROFILE)
+
+    after = walk(COMMANDS[name], phone, COMMANDS[name].params()).phone
+
+    assert ("company-owned with a work profile", None) == (view(phone)["managementKind"], view(after)["managementKind"])
+    assert (NOBODYS, THEIRS) == esims(after)
 
 
 def test_a_wipe_carried_out_twice_is_a_wipe() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.commands import COMMANDS, ENVELOPE, last_order_of_delete
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.envelope import Envelope
 from heliograph.protojson.errors import InvalidArgument
 
@@ -93,7 +94,7 @@ REFUSED = [
     ),
     (
         {"startLostModeParams": {"lostMessage": {"defaultMessage": " "}, "lostEmailAddress": " "}},
-        [("command.start_lost_mode_params", "not a blank one")],
+        [("command.start_lost_mode_params", "not blank")],
     ),
     (
         {"startLostModeParams": LOST | {"lostOrganization": {"localizedMessages": {"en": "ACME"}}}},
@@ -124,14 +125,14 @@ def test_what_is_refused_says_where_and_what_to_do(body: dict[str, Any], violati
 
 def test_as_observed_a_wipe_or_the_end_of_lost_mode_needs_its_params_object() -> None:
     for name, field in (("WIPE", "wipeParams"), ("STOP_LOST_MODE", "stopLostModeParams")):
-        assert not accepts(json.dumps({"type": name}).encode(), as_observed=True)
-        assert accepts(json.dumps({"type": name, field: {}}).encode(), as_observed=True)
+        assert not accepts(json.dumps({"type": name}).encode(), behaviour=Behaviour.AS_OBSERVED)
+        assert accepts(json.dumps({"type": name, field: {}}).encode(), behaviour=Behaviour.AS_OBSERVED)
 
 
-def accepts(body: bytes, *, as_observed: bool = False) -> bool:
+def accepts(body: bytes, *, behaviour: Behaviour = Behaviour.DOCUMENTED) -> bool:
     """Whether the body is a command."""
     try:
-        ENVELOPE.decode(body, as_observed=as_observed)
+        ENVELOPE.decode(body, behaviour=behaviour)
     except InvalidArgument:
         return False
     return True

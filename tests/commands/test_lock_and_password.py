@@ -132,12 +132,41 @@ def test_a_numeric_password_below_six_digits_fails_on_android_14(api_level: int,
     assert reset(phone, "abcde").outcome.error_code is None
 
 
-def test_require_entry_keeps_admins_out_until_the_user_has_entered_the_password() -> None:
+def test_require_entry_keeps_other_admins_out_and_so_the_one_admin_may_reset_again() -> None:
     first = reset(phone_of(ManagementKind.FULLY_MANAGED), "first-1", ResetPasswordFlag.REQUIRE_ENTRY).phone
 
-    assert reset(first, "second-2").outcome.error_code is ErrorCode.INVALID_VALUE
-    assert reset(unlock(first, "wrong"), "second-2").outcome.error_code is ErrorCode.INVALID_VALUE
-    assert reset(unlock(first, "first-1"), "second-2").outcome.error_code is None
+    second = reset(first, "second-2")
+
+    assert (True, None, False) == (first.must_enter, second.outcome.error_code, second.phone.must_enter)
+    assert Credential("second-2") == second.phone.credential
+    assert reset(first, "third-3", ResetPasswordFlag.REQUIRE_ENTRY).phone.must_enter
+
+
+def test_the_demand_stands_until_the_user_has_entered_the_password() -> None:
+    phone = reset(phone_of(ManagementKind.FULLY_MANAGED), "first-1", ResetPasswordFlag.REQUIRE_ENTRY).phone
+
+    assert unlock(phone, "wrong").must_enter
+    assert not unlock(phone, "first-1").must_enter
+
+
+@pytest.mark.parametrize("secret", ["pässword", "pass\nword", "pass\x00word", "\u0439word1", "password😀", "pass\x80word"])
+def test_what_androids_validator_refuses_is_an_invalid_value_and_not_quoted(secret: str) -> None:
+    phone = phone_of(ManagementKind.FULLY_MANAGED, 33, credential=PIN)
+
+    refused = reset(phone, secret)
+
+    assert (ErrorCode.INVALID_VALUE, phone) == (refused.outcome.error_code, refused.phone)
+    assert secret not in refused.outcome.message
+    assert reset(phone_of(ManagementKind.FULLY_MANAGED, 29), secret).outcome.error_code is None
+    assert reset(phone, "pass word~\x7f").outcome.error_code is None
+
+
+@pytest.mark.parametrize("api_level, longest", [(30, 16), (33, 16), (34, 64), (36, 64)])
+def test_a_password_is_no_longer_than_android_takes(api_level: int, longest: int) -> None:
+    phone = phone_of(ManagementKind.FULLY_MANAGED, api_level)
+
+    assert reset(phone, "x" * longest).outcome.error_code is None
+    assert reset(phone, "x" * (longest + 1)).outcome.error_code is ErrorCode.INVALID_VALUE
 
 
 def test_lock_now_locks_after_the_reset() -> None:

@@ -26,7 +26,7 @@ def test_a_mask_is_read(text: str, paths: tuple[str, ...]) -> None:
     "text", ["nope", "name,", "name.first", "many.loudness", "ringParams.nope", "ring-params", "*,name", "ringParams.*", " name"]
 )
 def test_a_path_to_nowhere_is_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="is no field path") as caught:
+    with pytest.raises(InvalidArgument, match="is not a field path") as caught:
         parse_field_mask(text, of=Sample)
 
     assert "update_mask" == caught.value.violations[0].field

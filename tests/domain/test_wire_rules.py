@@ -9,7 +9,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, encode_message
 from tests.domain.sample_messages import Sample
 
-SECONDS = 'Seconds with an s behind them are expected, as in "600s".'
+SECONDS = 'A number of seconds followed by s is expected, as in "600s".'
 V1 = "type.googleapis.com/google.android.devicemanagement.v1"
 PB = "type.googleapis.com/google.protobuf"
 ROOT = "Root element must be a message. That is a JSON object: { … }."

@@ -1,4 +1,4 @@
-"""A sandbox that is asked to end while it is made ends in good order, and leaves nothing behind."""
+"""A sandbox that is asked to end while it is made ends in good order, and leaves nothing but what it is to keep."""
 
 import os
 import signal
@@ -15,12 +15,12 @@ from tests.e2e.program import HELIOGRAPH, PATIENCE_S
 from tests.ports import reserved_port
 
 
-def has_a_folder(_port: int, temporary: Path) -> bool:
+def has_a_file(_port: int, folder: Path) -> bool:
     """The first thing that it leaves on the disk."""
-    return any(temporary.iterdir())
+    return folder.exists() and any(folder.iterdir())
 
 
-def answers(port: int, _temporary: Path) -> bool:
+def answers(port: int, _folder: Path) -> bool:
     """The door is open; phones are not there yet, unless we were slow to ask."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S).close()
@@ -29,17 +29,18 @@ def answers(port: int, _temporary: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("so_far, number", [(has_a_folder, signal.SIGTERM), (answers, signal.SIGTERM), (answers, signal.SIGINT)])
+@pytest.mark.parametrize("so_far, number", [(has_a_file, signal.SIGTERM), (answers, signal.SIGTERM), (answers, signal.SIGINT)])
 def test_a_sandbox_that_is_being_made_ends_when_asked_to(
     tmp_path: Path, so_far: Callable[[int, Path], bool], number: signal.Signals
 ) -> None:
     port, temporary, until = reserved_port(), tmp_path / "temporary", time.monotonic() + PATIENCE_S
     temporary.mkdir()
-    command = [*HELIOGRAPH, "sandbox", "--port", str(port)]
+    # One that is kept takes longer to make: its phones enrol.
+    command = [*HELIOGRAPH, "sandbox", "--port", str(port), "--data-dir", str(tmp_path / "kept")]
     with subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as sandbox:
-        while not so_far(port, temporary):
+        while not so_far(port, tmp_path / "kept"):
             assert sandbox.poll() is None
             assert time.monotonic() < until
             time.sleep(0.005)

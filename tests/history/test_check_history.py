@@ -92,7 +92,7 @@ def test_a_file_that_is_no_history_is_refused_in_words(tmp_path: Path) -> None:
     said = run(str(path))
 
     assert (2, "") == (said.returncode, said.stdout)
-    assert "The first line does not say what this is a history of" in said.stderr
+    assert "The first line is not a header" in said.stderr
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:

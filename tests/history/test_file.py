@@ -50,13 +50,13 @@ def test_a_last_line_without_its_end_of_line_is_whole_if_it_is_an_event(tmp_path
 @pytest.mark.parametrize(
     "lines, why",
     [
-        ([], "The first line does not say"),
+        ([], "The first line is not a header"),
         ([FAULT], "The first line says ''"),
         ([HEADER.replace(b"1}", b"2}")], "version 2"),
-        ([b"\xff\xfe\n"], "The first line does not say"),
-        ([HEADER, FAULT, b"nonsense\n", FAULT], "Line 3 is no event"),
-        ([HEADER, FAULT.replace(b"disk full", b"flood")], "Line 2 is no event"),
-        ([HEADER, FAULT, b"\n"], "Line 3 is no event"),
+        ([b"\xff\xfe\n"], "The first line is not a header"),
+        ([HEADER, FAULT, b"nonsense\n", FAULT], "Line 3 is not an event"),
+        ([HEADER, FAULT.replace(b"disk full", b"flood")], "Line 2 is not an event"),
+        ([HEADER, FAULT, b"\n"], "Line 3 is not an event"),
     ],
 )
 def test_what_is_no_history_is_refused_with_the_line_and_the_reason(lines: list[bytes], why: str, tmp_path: Path) -> None:

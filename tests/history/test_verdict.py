@@ -83,11 +83,11 @@ def test_a_fault_that_is_over_meets_nothing_more() -> None:
 
 @pytest.mark.parametrize("deed", [Deed.CANCELLED, Deed.EXPIRED, Deed.REFUSED, Deed.DELETED, Deed.LISTED, Deed.NOTIFIED])
 def test_a_run_without_what_it_was_made_for_is_inconclusive(deed: Deed) -> None:
-    assert (f"Nothing in it was {deed.value}.",) == check(calm().recorded(deeds=(deed,))).doubts
+    assert (f"Nothing in the history was {deed.value}.",) == check(calm().recorded(deeds=(deed,))).doubts
 
 
 def test_a_run_in_which_nothing_happened_is_inconclusive() -> None:
-    assert ("Nothing in it was accepted.", "Nothing in it was succeeded.") == Tale().verdict.doubts
+    assert ("Nothing in the history was accepted.", "Nothing in the history was succeeded.") == Tale().verdict.doubts
 
 
 def test_a_history_that_was_cut_off_is_inconclusive() -> None:
@@ -98,7 +98,7 @@ def test_nothing_is_lost_of_a_device_that_nobody_looked_at_but_nothing_is_proved
     tale = good_tale()
     del tale.final[DEVICE]
 
-    assert ((), (f"The operations of {DEVICE} were not read in the end.",)) == (tale.verdict.violations, tale.verdict.doubts)
+    assert ((), (f"The operations of {DEVICE} were not read at the end.",)) == (tale.verdict.violations, tale.verdict.doubts)
 
 
 def test_a_violation_counts_whatever_is_in_doubt() -> None:

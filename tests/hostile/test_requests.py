@@ -15,7 +15,7 @@ ERROR_MOST_BYTES = 64 * 1_024
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A whole server, where everybody is a caller who may do anything."""
-    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED)) as server:
+    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED, durable=False)) as server:
         yield server
 
 
@@ -40,7 +40,7 @@ def test_a_hostile_request_is_answered_in_few_words(whole: Live, aim: str, name:
 
 @pytest.mark.parametrize("name", [name for name, request in HOSTILE.items() if request.takes_caller])
 def test_nobody_without_a_credential_has_its_body_looked_at(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"))) as server:
+    with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False)) as server:
         request = HOSTILE[name].aimed_at("enterprises/e/devices/d")
 
         headers = {header.replace("-", "_"): value for header, value in request.headers.items()}

@@ -120,7 +120,7 @@ async def test_a_bell_that_hears_nothing_notices_by_its_own_ping(database: str) 
 
     assert (0, False) == (ear.mends, deaf.say(Word("ring", device(1))))
     assert ["doorbell.silent"] == [entry["event"] for entry in logs]
-    assert "does not hear itself" in logs[0]["reason"]
+    assert "does not receive its own notification" in logs[0]["reason"]
 
 
 @contextlib.asynccontextmanager

@@ -66,7 +66,7 @@ async def lab(
 ) -> AsyncIterator[Lab]:
     """A server with one enterprise that enabled these types."""
     clock = AdvancingClock()
-    settings = Settings(data_dir=folder, push_endpoint=push_endpoint, pubsub=pubsub)
+    settings = Settings(data_dir=folder, push_endpoint=push_endpoint, pubsub=pubsub, durable=False)
     async with assembled(settings, clock=clock) as parts:
         if await parts.store.enterprise(LAB) is None:
             await create_enterprise(parts.ports, Enterprise(enabled_notification_types=tuple(enabled)), enterprise_id=LAB.enterprise)

@@ -18,6 +18,7 @@ from heliograph.service.operations import cancel_operation
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage
 from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import Lab, lab
+from tests.patience import surely
 
 MESSAGE = OutboxMessage(
     message_id=1_790_000_000_000_001, destination=PUSH, notification_type="COMMAND", data=b'{"name":"n"}',
@@ -27,9 +28,9 @@ MESSAGE = OutboxMessage(
 
 async def ended_command(lab: Lab) -> str:
     """The name of an operation that just ended."""
-    phone = await lab.phone()
-    name = await lab.issue(phone.name)
-    await cancel_operation(lab.ports, name)
+    phone = await surely(lab.phone)
+    name = await surely(lambda: lab.issue(phone.name))
+    await surely(lambda: cancel_operation(lab.ports, name))
     return str(name)
 
 

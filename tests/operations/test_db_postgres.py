@@ -59,7 +59,7 @@ async def test_a_database_that_cannot_be_reached_is_told_without_its_password(da
     for verb in ("check", "migrate"):
         told = await heliograph("db", verb, "--database", nowhere)
         assert 5 == told.code
-        assert "PostgreSQL does not do what was asked" in told.err
+        assert "PostgreSQL refused" in told.err
         assert "hunter2" not in told.out + told.err
 
     wrong = await heliograph("db", "check", "--database", "mysql://root:hunter2@db/x")

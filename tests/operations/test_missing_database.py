@@ -52,7 +52,7 @@ async def test_a_key_file_elsewhere_shows_the_missing_volume_too(server: Server,
     ended = await started(server, "--key-file", str(key))
 
     assert (2, False) == (ended.code, server.data.exists())
-    assert "Look whether its volume is mounted." in " ".join(ended.err.split())
+    assert "Check whether its volume is mounted." in " ".join(ended.err.split())
 
 
 async def test_new_begins_with_an_empty_database_and_is_needed_once(server: Server) -> None:

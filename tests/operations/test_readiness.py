@@ -72,7 +72,7 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
 
         status, told = await readiness(http)
         assert (503, "not ready") == (status, told["status"])
-        assert "The database takes no writes: " in told["reason"]
+        assert "The database accepts no writes: " in told["reason"]
         assert {"status": "ok"} == await get(http, "/healthz")
         assert name == (await get(http, f"/v1/{name}"))["name"], "reads go on"
         async with http.get("/metrics") as answer:

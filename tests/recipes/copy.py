@@ -76,10 +76,18 @@ class Copy:
 
     def lint(self, *paths: str) -> None:
         """What was written is as ruff wants it, form included."""
+        self._ruff("check", *paths)
+        self._ruff("format", "--check", *paths)
+
+    def format(self, *paths: str) -> None:
+        """`make format`, of these files."""
+        self._ruff("check", "--fix", *paths)
+        self._ruff("format", *paths)
+
+    def _ruff(self, *arguments: str) -> None:
         ruff = str(Path(sys.executable).parent / "ruff")
-        for command in (("check", "--no-cache"), ("format", "--no-cache", "--check")):
-            done = subprocess.run([ruff, *command, *paths], cwd=self.root, capture_output=True, text=True, check=False)
-            assert 0 == done.returncode, done.stdout + done.stderr
+        done = subprocess.run([ruff, *arguments, "--no-cache"], cwd=self.root, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stdout + done.stderr
 
     def touched(self) -> set[str]:
         """The files that are no longer as they were copied, or are new; those that programs leave behind aside."""

@@ -10,7 +10,7 @@ PAGE = "CONTRIBUTING.md"
 HEADING = "Add a REST method"
 DRAWING = "docs/architecture.md"
 OWN_TEST = "tests/api/test_web_apps.py"
-VERB = "src/heliograph/service/get_web_app.py"
+VERB = "src/heliograph/service/web_apps.py"
 WALK_THE_METHODS = (
     "tests/api/test_discovery.py",
     "tests/api/test_methods.py",
@@ -50,8 +50,13 @@ def test_methods_of_one_resource_share_its_files(copy: Copy) -> None:
 
     copy.tests(*WALK_THE_METHODS, "-k", "webApps or WebApp or not [")
     copy.lint(*(path for path in copy.touched() if path.endswith(".py")))
-    handlers = copy.read("src/heliograph/api/web_apps.py")
+    handlers = copy.read("src/heliograph/api/resources/web_apps.py")
+    verbs = copy.read(VERB)
     assert [1] * len(ids) == [handlers.count(f"async def {name}(call") for name in ("get", "list_", "patch", "create", "delete")]
+    assert [1] * len(ids) == [
+        verbs.count(f"async def {name}(ports")
+        for name in ("get_web_app", "list_web_apps", "patch_web_app", "create_web_app", "delete_web_app")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,10 @@ def test_an_error(copy: Copy) -> None:
     code, files = recipe(copy, "Add an error")
     before = copy.touched()
 
-    copy.write(ERRORS, f"{copy.read(ERRORS)}\n\n{code}")
+    imports, _, error = code.partition("\n\n\n")
+    copy.insert(ERRORS, f"{imports}\n", after='"""\n')
+    copy.write(ERRORS, f"{copy.read(ERRORS)}\n\n{error}")
+    copy.format(ERRORS)
 
     copy.tests(TEST_OF_ERRORS)
     modules = "from heliograph.api.http.errors import error_answer; from heliograph.domain.errors import RingsAlready"

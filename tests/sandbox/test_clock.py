@@ -130,7 +130,7 @@ async def test_an_endpoint_that_hangs_keeps_nobody_for_ever_and_is_named() -> No
 
 async def test_what_is_not_settled_is_told_in_googles_form(sandbox: Sandbox) -> None:
     """A phone that waits for its server for longer than anybody waits for the phone."""
-    phone = next(iter(sandbox.world.phones.values()))
+    phone = await sandbox.world.awake(next(iter(sandbox.world.phones)))
     with phone.runner.traffic.exchange():
         async with (
             aiohttp.ClientSession() as http,

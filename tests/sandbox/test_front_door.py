@@ -36,6 +36,12 @@ ROUTES = [
 ]
 
 
+@pytest.fixture
+def sandbox(sandbox_process: Client) -> Client:
+    """Who is not let in leaves it as it was, so nobody needs a new one."""
+    return sandbox_process
+
+
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Client]:
     """A sandbox with one more name, for one web page."""

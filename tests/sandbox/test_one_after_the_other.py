@@ -56,8 +56,8 @@ async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
         yield http
 
 
-async def test_a_reset_that_meets_the_start_waits_for_it_and_resets() -> None:
-    """The most ordinary fixture: wait for /healthz, then reset."""
+async def test_a_reset_that_meets_the_start_waits_for_it_and_resets(tmp_path: Path) -> None:
+    """The most ordinary fixture: wait for /healthz, then reset. A world that is kept takes long enough to be met while it is made."""
     asked: list[asyncio.Task[list[Answer]]] = []
 
     async def fixture(caller: Caller) -> list[Answer]:
@@ -70,7 +70,7 @@ async def test_a_reset_that_meets_the_start_waits_for_it_and_resets() -> None:
         def listening(url: str) -> None:
             asked.append(asyncio.create_task(fixture(Caller(url, http))))
 
-        async with running_sandbox(SandboxSettings(port=0), listening=listening) as greeting:
+        async with running_sandbox(SandboxSettings(port=0, data_dir=tmp_path), listening=listening) as greeting:
             health, before, *resets, after = await asked[0]
             found = await Caller(greeting.url, http).ask("GET", "/v1/enterprises/sandbox/devices?pageSize=100")
 
@@ -81,7 +81,7 @@ async def test_a_reset_that_meets_the_start_waits_for_it_and_resets() -> None:
     assert [f"enterprises/sandbox/devices/{name}" for name in PROFILES] == [device["name"] for device in found.body["devices"]]
 
 
-async def test_callers_and_readers_who_come_before_the_phones_wait_for_them() -> None:
+async def test_callers_and_readers_who_come_before_the_phones_wait_for_them(tmp_path: Path) -> None:
     asked: list[asyncio.Task[list[Answer]]] = []
 
     async def come_early(caller: Caller) -> list[Answer]:
@@ -95,7 +95,7 @@ async def test_callers_and_readers_who_come_before_the_phones_wait_for_them() ->
         def listening(url: str) -> None:
             asked.append(asyncio.create_task(come_early(Caller(url, http))))
 
-        async with running_sandbox(SandboxSettings(port=0), listening=listening):
+        async with running_sandbox(SandboxSettings(port=0, data_dir=tmp_path), listening=listening):
             issued, phones, devices = await asked[0]
 
     assert [200, 200, 200] == [issued.status, phones.status, devices.status]

@@ -179,4 +179,5 @@ def test_the_routes_of_worlds_are_only_at_the_sandboxs_own_address(sandbox: Clie
             request = urllib.request.Request(world["url"] + path_of(route), method=route.http_method)  # noqa: S310 - our own loopback URL
             with pytest.raises(urllib.error.HTTPError) as caught:
                 urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own loopback URL
-            assert 404 == caught.value.code
+            with caught.value as answer:
+                assert 404 == answer.code

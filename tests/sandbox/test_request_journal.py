@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -56,9 +56,8 @@ def send(sandbox: Client, path: str, body: bytes, **headers: str) -> int:
 def google(sandbox: Client) -> Iterator[Any]:
     """Google's client of the sandbox."""
     here = sandbox.url + "/$discovery/rest?version={apiVersion}"
-    with build(
-        "androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials()
-    ) as client:  # fmt: skip
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as client:
         yield client
 
 
@@ -182,11 +181,11 @@ def test_a_filter_chooses_by_method_phone_status_and_text(sandbox: Client, text:
     with pytest.raises(Refused):
         sandbox.issue("nobody", {"type": "LOCK"})
 
-    found = requests(sandbox, f"?filter={urllib.request.quote(text)}")
+    found = requests(sandbox, f"?filter={quote(text)}")
 
     assert [f"requests/{number}" for number in expected] == [request["name"] for request in found]
     assert [name for number in expected if (name := f"requests/{number}") != "requests/1"] == [
-        request["name"] for request in requests(sandbox, f"?after=requests/1&filter={urllib.request.quote(text)}")
+        request["name"] for request in requests(sandbox, f"?after=requests/1&filter={quote(text)}")
     ]
 
 

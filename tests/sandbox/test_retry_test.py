@@ -32,16 +32,21 @@ def planned(sandbox: Client, instructions: dict[str, list[str]], **more: str) ->
 def google(sandbox: Client, test_id: str) -> Iterator[Any]:
     """Google's client; all its requests have the test's header."""
 
-    def with_header(*args: Any, **kwargs: Any) -> HttpRequest:  # noqa: ANN401 - Google's
-        request = HttpRequest(*args, **kwargs)
-        request.headers["x-retry-test-id"] = test_id
-        return request
+    class WithHeader(HttpRequest):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Google's
+            super().__init__(*args, **kwargs)
+            self.headers = {**(self.headers or {}), "x-retry-test-id": test_id}
 
     here = sandbox.url + "/$discovery/rest?version={apiVersion}"
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
     with build(
-        "androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials(),
-        requestBuilder=with_header,
-    ) as client:  # fmt: skip
+        "androidmanagement",
+        "v1",
+        discoveryServiceUrl=here,
+        static_discovery=False,
+        credentials=credentials,
+        requestBuilder=WithHeader,
+    ) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.agent.profiles import PROFILES
+from heliograph.domain.behaviour import Behaviour
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.limits import Limits
 from tests.sandbox.client import Client, Refused
@@ -216,7 +217,7 @@ def test_enterprises_can_be_named_and_each_has_phones_of_its_own() -> None:
 
 
 def test_as_observed_a_personal_phone_ends_what_it_cannot_do_with_a_plain_response() -> None:
-    with running(SandboxSettings(port=0, limits=Limits(behaviour="as-observed", operations_of_deleted_devices="404"))) as client:
+    with running(SandboxSettings(port=0, limits=Limits(behaviour=Behaviour.AS_OBSERVED, operations_of_deleted_devices="404"))) as client:
         operation = client.run(BYOD, {"type": "REBOOT"})
         assert "response" in operation
         assert "errorCode" not in operation["metadata"]
@@ -256,7 +257,7 @@ def test_another_http_method_is_refused_with_those_there_are(sandbox: Client, me
     with pytest.raises(Refused) as refused:
         sandbox.ask(method, path)
 
-    assert (405, f"The URL does not take this HTTP method: it takes {allowed}.") == (refused.value.error["code"], str(refused.value))
+    assert (405, f"The URL does not accept this HTTP method: it accepts {allowed}.") == (refused.value.error["code"], str(refused.value))
 
 
 @pytest.mark.parametrize("path", ["/sandbox/v1/devices/", "/sandbox/v1/nothing", "/sandbox/"])

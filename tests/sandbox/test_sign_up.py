@@ -84,7 +84,7 @@ def test_an_enterprise_signs_up_and_is_created_once(google: Any, sandbox: Client
         create(google, made, sent_on.token)
 
     assert 409 == again.value.status_code
-    assert f"The enterprise token was used: it made {enterprise['name']}." == again.value.reason
+    assert f"The enterprise token was already used for {enterprise['name']}." == again.value.reason
 
 
 def test_what_the_caller_says_of_the_enterprise_counts_before_what_its_admin_wrote(google: Any) -> None:  # noqa: ANN401
@@ -175,7 +175,7 @@ def test_a_sign_up_that_could_not_end_well_is_refused(google: Any, parameters: d
         ({"agreementAccepted": False}, "either agreementAccepted=true, or signupUrlName and enterpriseToken"),
         ({"enterpriseToken": "x"}, "signup_url_name is missing"),
         ({"signupUrlName": "signupUrls/x", "agreementAccepted": True}, "enterprise_token is missing"),
-        ({"signupUrlName": "signupUrls/x", "enterpriseToken": "x"}, "enterprise_token is not valid"),
+        ({"signupUrlName": "signupUrls/x", "enterpriseToken": "x"}, "enterprise_token is invalid"),
     ],
 )
 def test_an_enterprise_that_did_not_agree_is_not_created_and_told_how(google: Any, parameters: dict[str, Any], said: str) -> None:  # noqa: ANN401
@@ -190,7 +190,7 @@ def test_a_token_counts_for_its_own_sign_up_only(google: Any) -> None:  # noqa: 
     made, other = sign_up(google), sign_up(google)
     token = browse(made["url"], FORM).token
 
-    with pytest.raises(HttpError, match="signup_url_name is not the sign-up that the enterprise token comes from"):
+    with pytest.raises(HttpError, match="signup_url_name differs from the sign-up of the enterprise token"):
         create(google, other, token)
 
 
@@ -202,7 +202,7 @@ def test_neither_link_nor_token_can_be_changed_or_taken_for_the_other(google: An
     links = [sealed[:-1] + ("A" if sealed[-1] != "A" else "B"), sealed[1:], "", token, "x" * 60, "%C3%A4"]
     assert [404] * len(links) == [browse(made["url"].replace(sealed, link)).status for link in links]
     assert 404 == browse(made["url"].replace(sealed, token), FORM).status
-    with pytest.raises(HttpError, match="enterprise_token is not valid"):
+    with pytest.raises(HttpError, match="enterprise_token is invalid"):
         create(google, made, sealed)
 
 

@@ -3,21 +3,26 @@
 import base64
 import concurrent.futures
 import contextlib
+import http.client
 import http.server
 import json
 import random
 import re
+import socket
+import subprocess
+import sys
 import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
-from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.settings import SandboxSettings, WorldUrls
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 
@@ -64,15 +69,17 @@ def listening() -> Iterator[Endpoint]:
 class Maker:
     """Makes worlds of one sandbox, and ends them."""
 
-    def __init__(self, root: Client) -> None:
+    def __init__(self, root: Client, address: str = "url") -> None:
+        """`address`: by which of a world's addresses its client calls it."""
         self.root = root
+        self.address = address
         self._made: list[str] = []
 
     def __call__(self, **wishes: object) -> Client:
         """A client of a new world."""
         made = self.root.post("/sandbox/v1/worlds", wishes)
         self._made.append(made["name"])
-        return Client(made["url"])
+        return Client(made[self.address])
 
     def end_all(self) -> None:
         """Nothing is left of them."""
@@ -89,6 +96,14 @@ def make(sandbox_process: Client) -> Iterator[Maker]:
     maker.end_all()
 
 
+@pytest.fixture(params=["url", "pathUrl"])
+def make_at(request: pytest.FixtureRequest, sandbox_process: Client) -> Iterator[Maker]:
+    """The same, at each of a world's addresses."""
+    maker = Maker(sandbox_process, request.param)
+    yield maker
+    maker.end_all()
+
+
 @contextlib.contextmanager
 def googles(world: Client) -> Iterator[Any]:
     """Google's client of a world, unmodified."""
@@ -98,9 +113,9 @@ def googles(world: Client) -> Iterator[Any]:
         yield amapi
 
 
-def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make: Maker) -> None:
+def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make_at: Maker) -> None:
     found: list[Json] = []
-    with googles(make(enterprises=["mine"])) as amapi:
+    with googles(make_at(enterprises=["mine"])) as amapi:
         devices = amapi.enterprises().devices().list(parent="enterprises/mine").execute()["devices"]
         operation = amapi.enterprises().devices().issueCommand(name=devices[0]["name"], body={"type": "LOCK"}).execute()
         batch = amapi.new_batch_http_request(callback=lambda _id, answer, error: found.append(answer if error is None else error))
@@ -112,10 +127,10 @@ def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make: Maker) -
     assert [operation["name"], "enterprises/mine"] == [answer["name"] for answer in found]
 
 
-def test_pages_of_lists_go_on_below_the_worlds_address(make: Maker) -> None:
+def test_pages_of_lists_go_on_below_the_worlds_address(make_at: Maker) -> None:
     names: list[str] = []
 
-    with googles(make()) as amapi:
+    with googles(make_at()) as amapi:
         devices = amapi.enterprises().devices()
         request = devices.list(parent="enterprises/sandbox", pageSize=4)
         while request is not None:
@@ -126,8 +141,8 @@ def test_pages_of_lists_go_on_below_the_worlds_address(make: Maker) -> None:
     assert 9 == len(set(names))
 
 
-def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Maker) -> None:
-    world = make()
+def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make_at: Maker) -> None:
+    world = make_at()
     root = urllib.parse.urlsplit(world.url).path
     inner = f"--b\r\nContent-Type: application/http\r\n\r\nPOST {root}/batch HTTP/1.1\r\n\r\n\r\n--b--\r\n".encode()
     request = urllib.request.Request(f"{world.url}/batch", inner, {"Content-Type": "multipart/mixed; boundary=b"})  # noqa: S310 - our own
@@ -135,11 +150,11 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make: Make
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
-    assert "A batch inside a batch" in text
+    assert "A batch cannot contain a batch" in text
 
 
-def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make: Maker) -> None:
-    world = make(enterprises=["first"])
+def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make_at: Maker) -> None:
+    world = make_at(enterprises=["first"])
     with googles(world) as amapi:
         sign_up = amapi.signupUrls().create(projectId="p", callbackUrl="https://emm.example.com/back").execute()
         assert sign_up["url"].startswith(f"{world.url}/signup/")
@@ -222,16 +237,17 @@ def test_a_phone_that_sleeps_looks_like_one_that_is_awake(make: Maker) -> None:
         assert device == world.get(f"/v1/{phone['name']}")
 
 
-def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, sandbox: Client) -> None:
-    """Every device looks as those of the root world, whose agents enrol over sockets; but for times, secrets and users."""
+def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, tmp_path: Path) -> None:
+    """Every device looks as those of a world that is kept, whose agents enrol over sockets; but for times, secrets and users."""
     world = make()
     volatile = {"enrollmentTime", "lastStatusReportTime", "lastPolicySyncTime", "enrollmentTokenName", "userName"}
 
-    for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
-        enrolled = sandbox.get(f"/v1/{phone['name']}")
+    with running(SandboxSettings(port=0, data_dir=tmp_path)) as kept:
+        for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:
+            enrolled = kept.get(f"/v1/{phone['name']}")
 
-        assert phone.keys() == enrolled.keys()
-        assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
+            assert phone.keys() == enrolled.keys()
+            assert {key: phone[key] for key in phone.keys() - volatile} == {key: enrolled[key] for key in enrolled.keys() - volatile}
 
 
 def test_a_policy_that_is_patched_wakes_the_phones_that_apply_it(make: Maker) -> None:
@@ -266,17 +282,79 @@ def test_a_reset_is_a_new_world_behind_the_same_address(make: Maker) -> None:
         world.get(f"/v1/{operation}")
 
 
-def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) -> None:
-    world = make()
-    name = world.url.rpartition("/")[2]
-    assert f"worlds/{name}" == make.root.get(f"/sandbox/v1/worlds/{name}")["name"]
+def test_a_deleted_world_answers_404_below_its_path_and_says_where_the_others_are(make: Maker) -> None:
+    world = make.root.post("/sandbox/v1/worlds")
+    assert world["url"] == make.root.get(f"/sandbox/v1/{world['name']}")["url"]
 
-    make.root.ask("DELETE", f"/sandbox/v1/worlds/{name}")
+    make.root.ask("DELETE", f"/sandbox/v1/{world['name']}")
 
-    for caller, path in ((world, "/v1/enterprises"), (world, "/sandbox/v1/devices"), (make.root, f"/sandbox/v1/worlds/{name}")):
+    gone = Client(world["pathUrl"])
+    for caller, path in ((gone, "/v1/enterprises"), (gone, "/sandbox/v1/devices"), (make.root, f"/sandbox/v1/{world['name']}")):
         with pytest.raises(Refused, match="GET /sandbox/v1/worlds lists") as refused:
             caller.get(path)
         assert (404, "NOT_FOUND") == (refused.value.error["code"], refused.value.error["status"])
+
+
+def test_nobody_is_left_at_a_deleted_worlds_port(make: Maker) -> None:
+    """Another world may get the port: a client that kept its connection must not speak to it."""
+    world = make.root.post("/sandbox/v1/worlds")
+    port = urllib.parse.urlsplit(world["url"]).port
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as kept:
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        assert kept.sock is not None
+
+        make.root.ask("DELETE", f"/sandbox/v1/{world['name']}")
+
+        assert b"" == kept.sock.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
+def test_worlds_have_no_ports_where_others_than_this_machine_may_be_answered() -> None:
+    with running(SandboxSettings(port=0, public_urls=("http://amapi.example.com",))) as root:
+        world = root.post("/sandbox/v1/worlds")
+
+    assert f"{root.url}/{world['name']}" == world["url"] == world["pathUrl"]
+
+
+def test_worlds_have_paths_only_if_the_sandbox_is_started_so() -> None:
+    with running(SandboxSettings(port=0, world_urls=WorldUrls.PATH)) as root:
+        world = root.post("/sandbox/v1/worlds")
+
+        assert f"{root.url}/{world['name']}" == world["url"] == world["pathUrl"]
+        assert 9 == len(Client(world["url"]).get("/v1/enterprises/sandbox/devices")["devices"])
+
+
+def test_too_few_file_descriptors_refuse_a_world_and_harm_nobody() -> None:
+    few = 160
+    with sandbox_with_few_descriptors(few) as root:
+        made: list[Json] = []
+
+        def make_too_many() -> None:
+            made.extend(root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(few))
+
+        with pytest.raises(Refused, match=r"too few file descriptors .* \(ulimit -n\), or start it with --world-urls path") as refused:
+            make_too_many()
+
+        assert 429 == refused.value.error["code"]
+        assert "frozen" in Client(made[-1]["url"]).get("/sandbox/v1/clock")
+        root.ask("DELETE", f"/sandbox/v1/{made[0]['name']}")
+        again = root.post("/sandbox/v1/worlds", {"phones": []})
+        assert again["name"] in [world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]]
+
+
+@contextlib.contextmanager
+def sandbox_with_few_descriptors(count: int) -> Iterator[Client]:
+    """A sandbox in a process that may have so many."""
+    command = [sys.executable, "-m", "tests.load.few_descriptors", str(count), "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            greeting = next(line for line in process.stdout if "Heliograph sandbox on" in line)
+            yield Client(greeting.split()[3])
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize(
@@ -289,11 +367,11 @@ def test_a_deleted_world_answers_404_and_says_where_the_others_are(make: Maker) 
         ({"now": "tomorrow"}, "now"),
         ({"enterprises": ["a/b"]}, "is not an id"),
         ({"enterprises": ["a", "a"]}, "is there twice"),
-        ({"phones": ["pixel99"]}, "There is no such profile"),
+        ({"phones": ["pixel99"]}, "No such profile"),
         ({"phones": "all"}, "phones must be a list"),
         ({"phones": [PIXEL, PIXEL]}, "give it another deviceId"),
         ({"phones": [{"profile": PIXEL, "colour": "red"}]}, "profile, deviceId and overrides"),
-        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed"),
+        ({"behaviour": "odd"}, "behaviour must be one of: documented, as-observed, strict"),
         ({"quota": "many"}, "quota must be"),
         ({"pushEndpoints": ["nowhere"]}, "push endpoint must be an absolute"),
         ({"idleDuration": "-1s"}, "idle_duration must not be negative"),
@@ -435,3 +513,14 @@ def test_nothing_that_is_done_in_a_world_is_seen_in_another(make: Maker) -> None
     disturb(alone, 5)
     disturb(alone, 5)
     assert visible(alone) == visible(others[5])
+
+
+def test_a_world_may_be_strict_beside_one_that_is_not(make: Maker) -> None:
+    sloppy = {"clearAppsDataParams": {"packageNames": "com.example.app"}}
+    path = f"/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand"
+
+    taken = make(phones=[PIXEL]).post(path, sloppy)
+    with pytest.raises(Refused, match="A list is expected"):
+        make(phones=[PIXEL], behaviour="strict").post(path, sloppy)
+
+    assert {"packageNames": ["com.example.app"]} == taken["metadata"]["clearAppsDataParams"]

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import Ownership
 from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.longrunning import read_outcome, render_operation
@@ -343,7 +344,7 @@ async def test_a_refusal_after_the_end_of_its_time_finds_the_command_expired(lab
 async def test_real_amapi_shows_a_refused_reboot_of_a_personal_phone_as_done(
     tmp_path_factory: pytest.TempPathFactory, behaviour: str, ownership: Ownership, expected: State
 ) -> None:
-    async with world(tmp_path_factory.mktemp("world"), limits=Limits(behaviour=behaviour)) as lab:
+    async with world(tmp_path_factory.mktemp("world"), limits=Limits(behaviour=Behaviour(behaviour))) as lab:
         phone = await lab.phone(facts(ownership=ownership))
         name = await lab.issue(phone.name, '{"type":"REBOOT"}')
 

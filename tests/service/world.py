@@ -45,6 +45,7 @@ from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
+from tests.patience import surely
 
 START_US = 1_790_000_000_000_000
 LAB = EnterpriseName("LC0lab0000")
@@ -230,7 +231,7 @@ class World:
 
     async def issue(self, device: DeviceName, body: str = A_COMMAND) -> OperationName:
         """The name of a newly issued operation."""
-        return (await issue_command(self.ports, device, ENVELOPE.decode(body.encode()))).name
+        return (await surely(lambda: issue_command(self.ports, device, ENVELOPE.decode(body.encode())))).name
 
     async def operation(self, name: OperationName) -> Operation:
         """The operation as it stands."""
@@ -258,7 +259,7 @@ async def world(
     """A new world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing."""
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
-    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring)
+    store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False)
     ports = Ports(
         store=store,
         doorbell=here,

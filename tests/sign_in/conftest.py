@@ -91,5 +91,5 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A server that asks for a key."""
-    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")))) as server:
+    with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")), durable=False)) as server:
         yield server

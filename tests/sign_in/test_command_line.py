@@ -119,7 +119,7 @@ def test_a_key_file_is_not_made_for_what_is_no_address(shell: Shell) -> None:
             *("--data-dir", "heliograph-data", "--server", wrong),
         )
 
-        assert (2, True) == (made.code, "is not an address of a server" in " ".join(made.err.split()))
+        assert (2, True) == (made.code, "is not the address of a server" in " ".join(made.err.split()))
     assert not (shell.folder / "wrong.json").exists()
 
 

@@ -47,7 +47,8 @@ class Plan:
     seconds: float
     """About how long the troubles take: the ends of devices are spread over it."""
     phones: int = 20
-    heal_within_s: float = 30.0
+    heal_within_s: float = 300.0
+    """Far more than it takes: the checker then says what did not come to rest."""
     habits: Habits = field(default_factory=Habits)
 
 

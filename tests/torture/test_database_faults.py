@@ -110,7 +110,7 @@ def small_disk() -> Iterator[SmallDisk]:
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 async def test_no_promise_is_broken_by_a_full_disk_of_the_database(
     request: pytest.FixtureRequest, tmp_path: Path, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

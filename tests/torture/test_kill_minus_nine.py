@@ -33,4 +33,4 @@ async def test_no_promise_is_broken_by_kill_minus_nine(request: pytest.FixtureRe
 @pytest.mark.parametrize("round_number", range(5))
 async def test_no_promise_is_broken_by_a_hundred_kills(request: pytest.FixtureRequest, tmp_path: Path, round_number: int) -> None:
     habits = Habits(callers=24, share_short=0.05 + 0.1 * round_number)
-    await killed(Plan(seed=seed_of(request), seconds=20, heal_within_s=90.0, habits=habits), tmp_path, times=20)
+    await killed(Plan(seed=seed_of(request), seconds=20, habits=habits), tmp_path, times=20)

@@ -131,7 +131,7 @@ def test_who_reads_while_the_cut_leaves_its_disk_does_not_meet_it(tmp_path: Path
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("disk", range(12))
 async def test_many_power_cuts_lose_nothing_that_was_answered(request: pytest.FixtureRequest, tmp_path: Path, disk: int) -> None:
     seed = seed_of(request)

@@ -23,7 +23,7 @@ INSTALLATION_ID_BITS = 128
 
 
 class EnrollmentRefused(Exception):
-    """The server does not take this phone: the message says why."""
+    """The server does not accept this phone; the message says why."""
 
 
 class NotEnrolled(Exception):
@@ -31,7 +31,7 @@ class NotEnrolled(Exception):
 
 
 class UnknownOrder(Exception):
-    """The last order is of a type that this phone does not know: it is neither carried out nor confirmed."""
+    """The phone does not know the type of the last order, so it neither executes nor confirms it."""
 
 
 class Agent:
@@ -231,5 +231,5 @@ class Agent:
 def _last_work(order: LastOrder) -> Work:
     work = work_of(order.operation, bytes(order.command))
     if work is None:
-        raise UnknownOrder(f"The last order {order.type} is none that this phone knows.")
+        raise UnknownOrder(f"The last order {order.type} is not one that this phone knows.")
     return work

@@ -18,7 +18,7 @@ from heliograph.protocol import Gone, Message
 class CredentialUnknown(ConnectionLost):
     """The server does not know this phone's credential.
 
-    Its database may be away for a while, so nothing is given up: it is asked again, seldom. The phone can be enrolled again meanwhile.
+    Its database may be unavailable for a while, so the phone keeps everything and asks again, rarely. It can be enrolled again meanwhile.
     """
 
 

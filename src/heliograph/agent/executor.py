@@ -84,15 +84,15 @@ class Executor(Protocol):
 class Moment(enum.Enum):
     """Where an agent is with a command: the places at which a crash must do no harm. A line of the journal stands at each first one."""
 
-    ACKING = "its ackId is journalled, not yet sent"
-    ACKNOWLEDGED = "the acknowledgement stands, nothing is journalled of it"
-    EXECUTING = "its start is journalled, nothing is done yet"
-    EXECUTED = "it is done, its result not journalled"
-    RESULT = "its result is journalled, not yet sent"
-    REPORTED = "its result is with the server, the journal does not know"
-    DROPPED = "the journal has forgotten it"
-    ORDERED = "the last order is journalled, nothing is done yet"
-    CARRIED_OUT = "the last order is carried out, the server does not know"
+    ACKING = "the ackId is journalled, not yet sent"
+    ACKNOWLEDGED = "the acknowledgement is accepted, but not journalled"
+    EXECUTING = "the start is journalled, the effect has not happened"
+    EXECUTED = "the effect has happened, the result is not journalled"
+    RESULT = "the result is journalled, not yet sent"
+    REPORTED = "the server has the result, the journal does not know"
+    DROPPED = "the journal has forgotten the command"
+    ORDERED = "the last order is journalled, not yet executed"
+    CARRIED_OUT = "the last order is executed, the server does not know"
     FORGOTTEN = "the credential is gone"
 
 

@@ -1,9 +1,7 @@
 """N seeded phones in one process: `heliograph fleet`, benchmarks, and tests of many phones at once."""
 
 import asyncio
-import contextlib
 import random
-import resource
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
 from heliograph.agent.profiles import Profile, profile_named
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import REAL_PACE, EffectRecord, Pace, VirtualPhone, user_of
+from heliograph.machine import allow_open_files
 
 ENROLLING_MOST = 50
 """Phones that enrol at the same time: a server's other callers shall not notice a fleet that arrives."""
@@ -152,8 +151,4 @@ async def run_fleet(
 
 def allow_files(phones: int) -> None:
     """As many files may be open as so many phones need, as far as the machine lets this process have them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * phones + FILES_BESIDES_PHONES
-    if soft < wanted and soft != resource.RLIM_INFINITY:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted, hard))
+    allow_open_files(2 * phones + FILES_BESIDES_PHONES)

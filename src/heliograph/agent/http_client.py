@@ -21,7 +21,7 @@ HEARTBEAT_S = 60.0
 
 
 class Denied(Exception):
-    """The server does not open a WebSocket, and answers this HTTP status instead."""
+    """The server refuses to open a WebSocket and answers with this HTTP status."""
 
     def __init__(self, status: int, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"the server answers {status}")

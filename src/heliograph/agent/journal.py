@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from heliograph.domain.device import LastOrder
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protocol import InFlight, InFlightState, Report
 
 COMPACT_FROM_LINES = 256
@@ -22,7 +23,7 @@ MODE = 0o600
 
 
 class JournalDamaged(Exception):
-    """The journal holds a line that no agent wrote. Nothing can be known about what was executed: restore or remove the file by hand."""
+    """The journal has a line that no agent wrote, so what was executed is unknown: restore or remove the file by hand."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -148,7 +149,7 @@ class Journal:
             try:
                 self._take(decode(text))
             except msgspec.MsgspecError as error:
-                message = f"{path}, line {number}: {error}. The journal is damaged; what was executed cannot be known from it."
+                message = f"{path}, line {number}: {error}. The journal is damaged; it cannot show what was executed."
                 raise JournalDamaged(message) from None
         # What follows the last newline is the line that a crash left unfinished; rewriting takes it away before anything is appended.
         self._rewrite()
@@ -171,7 +172,7 @@ class Journal:
             self._rewrite()
             return
         if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, MODE)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BYTES | CLOSE_ON_EXEC, MODE)
         try:
             self._write(self._file, msgspec.json.encode(line) + b"\n")
         except OSError:
@@ -187,7 +188,7 @@ class Journal:
         if self.final_order is not None:
             lines.append(_Line(final_order=self.final_order))
         beside = self._path.with_name(self._path.name + ".new")
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC, MODE)
         try:
             self._write(file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
         finally:
@@ -199,15 +200,10 @@ class Journal:
     def _write(self, file: int, data: bytes) -> None:
         written = os.write(file, data)
         if written != len(data):
-            raise OSError(f"{self._path}: the disk took {written} of {len(data)} bytes")
+            raise OSError(f"{self._path}: the disk wrote {written} of {len(data)} bytes")
         if self._durable:
             os.fsync(file)
 
     def _sync_folder(self, folder: Path) -> None:
-        if not self._durable:
-            return
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if self._durable:
+            sync_folder(folder)

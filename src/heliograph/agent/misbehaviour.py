@@ -5,8 +5,10 @@ Source: android.md §6 (chaos knobs).
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
@@ -45,6 +47,15 @@ class Misbehaviour:
 
 
 WELL_BEHAVED = Misbehaviour()
+NETWORK_CHANGES_MOST = 100
+"""So many of them are remembered, the newest."""
+
+
+class NetworkChange(NamedTuple):
+    """The phone lost its network, or got it back."""
+
+    at_us: int
+    online: bool
 
 
 class Mischief:
@@ -60,6 +71,8 @@ class Mischief:
         self._online.set()
         self.on_online: Callable[[], None] = lambda: None
         """Called when the network has come back."""
+        self.network_changes: deque[NetworkChange] = deque(maxlen=NETWORK_CHANGES_MOST)
+        """When the network went and came; empty: it was there all the time."""
         self._cut: Transport | None = None
         self._drops: dict[type[Message], list[bool]] = {Acknowledge: [], Report: []}
         self._duplicates = 0
@@ -77,10 +90,13 @@ class Mischief:
         """The phone has a network."""
         if not self._online.is_set():
             self._online.set()
+            self.network_changes.append(NetworkChange(self._clock.now_us(), online=True))
             self.on_online()
 
     async def go_offline(self) -> None:
         """The phone has no network; its connection is cut."""
+        if self._online.is_set():
+            self.network_changes.append(NetworkChange(self._clock.now_us(), online=False))
         self._online.clear()
         if self._cut is not None:
             await self._cut.cut()
@@ -173,7 +189,7 @@ class FlakyTransport:
         with self._traffic.exchange():
             reply = await self._inner.connect(credential, hello)
             if not self._mischief.online:
-                await self._lose("the network went while connecting")
+                await self._lose("the network failed while connecting")
             return reply
 
     async def send(self, message: Message) -> Reply:

@@ -107,16 +107,18 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     yield from _out_of_range(given)
     yield from _not_for_this_phone(model, given)
     if given.work_profile_password and given.separate_work_lock is False:
-        yield Violation("overrides.work_profile_password", "A work profile without a lock of its own has no password of its own.")
+        yield Violation("overrides.work_profile_password", "A work profile without its own lock has no password of its own.")
     for name in ("device_password", "work_profile_password"):
         if 0 < len(getattr(given, name) or "") < PASSWORD_MIN_LENGTH:
-            yield Violation(f"overrides.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means none.")
+            yield Violation(
+                f"overrides.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password."
+            )
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
             yield Violation(f"overrides.additional_packages[{index}]", "A package name must not be blank.")
     if given.consent and given.consent not in {answering.value for answering in Answering}:
         known = ", ".join(answering.value for answering in Answering)
-        yield Violation("overrides.consent", f"The user's way to answer is one of: {known}.")
+        yield Violation("overrides.consent", f"The user's answer must be one of: {known}.")
 
 
 def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
@@ -126,7 +128,7 @@ def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Viol
     chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
     if given.euicc is False or (model.euicc is None and not given.euicc):
         for name in chip_facts:
-            yield Violation(f"overrides.{name}", 'The phone has no eSIM chip; say "euicc": true to give it one.')
+            yield Violation(f"overrides.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
 
 
 def _out_of_range(given: Overrides) -> Iterator[Violation]:

@@ -65,7 +65,7 @@ TWO_SIDES = (*_apps(Scope.DEVICE, *PERSONAL), *_apps(Scope.WORK_PROFILE, *WORK))
 _ALL = (
     Profile(
         name="pixel8-a15-fully-managed",
-        summary="Does all a company-owned phone can: lost mode, reboot, two active eSIMs at once.",
+        summary="Everything a company-owned phone can do: lost mode, reboot, two active eSIMs at once.",
         account_identifier="alex",
         model=VirtualDevice(
             profile="pixel8-a15-fully-managed",
@@ -82,7 +82,7 @@ _ALL = (
     ),
     Profile(
         name="galaxy-a14-a13-byod",
-        summary="A personal phone whose work profile has a lock of its own, and no eSIM chip: its EID is UNSUPPORTED.",
+        summary="A personal phone whose work profile has its own lock; no eSIM chip, so its EID is UNSUPPORTED.",
         account_identifier="bea",
         model=VirtualDevice(
             profile="galaxy-a14-a13-byod",
@@ -100,7 +100,7 @@ _ALL = (
     ),
     Profile(
         name="zebra-tc52-a10-dedicated",
-        summary="A scanner without user, lock and telephony, out of reach at times: lost mode is API_LEVEL, LOCK only sleeps.",
+        summary="A scanner without user, lock or telephony, at times offline: lost mode is API_LEVEL, LOCK only turns the screen off.",
         offline_windows=(
             OfflineWindow(period_seconds=3600, starts_seconds=1200, lasts_seconds=300),  # at the far end of the warehouse
         ),
@@ -155,7 +155,7 @@ _ALL = (
     ),
     Profile(
         name="galaxy-s25-a15-byod",
-        summary="A personal phone with one lock for all and an eSIM of its user's own: new ones need consent and are never activated.",
+        summary="A personal phone with one lock for everything and its user's own eSIM: new ones need consent and are never activated.",
         account_identifier="eli",
         model=VirtualDevice(
             profile="galaxy-s25-a15-byod",
@@ -177,7 +177,7 @@ _ALL = (
     ),
     Profile(
         name="galaxy-s9-a10-cope",
-        summary="Company-owned with a work profile that has a lock of its own, on Android 10: LOCK locks the whole device even so.",
+        summary="Company-owned with a work profile that has its own lock, on Android 10: LOCK still locks the whole device.",
         account_identifier="fay",
         model=VirtualDevice(
             profile="galaxy-s9-a10-cope",
@@ -195,7 +195,7 @@ _ALL = (
     ),
     Profile(
         name="moto-g5-a8-fully-managed",
-        summary="Android 8.0: apps answer API_LEVEL, no lost mode, and a reset token that waits for the user to unlock once.",
+        summary="Android 8.0: CLEAR_APP_DATA answers API_LEVEL for each app, no lost mode, the reset token waits until the user unlocks.",
         account_identifier="gil",
         model=VirtualDevice(
             profile="moto-g5-a8-fully-managed",
@@ -213,7 +213,7 @@ _ALL = (
     ),
     Profile(
         name="legacy-a7-fully-managed",
-        summary="Android 7.0: reboots, and has its password reset in the old way, without a token.",
+        summary="Android 7.0: reboots, and resets its password in the old way, without a token.",
         account_identifier="hal",
         model=VirtualDevice(
             profile="legacy-a7-fully-managed",
@@ -244,4 +244,4 @@ def profile_named(name: str) -> Profile:
         return found
     near = difflib.get_close_matches(name[:64], PROFILES, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise InvalidArgument(f"There is no such profile.{hint} The profiles are: {', '.join(PROFILES)}.")
+    raise InvalidArgument(f"No such profile.{hint} The profiles are: {', '.join(PROFILES)}.")

@@ -64,7 +64,7 @@ class Condition(enum.Enum):
     UNENROLLED = "waiting for an enrolment token"
     ENROLLING = "enrolling"
     RUNNING = "running"
-    UNKNOWN = "not known to its server, which it asks again from time to time"
+    UNKNOWN = "unknown to its server; it asks again from time to time"
 
 
 class PhoneRunner:

@@ -125,7 +125,7 @@ class WebSocketTransport:
         try:
             frame = _decode(message.data)
         except msgspec.MsgspecError as error:
-            raise self._fail(f"no frame: {error}") from None
+            raise self._fail(f"not a frame: {error}") from None
         if frame.offer is not None:
             self._news.append(frame.offer)
         if frame.policy is not None:

@@ -27,19 +27,19 @@ BATCH_PATH = "batch"
 _ROOT_URL = "{root URL}"
 
 COMMON: Mapping[str, Mapping[str, Any]] = {
-    "$.xgafv": {"type": "string", "enum": ["1", "2"], "description": "1: errors have the old form too, with the list errors."},
-    "access_token": {"type": "string", "description": "OAuth access token, for who cannot send the header Authorization."},
-    "alt": {"type": "string", "default": "json", "enum": ["json"], "description": "The form of the answer."},
-    "fields": {"type": "string", "description": "Which fields of the answer are wanted, as in devices(name,state),nextPageToken."},
-    "key": {"type": "string", "description": "Accepted, and not looked at: callers are known by their token."},
+    "$.xgafv": {"type": "string", "enum": ["1", "2"], "description": "1: errors also have the old form, with the list errors."},
+    "access_token": {"type": "string", "description": "OAuth access token, for clients that cannot send the Authorization header."},
+    "alt": {"type": "string", "default": "json", "enum": ["json"], "description": "The format of the answer."},
+    "fields": {"type": "string", "description": "Fields of the answer to return, as in devices(name,state),nextPageToken."},
+    "key": {"type": "string", "description": "Accepted and ignored: a token identifies its caller."},
     "oauth_token": {"type": "string", "description": "As access_token."},
     "prettyPrint": {"type": "boolean", "default": "true", "description": "Whether the answer is indented."},
     "quotaUser": {
         "type": "string",
-        "description": "Accepted, and not looked at: quotas count by caller. At most 40 characters.",
+        "description": "Accepted and ignored: quotas count by caller. At most 40 characters.",
     },
-    "uploadType": {"type": "string", "description": "Accepted, and not looked at: there is nothing to upload."},
-    "upload_protocol": {"type": "string", "description": "Accepted, and not looked at: there is nothing to upload."},
+    "uploadType": {"type": "string", "description": "Accepted and ignored: there is nothing to upload."},
+    "upload_protocol": {"type": "string", "description": "Accepted and ignored: there is nothing to upload."},
 }
 """The parameters of every method. `callback` is left out, for it is refused, and so are the other values of alt."""
 
@@ -76,7 +76,7 @@ def _head() -> dict[str, Any]:
         "version_module": True,
         "revision": REVISION,
         "title": "Android Management API, as Heliograph serves it",
-        "description": "Device commands of the Android Management API, served by Heliograph. What is not served is not described.",
+        "description": "Device commands of the Android Management API, served by Heliograph. It describes only what is served.",
         "ownerDomain": "google.com",
         "ownerName": "Google",
         "documentationLink": "https://developers.google.com/android/management",

@@ -26,7 +26,7 @@ Page = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 
 class UnknownVersion(UnknownPath):
-    """No such version of the API."""
+    """The API has no such version."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"/$discovery/rest?version={version}")

@@ -39,7 +39,8 @@ class Call(NamedTuple):
 
     async def message(self, cls: type[M], *, root: str) -> M:
         """The message that the body holds.  Raises: InvalidArgument."""
-        return await work_aside(partial(decode_message, cls, root=root), self.body)
+        options = self.ports.limits.behaviour.reader
+        return await work_aside(partial(decode_message, cls, root=root, options=options), self.body)
 
     def server_url(self) -> str:
         """The address by which the caller reached this server."""
@@ -120,5 +121,5 @@ def _decoded(part: str) -> str:
     except UnicodeDecodeError:
         found = ""
     if not found.isprintable() or "/" in found or not found or len(found) > ID_MAX_CHARS:
-        raise InvalidArgument(f"Invalid resource name: {part[:ID_MAX_CHARS]!r} is no id.")
+        raise InvalidArgument(f"Invalid resource name: {part[:ID_MAX_CHARS]!r} is not an id.")
     return found

@@ -67,7 +67,7 @@ _SERVED = (
         path=f"{_OPERATION}:cancel",
         handler=operations.cancel,
         takes_body=True,
-        summary="Cancels a command that the device has not acknowledged yet; whether that worked, operations.get tells.",
+        summary="Cancels a command that the device has not acknowledged yet; operations.get shows whether that worked.",
     ),
     Method(id=f"{_DEVICES_ID}.get", http="GET", path=_DEVICE, handler=devices.get, summary="Gets a device.", response=Device),
     Method(
@@ -97,7 +97,7 @@ _SERVED = (
         path=_DEVICE,
         handler=devices.delete,
         query=devices.DeleteDeviceQuery,
-        summary="Deletes a device at once; its phone wipes itself when it is next heard of. To follow and cancel a wipe, issue a command.",
+        summary="Deletes a device at once; its phone wipes itself when it next connects. To follow or cancel a wipe, issue a WIPE command.",
     ),
     Method(
         id=f"{_ENTERPRISES_ID}.create",
@@ -124,7 +124,7 @@ _SERVED = (
         path="enterprises",
         handler=enterprises.list_,
         query=enterprises.ListEnterprisesQuery,
-        summary="Lists the enterprises that the caller manages, their names and display names only.",
+        summary="Lists the enterprises that the caller manages; only their names and display names.",
         response=enterprises.ListEnterprisesResponse,
     ),
     Method(
@@ -151,7 +151,7 @@ _SERVED = (
         path=f"{_ENTERPRISE}/enrollmentTokens",
         handler=enrollment_tokens.create,
         takes_body=True,
-        summary="Creates a token with which devices enrol.",
+        summary="Creates a token that devices enrol with.",
         request=EnrollmentToken,
         response=EnrollmentToken,
         path_parameter="parent",
@@ -179,7 +179,7 @@ _SERVED = (
         http="DELETE",
         path=_TOKEN,
         handler=enrollment_tokens.delete,
-        summary="Deletes an enrolment token: nobody enrols with it any more.",
+        summary="Deletes an enrolment token: no more devices can enrol with it.",
     ),
     Method(
         id=f"{_POLICIES_ID}.get",
@@ -206,7 +206,7 @@ _SERVED = (
         handler=policies.patch,
         query=devices.UpdateQuery,
         takes_body=True,
-        summary="Changes a policy, or makes it where it does not exist; its devices are told.",
+        summary="Changes a policy, or creates it if it does not exist. Its devices are notified.",
         request=Policy,
         response=Policy,
     ),
@@ -243,14 +243,14 @@ _SERVED = (
         path="signupUrls",
         handler=signup_urls.create,
         query=signup_urls.CreateSignupUrlQuery,
-        summary="Makes the address of a page of this server on which an admin signs up an enterprise.",
+        summary="Creates the URL of a page of this server on which an admin signs up an enterprise.",
         response=signup_urls.SignupUrl,
     ),
 )
 
 _NO_PLAY = "it has no managed Google Play."
-_NO_MIGRATION = "devices of another device policy controller enrol anew, with an enrolment token."
-_NO_SIGN_IN = "devices enrol with an enrolment token; there is no sign-in that would make provisioning information."
+_NO_MIGRATION = "devices of another device policy controller enrol again, with an enrolment token."
+_NO_SIGN_IN = "devices enrol with an enrolment token, not by a sign-in that needs provisioning information."
 
 _NOT_OFFERED = tuple(
     not_offered(f"androidmanagement.{name}", http, path, why=why)

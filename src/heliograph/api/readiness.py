@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from heliograph.service.ports import Ports
 
-STOPPING = "The server stops: phones and callers find another one."
+STOPPING = "The server is stopping: phones and callers should use another one."
 
 
 def why_not_ready(ports: Ports) -> Sequence[str]:

@@ -21,13 +21,13 @@ _DEVICE_PARTS = (
 )  # fmt: skip
 
 _POLICY_TEXTS = {
-    **dict.fromkeys(MESSAGES, "A part of a policy; kept and shown."),
+    **dict.fromkeys(MESSAGES, "A part of a policy; stored and returned."),
     **dict.fromkeys(_DEVICE_PARTS, "A part of what devices report; no device reports it here yet."),
     "ListPoliciesResponse": "One page of policies.",
     "ModifyPolicyApplicationsRequest": "Changes to single applications of a policy.",
     "ModifyPolicyApplicationsResponse": "The policy afterwards.",
-    "Policy": "What an enterprise wants of its devices: checked by shape, kept, and told to the devices by name and version.",
-    "RemovePolicyApplicationsRequest": "Which applications a policy shall have no more.",
+    "Policy": "What an enterprise wants of its devices: validated by shape, stored, and sent to the devices by name and version.",
+    "RemovePolicyApplicationsRequest": "Applications to remove from a policy.",
     "RemovePolicyApplicationsResponse": "The policy afterwards.",
 }
 
@@ -37,58 +37,58 @@ def _schema_texts() -> Mapping[str, str]:
     return {
         **_POLICY_TEXTS,
         **{name: f"Parameters of {types} commands." for name, types in params.items()},
-        **{name: f"How a {types} command ended on the device, or how far it is." for name, types in statuses.items()},
+        **{name: f"How a {types} command ended on the device, or its progress." for name, types in statuses.items()},
         "Command": "A command: its type, for how long it is valid, and the parameters of its type.",
-        "ContactInfo": "Whom Google would ask about an enterprise's data; kept and shown.",
+        "ContactInfo": "Contacts that Google would ask about an enterprise's data; stored and returned.",
         "Device": "A device of an enterprise.",
         "Eid": "The EID of one eSIM chip.",
         "EidInfo": "The EIDs of a device.",
         "Empty": "Nothing.",
-        "EnrollmentToken": "A token with which devices enrol.",
+        "EnrollmentToken": "A token that devices enrol with.",
         "Enterprise": "An enterprise: its devices, tokens, and where its notifications go.",
         "EsimInfo": "The eSIM that a command added or removed.",
         "EuiccChipInfo": "One eSIM chip.",
         "ExternalData": "Data at a URL, with its digest.",
-        "GoogleAuthenticationOptions": "Kept and shown; this server signs nobody in with Google.",
-        "GoogleAuthenticationSettings": "Kept and shown; this server signs nobody in with Google.",
+        "GoogleAuthenticationOptions": "Stored and returned; this server does not sign users in with Google.",
+        "GoogleAuthenticationSettings": "Stored and returned; this server does not sign users in with Google.",
         "HardwareInfo": "A device's hardware, as it reported it.",
         "InternalErrorDetails": "The eSIM error of Android's EuiccManager, in numbers and names.",
-        "IssueCommandResponse": "What a command that succeeded answers with: nothing yet.",
+        "IssueCommandResponse": "The response of a command that succeeded; empty.",
         "ListDevicesResponse": "One page of devices.",
         "ListEnrollmentTokensResponse": "One page of enrolment tokens.",
         "ListEnterprisesResponse": "One page of enterprises.",
         "ListOperationsResponse": "One page of operations.",
         "MemoryInfo": "A device's memory, as it reported it.",
         "NetworkInfo": "A device's network, as it reported it.",
-        "Operation": "A command on its way: under way until done is true, then with either response or error.",
-        "PerAppResult": "What became of one app's data.",
+        "Operation": "A command on its way: in progress until done is true, then with either response or error.",
+        "PerAppResult": "The outcome for one app's data.",
         "SignupUrl": "A sign-up: its name for enterprises.create, and the address of its page.",
-        "SigninDetail": "How devices would enrol by signing in; kept and shown.",
-        "SigninDetailGoogleAuthenticationOptions": "Kept and shown; this server signs nobody in with Google.",
+        "SigninDetail": "How devices would enrol by signing in; stored and returned.",
+        "SigninDetailGoogleAuthenticationOptions": "Stored and returned; this server does not sign users in with Google.",
         "SoftwareInfo": "A device's software, as it reported it.",
         "Status": "An error: a google.rpc.Code and its message.",
         "TelephonyInfo": "One SIM of a device.",
-        "TermsAndConditions": "A page of terms; kept and shown.",
-        "User": "Deprecated, read and ignored.",
-        "UserFacingMessage": "A text that a person reads, in several languages where it has translations.",
+        "TermsAndConditions": "A page of terms; stored and returned.",
+        "User": "Deprecated; read and ignored.",
+        "UserFacingMessage": "A text for people, in several languages if it has translations.",
     }
 
 
 def _command_texts() -> Mapping[str, str]:
     told = {
-        "type": "What to do. It may be left out where the parameters of a type are given.",
+        "type": "The type of the command. It may be left out if the parameters of a type are given.",
         "createTime": "Output only. When the command was issued.",
-        "duration": "For how long the command waits for its device; 600s unless set. There is no maximum.",
-        "userName": "Output only. The user whose device it is.",
+        "duration": "How long the command waits for its device; 600s unless set. No maximum.",
+        "userName": "Output only. The user that owns the device.",
         "errorCode": "Output only. Why the command failed on the device. Read the command's own status first, then this, then error.",
     }
     statuses: dict[str, list[str]] = defaultdict(list)
     for row in COMMANDS.values():
         if row.params_field:
-            told[row.params_field] = f"Parameters of {row.name}; where they are given, type need not be."
+            told[row.params_field] = f"Parameters of {row.name}; if they are given, type may be left out."
         if row.status_field:
             statuses[row.status_field].append(row.name)
-    return told | {field: f"Output only. How {' or '.join(names)} ended, or how far it is." for field, names in statuses.items()}
+    return told | {field: f"Output only. How {' or '.join(names)} ended, or its progress." for field, names in statuses.items()}
 
 
 def _types_by_message() -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -105,27 +105,27 @@ def _types_by_message() -> tuple[Mapping[str, str], Mapping[str, str]]:
 
 _DEVICE = {
     "name": "enterprises/{enterpriseId}/devices/{deviceId}.",
-    "userName": "Output only. The user whose device it is.",
+    "userName": "Output only. The user that owns the device.",
     "managementMode": _PHONE_SAYS,
-    "state": "What an admin wants: ACTIVE or DISABLED can be set; the others are told.",
+    "state": "The state that an admin wants. ACTIVE or DISABLED can be set; the others are output only.",
     "appliedState": _PHONE_SAYS,
     "enrollmentTime": "Output only. When the device enrolled.",
     "lastStatusReportTime": "Output only. When the device last reported.",
     "lastPolicySyncTime": "Output only. When the device last fetched its policy.",
-    "policyName": "The policy of the device; a bare policy id is taken too.",
+    "policyName": "The policy of the device; a bare policy id is accepted too.",
     "appliedPolicyName": _PHONE_SAYS,
     "appliedPolicyVersion": _PHONE_SAYS,
     "apiLevel": _PHONE_SAYS,
-    "enrollmentTokenData": "Output only. The additionalData of the token with which the device enrolled.",
-    "enrollmentTokenName": "Output only. The token with which the device enrolled.",
+    "enrollmentTokenData": "Output only. The additionalData of the token that the device enrolled with.",
+    "enrollmentTokenName": "Output only. The token that the device enrolled with.",
     "disabledReason": "What a disabled device shows.",
     "softwareInfo": _PHONE_SAYS,
     "hardwareInfo": _PHONE_SAYS,
     "networkInfo": _PHONE_SAYS,
     "memoryInfo": _PHONE_SAYS,
-    "previousDeviceNames": "Output only. What this device was called before it enrolled anew, oldest first.",
+    "previousDeviceNames": "Output only. Names of this device before it enrolled again, oldest first.",
     "ownership": _PHONE_SAYS,
-    "user": "Deprecated, read and ignored.",
+    "user": "Deprecated; read and ignored.",
     **dict.fromkeys(
         (
             "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings",
@@ -139,52 +139,52 @@ _DEVICE = {
 
 _ENROLLMENT_TOKEN = {
     "name": "Output only. enterprises/{enterpriseId}/enrollmentTokens/{tokenId}.",
-    "value": "Output only. What a device shows to enrol.",
-    "duration": "For how long the token is valid, at least 60s; 3600s unless set.",
-    "expirationTimestamp": "Output only. Until when the token is valid.",
-    "policyName": "The policy of devices that enrol with it; a bare policy id is taken too.",
-    "additionalData": "Anything, up to 1024 characters; devices carry it as enrollmentTokenData.",
-    "qrCode": "Output only. JSON text for the QR code with which this server's agent enrols a device.",
-    "oneTimeOnly": "Whether the first device to enrol uses the token up.",
-    "user": "Deprecated, read and ignored.",
+    "value": "Output only. The value that a device presents to enrol.",
+    "duration": "How long the token is valid, at least 60s; 3600s unless set.",
+    "expirationTimestamp": "Output only. When the token expires.",
+    "policyName": "The policy of devices that enrol with it; a bare policy id is accepted too.",
+    "additionalData": "Any text, up to 1024 characters; devices show it as enrollmentTokenData.",
+    "qrCode": "Output only. JSON text for the QR code that this server's agent enrols a device with.",
+    "oneTimeOnly": "Whether only one device may enrol with the token.",
+    "user": "Deprecated; read and ignored.",
     "allowPersonalUsage": "Whether devices may have a personal side.",
-    "googleAuthenticationOptions": "Kept and shown.",
+    "googleAuthenticationOptions": "Stored and returned.",
 }
 
 _ENTERPRISE = {
     "name": "Output only. enterprises/{enterpriseId}.",
-    "enabledNotificationTypes": "Which notifications are wanted.",
-    "pubsubTopic": "Where notifications go: projects/{project}/topics/{topic}.",
-    "primaryColor": "Kept and shown: a colour as a number, red << 16 | green << 8 | blue.",
-    "logo": "Kept and shown.",
+    "enabledNotificationTypes": "Notifications to send.",
+    "pubsubTopic": "Topic to send notifications to: projects/{project}/topics/{topic}.",
+    "primaryColor": "Stored and returned: a colour as a number, red << 16 | green << 8 | blue.",
+    "logo": "Stored and returned.",
     "enterpriseDisplayName": "The name that people see.",
-    "termsAndConditions": "Kept and shown.",
-    "appAutoApprovalEnabled": "Deprecated, kept and shown.",
-    "signinDetails": "Kept and shown.",
-    "contactInfo": "Kept and shown.",
-    "googleAuthenticationSettings": "Kept and shown.",
+    "termsAndConditions": "Stored and returned.",
+    "appAutoApprovalEnabled": "Deprecated; stored and returned.",
+    "signinDetails": "Stored and returned.",
+    "contactInfo": "Stored and returned.",
+    "googleAuthenticationSettings": "Stored and returned.",
     "enterpriseType": "Output only. The type of the enterprise.",
     "managedGooglePlayAccountsEnterpriseType": "Output only. The type of a managed Google Play accounts enterprise.",
     "managedGoogleDomainType": "Output only. The type of a managed Google domain.",
 }
 
 PARAMETER_TEXTS: Mapping[str, str] = {
-    "adminEmail": "What the sign-up page fills in for the admin.",
+    "adminEmail": "Email address that the sign-up page fills in for the admin.",
     "agreementAccepted": "Whether the enterprise agreed that its devices are managed here; true, or signupUrlName and enterpriseToken.",
     "allowedDomains": "The domains that the admin's email address may have, as in example.com or *.example.com; any unless set.",
-    "callbackUrl": "Where the admin's browser goes on after the sign-up, with enterpriseToken added: an absolute http or https URL.",
-    "enterpriseToken": "What the callback of the sign-up got: good for an hour, and for one enterprise.",
-    "filter": 'Which operations are wanted, as in done=false AND metadata.type="…" (AIP-160).',
-    "pageSize": "How many at most; more than the server's most is taken as that.",
+    "callbackUrl": "Where the admin's browser goes after the sign-up, with enterpriseToken added: an absolute http or https URL.",
+    "enterpriseToken": "The token that the sign-up's callback received: valid for an hour, and for one enterprise.",
+    "filter": 'Operations to return, as in done=false AND metadata.type="…" (AIP-160).',
+    "pageSize": "Most entries on a page; a number above the server's maximum is lowered to it.",
     "pageToken": "The nextPageToken of the page before, every other parameter unchanged.",
-    "projectId": "Accepted, and not looked at: one server is one project.",
-    "requestId": "A UUID of your choice: the same request sent again within 24 hours answers the first operation. Not in Google's API.",
-    "returnPartialSuccess": "Accepted, and not looked at: nothing is out of reach, so every page is whole.",
+    "projectId": "Accepted and ignored: one server is one project.",
+    "requestId": "A UUID of your choice: the same request sent again within 24 hours returns the first operation. Not in Google's API.",
+    "returnPartialSuccess": "Accepted and ignored: nothing is unreachable, so every page is complete.",
     "signupUrlName": "The name of the sign-up that the enterpriseToken comes from.",
-    "updateMask": "Which fields to change, comma-separated; all that can be changed unless set.",
-    "view": "BASIC is all there is.",
-    "wipeDataFlags": "What to wipe besides, and what to keep.",
-    "wipeReasonMessage": "What the user of a personal device reads before its work profile goes, at most 200 characters.",
+    "updateMask": "Fields to change, comma-separated; unless set, all that can be changed.",
+    "view": "Only BASIC is supported.",
+    "wipeDataFlags": "What to wipe in addition, and what to keep.",
+    "wipeReasonMessage": "What the user of a personal device reads before its work profile is wiped, at most 200 characters.",
 }
 
 SCHEMA_TEXTS = _schema_texts()
@@ -192,7 +192,7 @@ SCHEMA_TEXTS = _schema_texts()
 
 FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
     "Command": _command_texts(),
-    "ClearAppsDataStatus": {"results": "What became of each app's data, by package name."},
+    "ClearAppsDataStatus": {"results": "The outcome for each app's data, by package name."},
     "Device": _DEVICE,
     "Eid": {"eid": "The EID: 32 digits."},
     "EidInfo": {"eids": "One for each eSIM chip."},
@@ -206,14 +206,14 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
     "EsimInfo": {"iccId": "The ICC ID of the eSIM."},
     "EuiccChipInfo": {"eid": "The chip's EID."},
     "GoogleAuthenticationOptions": {
-        "authenticationRequirement": "Kept and shown.",
-        "requiredAccountEmail": "Kept and shown.",
+        "authenticationRequirement": "Stored and returned.",
+        "requiredAccountEmail": "Stored and returned.",
     },
     "InternalErrorDetails": {
         "operationCode": "The operation code of EuiccManager.",
         "errorCode": "The error code of EuiccManager; with operation code 10, subject and reason code in one number.",
         "operationCodeDetail": "The operation code's name.",
-        "errorCodeDetail": "The error code's name, where it has one.",
+        "errorCodeDetail": "The error code's name, if it has one.",
     },
     "ListDevicesResponse": {"devices": "The devices, oldest enrolment first.", "nextPageToken": _PAGE_TOKEN},
     "ListEnrollmentTokensResponse": {"enrollmentTokens": "The tokens, oldest first.", "nextPageToken": _PAGE_TOKEN},
@@ -221,23 +221,23 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
     "ListOperationsResponse": {
         "operations": "The operations, oldest first.",
         "nextPageToken": _PAGE_TOKEN,
-        "unreachable": "Never set: nothing is out of reach.",
+        "unreachable": "Never set: nothing is unreachable.",
     },
     "MemoryInfo": {"totalRam": "RAM in bytes.", "totalInternalStorage": "Internal storage in bytes."},
     "Operation": {
         "name": "enterprises/{enterpriseId}/devices/{deviceId}/operations/{operationId}; the id is the time of issue in milliseconds.",
-        "metadata": "The Command, without newPassword and activationCode, and with what the device said of it.",
+        "metadata": "The Command, without newPassword and activationCode, and with what the device reported.",
         "done": "Whether it has ended; left out while it has not.",
         "error": "Why the command failed, was cancelled (code 1) or expired (code 4).",
-        "response": "An IssueCommandResponse, where the command succeeded.",
+        "response": "An IssueCommandResponse, if the command succeeded.",
     },
-    "PerAppResult": {"clearingResult": "What became of the app's data."},
-    "RequestDeviceInfoStatus": {"status": "Whether the device told it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},
+    "PerAppResult": {"clearingResult": "The outcome for the app's data."},
+    "RequestDeviceInfoStatus": {"status": "Whether the device reported it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},
     "StartLostModeStatus": {"status": "Whether the device is in lost mode, or why not."},
     "Status": {"code": "A google.rpc.Code.", "message": "What went wrong, for people.", "details": "Further details."},
     "StopLostModeStatus": {"status": "Whether the device left lost mode."},
     "UserFacingMessage": {
-        "defaultMessage": "The text where no translation fits; required with translations. At most 4096 characters.",
+        "defaultMessage": "The text if no translation fits; required with translations. At most 4096 characters.",
         "localizedMessages": "Translations by BCP 47 language tag, as in en-US or fr. At most 4096 characters each.",
     },
 }

@@ -112,4 +112,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) ->
 def _no_route(scope: Scope) -> HeliographError:
     if scope["path"] == "/device/v1/connect" and scope["type"] == "http":
         return InvalidArgument("/device/v1/connect is a WebSocket; over plain HTTP, poll /device/v1/commands.")
-    return NotFound("There is no such method of the device protocol; see docs/device-protocol.md.")
+    return NotFound("The device protocol has no such method; see docs/device-protocol.md.")

@@ -247,7 +247,7 @@ N = TypeVar("N", Acknowledge, Refuse, Report)
 def _on(message: N, operation: str) -> N:
     """The message with the operation that its path names.  Raises: InvalidArgument: none is named, or two are."""
     if message.operation and operation and message.operation != operation:
-        raise InvalidArgument("The operation in the body is another than the one in the path.")
+        raise InvalidArgument("The operation in the body differs from the one in the path.")
     if message.operation:
         return message
     if not operation:

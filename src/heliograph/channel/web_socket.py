@@ -138,7 +138,7 @@ class WebSocket:
             await self.close(DEVICE_GONE, "The device is no longer managed.")
         elif answer.status < INTERNAL_ERROR:
             await self._push(answer.body)
-            await self.close(UNAUTHENTICATED, "The credential is not known any more.")
+            await self.close(UNAUTHENTICATED, "The credential is no longer known.")
         else:
             return LOOK_AGAIN_AFTER_ERROR_S
         return None
@@ -194,7 +194,7 @@ async def _serve(socket: WebSocket, receive: Receive) -> None:
         async with asyncio.timeout(FIRST_FRAME_WITHIN_S):
             message = await receive()
     except TimeoutError:
-        await socket.close(NO_HELLO, "No hello came.")
+        await socket.close(NO_HELLO, "No hello arrived.")
     while message["type"] == "websocket.receive":
         await socket.take(message.get("text"), message.get("bytes"))
         if socket.closed:

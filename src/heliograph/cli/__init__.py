@@ -1,4 +1,4 @@
-"""The commands for people; they speak HTTP like any other client."""
+"""The command line for people. It speaks HTTP like any other client."""
 
 import sys
 from pathlib import Path
@@ -19,6 +19,11 @@ LISTED = {
         section=RUN,
         summary="Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token.",
     ),
+    "env": Listed(
+        place="heliograph.cli.env:env",
+        section=RUN,
+        summary='Print the environment variables for a running sandbox, as in eval "$(heliograph env)".',
+    ),
     "serve": Listed(
         place="heliograph.cli.serve:serve",
         section=RUN,
@@ -27,7 +32,7 @@ LISTED = {
     "fleet": Listed(
         place="heliograph.cli.fleet:fleet",
         section=RUN,
-        summary="Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C.",
+        summary="Run many virtual phones that enrol with a token and execute their commands, until Ctrl-C.",
     ),
     "version": Listed(place="heliograph.cli.version:version", section=RUN, summary="Print the version."),
     "db": Listed(place="heliograph.cli.db:app", section=RUN, summary="Migrate, check, back up and restore the database."),
@@ -43,11 +48,11 @@ LISTED = {
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
     ),
-    "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys with which callers sign in."),
+    "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "check-history": Listed(
         place="heliograph.cli.check_history:check_history",
         section=PROVE,
-        summary="Check a recorded history: was anything lost, done twice, undone, done too late or in the wrong order?",
+        summary="Check a recorded history: was anything lost, executed twice, undone, late or out of order?",
     ),
 }
 
@@ -59,7 +64,7 @@ LISTED = {
     type=click.Path(path_type=Path),
     metavar="FILE",
     envvar="HELIOGRAPH_KEY",
-    help="Key file to sign in with, where the server asks for one.",
+    help="Key file to sign in with, if the server requires one.",
 )
 @click.option(
     "--show-completion",
@@ -84,7 +89,7 @@ def main() -> None:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
     except Exception as error:
-        # Only a command that loaded the domain can raise its errors; to load it here would slow down the others.
+        # Only a command that loaded the domain can raise its errors; importing it here would slow down the others.
         from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
 
         if not isinstance(error, HeliographError):

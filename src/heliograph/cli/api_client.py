@@ -1,4 +1,4 @@
-"""The API as any client uses it: HTTP and JSON, with errors as exit codes and the server's own words."""
+"""The API as any client uses it: HTTP and JSON. Errors become exit codes and keep the server's own words."""
 
 import http.client
 import json
@@ -19,30 +19,30 @@ class ApiClient:
     """One connection to one server."""
 
     def __init__(self, server: str, *, bearer: Callable[[], str] | None = None) -> None:
-        """Nothing is sent yet; `bearer()` is the token of each request.  Raises: Failure: the address is none."""
+        """Sends nothing yet; `bearer()` returns the token for each request.  Raises: Failure: the address is invalid."""
         parts = urlsplit(server if "//" in server else f"http://{server}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: write one such as http://127.0.0.1:8080.")
+            raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as http://127.0.0.1:8080.")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         try:
             self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
         except ValueError as error:
-            raise Failure(ExitCode.INVALID, f"{server!r} is no address of a server: {error}.") from None
+            raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: {error}.") from None
         self._prefix = parts.path.rstrip("/")
         self.server = server
         self._bearer = bearer
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
-        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         text = urlencode({name: value for name, value in (query or {}).items() if value != ""})
         return self._send("GET", quote(path, safe=PATH_SAFE) + (f"?{text}" if text else ""), None)
 
     def post(self, path: str, body: bytes = b"") -> bytes:
-        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("POST", quote(path, safe=PATH_SAFE), body)
 
     def delete(self, path: str) -> bytes:
-        """The body of a good answer, as the server wrote it.  Raises: Failure."""
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("DELETE", quote(path, safe=PATH_SAFE), None)
 
     def pages(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
@@ -76,7 +76,7 @@ class ApiClient:
 
 
 def _failure(status: int, content: bytes) -> Failure:
-    """The server's error; what is not in Google's form comes from something in between."""
+    """The server's error. Anything not in Google's form comes from something in between."""
     try:
         error = json.loads(content)["error"]
         message, name = str(error["message"]), str(error["status"])
@@ -91,7 +91,7 @@ def _failure(status: int, content: bytes) -> Failure:
 
 
 def _enterprises_of(error: Json) -> str:
-    """The enterprises that a sandbox names to who asks for another one."""
+    """The enterprises that a sandbox lists when a caller asks for an unknown one."""
     return next(
         (str(detail["metadata"]["enterprises"]) for detail in error.get("details", ()) if detail.get("metadata", {}).get("enterprises")), ""
     )

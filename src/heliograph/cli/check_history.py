@@ -1,4 +1,4 @@
-"""`heliograph check-history`: whether the promises were kept in a run that somebody recorded."""
+"""`heliograph check-history`: check whether a recorded run kept every promise."""
 
 import json
 import sys
@@ -27,13 +27,13 @@ SENTENCE_MOST = 600
 
 @command("check-history")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded history.")
-@option("--most", type=click.IntRange(min=0), default=STORIES_MOST, metavar="COUNT", help="Tell the stories of at most so many violations.")
-@option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@option("--most", type=click.IntRange(min=0), default=STORIES_MOST, metavar="COUNT", help="Print the story of at most N violations.")
+@option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def check_history(file: Path, *, most: int, as_json: bool) -> None:
-    """Check a recorded history: was anything lost, done twice, undone, done too late or in the wrong order?
+    """Check a recorded history: was anything lost, executed twice, undone, late or out of order?
 
-    Exit code 0: every promise was kept. 1: one was broken. 8: none was, but the run did not meet what it was made for, so it proves
-    nothing. 2: the file is no recorded history. What a history is: docs/history.md.
+    Exit code 0: every promise was kept. 1: one was broken. 8: none was, but the run missed what it was made to test, so it proves
+    nothing. 2: the file is not a recorded history. Histories are described in docs/history.md.
     """
     from heliograph.history.file import BadHistory, read_history  # noqa: PLC0415 - the other commands start without the rules
     from heliograph.history.verdict import Colour, check  # noqa: PLC0415

@@ -1,13 +1,13 @@
-"""Words of a table in a colour, for those who draw tables."""
+"""Coloured words in a table, for code that draws tables."""
 
 from typing import NamedTuple
 
 PIPE_WIDTH = 160
-"""Columns of what no terminal shows: wide enough that names stay in one piece."""
+"""Columns of output that no terminal shows: wide enough that names stay in one piece."""
 
 
 class Coloured(NamedTuple):
-    """A word in a colour; "" is the terminal's own."""
+    """A word in a colour; "" keeps the terminal's own."""
 
     text: str
     colour: str

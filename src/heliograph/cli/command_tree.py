@@ -1,4 +1,4 @@
-"""Click's commands, groups and options as this command line has them: sections in the help, groups that load a command when it is named."""
+"""Click's commands, groups and options as this command line uses them: sections in the help; a group loads a command when it is named."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CONTEXT: Final[Mapping[str, Any]] = {"max_content_width": 120, "show_default": T
 
 
 class Option(click.Option):
-    """An option whose environment variables and default stand in the help, under the heading `section`."""
+    """An option that shows its environment variables and default in the help, under the heading `section`."""
 
     def __init__(self, *args: Any, section: str = OPTIONS, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
         super().__init__(*args, **{"show_envvar": True, **attributes})
@@ -24,7 +24,7 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command whose options stand under the headings of their sections."""
+    """A command that lists its options by section."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
         super().__init__(*args, **{**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}})
@@ -65,7 +65,7 @@ class Listed:
 
 
 class LazyGroup(Group):
-    """A group that imports a command's module when the command is named: the others' imports cost nothing."""
+    """A group that imports a command's module only when the command is named: others cost nothing."""
 
     def __init__(self, *args: Any, listed: Mapping[str, Listed], **attributes: Any) -> None:  # noqa: ANN401 - as click has them
         super().__init__(*args, **attributes)
@@ -86,18 +86,18 @@ class LazyGroup(Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name.  Raises: NoSuchCommand: there is none; similar names are in the message."""
+        """The command that the arguments name.  Raises: NoSuchCommand: it does not exist; the message suggests similar names."""
         if args[0] not in self.listed and not args[0].startswith("-"):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=self.listed, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a list of commands for each section, and load none."""
+        """List the commands by section without loading any."""
         for section in dict.fromkeys(listed.section for listed in self.listed.values()):
             _write_list(formatter, section, [(name, listed.summary) for name, listed in self.listed.items() if listed.section == section])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        """Complete a command's name, and load none."""
+        """Complete a command's name without loading any."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - click itself loads it when a shell asks
 
         names = [CompletionItem(name, help=listed.summary) for name, listed in self.listed.items() if name.startswith(incomplete)]
@@ -105,7 +105,7 @@ class LazyGroup(Group):
 
 
 def command(name: str, *, params: Sequence[click.Parameter] = (), epilog: str | None = None) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function: its docstring is the help."""
+    """Make a command from a function: its docstring is the help."""
     return click.command(name, cls=Command, params=list(params), epilog=epilog)
 
 
@@ -120,7 +120,7 @@ def option(*flags: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN
 
 
 def first_paragraph(command: click.Command) -> str:
-    """What a command does, in a sentence or two."""
+    """The help of a command: a sentence or two."""
     return " ".join((command.help or "").partition("\n\n")[0].split())
 
 

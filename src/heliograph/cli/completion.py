@@ -1,10 +1,10 @@
-"""`heliograph --show-completion SHELL`: what makes a shell complete commands and options with the Tab key."""
+"""`heliograph --show-completion SHELL`: the script that lets a shell complete commands and options with the Tab key."""
 
 import click
 
 PROGRAM = "heliograph"
 VARIABLE = "_HELIOGRAPH_COMPLETE"
-"""Set by the script when the shell asks for completions; click answers instead of running a command."""
+"""Set by the script when the shell asks for completions. Click then answers instead of running a command."""
 
 
 def print_completion(ctx: click.Context, _parameter: click.Parameter, shell: str | None) -> None:

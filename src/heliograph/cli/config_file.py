@@ -1,4 +1,4 @@
-"""`--config FILE`: the options of `serve` and `sandbox` in TOML, a table for each command."""
+"""`--config FILE`: the options of `serve` and `sandbox` in TOML, one table per command."""
 
 import json
 import tomllib
@@ -25,9 +25,9 @@ Values = dict[str, object]
 
 
 def read_config(path: Path) -> dict[str, Values]:
-    """What the file sets, by command and by the option's name in Python; all of it was checked.
+    """What the file sets, by command and by the option's name in Python. Every value is checked.
 
-    Raises: Failure: it cannot be read, is not TOML, or has keys or values that no command takes: all of them are named.
+    Raises: Failure: the file cannot be read, is not TOML, or has keys or values that no command accepts; the message names all of them.
     """
     try:
         tables = tomllib.loads(path.read_bytes().decode())
@@ -84,7 +84,7 @@ def _mistake(option: ServerOption, value: object) -> str:
 
 
 def _wanted(option: ServerOption) -> tuple[str, Callable[[object], bool]]:
-    """What kind of value it has, in words and as a test."""
+    """The kind of value an option takes, in words and as a test."""
     if option.is_flag:
         return "true or false, without quotes", lambda value: isinstance(value, bool)
     if option.repeated:
@@ -112,7 +112,7 @@ def _shown(option: ServerOption, value: object) -> str:
 _KINDS: Final = {
     bool: "a boolean", int: "a whole number", float: "a number with a fraction", str: "a string", list: "a list", dict: "a table",
 }  # fmt: skip
-"""Before int comes bool, which Python takes for one."""
+"""Test for bool before int: in Python a bool is an int."""
 
 
 def _apply(ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> None:

@@ -45,7 +45,7 @@ class BackUpWithPostgres(FailedPrecondition):
 @DATA_DIR
 @DATABASE
 def migrate(*, data_dir: Path, database: str) -> None:
-    """Bring the tables to the newest schema. The server does so itself when it starts; this does it beforehand."""
+    """Migrate the tables to the newest schema. The server does this when it starts; this command does it beforehand."""
     now_us = time.time_ns() // 1_000
     if database:
         from heliograph.storage.postgres.check import migrate_database  # noqa: PLC0415 - the other commands start without a database
@@ -61,14 +61,14 @@ def migrate(*, data_dir: Path, database: str) -> None:
 
 
 @app.command("check")
-@click.argument("file", type=PATH, required=False, help="A SQLite file, as a backup is.  [default: heliograph.db in the data directory]")
+@click.argument("file", type=PATH, required=False, help="A SQLite file, such as a backup.  [default: heliograph.db in the data directory]")
 @DATA_DIR
 @DATABASE
 @AS_JSON
 def check(file: Path | None, *, data_dir: Path, database: str, as_json: bool) -> None:
-    """Say of everything that must hold in the database whether it does. Reads it all; a server may run meanwhile.
+    """Check the database's invariants and report each. Reads the whole database; a server may run meanwhile.
 
-    Exit code 1: something does not hold.
+    Exit code 1: an invariant is broken.
     """
     findings = _findings(file, data_dir, database)
     if as_json:
@@ -82,14 +82,14 @@ def check(file: Path | None, *, data_dir: Path, database: str, as_json: bool) ->
 
 
 @app.command("backup")
-@click.argument("target", type=PATH, help="Where the copy goes. It is never overwritten.")
+@click.argument("target", type=PATH, help="File to write the copy to. An existing file is never overwritten.")
 @DATA_DIR
 @DATABASE
 def backup(target: Path, *, data_dir: Path, database: str) -> None:
-    """Copy the database as it is at one moment; its server may run and goes on.
+    """Copy the database as it is at one moment. Its server may keep running.
 
-    What was answered before this began is in the copy. The key file is not: what is sealed in the database stays sealed wherever
-    the copy goes.
+    The copy has everything that was answered before the backup began. It does not have the key file: sealed secrets stay sealed
+    wherever the copy goes.
     """
     if database:
         raise BackUpWithPostgres(
@@ -101,18 +101,18 @@ def backup(target: Path, *, data_dir: Path, database: str) -> None:
     size = back_up(data_dir / NAME, target)
     click.echo(f"{target}: {size / 1e6:.1f} MB, mode 0600.")
     click.echo(
-        f"The key file ({data_dir / KEY_NAME}) is not in it: keep a copy of that apart, once. "
-        "Without it nobody opens what is sealed in the backup.",
+        f"The key file ({data_dir / KEY_NAME}) is not in it: keep one copy of it apart. "
+        "Without it, the backup's sealed secrets cannot be opened.",
     )
 
 
 @app.command("restore")
-@click.argument("copy", type=PATH, help="A file that `db backup` made.")
+@click.argument("copy", type=PATH, help="A backup made by `db backup`.")
 @DATA_DIR
 def restore(copy: Path, *, data_dir: Path) -> None:
-    """Put a backup in the place of the database; its server must be stopped. What was there is kept beside it.
+    """Replace the database with a backup. Stop its server first. The old database is kept beside it.
 
-    A command that a phone executed after the backup was made may be executed again: see docs/operations.md before phones connect.
+    A phone may execute again a command that it executed after the backup was made: see docs/operations.md before phones connect.
     """
     from heliograph.storage.sqlite.file import restore as put_back  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`heliograph devices`: which devices there are, and one of them whole."""
+"""`heliograph devices`: list devices, and show one in full."""
 
 import json
 
@@ -32,7 +32,7 @@ def list_devices(*, enterprise: str, server: str, as_json: bool) -> None:
 @SERVER
 @AS_JSON
 def get_device(device: str, *, enterprise: str, server: str, as_json: bool) -> None:
-    """Show one device whole."""
+    """Show one device in full."""
     body = client_of(server).get(f"/v1/{device_name(device, enterprise)}")
     return print_json(body) if as_json else print_highlighted(body)
 

@@ -1,4 +1,4 @@
-"""How commands that run a server or phones run them."""
+"""How commands run a server or phones."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -8,11 +8,11 @@ from heliograph.cli.failure import Failure
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """The coroutine has ended, run by uvloop.  Raises: Failure: an address is taken, a folder cannot be written."""
-    import uvloop  # noqa: PLC0415 - the other commands start without it
+    """Run the coroutine to its end.  Raises: Failure: an address is taken, a folder cannot be written."""
+    from heliograph.machine import run_to_end  # noqa: PLC0415 - the other commands start without asyncio
 
     try:
-        uvloop.run(coroutine)
+        run_to_end(coroutine)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         raise Failure(ExitCode.UNAVAILABLE, f"Cannot run here:{where} {error.strerror or error}.") from None

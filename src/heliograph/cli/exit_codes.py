@@ -1,11 +1,11 @@
-"""How a script tells what happened: the exit codes of every command."""
+"""The exit codes of every command: how a script learns what happened."""
 
 import enum
 from collections.abc import Mapping
 
 
 class ExitCode(enum.IntEnum):
-    """What each code means; `heliograph --help` tells the same."""
+    """What each code means, as in `heliograph --help`."""
 
     OK = 0
     FAILED = 1
@@ -19,7 +19,7 @@ class ExitCode(enum.IntEnum):
 
 
 INTERRUPTED = 130
-"""What a shell reports for a program that Ctrl-C ended."""
+"""What a shell reports when Ctrl-C ends a program."""
 
 OF_STATUS: Mapping[str, ExitCode] = {
     "INVALID_ARGUMENT": ExitCode.INVALID,
@@ -30,7 +30,7 @@ OF_STATUS: Mapping[str, ExitCode] = {
     "PERMISSION_DENIED": ExitCode.NOT_PERMITTED,
     "UNAUTHENTICATED": ExitCode.NOT_PERMITTED,
 }
-"""By google.rpc.Code; what is not listed is nothing that a caller could change: UNAVAILABLE."""
+"""By google.rpc.Code. Codes not listed are errors that a caller cannot fix: UNAVAILABLE."""
 
 OF_OUTCOME: Mapping[str, ExitCode] = {
     "succeeded": ExitCode.OK,
@@ -39,7 +39,7 @@ OF_OUTCOME: Mapping[str, ExitCode] = {
     "cancelled": ExitCode.NOT_EXECUTED,
     "expired": ExitCode.NOT_EXECUTED,
 }
-"""By `read_outcome`'s word for a final operation."""
+"""By the word that `read_outcome` gives a final operation."""
 
 EPILOG = (
     "Exit codes: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "

@@ -1,4 +1,4 @@
-"""How a command fails: with a sentence on stderr, or the server's JSON, and the exit code that a script reads."""
+"""How a command fails: it prints a sentence or the server's JSON on stderr, and exits with a code for scripts."""
 
 import sys
 
@@ -8,7 +8,7 @@ from heliograph.cli.exit_codes import ExitCode
 
 
 class Failure(Exception):
-    """Something went wrong: the sentence to print, and the code to exit with."""
+    """An error: the sentence to print, and the exit code."""
 
     def __init__(self, exit_code: ExitCode, message: str, *, body: bytes = b"") -> None:
         """`body` is the server's answer, if it answered."""
@@ -19,7 +19,7 @@ class Failure(Exception):
 
 
 def print_failure(failure: Failure, *, as_json: bool) -> None:
-    """The error on stderr: the server's JSON for scripts, its words for people."""
+    """Print the error on stderr: the server's JSON for scripts, its message for people."""
     if as_json and failure.body:
         sys.stderr.write(failure.body.decode(errors="replace") + "\n")
         return
@@ -27,5 +27,10 @@ def print_failure(failure: Failure, *, as_json: bool) -> None:
 
 
 def print_error(message: str) -> None:
-    """One error, in words; the terminal breaks the lines, so that a command in it can be copied."""
+    """One error as text. Only the terminal breaks lines, so that a command in it can be copied."""
     click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+
+
+def print_warning(message: str) -> None:
+    """What is dangerous, in words."""
+    click.echo(click.style("Warning: ", fg="yellow", bold=True) + message, err=True)

@@ -1,4 +1,4 @@
-"""`heliograph fleet`: many virtual phones in one process, with a picture of how they do."""
+"""`heliograph fleet`: many virtual phones in one process, with a live picture of how they do."""
 
 import contextlib
 from typing import TYPE_CHECKING
@@ -18,21 +18,21 @@ OFFLINE_EVERY_S = 120.0
 
 @command("fleet")
 @option("--enrollment-token", required=True, metavar="VALUE", help="Value of an enrolment token that is not one-time.")
-@option("--profile", required=True, metavar="NAME", help="What kind of phones: a name as in docs/sandbox.md.")
-@option("--count", type=click.IntRange(1, 100_000), default=1_000, help="How many phones.")
-@option("--seed", type=int, default=1, help="The same seed gives the same phones and the same misfortunes.")
-@option("--transport", type=click.Choice(("websocket", "long-poll")), default="websocket", help="How they talk to the server.")
+@option("--profile", required=True, metavar="NAME", help="Profile of the phones: a name from docs/sandbox.md.")
+@option("--count", type=click.IntRange(1, 100_000), default=1_000, help="Number of phones.")
+@option("--seed", type=int, default=1, help="Seed: the same one gives the same phones and the same faults.")
+@option("--transport", type=click.Choice(("websocket", "long-poll")), default="websocket", help="How phones reach the server.")
 @option(
     "--chaos",
     type=click.FloatRange(0, 0.5),
     default=0.0,
-    help="Share of occasions on which something goes wrong: drops, duplicates, crashes, dead spots.",
+    help="Share of occasions with a fault: drops, duplicates, crashes, dead spots.",
 )
 @SERVER
 def fleet(  # noqa: PLR0913 - one option each
     *, enrollment_token: str, profile: str, count: int, seed: int, transport: str, chaos: float, server: str
 ) -> None:
-    """Run many virtual phones that enrol with a token and carry out what they are told, until Ctrl-C."""
+    """Run many virtual phones that enrol with a token and execute their commands, until Ctrl-C."""
     from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
     from heliograph.agent.profiles import profile_named  # noqa: PLC0415
     from heliograph.agent.runner import Line, TransportKind  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""How a running fleet does: a picture on a terminal, a line now and then elsewhere."""
+"""How a running fleet does: a picture on a terminal, otherwise a line now and then."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from heliograph.cli.tables import console
 
 REFRESH_S = 0.25
 REPORT_S = 5.0
-"""Between two lines where no terminal shows a picture."""
+"""Between two lines when the output is not a terminal."""
 
 
 async def run_shown(plan: FleetPlan, line: Line, enrollment_token: str) -> None:
-    """The fleet runs until cancelled.  Raises: Failure: the server takes none of its phones."""
+    """Run the fleet until cancelled.  Raises: Failure: the server accepts none of its phones."""
     fleet = Fleet(line, plan)
     fleet.start(enrollment_token)
     try:
@@ -54,7 +54,7 @@ async def _report(fleet: Fleet) -> None:
 
 def _give_up_where_refused(progress: FleetProgress) -> None:
     if progress.refused == progress.count:
-        raise Failure(ExitCode.INVALID, f"The server takes none of these phones: {progress.refusal}")
+        raise Failure(ExitCode.INVALID, f"The server accepts none of these phones: {progress.refusal}")
 
 
 def _picture(progress: FleetProgress, profile: str) -> Group:

@@ -1,4 +1,4 @@
-"""Of lines of one kind the first few stand in the log, of the others their number: nobody fills a disk with refusals."""
+"""Log the first few lines of each kind and count the others, so that refusals cannot fill the disk."""
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
@@ -32,7 +32,7 @@ class Folding:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def admits(self, kind: Hashable, about: Mapping[str, object]) -> bool:
-        """Whether this line is written. `about`: what the line with the number says besides."""
+        """Whether to write this line. `about`: what the line with the count says besides."""
         with self._lock:
             if self._since_s is None:
                 self._since_s = self.now_s()
@@ -45,7 +45,7 @@ class Folding:
             return True
 
     def told(self, *, at_once: bool = False) -> list[dict[str, object]]:
-        """What was folded in the window that has ended, by kind; `at_once`: it ends now."""
+        """What was folded in the window that has ended, by kind; with `at_once` the window ends now."""
         with self._lock:
             if self._since_s is None:
                 return []

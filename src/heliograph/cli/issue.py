@@ -1,4 +1,4 @@
-"""`heliograph issue DEVICE TYPE`: one sub-command per row of `heliograph.commands`, its options made from the row."""
+"""`heliograph issue DEVICE TYPE`: one sub-command per row of `heliograph.commands`; its options come from the row."""
 
 import json
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from heliograph.cli.waiting import wait_for
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 
-WAIT = option("--wait", is_flag=True, help="Wait until the operation has ended; the exit code is its outcome.")
-DURATION = option("--duration", metavar="SECONDS", help='How long the command is good for, as in 3600s; "600s" if not given.')
+WAIT = option("--wait", is_flag=True, help="Wait until the operation ends; the exit code is its outcome.")
+DURATION = option("--duration", metavar="SECONDS", help="How long the command is valid, as in 3600s; 600s by default.")
 
-# Not given here, the value from before the TYPE holds, and its default is shown there.
+# If it is not given here, the value before the TYPE holds; its default is shown there.
 ENTERPRISE_BEHIND = option("--enterprise", metavar="ID", help="Enterprise that short device names belong to.")
 SERVER_BEHIND = option("--server", metavar="URL", help="Address of the server.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What stood before the TYPE, and so holds for whatever stands behind it."""
+    """Options given before the TYPE; they hold after it too."""
 
     device: str
     enterprise: str
@@ -38,10 +38,10 @@ class Given:
 
 
 class IssueGroup(Group):
-    """Lets `--body` and `--help` stand behind the DEVICE, and a TYPE be written in small letters."""
+    """Accepts `--body` and `--help` after the DEVICE, and a TYPE in lower case."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Where no TYPE follows, options may stand behind the DEVICE too."""
+        """Without a TYPE, options may follow the DEVICE too."""
         if args[1:2] == ["--help"] or any(arg.partition("=")[0] == "--body" for arg in args):
             ctx.allow_interspersed_args = True
         return super().parse_args(ctx, args)
@@ -65,7 +65,7 @@ class IssueGroup(Group):
     epilog=EPILOG,
 )
 @DEVICE
-@option("--body", default="", show_default=False, metavar="JSON", help="Send this Command as it is, instead of a TYPE.")
+@option("--body", default="", show_default=False, metavar="JSON", help="Send this Command unchanged, instead of a TYPE.")
 @WAIT
 @TIMEOUT
 @ENTERPRISE
@@ -75,7 +75,7 @@ class IssueGroup(Group):
 def app(  # noqa: PLR0913 - one option each
     ctx: click.Context, *, device: str, body: str, wait: bool, timeout: float | None, enterprise: str, server: str, as_json: bool
 ) -> None:
-    """The command is issued: the one in `--body` here, one of a TYPE by its sub-command."""
+    """Issue the command in `--body`; a TYPE is issued by its sub-command."""
     given = Given(device=device, enterprise=enterprise, server=server, wait=wait, timeout=timeout, as_json=as_json)
     ctx.obj = given
     if body and ctx.invoked_subcommand:
@@ -87,7 +87,7 @@ def app(  # noqa: PLR0913 - one option each
 
 
 def _command_of(row: CommandType) -> click.Command:
-    """The sub-command of one type: its options are made from its row. Options may stand before the TYPE or behind it; behind wins."""
+    """The sub-command of one type; its options come from its row. Options may stand before or after the TYPE; after wins."""
     options = options_of(row)
 
     @click.pass_obj
@@ -121,7 +121,7 @@ def _command_of(row: CommandType) -> click.Command:
 
 def _command(row: CommandType, duration: str | None, params: Json) -> Json:
     field = row.params_field
-    # The params object goes along though it be empty: real AMAPI refuses some types without it.
+    # Send the params object even if it is empty: real AMAPI refuses some types without it.
     return {"type": row.name, **({field: params} if field else params), **({"duration": duration} if duration else {})}
 
 

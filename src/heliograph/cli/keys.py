@@ -1,4 +1,4 @@
-"""`heliograph keys`: the keys with which callers sign in, made on the server's own machine."""
+"""`heliograph keys`: make, list and delete the keys that callers sign in with, on the server's own machine."""
 
 import contextlib
 import json
@@ -17,12 +17,13 @@ from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, DEFAULT_SERVER, PA
 from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
 from heliograph.domain.web_address import HTTP, read_web_address
+from heliograph.machine import BYTES, CLOSE_ON_EXEC
 from heliograph.storage.operator_file import NAME, read_operator_file
 
 KEYS: Final = "/heliograph/v1/keys"
 BITS: Final = 2_048
 AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
-"""What every key file says; no client uses it for a service account."""
+"""The same in every key file; no client uses it for a service account."""
 
 DATA_DIR = option(
     "--data-dir",
@@ -35,10 +36,10 @@ SERVER = option(
     metavar="URL",
     envvar="HELIOGRAPH_SERVER",
     show_default=DEFAULT_SERVER,
-    help="The address that clients use: it goes into the key file. Without a data directory, the sandbox that is asked.",
+    help="Address that clients use; it goes into the key file. Without a data directory: the sandbox to ask.",
 )
 
-app = group("keys", "Make, list and delete the keys with which callers sign in.")
+app = group("keys", "Make, list and delete the keys that callers sign in with.")
 
 
 @app.command("create")
@@ -47,15 +48,15 @@ app = group("keys", "Make, list and delete the keys with which callers sign in."
     multiple=True,
     required=True,
     metavar="ID",
-    help="An enterprise that the key is for; may be given several times. '*': all of them.",
+    help="Enterprise that the key is for; may be given several times. '*': all of them.",
 )
 @option(
     "--role",
     type=click.Choice([role.value for role in Role]),
     required=True,
-    help="admin may do everything in its enterprises, viewer may get and list.",
+    help="An admin may do everything in its enterprises, a viewer may get and list.",
 )
-@option("--out", type=PATH, required=True, metavar="FILE", help="Where the key file goes. It is never overwritten.")
+@option("--out", type=PATH, required=True, metavar="FILE", help="File to write the key to. An existing file is never overwritten.")
 @option(
     "--name",
     default="",
@@ -76,7 +77,7 @@ def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
     wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
     client = _client(data_dir, server)
-    # The file first: a key that nobody holds the private half of would stay in the server's list for ever.
+    # The file first: otherwise a key without a private half could stay in the server's list for ever.
     with _new_file(out) as descriptor:
         key: Json = json.loads(client.post(KEYS, json.dumps(wanted).encode()))
         os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
@@ -97,7 +98,7 @@ def list_keys(*, data_dir: Path | None, server: str | None, as_json: bool) -> No
         [key["keyId"], key["clientEmail"], key["role"], ", ".join(key["enterprises"]), short_time(key["createTime"])]
         for key in json.loads(body)["keys"]
     ]
-    return print_table(("KEY", "CLIENT E-MAIL", "ROLE", "ENTERPRISES", "MADE"), rows, empty="There is no key: heliograph keys create.")
+    return print_table(("KEY", "CLIENT E-MAIL", "ROLE", "ENTERPRISES", "MADE"), rows, empty="No keys yet: heliograph keys create.")
 
 
 @app.command("delete")
@@ -105,28 +106,28 @@ def list_keys(*, data_dir: Path | None, server: str | None, as_json: bool) -> No
 @DATA_DIR
 @SERVER
 def delete(key: str, *, data_dir: Path | None, server: str | None) -> None:
-    """Delete a key. It and every token made with it are refused from now on."""
+    """Delete a key. From then on, the server refuses it and every token made with it."""
     _client(data_dir, server).delete(f"{KEYS}/{key}")
     click.echo(f"{key} is deleted.")
 
 
 def _for_clients(server: str | None) -> str | None:
-    """The address as it goes into a key file.  Raises: Failure: it is not one, and no client could use the file."""
+    """The address as it goes into a key file.  Raises: Failure: it is not an address; no client could use the file."""
     if server is None:
         return None
     address = read_web_address(server if "//" in server else f"http://{server}")
     if address is None or address.scheme not in HTTP:
-        raise Failure(ExitCode.INVALID, f"{server!r} is not an address of a server: write one such as https://amapi.example.com.")
+        raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
     return address.origin + address.rest
 
 
 @contextlib.contextmanager
 def _new_file(path: Path) -> Iterator[int]:
-    """A file that only its owner can read, written by the block; gone where the block fails.  Raises: Failure: it cannot be made."""
+    """A file that only its owner can read, written by the block; removed if the block fails.  Raises: Failure: it cannot be made."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BYTES | CLOSE_ON_EXEC, 0o600)
     except FileExistsError:
-        raise Failure(ExitCode.INVALID, f"{path} exists already: choose another file, for a key is never overwritten.") from None
+        raise Failure(ExitCode.INVALID, f"{path} exists already. Choose another file: a key file is never overwritten.") from None
     except OSError as error:
         raise Failure(ExitCode.INVALID, f"Cannot write {path}: {error.strerror}.") from None
     try:
@@ -139,7 +140,7 @@ def _new_file(path: Path) -> Iterator[int]:
 
 
 def _client(data_dir: Path | None, server: str | None) -> ApiClient:
-    """A client of the server that runs on the data directory; where there is none, of the sandbox at the address.  Raises: Failure."""
+    """A client of the server that runs on the data directory, or of the sandbox at the address.  Raises: Failure."""
     if data_dir is None and (server is not None or not (DEFAULT_DATA_DIR / NAME).exists()):
         return ApiClient(server or DEFAULT_SERVER)
     try:

@@ -1,4 +1,4 @@
-"""Logs on stderr: lines of JSON for machines, colours on a terminal. Whoever logs never waits, whether or not somebody reads."""
+"""Logs on stderr: lines of JSON for machines, colours on a terminal. Logging never waits, even if nothing reads the lines."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ from heliograph.service.metrics import PROCESS
 OF_KIND = ("event", "method", "http_status")
 """What lines of one kind have in common; each has few values, whatever callers send."""
 NEVER_FOLDED = frozenset({"debug", "critical"})
-"""Who asks for debug wants every step; what is critical is said once."""
+"""At debug every step is wanted; critical lines come once."""
 
 Event = MutableMapping[str, Any]
 
@@ -27,7 +27,6 @@ class OutletLogger:
         self._outlet = outlet
 
     def msg(self, message: str) -> None:
-        """A line."""
         self._outlet.put(message + "\n")
 
     debug = info = warning = error = log = msg
@@ -52,13 +51,13 @@ class OutletHandler(logging.Handler):
 
 
 def log_to_stderr(*, level: int = logging.INFO) -> None:
-    """Events of the server from `level` on stand on stderr, those of uvicorn and other libraries from WARNING on.
+    """Log the server's events from `level` on to stderr, those of uvicorn and other libraries from WARNING on.
 
-    Of one kind, and of all, only so many within ten seconds; then a line says how many more. What nobody reads in time is dropped,
-    and a line says so.
+    Lines are limited per kind and in all within ten seconds; then a line says how many more there were. Lines not read in time are
+    dropped, and a line says so.
     """
     terminal = sys.stderr.isatty()
-    # Without the frames' local variables, which structlog shows where it is not told otherwise: secrets of commands are among them.
+    # Leave out the frames' local variables, which structlog shows by default: they hold secrets of commands.
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer = console if terminal else structlog.processors.JSONRenderer()
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

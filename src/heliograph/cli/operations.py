@@ -1,4 +1,4 @@
-"""`heliograph operations`: what became of the commands."""
+"""`heliograph operations`: follow commands to their outcome."""
 
 import json
 
@@ -16,7 +16,7 @@ PAGE_SIZE = 1_000  # api.resources.operations: at most 1000
 
 app = group("operations", "Follow commands: list, get, wait, cancel, timeline.")
 
-FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION", help='Such as: done=false AND metadata.type="LOCK".')
+FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION", help='For example: done=false AND metadata.type="LOCK".')
 
 
 @app.command("list")
@@ -32,7 +32,7 @@ def list_operations(device: str, *, filter: str, enterprise: str, server: str, a
     if as_json:
         return print_pages(pages, "operations")
     rows = [_row(operation) for page in pages for operation in json.loads(page).get("operations", ())]
-    empty = "No operation of this device matches." if filter else "No command was issued to this device."
+    empty = "No operation of this device matches." if filter else "No command has been issued to this device."
     return print_table(("OPERATION", "TYPE", "CREATED", "OUTCOME", "DETAIL"), rows, empty=empty)
 
 
@@ -42,7 +42,7 @@ def list_operations(device: str, *, filter: str, enterprise: str, server: str, a
 @SERVER
 @AS_JSON
 def get_operation(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
-    """Show one operation as it is now; the exit code does not tell its outcome."""
+    """Show one operation as it is now; the exit code does not depend on its outcome."""
     body = client_of(server).get(f"/v1/{operation_name(operation, enterprise)}")
     if as_json:
         return print_json(body)
@@ -56,7 +56,7 @@ def get_operation(operation: str, *, enterprise: str, server: str, as_json: bool
 @SERVER
 @AS_JSON
 def wait_operation(operation: str, *, timeout: float | None, enterprise: str, server: str, as_json: bool) -> None:
-    """Wait until an operation has ended; the exit code tells its outcome."""
+    """Wait until an operation ends; the exit code is its outcome."""
     wait_for(client_of(server), str(operation_name(operation, enterprise)), timeout=timeout, as_json=as_json)
 
 
@@ -66,7 +66,7 @@ def wait_operation(operation: str, *, timeout: float | None, enterprise: str, se
 @SERVER
 @AS_JSON
 def cancel_operation(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
-    """Cancel an operation, if no device has acknowledged it yet. Best effort: look at what it became."""
+    """Cancel an operation that no device has acknowledged yet. Best effort: check the result."""
     client, name = client_of(server), operation_name(operation, enterprise)
     answer = client.post(f"/v1/{name}:cancel")
     if as_json:
@@ -80,7 +80,7 @@ def cancel_operation(operation: str, *, enterprise: str, server: str, as_json: b
 @SERVER
 @AS_JSON
 def show_timeline(operation: str, *, enterprise: str, server: str, as_json: bool) -> None:
-    """Tell every change of an operation with its time, and why it is stuck if it is."""
+    """Print every change of an operation with its time, and why it is stuck if it is."""
     body = client_of(server).get(f"/heliograph/v1/{operation_name(operation, enterprise)}/timeline")
     if as_json:
         return print_json(body)

@@ -35,14 +35,14 @@ def enterprise_name(enterprise: str) -> EnterpriseName:
 
 
 def device_name(device: str, enterprise: str) -> DeviceName:
-    """The device; a name without an enterprise is of `enterprise`.  Raises: InvalidArgument."""
+    """The device; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
     if device.startswith("enterprises/"):
         return DeviceName.parse(device)
     return DeviceName.parse(f"{enterprise_name(enterprise)}/devices/{device.removeprefix('devices/')}")
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:
-    """The operation; a name without an enterprise is of `enterprise`.  Raises: InvalidArgument."""
+    """The operation; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
     if operation.startswith("enterprises/"):
         return OperationName.parse(operation)
     device, _, number = operation.removeprefix("devices/").replace("/operations/", "/").partition("/")

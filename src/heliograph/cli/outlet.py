@@ -1,4 +1,4 @@
-"""Writes lines to a file descriptor that perhaps nobody reads: whoever hands one over never waits."""
+"""Writes lines to a file descriptor that may have no reader: handing over a line never waits."""
 
 import atexit
 import contextlib
@@ -17,7 +17,7 @@ END_WITHIN_S = 1.0
 
 
 class Outlet:
-    """A queue and the thread that writes it, in order. What finds the queue full is dropped; where it is missing, a line says so."""
+    """A queue and the thread that writes it, in order. Lines that find the queue full are dropped; a line marks the gap."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Outlet:
         on_drop: Callable[[], None] = lambda: None,
         more: Callable[[bool], Iterable[str]] = lambda _: (),
     ) -> None:
-        """`dropped(n)`: the line that says so; `on_drop()` is called for each; `more(at_end)`, every second, gives lines of its own."""
+        """`dropped(n)`: the line that says how many; `on_drop()` runs for each; `more(at_end)` adds lines every second."""
         self._descriptor = descriptor
         self._held_most_bytes = held_most_bytes
         self._dropped_line = dropped
@@ -45,7 +45,7 @@ class Outlet:
         atexit.register(self.flush, END_WITHIN_S)
 
     def put(self, text: str) -> None:
-        """It will be written, or counted as dropped."""
+        """The line will be written, or counted as dropped."""
         line = text.encode("utf-8", "backslashreplace")
         with self._changed:
             if self._held_bytes >= self._held_most_bytes:
@@ -57,14 +57,14 @@ class Outlet:
             self._changed.notify_all()
 
     def put_last(self, text: str) -> None:
-        """As `put` for a process that is about to end: it waits a moment for this to be written."""
+        """As `put`, for a process that is about to end: waits a moment for this line to be written."""
         with self._changed:
             self._held_bytes = min(self._held_bytes, self._held_most_bytes - 1)  # there is room for this one
         self.put(text)
         self.flush(END_WITHIN_S)
 
     def flush(self, within_s: float) -> bool:
-        """Whether everything that was handed over is written; it waits no longer than that."""
+        """Whether everything handed over was written within this time."""
         with self._changed:
             for text in self._more(True):  # noqa: FBT003
                 self._append(text.encode("utf-8", "backslashreplace"))
@@ -108,12 +108,12 @@ class Outlet:
 
 
 def _write(descriptor: int, data: bytes) -> memoryview:
-    """What could not be written at all: nothing, however long the rest takes, unless the reader is gone or the disk is full."""
+    """Bytes that could not be written: none, however long the rest takes, unless the reader is gone or the disk is full."""
     left = memoryview(data)
     with contextlib.suppress(OSError):
         while left:
             try:
                 left = left[os.write(descriptor, left) :]
-            except BlockingIOError:  # whoever started us made it so
+            except BlockingIOError:  # our parent process made it so
                 select.select([], [descriptor], [])
     return left

@@ -1,4 +1,4 @@
-"""What people see: tables, an operation in a few lines; and the server's JSON, untouched, for scripts."""
+"""What people see: tables, an operation in a few lines; for scripts, the server's JSON untouched."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def print_json(body: bytes) -> None:
 
 
 def print_pages(pages: Sequence[bytes], member: str) -> None:
-    """The one page as the server wrote it, or several as one list."""
+    """The one page as the server wrote it, or several pages as one list."""
     if len(pages) == 1:
         return print_json(pages[0])
     merged = {member: [item for page in pages for item in json.loads(page).get(member, ())]}
@@ -33,12 +33,12 @@ def print_pages(pages: Sequence[bytes], member: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]], *, empty: str) -> None:
-    """The rows under their headings; the first column stays whole. `empty` is said instead of a table without rows."""
+    """Print the rows under their headings; the first column stays whole. Without rows, print `empty` instead."""
     listed = list(rows)
     if not listed:
         click.secho(empty, dim=True)
         return
-    # Only a command that has rows to show waits until rich is imported, which takes as long as the rest of it.
+    # Import rich only when there are rows to show: the import takes as long as the rest of the command.
     from heliograph.cli.tables import console, table_of  # noqa: PLC0415
 
     console().print(table_of(columns, listed))
@@ -54,12 +54,11 @@ def print_highlighted(body: bytes) -> None:
 
 
 def outcome_word(outcome: OutcomeView) -> Coloured:
-    """The outcome's word in its colour."""
     return Coloured(outcome.outcome, STYLES.get(outcome.outcome, ""))
 
 
 def print_operation(operation: Json) -> None:
-    """One operation: what, when, and how it came out."""
+    """One operation: what, when, and its outcome."""
     metadata, outcome = operation.get("metadata", {}), read_outcome(operation)
     message = str(operation.get("error", {}).get("message", ""))
     _print_line("operation", str(operation.get("name", "")))
@@ -82,7 +81,7 @@ def _print_line(label: str, text: str, *, colour: str = "") -> None:
 
 
 def local_time(timestamp: str) -> str:
-    """A timestamp of the API as this machine's wall shows it; what is none stays as it is."""
+    """A timestamp of the API in this machine's local time; other text is unchanged."""
     try:
         return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
@@ -90,7 +89,7 @@ def local_time(timestamp: str) -> str:
 
 
 def short_time(timestamp: str) -> str:
-    """As `local_time`: only the time if it was today, only the date otherwise."""
+    """As `local_time`, but only the time if it is today's, otherwise only the date."""
     day, _, moment = local_time(timestamp).partition(" ")
     today = local_time(datetime.now(UTC).isoformat()).partition(" ")[0]
     return moment if day == today else day

@@ -1,4 +1,4 @@
-"""Options made from a row's params, and the params made from what was given: a new command type changes nothing here."""
+"""Options made from a row's params, and params made from the options given: a new command type changes nothing here."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,16 +16,16 @@ from heliograph.domain.command_fields import CommandField, command_fields
 from heliograph.protojson.schema import Scalar
 
 FROM_TERMINAL = "-"
-"""Instead of a secret: ask for it without showing it, or read it from a pipe. Arguments are seen by everybody on the machine."""
+"""Instead of a secret: prompt for it without echo, or read it from a pipe. Everyone on the machine can see arguments."""
 PREFIX = "param_"
-"""Before the names of a row's own options, so that none is taken for one that every type has."""
+"""Prefix of a row's own options, so that none clashes with an option that every type has."""
 OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
     Scalar.BOOL: click.BOOL,
     Scalar.INT32: click.INT,
     Scalar.INT64: click.INT,
     Scalar.FLOAT: click.FLOAT,
 }
-"""What an option reads; text for all others, which the server reads."""
+"""What an option parses itself; all other values are text for the server to parse."""
 DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
 
 
@@ -65,7 +65,7 @@ def options_of(row: CommandType) -> tuple[ParamOption, ...]:
 
 
 def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> Json:
-    """The params as JSON: what was not given is left out, and what is wrong with the rest the server says."""
+    """The params as JSON, without options that were not given. The server validates the rest."""
     params: Json = {}
     for option in options:
         value = values.get(option.name)
@@ -108,7 +108,7 @@ def _options_of_field(field: CommandField) -> Iterator[ParamOption]:
 
 
 def _metavar(field: CommandField) -> str | None:
-    """The choices if they are few, else what one of them is called: the description has them. A flag takes no value."""
+    """The choices if they are few, otherwise a name for one of them: the description lists them. A flag takes no value."""
     if field.scalar is Scalar.BOOL and not field.repeated:
         return None
     if field.choices and not field.repeated:
@@ -118,7 +118,7 @@ def _metavar(field: CommandField) -> str | None:
 
 def _hint(field: CommandField) -> str:
     if field.secret:
-        return f" Give {FROM_TERMINAL} to be asked for it: what stands in a command line is seen by everybody on the machine."
+        return f" Give {FROM_TERMINAL} to be prompted for it: everyone on the machine can see a command line."
     return " May be given several times." if field.repeated else ""
 
 

@@ -46,11 +46,12 @@ def serve(  # noqa: PLR0913 - one option each
     """Run a server for devices that enrol. Callers sign in with a key: see heliograph keys create."""
     from heliograph import server  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
+    from heliograph.domain.behaviour import Behaviour  # noqa: PLC0415
     from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
     from heliograph.settings import Admission, Settings, database_url  # noqa: PLC0415
 
     limits = with_limits(Limits(
-        retention_days=retention_days, behaviour=behaviour, operations_of_deleted_devices=operations_of_deleted_devices,
+        retention_days=retention_days, behaviour=Behaviour(behaviour), operations_of_deleted_devices=operations_of_deleted_devices,
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     ), limit)  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
@@ -71,4 +72,4 @@ def serve(  # noqa: PLR0913 - one option each
 
 def _say_ready(url: str) -> None:
     shown = click.style(url, bold=True) if sys.stdout.isatty() else url
-    Outlet(sys.stdout.fileno()).put(f"Heliograph serves on {shown} (Ctrl-C ends it)\n")  # printed, it would wait for somebody to read
+    Outlet(sys.stdout.fileno()).put(f"Heliograph serves on {shown} (Ctrl-C ends it)\n")  # a print would wait for a reader

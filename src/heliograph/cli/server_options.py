@@ -1,4 +1,4 @@
-"""Every option of `serve` and `sandbox`, once: command line, environment, configuration file and docs/configuration.md follow."""
+"""Every option of `serve` and `sandbox`, once. Command line, environment, configuration file and docs/configuration.md follow from it."""
 
 import os
 from dataclasses import dataclass, field
@@ -32,9 +32,9 @@ class ServerOption:
     repeated: bool = False
     is_flag: bool = False
     secret: bool = False
-    """Whether its value may hold a password: then no error repeats it."""
+    """Whether its value may hold a password; if so, no error repeats it."""
     short_variable: str = ""
-    """An environment variable that every command which has this option reads; the command's own one wins."""
+    """An environment variable that every command with this option reads; the command's own variable wins."""
 
     @property
     def key(self) -> str:
@@ -71,12 +71,24 @@ class _FromAnywhere(Option):
 
 
 SERVER_OPTIONS: Final = (
-    ServerOption(flag="--host", commands=SANDBOX, default="127.0.0.1", help="Address to listen on; loopback only."),
+    ServerOption(
+        flag="--host",
+        commands=SANDBOX,
+        default="127.0.0.1",
+        help="Address to listen on. Others than loopback ones need --allow-anybody.",
+    ),
+    ServerOption(
+        flag="--allow-anybody",
+        commands=SANDBOX,
+        is_flag=True,
+        help="Listen on --host 0.0.0.0 or another address that others reach, as in a container, and answer to any host name. "
+        "Everybody who reaches it may do everything: it asks for no key.",
+    ),
     ServerOption(
         flag="--host",
         commands=SERVE,
         default="127.0.0.1",
-        help="Address to listen on; 0.0.0.0 for all. Callers' tokens want TLS: see docs/sign-in.md.",
+        help="Address to listen on; 0.0.0.0 for all. Callers' tokens need TLS: see docs/sign-in.md.",
     ),
     ServerOption(flag="--port", type=click.IntRange(0, 65_535), default=8080, help="Port to listen on; 0 takes a free one."),
     ServerOption(
@@ -90,8 +102,8 @@ SERVER_OPTIONS: Final = (
         flag="--data-dir",
         commands=SANDBOX,
         type=PATH,
-        default_words="a temporary directory",
-        help="Keep the database here; otherwise it is temporary.",
+        default_words="none: in memory",
+        help="Keep the world here, as files; phones speak to it over sockets.",
     ),
     ServerOption(
         flag="--database",
@@ -101,15 +113,15 @@ SERVER_OPTIONS: Final = (
         metavar="URL",
         secret=True,
         short_variable="HELIOGRAPH_DATABASE",
-        help="A PostgreSQL, as in postgresql://user@host/name, which other servers may use as well (docs/many-servers.md). "
-        "A password is safer in the environment or in a password file, for others can read the command line.",
+        help="A PostgreSQL database, as in postgresql://user@host/name; other servers may share it (docs/many-servers.md). "
+        "Put a password into the environment or a password file: others can read the command line.",
     ),
     ServerOption(
         flag="--key-file",
         commands=SERVE,
         type=PATH,
         default_words="in --data-dir",
-        help="The key that seals secrets, made with mode 0600 if it is not there.",
+        help="Key file that seals secrets; made with mode 0600 if it does not exist.",
     ),
     ServerOption(
         flag="--adopt-key",
@@ -121,7 +133,7 @@ SERVER_OPTIONS: Final = (
         flag="--new",
         commands=SERVE,
         is_flag=True,
-        help="Begin with an empty database although there is a key file: phones enrolled before are unknown to it.",
+        help="Begin with an empty database although a key file exists. Phones enrolled before are then unknown.",
     ),
     ServerOption(
         flag="--enterprise",
@@ -132,33 +144,54 @@ SERVER_OPTIONS: Final = (
         help="An enterprise that exists; may be given several times.",
     ),
     ServerOption(
+        flag="--ready-file",
+        commands=SANDBOX,
+        type=PATH,
+        default_words="none",
+        metavar="FILE",
+        help="Write url, pid and more into this file as JSON once the sandbox is ready; it is removed when the sandbox ends.",
+    ),
+    ServerOption(
+        flag="--json",
+        commands=SANDBOX,
+        is_flag=True,
+        help="Once ready, print the same JSON as one line instead of the greeting.",
+    ),
+    ServerOption(
         flag="--worlds",
         commands=SANDBOX,
         type=click.IntRange(min=0),
         default=2_000,
-        help="Worlds that there may be at a time, for tests (docs/sandbox.md).",
+        help="Most worlds at a time, for tests (docs/sandbox.md).",
+    ),
+    ServerOption(
+        flag="--world-urls",
+        commands=SANDBOX,
+        type=click.Choice(("port", "path")),
+        default_words="port on a loopback address, path on others or with --public-url",
+        help="Whether a world's url is a port of its own, or a path below the sandbox's address (docs/sandbox.md).",
     ),
     ServerOption(
         flag="--world-idle-seconds",
         commands=SANDBOX,
         type=click.FloatRange(min=0),
         default=3_600.0,
-        help="A world that nobody uses ends after so many seconds; 0: never.",
+        help="End a world after this many seconds without use; 0: never.",
     ),
     ServerOption(
         flag="--retention-days", commands=SERVE, type=click.IntRange(min=1), default=30, help="How long ended operations are kept."
     ),
     ServerOption(
         flag="--behaviour",
-        type=click.Choice(("documented", "as-observed")),
+        type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, or do as real AMAPI was seen to do where it differs.",
+        help="Follow the reference page, behave as real AMAPI was observed to, or refuse JSON that Google's parsers only tolerate.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",
         type=click.Choice(("keep", "404")),
         default="keep",
-        help="Whether the operations of a deleted device stay readable, or are not found with it.",
+        help="Whether operations of a deleted device stay readable or answer 404.",
     ),
     ServerOption(
         flag="--open-commands-most",
@@ -166,35 +199,34 @@ SERVER_OPTIONS: Final = (
         type=click.IntRange(min=1),
         default=1_000,
         metavar="N",
-        help="Unfinished commands a device may have; more are refused with 429.",
+        help="Most unfinished commands of a device; more are refused with 429.",
     ),
     ServerOption(
         flag="--limit",
         repeated=True,
         default_words="see docs/errors.md",
         metavar="NAME=NUMBER",
-        help="A limit of what one enterprise or device may hold, as in policies=500; may be given several times. "
-        "The names and defaults: docs/errors.md.",
+        help="A limit for one enterprise or device, as in policies=500; may be given several times. Names and defaults: docs/errors.md.",
     ),
     ServerOption(
         flag="--quota-per-minute",
         type=click.IntRange(min=0),
         default=0,
         metavar="N",
-        help="Requests a caller may send in a minute; more are refused with 429, as Google does. 0: as many as it likes.",
+        help="Most requests of a caller in a minute; more are refused with 429, as Google does. 0: no limit.",
     ),
     ServerOption(
         flag="--quota",
         commands=SANDBOX,
         type=click.Choice(("none", "amapi")),
         default="none",
-        help="amapi: refuse as Google's quota does, 600 requests a minute for all callers together (one project).",
+        help="amapi: enforce Google's quota of 600 requests a minute for all callers together (one project).",
     ),
     ServerOption(
         flag="--no-auth",
         commands=SERVE,
         is_flag=True,
-        help="Let anybody do everything: for labs, on a loopback address only.",
+        help="Let every caller do everything, without signing in: for labs, on a loopback address only.",
     ),
     ServerOption(
         flag="--drain-seconds",
@@ -202,7 +234,7 @@ SERVER_OPTIONS: Final = (
         type=click.IntRange(0, 3_600),
         default=0,
         metavar="N",
-        help="After SIGTERM, serve for so long while /readyz says no: what a load balancer needs to notice. Then it ends within 10 s.",
+        help="Keep serving this long after SIGTERM while /readyz fails, so that a load balancer notices. Then end within 10 s.",
     ),
     ServerOption(
         flag="--public-url",
@@ -211,7 +243,7 @@ SERVER_OPTIONS: Final = (
         metavar="URL",
         short_variable="HELIOGRAPH_PUBLIC_URL",
         help="An address of this server as clients write it, as in https://amapi.example.com, besides the one it is bound to; may be given "
-        "several times. The first one stands in links and QR codes if a client used another name. A token may be signed for any of them.",
+        "several times. Links and QR codes use the first one if a client used another name. A token may be signed for any of them.",
     ),
     ServerOption(
         flag="--trusted-proxy",
@@ -219,14 +251,14 @@ SERVER_OPTIONS: Final = (
         repeated=True,
         default_words="none",
         metavar="ADDRESS",
-        help="A proxy, or a network of them, whose X-Forwarded-Proto, -Host and -For are believed; may be given several times.",
+        help="A trusted proxy, or a network of them: its X-Forwarded-Proto, -Host and -For are used. May be given several times.",
     ),
     ServerOption(
         flag="--cors-origin",
         repeated=True,
         default_words="none",
         metavar="ORIGIN",
-        help="Whose web pages may call the API from a browser, as in https://console.example.com, or *; may be given several times.",
+        help="Origin of web pages that may call the API, as in https://console.example.com, or *; may be given several times.",
     ),
     ServerOption(
         flag="--push-endpoint",
@@ -234,7 +266,7 @@ SERVER_OPTIONS: Final = (
         default_words="none",
         metavar="URL",
         secret=True,
-        help="Gets every notification that an enterprise enabled, as from a Pub/Sub push subscription.",
+        help="URL that receives every notification that an enterprise enabled, as from a Pub/Sub push subscription.",
     ),
     ServerOption(
         flag="--pubsub",
@@ -247,35 +279,35 @@ SERVER_OPTIONS: Final = (
         type=click.FloatRange(min=0.1),
         default=HTTP.head_s,
         metavar="S",
-        help="For the whole head of a request; then it is refused with 408.",
+        help="Time for the whole head of a request; after that it is refused with 408.",
     ),
     ServerOption(
         flag="--body-seconds",
         type=click.FloatRange(min=0.1),
         default=HTTP.body_s,
         metavar="S",
-        help="For the whole body of a request; then it is refused with 408.",
+        help="Time for the whole body of a request; after that it is refused with 408.",
     ),
     ServerOption(
         flag="--connections-most",
         type=click.IntRange(min=1),
         default_words="what ulimit -n allows, less a reserve",
         metavar="N",
-        help="Connections at a time; beyond them only /healthz, /readyz and /metrics are answered, all else with 503.",
+        help="Most connections at a time; beyond them only /healthz, /readyz and /metrics are answered, everything else gets 503.",
     ),
     ServerOption(
         flag="--connections-per-address",
         type=click.IntRange(min=0),
         default_words="half of all; loopback any number",
         metavar="N",
-        help="Connections of one address, of IPv6 of a /64, at a time; a --trusted-proxy may have any number. 0: any number.",
+        help="Most connections of one address (IPv6: of one /64) at a time; a --trusted-proxy has no limit. 0: no limit.",
     ),
     ServerOption(
         flag="--requests-mib",
         type=click.IntRange(min=1),
         default=HTTP.held_max_bytes >> 20,
         metavar="N",
-        help="MiB held of all requests under way; beyond that, the one whose body is waited for longest is refused with 503.",
+        help="Most MiB held for all requests in progress; beyond that, the one that has waited longest for its body gets 503.",
     ),
     ServerOption(
         flag="--log-level",
@@ -283,7 +315,7 @@ SERVER_OPTIONS: Final = (
         type=click.Choice(("debug", "info", "warning")),
         default="info",
         short_variable="HELIOGRAPH_LOG_LEVEL",
-        help="debug: every step of every command is a line on stderr.",
+        help="debug: log every step of every command on stderr.",
     ),
 )
 
@@ -299,12 +331,12 @@ def parameters_of(command: str) -> list[click.Parameter]:
 
 
 def http_limits(*, head_s: float, body_s: float, connections: int | None, per_address: int | None, requests_mib: int) -> HttpLimits:
-    """What the options say of connections."""
+    """The options' limits for connections."""
     return HttpLimits(
         head_s=head_s, body_s=body_s, connections_most=connections, per_address_most=per_address, held_max_bytes=requests_mib << 20
     )
 
 
 def pubsub_is_emulated() -> bool:
-    """Whether the environment names a Pub/Sub emulator: what goes there leaves for no cloud."""
+    """Whether the environment names a Pub/Sub emulator: messages to it never leave for the cloud."""
     return bool(os.environ.get("PUBSUB_EMULATOR_HOST"))

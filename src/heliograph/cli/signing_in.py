@@ -1,4 +1,4 @@
-"""The key file that `heliograph --key` names: the same for every command."""
+"""The key file given with `heliograph --key`, the same for every command."""
 
 from contextvars import ContextVar
 from pathlib import Path

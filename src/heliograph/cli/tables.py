@@ -13,7 +13,7 @@ from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 
 
 def console(*, errors: bool = False) -> Console:
-    """Where to print: as wide as the terminal, with colours where there is one."""
+    """Where to print: as wide as the terminal, in colour if the terminal has it."""
     stream = sys.stderr if errors else sys.stdout
     shown = Console(file=stream, highlight=False)
     return shown if shown.is_terminal or "COLUMNS" in os.environ else Console(file=stream, highlight=False, width=PIPE_WIDTH)

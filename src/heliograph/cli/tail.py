@@ -19,9 +19,9 @@ SERVICE: Final = "androidmanagement."
 
 @command("tail")
 @SERVER
-@option("--filter", default="", show_default=False, metavar="EXPRESSION", help="Such as: status>=400 phone:pixel8.")
-@option("--from-start", is_flag=True, help="Show the requests first that the sandbox remembers.")
-@option("--count", type=click.IntRange(min=0), default=0, metavar="N", help="End after so many requests; 0: never.")
+@option("--filter", default="", show_default=False, metavar="EXPRESSION", help="For example: status>=400 phone:pixel8.")
+@option("--from-start", is_flag=True, help="Show first the requests that the sandbox remembers.")
+@option("--count", type=click.IntRange(min=0), default=0, metavar="N", help="End after this many requests; 0: never.")
 @option("--json", "as_json", is_flag=True, help="Print each request as one line of JSON.")
 def tail(*, server: str, filter: str, from_start: bool, count: int, as_json: bool) -> None:
     """Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it."""
@@ -29,7 +29,7 @@ def tail(*, server: str, filter: str, from_start: bool, count: int, as_json: boo
     newest = 0 if from_start else _newest(json.loads(client.get(JOURNAL))["requests"])
     shown = 0
     while True:
-        # Asked without the filter, for the newest of all says where to go on.
+        # Ask without the filter: the newest request of all says where to continue.
         everything = _newest(json.loads(client.get(JOURNAL, {"after": f"requests/{newest}"}))["requests"])
         wanted = json.loads(client.get(JOURNAL, {"after": f"requests/{newest}", "filter": filter}))["requests"]
         for request in wanted:
@@ -46,7 +46,7 @@ def _newest(requests: list[Json]) -> int:
 
 
 def _line(request: Json) -> str:
-    """Time, HTTP method, AMAPI's method, phone, status, duration; then the operation, and what a fault did."""
+    """Time, HTTP method, AMAPI's method, phone, status, duration; then the operation, and the effect of a fault."""
     clock = request["time"].partition("T")[2].removesuffix("Z")[:12]
     ms = float(request["duration"].removesuffix("s")) * 1_000
     words = [

@@ -1,4 +1,4 @@
-"""`heliograph version`: which version this is."""
+"""`heliograph version`: print the version."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Waiting for an operation to end, and what the end means for a script."""
+"""Wait for an operation to end, and turn its outcome into an exit code."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ LONGEST_PAUSE_S = 1.0
 
 
 def wait_for(client: ApiClient, name: str, *, timeout: float | None, as_json: bool) -> None:
-    """The operation has ended, is printed, and the program exits as its outcome says.
+    """Wait until the operation ends, print it, and exit with the code of its outcome.
 
     Raises: Failure: not ended within `timeout` seconds, or it cannot be read. SystemExit: any outcome but success.
     """

@@ -78,7 +78,7 @@ def check_on(params: AddEsimParams, path: str, *, personally_owned: bool) -> Ite
     if personally_owned and params.activation_state is ActivationState.ACTIVATED:
         yield Violation(
             f"{path}.activation_state",
-            "ACTIVATED is rejected for personally-owned devices: use NOT_ACTIVATED, and the user activates the eSIM on the device.",
+            "ACTIVATED is rejected for personally-owned devices: use NOT_ACTIVATED; the user then activates the eSIM on the device.",
         )
 
 

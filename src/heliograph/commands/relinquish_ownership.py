@@ -7,9 +7,10 @@ from heliograph.domain.quirks import Quirk
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
-    """Work profile and policies gone, the personal side as it was.
+    """Work profile and policies gone, the personal side as it was, and nobody manages the phone or an eSIM on it.
 
-    Source: AOSP DevicePolicyManager.wipeData, called by the profile owner of an organization-owned device.
+    Source: issueCommand, RELINQUISH_OWNERSHIP ("Removes the work profile and all policies …, relinquishing the device for personal use");
+    AOSP DevicePolicyManager.wipeData, called by the profile owner of an organization-owned device.
     """
     return Done(phone=without_work_profile(phone), outcome=Outcome())
 

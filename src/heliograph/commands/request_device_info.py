@@ -70,7 +70,7 @@ class RequestDeviceInfoStatus(Message):
 def check(params: RequestDeviceInfoParams, path: str) -> Iterator[Violation]:
     """Something must be requested."""
     if params.device_info is DeviceInfo.DEVICE_INFO_UNSPECIFIED:
-        yield Violation(f"{path}.device_info", f'{path}.device_info is required: what is wanted, as in "deviceInfo": "EID".')
+        yield Violation(f"{path}.device_info", f'{path}.device_info is required: name the information, as in "deviceInfo": "EID".')
 
 
 def execute(phone: VirtualDevice, _params: RequestDeviceInfoParams, _circumstances: Circumstances) -> Effect:

@@ -8,13 +8,15 @@ import msgspec
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.domain.phone.credential import Credential, is_numeric
+from heliograph.domain.phone.credential import Credential, android_objection, is_numeric
 from heliograph.domain.phone.virtual_device import ResetToken, VirtualDevice, lock
 from heliograph.protojson.messages import SECRET, Message, proto
 
 NUMERIC_MIN_LENGTH = 6
 NUMERIC_MIN_LEVELS = frozenset({34})
 """The page says "in case of Android 14 devices" and nothing of later ones, so 15 and up take shorter ones (android.md §0)."""
+VALIDATOR_LEVEL = 30
+"""From Android 11 on an admin's reset goes through the validator of the lock screen's settings (AOSP PasswordMetrics.validatePassword)."""
 TOKEN_LEVEL = 26
 """From here on a password is reset by token only.  Source: AOSP DevicePolicyManager.resetPasswordWithToken."""
 
@@ -61,7 +63,11 @@ class ResetPasswordParams(Message):
 def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Circumstances) -> Effect:
     """The managed credential is the new one, or nothing was changed.
 
-    Source: AOSP DevicePolicyManagerService.resetPasswordInternal.
+    REQUIRE_ENTRY of an earlier reset keeps nobody out here: "Don't allow other admins to change the password again until the user has
+    entered it", and there is one admin. Its next reset succeeds, and the demand is whatever that one says.
+
+    Source: disc, Command.resetPasswordFlags; AOSP DevicePolicyManagerService.resetPasswordInternal, which refuses another uid than
+    mPasswordOwner, then sets this to the caller where REQUIRE_ENTRY is given, else to nobody.
     """
     refusal = _refusal(phone, params.new_password)
     if refusal is not None:
@@ -81,11 +87,8 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
 
 def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
     if phone.api_level >= TOKEN_LEVEL and not _token_usable(phone):
-        message = "The reset token is not active: the user must unlock once with the present password first."
+        message = "The reset token is not active: the user must first unlock once with the current password."
         return Outcome(error_code=ErrorCode.UNKNOWN, message=message)
-    if phone.must_enter:
-        message = "The user has not entered the password of the last reset yet, as its REQUIRE_ENTRY demands."
-        return Outcome(error_code=ErrorCode.INVALID_VALUE, message=message)
     objection = _objection(phone, secret)
     return None if objection is None else Outcome(error_code=ErrorCode.INVALID_VALUE, message=objection)
 
@@ -98,6 +101,8 @@ def _token_usable(phone: VirtualDevice) -> bool:
 
 
 def _objection(phone: VirtualDevice, secret: str) -> str | None:
+    if phone.api_level >= VALIDATOR_LEVEL and (objection := android_objection(secret, api_level=phone.api_level)) is not None:
+        return objection
     if phone.api_level in NUMERIC_MIN_LEVELS and is_numeric(secret) and len(secret) < NUMERIC_MIN_LENGTH:
         return f"A numeric password must have at least {NUMERIC_MIN_LENGTH} digits on Android 14."
     return phone.password_policy.objection(secret)

@@ -97,7 +97,7 @@ def check(params: StartLostModeParams, path: str) -> Iterator[Violation]:
     if all(is_blank(message) for message in shown.values()) and not params.lost_email_address.strip():
         yield Violation(
             path,
-            f"{path} must have at least one of lostMessage, lostPhoneNumber, lostEmailAddress or lostStreetAddress, and not a blank one: "
+            f"{path} must have at least one of lostMessage, lostPhoneNumber, lostEmailAddress or lostStreetAddress, and not blank: "
             'lostOrganization alone is not enough. Add for example "lostMessage": {"defaultMessage": "Please call the owner."}.',
         )
 

@@ -79,9 +79,10 @@ def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstan
 
 def _without_work(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:
     esims_go = WipeDataFlag.WIPE_ESIMS in params.wipe_data_flags or phone.api_level >= MANAGED_ESIMS_ALWAYS_GO_LEVEL
+    if esims_go and phone.euicc is not None:
+        phone = msgspec.structs.replace(phone, euicc=phone.euicc.without_managed())
     return msgspec.structs.replace(
         without_work_profile(phone),
-        euicc=phone.euicc.without_managed() if phone.euicc is not None and esims_go else phone.euicc,
         wipe_reason_shown=text_for(params.wipe_reason, phone.build.primary_language_code),
     )
 
@@ -107,7 +108,7 @@ def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tu
     """
     known = {flag.value for flag in WipeDataFlag}
     wrong = Violations(
-        Violation("wipe_data_flags", f"{flag[:64]!r} is no wipe data flag: choose from {', '.join(sorted(known))}.")
+        Violation("wipe_data_flags", f"{flag[:64]!r} is not a wipe data flag: choose from {', '.join(sorted(known))}.")
         for flag in wipe_data_flags
         if flag not in known
     )

@@ -56,7 +56,7 @@ class AccessTokenExpired(CredentialsInvalid):
 
 
 class AccountGone(CredentialsInvalid):
-    """The key that the token was made with is not known here: it was deleted, or belongs to another server."""
+    """The key that signed the token is unknown here: it was deleted, or belongs to another server."""
 
     reason = "ACCOUNT_STATE_INVALID"
 
@@ -68,13 +68,13 @@ class ScopeInsufficient(PermissionDenied):
 
 
 class RoleInsufficient(PermissionDenied):
-    """This key has the role viewer, which may get and list only: use a key made with --role admin."""
+    """This key has the role viewer, which may only get and list: use a key made with --role admin."""
 
     reason = "ROLE_INSUFFICIENT"
 
 
 class NotEveryEnterprise(PermissionDenied):
-    """This key manages the enterprises it names only: what concerns the whole server needs a key made with --enterprise '*'."""
+    """This key manages only the enterprises it names: for the whole server, use a key made with --enterprise '*'."""
 
     reason = "NOT_EVERY_ENTERPRISE"
 

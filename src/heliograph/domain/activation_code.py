@@ -45,7 +45,7 @@ def activation_code_problems(text: str) -> tuple[str, ...]:
         return (f"The activation code must start with {PREFIX}{FORMAT}$ and have the form {FORM}.",)
     parts = text.split("$")
     if not MIN_PARTS <= len(parts) <= MAX_PARTS:
-        return (f"The activation code has {len(parts)} parts between $ signs; {FORM} has {MIN_PARTS} to {MAX_PARTS}, empty ones counted.",)
+        return (f"The activation code has {len(parts)} parts between $ signs; {FORM} has {MIN_PARTS} to {MAX_PARTS}, empty ones included.",)
     return _problems_of_parts(parts)
 
 

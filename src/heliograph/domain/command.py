@@ -64,9 +64,9 @@ class Requires:
 class Recovery(enum.Enum):
     """What a phone does with a command that its journal shows as executing after a restart (design.md §4)."""
 
-    RESUME = "carry it out again: it ends the device's management, twice is once"
-    BOOT_ID = "another boot id proves that it worked"
-    PROBE = "look whether the effect is there"
+    RESUME = "execute it again: it ends the device's management, so twice is the same as once"
+    BOOT_ID = "a new boot id proves that it worked"
+    PROBE = "check whether the effect has happened"
     UNKNOWN = "report UNKNOWN: never execute twice"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.command import CommandType
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
@@ -73,20 +74,20 @@ class Envelope:
         beside = (*self._by_field, *self._at_top)
         self._beside = operator.attrgetter(*beside)
         self._nothing_beside = tuple(self._defaults[name] for name in beside)
-        self._alone: dict[tuple[str, bool], IssuedCommand] = {}
+        self._alone: dict[tuple[str, Behaviour], IssuedCommand] = {}
 
-    def decode(self, body: bytes, *, as_observed: bool = False) -> IssuedCommand:
+    def decode(self, body: bytes, *, behaviour: Behaviour = Behaviour.DOCUMENTED) -> IssuedCommand:
         """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
 
         Raises: InvalidArgument with every violation of the message's form; where it has none, with every one of its sense.
         """
-        return self._plain(body, as_observed=as_observed) or self._whole(body, as_observed=as_observed)
+        return self._plain(body, behaviour) or self._whole(body, behaviour)
 
-    def _plain(self, body: bytes, *, as_observed: bool) -> IssuedCommand | None:
+    def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
         """The command in a body that is the plainest there is; None: it is not, or is the first of its type."""
         try:
             plain = _decode_plain(body)
-            like = self._alone.get((plain.type, as_observed))
+            like = self._alone.get((plain.type, behaviour))
             quotes = 2 * _QUOTES_A_FIELD if plain.duration is not None else _QUOTES_A_FIELD
             if like is None or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
                 return None
@@ -97,11 +98,11 @@ class Envelope:
             return None
         return IssuedCommand(like.row, like.params, like.command, None, duration_ns, format_duration(duration_ns))
 
-    def _whole(self, body: bytes, *, as_observed: bool) -> IssuedCommand:
-        message: Any = decode_message(self.message, body, root=ROOT)
-        issued = self._issued(message, as_observed=as_observed)
+    def _whole(self, body: bytes, behaviour: Behaviour) -> IssuedCommand:
+        message: Any = decode_message(self.message, body, root=ROOT, options=behaviour.reader)
+        issued = self._issued(message, as_observed=behaviour is Behaviour.AS_OBSERVED)
         if self._beside(message) == self._nothing_beside:
-            self._alone[issued.row.name, as_observed] = issued
+            self._alone[issued.row.name, behaviour] = issued
         return issued
 
     def _issued(self, message: Any, *, as_observed: bool) -> IssuedCommand:  # noqa: ANN401 - the made message
@@ -168,7 +169,7 @@ class Envelope:
             return _params(self._rows[type_name], stored_message(self.message, command))
         except msgspec.MsgspecError:
             # Its text may quote a secret.
-            raise InvalidArgument(f"This is no {type_name} command.") from None
+            raise InvalidArgument(f"This is not a {type_name} command.") from None
 
     def status_of(self, row: CommandType, raw: bytes) -> msgspec.Struct:
         """The row's specific status message as a phone reported it.  Raises: InvalidArgument."""

@@ -29,6 +29,6 @@ class Overloaded(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The outcome is unknown: the change was sent to storage and no answer came. Look before you try again."""
+    """The outcome is unknown: the change was sent to storage and no answer came. Check before you try again."""
 
     reason = "OUTCOME_UNKNOWN"

@@ -146,7 +146,7 @@ def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
     if len(text) > MAX_CHARS:
-        raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are read.")
+        raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
     if not text.strip():
         return EVERYTHING
     parser = _Parser(text, types)
@@ -220,7 +220,7 @@ class _Parser:
         field = _NAMES.get(name.text)
         if field is None:
             hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
-            self.refuse(f'"{name.text[:64]}" is no field to filter by{hint}', start=name.start)
+            self.refuse(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
         sign = self.next
         if sign.kind != "operator":
             self.refuse(f"expected one of {' '.join(_ANY_OPERATOR)}")
@@ -228,7 +228,7 @@ class _Parser:
         if value == "*" and not quoted and sign.text == ":":
             return Presence(field)
         if name.text == "error":
-            self.refuse("error can only be asked for as error:*, its code as error.code", start=sign.start)
+            self.refuse("write error as error:*, its code as error.code", start=sign.start)
         if field in ("done", "type") and sign.text not in _EQUALITY:
             self.refuse(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
         return Comparison(field, sign.text, self._typed(field, value, start=start))
@@ -240,7 +240,7 @@ class _Parser:
         except (IllegalTimestamp, ValueError):
             self.refuse(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
         if field == "type" and self._types is not None and text not in self._types:
-            self.refuse(f"{text[:64]!a} is no type; there are {', '.join(self._types)}", start=start)
+            self.refuse(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
         return value
 
     def _value(self) -> tuple[str, int, bool]:

@@ -31,7 +31,7 @@ _SHORT_LIVED = (
     "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
     "Check your iat and exp values in the JWT claim."
 )
-_NOT_YET = "Invalid JWT: nbf is in the future: the token is not valid yet. Check the clock that it was made by."
+_NOT_YET = "Invalid JWT: nbf is in the future: the token is not valid yet. Check the clock of the machine that made it."
 
 
 class GrantRefused(HeliographError):

@@ -52,8 +52,8 @@ ERROR_OF: dict[ErrorCode, RpcStatus] = {
 }
 """Operation.error by errorCode (design.md §3, table of outcomes)."""
 
-REFUSED_BY_STATUS = RpcStatus(Code.FAILED_PRECONDITION, "The device could not carry out the command: see the command's status.")
+REFUSED_BY_STATUS = RpcStatus(Code.FAILED_PRECONDITION, "The device could not execute the command: see the command's status.")
 CANCELLED = RpcStatus(Code.CANCELLED, "The operation was cancelled.")
 EXPIRED = RpcStatus(Code.DEADLINE_EXCEEDED, "The command expired before the device executed it.")
 DEVICE_DELETED = RpcStatus(Code.NOT_FOUND, "Device is no longer being managed")
-NEVER_REPORTED = RpcStatus(Code.DEADLINE_EXCEEDED, "The device acknowledged the command and never reported its outcome.")
+NEVER_REPORTED = RpcStatus(Code.DEADLINE_EXCEEDED, "The device acknowledged the command but never reported its outcome.")

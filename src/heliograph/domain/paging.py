@@ -8,7 +8,7 @@ import hmac
 from heliograph.protojson.errors import InvalidArgument, Violation
 
 _MAC_BYTES = 16  # 128 bits: a token cannot be guessed, and stays short
-_INVALID = "Invalid page token: send next_page_token of the page before, with every other parameter unchanged."
+_INVALID = "Invalid page token: send next_page_token of the previous page, with every other parameter unchanged."
 
 
 def coerce_page_size(raw: int | None, *, default: int, maximum: int) -> int:

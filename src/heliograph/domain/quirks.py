@@ -13,4 +13,4 @@ class Quirk(enum.Enum):
         "On a personally-owned device the command ends with a plain response and no effect, where the page promises MANAGEMENT_MODE "
         "(fleetdm/fleet issues 53151 and 52123)."
     )
-    PARAMS_REQUIRED = "The type alone is refused with 400: its params object must be there, be it empty (fleetdm/fleet issue 53161)."
+    PARAMS_REQUIRED = "The type alone is refused with 400: its params object is required, even if empty (fleetdm/fleet issue 53161)."

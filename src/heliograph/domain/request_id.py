@@ -51,7 +51,7 @@ def request_id_of(*, idempotency_key: str | None, request_id: str) -> str:
         description = 'request_id must be a UUID4, as in "6c84fb90-12c4-41e1-840d-d0b1a8a4b5c2".'
         violations.append(Violation("request_id", description))
     if idempotency_key and request_id and idempotency_key.lower() != request_id.lower():
-        violations.append(Violation("request_id", "Give the request one name: requestId differs from Idempotency-Key."))
+        violations.append(Violation("request_id", "requestId differs from Idempotency-Key: send one of them, or the same value in both."))
     if violations:
         raise InvalidArgument(violations=violations)
     return idempotency_key or request_id.lower()

@@ -99,7 +99,7 @@ def violations(*, callback_url: str, admin_email: str, allowed_domains: Sequence
             return
         if not _EMAIL.fullmatch(f"x@{domain.removeprefix('*.')}"):
             where = f"allowed_domains[{index}]"
-            yield Violation(where, f"{where}: {domain[:128]!r} is no domain, as in example.com or *.example.com.")
+            yield Violation(where, f"{where}: {domain[:128]!r} is not a domain such as example.com or *.example.com.")
     if admin_email and (objection := email_objection(admin_email, allowed_domains)):
         yield Violation("admin_email", f"admin_email: {objection}")
 
@@ -127,7 +127,7 @@ def email_objection(email: str, allowed_domains: Sequence[str]) -> str | None:
     """
     match = _EMAIL.fullmatch(email) if len(email) <= EMAIL_MAX_CHARS else None
     if match is None:
-        return f"{email[:128]!r} is no email address."
+        return f"{email[:128]!r} is not an email address."
     if allowed_domains and not any(_covers(allowed.lower(), match["domain"].lower()) for allowed in allowed_domains):
         return f"The domain of the email address must be one of {', '.join(allowed_domains)}."
     return None
@@ -153,11 +153,11 @@ def check_agreement(*, agreement_accepted: bool, signup_url_name: str, enterpris
         return
     if enterprise_token or signup_url_name:
         given, missing = ("enterprise_token", "signup_url_name") if enterprise_token else ("signup_url_name", "enterprise_token")
-        description = f"{missing} is missing: {given} counts only with it. Both come from one sign-up."
+        description = f"{missing} is missing: {given} is valid only with it. Both come from one sign-up."
         raise InvalidArgument(violations=[Violation(missing, description)])
     if not agreement_accepted:
         description = (
-            "Say how the enterprise agreed: either agreementAccepted=true, or signupUrlName and enterpriseToken. For these call "
+            "Show that the enterprise agreed: send agreementAccepted=true, or signupUrlName and enterpriseToken. For the latter, call "
             f"signupUrls.create, open its url in a browser, and take {TOKEN_PARAMETER} from the callback."
         )
         raise InvalidArgument(violations=[Violation("agreement_accepted", description)])

@@ -38,7 +38,7 @@ def habits_of_command(rows: Mapping[str, CommandType]) -> Mapping[str, str]:
     """For each name that is no field of Command: the field that is meant, or what to do instead."""
     habits = {wrong: field for field, wrongs in _FIELDS.items() for wrong in wrongs}
     habits |= dict.fromkeys(_NAMED_IN_URL, "The device is named in the URL: leave it out here.")
-    habits |= dict.fromkeys(_OF_DEVICE, "It is a field of Device, and changed with devices.patch.")
+    habits |= dict.fromkeys(_OF_DEVICE, "It is a field of Device: change it with devices.patch.")
     fields = [str(row.params_field) for row in rows.values() if row.params_field]
     habits |= dict.fromkeys(_PARAMS, f"Each type has params of its own name: {', '.join(fields)}.")
     meant: dict[str, list[str]] = {}
@@ -54,4 +54,4 @@ def _no_params(row: CommandType) -> str:
     own = [field.encode_name for field in msgspec.structs.fields(row.params)]
     if not own:
         return f"Commands of type {row.name} take no params: leave it out."
-    return f"Type {row.name} has no params message: {' and '.join(own)} stand in the command itself, beside type."
+    return f"Type {row.name} has no params message: {' and '.join(own)} belong in the command itself, beside type."

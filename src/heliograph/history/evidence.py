@@ -130,7 +130,7 @@ class Evidence:
                 case Completed():
                     began = calls.get(event.call)
                     if began is None or began.completed is not None:
-                        self.oddities.append(f"An answer to call {event.call}, which was not asked or was answered already.")
+                        self.oddities.append(f"An answer to call {event.call}, which was never made or was answered already.")
                     else:
                         calls[event.call] = Call(invoked=began.invoked, began=began.began, completed=event, ended=position)
                 case Reached():

@@ -10,7 +10,7 @@ from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
 
 
 class BadHistory(Exception):
-    """The file is no recorded history of a version that is known here: the message says which line and why."""
+    """The file is not a recorded history of a version known here; the message says which line and why."""
 
 
 class History:
@@ -58,7 +58,7 @@ def read_history(path: Path) -> Recorded:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 if not line.endswith(b"\n"):
                     return Recorded(header=header, events=events, cut=True)
-                raise BadHistory(f"Line {number} is no event: {error}.") from error
+                raise BadHistory(f"Line {number} is not an event: {error}.") from error
     return Recorded(header=header, events=events)
 
 
@@ -66,9 +66,9 @@ def _header(line: bytes) -> Header:
     try:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadHistory(f"The first line does not say what this is a history of: {error}.") from error
+        raise BadHistory(f"The first line is not a header: {error}.") from error
     if header.format != FORMAT or header.version != VERSION:
-        raise BadHistory(f"The first line says {header.format!r}, version {header.version}; {FORMAT!r}, version {VERSION} is read here.")
+        raise BadHistory(f"The first line says {header.format!r}, version {header.version}; {FORMAT!r}, version {VERSION} is supported.")
     return header
 
 

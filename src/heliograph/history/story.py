@@ -64,11 +64,11 @@ def _told_besides(event: AnyEvent, about: str) -> Iterator[str]:
             managed, enrolled = ("" if event.managed else "not "), ("holds" if event.enrolled else "has forgotten")
             yield f"{event.phone} at rest: {managed}managed, {enrolled} its credential, {len(event.unfinished)} unfinished"
         case Subscribed() if event.enterprise == about:
-            yield f"{event.enterprise} is to be told"
+            yield f"{event.enterprise} wants notifications"
         case Notified() if event.shown.name == about:
             yield f"told: {_shown(event.shown)}"
         case Final():
-            yield from (f"in the end: {_shown(operation)}" for operation in event.operations if operation.name == about)
+            yield from (f"at the end: {_shown(operation)}" for operation in event.operations if operation.name == about)
         case _:
             pass
 

@@ -108,14 +108,14 @@ def _deeds(evidence: Evidence) -> dict[Deed, int]:
 def _doubts(recorded: Recorded, evidence: Evidence, faults: tuple[FaultCount, ...], deeds: Mapping[Deed, int]) -> Iterator[str]:
     header = recorded.header
     yield from (count.doubt for count in faults if count.what in header.faults and count.doubt)
-    yield from (f"Nothing in it was {deed.value}." for deed in dict.fromkeys((*ALWAYS, *header.deeds)) if not deeds[deed])
+    yield from (f"Nothing in the history was {deed.value}." for deed in dict.fromkeys((*ALWAYS, *header.deeds)) if not deeds[deed])
     issued_to = {call.invoked.target for call in evidence.of(Verb.ISSUE, Answer.OK)}
     if unseen := sorted(issued_to - evidence.lists.keys()):
         more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
-        yield f"The operations of {unseen[0]}{more} were not read in the end."
+        yield f"The operations of {unseen[0]}{more} were not read at the end."
     yield from evidence.oddities[:ODDITIES_MOST]
     if recorded.cut:
-        yield "Its last line is cut off: whoever recorded it was ended before the run was over."
+        yield "Its last line is cut off: the recorder was ended before the run was over."
 
 
 def _operations(evidence: Evidence) -> dict[str, dict[str, int]]:

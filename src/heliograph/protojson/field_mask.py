@@ -58,7 +58,7 @@ def _with_path(target: Any, source: Any, names: list[str]) -> Any:  # noqa: ANN4
 
 
 def _no_path(part: str) -> Violation:
-    return Violation("update_mask", f'Invalid field mask: "{part[:_MAX_SHOWN_CHARS]}" is no field path.')
+    return Violation("update_mask", f'Invalid field mask: "{part[:_MAX_SHOWN_CHARS]}" is not a field path.')
 
 
 def _leads_to_a_field(path: str, message: type[msgspec.Struct]) -> bool:

@@ -33,7 +33,8 @@ Reading and writing
 -------------------
 `decode_message(WipeParams, body, root="command")` gives the message or raises one InvalidArgument with every violation in Google's
 words; paths are proto paths below `root`, list elements `package_names[0]`, map entries `localized_messages[0].value` as Google counts
-them. A well-formed body takes a fast path (msgspec) that accepts nothing which the walk in `reader` would refuse.
+them. With `options` (`reader_options`) it takes what Google's parsers take beyond the documented mapping.
+A well-formed body takes a fast path (msgspec) that accepts nothing which the walk in `reader` would refuse.
 `encode_message(message)` is canonical JSON. `stored_message(cls, data)` reads back what `encode_message` wrote.
 """
 
@@ -46,6 +47,7 @@ import msgspec
 
 from heliograph.protojson.parser import refuse_depth
 from heliograph.protojson.reader import read_body, read_parsed
+from heliograph.protojson.reader_options import STRICT, ReaderOptions
 from heliograph.protojson.schema import holds_any_json, oneof_check
 from heliograph.protojson.types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
 
@@ -70,17 +72,18 @@ _STRINGS = re.compile(rb'"([^"]*)"[ \t\r\n]*(:?)')
 _encoder = msgspec.json.Encoder(enc_hook=encode_hook)
 
 
-def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
+def decode_message(cls: type[M], body: bytes | str | object, *, root: str, options: ReaderOptions = STRICT) -> M:
     """The message that `body` holds: JSON text, or a value already parsed from JSON; nothing (or white space) is the empty message.
 
-    `root` is the proto path of the message in its request, as in "command"; "" when the body is the request itself.
+    `root` is the proto path of the message in its request, as in "command"; "" when the body is the request itself. `options`: what is
+    taken beyond the documented mapping. It only ever adds: what is accepted without them is read the same with them.
 
     Raises: InvalidArgument with every violation at once; TypeError when `cls` is no message as this module describes.
     """
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
     if not isinstance(body, bytes):
-        return read_parsed(cls, body, root=root)
+        return read_parsed(cls, body, root=root, options=options)
     decode, oneofs_hold, nested_freely = _fast_path(cls)
     if nested_freely:
         refuse_depth(body.decode(errors="replace"))
@@ -91,7 +94,7 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str) -> M:
     else:
         if (oneofs_hold is None or oneofs_hold(message)) and not _may_repeat_a_name(body, message):
             return message
-    return read_body(cls, body, root=root)
+    return read_body(cls, body, root=root, options=options)
 
 
 def encode_message(message: msgspec.Struct) -> bytes:

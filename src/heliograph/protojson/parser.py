@@ -23,13 +23,13 @@ _SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-
 _NO_TEXT = {
     b"\xff\xfe": " The body looks like UTF-16: send it as UTF-8.",
     b"\xfe\xff": " The body looks like UTF-16: send it as UTF-8.",
-    b"\x1f\x8b": " The body looks gzipped: say so, with Content-Encoding: gzip.",
+    b"\x1f\x8b": " The body looks gzipped: send Content-Encoding: gzip.",
 }
 _HINTS = (
-    (re.compile(r",\s*[}\]]"), " Nothing but another value follows a comma."),  # Python 3.13 stops at the comma
+    (re.compile(r",\s*[}\]]"), " After a comma, another value must follow."),  # Python 3.13 stops at the comma
     (re.compile("//|/[*]|#"), " JSON has no comments."),
     (re.compile("True|False|None"), " JSON writes true, false and null."),
-    (re.compile("'|[^\\W\\d]+[ \\t\\r\\n]*[:,}]"), " Names and strings stand in double quotes."),
+    (re.compile("'|[^\\W\\d]+[ \\t\\r\\n]*[:,}]"), " Names and strings need double quotes."),
 )
 """By what stands where the parser stopped."""
 
@@ -94,9 +94,9 @@ def _fault(what: str, text: str, position: int, *, hint: str = "") -> InvalidArg
 def _hint(text: str, position: int) -> str:
     """What was probably written there that is no JSON, nothing of it quoted; "" when it does not show."""
     if text.startswith("\ufeff"):
-        return " The body begins with a byte order mark: send it without."
+        return " The body begins with a byte order mark: remove it."
     if text[:position].rstrip().endswith(",") and text[position : position + 1] in {"}", "]"}:
-        return " Nothing but another value follows a comma."
+        return " After a comma, another value must follow."
     for start, said in _HINTS:
         if start.match(text, position):
             return said
@@ -142,7 +142,7 @@ def refuse_depth(text: str) -> None:
             if depth > MAX_DEPTH:
                 raise _fault(f"Message too deep. Max recursion depth is {MAX_DEPTH}.", text, token.start())
             if containers > MOST_CONTAINERS:
-                raise _fault(f"Message too large. It may hold {MOST_CONTAINERS} objects and lists.", text, token.start())
+                raise _fault(f"Message too large. It may have {MOST_CONTAINERS} objects and lists.", text, token.start())
         elif first in "]}":
             depth -= 1
 
@@ -150,7 +150,7 @@ def refuse_depth(text: str) -> None:
 def _refuse_lone_surrogates(text: str) -> None:
     for escape in _SURROGATES.finditer(text):
         if escape[1]:
-            raise _fault("Illegal hex string: a lone surrogate is no character.", text, escape.start())
+            raise _fault("Illegal hex string: a lone surrogate is not a character.", text, escape.start())
 
 
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
@@ -171,7 +171,7 @@ def _number(text: str) -> JsonNumber:
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidArgument(f"{_PREFIX} {name} is no JSON value.")
+    raise InvalidArgument(f"{_PREFIX} {name} is not a JSON value.")
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_int, parse_constant=_constant)

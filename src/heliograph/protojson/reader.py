@@ -8,7 +8,7 @@ Source: protobuf.dev/programming-guides/json; spec/amapi.md §4.3, §4.4, §9.
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ import msgspec
 from heliograph.protojson import suggestions
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.parser import JsonNumber, JsonObject, parse_json
-from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, Shape, shape_of, type_name
+from heliograph.protojson.reader_options import BOOLS, STRICT, ReaderOptions
+from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, Shape, shape_of, type_name, zero_of
 from heliograph.protojson.times import parse_duration_ns, parse_timestamp_ns
 from heliograph.protojson.types import BYTES_PATTERN, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, Int64
 
@@ -49,6 +50,7 @@ class Place(msgspec.Struct, frozen=True):
     parent: str
     field: Field
     violations: Violations
+    options: ReaderOptions
 
     def refuse(self, kind: Kind, value: object, *, hint: Callable[[], str] = _no_hint) -> Any:  # noqa: ANN401 - _BAD
         """Note `Invalid value at …`; the value of a secret field is not quoted."""
@@ -69,34 +71,35 @@ class Place(msgspec.Struct, frozen=True):
         """The place of an element of this list, or of a value of this map."""
         if self.violations.full:
             return self  # nobody is told of it any more
-        return Place(f"{self.path}[{index}].value" if of_map else f"{self.path}[{index}]", self.parent, self.field, self.violations)
+        path = f"{self.path}[{index}].value" if of_map else f"{self.path}[{index}]"
+        return Place(path, self.parent, self.field, self.violations, self.options)
 
 
-def read_body(cls: type[M], body: bytes, *, root: str) -> M:
+def read_body(cls: type[M], body: bytes, *, root: str, options: ReaderOptions = STRICT) -> M:
     """The message in this JSON text; as `messages.decode_message`."""
-    return read_parsed(cls, parse_json(body) if body.strip(b" \t\r\n") else JsonObject(), root=root)
+    return read_parsed(cls, parse_json(body) if body.strip(b" \t\r\n") else JsonObject(), root=root, options=options)
 
 
-def read_parsed(cls: type[M], value: object, *, root: str) -> M:
+def read_parsed(cls: type[M], value: object, *, root: str, options: ReaderOptions = STRICT) -> M:
     """The message in this parsed JSON value; as `messages.decode_message`."""
     if not isinstance(value, dict):
         description = f'{_PREFIX} Unknown name "": Root element must be a message. That is a JSON object: {{ … }}.'
         raise InvalidArgument(violations=[Violation("", description)])
     violations = Violations()
-    message: M = _message(shape_of(cls), value, path=root, violations=violations)
+    message: M = _message(shape_of(cls), value, path=root, violations=violations, options=options)
     if violations:
         raise InvalidArgument(violations=violations)
     return message
 
 
-def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: Violations) -> Any:  # noqa: ANN401
+def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: Violations, options: ReaderOptions) -> Any:  # noqa: ANN401
     """The message, or _BAD after noting what is wrong with it."""
     known = len(violations)
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     if isinstance(value, JsonObject):
         for name in value.repeated:
-            violations.note(partial(_unknown_name, name, path, "The name is repeated: a field may stand only once."))
+            violations.note(partial(_unknown_name, name, path, "The name is repeated: a field may appear only once."))
     for name, raw in value.items():
         field = shape.by_name.get(name)
         if field is None:
@@ -107,7 +110,7 @@ def _message(shape: Shape, value: dict[str, Any], *, path: str, violations: Viol
             names[field.name] = name
             if raw is not None:
                 at = f"{path}.{field.name}" if path else field.name
-                values[field.name] = _read(field.kind, raw, Place(path=at, parent=path, field=field, violations=violations))
+                values[field.name] = _read(field.kind, raw, Place(at, path, field, violations, options))
     _check_oneofs(shape, values, path=path, violations=violations)
     missing = [field.json_name for field in shape.fields if field.required and field.name not in values]
     violations.extend(Violation(path, f'Missing required field "{name}"{_at(path)}.') for name in missing)
@@ -145,12 +148,12 @@ def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  #
     if not isinstance(value, dict):
         return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
     if isinstance(kind, MessageKind):
-        return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations)
+        return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations, options=place.options)
     for name in value.repeated if isinstance(value, JsonObject) else ():
-        place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
+        place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may appear only once."))
     for key in value:
         if not _is_text(key):
-            place.note(partial(_unknown_name, key, place.path, "The key is no text."))
+            place.note(partial(_unknown_name, key, place.path, "The key is not a string."))
     return {key: _read(kind.value, item, place.inside(index, of_map=True)) for index, (key, item) in enumerate(value.items())}
 
 
@@ -158,7 +161,7 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
     """The value with plain numbers in it: what a google.protobuf.Struct takes is any JSON, its numbers being doubles."""
     if isinstance(value, dict):
         for name in value.repeated if isinstance(value, JsonObject) else ():
-            place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may stand only once."))
+            place.note(partial(_unknown_name, name, place.path, "The name is repeated: a key may appear only once."))
         return {key: _struct(item, place) for key, item in value.items()}
     if isinstance(value, list):
         return [_struct(item, place) for item in value]
@@ -169,26 +172,55 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
-    if not isinstance(value, list):
-        return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
-    return tuple(_read(kind.item, item, place.inside(index)) for index, item in enumerate(value))
+    if isinstance(value, list):
+        elements = _flat(value) if place.options.lists_in_lists and not isinstance(kind.item, ListKind) else iter(value)
+        return tuple(_element(kind.item, element, place.inside(index)) for index, element in enumerate(elements))
+    if place.options.one_for_a_list:
+        return (_read(kind.item, value, place),)
+    return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+
+
+def _element(kind: Kind, value: object, place: Place) -> Any:  # noqa: ANN401
+    if value is None and place.options.nulls_in_lists:
+        return zero_of(kind)
+    return _read(kind, value, place)
+
+
+def _flat(elements: list[Any]) -> Iterator[Any]:
+    """The elements in order, those of the lists among them for these; each costs the same, however deep it lies."""
+    under_way = [iter(elements)]
+    while under_way:
+        for element in under_way[-1]:
+            if isinstance(element, list):
+                under_way.append(iter(element))
+                break
+            yield element
+        else:
+            under_way.pop()
 
 
 def _enum(kind: EnumKind, value: object, place: Place) -> Any:  # noqa: ANN401
     is_text = isinstance(value, str) and not isinstance(value, JsonNumber)
     if is_text and value in kind.by_name:
         return kind.by_name[str(value)]
-    # A number in quotes is none: Google's parsers take it, the documented mapping does not know it.
-    number = None if is_text else _integer(value)
+    number = None if is_text and not place.options.quoted_enum_numbers else _integer(value)
     if number is not None and number in kind.by_number:
         return kind.by_number[number]
     return place.refuse(kind, value, hint=partial(suggestions.for_enum, str(value) if is_text else "", kind))
 
 
+def _bool(value: object, place: Place) -> Any:  # noqa: ANN401
+    if isinstance(value, bool):
+        return value
+    if place.options.words_for_bools and _is_text(value) and (meant := BOOLS.get(str(value)[:MAX_SHOWN_CHARS].lower())) is not None:
+        return meant
+    return place.refuse(Scalar.BOOL, value, hint=partial(suggestions.for_kind, Scalar.BOOL, value))
+
+
 def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
     match kind:
         case Scalar.BOOL:
-            return value if isinstance(value, bool) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+            return _bool(value, place)
         case Scalar.INT32 | Scalar.INT64 | Scalar.FLOAT:
             number = _of_kind(kind, value)
             return number if number is not None else place.refuse(kind, value)

@@ -88,6 +88,20 @@ def type_name(kind: Kind) -> str:
     return kind.value if isinstance(kind, Scalar) else kind.type_name
 
 
+_ZEROS: Mapping[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: Int64(0), Scalar.FLOAT: 0.0, Scalar.VALUE: None}
+
+
+def zero_of(kind: Kind) -> object:
+    """What a value of this kind is before it is set: proto3's default, an empty message.  A message with required fields has none."""
+    if isinstance(kind, EnumKind):
+        return kind.by_number[0]
+    if isinstance(kind, MessageKind):
+        return kind.cls()
+    if isinstance(kind, ListKind):
+        return ()
+    return {} if isinstance(kind, MapKind) or kind is Scalar.STRUCT else _ZEROS.get(kind, "")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Field:
     """One field: `name` in Python and in proto paths, `json_name` on the wire."""
@@ -176,7 +190,7 @@ def _kind(annotation: Any, *, where: str, entry: str) -> Kind:  # noqa: ANN401 -
         return MapKind(_kind(args[1], where=where, entry=entry), _TYPE_URL + entry)
     kind = _plain_kind(annotation)
     if kind is None:
-        raise TypeError(f"{where}: {annotation} is no field type of a message; for numbers say Int32 or Int64")
+        raise TypeError(f"{where}: {annotation} is not a field type of a message; for numbers use Int32 or Int64")
     return kind
 
 
@@ -213,7 +227,7 @@ def _annotated_kind(annotation: Any, *, where: str) -> Kind:  # noqa: ANN401 - a
         if (scalar := _MARKED.get(type(mark))) is not None:
             return scalar
     if any(isinstance(mark, msgspec.Meta) and mark != msgspec.Meta(description=mark.description) for mark in marks):
-        raise TypeError(f"{where}: limits belong into the row's check, where their violations can be told in words")
+        raise TypeError(f"{where}: limits belong in the row's check, which can describe violations in words")
     return _kind(base, where=where, entry="")
 
 

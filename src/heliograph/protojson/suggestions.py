@@ -18,7 +18,7 @@ _WRAPPERS = frozenset({"body", "requestbody", "request", "resource", "data", "pa
 """What people, and the libraries they call, put around a body."""
 _SECONDS_DIGITS = 12
 
-IN_SECONDS = ' Seconds with an s behind them are expected, as in "600s".'
+IN_SECONDS = ' A number of seconds followed by s is expected, as in "600s".'
 _EXPECTED = {
     Scalar.STRING: " A string is expected: put it in double quotes.",
     Scalar.BOOL: " true or false is expected, without quotes.",

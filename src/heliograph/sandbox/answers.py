@@ -143,6 +143,13 @@ class Question(Message):
     """What it waits for."""
 
 
+class NetworkChange(Message):
+    """When a phone lost its network, or got it back."""
+
+    time: Timestamp
+    online: bool
+
+
 class DeviceView(Message):
     """A virtual phone."""
 
@@ -163,6 +170,7 @@ class DeviceView(Message):
     consent_delay: Duration
     latency: Duration
     user_is_asked: tuple[Question, ...]
+    network_changes: tuple[NetworkChange, ...]
     phone: PhoneView
 
 
@@ -319,6 +327,49 @@ class Trace(Message, kw_only=True):
     steps: tuple[TraceStep, ...]
 
 
+class TimelineEntry(Message):
+    """One change of an operation, or several of a kind."""
+
+    time: Timestamp
+    what: str
+    detail: str = ""
+    count: Int32 = 0
+    """Of several, how many."""
+    until: Timestamp = ""
+
+
+class OperationTimeline(TracedOperation, kw_only=True):
+    """Every change of an operation."""
+
+    entries: tuple[TimelineEntry, ...]
+
+
+class EffectView(Message):
+    """Something that a phone did for an operation."""
+
+    time: Timestamp
+    what: str
+    succeeded: bool | None = None
+    """Absent: it did not end there."""
+
+
+class OperationView(Message):
+    """An operation whole."""
+
+    operation: AnyObject
+    """As AMAPI shows it."""
+    phone: str
+    """The id of the virtual phone; empty: it is a phone from elsewhere."""
+    timeline: OperationTimeline
+    effects: tuple[EffectView, ...]
+
+
+class OperationList(Message):
+    """Operations, by phone, oldest first."""
+
+    operations: tuple[OperationView, ...]
+
+
 class Har(Message):
     """An HTTP Archive 1.2."""
 
@@ -398,10 +449,8 @@ class WorldView(Message, kw_only=True):
     name: str
     url: str
     """Its address: what clients take in place of Google's."""
-    host_url: str
-    """Its address without a path, for who finds names below localhost."""
-    port_url: str = ""
-    """Its address at a port of its own, if it has one."""
+    path_url: str
+    """Its address as a path below the sandbox's."""
     seed: Int64
     now: Timestamp
     frozen: bool

@@ -156,6 +156,7 @@ def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
+        any_name=settings.allow_anybody,
     )  # fmt: skip
 
 
@@ -166,6 +167,7 @@ def first_phones(settings: SandboxSettings) -> list[tuple[DeviceName, Profile]]:
 
 async def create_enterprises(ports: Ports, settings: SandboxSettings) -> None:
     """The world's first enterprises exist."""
+    wanted = Enterprise(enabled_notification_types=settings.enabled_notification_types)
     for enterprise in settings.enterprises:
         with contextlib.suppress(AlreadyExists):
-            await create_enterprise(ports, Enterprise(), enterprise_id=enterprise)
+            await create_enterprise(ports, wanted, enterprise_id=enterprise)

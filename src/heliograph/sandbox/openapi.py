@@ -23,6 +23,7 @@ SUBJECTS: Mapping[str, str] = {
     "pushEndpoints": "Where notifications are sent.",
     "faults": "What goes wrong, as planned.",
     "requests": "What callers sent to the API, and what became of it.",
+    "operations": "Every operation, its changes, and what the phone did.",
     "quota": "How callers got on with the quota.",
     "retryTests": "Google's Retry Test API, on AMAPI's methods.",
     "profiles": "Kinds of virtual phones.",

@@ -19,6 +19,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
 from heliograph.protocol import Policy
+from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
 PACE = Pace(times=0.2, reboot_s=1.0)
@@ -182,6 +183,9 @@ class SandboxPhone:
             "refusal": runner.refusal,
             "online": runner.mischief.online,
             "connected": self.asleep or runner.connected,
+            "networkChanges": [
+                {"time": format_timestamp(change.at_us), "online": change.online} for change in runner.mischief.network_changes
+            ],
             "consent": consent.name,
             "consentDelay": f"{user.after_s:g}s",
             "latency": f"{runner.mischief.delay_ms / 1_000:g}s",

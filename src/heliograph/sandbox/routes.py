@@ -34,6 +34,7 @@ from heliograph.sandbox.fault_messages import Script
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
 from heliograph.sandbox.openapi import openapi_document
+from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
@@ -257,6 +258,7 @@ STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (
     ),
     *FAULT_ROUTES,
     *REQUEST_ROUTES,
+    *OPERATION_ROUTES,
     *RETRY_TEST_ROUTES,
     SteeringRoute(
         id="profiles.list", http_method="GET", path="/sandbox/v1/profiles", handler=_profiles, answer=Profiles,

@@ -1,10 +1,9 @@
 """The other composition: a server and its virtual phones in one process, on one port."""
 
 import contextlib
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from heliograph.api.http.address import Addresses, parse_origins
 from heliograph.api.http.failures import outermost
@@ -13,14 +12,16 @@ from heliograph.api.http.http_compat import HttpCompat
 from heliograph.asgi import Asgi
 from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
-from heliograph.sandbox.grounds import FileGround
+from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround
 from heliograph.sandbox.routes import OPENAPI_PATH, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.sandbox.worlds import PREFIX, Worlds
+from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
 from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, serving, url_of
+from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, near_url, serving
 from heliograph.server.assembly import by_prefix
+from heliograph.server.in_memory import memory_template
+from heliograph.server.wall_clock import wall_now_us
 from heliograph.settings import require_loopback
 
 STEERING_METHODS = ("GET", "POST", "PATCH", "DELETE")
@@ -50,7 +51,7 @@ async def running_sandbox(settings: SandboxSettings, *, listening: Callable[[str
 
     `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is no loopback address.
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and not anybody is allowed.
     """
     async with running_world(settings, listening=listening) as world:
         yield _greeting(world, settings)
@@ -59,29 +60,33 @@ async def running_sandbox(settings: SandboxSettings, *, listening: Callable[[str
 @contextlib.asynccontextmanager
 async def running_world(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[World]:
     """The world of such a sandbox.  Raises: as `running_sandbox`."""
-    require_loopback(settings.host)
+    if not settings.allow_anybody:
+        require_loopback(settings.host, otherwise="add --allow-anybody: then everybody who reaches it may do everything")
     allow_many_connections()
-    with listening_socket(settings.host, settings.port) as listener, _folder(settings.data_dir) as folder:
-        url = url_of(listener)
-        world = World(settings, FileGround(settings, url=url, folder=folder), url=url)
+    with listening_socket(settings.host, settings.port) as listener:
+        url = near_url(listener)
+        world = World(settings, _ground(settings, url), url=url)
         steering = _steering(sandbox_app(), settings)
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
-        desk = _steering(worlds_app(worlds, Addresses(public_urls=settings.public_urls)), settings)
+        desk = _steering(worlds_app(worlds, _addresses(settings)), settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
             stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(worlds.by_host(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway)))
-                await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway))
+                server = await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                if settings.worlds_have_ports:
+                    worlds.listens = server.entrance
                 listening(world.url)
 
             await world.start(listen)
             try:
                 yield world
             finally:
+                await worlds.close()  # before their server: their ports are its entrances
                 await world.end()
 
 
@@ -91,19 +96,31 @@ def _steering(app: Asgi, settings: SandboxSettings) -> Asgi:
         app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
-    return FrontDoor(http_compat, addresses=Addresses(public_urls=settings.public_urls), cors_origins=settings.cors_origins)
+    return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
 
 
-async def run_sandbox(settings: SandboxSettings, *, ready: Callable[[Greeting], None]) -> None:
+def _addresses(settings: SandboxSettings) -> Addresses:
+    return Addresses(public_urls=settings.public_urls, any_name=settings.allow_anybody)
+
+
+async def run_sandbox(
+    settings: SandboxSettings, *, ready: Callable[[Greeting], None], during: Callable[[Greeting], Awaitable[None]] | None = None
+) -> None:
     """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
+
+    `during(greeting)`: the sandbox ends with it instead, and it decides what signals do.
 
     Raises: as `running_sandbox`.
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
             async with begun_until(came):
-                ready(await stack.enter_async_context(running_sandbox(settings)))
-            await came.wait()
+                greeting = await stack.enter_async_context(running_sandbox(settings))
+                ready(greeting)
+            if during is None or came.is_set():
+                await came.wait()
+            else:
+                await during(greeting)
 
 
 def _greeting(world: World, settings: SandboxSettings) -> Greeting:
@@ -111,11 +128,9 @@ def _greeting(world: World, settings: SandboxSettings) -> Greeting:
     return Greeting(world.url, settings.enterprises, phones)
 
 
-@contextlib.contextmanager
-def _folder(data_dir: Path | None) -> Iterator[Path]:
-    if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        yield data_dir
-    else:
-        with tempfile.TemporaryDirectory(prefix="heliograph-sandbox-") as folder:
-            yield Path(folder)
+def _ground(settings: SandboxSettings, url: str) -> Ground:
+    """What the world at the sandbox's own address stands on: files, if they are to be kept; else memory, as every other world."""
+    if settings.data_dir is None:
+        return MemoryGround(settings, memory_template(wall_now_us()), seed=secrets.randbits(SEED_BITS))
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return FileGround(settings, url=url, folder=settings.data_dir)

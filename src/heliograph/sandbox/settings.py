@@ -1,12 +1,26 @@
 """What whoever starts a sandbox may set."""
 
+import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.web_address import is_loopback_name
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
+
+
+class WorldUrls(enum.Enum):
+    """Which address of a world is its `url`."""
+
+    PORT = "port"
+    """A port of its own: every client can be given it."""
+    PATH = "path"
+    """A path below the sandbox's own: where one port is all that others reach, as in a container."""
+    BY_HOST = ""
+    """A port, where only this machine is answered; a path, where others are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,16 +28,22 @@ class SandboxSettings:
     """How one sandbox runs."""
 
     host: str = "127.0.0.1"
+    """A loopback address, unless `allow_anybody`."""
+    allow_anybody: bool = False
+    """Whether any address may be listened on and any host name is the sandbox's, as in a container: there is no key to ask for."""
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path | None = None
-    """Keeps operations and devices over restarts; None: a temporary folder that goes with the process."""
+    """Keeps operations and devices over restarts; None: they are in memory, and go with the process."""
     enterprises: tuple[str, ...] = ("sandbox",)
     """The ids of the enterprises there are, each with one phone of every profile."""
     phones: tuple[tuple[str, Profile], ...] = tuple(PROFILES.items())
     """The phones of each enterprise: the id that the phone enrols with, and what it is made of."""
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     worlds_most: int = 2_000
     """Worlds that there may be at a time besides the one at the sandbox's own address."""
+    world_urls: WorldUrls = WorldUrls.BY_HOST
     worlds_idle_s: float = 3_600.0
     """Real time after which a world ends that nobody has asked anything of; 0: never."""
     push_endpoint: str = ""
@@ -39,6 +59,13 @@ class SandboxSettings:
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
+
+    @property
+    def worlds_have_ports(self) -> bool:
+        """Whether each world answers at a port of its own, too."""
+        if self.world_urls is WorldUrls.BY_HOST:
+            return is_loopback_name(self.host) and not self.public_urls
+        return self.world_urls is WorldUrls.PORT
 
     def __post_init__(self) -> None:
         """Raises: InvalidArgument: a public URL or an origin that is none."""

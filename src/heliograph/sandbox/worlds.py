@@ -1,13 +1,14 @@
 """Many worlds in one process: each has an address of its own below the sandbox's, and ends when nobody asks anything of it any more."""
 
 import asyncio
-import contextlib
 import dataclasses
 import functools
 import secrets
+import socket
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
+from heliograph.api.http.connections import NoDescriptorLeft
 from heliograph.api.http.failures import outermost
 from heliograph.asgi import Asgi
 from heliograph.protojson.errors import NotFound, ResourceExhausted
@@ -16,17 +17,20 @@ from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.world import World
-from heliograph.server import listening_socket, serving, url_of
+from heliograph.server import Entrance, listening_socket, url_of
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 
 PREFIX = "/worlds/"
-BELOW_LOCALHOST = ".localhost"
 SEED_BITS = 53
 """A seed that every JSON reader keeps as it is."""
 LOOKS_PER_LIFE = 4
 """How often in the time that a world may be idle is looked whether it was."""
 SOONEST_LOOK_S = 0.05
+FEWER_PORTS = "DELETE some worlds, let idle ones end sooner, allow the process more (ulimit -n), or start it with --world-urls path."
+
+Entrances = Callable[[socket.socket, Asgi], Entrance]
+"""What makes an app answer at another socket."""
 
 
 class WorldNotFound(NotFound):
@@ -54,8 +58,6 @@ class WorldPlan:
     settings: SandboxSettings
     seed: int | None = None
     """None: by chance."""
-    own_port: bool = False
-    """Whether it has a port of its own, too."""
     starts_us: int | None = None
     """The time at which its clock stands at first; None: now, and it goes."""
 
@@ -68,9 +70,10 @@ class Resident:
         self.world = world
         self.seed = seed
         self.doorway = doorway
+        self.entrance: Entrance | None = None
+        """The port of its own; None: it has none."""
         self.port_url = ""
-        """Its address at a port of its own; empty: it has none."""
-        self.stack = contextlib.AsyncExitStack()
+        """Its address there."""
         self.created_us = wall_now_us()
         self.used_s = asyncio.get_running_loop().time()
         self.inside = 0
@@ -81,9 +84,8 @@ class Resident:
         world, settings = self.world, self.world.settings
         return {
             "name": f"worlds/{self.id}",
-            "url": f"{base}{PREFIX}{self.id}",
-            "hostUrl": host_url(base, self.id),
-            **({"portUrl": self.port_url} if self.port_url else {}),
+            "url": self.port_url or f"{base}{PREFIX}{self.id}",
+            "pathUrl": f"{base}{PREFIX}{self.id}",
             "seed": str(self.seed),
             "now": format_timestamp(world.clock.now_us()),
             "frozen": world.clock.frozen,
@@ -94,18 +96,14 @@ class Resident:
         }
 
 
-def host_url(base: str, world_id: str) -> str:
-    """The world's address without a path, for clients that drop one: a name below localhost.  Source: RFC 6761 §6.3."""
-    port = urlsplit(base).port
-    return f"http://{world_id}{BELOW_LOCALHOST}" + (f":{port}" if port else "")
-
-
 class Worlds:
     """The worlds besides the one at the sandbox's own address. Event loop only."""
 
     def __init__(self, settings: SandboxSettings, *, steering: Asgi) -> None:
         """`steering` answers below a world's /sandbox/v1."""
         self.settings = settings
+        self.listens: Entrances | None = None
+        """Gives a world a port of its own; None: worlds have none."""
         self._steering = steering
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
@@ -139,8 +137,8 @@ class Worlds:
         resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
         try:
             await world.start(_already_answered)
-            if plan.own_port:
-                await self._listen(resident)
+            if self.listens is not None:
+                self._open_port(resident, self.listens)
         except BaseException:
             await self._end(resident)
             raise
@@ -163,30 +161,21 @@ class Worlds:
         world_id, slash, _rest = scope["path"].removeprefix(PREFIX).partition("/")
         return self._visit(self.find(world_id), slash, scope, receive, send)
 
-    async def _listen(self, resident: Resident) -> None:
-        """The world answers at a port of its own."""
-        listener = resident.stack.enter_context(listening_socket(self.settings.host, 0))
-        app = outermost(functools.partial(self._visit, resident, None))
-        await resident.stack.enter_async_context(
-            serving(app, listener, drain=resident.world.drain, shutdown_s=2, limits=self.settings.http)
-        )  # fmt: skip
+    def _open_port(self, resident: Resident, listens: Entrances) -> None:
+        """The world answers at a port of its own.  Raises: TooManyWorlds: the process may have no more file descriptors."""
+        try:
+            listener = listening_socket(self.settings.host, 0)
+        except OSError as error:
+            raise TooManyWorlds(f"No port can be opened for another world ({error.strerror}). {FEWER_PORTS}") from None
+        try:
+            resident.entrance = listens(listener, outermost(functools.partial(self._visit, resident, None)))
+        except NoDescriptorLeft:
+            listener.close()
+            raise TooManyWorlds(f"There are too few file descriptors for another world's port. {FEWER_PORTS}") from None
         resident.port_url = url_of(listener)
 
-    def by_host(self, otherwise: Asgi) -> Asgi:
-        """The ASGI app that hands requests to a world's host name to it, and every other on."""
-
-        def dispatch(scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
-            for name, value in scope["headers"] if scope["type"] != "lifespan" else ():
-                if name == b"host":
-                    world_id, below, _port = value.decode("latin-1").partition(BELOW_LOCALHOST)
-                    if below:
-                        return self._visit(self.find(world_id), None, scope, receive, send)
-            return otherwise(scope, receive, send)
-
-        return dispatch
-
     async def _visit(self, resident: Resident, slash: str | None, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """`slash`: what follows the world's id in the path; None: it is not there, since the host names the world."""
+        """`slash`: what follows the world's id in the path; None: no id is there, since the port names the world."""
         inner = scope
         if slash is not None:
             root = f"{PREFIX}{resident.id}"
@@ -202,8 +191,12 @@ class Worlds:
 
     async def _end(self, resident: Resident) -> None:
         if self._residents.pop(resident.id, None) is not None:
-            await resident.stack.aclose()
+            entrance = resident.entrance
+            if entrance is not None:
+                await entrance.stop_listening()
             await resident.world.close()
+            if entrance is not None:
+                entrance.close()
 
     @functools.cached_property
     def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows

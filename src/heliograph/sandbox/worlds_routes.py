@@ -13,6 +13,8 @@ from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
 from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.domain.behaviour import Behaviour
+from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
@@ -37,7 +39,7 @@ PHONES_MOST = 1_000
 QUOTA_MOST = 1_000_000
 AMAPI_QUOTA = "amapi"
 """Google's quota, which all callers of a project share."""
-BEHAVIOURS = ("documented", "as-observed")
+BEHAVIOURS = tuple(behaviour.value for behaviour in Behaviour)
 _PHONE = {
     "anyOf": [
         {"type": "string"},
@@ -67,10 +69,10 @@ class Creation(Message):
     quota: Annotated[AnyValue, Also(type=["integer", "string"])] = None
     """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
+    enabled_notification_types: tuple[NotificationType, ...] = ()
+    """What each enterprise has enabled at the start."""
     idle_duration: Duration = ""
     """Real time after which the world ends if nobody asks anything of it; 0s: never."""
-    own_port: bool = False
-    """Whether it answers at a port of its own, too: for clients that drop a path from the address."""
 
 
 def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
@@ -145,7 +147,7 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     idle_s = parse_duration_ns(wanted.idle_duration) / NS_PER_S if wanted.idle_duration else settings.worlds_idle_s
     limits = dataclasses.replace(
         settings.limits,
-        behaviour=wanted.behaviour or settings.limits.behaviour,
+        behaviour=Behaviour(wanted.behaviour) if wanted.behaviour else settings.limits.behaviour,
         quota_per_minute=settings.limits.quota_per_minute if wanted.quota is None else _per_minute(wanted.quota),
         quota_per_project=settings.limits.quota_per_project if wanted.quota is None else wanted.quota == AMAPI_QUOTA,
     )
@@ -157,11 +159,11 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         limits=limits,
         push_endpoint="",
         push_endpoints=wanted.push_endpoints,
+        enabled_notification_types=wanted.enabled_notification_types,
         worlds_idle_s=idle_s,
     )
     return WorldPlan(
         settings=own,
-        own_port=wanted.own_port,
         seed=None if wanted.seed is None else int(wanted.seed),
         starts_us=parse_timestamp_us(wanted.now) if wanted.now else None,
     )

@@ -10,8 +10,9 @@ import structlog
 
 from heliograph.server.assembly import Between, Parts, assembled
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
+from heliograph.server.entrance import Entrance
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
-from heliograph.server.stopping import begun_until, ended_within, first_signal
+from heliograph.server.stopping import Listener, begun_until, ended_within, first_signal
 from heliograph.server.store import clock_for
 from heliograph.settings import Admission, Settings, require_loopback
 from heliograph.storage.operator_file import OperatorFile, operator_file
@@ -19,13 +20,17 @@ from heliograph.storage.operator_file import OperatorFile, operator_file
 __all__ = [
     "SLEEP_MOST_S",
     "Between",
+    "Entrance",
+    "Listener",
     "Parts",
     "SystemClock",
     "allow_many_connections",
     "assembled",
     "begun_until",
+    "calm_garbage_collection",
     "first_signal",
     "listening_socket",
+    "near_url",
     "serve",
     "serving",
     "url_of",
@@ -52,7 +57,7 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     Raises: OSError: the address is taken; InvalidArgument: it is no loopback address, and callers need no key; what `assembled` raises.
     """
     if settings.admission is not Admission.KEYS:
-        require_loopback(settings.host)
+        require_loopback(settings.host, otherwise="leave out --no-auth")
     allow_many_connections()
     operator_secret = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as end, listening_socket(settings.host, settings.port) as listener:

@@ -92,7 +92,7 @@ class Parts:
     def own_file(self) -> SqliteStore:
         """The store, which is a file of this server's own.  Raises: FailedPrecondition: it is a database that others may use."""
         if not isinstance(self.store, SqliteStore):
-            raise FailedPrecondition("Others may use this database.")
+            raise FailedPrecondition("Other servers may use this database.")
         return self.store
 
 
@@ -146,7 +146,7 @@ def wired_app(
 
     `around`: as `rest_app` says.
     """
-    addresses = Addresses(settings.trusted_proxies, settings.public_urls)
+    addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
     app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
     if settings.admission is not Admission.KEYS:

@@ -64,11 +64,11 @@ class ClockWatch:
             notes.append(f"The server's clock is {abs(ahead_us) // 1_000_000} s {where} {self._clock.follows}: {self._why()}.")
         if self._since_us >= LONG_US:
             newest = format_timestamp(self._newest_us)
-            notes.append(f"The newest time in the store was {newest} at the start, {self._since_us // 86_400_000_000} days before.")
+            notes.append(f"At the start, the newest time in the store was {newest}, {self._since_us // 86_400_000_000} days before.")
         return notes
 
     def _why(self) -> str:
-        return "it started at a later time in the store, or was set since; it is made good at 1 %"
+        return "it started after a later time in the store, or was set since; it is corrected at 1 %"
 
 
 def started(clock: object, newest_us: int) -> ClockWatch | None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from heliograph.api.http.connections import SPARES, Connections
 from heliograph.api.http.http_protocol import Http11
 from heliograph.api.http.ws_protocol import WebSocket13
 from heliograph.asgi import Asgi
+from heliograph.machine import allow_open_files, open_files_allowed
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.server.stopping import Listener
 from heliograph.service.limits import HttpLimits
@@ -34,7 +34,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
     # Inherited by every connection. An event loop does this by itself only for sockets that it made: without it, an answer's body
     # waits 40 ms for the acknowledgement of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,12 +46,19 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def connections_most(limits: HttpLimits) -> int | None:
     """How many connections there may be at a time, so that files can always be opened; None: any number."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
-        return limits.connections_most
+    possible = _descriptors_left()
+    if possible is None or limits.connections_most is None:
+        return limits.connections_most if possible is None else possible
+    return min(possible, limits.connections_most)
+
+
+def _descriptors_left() -> int | None:
+    """How many connections may have one; None: any number."""
+    most = open_files_allowed()
+    if most is None:
+        return None
     reserve = min(max(most // 8, RESERVE_LEAST), RESERVE_MOST)
-    possible = max(most - _open_files() - reserve - SPARES, 1)
-    return possible if limits.connections_most is None else min(possible, limits.connections_most)
+    return max(most - _open_files() - reserve - SPARES, 1)
 
 
 def _open_files() -> int:
@@ -62,9 +70,7 @@ def _open_files() -> int:
 
 def allow_many_connections() -> None:
     """As many sockets may be open as the system lets this process have: a fleet is thousands of idle connections."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_open_files()
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -81,7 +87,7 @@ async def serving(
     shutdown_s: int = 10,
     limits: HttpLimits = UNCHANGED,
     trusted_proxies: Sequence[str] = (),
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Listener]:
     """The app answers on the socket; on leaving, every request is answered and nobody is listened to any more (stopping.py).
 
     That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
@@ -90,9 +96,9 @@ async def serving(
     Raises: InvalidArgument: a trusted proxy that is no address or network.
     """
     most = connections_most(limits)
-    connections = Connections(limits=limits, most=most, trusted=parse_networks(trusted_proxies))
+    connections = Connections(limits=limits, most=most, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
     config = uvicorn.Config(
-        app, loop="uvloop", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
+        app, loop="none", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,
         interface="asgi3", proxy_headers=False, lifespan="off", access_log=False, log_config=None,
         server_header=False, date_header=False,
@@ -103,7 +109,7 @@ async def serving(
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers a flag, not an event
         await asyncio.sleep(0.005)
     try:
-        yield
+        yield server
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,7 @@ answer to whatever they ask last; then connections are closed, and who was not d
 import asyncio
 import contextlib
 import os
-import select
+import selectors
 import signal
 import socket
 import threading
@@ -19,7 +19,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from heliograph.api.http.connections import Connections, Place
 from heliograph.api.http.http_protocol import Http11
+from heliograph.asgi import Asgi
+from heliograph.machine import on_signal
 from heliograph.server.accepting import Acceptor
+from heliograph.server.entrance import Entrance
 from heliograph.storage.exit_now import EX_SOFTWARE
 
 log = structlog.get_logger()
@@ -44,6 +47,14 @@ class Listener(uvicorn.Server):
         self._connections = connections
         self._drain = drain
         self._shutdown_s = shutdown_s
+
+    def entrance(self, listener: socket.socket, app: Asgi) -> Entrance:
+        """Another socket, at which another app answers: it shares this server's bounds, and costs no task.
+
+        It is closed before this server ends.  Raises: NoDescriptorLeft.
+        """
+        self._connections.less_by_one()
+        return Entrance(self.config, self.server_state, listener, app, self._connections)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,12 +93,13 @@ class Listener(uvicorn.Server):
 
     async def _stop_listening(self, sockets: Sequence[socket.socket]) -> None:
         """Who connects from now on is refused; who was let in by the kernel already is served: its request may be there."""
-        poll = select.poll()
+        waiting = selectors.DefaultSelector()
         for listener in sockets:
-            poll.register(listener, select.POLLIN)
+            waiting.register(listener, selectors.EVENT_READ)
         until_s = asyncio.get_running_loop().time() + LAST_REQUESTS_SHARE * self._shutdown_s
-        while poll.poll(0) and asyncio.get_running_loop().time() < until_s:  # noqa: ASYNC110 - the loop accepts meanwhile
+        while waiting.select(0) and asyncio.get_running_loop().time() < until_s:  # noqa: ASYNC110 - the loop accepts meanwhile
             await asyncio.sleep(0)
+        waiting.close()
         for server in self.servers:
             server.close()
         for listener in sockets:
@@ -114,16 +126,11 @@ def _answers(connection: HttpToolsProtocol) -> bool:
 @contextlib.contextmanager
 def first_signal() -> Iterator[asyncio.Event]:
     """What SIGINT or SIGTERM sets. After the block another one ends the process at once, as kill -9 does: what was promised is on disk."""
-    loop = asyncio.get_running_loop()
     came = asyncio.Event()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, came.set)
-    try:
-        yield came
-    finally:
+    with contextlib.ExitStack() as handlers:
         for number in SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+            handlers.enter_context(on_signal(number, came.set))
+        yield came
 
 
 @contextlib.asynccontextmanager
@@ -160,5 +167,5 @@ def ended_within(most_s: float) -> Iterator[None]:
 
 
 def _end() -> None:
-    log.critical("server.end_forced", why="The server did not end in time: its storage hangs, or the machine is overloaded.")
+    log.critical("server.end_forced", why="The server did not end in time: its storage does not answer, or the machine is overloaded.")
     os._exit(EX_SOFTWARE)

@@ -9,7 +9,6 @@ from typing import Any, NoReturn, Protocol
 from heliograph.channel.app import Channel
 from heliograph.server.clock import SystemClock
 from heliograph.server.clock_watch import started
-from heliograph.server.cluster_doorbell import ClusterDoorbell
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.service.callers import ServiceKeys
 from heliograph.service.metrics import DoorbellCounts
@@ -82,11 +81,10 @@ async def opened_store(settings: Settings, channel: Channel, clock: Clock) -> As
 def _missing(settings: Settings) -> DatabaseMissing:
     """What to do about it; the address of a database may hold a password."""
     missing = "the database at that address is empty" if settings.database_url else f"there is no database {settings.database}"
-    look = "Look whether the address is right." if settings.database_url else "Look whether its volume is mounted."
+    look = "Check whether the address is right." if settings.database_url else "Check whether its volume is mounted."
     return DatabaseMissing(
         f"There is a key file {settings.key}, so a database was used with it, but {missing}. {look} If the database is lost, restore a "
-        "backup (docs/operations.md). To begin with an empty one, start once with --new: phones that were enrolled before are not known "
-        "to it."
+        "backup (docs/operations.md). To begin with an empty one, start once with --new: phones enrolled before are then unknown."
     )
 
 
@@ -101,8 +99,10 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
 
 
 async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: bool) -> Opened:
+    # A server with SQLite needs no driver of PostgreSQL.
+    from heliograph.server.cluster_doorbell import ClusterDoorbell  # noqa: PLC0415
     from heliograph.storage.postgres.cluster_bus import ClusterBus  # noqa: PLC0415
-    from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415 - a server with SQLite needs no driver of PostgreSQL
+    from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415
 
     counts = DoorbellCounts()
     others = ClusterDoorbell(channel, clock=clock, counts=counts)

@@ -121,7 +121,7 @@ def _wanted_state(device: DeviceRecord, state: DeviceState, *, whole: bool) -> D
 
 def _state_text(state: DeviceState) -> str:
     hint = " To delete a device, call enterprises.devices.delete." if state is DeviceState.DELETED else ""
-    return f"state can be set to ACTIVE or DISABLED only, not to {state.value}.{hint}"
+    return f"state can only be set to ACTIVE or DISABLED, not to {state.value}.{hint}"
 
 
 def _of_reason(paths: tuple[str, ...]) -> list[str]:

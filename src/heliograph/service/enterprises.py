@@ -99,17 +99,17 @@ async def create_signed_up_enterprise(
     try:
         return await create_enterprise(ports, _with_admins_words(enterprise, token), enterprise_id=enterprise_id)
     except AlreadyExists:
-        message = f"The enterprise token was used: it made enterprises/{enterprise_id}."
+        message = f"The enterprise token was already used for enterprises/{enterprise_id}."
         raise EnterpriseTokenUsed(message, metadata={"enterprise": f"enterprises/{enterprise_id}"}) from None
 
 
 def _token(ports: Ports, key: bytes, *, signup_url_name: str, enterprise_token: str) -> EnterpriseToken:
     token = opened(enterprise_token, EnterpriseToken, key=key, now_us=ports.clock.now_us())
     if token is None:
-        description = "enterprise_token is not valid, or is older than an hour: sign up again, with a new sign-up URL."
+        description = "enterprise_token is invalid or older than an hour: sign up again with a new sign-up URL."
         raise InvalidArgument(violations=[Violation("enterprise_token", description)])
     if signup_url_name != f"signupUrls/{token.id}":
-        description = "signup_url_name is not the sign-up that the enterprise token comes from: send the name that signupUrls.create gave."
+        description = "signup_url_name differs from the sign-up of the enterprise token: send the name that signupUrls.create returned."
         raise InvalidArgument(violations=[Violation("signup_url_name", description)])
     return token
 

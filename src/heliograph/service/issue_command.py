@@ -27,13 +27,13 @@ SMALL_BYTES = 4 * 1_024
 
 
 class OpenCommandsTooLarge(ResourceExhausted):
-    """The commands of the device that have not ended are too large together. Wait for them, or cancel some."""
+    """The device's unfinished commands are too large together. Wait for them, or cancel some."""
 
     reason = "OPEN_COMMANDS_TOO_LARGE"
 
 
 class TooManyOpenOperations(ResourceExhausted):
-    """The device has too many commands that have not ended. Wait for them, or cancel some."""
+    """The device has too many unfinished commands. Wait for them, or cancel some."""
 
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
@@ -53,7 +53,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
-        description = f"The command has {size} bytes as its device gets it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
+        description = f"The command has {size} bytes as its device receives it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
         raise InvalidArgument(violations=[Violation(ROOT, description)])
 
     def rule(facts: Facts) -> Decision[Operation | None]:
@@ -82,7 +82,7 @@ def _check_open_bytes(facts: Facts, size: int, limits: Limits) -> None:
     held = sum(len(operation.command) + len(operation.secret or b"") for operation in facts.open_operations)
     if held + size > limits.open_bytes_most:
         message = (
-            f"The device has {held} bytes of commands that have not ended; with this one they would have more than "
+            f"The device has {held} bytes of unfinished commands; with this one they would exceed "
             f"{limits.open_bytes_most}. Wait for them, or cancel some."
         )
         raise OpenCommandsTooLarge(message, metadata={"limit": str(limits.open_bytes_most)})
@@ -130,7 +130,7 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
 
 
 class RequestIdReused(Aborted):
-    """Another request had this Idempotency-Key or requestId in the last 24 hours: take a new one for another device or command."""
+    """Another request had this Idempotency-Key or requestId in the last 24 hours: use a new one for another device or command."""
 
     reason = "REQUEST_ID_REUSED"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from heliograph.domain.behaviour import Behaviour
 from heliograph.protojson.errors import InvalidArgument
 
 KIB, MIB = 1_024, 1_024 * 1_024
@@ -47,8 +48,7 @@ class Limits:
     retention_days: int = 30
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
-    behaviour: str = "documented"
-    """`documented`, or `as-observed` (service/quirks.py)."""
+    behaviour: Behaviour = Behaviour.DOCUMENTED
 
 
 def with_limits(limits: Limits, given: Iterable[str]) -> Limits:

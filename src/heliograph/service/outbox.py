@@ -14,7 +14,7 @@ PUSH = "push"
 
 
 class NotPublished(Exception):
-    """The message was not taken, or nobody knows whether it was: it is sent again later. The text says why, without secrets."""
+    """The message was not accepted, or the outcome is unknown: it is sent again later. The text says why, without secrets."""
 
 
 class Publish(msgspec.Struct, frozen=True):

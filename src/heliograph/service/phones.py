@@ -77,7 +77,7 @@ class EnrollmentTokenExpired(PermissionDenied):
 
 
 class EnrollmentTokenUsed(PermissionDenied):
-    """The enrollment token is for one time use, and another device has used it. Ask your administrator for a new one."""
+    """The enrollment token is for one-time use, and another device has used it. Ask your administrator for a new one."""
 
     reason = "ENROLLMENT_TOKEN_USED"
 
@@ -205,7 +205,7 @@ async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName,
     Raises: InvalidArgument: more operations than a device can have open; DeviceNoLongerManaged.
     """
     if len(hello.in_flight) > ports.limits.open_operations_most:
-        raise InvalidArgument("inFlight lists more operations than a device can have open.")
+        raise InvalidArgument("inFlight lists more operations than a device can have unfinished.")
     listed = _listed(device, hello.in_flight)
     if listed:
         sees = Sees(device=device, open_operations=True)
@@ -287,12 +287,12 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
 def check_report(report: DeviceReport) -> None:
     """Nothing happens where a device can have these facts.  Raises: InvalidArgument."""
     if report.applied_state not in _APPLIED:
-        raise InvalidArgument(f"A device never applies the state {report.applied_state.value}.")
+        raise InvalidArgument(f"A device cannot report the state {report.applied_state.value}.")
     if report.api_level < 1:
         raise InvalidArgument("apiLevel is missing.")
     untold = ManagementMode.MANAGEMENT_MODE_UNSPECIFIED, Ownership.OWNERSHIP_UNSPECIFIED
     if report.management_mode is untold[0] or report.ownership is untold[1]:
-        raise InvalidArgument("managementMode and ownership must be told.")
+        raise InvalidArgument("managementMode and ownership are required.")
 
 
 async def get_phone_policy(ports: Ports, device: DeviceName) -> Policy:

@@ -223,7 +223,7 @@ async def remove_policy_applications(ports: Ports, name: PolicyName, request: An
 
 
 class DefaultPolicyStays(FailedPrecondition):
-    """The default policy cannot be deleted: it is the policy of every device that is given no other. Patch it to {} instead."""
+    """The default policy cannot be deleted: devices without another policy have it. Patch it to {} instead."""
 
     reason = "DEFAULT_POLICY_STAYS"
 

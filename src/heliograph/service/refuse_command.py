@@ -4,6 +4,7 @@ from __future__ import annotations  # a rule is made per call, and its annotatio
 
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound
 from heliograph.domain.names import DeviceName
@@ -60,7 +61,7 @@ def _refused(ports: Ports, operation: Operation, device: DeviceRecord, message: 
         raise InvalidArgument("A refusal needs an errorCode or a status.")
     failure = reported_failure(row, Reported(message.status, message.error_code, message.message))
     silent = (
-        ports.limits.behaviour == "as-observed"
+        ports.limits.behaviour is Behaviour.AS_OBSERVED
         and Quirk.SILENT_ON_PERSONAL in row.as_observed
         and failure.error_code is ErrorCode.MANAGEMENT_MODE
         and device.personally_owned

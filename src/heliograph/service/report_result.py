@@ -31,7 +31,7 @@ MESSAGE_MAX_CHARS = 500
 
 
 class NotAcknowledged(Aborted):
-    """The command was not acknowledged, and nothing was executed: it will be offered again."""
+    """The command was not acknowledged, so it was not executed: it will be offered again."""
 
     reason = "NOT_ACKNOWLEDGED"
 
@@ -62,7 +62,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> No
     """
     name = own_operation(device, message.operation)
     if message.seq < 1:
-        raise InvalidArgument("seq counts the reports of an operation, from 1.")
+        raise InvalidArgument("seq must be 1 or more: it numbers an operation's reports.")
 
     def rule(facts: Facts) -> Decision[_Changed | None]:
         if facts.device is None:
@@ -158,13 +158,13 @@ def reported_failure(row: CommandType, reported: Reported) -> Failure:
     Raises: InvalidArgument: both, a status of success or progress, one that is not of this type, no such errorCode.
     """
     if reported.status is not None and reported.error_code:
-        raise InvalidArgument("A failure has either a status or an errorCode: the status tells more.")
+        raise InvalidArgument("A failure has either a status or an errorCode: prefer the status, which says more.")
     if reported.status is None:
         code = _error_code(reported.error_code)
         return Failure(b"", code, _worded(ERROR_OF[code], reported.message))
     status = read_status(row, reported.status)
     if row.pending(status) or row.succeeded(status):
-        raise InvalidArgument("A failure needs a status that says so; this one tells of progress or success.")
+        raise InvalidArgument("A failure needs a status of failure; this one is for progress or success.")
     return Failure(status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
 
 
@@ -181,7 +181,7 @@ def reported_success(row: CommandType, reported: Reported) -> bytes:
         raise InvalidArgument(f"A success of {row.name} needs its {row.status_field}.")
     status = read_status(row, reported.status)
     if row.pending(status) or not row.succeeded(status):
-        raise InvalidArgument("A success needs a status that says so; this one tells of progress or failure.")
+        raise InvalidArgument("A success needs a status of success; this one is for progress or failure.")
     return status_fragment(row, status)
 
 
@@ -200,7 +200,7 @@ def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
     status = ENVELOPE.status_of(row, bytes(raw))
     said = getattr(status, "status", None)
     if isinstance(said, enum.Enum) and said is next(iter(type(said))):
-        raise InvalidArgument(f"{row.status_field}.status must be told; {said.value} says nothing.")
+        raise InvalidArgument(f"{row.status_field}.status is required; {said.value} has no meaning.")
     return status
 
 
@@ -216,7 +216,7 @@ def _error_code(text: str) -> ErrorCode:
         code = ErrorCode.COMMAND_ERROR_CODE_UNSPECIFIED
     if code not in ERROR_OF:
         names = ", ".join(sorted(known.value for known in ERROR_OF))
-        raise InvalidArgument(f"errorCode {text[:64]!r} is none of {names}.")
+        raise InvalidArgument(f"errorCode {text[:64]!r} is not one of {names}.")
     return code
 
 

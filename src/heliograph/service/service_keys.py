@@ -90,7 +90,7 @@ async def _enterprises_are_there(ports: Ports, enterprises: Sequence[str], *, ma
         if enterprise == EVERY_ENTERPRISE or await ports.store.enterprise(EnterpriseName(enterprise)) is not None:
             continue
         if not make:
-            raise NoSuchEnterprise(f"There is no enterprises/{enterprise} here; a key with the role admin would make it.")
+            raise NoSuchEnterprise(f"There is no enterprises/{enterprise} here; a key with the role admin can create it.")
         try:
             await create_enterprise(ports, Enterprise(), enterprise_id=enterprise)
         except AlreadyExists:
@@ -104,7 +104,7 @@ def _project_of(enterprises: Sequence[str]) -> str:
 
 
 class ServiceKeyNotFound(NotFound):
-    """There is no such key: `heliograph keys list` tells their ids."""
+    """No such key: `heliograph keys list` shows the ids."""
 
 
 async def delete_service_key(sign_in: SignIn, callers: Callers, key_id: str) -> None:

@@ -102,18 +102,18 @@ def require_room_for_token(holding: Holding, limits: Limits) -> None:
     """Raises: TooManyEnrollmentTokens."""
     most = limits.enrollment_tokens_most
     if holding.number >= most:
-        message = f"The enterprise has {most} enrollment tokens, the most that it may have. Delete some, or wait until some expire."
+        message = f"The enterprise has {most} enrollment tokens, the maximum. Delete some, or wait until some expire."
         raise TooManyEnrollmentTokens(message, metadata={"limit": str(most)})
 
 
 def require_room_for_policy(holding: Holding, limits: Limits, *, new: bool, grows_by: int) -> None:
     """Raises: TooManyPolicies."""
     if new and holding.number >= limits.policies_most:
-        message = f"The enterprise has {limits.policies_most} policies, the most that it may have. Delete some that no device has."
+        message = f"The enterprise has {limits.policies_most} policies, the maximum. Delete some that no device has."
         raise TooManyPolicies(message, metadata={"limit": str(limits.policies_most)})
     if grows_by > 0 and holding.size + grows_by > limits.policy_bytes_most:
         message = (
-            f"The policies of the enterprise would have more than {limits.policy_bytes_most} bytes, the most that they may have together. "
+            f"The policies of the enterprise would have more than {limits.policy_bytes_most} bytes, their maximum together. "
             "Delete some that no device has, or make them smaller."
         )
         raise TooManyPolicies(message, metadata={"limit": str(limits.policy_bytes_most)})
@@ -123,7 +123,7 @@ def require_room_for_request_id(count: int, limits: Limits) -> None:
     """Raises: TooManyRequestIds."""
     most = limits.request_ids_most
     if count >= most:
-        message = f"The enterprise used {most} request ids in 24 hours, the most that are remembered. Wait, or send none."
+        message = f"The enterprise used {most} request ids in 24 hours, the most that are remembered. Wait, or send requests without one."
         raise TooManyRequestIds(message, metadata={"limit": str(most)})
 
 

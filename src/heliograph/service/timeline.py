@@ -72,17 +72,17 @@ async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | N
     by = " by this server" if ports.shared else ""  # what others offered, they remember
     offers = _told_offers(live, by)
     if _is_parked(ports, operation):
-        return f"{offers} It is parked: other commands of the device go first."
+        return f"{offers} It is parked: the device's other commands go first."
     if (holder := await _holder(ports, operation)) is not None:
         return f"It waits for {holder.name}, which {'was acknowledged' if holder.ack_id else 'is older'} and has not started or ended."
     return offers or f"The device is connected and was not offered the command{by} yet."
 
 
 def _why_unfinished(operation: Operation) -> str:
-    waits = f" Its last word: {operation.status.decode()}." if operation.status else ""
+    waits = f" Its last status: {operation.status.decode()}." if operation.status else ""
     deadline = format_timestamp(operation.deadline_us or operation.expires_us)
     acked = format_timestamp(operation.acked_us)
-    return f"The device acknowledged the command at {acked} and has not reported its end; it is given up at {deadline}.{waits}"
+    return f"The device acknowledged the command at {acked} and has not reported its end; the server gives up on it at {deadline}.{waits}"
 
 
 async def _why_offline(ports: Ports, operation: Operation) -> str | None:
@@ -97,7 +97,7 @@ async def _why_offline(ports: Ports, operation: Operation) -> str | None:
         return f"The device is not connected to this server; other servers cannot be asked now. The command waits for it until {until}."
     record = await ports.store.device(operation.device)
     seen_us = max(seen_us, record.last_status_report_us or 0 if record else 0)
-    since = f"; it was last heard at {format_timestamp(seen_us)}" if seen_us else " and was not heard yet"
+    since = f"; it was last seen at {format_timestamp(seen_us)}" if seen_us else " and has not connected yet"
     return f"The device is not connected{since}. The command waits for it until {until}.{await _told_successor(ports, operation)}"
 
 
@@ -110,7 +110,7 @@ async def _told_successor(ports: Ports, operation: Operation) -> str:
         return ""
     return (
         f" Its serial number enrolled again at {format_timestamp(successor.enrollment_us)} as {successor.name}: the phone was reset, and"
-        f" this device does not come back. Delete {device} (enterprises.devices.delete), which ends its commands,"
+        f" this device will not come back. Delete {device} (enterprises.devices.delete), which ends its commands,"
         f" and issue this one to {successor.name}."
     )
 

@@ -31,7 +31,7 @@ class Check(NamedTuple):
 
     def finding(self, name: str, count: int) -> Finding:
         """What so large a count means."""
-        return Finding(name, self.holds, f"{count} rows where it does not." if count else "")
+        return Finding(name, self.holds, f"{count} rows break it." if count else "")
 
 
 @functools.cache
@@ -54,9 +54,9 @@ def schema_finding(version: int) -> Finding:
     newest = migrations()[-1].version
     trouble = ""
     if version == 0:
-        trouble = "This is no database of Heliograph."
+        trouble = "This is not a Heliograph database."
     elif version < newest:
-        trouble = f"The database has schema {version}: run `heliograph db migrate`, or start the server, which does so itself."
+        trouble = f"The database has schema {version}: run `heliograph db migrate`, or start the server, which migrates it."
     elif version > newest:
         trouble = f"The database has schema {version}: a newer Heliograph wrote it."
     return Finding("schema", f"The tables are those of schema {newest}.", trouble)

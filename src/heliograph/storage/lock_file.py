@@ -1,9 +1,9 @@
 """One process per database: what the store keeps in memory of the file would go stale otherwise."""
 
-import fcntl
 import os
 from pathlib import Path
 
+from heliograph.machine import CLOSE_ON_EXEC, lock
 from heliograph.protojson.errors import FailedPrecondition
 
 
@@ -17,9 +17,9 @@ class LockFile:
     def __init__(self, database: Path) -> None:
         """Raises: DatabaseInUse."""
         path = database.with_name(f"{database.name}.lock")
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | CLOSE_ON_EXEC, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._descriptor)
         except BlockingIOError:
             os.close(self._descriptor)
             raise DatabaseInUse(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, NOT_A_LINK
 from heliograph.protojson.errors import FailedPrecondition
 
 NAME = "operator.json"
@@ -30,9 +31,9 @@ class OperatorFile(msgspec.Struct, frozen=True):
 def operator_file(data_dir: Path, file: OperatorFile) -> Iterator[None]:
     """The file is there (mode 0600) until the block ends; one that a killed server left is replaced."""
     path, fresh = data_dir / NAME, data_dir / f".{NAME}.{os.getpid()}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC | NOT_A_LINK, 0o600)
     with os.fdopen(descriptor, "wb") as written:
-        os.fchmod(descriptor, 0o600)
+        fresh.chmod(0o600)
         written.write(msgspec.json.encode(file))
     fresh.replace(path)
     try:

@@ -32,7 +32,7 @@ def record_findings(connection: apsw.Connection) -> Iterator[Finding]:
         for (record,) in connection.execute(check_reads()[name]):
             unreadable += not _readable(decode, record)
     yield Finding("records", "Every record can be read.", f"{unreadable} cannot." if unreadable else "")
-    yield Finding("secrets", "No operation that has ended holds a secret.", f"{secrets} do." if secrets else "")
+    yield Finding("secrets", "No ended operation holds a secret.", f"{secrets} do." if secrets else "")
 
 
 def _readable(decode: Callable[[bytes], object], record: bytes) -> bool:

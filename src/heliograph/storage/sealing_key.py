@@ -10,7 +10,7 @@ FINGERPRINT = "fingerprint"
 
 
 class OtherKey(FailedPrecondition):
-    """This is not the key of this database."""
+    """This key file is not the database's."""
 
 
 class DatabaseMissing(FailedPrecondition):
@@ -29,7 +29,7 @@ async def require_key(database: SealingKey, vault: FileVault, *, adopt: bool = F
     mine = vault.derive(FINGERPRINT)
     if await database.fingerprint(mine, adopt=adopt) == mine:
         return
-    lost = "If it is lost for good, start once with --adopt-key: secrets that still wait for their phones are lost with it."
+    lost = "If it is lost for good, start once with --adopt-key: secrets that still wait for their phones are then lost too."
     where = "restore it from a backup, or copy it from another server of the database"
     if vault.forget_new():
         raise OtherKey(f"There is no key file {vault.path}, and this database was used with one: {where}. {lost}")

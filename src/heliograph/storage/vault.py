@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, NOT_A_LINK, others_may_read, sync_folder
 from heliograph.protojson.errors import Code, FailedPrecondition, HeliographError
 
 KEY_BYTES = 32
@@ -73,7 +74,7 @@ def _make_key(path: Path, key: bytes) -> bytes:
     Written beside and linked when whole, so that no crash leaves a file that is no key. Where another process was faster, its key counts.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC | NOT_A_LINK, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key)
@@ -84,20 +85,16 @@ def _make_key(path: Path, key: bytes) -> bytes:
         return _read_key(path)
     finally:
         beside.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return key
 
 
 def _read_key(path: Path) -> bytes:
     with path.open("rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        mode = os.fstat(file.fileno()).st_mode
         key = file.read(KEY_BYTES + 1)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyFileUnsafe(f"Others may read the key file {path} (mode {mode:04o}): chmod 600 it.")
+    if others_may_read(mode):
+        raise KeyFileUnsafe(f"Others may read the key file {path} (mode {stat.S_IMODE(mode):04o}): chmod 600 it.")
     if len(key) != KEY_BYTES:
-        raise KeyFileUnsafe(f"{path} is no key file: it must hold {KEY_BYTES} random bytes. Restore it from a backup, or remove it.")
+        raise KeyFileUnsafe(f"{path} is not a key file: it must hold {KEY_BYTES} random bytes. Restore it from a backup, or remove it.")
     return key

@@ -1,6 +1,7 @@
 """The addresses of this server, the one by which a caller reached it, and the caller's own, also through a proxy.
 
-What a sender says of itself (Host, and X-Forwarded-Host from anybody but a trusted proxy) never makes an address this server's own.
+What a sender says of itself (Host, and X-Forwarded-Host from anybody but a trusted proxy) never makes an address this server's own,
+except in a sandbox that admits everybody.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +25,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
         try:
             networks.append(ip_network(text, strict=False))
         except ValueError:
-            raise InvalidArgument(f"{text[:64]!r} is no address or network, as in 10.0.0.5 or 10.0.0.0/8.") from None
+            raise InvalidArgument(f"{text[:64]!r} is not an address or network: write one such as 10.0.0.5 or 10.0.0.0/8.") from None
     return tuple(networks)
 
 
@@ -63,8 +64,12 @@ class Addresses:
     `public_urls`, what a trusted proxy says is one of them.
     """
 
-    def __init__(self, trusted_proxies: Iterable[str] = (), public_urls: Iterable[str] = ()) -> None:
-        """Raises: InvalidArgument: no address or network; no address of a server."""
+    def __init__(self, trusted_proxies: Iterable[str] = (), public_urls: Iterable[str] = (), *, any_name: bool = False) -> None:
+        """`any_name`: whatever name callers write is this server's, too.
+
+        Raises: InvalidArgument: not an address or network; not an address of a server.
+        """
+        self._any_name = any_name
         self._trusted = parse_networks(trusted_proxies)
         self._public = parse_public_urls(public_urls)
 
@@ -82,7 +87,7 @@ class Addresses:
             named = [public for public in self._public if public.authority == asked.authority]
             if named:
                 return next((public for public in named if public.scheme == asked.scheme), named[0]).origin
-            if is_loopback_name(asked.host) or asked.host == _bound(scope).host or self._proxy_decides(scope):
+            if is_loopback_name(asked.host) or asked.host == _bound(scope).host or self._caller_decides(scope):
                 return asked.origin
         return (self._public or (_bound(scope),))[0].origin
 
@@ -93,14 +98,14 @@ class Addresses:
         for host in {bound.host, *LOOPBACK}:
             own |= set(_with_either_scheme(host, bound.port))
         asked = self._asked(scope)
-        if asked is not None and self._proxy_decides(scope):
+        if asked is not None and self._caller_decides(scope):
             own |= {f"{scheme}://{asked.authority}" for scheme in HTTP}
         below = str(scope.get("root_path", ""))
         return frozenset(f"{origin}{below}" for origin in own)
 
     def is_own_name(self, host: str, scope: Scope) -> bool:
         """Whether a request may name this host: a loopback name, the bound address, or that of a public URL."""
-        return is_loopback_name(host) or host == _bound(scope).host or any(public.host == host for public in self._public)
+        return self._any_name or is_loopback_name(host) or host == _bound(scope).host or any(public.host == host for public in self._public)
 
     def is_own_origin(self, origin: str) -> bool:
         """Whether a page of this origin is this server's, by a public URL."""
@@ -133,8 +138,9 @@ class Addresses:
         address = read_web_address(f"{scheme if scheme in HTTP else 'http'}://{host}")
         return address if address is not None and not address.rest else None
 
-    def _proxy_decides(self, scope: Scope) -> bool:
-        return not self._public and self._from_trusted(scope)
+    def _caller_decides(self, scope: Scope) -> bool:
+        """Whether the name that was written is this server's without being known: a trusted proxy's word, or anybody's."""
+        return self._any_name or (not self._public and self._from_trusted(scope))
 
     def _from_trusted(self, scope: Scope) -> bool:
         return bool(self._trusted) and self._trusts(str((scope.get("client") or ("", 0))[0]))

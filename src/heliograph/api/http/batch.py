@@ -51,7 +51,7 @@ _TOKEN = re.compile(rb"(?:^|&)(?:access_token|oauth_token)=([^&]+)")
 
 
 class AnswerTooLarge(ResourceExhausted):
-    """The answers to the calls before this one fill the batch. This call was not begun: send it in another batch."""
+    """The answers to the calls before this one fill the batch. This call was not started: send it in another batch."""
 
     reason = "BATCH_ANSWER_TOO_LARGE"
 
@@ -163,9 +163,9 @@ class Batch:
             raise part.request
         request = _below(root_path, part.request)
         if request.path in PATHS:
-            raise InvalidArgument("A batch inside a batch is not taken: put its calls into the outer one.")
+            raise InvalidArgument("A batch cannot contain a batch: put its calls into the outer one.")
         if len(request.body) > self._part_max_bytes:
-            raise BodyTooLarge(f"The request body is too large: at most {self._part_max_bytes} bytes are taken.")
+            raise BodyTooLarge(f"The request body is too large: at most {self._part_max_bytes} bytes are accepted.")
         if full:
             raise AnswerTooLarge
         return request

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from heliograph.api.http.address import Network
+from heliograph.protojson.errors import ResourceExhausted
 from heliograph.service.limits import HttpLimits
 from heliograph.service.metrics import PROCESS
 
@@ -28,8 +29,16 @@ SPARES = 8
 """Connections beyond the bound, for those who ask how the server is."""
 COUNTED_MOST_BYTES = 17 * 1_024 * 1_024
 """Of one request. More than the longest body: the rest is read and thrown away."""
+LEAST = 64
+"""Connections that sockets of worlds leave room for."""
 SHARE_OF_AN_ADDRESS = 2
 """Without `per_address_most`, one address may have one connection of so many."""
+
+
+class NoDescriptorLeft(ResourceExhausted):
+    """Too few file descriptors are left for connections: allow the process more (ulimit -n)."""
+
+    reason = "NO_DESCRIPTOR_LEFT"
 
 
 class Waited(Protocol):
@@ -77,6 +86,8 @@ class Connections:
     limits: HttpLimits = field(default_factory=HttpLimits)
     most: int | None = None
     """Connections at a time; None: any number."""
+    descriptors: int | None = None
+    """File descriptors that connections may use; None: any number."""
     spares_most: int = SPARES
     """Beyond them, for /healthz, /readyz and /metrics."""
     trusted: Sequence[Network] = ()
@@ -116,6 +127,23 @@ class Connections:
             if victim is latest:
                 return True
         return False
+
+    def less_by_one(self) -> None:
+        """A file descriptor is used otherwise: one connection less may be open, if need be.  Raises: NoDescriptorLeft."""
+        if self.descriptors is not None:
+            if self.descriptors <= LEAST:
+                raise NoDescriptorLeft
+            self._may_use(self.descriptors - 1)
+
+    def more_by_one(self) -> None:
+        """Undoes `less_by_one`."""
+        if self.descriptors is not None:
+            self._may_use(self.descriptors + 1)
+
+    def _may_use(self, descriptors: int) -> None:
+        self.descriptors = descriptors
+        wanted = self.limits.connections_most
+        self.most = descriptors if wanted is None else min(descriptors, wanted)
 
     def may_come(self, now_s: float) -> bool:
         """Whether another connection can be taken, if only to ask how the server is. Who had its time there makes room."""

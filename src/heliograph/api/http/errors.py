@@ -68,7 +68,7 @@ class BodyTooSlow(HeliographError):
 
 
 class Malformed(InvalidArgument):
-    """The request is not HTTP/1.1 as RFC 9112 has it."""
+    """The request is not valid HTTP/1.1 (RFC 9112)."""
 
 
 class HeadTooLarge(InvalidArgument):
@@ -82,7 +82,7 @@ class HeadTooSlow(HeliographError):
 
 
 class Crowded(Unavailable):
-    """The server has as many connections or requests under way as it takes. Try again in a moment."""
+    """The server has as many connections or requests in progress as it accepts. Try again in a moment."""
 
     reason = "CROWDED"
 
@@ -109,11 +109,11 @@ class UnknownPath(NotFound):
 
 
 class MethodNotAllowed(InvalidArgument):
-    """The URL does not take this HTTP method."""
+    """The URL does not accept this HTTP method."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
         """`allowed`: the methods that it takes."""
-        super().__init__(f"The URL does not take this HTTP method: it takes {', '.join(allowed)}.")
+        super().__init__(f"The URL does not accept this HTTP method: it accepts {', '.join(allowed)}.")
         self.allowed = allowed
 
 

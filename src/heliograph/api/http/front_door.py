@@ -33,7 +33,7 @@ class HostNotAllowed(PermissionDenied):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"This server asks for no key, so it answers to loopback names and its own only, and {host[:QUOTED_MOST]!r} is not one of "
+            f"This server requires no key, so it answers only to loopback names and its own, and {host[:QUOTED_MOST]!r} is not one of "
             "them. If it is this server's name, start it with --public-url and its address.",
             metadata={"host": host[:QUOTED_MOST]},
         )
@@ -46,8 +46,8 @@ class OriginNotAllowed(PermissionDenied):
 
     def __init__(self, origin: str) -> None:
         super().__init__(
-            f"This server asks for no key, so web pages may not call it, and {origin[:QUOTED_MOST]!r} is the origin of one. If its pages "
-            "may, start the server with --cors-origin and this origin.",
+            f"This server requires no key, so web pages cannot call it, and {origin[:QUOTED_MOST]!r} is the origin of one. To allow its "
+            "pages, start the server with --cors-origin and this origin.",
             metadata={"origin": origin[:QUOTED_MOST]},
         )
 

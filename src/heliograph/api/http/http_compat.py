@@ -112,7 +112,7 @@ class HttpCompat:
         """The request that a POST carries: another method, and for a long GET the query in its body."""
         method = headers[b"x-http-method-override"].decode("latin-1").strip().upper()
         if method not in _TUNNELLED:
-            raise InvalidArgument(f"X-HTTP-Method-Override {method[:32]!r} is not supported: it takes GET, PATCH, PUT or DELETE.")
+            raise InvalidArgument(f"X-HTTP-Method-Override {method[:32]!r} is not supported: use GET, PATCH, PUT or DELETE.")
         if method != "GET" or not headers.get(b"content-type", b"").lower().startswith(_FORM):
             return {**scope, "method": method}, receive
         try:
@@ -157,12 +157,12 @@ def gunzip(packed: bytes, *, max_bytes: int) -> bytes:
         try:
             part = unpacker.decompress(packed, left + 1)
         except zlib.error:
-            raise InvalidArgument("The request body is no gzip, as its Content-Encoding says.") from None
+            raise InvalidArgument("Content-Encoding is gzip, but the body is not valid gzip.") from None
         left -= len(part)
         if left < 0:
-            raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are taken, unpacked.")
+            raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are accepted, unpacked.")
         if not unpacker.eof:
-            raise InvalidArgument("The request body is cut off: its gzip has no end.")
+            raise InvalidArgument("The request body is cut off: its gzip stream does not end.")
         parts.append(part)
         packed = unpacker.unused_data
     raise InvalidArgument(f"The request body is a gzip of more than {MOST_GZIP_MEMBERS - 1} members.")

@@ -22,7 +22,7 @@ from heliograph.api.http.errors import URL_MAX_BYTES, Internal, error_answer
 from heliograph.api.http.http_refusals import Refusal
 from heliograph.api.http.sending import JSON
 from heliograph.api.http.ws_protocol import WebSocket13
-from heliograph.asgi import Message, Send
+from heliograph.asgi import Asgi, Message, Send
 from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()
@@ -89,9 +89,13 @@ class Http11(HttpToolsProtocol):
         *,
         connections: Connections,
         place: Place | None = None,
+        app: Asgi | None = None,
     ) -> None:
+        """`app`: other than the configuration's."""
         # Each request's scope has a copy of this state, and so have the scopes that are made from it.
         super().__init__(config, server_state, {**app_state, CUT_OFF: self.cut_off}, _loop)
+        if app is not None:
+            self.app = app
         self._all = connections
         self._limits = connections.limits
         self._place = place
@@ -350,7 +354,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
-        self.ws_protocol_class = functools.partial(WebSocket13, place=self._place)  # type: ignore[assignment]
+        self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()
 
     # Refusing.

@@ -36,12 +36,12 @@ def refusal(reason: str, error: HeliographError) -> Refusal:
 
 
 MALFORMED = refusal("malformed", Malformed())
-NO_HOST = refusal("host", Malformed("A request must have one Host header field, with a valid host."))
+NO_HOST = refusal("host", Malformed("A request must have exactly one Host header field, with a valid host."))
 NO_FRAME = refusal("framing", Malformed("Transfer-Encoding is not part of HTTP/1.0."))
-TOO_MUCH_FRAMING = refusal("framing", Malformed("The chunks of the body are mostly not body."))
-UPGRADE_UNDER_WAY = refusal("malformed", Malformed("A connection is upgraded when no other request is under way on it."))
+TOO_MUCH_FRAMING = refusal("framing", Malformed("The body's chunks are mostly framing, not body."))
+UPGRADE_UNDER_WAY = refusal("malformed", Malformed("A connection cannot be upgraded while another request is in progress on it."))
 CROWDED = refusal("crowded", Crowded())
-MEMORY = refusal("memory", Crowded("The server holds as much of requests under way as it takes. Try again in a moment."))
+MEMORY = refusal("memory", Crowded("The server holds as many bytes of requests in progress as it accepts. Try again in a moment."))
 URL_TOO_LONG = refusal("url_too_long", url_too_long())
 INTERNAL = refusal("internal", Internal())
 
@@ -50,7 +50,7 @@ def head_too_large(most: int, lines_most: int) -> Refusal:
     """The head has more bytes or lines than that."""
     return refusal(
         "head_too_large",
-        HeadTooLarge(f"The request's header fields are too large: at most {most} bytes, in at most {lines_most} lines, are taken."),
+        HeadTooLarge(f"The request's header fields are too large: at most {most} bytes, in at most {lines_most} lines, are accepted."),
     )
 
 

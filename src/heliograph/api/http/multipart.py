@@ -83,9 +83,9 @@ def parse_batch(body: bytes, boundary: bytes) -> list[Part]:
             break
         begins = found.end()
     else:
-        raise InvalidArgument("The batch is cut off or its boundary is another one: no line --boundary-- ends it.")
+        raise InvalidArgument("The batch is cut off or its boundary differs: no line --boundary-- ends it.")
     if not parts:
-        raise InvalidArgument("The batch has no calls: put each into a part of its own, with Content-Type: application/http.")
+        raise InvalidArgument("The batch has no calls: put each into its own part, with Content-Type: application/http.")
     _refuse_repeated_ids(parts)
     return parts
 
@@ -140,7 +140,7 @@ def _refuse_repeated_ids(parts: Sequence[Part]) -> None:
     for part in parts:
         if part.content_id in seen:
             shown = part.content_id[:CONTENT_ID_SHOWN_MAX].decode("latin-1")
-            raise InvalidArgument(f"The Content-ID {shown!r} stands on two parts of the batch. Nothing was done: give each call its own.")
+            raise InvalidArgument(f"The Content-ID {shown!r} is on two parts of the batch. Nothing was done: give each call its own.")
         if part.content_id:
             seen.add(part.content_id)
 
@@ -168,7 +168,7 @@ def _request(text: bytes) -> PartRequest:
     headers = _headers(head)
     told = dict(headers).get(b"content-length", b"")
     if told.isdigit() and int(told[:12]) > len(body):
-        raise InvalidArgument(f"The part is cut off: its Content-Length tells more than its {len(body)} bytes.")
+        raise InvalidArgument(f"The part is cut off: its Content-Length says more than its {len(body)} bytes.")
     try:
         target = urlsplit(line[2].decode("latin-1"))
     except ValueError:  # `http://[/` is no address

@@ -122,14 +122,12 @@ def _is_pretty(common: Mapping[str, str]) -> bool:
     if alt in {"proto", "media"}:
         raise Unimplemented(f"This server answers in JSON only: leave out alt={alt}.")
     if alt not in {"json", ""}:
-        raise InvalidArgument(violations=[Violation("alt", f"Invalid value {alt[:64]!r} for alt: it takes json.")])
+        raise InvalidArgument(violations=[Violation("alt", f"Invalid value {alt[:64]!r} for alt: use json.")])
     if common.get("callback"):
         raise Unimplemented("This server does not wrap answers as JSONP: leave out callback.")
     pretty = common.get("prettyPrint", "true")
     if not re.fullmatch("true|false|1|0|", pretty):
-        raise InvalidArgument(
-            violations=[Violation("pretty_print", f"Invalid value {pretty[:64]!r} for prettyPrint: it takes true or false.")]
-        )
+        raise InvalidArgument(violations=[Violation("pretty_print", f"Invalid value {pretty[:64]!r} for prettyPrint: use true or false.")])
     return _TRUE.get(pretty, True)
 
 
@@ -137,7 +135,7 @@ def _wants_v1_errors(common: Mapping[str, str]) -> bool:
     """Raises: InvalidArgument."""
     form = common.get("$.xgafv", "")
     if form not in {"1", "2", ""}:
-        raise InvalidArgument(violations=[Violation("$.xgafv", f"Invalid value {form[:64]!r} for $.xgafv: it takes 1 or 2.")])
+        raise InvalidArgument(violations=[Violation("$.xgafv", f"Invalid value {form[:64]!r} for $.xgafv: use 1 or 2.")])
     quota_user = common.get("quotaUser", "")
     if len(quota_user) > QUOTA_USER_MAX_CHARS:
         description = f"quotaUser must have at most {QUOTA_USER_MAX_CHARS} characters; it has {len(quota_user)}."

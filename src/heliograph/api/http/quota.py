@@ -23,7 +23,7 @@ IPV6_SITE_BITS = 64
 
 
 class QuotaExceeded(ResourceExhausted):
-    """More requests came than the caller may send in a minute."""
+    """The caller sent more requests in a minute than it may."""
 
     reason = "RATE_LIMIT_EXCEEDED"
 

@@ -108,7 +108,7 @@ async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
             break
         message = await receive()
     if size > max_bytes:
-        raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are taken.")
+        raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are accepted.")
     return b"".join(chunks)
 
 

@@ -15,6 +15,7 @@ from websockets.server import ServerProtocol
 
 from heliograph.api.http.connections import Place
 from heliograph.api.http.errors import Internal, Malformed, error_answer
+from heliograph.asgi import Asgi
 from heliograph.domain.error_body import error_body
 
 INTERNAL_ERROR = 500
@@ -43,8 +44,12 @@ class WebSocket13(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         place: Place | None = None,
+        app: Asgi | None = None,
     ) -> None:
+        """`app`: other than the configuration's."""
         super().__init__(config, server_state, app_state, _loop)
+        if app is not None:
+            self.app = app
         self._place = place
         self.conn = Handshake(max_size=config.ws_max_size, logger=logging.getLogger("uvicorn.error"))
 
@@ -73,7 +78,7 @@ class WebSocket13(WebSocketsSansIOProtocol):
         output = b"".join(self.conn.data_to_send())
         if not output:
             status, _headers, _body = error_answer(Malformed())
-            response = self.conn.reject(status, "The WebSocket's handshake cannot be read.")
+            response = self.conn.reject(status, "The WebSocket handshake is not valid.")
             output = response.serialize()
         self.handshake_complete = self.close_sent = True
         self.transport.write(output)

@@ -17,8 +17,6 @@ from heliograph.service.operations import cancel_operation, get_operation, list_
 from heliograph.service.timeline import get_timeline
 from heliograph.service.work_aside import work_aside
 
-AS_OBSERVED = "as-observed"
-
 
 class ListOperationsQuery(PageQuery):
     """`return_partial_success` is not looked at: nothing is unreachable, so every answer is whole.
@@ -53,7 +51,7 @@ async def issue(call: Call) -> bytes:
     request_id = ""
     if key is not None or query.request_id:
         request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
-    command = await work_aside(partial(ENVELOPE.decode, as_observed=call.ports.limits.behaviour == AS_OBSERVED), call.body)
+    command = await work_aside(partial(ENVELOPE.decode, behaviour=call.ports.limits.behaviour), call.body)
     operation = await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller.email, request_id=request_id)
     return render_operation(operation)
 

@@ -30,7 +30,7 @@ _FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 
 
 class OperatorOnly(PermissionDenied):
-    """Keys are made and deleted on the server's own machine only: run `heliograph keys` there, with --data-dir."""
+    """Keys can be made and deleted only on the server's own machine: run `heliograph keys` there, with --data-dir."""
 
     reason = "OPERATOR_ONLY"
 

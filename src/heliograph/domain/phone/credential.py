@@ -34,6 +34,23 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential({self.kind.value}, {len(self.secret)} characters)"
 
 
+LONGEST = 16
+LONGEST_FROM_LEVEL_34 = 64
+"""16 is in the SDK of Android 11 and of older ones. AOSP has 64 by now; which release brought it is not known here, so 14 is a choice."""
+
+
+def android_objection(secret: str, *, api_level: int) -> str | None:
+    """Why Android itself does not accept this secret, whatever the policy; None where it does.
+
+    Source: AOSP PasswordMetrics.validatePassword (CONTAIN_INVALID_CHARACTERS: below 32 or above 127; TOO_LONG),
+    DevicePolicyManager.MAX_PASSWORD_LENGTH.
+    """
+    if not all(" " <= character <= "\x7f" for character in secret):
+        return "Android takes no control characters in a password, and ASCII only."
+    longest = LONGEST if api_level < 34 else LONGEST_FROM_LEVEL_34  # noqa: PLR2004 - the level stands in the constant's name
+    return f"The password must have at most {longest} characters." if len(secret) > longest else None
+
+
 def is_numeric(secret: str) -> bool:
     """Whether Android takes this secret for a PIN: ASCII digits only."""
     return secret.isascii() and secret.isdigit()

@@ -104,6 +104,10 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """The chip without the profiles that the enterprise added: what the end of a work profile may take along."""
         return msgspec.structs.replace(self, profiles=tuple(profile for profile in self.profiles if not profile.managed))
 
+    def disowned(self) -> "Euicc":
+        """The chip with all its profiles, none of them an enterprise's any more."""
+        return msgspec.structs.replace(self, profiles=tuple(msgspec.structs.replace(profile, managed=False) for profile in self.profiles))
+
     def erased(self) -> "Euicc":
         """The chip as it left the factory: what a factory reset with the eSIMs leaves."""
         return msgspec.structs.replace(self, profiles=(), last_download_us=None)

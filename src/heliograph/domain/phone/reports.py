@@ -124,7 +124,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "profile": phone.profile,
         "serialNumber": phone.serial,
         "apiLevel": phone.api_level,
-        "managementKind": phone.management_kind.value,
+        "managementKind": phone.management_kind.value if phone.managed else None,
         "managed": phone.managed,
         "setupInProgress": phone.setup_in_progress,
         "disabled": phone.disabled,

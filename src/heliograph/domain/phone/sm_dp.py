@@ -97,25 +97,25 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
         matching_id="CONSENT",
         answer=lambda _found, code: _download(code, consent=True),
         example="LPA:1$smdp.example.com$CONSENT",
-        summary="The phone asks its user first, a company-owned one too: PENDING_USER_ACTION.",
+        summary="The phone asks its user first, even if it is company-owned: PENDING_USER_ACTION.",
     ),
     Listing(
         matching_id=r"CODE-([0-9]{4,8})",
         answer=lambda found, code: _download(code, confirmation_code=found[1]),
         example="LPA:1$smdp.example.com$CODE-1234$$1",
-        summary="The user must enter these digits as confirmation code: PENDING_USER_ACTION.",
+        summary="The user must enter these digits as the confirmation code: PENDING_USER_ACTION.",
     ),
     Listing(
         matching_id="DENIED",
         answer=lambda _found, _code: Refusal(status=EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED)),
         example="LPA:1$smdp.example.com$DENIED",
-        summary="The user says no at once: ERROR_USER_DENIED.",
+        summary="The user declines at once: ERROR_USER_DENIED.",
     ),
     Listing(
         matching_id="SETUP",
         answer=lambda _found, _code: Refusal(status=EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)),
         example="LPA:1$smdp.example.com$SETUP",
-        summary="As on a phone that is being set up: ERROR_SETUP_IN_PROGRESS.",
+        summary="The phone is still being set up: ERROR_SETUP_IN_PROGRESS.",
     ),
     Listing(
         matching_id="KEEP",
@@ -127,7 +127,7 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
         matching_id="ERROR-(" + "|".join(_NAMED_ERRORS) + ")",
         answer=lambda found, _code: Refusal(status=euicc_error(_NAMED_ERRORS[found[1]])),
         example="LPA:1$smdp.example.com$ERROR-TIME-OUT",
-        summary="INTERNAL_ERROR with this errorCodeDetail; all of them are known.",
+        summary="INTERNAL_ERROR with this errorCodeDetail; every value is known.",
     ),
     Listing(
         matching_id=r"ERROR-([0-9]{1,7})",
@@ -145,7 +145,7 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
         matching_id=rf"SMDX-{_SMDX_CODE}-{_SMDX_CODE}",
         answer=lambda found, _code: Refusal(status=smdx_error(found[1], found[2])),
         example="LPA:1$smdp.example.com$SMDX-8.2.6-3.8",
-        summary="INTERNAL_ERROR with operationCode 10 and this subject and reason packed: here, the matching id is refused.",
+        summary="INTERNAL_ERROR with operationCode 10 and this subject and reason in errorCode: here, the matching id is refused.",
     ),
     Listing(
         matching_id=r"HTTP-([1-5][0-9]{2})",
@@ -157,7 +157,7 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
         matching_id=r"(?:CODE|ERROR|SMDX|HTTP)-.*",
         answer=lambda _found, _code: Refusal(status=smdx_error("8.2.6", "3.8")),
         example="LPA:1$smdp.example.com$ERROR-TIMEOUT",
-        summary="A word of this table with something else after it: the matching id is refused (8.2.6/3.8).",
+        summary="A word of this table followed by something else: the matching id is refused (8.2.6/3.8).",
     ),
     Listing(
         answer=lambda _found, code: _download(code),

@@ -130,7 +130,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     reset_token: ResetToken = ResetToken.ACTIVE
     last_admin_reset_us: int | None = None
     must_enter: bool = False
-    """Whether no admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
+    """Whether no other admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
     do_not_ask_on_boot: bool = False
     """Whether the phone starts unlocked (DO_NOT_ASK_CREDENTIALS_ON_BOOT)."""
 
@@ -236,12 +236,16 @@ def rebooted(phone: VirtualDevice) -> VirtualDevice:
 
 
 def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
-    """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was."""
+    """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was.
+
+    What eSIMs stay are the user's: nobody is left who manages them.
+    """
     return msgspec.structs.replace(
         phone,
         managed=False,
         work_profile=None,
         apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
+        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         disabled=False,
         disabled_reason="",
         password_policy=PasswordPolicy(),
@@ -268,7 +272,7 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         apps=tuple(msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE),
         external_storage_bytes=phone.external_storage_bytes,
         reset_protection_data=phone.reset_protection_data,
-        euicc=phone.euicc,
+        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         battery_percent=phone.battery_percent,
         reboot_seconds=phone.reboot_seconds,
         boots=phone.boots + 1,

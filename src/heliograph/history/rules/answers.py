@@ -34,7 +34,7 @@ def what_was_refused_is_not_there(evidence: Evidence) -> Iterator[Breach]:
     for operation in evidence.final.values():
         call = evidence.issues.get(operation.tag)
         if call is not None and call.answer is Answer.FAIL:
-            yield Breach(operation.name, f"{operation.name} is there although its issue was refused.")
+            yield Breach(operation.name, f"{operation.name} exists although its issue was refused.")
 
 
 def every_operation_was_asked_for_once(evidence: Evidence) -> Iterator[Breach]:
@@ -46,7 +46,7 @@ def every_operation_was_asked_for_once(evidence: Evidence) -> Iterator[Breach]:
     for operation in evidence.final.values():
         call = evidence.issues.get(operation.tag)
         if call is None or (call.invoked.target, call.invoked.type) != (operation.device, operation.type):
-            yield Breach(operation.name, f"{operation.name} of type {operation.type} was never asked for.")
+            yield Breach(operation.name, f"{operation.name} of type {operation.type} was never issued.")
 
 
 def a_list_holds_what_was_accepted_before_it(evidence: Evidence) -> Iterator[Breach]:
@@ -62,7 +62,7 @@ def a_list_holds_what_was_accepted_before_it(evidence: Evidence) -> Iterator[Bre
             if ended > call.began:
                 break
             if name not in listed:
-                yield Breach(name, f"{name} was accepted before a list that does not hold it.")
+                yield Breach(name, f"{name} was accepted before a list that does not have it.")
 
 
 def a_list_is_in_order_without_doubles(evidence: Evidence) -> Iterator[Breach]:
@@ -72,10 +72,10 @@ def a_list_is_in_order_without_doubles(evidence: Evidence) -> Iterator[Breach]:
     for device, operations in lists:
         for operation in operations:
             if operation.device != device:
-                yield Breach(operation.name, f"A list of {device} holds {operation.name}.")
+                yield Breach(operation.name, f"A list of {device} has {operation.name}.")
         for one, other in pairwise(operations):
             if id_of(one.name) >= id_of(other.name):
-                yield Breach(other.name, f"A list of {device} holds {other.name} right after {one.name}.")
+                yield Breach(other.name, f"A list of {device} has {other.name} right after {one.name}.")
 
 
 def ids_ascend(evidence: Evidence) -> Iterator[Breach]:

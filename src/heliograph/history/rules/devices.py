@@ -21,16 +21,16 @@ def a_last_order_is_carried_out_once(evidence: Evidence) -> Iterator[Breach]:
             carried_out = len(evidence.began.get(orders[device][0].name if device in orders else device, ()))
             if rest.managed or rest.enrolled or carried_out != 1:
                 holds = "holds" if rest.enrolled else "has forgotten"
-                yield Breach(device, f"{device} had its last order; {phone} carried it out {carried_out} times and {holds} its credential.")
+                yield Breach(device, f"{device} got its last order; {phone} executed it {carried_out} times and {holds} its credential.")
         elif device not in perhaps and not (rest.managed and rest.enrolled):
-            yield Breach(phone, f"{phone} is managed no more, and nobody ordered that for {device}.")
+            yield Breach(phone, f"{phone} is no longer managed, although no one ordered that for {device}.")
 
 
 def no_phone_is_left_with_work(evidence: Evidence) -> Iterator[Breach]:
     """What a server answers lets every phone close its journal."""
     for phone, rest in evidence.at_rest.items():
         if rest.unfinished:
-            yield Breach(rest.unfinished[0], f"{phone} is not done with {', '.join(rest.unfinished)}.")
+            yield Breach(rest.unfinished[0], f"{phone} has not finished {', '.join(rest.unfinished)}.")
 
 
 def the_server_ends_only_when_killed(evidence: Evidence) -> Iterator[Breach]:

@@ -65,7 +65,7 @@ def a_phone_runs_its_own_commands_only(evidence: Evidence) -> Iterator[Breach]:
             elif act.operation in evidence.final and evidence.final[act.operation].type != act.type:
                 yield Breach(act.operation, f"{act.phone} ran {act.operation} as {act.type}: it is {evidence.final[act.operation].type}.")
             elif act.operation and device in evidence.lists and act.operation not in evidence.final:
-                yield Breach(act.operation, f"{act.phone} ran {act.operation}, which is not there.")
+                yield Breach(act.operation, f"{act.phone} ran {act.operation}, which does not exist.")
 
 
 def what_ended_had_begun(evidence: Evidence) -> Iterator[Breach]:
@@ -88,12 +88,12 @@ def a_phone_says_i_will_first(evidence: Evidence) -> Iterator[Breach]:
 
 def a_phone_acts_after_it_was_let(evidence: Evidence) -> Iterator[Breach]:
     """No effect before the answer to the acknowledgement, or the last order that says the same."""
-    return _effects_before(evidence, Moment.ACKNOWLEDGED, "was begun before the answer to its acknowledgement.")
+    return _effects_before(evidence, Moment.ACKNOWLEDGED, "began before the answer to its acknowledgement.")
 
 
 def a_phone_acts_after_its_journal_knows(evidence: Evidence) -> Iterator[Breach]:
     """No effect that a crash right after it would make the phone forget."""
-    return _effects_before(evidence, Moment.EXECUTING, "was begun before its phone's journal said so.")
+    return _effects_before(evidence, Moment.EXECUTING, "began before its phone's journal said so.")
 
 
 def nothing_begins_after_its_time(evidence: Evidence) -> Iterator[Breach]:
@@ -105,9 +105,9 @@ def nothing_begins_after_its_time(evidence: Evidence) -> Iterator[Breach]:
             begun = evidence.began_at.get(operation.name)
             if let is not None and _late_us(evidence, tag, acking) > 0:
                 late_us = round(_late_us(evidence, tag, acking))
-                yield Breach(operation.name, f"{operation.name} was acknowledged {late_us} us after its time, and let.")
+                yield Breach(operation.name, f"{operation.name} was acknowledged {late_us} us after its deadline, and allowed.")
             elif begun is not None and not is_final_at_ack(operation.type) and _late_us(evidence, tag, begun) > DELAY_US:
-                yield Breach(operation.name, f"{operation.name} was begun {round(_late_us(evidence, tag, begun))} us after its time.")
+                yield Breach(operation.name, f"{operation.name} began {round(_late_us(evidence, tag, begun))} us after its deadline.")
 
 
 def _who(act: Acted) -> str:

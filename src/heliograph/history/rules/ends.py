@@ -77,7 +77,7 @@ def only_what_was_asked_to_is_cancelled(evidence: Evidence) -> Iterator[Breach]:
     asked = {call.invoked.target for call in evidence.of(Verb.CANCEL) if call.answer is not Answer.FAIL}
     for operation in evidence.final.values():
         if operation.outcome == "cancelled" and operation.name not in asked:
-            yield Breach(operation.name, f"{operation.name} is cancelled and nobody asked for it.")
+            yield Breach(operation.name, f"{operation.name} is cancelled although no one asked for it.")
 
 
 def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[Breach]:
@@ -97,7 +97,7 @@ def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[Breach]:
     """An acknowledgement that stands is the point of no return."""
     for operation in evidence.final.values():
         if operation.outcome == "cancelled" and (Moment.ACKNOWLEDGED, operation.name) in evidence.reached:
-            yield Breach(operation.name, f"{operation.name} is cancelled although the acknowledgement of its phone stood.")
+            yield Breach(operation.name, f"{operation.name} is cancelled although its phone's acknowledgement was accepted.")
 
 
 def what_has_ended_is_not_offered(evidence: Evidence) -> Iterator[Breach]:

@@ -12,7 +12,7 @@ def every_end_is_told(evidence: Evidence) -> Iterator[Breach]:
         issue = evidence.issues.get(operation.tag)
         since = evidence.subscribed.get(operation.name.partition("/devices/")[0])
         if operation.done and issue and since is not None and issue.began > since and operation.name not in evidence.told:
-            yield Breach(operation.name, f"{operation.name} ended, and its enterprise was never told.")
+            yield Breach(operation.name, f"{operation.name} ended, but its enterprise was never notified.")
 
 
 def what_is_told_is_the_end(evidence: Evidence) -> Iterator[Breach]:
@@ -21,6 +21,6 @@ def what_is_told_is_the_end(evidence: Evidence) -> Iterator[Breach]:
         final = evidence.final.get(name)
         for told in notifications:
             if final is None and told.device in evidence.lists:
-                yield Breach(name, f"An enterprise was told of {name}, which is not there.")
+                yield Breach(name, f"An enterprise was notified of {name}, which does not exist.")
             elif final is not None and told.end != final.end:
-                yield Breach(name, f"An enterprise was told that {name} ended as {told.end or 'open'}, and it is {final.end or 'open'}.")
+                yield Breach(name, f"An enterprise read that {name} ended as {told.end or 'open'}, but it is {final.end or 'open'}.")

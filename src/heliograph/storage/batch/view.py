@@ -218,7 +218,7 @@ def check_names(names: Collection[RecordName]) -> None:
     for name in names:
         kind = OF_KEY.get(type(name))
         if kind is None or kind.by_hand:
-            raise TypeError(f"{name!r} names no record that rules see by its name")
+            raise TypeError(f"{name!r} does not name a record that rules see by name")
 
 
 def serial_key(sees: Sees) -> SerialKey | None:

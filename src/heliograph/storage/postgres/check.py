@@ -52,7 +52,7 @@ async def check_database(url: str) -> list[Finding]:
 
 def _unreachable(error: BaseException) -> PostgresUnreachable:
     """Its text names host, user and database, and never the password."""
-    return PostgresUnreachable(f"PostgreSQL does not do what was asked: {str(error) or type(error).__name__}.")
+    return PostgresUnreachable(f"PostgreSQL refused: {str(error) or type(error).__name__}.")
 
 
 @contextlib.asynccontextmanager
@@ -78,14 +78,14 @@ async def _schema(connection: Connection) -> int:
 
 MUST_BE_ON = {
     "fsync": "What was committed survives a power cut.",
-    "full_page_writes": "A page that a power cut tore is made whole again.",
+    "full_page_writes": "A page that a power cut tore is restored.",
 }
 
 
 async def _version(connection: Connection) -> Finding:
     number = int(await connection.fetchval(statements("postgres_check.sql")["setting"], "server_version_num") or 0) // 10_000
     trouble = f"It is PostgreSQL {number}." if number < OLDEST_VERSION else ""
-    return Finding("version", f"PostgreSQL is of version {OLDEST_VERSION} or newer.", trouble)
+    return Finding("version", f"PostgreSQL has version {OLDEST_VERSION} or newer.", trouble)
 
 
 async def _setting(connection: Connection, name: str, holds: str) -> Finding:

@@ -42,7 +42,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class BusSilent(Exception):
-    """The bell does not hear itself: something between here and the database (a pooler?) swallows LISTEN."""
+    """The server does not receive its own notification: something between it and the database (a pooler?) swallows LISTEN."""
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):

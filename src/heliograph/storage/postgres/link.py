@@ -95,11 +95,11 @@ class Unreachable(Unavailable):
 
 
 class NotAdmitted(PermissionDenied):
-    """The database does not admit this server, or not to its tables."""
+    """The database does not admit this server, or does not let it use its tables."""
 
 
 class AddressUnfit(InvalidArgument):
-    """The database's address is none."""
+    """The database's address is not valid."""
 
 
 def unusable(what: str, error: BaseException) -> HeliographError:

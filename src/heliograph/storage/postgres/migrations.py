@@ -39,7 +39,7 @@ async def migrate(link: Link, now_us: int, *, may_be_new: bool = True) -> None:
             raise
         else:
             return
-    raise Unreachable(f"Another server has been at the database's schema for {TRIES} attempts: look whether it hangs.")
+    raise Unreachable(f"Another server has been migrating the database's schema for {TRIES} attempts: check whether it hangs.")
 
 
 async def _migrate(link: Link, now_us: int, *, may_be_new: bool) -> None:

@@ -16,9 +16,9 @@ FEW_NUMBERS = 64
 
 
 class NotLoaded(BaseException):
-    """A rule needs rows that nobody loaded: `grow(read_set)` asks for them besides, and the batch runs again from its beginning.
+    """A rule needs rows that are not loaded: `grow(read_set)` adds them, and the batch runs again from its beginning.
 
-    No Exception, for rules may catch those.
+    Not an Exception, because rules may catch those.
     """
 
     def __init__(self, grow: Callable[["ReadSet"], None]) -> None:

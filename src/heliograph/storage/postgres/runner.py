@@ -14,7 +14,7 @@ from heliograph.storage.postgres.read_set import NotLoaded, ReadSet
 from heliograph.storage.postgres.writing import write
 from heliograph.storage.queue.rule_queue import Outcome, Queued, overloaded, run_rule
 
-UNFIT = "One of these values has a character that the database cannot hold: leave out NUL."
+UNFIT = "A value has a character that the database cannot store: remove NUL."
 RUNS_MOST = 20
 """Of one batch: it runs again when another server was faster, or when it wants what it did not foresee."""
 
@@ -35,7 +35,7 @@ class Decided(NamedTuple):
 
 
 class Contended(Exception):
-    """A batch did not come to its end in RUNS_MOST runs: others were faster each time."""
+    """A batch did not commit in RUNS_MOST runs: others were faster each time."""
 
 
 class Refused(Exception):
@@ -53,7 +53,7 @@ def trouble_of(error: BaseException) -> str:
     """What /readyz says of the error."""
     if verdict(error) is Verdict.LOST:
         return f"The database cannot be reached: {str(error) or type(error).__name__}."
-    return f"The database takes no writes: {error}."
+    return f"The database accepts no writes: {error}."
 
 
 class Runner:

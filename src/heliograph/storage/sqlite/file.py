@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import apsw
 
+from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound
 from heliograph.storage.checks import Finding, check_reads, checks, schema_finding
 from heliograph.storage.lock_file import LockFile
@@ -26,7 +27,7 @@ class NoDatabase(NotFound):
 
 
 class BackupDamaged(FailedPrecondition):
-    """The backup is no sound database."""
+    """The backup is not a sound database."""
 
 
 class Migrated(NamedTuple):
@@ -89,7 +90,7 @@ def back_up(path: Path, target: Path) -> int:
     with reading(path) as source:
         partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
         _refuse_to_overwrite(target)
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOSE_ON_EXEC, MODE))
         try:
             with contextlib.closing(apsw.Connection(str(partial))) as copy:
                 with copy.backup("main", source, "main") as backup:
@@ -110,17 +111,17 @@ def restore(copy: Path, path: Path) -> Path | None:
     """
     damaged = [finding.trouble for finding in check_file(copy) if finding.trouble and finding.name != "schema"]
     if damaged:
-        raise BackupDamaged(f"{copy} is no sound database, and nothing was changed: {damaged[0]}")
+        raise BackupDamaged(f"{copy} is not a sound database; nothing was changed: {damaged[0]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(LockFileHeld(path)):
         fresh = path.with_name(f".{path.name}.restoring")
-        with copy.open("rb") as source, os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "wb") as written:
+        with copy.open("rb") as source, os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES, MODE), "wb") as written:
             shutil.copyfileobj(source, written)
             written.flush()
             os.fsync(written.fileno())
         replaced = _put_aside(path) if path.exists() else None
         fresh.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return replaced
 
 
@@ -164,7 +165,7 @@ def schema_version(connection: apsw.Connection) -> int:
 
 def _refuse_to_overwrite(target: Path) -> None:
     if target.exists():
-        raise AlreadyExists(f"{target} is there already, and backups are never overwritten: choose another name.")
+        raise AlreadyExists(f"{target} exists already, and backups are never overwritten: choose another name.")
 
 
 def _publish(partial: Path, target: Path) -> None:
@@ -176,12 +177,4 @@ def _publish(partial: Path, target: Path) -> None:
     except FileExistsError:
         _refuse_to_overwrite(target)
     partial.unlink()
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(target.parent)

@@ -127,7 +127,7 @@ class Writer:
             commit_us = self._settle(batch)
         except NO_ROOM as error:
             self._tables.roll_back()
-            self.trouble = f"The database takes no writes: {error}."
+            self.trouble = f"The database accepts no writes: {error}."
             refused = Overloaded(f"{self.trouble} Nothing was done: try again.", retry_after_s=1)
             self._tell([Outcome(entry.future, error=refused) for entry in entries])
         except ExclusiveFailed as error:
@@ -186,7 +186,7 @@ class Writer:
             self._tables.one("give_room_back")
         except NO_ROOM as error:
             self._tables.roll_back()
-            self.trouble = f"The database takes no writes: {error}."
+            self.trouble = f"The database accepts no writes: {error}."
         else:
             self.trouble = None
 
@@ -204,11 +204,11 @@ class Writer:
 
 
 class CommitFailed(Exception):
-    """The commit failed in a way that tells nothing about the disk's contents."""
+    """The commit failed in a way that leaves the disk's contents unknown."""
 
 
 class ExclusiveFailed(Exception):
-    """What ran alone raised `cause`, and has written nothing."""
+    """A function that ran alone raised `cause` and has written nothing."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))

@@ -1,0 +1,47 @@
+"""`python -m heliograph.testing.kept_server FOLDER`: a sandbox that ends when nobody who uses it is there any more.
+
+Who uses it holds a shared lock of FOLDER/users. The kernel lets go of a lock when its process ends, however it ends, so no sandbox
+outlives its tests, even if they are killed.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from heliograph.sandbox.run import Greeting, run_sandbox
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held
+
+
+def main(folder: Path) -> None:
+    """The sandbox, until it is not used or gets SIGTERM. Its own world has no phones: tests make worlds."""
+
+    def ready(greeting: Greeting) -> None:
+        unfinished = folder / f"{READY}.{os.getpid()}"
+        unfinished.write_text(json.dumps({"url": greeting.url, "pid": os.getpid()}), encoding="utf-8")
+        unfinished.rename(folder / READY)
+        if SHARED_IS_POSSIBLE:
+            threading.Thread(target=_end_when_unused, args=(folder,), daemon=True).start()
+
+    serving = run_sandbox(SandboxSettings(port=0, phones=()), ready=ready)
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        asyncio.run(serving)
+    else:
+        uvloop.run(serving)
+
+
+def _end_when_unused(folder: Path) -> None:
+    with held(folder / USERS, alone=True):
+        (folder / READY).unlink(missing_ok=True)  # so who comes now starts another
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait()  # who comes now waits until this process is gone
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,36 @@
+"""The folder over which processes share one sandbox: its files, and locks that the kernel opens when their process ends."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is shared there
+    fcntl = None  # type: ignore[assignment]
+
+SHARED_IS_POSSIBLE = fcntl is not None
+READY = "sandbox.json"
+"""`{"url", "pid"}` of the sandbox in a folder, as soon as it answers."""
+USERS = "users"
+"""The file whose lock is held, shared, by each process that uses the sandbox."""
+
+
+def hold(file: Path, *, alone: bool, wait: bool = True) -> IO[bytes]:
+    """The lock is held until the answer is closed.  Raises: BlockingIOError: not to `wait`, and somebody else holds it."""
+    opened = file.open("ab")
+    if SHARED_IS_POSSIBLE:
+        try:
+            fcntl.flock(opened, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
+        except BaseException:
+            opened.close()
+            raise
+    return opened
+
+
+@contextlib.contextmanager
+def held(file: Path, *, alone: bool) -> Iterator[None]:
+    """The lock is held inside the block."""
+    with hold(file, alone=alone):
+        yield
