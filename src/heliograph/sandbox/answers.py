@@ -106,7 +106,8 @@ class PhoneView(Message, kw_only=True):
     profile: str
     serial_number: str
     api_level: Int32
-    management_kind: str
+    management_kind: str | None = None
+    """Null: nobody manages it."""
     managed: bool
     """False: it was wiped or relinquished."""
     setup_in_progress: bool
