@@ -15,7 +15,7 @@ STEERING = re.compile(r"(?:/worlds/[0-9a-f]+)?(?P<path>/(?:sandbox/v1|retry_test
 Json = dict[str, Any]
 
 
-def require_as_documented(method: str, path: str, status: int, answer: object) -> None:
+def require_as_documented(method: str, path: str, status: int, answer: Any) -> None:  # noqa: ANN401 - JSON
     """The answer is as the document says, with nothing more in it.  Raises: AssertionError."""
     found = STEERING.match(path)
     if found is None:
