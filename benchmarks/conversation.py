@@ -68,7 +68,7 @@ async def requests() -> AsyncIterator[Any]:
 async def answer_runs(
     asked: AsyncIterator[Any], run: Callable[[float], Awaitable[list[float]]], *, refused: Callable[[], int] = int
 ) -> None:
-    """In the client: the first request was answered by `{}`; each further one is a run of so many seconds, whose times in ms are told.
+    """In the client: the first request was answered by `{}`; each further one is a run of this many seconds; its times in ms are returned.
 
     `refused`: how many answers so far were 503, to be asked again.
     """

@@ -27,7 +27,7 @@ AGAIN_S = 0.05
 
 
 class Crowd:
-    """The phones, what they were told, and what they did."""
+    """The phones, what they got, and what they did."""
 
     def __init__(self, url: str, token: str, devices: list[Enrolled]) -> None:
         self._address = str(urlsplit(url).hostname), urlsplit(url).port or 80
@@ -97,7 +97,7 @@ class Crowd:
         }
 
     def issue(self, rate: float) -> dict[str, Any]:
-        """Callers issue at this rate until `settle`, whatever becomes of the server; answered commands are remembered."""
+        """Callers issue at this rate until `settle`, whatever happens to the server; answered commands are remembered."""
         self._issuing = [asyncio.create_task(self._issue_on(CALLERS / rate)) for _ in range(CALLERS)]
         return {}
 
@@ -124,7 +124,7 @@ class Crowd:
         return {"online": len(self._online), "lost_s": self._last_lost_s, "at_s": time.monotonic()}
 
     async def settle(self, seconds: float) -> dict[str, Any]:
-        """Nobody issues any more, and every accepted command was executed, or the time is over."""
+        """No one issues any more, and every accepted command was executed, or the time is over."""
         for task in self._issuing:
             task.cancel()
         await asyncio.gather(*self._issuing, return_exceptions=True)

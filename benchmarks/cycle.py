@@ -96,13 +96,12 @@ async def _play() -> None:
 
 
 class CycleClient:
-    """The client process of one server; `server_cpu_s` tells what that has used."""
+    """The client process of one server; `server_cpu_s` returns what that has used."""
 
     def __init__(self, conversation: Conversation, server_cpu_s: Callable[[], float]) -> None:
         self._conversation, self._server_cpu_s = conversation, server_cpu_s
 
     def run(self, seconds: float) -> Run:
-        """One run."""
         cpu_s = self._server_cpu_s()
         told = self._conversation.ask({"seconds": seconds})
         used = self._server_cpu_s() - cpu_s

@@ -59,7 +59,7 @@ def measure_flat(scale: Scale) -> Figures:
 
 
 def _loads(seeded: Seeded) -> dict[str, Load]:
-    """What is asked of a seeded database: every device is told, any operation is read, any device's oldest ten are listed."""
+    """What is asked of a seeded database: every device gets a command, any operation is read, any device's oldest ten are listed."""
     chance = random.Random(5)  # noqa: S311 - no secret
     names = [device_name(number) for number in range(seeded.devices)]
     chance.shuffle(names)

@@ -81,7 +81,7 @@ class Phone(asyncio.Protocol):
         loop.call_later(max(wait, self._retry_s), lambda: loop.create_task(self.connect()))
 
     async def connect(self) -> None:
-        """The phone is on its way; where nobody answers, it tries again later."""
+        """The phone is on its way; without an answer, it tries again later."""
         try:
             await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
         except OSError:
@@ -103,7 +103,7 @@ class Phone(asyncio.Protocol):
             self._take(_decode(frame))
 
     def _frame(self) -> bytes:
-        """The next data frame's payload; empty: none is whole."""
+        """The next data frame's payload; empty: no whole frame."""
         while True:
             buffer = self._buffer
             if len(buffer) < 2:  # noqa: PLR2004 - a frame's head
@@ -145,7 +145,7 @@ class Phone(asyncio.Protocol):
             self._free()
 
     def _free(self) -> None:
-        """Nothing is under way any more; what was offered meanwhile is."""
+        """Nothing is in progress any more, except what was offered meanwhile."""
         self._operation, self._reporting, waiting, self._next = "", False, self._next, ""
         if waiting:
             self._offered(waiting)
@@ -230,12 +230,12 @@ class Caller(asyncio.Protocol):
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits hears of it."""
+        """Its waiter hears of it."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError("the connection is lost"))
 
     def data_received(self, data: bytes) -> None:
-        """Answers whoever waits, once the body is whole."""
+        """Answers the waiter, once the body is complete."""
         self._buffer += data
         head, found, body = self._buffer.partition(b"\r\n\r\n")
         if not found or self._answer is None or self._answer.done():

@@ -16,7 +16,7 @@ SATURATED = 0.95
 """A run counts as capacity only where the server used this share of its core: below, the load was measured, not the server."""
 
 REFUSED_MOST = 0.01
-"""Of all answers; the report tells of fewer."""
+"""Of all answers; the report shows fewer."""
 
 ISSUE = '{"type":"LOCK","duration":"%ds"}'
 """A body that is different each time, and expires in a day or later."""
@@ -63,7 +63,7 @@ def _wrk(url: str, load: Load, token: str, seconds: float) -> Iterator[list[str]
 def wrk(
     url: str, load: Load, *, cpu_s: Callable[[], float], seconds: float, token: str = "", database_cpu_s: Callable[[], float] = float
 ) -> Run:
-    """One run; `cpu_s` tells what the server has used, `database_cpu_s` what its database has.
+    """One run; `cpu_s` returns what the server has used, `database_cpu_s` what its database has.
 
     Raises: RuntimeError: wrk failed, or too many answers were no success.
     """

@@ -49,7 +49,7 @@ class Client(asyncio.Protocol):
                 self.subscribed.set_result(None)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """A message by QoS 1; its PUBACK is the broker's business and ours, and nobody waits for it."""
+        """A message by QoS 1; its PUBACK is the broker's business and ours, and no one waits for it."""
         self._packet_id = self._packet_id % 65_535 + 1
         self._transport.write(_packet(0x32, _text(topic.encode()) + self._packet_id.to_bytes(2, "big") + payload))
 

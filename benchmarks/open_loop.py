@@ -83,7 +83,7 @@ class OpenLoop:
 
 @contextlib.contextmanager
 def open_loop() -> Iterator[OpenLoop]:
-    """The program, compiled anew.  Raises: CompilerMissing."""
+    """The program, compiled again.  Raises: CompilerMissing."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise CompilerMissing(CompilerMissing.__doc__)

@@ -14,7 +14,7 @@ from benchmarks.signed_in import heliograph, scratch
 from tests.ports import reserved_port
 
 PHONES, CALLERS = 200, 64
-"""So few since STYLY-MDM tells its console of every headset, and writes all of them to disk, each time one registers."""
+"""So few because STYLY-MDM reports every headset to its console, and writes all of them to disk, each time one registers."""
 CYCLE, BROKER, STYLY = "Heliograph, full cycle", "Mosquitto, QoS 1 there and back", "STYLY-MDM, REBOOT_DEVICE to its receipt"
 
 

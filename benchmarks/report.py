@@ -1,6 +1,6 @@
 """Tables and plots from the figures: `python -m benchmarks.report [FILE]` writes them into docs/performance.md, between its markers.
 
-`<!-- bench:NAME -->` … `<!-- /bench -->`: everything between is made anew from scenario NAME (`machine` and `goals` are of all).
+`<!-- bench:NAME -->` … `<!-- /bench -->`: everything between is made again from scenario NAME (`machine` and `goals` are of all).
 """
 
 import argparse
@@ -76,7 +76,7 @@ def _number(number: Number) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Three digits where they tell something."""
+    """Three digits, if they mean something."""
     if value == int(value) or abs(value) >= 100:  # noqa: PLR2004 - from here on fractions are noise
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
@@ -115,7 +115,7 @@ def _plot_links(name: str, names: Iterator[str]) -> str:
 
 
 def page(text: str, results: Results) -> str:
-    """The page with everything between its markers made anew; a scenario that never ran keeps what stood there."""
+    """The page with everything between its markers made again; a scenario that never ran keeps what stood there."""
     drawn = plots(results)
     order = [found[2] for found in _MARKED.finditer(text)]
 

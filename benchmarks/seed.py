@@ -88,7 +88,7 @@ class Seeded:
     def _write(self, path: Path) -> None:
         connection = connect(path, cache_kib=CACHE_KIB)
         migrate(connection, time.time_ns() // 1_000)
-        # A crash leaves a file that is not used: nobody but this function needs it durable.
+        # A crash leaves a file that is not used: only this function needs it durable.
         connection.pragma("journal_mode", "off")
         connection.pragma("synchronous", "off")
         for name, rows in (

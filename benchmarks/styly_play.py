@@ -1,7 +1,7 @@
 """A reboot through STYLY-MDM: from its admin console's message to the headset's "accepted", forwarded to the console.
 
 One console, as many reboots on their way as there are callers elsewhere: a second console would get every result too. Nothing is
-stored, nobody signs in, a headset that is offline is not told later, and whether it rebooted is not known. Spoken to like
+stored, there is no sign-in, a headset that is offline gets nothing later, and whether it rebooted is not known. Spoken to like
 `benchmarks.cycle`.
 """
 
@@ -32,7 +32,7 @@ class Play:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self) -> None:
-        """Every headset is registered; only then the console comes, for it is told of each."""
+        """Every headset is registered; only then the console comes, because it gets each."""
         for device_id in self._ids:
             socket = await self._session.ws_connect("/ws/device")
             await socket.send_json({"type": "REGISTER", "identity_scheme": "styly_device_id_v1", "device_id": device_id, "model": "bench"})

@@ -8,7 +8,7 @@ from html import escape
 WIDTH, HEIGHT = 720, 380
 LEFT, RIGHT, TOP, BOTTOM = 70, 44, 60, 56
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-"""Told apart by colour-blind readers too (Okabe and Ito)."""
+"""Distinct for colour-blind readers too (Okabe and Ito)."""
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 }

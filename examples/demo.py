@@ -3,7 +3,7 @@
     make demo
 
 Starts `heliograph sandbox`, issues commands with google-api-python-client, follows their operations with operations.get, and prints
-what came of each. Exits 0 only if every outcome is the expected one. Nothing here is special to Heliograph but the address and the
+the outcome of each. Exits 0 only if every outcome is the expected one. Nothing here is special to Heliograph but the address and the
 steering of the virtual phones (docs/sandbox.md).
 """
 
@@ -47,7 +47,7 @@ MOTO = "moto-g5-a8-fully-managed"
 NEXUS = "legacy-a7-fully-managed"
 
 ESIM = "LPA:1$smdp.example.com$"
-"""The matching id behind it decides what becomes of the download (docs/sandbox.md)."""
+"""The matching id behind it decides the outcome of the download (docs/sandbox.md)."""
 
 
 class Sandbox:
@@ -83,7 +83,7 @@ def nothing(_sandbox: Sandbox, _operation: Json) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One command, and what must come of it."""
+    """One command, and its expected outcome."""
 
     phone: str
     command: Json
@@ -96,7 +96,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """What came of a command, and after how long."""
+    """The outcome of a command, and after how long."""
 
     outcome: str
     detail: str
@@ -231,7 +231,7 @@ def carried_out(sandbox: Sandbox, case: Case) -> Ended:
 
 
 def play(sandbox: Sandbox, table: Table) -> Iterator[bool]:
-    """Every case in turn, told in the table; yields whether it came out as expected."""
+    """Every case in turn, shown in the table; yields whether it came out as expected."""
     for case in FITTING:
         ended = carried_out(sandbox, case)
         yield told(table, case, ended)
@@ -245,7 +245,7 @@ def play(sandbox: Sandbox, table: Table) -> Iterator[bool]:
 
 
 def told(table: Table, case: Case, ended: Ended) -> bool:
-    """The case is a row of the table; the answer tells whether it came out as expected."""
+    """The case is a row of the table; returns whether it came out as expected."""
     expected = (case.outcome, case.detail) == (ended.outcome, ended.detail)
     colour = {"succeeded": "green", "failed": "red"}.get(ended.outcome, "yellow")
     detail = ended.detail.replace(", ", "\n")

@@ -35,14 +35,14 @@ SCALARS: Mapping[Scalar | None, str] = {
 
 
 def file_name(row: CommandType) -> str:
-    """`CLEAR_APP_DATA` is told in `clear-app-data.md`."""
+    """`CLEAR_APP_DATA` is described in `clear-app-data.md`."""
     return row.name.lower().replace("_", "-") + ".md"
 
 
 def index() -> str:
     """The list of all pages."""
     rows = [(f"[`{row.name}`]({file_name(row)})", first_sentence(row.summary)) for row in COMMANDS.values()]
-    intro = "One page per command type, each written from its row in `src/heliograph/commands/` by `make docs`."
+    intro = "For developers of AMAPI clients: a page per command type, made from its row in `src/heliograph/commands/` by `make docs`."
     return f"# Commands\n\n{intro}\n\n{table(('type', 'what it does'), rows)}"
 
 
@@ -55,11 +55,11 @@ def page(row: CommandType, answers: Answers) -> str:
         *_example(row),
         *_answers(answers),
         *_params(row),
-        "## Where it works",
+        "## Support",
         table(("device", "from"), [(management_kind.value, _from(row, management_kind)) for management_kind in ManagementKind]),
         *_exception(row),
         *_statuses(row),
-        "## On its way",
+        "## Delivery",
         "\n".join(f"- {fact}" for fact in _facts(row)),
         *_quirks(row),
         f"Written by `make docs` from [`{source}`](../../{source}). [All commands](README.md)",
@@ -146,17 +146,17 @@ def _exception(row: CommandType) -> Iterator[str]:
 
 def _statuses(row: CommandType) -> Iterator[str]:
     if row.status is None:
-        yield "## How it ends"
-        yield "The type has no status of its own: a `response` says that it was carried out, `errorCode` and `error` say why not."
+        yield "## Outcomes"
+        yield "The type has no status of its own: a `response` says that it was executed, `errorCode` and `error` say why not."
         return
-    yield "## How it ends"
+    yield "## Outcomes"
     yield f"`metadata.{row.status_field}` says:"
     field = shape_of(row.status).by_name.get("status")
     if field is not None and isinstance(field.kind, EnumKind):
         yield table(("status", "the operation"), [(f"`{name}`", _meaning(row, name)) for name in tuple(field.kind.by_name)[1:]])
         return
     values = [f"`{name}`" for per_item in shape_of(row.status).fields for name in _inner_choices(per_item.kind)]
-    yield f"per entry of the request, one of {', '.join(values)}. Whatever they say, the operation itself succeeds."
+    yield f"per entry of the request, one of {', '.join(values)}. The operation itself succeeds in any case."
 
 
 def _inner_choices(kind: object) -> tuple[str, ...]:
@@ -170,21 +170,21 @@ def _inner_choices(kind: object) -> tuple[str, ...]:
 def _meaning(row: CommandType, name: str) -> str:
     status = msgspec.convert({"status": name}, row.status) if row.status else None
     if row.pending(status):
-        return "goes on: it does not hold up later commands, and a final operation never shows this"
+        return "continues: it does not delay later commands, and a final operation never shows this"
     return "succeeded" if row.succeeded(status) else "failed (`error.code` 9)"
 
 
 def _facts(row: CommandType) -> Iterator[str]:
     if row.final_at_ack:
         yield (
-            "The acknowledgement ends it: the operation succeeds and the device resource goes. Until the device has done it, it is told so "
-            "whenever it connects, for 30 days."
+            "The acknowledgement ends it: the operation succeeds and the device resource goes. For 30 days, the device gets the order "
+            "whenever it connects, until it has done it."
         )
     else:
         yield f"It keeps later commands of its device from starting until it ends, at most {row.holds_queue_s} s after its acknowledgement."
-        yield f"Acknowledged and never reported, it is given up after {_days(row.result_timeout_s)} without a word."
+        yield f"Acknowledged and not reported for {_days(row.result_timeout_s)}, it is given up."
     yield f"A device that is interrupted while it executes {RECOVERY[row.recovery]}."
-    yield "It can be cancelled until the device has acknowledged it, and expires then if it has not (`duration`, 600 s if not given)."
+    yield "It can be cancelled until the device has acknowledged it. Not acknowledged in time (`duration`, 600 s by default), it expires."
 
 
 def _days(seconds: int) -> str:

@@ -108,16 +108,16 @@ def _methods(*, served: bool) -> str:
 
 
 def _wrong_bodies() -> str:
-    """Bodies that go wrong, by how they do, and what they are told."""
+    """Bodies that go wrong, by habit, and their answers."""
     parts = []
     for habit in HABITS:
         rows = [(f"`{body}`".replace("\ufeff", r"\ufeff") if body else "nothing", advice) for body, advice in habit.bodies.items()]
-        parts.append(f"### {habit.title}\n\n{table(('body', 'what it is told in the end'), rows)}")
+        parts.append(f"### {habit.title}\n\n{table(('body', 'how the answer ends'), rows)}")
     return "\n".join(parts)
 
 
 def _sloppy_bodies() -> str:
-    """Bodies that Google's parsers put up with, and what they are told strictly."""
+    """Bodies that Google's parsers accept, and their strict answers."""
     rows = [(f"`{row.body}`", f"`{row.read_as}`", row.advice) for row in SLOPPY]
     return table(("body", "read as", "with `--behaviour strict`, 400"), rows)
 

@@ -23,5 +23,5 @@ def first_sentence(text: str) -> str:
 
 
 def with_blocks(text: str, blocks: dict[str, str]) -> str:
-    """The text with every marked block written anew.  Raises: KeyError: a block that nobody makes."""
+    """The text with every marked block written again.  Raises: KeyError: a block that nothing makes."""
     return BLOCK.sub(lambda found: found[1] + blocks[found["name"]].strip("\n") + "\n" + found[3], text)

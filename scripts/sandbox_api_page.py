@@ -146,6 +146,8 @@ def _example(row: SteeringRoute[Any], session: Session) -> str:
         answer = world.ask(row.http_method, path, {} if body is None and row.has_body else body)
     if before is not None and "phone" in answer and key not in AS_NEW:
         answer = {"id": answer["id"], **_changed(before, answer), "…": "…"}
+    elif row.id == "world.export":
+        answer = {name: value if isinstance(value, int | str) else "…" for name, value in answer.items()}
     elif row.id != "devices.get":
         answer = _briefly(answer)
     return _console(row.http_method, path, body, answer)
@@ -188,7 +190,7 @@ def _changed(before: Any, after: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _console(method: str, path: str, body: object, answer: object) -> str:
-    words = ["curl", "-s", *(["-X", method] if method not in {"GET"} else []), f"{SHOWN_URL}{path}"]
+    words = ["curl", "-s", *(["-X", method] if method != "GET" else []), f"{SHOWN_URL}{path}"]
     line = " ".join(map(shlex.quote, words))
     if body is not None:
         line += f" \\\n    -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"

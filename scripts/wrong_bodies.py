@@ -43,7 +43,7 @@ class Habit(NamedTuple):
 
 HABITS = (
     Habit(
-        "The command inside something",
+        "A command inside another object",
         {
             '{"command": {"type": "LOCK"}}': out_of("command"),
             '{"Command": {"wipeParams": {}}}': out_of("Command"),
@@ -58,7 +58,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No command at all",
+        "A missing command",
         {
             "": NOTHING,
             "{}": NOTHING,
@@ -68,7 +68,7 @@ HABITS = (
         },
     ),
     Habit(
-        "No JSON",
+        "Invalid JSON",
         {
             "LOCK": OBJECT,
             "type=LOCK": OBJECT,
@@ -84,7 +84,7 @@ HABITS = (
         },
     ),
     Habit(
-        "The type by another name, or in another spelling",
+        "Wrong type names",
         {
             '{"type": "lock"}': mean("LOCK"),
             '{"type": "Lock"}': mean("LOCK"),
@@ -122,7 +122,7 @@ HABITS = (
         },
     ),
     Habit(
-        "Names that are no fields of Command",
+        "Unknown field names",
         {
             '{"name": "enterprises/e/devices/d", "type": "LOCK"}': IN_URL,
             '{"deviceId": "d", "type": "LOCK"}': IN_URL,
@@ -136,7 +136,7 @@ HABITS = (
         },
     ),
     Habit(
-        "The duration",
+        "Wrong durations",
         {
             '{"type": "LOCK", "duration": "600"}': 'Write "600s".',
             '{"type": "LOCK", "duration": 600}': 'Write "600s".',
@@ -179,7 +179,7 @@ HABITS = (
             '{"type": "RESET_PASSWORD", "passcode": "hunter2"}': mean("newPassword"),
             '{"type": "RESET_PASSWORD", "newPassword": 735512}': "A string is expected: put it in double quotes.",
             '{"type": "RESET_PASSWORD", "resetPasswordParams": {"newPassword": "hunter2"}}': (
-                "newPassword and resetPasswordFlags stand in the command itself, beside type."
+                "newPassword and resetPasswordFlags belong in the command itself, beside type."
             ),
             '{"type": "RESET_PASSWORD", "resetPasswordFlags": ["lock_now"]}': mean("LOCK_NOW"),
             '{"type": "RESET_PASSWORD", "flags": ["LOCK_NOW"]}': mean("resetPasswordFlags"),
@@ -243,7 +243,7 @@ HABITS = (
 
 
 class Sloppy(NamedTuple):
-    """A body that Google's parsers put up with: what it is read as, and what it is told with `--behaviour strict`."""
+    """A body that Google's parsers put up with: what it is read as, and its answer with `--behaviour strict`."""
 
     message: str
     body: str

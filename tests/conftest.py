@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("heliograph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("heliograph")
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "pytester"]
 
 
 def pytest_collection_finish() -> None:
-    """What thousands of tests are made of stays until the end: nobody looks for garbage among it again and again."""
+    """What thousands of tests are made of stays until the end: the collector must not search it again and again."""
     gc.collect()
     gc.freeze()
 

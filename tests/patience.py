@@ -1,4 +1,4 @@
-"""What a caller does whom the server tells that it is overloaded: the same again."""
+"""A caller that the server answers with "overloaded" sends the same again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

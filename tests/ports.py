@@ -1,4 +1,4 @@
-"""Ports that a test may bind, free and bind again: nobody else takes them meanwhile, not even another run of these tests.
+"""Ports that a test may bind, free and bind again: no one else takes them meanwhile, not even another run of these tests.
 
 A port that was found by binding port 0 and closing it belongs to the next who asks: another worker, or the near end of somebody's
 connection. So these lie below the range from which the kernel gives ports by itself, and each is locked until this process ends.
@@ -20,7 +20,7 @@ _held: dict[int, IO[bytes]] = {}
 
 
 def reserved_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens, this process's own until it ends.  Raises: AssertionError: there is none."""
+    """A free port of 127.0.0.1, this process's own until it ends.  Raises: AssertionError: there is none."""
     LOCKS.mkdir(exist_ok=True)
     for port in random.SystemRandom().sample(_candidates(), k=1_000):
         if port not in _held and (lock := _locked(port)):
@@ -39,7 +39,7 @@ def _candidates() -> range:
 
 
 def _locked(port: int) -> IO[bytes] | None:
-    """The lock of the port; None if somebody else holds it, or listens there without asking for it."""
+    """The lock of the port; None if another process holds it, or listens there without asking for it."""
     lock = (LOCKS / str(port)).open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -146,7 +146,7 @@ class Cluster:
         return self.url(name)
 
     def empty(self, url: str) -> None:
-        """The database is as new, and nobody is connected to it: cheaper than another one, for DROP DATABASE waits for a checkpoint."""
+        """The database is as new, without sessions: cheaper than another one, for DROP DATABASE waits for a checkpoint."""
         self.sql(EMPTIES, url=url)
 
     def sql(self, statement: str, *, url: str | None = None) -> str:
@@ -160,12 +160,12 @@ class Cluster:
         self.sql(f"ALTER SYSTEM SET {setting} = {value}")
         loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + START_S
         self.sql("SELECT pg_reload_conf()")
-        # A new session tells when the settings were read that it was born with: by then the old ones were signalled to read them, too.
+        # A new session shows when the settings were read that it was born with: by then the old ones were signalled to read them, too.
         while self.sql("SELECT pg_conf_load_time()") == loaded:
             assert time.monotonic() < until, f"PostgreSQL did not read that {setting} is {value}"
 
     def demand_password(self, role: str) -> None:
-        """Whoever says that he is this role must know its password."""
+        """A session with this role must know its password."""
         rules = self._data / "pg_hba.conf"
         rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules.read_text(encoding="utf-8"), encoding="utf-8")
         self.sql("SELECT pg_reload_conf()")
@@ -220,7 +220,7 @@ def here_or_skip() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
-    """The cluster of this run, for whoever neither stops it nor sets it up otherwise."""
+    """The cluster of this run, for tests that neither stop it nor change its settings."""
     here_or_skip()
     with Cluster() as cluster:
         yield cluster

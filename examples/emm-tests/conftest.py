@@ -34,7 +34,7 @@ def pushes(amapi: Amapi, emm: Emm) -> Iterator[list[str]]:
             """Not to the terminal."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         amapi.notifications.push_to(f"http://127.0.0.1:{server.server_port}/")
         yield came

@@ -1,6 +1,6 @@
 """A small imaginary EMM back-end on Google's client for the Android Management API.
 
-It issues commands so that none is lost or done twice, keeps a ticket for each, and learns from notifications what became of them. Nothing
+It issues commands so that none is lost or done twice, keeps a ticket for each, and learns their outcomes from notifications. Nothing
 here knows what the client speaks to: Google, or a world of `heliograph.testing`.
 """
 
@@ -98,7 +98,7 @@ class Emm:
         self._answer(self._devices.operations().cancel(name=ticket.operation))
         self.refresh(ticket)
 
-    # What becomes of it
+    # Its outcome
 
     def refresh(self, ticket: Ticket) -> Ticket:
         """The ticket says what the API says now: for those whose notification never came."""
@@ -106,7 +106,7 @@ class Emm:
         return ticket
 
     def waiting(self) -> list[Ticket]:
-        """The tickets that nobody knows the end of."""
+        """Tickets without a known end."""
         return [ticket for ticket in self.tickets.values() if ticket.state == "waiting"]
 
     def on_push(self, envelope: Json) -> None:

@@ -24,6 +24,6 @@ class Backoff:
 
 
 def pause_after(failures: int, *, first: float, most: float, chance: Callable[[], float] | None = None) -> float:
-    """The pause, in the unit of `first` and `most`, after so many failures before this one."""
+    """The pause, in the unit of `first` and `most`, after this many failures before this one."""
     longest = min(most, first * 2.0 ** min(failures, 30))
     return longest if chance is None else longest * (0.5 + chance() / 2)

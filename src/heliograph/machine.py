@@ -1,4 +1,4 @@
-"""What operating systems do differently, in one place. Linux and macOS have all of it; Windows goes without (and was not tried)."""
+"""What operating systems do differently, in one place. Linux and macOS have all of it; Windows lacks it (and was not tried)."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module
-    """The module; None: this system has none of that name."""
+    """The module, or None if this system does not have it."""
     try:
         return import_module(name)
     except ImportError:
@@ -29,7 +29,7 @@ BYTES: Final = getattr(os, "O_BINARY", 0)
 
 
 def open_files_allowed() -> int | None:
-    """How many files this process may have open at a time; None: any number, or nobody knows."""
+    """How many files this process may have open at a time; None: no limit, or unknown."""
     if resource is None:
         return None
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -37,7 +37,7 @@ def open_files_allowed() -> int | None:
 
 
 def allow_open_files(wanted: int | None = None) -> None:
-    """So many files may be open, or as many as the system lets this process have; None: as many as it does."""
+    """Raise the limit of open files to this many, or to what the system allows; None: as many as it allows."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

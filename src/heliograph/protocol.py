@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from heliograph.domain.device import DeviceReport, LastOrder
+from heliograph.domain.user_facing_message import UserFacingMessage
 
 LONG_POLL_MAX_S = 55
 """Below the 60 s after which common proxies cut an idle request."""
@@ -17,6 +18,8 @@ ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
 """No message is larger, either way. A device's larger one is refused: the largest honest one (results of 1,000 apps) is below a quarter."""
+REASON_MAX_BYTES = MESSAGE_MAX_BYTES - 32 * 1024
+"""The largest disabledReason that a Policy can carry; all else in one needs less than the rest."""
 COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
 """The largest Command that an offer, an answer or a last order can carry, secrets included: what is around it needs less than the rest."""
 
@@ -32,7 +35,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Enroll(Message, frozen=True, kw_only=True):
-    """`POST /device/v1/enroll`: the phone made its own credential and tells only its SHA-256."""
+    """`POST /device/v1/enroll`: the phone made its own credential and sends only its SHA-256."""
 
     enrollment_token: str
     installation_id: str
@@ -42,7 +45,7 @@ class Enroll(Message, frozen=True, kw_only=True):
     """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
     report: DeviceReport
     serial: str = ""
-    """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber where absent."""
+    """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber if absent."""
 
 
 class Enrolled(Message, frozen=True, kw_only=True):
@@ -118,7 +121,7 @@ class Drop(Message, frozen=True, kw_only=True):
 
 
 class Refuse(Message, frozen=True, kw_only=True):
-    """The phone cannot do it; nothing was executed. Only before an acknowledgement."""
+    """The phone cannot execute it; nothing was executed. Only before an acknowledgement."""
 
     operation: str = ""
     error_code: str = ""
@@ -143,7 +146,7 @@ class Report(Message, frozen=True, kw_only=True):
     seq: int
     state: ReportState
     status: OptionalRaw = None
-    """The type's specific status message, where it has one."""
+    """The type's specific status message, if it has one."""
     error_code: str = ""
     message: str = ""
 
@@ -155,7 +158,7 @@ class StatusReport(Message, frozen=True, kw_only=True):
 
 
 class OrderCarriedOut(Message, frozen=True, kw_only=True):
-    """The phone carried out its last order; after the answer it forgets its credential."""
+    """The phone executed its last order; after the answer it forgets its credential."""
 
 
 class Ok(Message, frozen=True, kw_only=True):
@@ -169,13 +172,14 @@ class Gone(Message, frozen=True, kw_only=True):
 
 
 class Policy(Message, frozen=True, kw_only=True):
-    """What the server wants of the phone besides commands: the answer to Hello and StatusReport, and pushed where it changes."""
+    """What the server wants from the phone besides commands: the answer to Hello and StatusReport, and pushed on change."""
 
     policy_name: str = ""
     policy_version: int = 1
-    """Rises with every change of the policy; 0: nobody has made a policy of this name yet."""
+    """Rises with every change of the policy; 0: no policy of this name exists yet."""
     disabled: bool = False
-    disabled_reason: str = ""
+    disabled_reason: UserFacingMessage | None = None
+    """Whole, as every message for a user: who shows it knows the language."""
     user_name: str = ""
     password_quality: str = ""
     """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""

@@ -21,9 +21,9 @@ class Admission(enum.Enum):
     KEYS = "keys"
     """Callers sign in with a key made by `heliograph keys create`."""
     STRANGERS = "strangers"
-    """So they may, and everybody else may do everything: the sandbox."""
+    """They are admitted, and everyone may do everything: the sandbox."""
     UNCHECKED = "unchecked"
-    """Nobody is asked: `--no-auth`."""
+    """No check: `--no-auth`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Settings:
     data_dir: Path
     """Holds the key, the operator's file and, without `database_url`, `heliograph.db` with its lock and WAL."""
     database_url: str = field(default="", repr=False)
-    """`postgresql://…`: a PostgreSQL that other servers may use, too; it may hold a password. Empty: SQLite in `data_dir`."""
+    """`postgresql://…`: a PostgreSQL database that other servers may share; it may hold a password. Empty: SQLite in `data_dir`."""
     key_file: Path | None = None
     """The key that seals secrets; None: `heliograph.key` in the data directory, mode 0600. All servers of a database have the same."""
     adopt_key: bool = False
@@ -44,35 +44,35 @@ class Settings:
     new: bool = False
     """Whether a database is made although there is a key file already, with which one was used."""
     durable: bool = True
-    """Whether SQLite's file survives a power cut: every commit waits for the disk. Not so where the file goes with the process."""
+    """Whether SQLite's file survives a power cut: every commit waits for the disk. Not needed if the file ends with the process."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses and networks whose X-Forwarded-Proto and X-Forwarded-Host are believed."""
+    """Addresses and networks whose X-Forwarded-Proto and X-Forwarded-Host are trusted."""
     public_urls: tuple[str, ...] = ()
     """This server's addresses as clients write them, as in `https://amapi.example.com`, besides the one that it is bound to."""
     any_name: bool = False
     """Whether every host name that a caller writes is this server's."""
     cors_origins: tuple[str, ...] = ()
-    """Origins whose web pages may call the API from a browser, as in `https://console.example.com`; `*`: everybody's."""
+    """Origins of web pages that may call the API from a browser, as in `https://console.example.com`; `*`: all."""
     admission: Admission = Admission.KEYS
     """Who may call; other than KEYS only on a loopback address."""
     push_endpoint: str = ""
-    """An http or https URL that gets every notification that an enterprise enabled; empty: none."""
+    """An http or https URL that receives every notification that an enterprise enabled; empty: no endpoint."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
     log_commands: bool = False
     """Whether every step of every command is a line in the log, at level debug."""
     drain_s: int = 0
-    """After a signal, how long the server goes on as before but is not ready: a load balancer needs time to notice."""
+    """After a signal, how long the server keeps serving while not ready: a load balancer needs time to notice."""
     shutdown_s: int = 10
-    """After that, how long it may take to end: requests under way are answered, connections closed, the store closed."""
+    """After that, how long it may take to end: requests in progress are answered, connections closed, the store closed."""
 
     def __post_init__(self) -> None:
-        """Raises: InvalidArgument: a proxy, a public URL or an origin that is none, before anything is opened."""
+        """Raises: InvalidArgument: an invalid proxy, public URL or origin, before anything is opened."""
         parse_networks(self.trusted_proxies)
         parse_public_urls(self.public_urls)
         parse_origins(self.cors_origins)
@@ -101,7 +101,7 @@ def database_url(given: str) -> str:
 def require_loopback(host: str, *, otherwise: str) -> None:
     """Refuse an address that others reach; `otherwise` says what to do instead of listening on loopback.
 
-    Raises: InvalidArgument: it is not a loopback address; where callers need no key, anybody who reaches the port could wipe every phone.
+    Raises: InvalidArgument: it is not a loopback address; if callers need no key, anyone who reaches the port could wipe every phone.
     """
     try:
         loopback = host == "localhost" or ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""The journal holds what a phone must not forget, and nothing that it must not tell."""
+"""The journal holds what a phone must not forget, and no secret."""
 
 import stat
 from pathlib import Path

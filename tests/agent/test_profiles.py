@@ -223,7 +223,7 @@ def test_the_work_profile_s_lock_can_be_changed() -> None:
 
 
 def test_the_user_s_way_to_answer_can_be_changed() -> None:
-    profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "ignore", "consentDelay": "0.25s"})
+    profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "IGNORE", "consentDelay": "0.25s"})
 
     assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
 
@@ -238,7 +238,8 @@ def test_everything_wrong_with_the_facts_is_told_at_once() -> None:
         "additionalPackages": [" "],
         "euicc": False,
         "carrierLock": "X",
-        "consent": "maybe",
+        "consent": "approve",
+        "language": "in French",
     }
 
     with pytest.raises(InvalidArgument) as raised:
@@ -250,6 +251,7 @@ def test_everything_wrong_with_the_facts_is_told_at_once() -> None:
         "overrides.carrier_lock",
         "overrides.consent",
         "overrides.device_password",
+        "overrides.language",
         "overrides.qpr",
         "overrides.reboot_duration",
         "overrides.work_profile_paused",

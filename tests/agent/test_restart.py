@@ -1,4 +1,4 @@
-"""A phone killed at any line of its journal executes no command twice and tells what it knows (design.md §4, the table)."""
+"""A phone killed at any line of its journal executes no command twice and reports what it knows (design.md §4, the table)."""
 
 import asyncio
 
@@ -48,7 +48,7 @@ async def test_a_killed_phone_executes_at_most_once_and_reports(lab: Lab, moment
 
 
 async def killed_once(lab: Lab, row: CommandType, moment: Moment) -> None:
-    """A phone gets a command, is killed at this moment, restarted, and tells what it knows."""
+    """A phone gets a command, is killed at this moment, restarts, and reports what it knows."""
     kill, case = KillAt(moment), expected_of(row)
     phone = await lab.phone(case.phone, behaviour=AT_ONCE, checkpoint=kill)
     phone.phone.become(case.prepared(phone.phone.device, row))

@@ -83,7 +83,7 @@ class Sent(NamedTuple):
 
 @st.composite
 def valid_commands(draw: DrawFn) -> Sent:
-    """Any valid Command: camelCase or snake_case, nulls, output-only fields, with or without a type where params tell it."""
+    """Any valid Command: camelCase or snake_case, nulls, output-only fields, with or without a type if params show it."""
     type_name = draw(st.sampled_from(sorted(command_types())))
     params = PARAMS_OF.get(type_name)
     body: Json = {"type": type_name}
@@ -140,7 +140,7 @@ def snake(name: str) -> str:
 
 
 class Broken(NamedTuple):
-    """A body with one thing wrong, and the proto path that must be told."""
+    """A body with one mistake, and the proto path that the error must name."""
 
     body: Json
     path: str
@@ -170,7 +170,7 @@ def broken_commands(draw: DrawFn) -> Broken:
 
 
 def wrong_values(of: Json) -> st.SearchStrategy[tuple[Any, str]]:
-    """What this field cannot be, and below the message the path that is told; `{}` stands for the field's."""
+    """What this field cannot be, and below the message the path in the error; `{}` stands for the field's."""
     if "$ref" in of:
         return st.sampled_from([("text", "{}"), (1, "{}"), (True, "{}"), ([], ""), ({"bogus": 1}, "{}")])
     if of["type"] == "array":

@@ -114,7 +114,7 @@ def settings_for(
     data_dir: Path, *, limits: Limits | None = None, http: HttpLimits | None = None, expose_enterprises: bool = False
 ) -> Settings:
     """Settings of a test's server."""
-    # Without a publisher, a pubsubTopic is refused. Nobody listens on the discard port.
+    # Without a publisher, a pubsubTopic is refused. No one listens on the discard port.
     return Settings(
         data_dir=data_dir,
         limits=limits or Limits(),

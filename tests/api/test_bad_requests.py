@@ -28,7 +28,7 @@ BODIES = {
     b'"LOCK"': ROOT,
     b"{": MALFORMED + "Unexpected end of string. Expected an object key or }. (line 1, column 2)",
     b'{"type":"LOCK"': MALFORMED + "Expected , or } after key:value pair. (line 1, column 15)",
-    b'{"type":"LOCK",}': MALFORMED + "Expected an object key or }. (line 1, column 16) Nothing but another value follows a comma.",
+    b'{"type":"LOCK",}': MALFORMED + "Expected an object key or }. (line 1, column 16) After a comma, another value must follow.",
     b'{"type":"LOCK"} x': MALFORMED + "Parsing terminated before end of input. (line 1, column 17)",
     b'{"type":"\xff"}': MALFORMED + "Encountered non UTF-8 code points. (byte 10)",
     b'{"a":' * 200 + b"1" + b"}" * 200: MALFORMED + "Message too deep. Max recursion depth is 100. (line 1, column 501)",
@@ -36,7 +36,7 @@ BODIES = {
     b'{"type":"RESET"}': f'Invalid value at \'command.type\' {TYPE}, "RESET". Did you mean "RESET_PASSWORD" or "WIPE"?',
     b'{"type":99}': f"Invalid value at 'command.type' {TYPE}, 99. Possible values: {TYPES}.",
     b'{"type":["LOCK"]}': MALFORMED + "Unknown name \"type\" at 'command': " + NO_LIST,
-    b'{"type":"LOCK","type":"WIPE"}': MALFORMED + "Unknown name \"type\" at 'command': The name is repeated: a field may stand only once.",
+    b'{"type":"LOCK","type":"WIPE"}': MALFORMED + "Unknown name \"type\" at 'command': The name is repeated: a field may appear only once.",
     b'{"type":"LOCK","duration":"600"}': DURATION + "Illegal duration format; duration must end with 's'. Write \"600s\".",
     b'{"type":"LOCK","duration":600}': DURATION + 'Invalid data type for duration, value is 600. Write "600s".',
     b'{"type":"LOCK","duration":"0s"}': NO_TIME,
@@ -106,8 +106,8 @@ def test_what_a_personal_device_refuses_for_certain_is_refused_at_issue(live: Li
 
 
 REQUESTS: list[tuple[str, str, bytes | None, int, str]] = [
-    ("PATCH", "{device}?updateMask=foo", b"{}", 400, 'Invalid field mask: "foo" is no field path.'),
-    ("PATCH", "{device}", b'{"state":"LOST"}', 400, "state can be set to ACTIVE or DISABLED only, not to LOST."),
+    ("PATCH", "{device}?updateMask=foo", b"{}", 400, 'Invalid field mask: "foo" is not a field path.'),
+    ("PATCH", "{device}", b'{"state":"LOST"}', 400, "state can only be set to ACTIVE or DISABLED, not to LOST."),
     ("PATCH", "{device}", b'{"bogus":1}', 400, MALFORMED + "Unknown name \"bogus\" at 'device': Cannot find field."),
     ("DELETE", "{device}?wipeReasonMessage=" + "x" * 201, None, 400, "wipe_reason_message must have at most 200 characters; it has 201."),
     (

@@ -100,7 +100,7 @@ BAD = [
     (call("POST /%62atch HTTP/1.1", b"x"), 400, "A batch cannot contain a batch"),
     (call("GET /v1/enterprises/none HTTP/1.1"), 403, "Caller is not authorized to manage enterprise."),
     (call("POST /v1/enterprises HTTP/1.1", b"{"), 400, "Invalid JSON payload received."),
-    (call("POST /v1/enterprises HTTP/1.1", b" " * (MIB + 1)), 413, "The request body is too large: at most 1048576 bytes are taken."),
+    (call("POST /v1/enterprises HTTP/1.1", b" " * (MIB + 1)), 413, "The request body is too large: at most 1048576 bytes are accepted."),
     (call("POST /v1/enterprises HTTP/1.1\r\nContent-Length: 99", b"{}"), 400, "The part is cut off: its Content-Length says more"),
     (call("GET /v1/provisioningInfo/p HTTP/1.1"), 501, "androidmanagement.provisioningInfo.get is not offered by this server"),
 ]
@@ -143,7 +143,7 @@ def test_a_thousand_and_one_are_refused_and_none_is_done(live: Live, device: str
 def test_a_batch_that_names_two_calls_alike_is_refused_and_none_is_done(live: Live, device: str, ids: tuple[str, ...]) -> None:
     answer = send(live, [call(f"POST /v1/{device}:issueCommand HTTP/1.1", b'{"type":"LOCK"}', id=each) for each in ids])
 
-    expected = f"The Content-ID '{ids[0]}' stands on two parts of the batch. Nothing was done: give each call its own."
+    expected = f"The Content-ID '{ids[0]}' is on two parts of the batch. Nothing was done: give each call its own."
     assert (400, "INVALID_ARGUMENT", expected) == (answer.status, answer.json["error"]["status"], answer.message)
     assert {} == live.call("GET", f"/v1/{device}/operations").json
 

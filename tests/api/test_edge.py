@@ -41,7 +41,7 @@ def test_errors_have_the_new_form_only_otherwise(live: Live, query: str) -> None
 @pytest.mark.parametrize(
     "query, status, message",
     [
-        ("$.xgafv=3", 400, "Invalid value '3' for $.xgafv: it takes 1 or 2."),
+        ("$.xgafv=3", 400, "Invalid value '3' for $.xgafv: use 1 or 2."),
         ("quotaUser=" + "x" * 41, 400, "quotaUser must have at most 40 characters; it has 41."),
         ("callback=f", 501, "This server does not wrap answers as JSONP: leave out callback."),
         ("alt=proto", 501, "This server answers in JSON only: leave out alt=proto."),
@@ -83,7 +83,7 @@ def test_a_get_is_never_made_to_something_else(live: Live, device: str) -> None:
 def test_a_method_that_cannot_be_tunnelled_is_refused(live: Live, device: str) -> None:
     answer = live.call("POST", f"/v1/{device}", b"", x_http_method_override="TRACE")
 
-    assert (400, "X-HTTP-Method-Override 'TRACE' is not supported: it takes GET, PATCH, PUT or DELETE.") == (answer.status, answer.message)
+    assert (400, "X-HTTP-Method-Override 'TRACE' is not supported: use GET, PATCH, PUT or DELETE.") == (answer.status, answer.message)
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8", FORM, "text/plain"])

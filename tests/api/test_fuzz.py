@@ -73,7 +73,7 @@ def test_any_broken_command_is_400_with_the_right_path_and_is_not_issued(caller:
 
 
 def newest(caller: Caller) -> str:
-    """What tells of the device's last open operation."""
+    """What shows the device's last open operation."""
     return caller.ask("GET", f"/v1/{caller.device}/operations?filter=done%3Dfalse").body.decode()
 
 
@@ -176,7 +176,7 @@ def test_whatever_a_batch_is_made_of_it_is_answered(caller: Caller, parts: list[
 
 
 def test_a_body_that_never_ends_is_not_waited_for(live: Live) -> None:
-    """Its head says more than it brings: the answer comes when the caller gives up, and nobody else is kept waiting."""
+    """Its head says more than it brings: the answer comes when the caller gives up, and no one else is kept waiting."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=ANSWER_WITHIN_S)) as slow:
         slow.putrequest("POST", "/v1/enterprises")
         slow.putheader("Content-Length", "100")

@@ -88,7 +88,7 @@ def test_a_body_of_a_mebibyte_is_read_and_a_larger_one_refused(live: Live, devic
     answer = live.call("POST", f"/v1/{device}:issueCommand", most + b" ")
 
     assert (413, "INVALID_ARGUMENT") == (answer.status, answer.json["error"]["status"])
-    assert "The request body is too large: at most 1048576 bytes are taken." == answer.message
+    assert "The request body is too large: at most 1048576 bytes are accepted." == answer.message
     assert 1 == len(live.call("GET", f"/v1/{device}/operations").json["operations"])
 
 

@@ -191,7 +191,7 @@ def test_half_a_request_is_not_waited_for_longer_than_allowed(impatient: Live, h
 def test_a_head_that_drips_is_not_waited_for_longer_than_allowed(impatient: Live) -> None:
     with Raw(impatient.port) as connection:
         connection.send(GET + b"X: ")
-        for _ in range(2_000):  # far more than the time allowed, if each byte began it anew
+        for _ in range(2_000):  # far more than the time allowed, if each byte restarted it
             connection.send(b"a")
             if connection.heard(within_s=0.05):
                 break
@@ -253,7 +253,7 @@ async def test_an_app_that_fails_is_answered_for_in_googles_form(request_bytes: 
         raise ZeroDivisionError
 
     async def drain() -> None:
-        """Nobody is connected."""
+        """No connections."""
 
     with listening_socket("127.0.0.1", 0) as listener:
         async with serving(failing, listener, drain=drain, shutdown_s=1):

@@ -19,7 +19,7 @@ PATHS = ["/v1/enterprises", "/healthz", "/batch", "/token", "/device/v1/enroll",
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A whole server that asks nobody for a key."""
+    """A whole server that requires no key."""
     with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED, durable=False)) as server:
         yield server
 
@@ -112,4 +112,4 @@ def test_a_path_beside_the_api_says_which_http_methods_it_takes(parts: Live, pat
 
     assert 405 == answer.status
     assert answer.headers["allow"] in {"GET, HEAD, POST", "DELETE"}
-    assert answer.message.endswith(f"it takes {answer.headers['allow']}.")
+    assert answer.message.endswith(f"it accepts {answer.headers['allow']}.")

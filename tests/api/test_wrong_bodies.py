@@ -1,4 +1,4 @@
-"""Would the message have told you what to do? Every body that people really send, against the answer over the wire."""
+"""Would the message have shown you what to do? Every body that people really send, against the answer over the wire."""
 
 import pytest
 from structlog.testing import capture_logs

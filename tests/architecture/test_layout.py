@@ -34,7 +34,7 @@ def test_the_core_is_never_asynchronous() -> None:
 
 
 def test_no_command_type_is_named_outside_its_row() -> None:
-    """Adding a type touches one file; everybody else reads the rows."""
+    """Adding a type touches one file; all other code reads the rows."""
     names = command_types() | set(getattr(heliograph.commands, "COMMANDS", ()))
 
     offenders = [
@@ -102,7 +102,7 @@ def defined_names(path: Path) -> set[str]:
 
 
 def test_only_the_composition_root_picks_an_adapter() -> None:
-    """Everybody else is handed a Store."""
+    """All other code is handed a Store."""
     offenders = [
         relative(path)
         for path in modules_under(PACKAGE)

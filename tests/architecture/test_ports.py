@@ -1,4 +1,4 @@
-"""What must know a port before somebody binds it gets one that is its own."""
+"""A program that must know its port before it is bound gets one of its own."""
 
 import re
 import socket

@@ -77,7 +77,7 @@ class Server:
         """Returns once the device waits for offers, in an open poll or on a WebSocket; or no longer does."""
         name, peers = DeviceName.parse(device.name), self.parts.channel.peers
         async with asyncio.timeout(90):
-            while waits is ((peer := peers.find(name)) is None or peer.link is None):  # noqa: ASYNC110 - nobody tells
+            while waits is ((peer := peers.find(name)) is None or peer.link is None):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.005)
 
     async def operation(self, name: str) -> Json:

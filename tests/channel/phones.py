@@ -147,5 +147,5 @@ class SocketPhone:
 
 
 def hash_of(credential: str) -> str:
-    """What the phone tells of its credential."""
+    """The part of its credential that the phone sends."""
     return hashlib.sha256(credential.encode()).hexdigest()

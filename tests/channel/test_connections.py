@@ -75,7 +75,7 @@ async def test_an_offer_is_repeated_to_polls_after_a_second(server: Server) -> N
 
 
 async def test_hello_keeps_alive_what_is_in_flight(server: Server, connect: Connect) -> None:
-    """Its result timeout starts anew, and it is not offered again."""
+    """Its result timeout restarts, and it is not offered again."""
     phone_id = await server.enroll()
     operation = await server.issue(phone_id, type="LOCK")
     await server.post(f"{operation}:acknowledge", {"ackId": ACK_ID}, phone_id.credential)
@@ -151,7 +151,7 @@ async def test_a_stopping_server_says_when_to_come_again(server: Server) -> None
 
 
 async def test_a_device_has_at_most_eight_requests_answered_at_once(server: Server) -> None:
-    """The ninth is told to come again, and nobody else is harmed."""
+    """The ninth must come again, and no one else is harmed."""
     phone_id, other = await server.enroll(), await server.enroll()
     operations = [await server.issue(phone_id, type="LOCK") for _ in range(40)]
     paths = [f"{operation}:acknowledge" for operation in operations]

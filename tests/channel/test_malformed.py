@@ -130,7 +130,7 @@ def socket_of(server: Server, credential: str) -> AbstractAsyncContextManager[ai
 
 
 async def test_a_refusal_of_two_hundred_kilobytes_of_faults_is_short(server: Server) -> None:
-    """Nobody needs a credential to enrol; once the answer to this was a hundred times as long."""
+    """Enrolment needs no credential; once the answer to this was a hundred times as long."""
     names = ",".join(f'"unknown{number}":1' for number in range(12_000))
     wrong = [1] * 60_000
     facts = b'"apiLevel":35,"managementMode":"DEVICE_OWNER","ownership":"COMPANY_OWNED"'

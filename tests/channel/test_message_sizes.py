@@ -13,8 +13,9 @@ from heliograph.commands.wipe import WipeDataFlag
 from heliograph.domain.device import Device, LastOrder
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.user_facing_message import MAX_CHARS, UserFacingMessage
-from heliograph.protocol import COMMAND_MAX_BYTES, MESSAGE_MAX_BYTES, Execute, Gone, Offer
+from heliograph.protocol import COMMAND_MAX_BYTES, MESSAGE_MAX_BYTES, REASON_MAX_BYTES, Execute, Gone, Offer
 from heliograph.protojson.errors import Code, InvalidArgument
+from heliograph.protojson.messages import encode_message
 from heliograph.service.devices import patch_device
 from heliograph.service.phones import get_phone_policy
 from tests.channel.conftest import Server
@@ -101,15 +102,25 @@ def test_every_message_that_carries_the_largest_command_of_any_device_fits(type_
 async def test_the_answer_to_hello_and_the_news_of_a_policy_fit_whatever_the_device_is_called_and_shows(server: Server) -> None:
     phone = await server.enroll()
     name = DeviceName.parse(phone.name)
-    shown = UserFacingMessage(default_message="\x01" * MAX_CHARS, localized_messages={"de": "x" * MAX_CHARS})
+    tags = (f"{language}-{region}" for language in ("de", "en", "fr") for region in ("AT", "BE", "CA", "CH"))
+    texts = dict.fromkeys(tags, "\x01" * MAX_CHARS)
+    fitting = max(number for number in range(len(texts)) if len(encode_message(_shown(texts, number))) <= REASON_MAX_BYTES)
+    shown = _shown(texts, fitting)
     patch = Device(policy_name=LONGEST_ID, disabled_reason=shown)
     await patch_device(server.parts.ports, name, patch, ("policy_name", "disabled_reason"))
 
     policy = await get_phone_policy(server.parts.ports, name)
 
-    assert shown.default_message == policy.disabled_reason
+    assert shown == policy.disabled_reason
     for frame in (POLICY_START + encode(policy) + POLICY_END, b'{"replyTo":%d,"status":%d,"body":%b}' % (2**63 - 1, 200, encode(policy))):
-        assert len(frame) <= MESSAGE_MAX_BYTES // 8
+        assert REASON_MAX_BYTES - 6 * MAX_CHARS < len(frame) <= MESSAGE_MAX_BYTES
+
+    with pytest.raises(InvalidArgument, match="The reason is too large"):
+        await patch_device(server.parts.ports, name, Device(disabled_reason=_shown(texts, fitting + 1)), ("disabled_reason",))
+
+
+def _shown(texts: dict[str, str], number: int) -> UserFacingMessage:
+    return UserFacingMessage(default_message="\x01" * MAX_CHARS, localized_messages=dict(list(texts.items())[:number]))
 
 
 def test_the_sizes_in_these_tests_are_those_that_phones_get() -> None:

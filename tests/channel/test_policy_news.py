@@ -15,7 +15,7 @@ DEFAULT = PolicyName(ENTERPRISE.enterprise, "default")
 
 
 async def news(phone: Phone, within_s: float = 20.0) -> list[dict[str, Any]]:
-    """The policies that the phone was told unasked, once there is one."""
+    """The policies that the phone got unasked, once there is one."""
     if isinstance(phone, HttpPhone):
         body = (await phone.poll(within_s)).body
         return [body["policy"]] if "policy" in body else []

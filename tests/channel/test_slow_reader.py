@@ -1,4 +1,4 @@
-"""A phone that does not read its answers is cut off; it harms nobody, and may connect again."""
+"""A phone that does not read its answers is cut off; it harms no one, and may connect again."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def connected_silently(server: Server, credential: str) -> tuple[asyncio.S
 
 
 async def flood(writer: asyncio.StreamWriter) -> None:
-    """Questions without end, whose answers nobody reads."""
+    """Questions without end, with answers that are not read."""
     while True:
         writer.write(frame('{"id":1,"kind":"' + "x" * 60 + '"}') * 200)
         await writer.drain()
@@ -43,7 +43,7 @@ async def test_a_phone_that_does_not_read_is_cut_off(server: Server) -> None:
 
     flooding = asyncio.create_task(flood(writer))
     async with asyncio.timeout(60):
-        while presence.connected(name):  # noqa: ASYNC110 - nobody tells when a connection ends
+        while presence.connected(name):  # noqa: ASYNC110 - nothing signals the end of a connection
             await asyncio.sleep(0.05)
     flooding.cancel()
     again = await server.post("hello", {}, phone.credential)

@@ -1,4 +1,4 @@
-"""Servers for Google's clients: sandboxes, and one that lets nobody in without a key."""
+"""Servers for Google's clients: sandboxes, and one that requires a key."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ class Guarded:
 
 @pytest.fixture
 def sandbox_url(tmp_path: Path) -> Iterator[str]:
-    """A sandbox that nobody else has used."""
+    """A sandbox of the test's own."""
     with running_sandbox(tmp_path / "sandbox") as sandbox:
         yield sandbox.url
 

@@ -76,7 +76,7 @@ def run(language: Language, source: Path, *arguments: str, environment: Mapping[
 
 
 def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
-    """What came of each step."""
+    """The outcome of each step."""
     results: list[Any] = json.loads(run(language, HERE / language.source, str(steps), environment=environment))
     return results
 
@@ -87,14 +87,14 @@ def _environment(**more: str) -> dict[str, str]:
 
 
 def _fingerprint(source: Path) -> str:
-    """Changes with the program's folder: whatever is pinned, compiled or copied is then made anew."""
+    """Changes with the program's folder: everything pinned, compiled or copied is then made again."""
     files = sorted(path for path in source.parent.iterdir() if path.is_file())
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else prepares the folder meanwhile, in no other process either."""
+    """No one else prepares the folder meanwhile, in no other process either."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -121,7 +121,7 @@ def _prepare_node(folder: Path) -> None:
 
 
 def _run_node(folder: Path, source: Path) -> list[str]:
-    """Node looks for packages beside the program, so it is copied to where they are: under a name that is nobody else's, see `_fresh`."""
+    """Node looks for packages beside the program, so it is copied to where they are: under a name of its own, see `_fresh`."""
     program = folder / _fresh(source)
     copy = shutil.copy(source, program.with_suffix(f".{os.getpid()}"))
     Path(copy).replace(program)

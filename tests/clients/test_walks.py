@@ -1,4 +1,4 @@
-"""Google's own clients, unmodified, in four languages: each does the same, and the same comes of it."""
+"""Google's own clients, unmodified, in four languages: each does the same, with the same outcome."""
 
 import json
 from pathlib import Path

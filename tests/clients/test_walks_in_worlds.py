@@ -17,7 +17,7 @@ KEEP_A_PATH = tuple(language for language in LANGUAGES if language is not NODE)
 
 
 def a_world(sandbox_url: str, address: str) -> str:
-    """This address of a world that nobody else has used."""
+    """This address of a world of the test's own."""
     return str(Client(sandbox_url).post("/sandbox/v1/worlds", {"seed": 1})[address])
 
 

@@ -1,4 +1,4 @@
-"""The walk that Google's clients take, in whatever language: what each step asks for, and what must come of it.
+"""The walk that Google's clients take, in any language: the request of each step, and its expected outcome.
 
 A program gets `Walk.steps` as a JSON file, does them one after the other with its client, and prints a JSON list with an answer, or an
 error, for each. `canonical` makes that list comparable with `Walk.expected`: operation ids, times and users are different in every run.
@@ -30,7 +30,7 @@ DEVICE_FIELDS = (
 
 @dataclass
 class Walk:
-    """Steps, and what must come of each."""
+    """Steps, and their expected outcomes."""
 
     steps: list[Json] = field(default_factory=list)
     expected: list[Any] = field(default_factory=list)
@@ -133,7 +133,7 @@ def canonical(results: list[Any]) -> list[Any]:
 
 
 def through_the_sandbox() -> Walk:
-    """Every command type on a phone that it fits, then what else can become of a command, then lists and devices."""
+    """Every command type on a phone that it fits, then a command's other outcomes, then lists and devices."""
     walk = Walk()
     _fitting(walk)
     _unfitting(walk)
@@ -225,7 +225,7 @@ def in_a_batch() -> Walk:
 
 
 def as_a_viewer() -> Walk:
-    """With a viewer's key of `enterprises/fleet`, on a server that lets nobody in without one."""
+    """With a viewer's key of `enterprises/fleet`, on a server that requires one."""
     walk = Walk()
     walk.devices("enterprises/fleet", [[]])
     message = "This key has the role viewer, which may only get and list: use a key made with --role admin."

@@ -54,7 +54,7 @@ class Expected:
     Source: the reference page and AMAPI's guides.
     """
     phones: str
-    """What becomes of it on each virtual phone, in the order of `PROFILES`.  Source: issueCommand, CommandType; amapi.md §6."""
+    """Its outcome on each virtual phone, in the order of `PROFILES`.  Source: issueCommand, CommandType; amapi.md §6."""
     alone: bool
     """Whether the type alone is a command."""
     ends_management: bool = False
@@ -108,7 +108,7 @@ def line_of(row: CommandType) -> str:
 
 
 def marks_of(row: CommandType) -> str:
-    """What becomes of a command of this type on each virtual phone."""
+    """The outcome of a command of this type on each virtual phone."""
     return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone()))] for profile in PROFILES.values())
 
 

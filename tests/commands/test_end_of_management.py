@@ -16,7 +16,7 @@ from tests.commands.walking import walk
 
 OURS, THEIRS = EsimProfile(icc_id="1", managed=True), EsimProfile(icc_id="2")
 NOBODYS = EsimProfile(icc_id="1")
-"""OURS, once nobody manages it any more."""
+"""OURS, once no one manages it any more."""
 GAME = App(package="com.example.game", data_bytes=7)
 MAIL = App(package="com.example.mail", scope=Scope.WORK_PROFILE, data_bytes=8)
 DIALER = App(package="com.android.dialer", system=True, data_bytes=9)

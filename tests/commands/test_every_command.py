@@ -94,7 +94,7 @@ def test_every_message_has_the_official_fields_and_types(cls: type[msgspec.Struc
 
 
 def test_the_unions_are_the_official_ones() -> None:
-    """The reference page lists the members of `params` and `status`; by their names the schema tells them too."""
+    """The reference page lists the members of `params` and `status`; by their names the schema shows them too."""
     fields = shape_of(ENVELOPE.message).fields
 
     for union, ending in (("params", "Params"), ("status", "Status")):

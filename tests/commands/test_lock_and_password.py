@@ -149,7 +149,7 @@ def test_the_demand_stands_until_the_user_has_entered_the_password() -> None:
     assert not unlock(phone, "first-1").must_enter
 
 
-@pytest.mark.parametrize("secret", ["pässword", "pass\nword", "pass\x00word", "\u0439word1", "password😀", "pass\x80word"])
+@pytest.mark.parametrize("secret", ["pässword", "pass\nword", "pass\x00word", "password😀", "pass\x80word"])
 def test_what_androids_validator_refuses_is_an_invalid_value_and_not_quoted(secret: str) -> None:
     phone = phone_of(ManagementKind.FULLY_MANAGED, 33, credential=PIN)
 

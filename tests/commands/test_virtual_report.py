@@ -1,4 +1,4 @@
-"""What a virtual phone tells its server, and what the sandbox shows of it."""
+"""What a virtual phone reports to its server, and what the sandbox shows of it."""
 
 import json
 

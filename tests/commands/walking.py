@@ -1,4 +1,4 @@
-"""Carries a command out on a virtual phone step by step, as whoever runs the phone does."""
+"""Executes a command on a virtual phone step by step, as a phone's runner does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DECLINING: Mapping[Wait, Answer] = {Wait.CONSENT: Answer.DECLINED, Wait.CONFIRMA
 
 @dataclass(frozen=True, kw_only=True)
 class Walked:
-    """What was seen on the way, and what came of it."""
+    """What was seen on the way, and the outcome."""
 
     phone: VirtualDevice
     outcome: Outcome
@@ -34,7 +34,7 @@ def walk(
     answers: Mapping[Wait, Answer] = APPROVING,
     meanwhile: VirtualDevice | None = None,
 ) -> Walked:
-    """The command carried out to its end.  `meanwhile`: what has become of the phone by the time the first wait is over."""
+    """The command executed to its end.  `meanwhile`: the phone's change by the time the first wait is over."""
     effect: Effect = row.execute(phone, params, Circumstances(now_us=now_us))
     waits: list[Wait] = []
     progress: list[msgspec.Struct | None] = []

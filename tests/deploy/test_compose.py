@@ -89,7 +89,7 @@ async def executed(enterprises: Any, runner: PhoneRunner) -> dict[str, Any]:  # 
     issued = await asyncio.to_thread(enterprises.devices().issueCommand(name=runner.name, body={"type": "LOCK"}).execute)
     asked = enterprises.devices().operations().get(name=issued["name"])
     async with asyncio.timeout(60):
-        while not (found := await asyncio.to_thread(asked.execute)).get("done"):  # noqa: ASYNC110 - only the answer tells
+        while not (found := await asyncio.to_thread(asked.execute)).get("done"):  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.1)
     return dict(found)
 
@@ -131,7 +131,7 @@ def test_no_password_is_on_a_command_line() -> None:
 
 
 def test_images_are_named_plainly() -> None:
-    """No registry's host: whoever runs it says where images come from."""
+    """No registry's host: its user decides where images come from."""
     assert [] == [service["image"] for service in SERVICES.values() if "/" in service["image"]]
     assert {"database", "key"} == set(COMPOSE["volumes"])
 

@@ -157,5 +157,5 @@ def subnet() -> str:
 
 
 def haproxy() -> str | None:
-    """Debian's HAProxy; it is not in everybody's PATH."""
+    """Debian's HAProxy; it is not in everyone's PATH."""
     return shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

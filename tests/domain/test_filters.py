@@ -1,4 +1,4 @@
-"""The filter of operations.list: what matches, how parts bind, and what a wrong filter is told."""
+"""The filter of operations.list: what matches, how parts bind, and the errors of wrong filters."""
 
 import pytest
 from hypothesis import given
@@ -70,17 +70,17 @@ def test_a_filter_wants(text: str, wanted: str) -> None:
     "text,why",
     [
         ("done", "at character 5: expected one of = : != < <= > >="),
-        ("LOCK", 'at character 1: "LOCK" is no field to filter by'),
+        ("LOCK", 'at character 1: "LOCK" is not a field to filter by'),
         ("done=maybe", "at character 6: expected true or false as the value of done"),
         ("done=TRUE", "at character 6: expected true or false as the value of done"),
         ("done<true", "at character 5: done can only be compared with = != :"),
         ("type>LOCK", "at character 5: type can only be compared with = != :"),
-        ("type=LOKC", "at character 6: 'LOKC' is no type; there are LOCK, WIPE"),
-        ("state=OPEN", 'at character 1: "state" is no field to filter by'),
-        ("done=true and type=LOCK", 'at character 11: "and" is no field to filter by (write AND)'),
+        ("type=LOKC", "at character 6: 'LOKC' is not a type; the types are LOCK, WIPE"),
+        ("state=OPEN", 'at character 1: "state" is not a field to filter by'),
+        ("done=true and type=LOCK", 'at character 11: "and" is not a field to filter by (write AND)'),
         ("createTime>yesterday", "at character 12: expected an RFC 3339 time"),
-        ("error=1", "at character 6: error can only be asked for as error:*, its code as error.code"),
-        ('error:"*"', "at character 6: error can only be asked for"),
+        ("error=1", "at character 6: write error as error:*, its code as error.code"),
+        ('error:"*"', "at character 6: write error as error:*"),
         ("error.code=CANCELLED", "at character 12: expected a google.rpc.Code number"),
         ("error.code=\u0661", "at character 12: expected a google.rpc.Code number"),
         ("done=", "at character 6: expected a value"),
@@ -99,7 +99,7 @@ def test_a_filter_wants(text: str, wanted: str) -> None:
         ("(" * 100, "at character 34: more than 32 parentheses and negations"),
         ("-" * 100 + "(done=true)", "at character 1: "),
         ("NOT " * 100 + "done=true", "more than 32 parentheses and negations"),
-        ("x" * 2049, "it has 2049 characters; at most 2048 are read."),
+        ("x" * 2049, "it has 2049 characters; at most 2048 are allowed."),
     ],
 )
 def test_a_wrong_filter_is_told_where_and_what_is_possible(text: str, why: str) -> None:

@@ -63,7 +63,7 @@ def test_every_event_in_every_state_does_what_the_table_says(state: State, event
 
     if expected is None:
         assert not life.allows(operation, event)
-        if event not in {Event.REFUSE, Event.FAIL} or state in FINAL:  # `finish` tells these two apart by the state
+        if event not in {Event.REFUSE, Event.FAIL} or state in FINAL:  # `finish` distinguishes these two by the state
             with pytest.raises(KeyError):
                 STEPS[event](operation)
         return

@@ -209,17 +209,17 @@ REFUSED = [
     (
         "9.10 the same key twice",
         '{"name":"a","name":"a"}',
-        f"{JSON} Unknown name \"name\" at 'sample': The name is repeated: a field may stand only once.",
+        f"{JSON} Unknown name \"name\" at 'sample': The name is repeated: a field may appear only once.",
     ),
     (
         "9.10 the same key twice, once spelled with an escape",
         '{"name":"a","n\\u0061me":"b"}',
-        f"{JSON} Unknown name \"name\" at 'sample': The name is repeated: a field may stand only once.",
+        f"{JSON} Unknown name \"name\" at 'sample': The name is repeated: a field may appear only once.",
     ),
     (
         "9.10 the same key twice in a map",
         '{"results":{"a":{},"a":{}}}',
-        f"{JSON} Unknown name \"a\" at 'sample.results': The name is repeated: a key may stand only once.",
+        f"{JSON} Unknown name \"a\" at 'sample.results': The name is repeated: a key may appear only once.",
     ),
     (
         "9.10 camelCase and snake_case of one field",
@@ -242,8 +242,8 @@ REFUSED = [
         '{"name":1}',
         "Invalid value at 'sample.name' (TYPE_STRING), 1. A string is expected: put it in double quotes.",
     ),
-    ("9.12 lone surrogate", '{"name":"\\ud83d"}', f"{JSON} Illegal hex string: a lone surrogate is no character. (line 1, column 10)"),
-    ("9.12 NaN", '{"count":NaN}', f"{JSON} NaN is no JSON value."),
+    ("9.12 lone surrogate", '{"name":"\\ud83d"}', f"{JSON} Illegal hex string: a lone surrogate is not a character. (line 1, column 10)"),
+    ("9.12 NaN", '{"count":NaN}', f"{JSON} NaN is not a JSON value."),
     (
         "9.12 a scalar for a list",
         '{"ringParams":{"packageNames":"a"}}',
@@ -290,7 +290,7 @@ REFUSED = [
         f"{JSON} Unknown name \"hushParams\" at 'sample': {NO_LIST} Send the value itself, without [ ] around it.",
     ),
     ("9.12 no bool is a number", '{"count":"true"}', "Invalid value at 'sample.count' (TYPE_INT32), \"true\""),
-    ("9.12 Infinity", '{"count":-Infinity}', f"{JSON} -Infinity is no JSON value."),
+    ("9.12 Infinity", '{"count":-Infinity}', f"{JSON} -Infinity is not a JSON value."),
     ("9.12 the top level is a string", '""', f'{JSON} Unknown name "": {ROOT}'),
     ("9.12 the top level is a number", "0", f'{JSON} Unknown name "": {ROOT}'),
     (

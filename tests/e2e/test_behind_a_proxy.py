@@ -76,7 +76,11 @@ def test_where_nobody_signs_in_no_other_name_and_no_other_page_is_let_in(address
 @pytest.mark.parametrize(
     "option, wrong, said",
     [
-        ("--trusted-proxy", "proxy.example.com", "'proxy.example.com' is no address or network, as in 10.0.0.5 or 10.0.0.0/8."),
+        (
+            "--trusted-proxy",
+            "proxy.example.com",
+            "'proxy.example.com' is not an address or network: write one such as 10.0.0.5 or 10.0.0.0/8.",
+        ),
         ("--public-url", "amapi.example.com", "'amapi.example.com' is not the address of a server: write scheme, host and port only"),
         ("--cors-origin", f"{PAGE}/", f"'{PAGE}/' is not the origin of a web page: write scheme, host and port only"),
     ],

@@ -16,7 +16,7 @@ PIXEL = "pixel8-a15-fully-managed"
 MOTO = "moto-g5-a8-fully-managed"
 PERSONAL = "galaxy-s25-a15-byod"
 NOBODY = "http://127.0.0.1:9"
-"""Port 9 (discard): nobody listens there."""
+"""Port 9 (discard): no one listens there."""
 
 
 def help_of(*arguments: str) -> str:
@@ -158,7 +158,7 @@ def test_the_timeline_tells_why_a_command_is_stuck(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
 def test_every_type_has_its_options_from_its_row(row: CommandType) -> None:
-    """Nobody wrote these options down: a new row has them at once."""
+    """No one wrote these options down: a new row has them at once."""
     told = help_of("issue", "DEVICE", row.name)
 
     for field in command_fields(row):

@@ -1,7 +1,8 @@
-"""A sandbox that is asked to end while it is made ends in good order, and leaves nothing but what it is to keep."""
+"""A server or a sandbox that is asked to end while it starts ends in good order, and leaves nothing but what it is to keep."""
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -49,4 +50,21 @@ def test_a_sandbox_that_is_being_made_ends_when_asked_to(
         _, errors = sandbox.communicate(timeout=PATIENCE_S)
 
     assert (0, []) == (sandbox.returncode, [*temporary.iterdir()]), errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_whose_database_does_not_answer_ends_when_asked_to(tmp_path: Path, number: signal.Signals) -> None:
+    """As the first process of a container, it would not hear of a signal that it does not await."""
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        database.settimeout(PATIENCE_S)
+        where = f"postgresql://heliograph@127.0.0.1:{database.getsockname()[1]}/heliograph"
+        command = [*HELIOGRAPH, "serve", "--no-auth", "--port", "0", "--data-dir", str(tmp_path)]
+        with subprocess.Popen(command, env={**os.environ, "HELIOGRAPH_DATABASE": where}, stderr=subprocess.PIPE, text=True) as server:
+            connection, _ = database.accept()
+            server.send_signal(number)
+            _, errors = server.communicate(timeout=PATIENCE_S)
+            connection.close()
+
+    assert 0 == server.returncode, errors
     assert "Traceback" not in errors

@@ -22,7 +22,7 @@ def made() -> Mapping[Path, str]:
 
 
 def test_the_generated_pages_are_current(made: Mapping[Path, str]) -> None:
-    """`make docs` writes them anew."""
+    """`make docs` writes them again."""
     stale = [str(path.relative_to(ROOT)) for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
     assert [] == stale

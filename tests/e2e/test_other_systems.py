@@ -1,6 +1,6 @@
 """The sandbox without what Windows has not: on Linux, with those modules and names taken away before the program starts.
 
-That shows that nothing asks for them; it does not show that the sandbox runs on Windows, where nobody tried it.
+That shows that nothing asks for them; it does not show that the sandbox runs on Windows, where it was not tried.
 """
 
 import json

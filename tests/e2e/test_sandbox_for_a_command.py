@@ -1,4 +1,4 @@
-"""`heliograph sandbox -- COMMAND`, and what tells other programs that a sandbox is ready and where it is."""
+"""`heliograph sandbox -- COMMAND`, and how other programs learn that a sandbox is ready and where it is."""
 
 import contextlib
 import http.client

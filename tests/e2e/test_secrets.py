@@ -27,7 +27,7 @@ def _held(content: bytes) -> bool:
 
 
 def answers(sandbox: Sandbox, operation: str) -> str:
-    """Everything that the server tells about the operation and its phone."""
+    """Everything that the server shows about the operation and its phone."""
     paths = [
         f"/v1/{operation}",
         f"/v1/{NAME}/operations",

@@ -24,7 +24,7 @@ SEVERAL = Shown.of({
     },
     "done": True, "error": {"code": 9},
 })  # fmt: skip
-"""Nobody runs it, so it failed."""
+"""No phone runs it, so it failed."""
 REFUSED_LATE = ended(NEW, "failed", detail="UNKNOWN")
 EXPIRED, EXPIRED_BRIEF = ended(NEW, "expired"), ended(BRIEF, "expired")
 

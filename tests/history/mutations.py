@@ -96,7 +96,7 @@ def lost(evidence: Evidence) -> Events | None:
 
 
 def refused_and_there(evidence: Evidence) -> Events | None:
-    """The caller of an operation was told no."""
+    """The caller of an operation got a refusal."""
     there = {operation.tag for operation in evidence.final.values()}
     call = next((call for call in evidence.of(Verb.ISSUE, Answer.OK) if call.invoked.tag in there), None)
     if call is None:
@@ -128,7 +128,7 @@ def doubled(evidence: Evidence) -> Events | None:
 
 
 def cancelled_by_nobody(evidence: Evidence) -> Events | None:
-    """An end that somebody must have asked for."""
+    """An end that a caller must have asked for."""
     asked = {call.invoked.target for call in evidence.of(Verb.CANCEL)}
     return shown_as(evidence, first(done for done in evidence.final.values() if done.name not in asked), outcome="cancelled")
 
@@ -193,7 +193,7 @@ def cancelled_before_its_ack(evidence: Evidence) -> Events | None:
 
 
 def offered_again(evidence: Evidence) -> Events | None:
-    """What a caller has read to be over is offered to a phone that connects anew."""
+    """A finished command is offered to a phone that connects again."""
     for call, shown in evidence.readings():
         phones = [phone for phone, device in evidence.device_of.items() if device == shown.device]
         if shown.done and call.ended < NEVER:
@@ -293,13 +293,13 @@ def turned(evidence: Evidence) -> Events:
 
 
 def untold(evidence: Evidence) -> Events | None:
-    """Nobody was told of an end."""
+    """No notification of an end."""
     name = next(iter(evidence.told), None)
     return without(evidence, lambda event: isinstance(event, Notified) and event.shown.name == name, opportunity=name)
 
 
 def told_wrong(evidence: Evidence) -> Events | None:
-    """An enterprise was told of another end."""
+    """An enterprise was notified of another end."""
     told = next((event for event in evidence.history if isinstance(event, Notified)), None)
     if told is None:
         return None

@@ -43,7 +43,7 @@ PLAIN, RESTARTS, ASKS, ENDS = "LOCK", "REBOOT", "ADD_ESIM", "WIPE"
 DEEDS = (Deed.CANCELLED, Deed.EXPIRED, Deed.REFUSED, Deed.LISTED, Deed.NOTIFIED)
 
 Steps = Generator[None, None, None]
-"""What somebody does: between two steps anybody else may do anything."""
+"""An actor's steps: between two of them, others may do anything."""
 
 
 @dataclass

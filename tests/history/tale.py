@@ -1,4 +1,4 @@
-"""Small histories, told event by event."""
+"""Small histories, written event by event."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +68,7 @@ GONE = ended(shown(WIPED, 3, type="WIPE"), "succeeded")
 
 @dataclass
 class Tale:
-    """A history that is told event by event, a second after another, and what the server shows in the end."""
+    """A history that is written event by event, a second after another, and what the server shows at the end."""
 
     events: list[AnyEvent] = field(default_factory=list)
     final: dict[str, list[Shown]] = field(default_factory=dict)
@@ -136,11 +136,11 @@ class Tale:
         self.then(AtRest(phone=phone, managed=managed, enrolled=managed))
 
     def subscribe(self) -> None:
-        """The enterprise wants to be told."""
+        """The enterprise wants notifications."""
         self.then(Subscribed(enterprise=ENTERPRISE))
 
     def tell(self, operation: Shown) -> None:
-        """The enterprise was told."""
+        """The enterprise was notified."""
         self.then(Notified(shown=operation))
 
     def fault(self, what: FaultKind, target: str = "", *, seconds: float = 0.0) -> None:

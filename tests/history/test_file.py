@@ -1,4 +1,4 @@
-"""The file of a recorded history: what is written is read, and what is none is refused with the reason."""
+"""The file of a recorded history: what is written is read, and a file that is not a history is refused with the reason."""
 
 from pathlib import Path
 

@@ -131,8 +131,8 @@ def test_a_command_that_failed_unacknowledged_counts_as_refused() -> None:
     "odd, said",
     [
         (Invoked(call=1, verb=Verb.GET, target=LOCKED), "Two calls have the number 1."),
-        (Completed(call=1, answer=Answer.OK), "An answer to call 1, which was not asked or was answered already."),
-        (Completed(call=99, answer=Answer.OK), "An answer to call 99, which was not asked or was answered already."),
+        (Completed(call=1, answer=Answer.OK), "An answer to call 1, which was never made or was answered already."),
+        (Completed(call=99, answer=Answer.OK), "An answer to call 99, which was never made or was answered already."),
         (
             Invoked(call=99, verb=Verb.ISSUE, target=DEVICE, tag=SUCCEEDED.tag),
             f"Two issues have the tag {SUCCEEDED.tag}: calls 99 and another.",

@@ -1,4 +1,4 @@
-"""Requests that cost their sender nothing and once cost the server seconds, by name. Whoever is attacked with them shall not notice.
+"""Requests that cost their sender nothing and once cost the server seconds, by name. A server must not notice them.
 
 Paths and bodies are whole but for `{enterprise}` and `{device}` (resource names), for which `aimed_at` puts a caller's own.
 """

@@ -14,7 +14,7 @@ ERROR_MOST_BYTES = 64 * 1_024
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A whole server, where everybody is a caller who may do anything."""
+    """A whole server on which every caller may do anything."""
     with guarded_server(Settings(data_dir=tmp_path_factory.mktemp("data"), admission=Admission.UNCHECKED, durable=False)) as server:
         yield server
 

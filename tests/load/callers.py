@@ -1,4 +1,4 @@
-"""Callers that know exactly what became of each of their requests, below any library that would try again for them."""
+"""Callers that know the outcome of each of their requests, below any library that would retry for them."""
 
 import asyncio
 import contextlib
@@ -19,13 +19,13 @@ class Answer(NamedTuple):
 
 @dataclass
 class Fates:
-    """What became of the requests of many callers."""
+    """The outcomes of the requests of many callers."""
 
     answers: list[Answer] = field(default_factory=list)
     refused: int = 0
     """Connections that were not let in: nothing was sent."""
     lost: list[str] = field(default_factory=list)
-    """Requests that were sent and not answered, and why: nobody can tell whether they were carried out."""
+    """Requests that were sent and not answered, and why: whether they were executed is unknown."""
 
     def statuses(self) -> set[int]:
         """Every status there was."""
@@ -84,7 +84,7 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
 
 
 async def issue_until_refused(port: int, device: str, fates: Fates) -> None:
-    """Issues one command after the other, until the server lets nobody in any more."""
+    """Issues one command after the other, until the server accepts no more."""
     connection = Connection(port)
     while True:
         try:

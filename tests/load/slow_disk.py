@@ -48,7 +48,7 @@ def set_pace(pace: Path, sync_s: float) -> None:
 
 
 def hanging(pace: Path) -> bool:
-    """Whether a sync is, or was, under way that takes for ever."""
+    """Whether an endless sync is, or was, in progress."""
     return _sign(pace).exists()
 
 

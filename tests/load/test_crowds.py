@@ -83,7 +83,7 @@ async def test_who_comes_when_the_reserve_of_files_is_used_up_too_waits_and_is_a
                 late = Raw(server.port)
                 late.send(get("/healthz"))
                 async with asyncio.timeout(90):
-                    while "http.no_descriptors" not in server.errors():  # noqa: ASYNC110 - nobody tells
+                    while "http.no_descriptors" not in server.errors():  # noqa: ASYNC110 - nothing signals it
                         await asyncio.sleep(0.05)
                 established.send(get("/healthz"))
                 meanwhile, waits = established.answer(), not late.heard(within_s=0.2)
@@ -99,7 +99,7 @@ async def test_who_comes_when_the_reserve_of_files_is_used_up_too_waits_and_is_a
 async def test_a_crowd_makes_room_after_a_while(tmp_path: Path) -> None:
     async with ServeProcess(tmp_path, "--connections-most", "10", "--head-seconds", "300") as server:  # noqa: SIM117 - the crowd first
         async with crowd(server.port, 10, HALF_HEAD), asyncio.timeout(90):
-            while [503] == [answer.status for answer in await asked(server.port, "/v1/enterprises")]:  # noqa: ASYNC110 - nobody tells
+            while [503] == [answer.status for answer in await asked(server.port, "/v1/enterprises")]:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.2)
 
 

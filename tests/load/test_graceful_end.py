@@ -1,4 +1,4 @@
-"""A server that is told to end answers everything it let in, sends its phones away, and is gone within ten seconds."""
+"""A server that must end answers everything it let in, sends its phones away, and is gone within ten seconds."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
             await phone.hello()
         callers = [asyncio.create_task(issue_until_refused(server.port, devices[6 + n % 2].name, fates)) for n in range(CALLERS)]
         async with asyncio.timeout(ENDS_WITHIN_S):
-            while len(fates.answers) <= 2 * CALLERS:  # noqa: ASYNC110 - callers tell nobody
+            while len(fates.answers) <= 2 * CALLERS:  # noqa: ASYNC110 - callers signal nothing
                 await asyncio.sleep(0.02)
 
         server.tell(signal.SIGTERM)

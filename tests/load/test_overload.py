@@ -15,7 +15,7 @@ from tests.load.slow_disk import set_pace
 SLOW_S = 0.6
 """Of a disk that is about to be given up: a phone waits for two commits at most, no longer than anybody does."""
 TOO_SLOW_S = 1.5
-"""Whoever comes while the first third of a commit is under way waits longer than anybody does."""
+"""A rule that comes during the first third of a commit waits longer than any rule may."""
 CALLERS = 800
 PHONES = 20
 COMMANDS_EACH = 3
@@ -44,7 +44,7 @@ async def acknowledge(port: int, phone: Identity, operations: list[str]) -> list
 
 
 async def refusals_counted(url: str) -> int:
-    """Rules that were refused since they had waited too long, as /metrics tells."""
+    """Rules that were refused because they had waited too long, as /metrics shows."""
     async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return int(float(next(line.split()[-1] for line in lines if line.startswith('heliograph_store_refused_total{reason="waited"}'))))

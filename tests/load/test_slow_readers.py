@@ -1,4 +1,4 @@
-"""Who does not read its answers is cut off by the kernel, keeps nobody waiting, and loses nothing."""
+"""A client that does not read its answers is cut off by the kernel, delays no one, and loses nothing."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Silent(NamedTuple):
         """Returns once the server's kernel knows of no such connection.  Raises: TimeoutError."""
         ports = f":{server_port:04X}", f":{self.socket.getsockname()[1]:04X}"
         async with asyncio.timeout(PATIENCE_S):
-            while any(_connects(line, *ports) for line in TCP.read_text().splitlines()):  # noqa: ASYNC110, ASYNC240 - the kernel tells nobody
+            while any(_connects(line, *ports) for line in TCP.read_text().splitlines()):  # noqa: ASYNC110, ASYNC240 - the kernel signals nothing
                 await asyncio.sleep(0.1)
         self.asked.cancel()
         await asyncio.gather(self.asked, return_exceptions=True)  # before its socket's number is another connection's

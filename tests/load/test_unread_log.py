@@ -1,4 +1,4 @@
-"""A server whose output nobody reads, as many a test's fixture starts one, goes on serving; and nobody fills a disk with its log."""
+"""A server with output that nothing reads, as many a test's fixture starts one, keeps serving; and no one can fill a disk with its log."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A log that nobody reads keeps nobody waiting, and what is missing in it is said."""
+"""A log that nothing reads delays no one, and a line reports what is missing."""
 
 import contextlib
 import os

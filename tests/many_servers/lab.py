@@ -76,7 +76,7 @@ class ServerProcess:
                 await asyncio.sleep(0.02)
 
     def command_line(self) -> str:
-        """What everybody on this machine may read of the process."""
+        """What everyone on this machine may read of the process."""
         assert self._process is not None
         return Path(f"/proc/{self._process.pid}/cmdline").read_text(encoding="utf-8")
 
@@ -158,7 +158,7 @@ class Lab:
             return (policy, str(version)) == (shown.get("appliedPolicyName"), shown.get("appliedPolicyVersion"))
 
         async with asyncio.timeout(WITHIN_S):
-            while not applied(await self.get(server, f"/v1/{device}")):  # noqa: ASYNC110 - nobody tells
+            while not applied(await self.get(server, f"/v1/{device}")):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
 
     async def run(self, *arguments: str) -> Ran:
@@ -228,7 +228,7 @@ class Lab:
         return str((await self.post(server, f"/v1/{device}:issueCommand", {"type": "LOCK", **command}))["name"])
 
     async def issue_surely(self, url: str, device: str) -> str:
-        """The operation's name; the request is sent again, as the same one, until somebody answers it."""
+        """The operation's name; the request is sent again, as the same one, until a server answers it."""
         request_id = str(uuid.uuid4())
         async with asyncio.timeout(WITHIN_S):
             while True:
@@ -243,7 +243,7 @@ class Lab:
     async def ended(self, server: ServerProcess, operation: str, *, within_s: float = WITHIN_S) -> Json:
         """The operation once it is done, as the server shows it."""
         async with asyncio.timeout(within_s):
-            while not (shown := await self.get(server, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - nobody tells
+            while not (shown := await self.get(server, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.005)
         return shown
 

@@ -176,7 +176,7 @@ async def test_a_policy_that_changed_while_the_bell_was_silent_is_told_when_it_i
 
 
 def rings(metrics: str, source: str) -> float:
-    """How many rings came this way, as /metrics tells."""
+    """How many rings came this way, as /metrics shows."""
     line = next(line for line in metrics.splitlines() if line.startswith(f'heliograph_doorbell_rings_total{{source="{source}"}}'))
     return float(line.split()[1])
 
@@ -184,13 +184,13 @@ def rings(metrics: str, source: str) -> float:
 async def bell_listens(lab: Lab, server: ServerProcess) -> None:
     """Returns once it does."""
     async with asyncio.timeout(60):
-        while "heliograph_doorbell_listening 1.0" not in await lab.text(server, "/metrics"):  # noqa: ASYNC110 - nobody tells
+        while "heliograph_doorbell_listening 1.0" not in await lab.text(server, "/metrics"):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
 async def bells_cut(postgres: Cluster) -> AsyncIterator[None]:
-    """Whoever listens is thrown out at once, as a pooler may do."""
+    """Listeners are thrown out at once, as a pooler may do."""
     connection = await asyncpg.connect(postgres.url())
     cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query ~* '^LISTEN|pg_notify' AND pid <> pg_backend_pid()"
 

@@ -82,7 +82,7 @@ async def test_many_words_arrive_however_long_they_are_together(database: str) -
 
 
 async def test_what_is_no_word_of_ours_is_not_heard(database: str) -> None:
-    """Whoever has the database's password may say anything on the channel."""
+    """Anyone with the database's password may notify on the channel."""
     async with bell(database, "b") as (_, ear):
         stranger = await asyncpg.connect(database)
         for payload in ("", "x", "[]", '["b",1]', '["c","now",[]]', '["c",1,[["explode","a/b"]]]', '["c",1,[["ring","a/b"]]]'):
@@ -107,7 +107,7 @@ async def test_a_bell_whose_connection_is_cut_is_silent_and_mends(database: str)
 
 
 async def test_a_bell_that_hears_nothing_notices_by_its_own_ping(database: str) -> None:
-    """As behind a pooler that takes LISTEN and tells nobody."""
+    """As behind a pooler that accepts LISTEN and forwards nothing."""
     ear = Ear()
     async with deaf_way(int(database.rpartition(":")[2].partition("/")[0])) as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/{database.rpartition('/')[2]}?sslmode=disable"

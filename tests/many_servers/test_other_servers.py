@@ -1,4 +1,4 @@
-"""The tail: it rings this server's own phones, once for each operation, and reads nothing while nobody is connected."""
+"""The tail: it rings this server's own phones, once for each operation, and reads nothing while no phone is connected."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ class Link:
 
 
 class Database:
-    """What the tail reads; a look fails where it is told so."""
+    """What the tail reads; a look fails on request."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, DeviceName]] = []

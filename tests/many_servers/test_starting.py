@@ -1,4 +1,4 @@
-"""Whoever starts a server that cannot run is told why, in one sentence and by its exit code, and without the password."""
+"""A server that cannot run says why, in one sentence and by its exit code, and without the password."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -67,7 +67,7 @@ async def test_a_thousand_commands_expire_once_each_at_whichever_server(database
 
         clock.advance(601 * 1_000_000)
         async with asyncio.timeout(60):
-            while any([await one.store.open_operations(device) for device in devices]):  # noqa: ASYNC110 - nobody tells
+            while any([await one.store.open_operations(device) for device in devices]):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.05)
 
         for name in names:
@@ -78,7 +78,7 @@ async def test_a_thousand_commands_expire_once_each_at_whichever_server(database
 
 
 async def test_many_phones_may_enrol_at_once(database: str, tmp_path: Path) -> None:
-    """Each has a name that nobody knew before: what one of them needs must not make all others begin anew."""
+    """Each has a new name: what one of them needs must not make all others begin again."""
     async with servers(database, tmp_path, AdvancingClock()) as (one, other):
         first, second = await asyncio.gather(enrolled(one.ports, 120), enrolled(other.ports, 100))
 

@@ -1,4 +1,4 @@
-"""A push endpoint as somebody's own server is one: it records what it is sent and answers as it is told."""
+"""A push endpoint like a user's own server: it records what it gets and answers as the test wants."""
 
 import asyncio
 import base64

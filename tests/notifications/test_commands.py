@@ -1,4 +1,4 @@
-"""Every end of a command is told, once, as operations.get shows it, and not before its caller can know the operation."""
+"""Every end of a command is sent, once, as operations.get shows it, and not before its caller can know the operation."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_a_late_or_repeated_report_is_not_told_again(pushing: Lab, endpoin
 
 
 async def test_a_command_is_told_no_sooner_than_a_tenth_of_a_second_after_its_end(pushing: Lab, endpoint: Endpoint) -> None:
-    """Whoever was just answered by issueCommand must have had the time to write the operation's name down."""
+    """A caller just answered by issueCommand must have had the time to write the operation's name down."""
     phone = await pushing.phone()
     waits: list[float] = []
     for number in range(1, 6):

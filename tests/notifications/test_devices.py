@@ -1,4 +1,4 @@
-"""What is told of devices: that they came, how they are, that they went."""
+"""Notifications of devices: that they came, how they are, that they went."""
 
 import asyncio
 import json

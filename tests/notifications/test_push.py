@@ -189,6 +189,6 @@ async def test_an_endpoint_that_never_answers_stops_no_server(tmp_path: Path) ->
 
 
 def test_times_are_written_as_pubsub_writes_them() -> None:
-    """The expectation above, told by the standard library."""
+    """The expectation above, computed by the standard library."""
     assert "2026-09-21T14:13:20.123456" == datetime.fromtimestamp(MESSAGE.created_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     assert json.loads(MESSAGE.data) == {"name": "n"}

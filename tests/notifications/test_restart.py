@@ -1,4 +1,4 @@
-"""A message that was committed is sent, whatever becomes of the process: `heliograph serve`, killed without warning."""
+"""A message that was committed is sent, whatever happens to the process: `heliograph serve`, killed without warning."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class Server:
         )
         try:
             async with asyncio.timeout(READY_WITHIN_S):
-                while not await self._ready(http):  # noqa: ASYNC110 - only the answer tells
+                while not await self._ready(http):  # noqa: ASYNC110 - only the answer shows it
                     await asyncio.sleep(0.02)
             yield process
         finally:
@@ -88,7 +88,7 @@ async def test_a_message_survives_a_kill_between_its_commit_and_its_sending(tmp_
 
 
 async def test_a_message_whose_answer_died_with_the_process_comes_again_under_its_id(tmp_path: Path) -> None:
-    """Sent, maybe taken, nobody knows: at least once, and the receiver can tell that it is the same."""
+    """Sent, perhaps accepted, unknown: at least once, and the receiver can see that it is the same."""
     port = reserved_port()
     async with aiohttp.ClientSession() as http:
         server = Server(tmp_path, f"http://127.0.0.1:{port}/")

@@ -79,7 +79,7 @@ class Server:
                 await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
 
     async def ready(self, http: aiohttp.ClientSession) -> int:
-        """What /readyz says; 0: nobody answers."""
+        """What /readyz says; 0: no answer."""
         try:
             async with http.get("/readyz") as answer:
                 return answer.status
@@ -132,7 +132,7 @@ async def issue(http: aiohttp.ClientSession, device: str, **command: object) -> 
 async def done(http: aiohttp.ClientSession, operation: str) -> Json:
     """The operation once it has ended."""
     async with asyncio.timeout(READY_WITHIN_S):
-        while not (found := await get(http, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - only the answer tells
+        while not (found := await get(http, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.02)
     return found
 

@@ -1,4 +1,4 @@
-"""What docs/operations.md and deploy/alerts.yaml name exists, and what exists is told there: nobody is woken by a metric that is not."""
+"""What docs/operations.md and deploy/alerts.yaml name exists, and what exists is explained there: no one is woken by a missing metric."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""/metrics says what happened: asked over HTTP after real phones did it, and compared with what the API tells of every operation."""
+"""/metrics says what happened: asked over HTTP after real phones did it, and compared with what the API shows of every operation."""
 
 import contextlib
 from collections import Counter
@@ -23,7 +23,7 @@ LOCK = next(name for name, row in COMMANDS.items() if row.number == min(other.nu
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Client]:
-    """A sandbox of this module's own: its counts are nobody else's."""
+    """A sandbox of this module's own: its counts are no one else's."""
     with running(SandboxSettings(port=0)) as client:
         for phone in PROFILES:
             client.patch(f"/sandbox/v1/devices/{phone}", {"consent": "APPROVE", "consentDelay": "0s"})

@@ -96,7 +96,7 @@ async def test_a_server_that_died_before_its_first_key_was_used_starts_again(ser
 
 
 async def test_phones_that_an_empty_database_turned_away_come_back_with_the_right_one(server: Server, tmp_path: Path) -> None:
-    """Nobody enrols them again: they ask until they are known."""
+    """No one enrols them again: they ask until they are known."""
     async with server.running() as http:
         runner = await phone(http, server, await enterprise(http))
     server.data.rename(tmp_path / "the right one")

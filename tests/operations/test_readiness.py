@@ -1,4 +1,4 @@
-"""/readyz says no while nobody should be sent here, and why; /healthz goes on saying that the process lives."""
+"""/readyz fails while no requests should come here, and says why; /healthz keeps saying that the process lives."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
 async def wait_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
     async with asyncio.timeout(60):
-        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer tells
+        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.05)
 
 
@@ -131,6 +131,6 @@ async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path)
     goes_on.set()
     await hanging
     async with asyncio.timeout(60):
-        while store.healthy():  # noqa: ASYNC110 - the writer's thread tells nobody
+        while store.healthy():  # noqa: ASYNC110 - the thread signals nothing
             await asyncio.sleep(0.001)
     await store.close()

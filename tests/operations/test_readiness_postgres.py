@@ -37,7 +37,7 @@ async def reason(http: aiohttp.ClientSession) -> str:
 async def until_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
     async with asyncio.timeout(60):
-        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer tells
+        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.1)
 
 
@@ -64,7 +64,7 @@ async def test_a_server_without_its_database_is_not_ready_and_still_tells_what_i
         await until_ready(server, http, 503)
         assert "database" in await reason(http)
         assert {"status": "ok"} == await get(http, "/healthz")
-        await asyncio.sleep(5)  # what the database said before is told no longer
+        await asyncio.sleep(5)  # what the database said before is no longer shown
         without = await metrics(http)
         assert 0 == without["heliograph_ready"]
         assert 1 == without.value("heliograph_operations_issued_total", type="LOCK")

@@ -291,7 +291,7 @@ def test_a_cut_in_a_batch_breaks_it_whole_after_its_calls_were_made(sandbox: Cli
 
 
 def enable(sandbox: Client) -> None:
-    """The sandbox's enterprise is told what comes of commands."""
+    """The sandbox's enterprise gets the outcomes of commands."""
     sandbox.patch("/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
 
 

@@ -1,4 +1,4 @@
-"""A sandbox asks nobody for a key, and yet no web page of anybody's gets in: not under a name of its own, not by a post."""
+"""A sandbox requires no key, and yet no web page gets in: not under its own name, not by a post."""
 
 import contextlib
 import http.client

@@ -1,4 +1,4 @@
-"""Start, reset, every steering call and the end wait for each other: whoever comes in between is served, or asked to come again."""
+"""Start, reset, every steering call and the end wait for each other: a request in between is served, or must come again."""
 
 import asyncio
 import contextlib
@@ -195,7 +195,7 @@ async def work(caller: Caller, chance: random.Random, answers: list[tuple[str, A
 
 
 def complaints(answers: list[tuple[str, Answer]], *, ended: bool) -> list[tuple[str, Answer]]:
-    """Those that nobody should get: a server's error, 503 without a hint, an answer that is none."""
+    """Answers that no one should get: a server's error, 503 without a hint, an invalid answer."""
     fine = {200, 400, 403, 404, 409} | ({0} if ended else set())
     return [
         (asked, answer) for asked, answer in answers

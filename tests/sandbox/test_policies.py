@@ -95,7 +95,8 @@ def test_a_phone_that_was_offline_applies_what_changed_meanwhile(sandbox: Client
 def test_a_connected_phone_is_disabled_and_enabled_at_once(sandbox: Client) -> None:
     path = f"/v1/{SANDBOX}/devices/{PIXEL}?updateMask=state,disabledReason"
 
-    sandbox.patch(path, {"state": "DISABLED", "disabledReason": {"defaultMessage": "Bring it back."}})
+    reason = {"defaultMessage": "Rapportez-le.", "localizedMessages": {"en": "Bring it back."}}
+    sandbox.patch(path, {"state": "DISABLED", "disabledReason": reason})
     disabled = sandbox.until(lambda: phone if (phone := sandbox.phone(PIXEL))["disabled"] else None)
     sandbox.patch(path, {"state": "ACTIVE"})
 

@@ -36,7 +36,7 @@ def requests(sandbox: Client, query: str = "") -> list[Json]:
 
 
 def everything(sandbox: Client) -> str:
-    """All that the journal tells, in every form."""
+    """Everything in the journal, in every form."""
     shown = [sandbox.get("/sandbox/v1/requests"), sandbox.get("/sandbox/v1/requests:exportHar"), sandbox.get("/sandbox/v1/quota")]
     shown += [sandbox.get(f"/sandbox/v1/{request['name']}/trace") for request in requests(sandbox)]
     return json.dumps(shown)

@@ -135,7 +135,7 @@ def test_a_phone_that_was_made_reset_or_enrolled_is_connected_and_has_told_its_f
 
 
 def test_latency_is_by_the_clock(sandbox: Client) -> None:
-    """Nobody waits for it in real time; the clock must be advanced over it."""
+    """No one waits for it in real time; the clock must be advanced over it."""
     steer(sandbox, PIXEL, latency="1000s")
     operation = sandbox.issue(PIXEL, {"type": "LOCK", "duration": "3600s"})
     steer(sandbox, PIXEL, duplicateNext=[])

@@ -171,8 +171,8 @@ def test_a_sign_up_that_could_not_end_well_is_refused(google: Any, parameters: d
 @pytest.mark.parametrize(
     "parameters, said",
     [
-        ({}, "either agreementAccepted=true, or signupUrlName and enterpriseToken"),
-        ({"agreementAccepted": False}, "either agreementAccepted=true, or signupUrlName and enterpriseToken"),
+        ({}, "send agreementAccepted=true, or signupUrlName and enterpriseToken"),
+        ({"agreementAccepted": False}, "send agreementAccepted=true, or signupUrlName and enterpriseToken"),
         ({"enterpriseToken": "x"}, "signup_url_name is missing"),
         ({"signupUrlName": "signupUrls/x", "agreementAccepted": True}, "enterprise_token is missing"),
         ({"signupUrlName": "signupUrls/x", "enterpriseToken": "x"}, "enterprise_token is invalid"),

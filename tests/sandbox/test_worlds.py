@@ -54,7 +54,7 @@ class Endpoint:
 
 @contextlib.contextmanager
 def listening() -> Iterator[Endpoint]:
-    """An endpoint of somebody's own."""
+    """An endpoint of a user's own."""
     endpoint = Endpoint()
     thread = threading.Thread(target=endpoint.server.serve_forever)
     thread.start()
@@ -499,7 +499,7 @@ def disturb(world: Client, seed: int) -> None:
 
 
 def test_nothing_that_is_done_in_a_world_is_seen_in_another(make: Maker) -> None:
-    """Eight workers in worlds of their own, all with the same names in them, beside one that nobody touches."""
+    """Eight workers in worlds of their own, all with the same names in them, beside one that no one touches."""
     quiet, others = make(seed=1, now=NOW), [make(seed=1, now=NOW) for _ in range(8)]
     before, of_root = visible(quiet), visible(make.root)["/v1/enterprises/sandbox/devices"]
 

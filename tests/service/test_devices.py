@@ -241,7 +241,7 @@ async def test_an_admin_disables_a_device_and_its_phone_learns_why(lab: World) -
     policy = await phone.greets()
 
     assert DeviceState.DISABLED is record.state
-    assert (True, "late rent") == (policy.disabled, policy.disabled_reason)
+    assert (True, patch.disabled_reason) == (policy.disabled, policy.disabled_reason)
     assert DeviceState.ACTIVE is (await patch_device(lab.ports, phone.name, Device(state=DeviceState.ACTIVE), ("state",))).state
 
 

@@ -79,7 +79,7 @@ async def test_on_a_real_clock_expiry_is_never_early_and_comes_by_itself(tmp_pat
         name = await lab.issue(phone.name, '{"type":"LOCK","duration":"0.3s"}')
 
         async with asyncio.timeout(90):
-            while not (operation := await lab.operation(name)).done:  # noqa: ASYNC110 - nobody tells
+            while not (operation := await lab.operation(name)).done:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
 
         assert operation.ended_us is not None

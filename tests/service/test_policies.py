@@ -1,4 +1,4 @@
-"""Policies: made, changed, told to their phones, and heeded at a wipe."""
+"""Policies: made, changed, sent to their phones, and obeyed at a wipe."""
 
 import asyncio
 import json
@@ -150,7 +150,7 @@ async def test_policies_go_with_their_enterprise(lab: World) -> None:
             "policyEnforcementRules[0] must have a block action and a wipe action.",
         ),
         ({"applications": [{"installType": "BLOCKED"}]}, "policy.applications[0].package_name is required."),
-        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: there is an entry for a.b already."),
+        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: an entry exists already for a.b already."),
         ({"openNetworkConfiguration": {"x": "y" * 600_000}}, "The policy is too large: "),
     ],
 )
@@ -195,7 +195,7 @@ async def test_single_applications_are_changed_added_and_removed(lab: World) -> 
         ([], "changes must have at least one entry."),
         ([{"application": {"disabled": True}}], r"changes\[0\].application.package_name is required."),
         ([{}], r"changes\[0\].application.package_name is required."),
-        ([{"application": {"packageName": "a"}, "updateMask": "colour"}], '"colour" is no field path'),
+        ([{"application": {"packageName": "a"}, "updateMask": "colour"}], '"colour" is not a field path'),
     ],
 )
 async def test_a_change_of_no_application_is_refused(lab: World, changes: list[object], said: str) -> None:

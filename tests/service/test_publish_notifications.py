@@ -50,7 +50,7 @@ async def publishing(lab: World, sink: Sink, chances: Iterator[float] | None = N
 
 
 async def put(lab: World, data: bytes = b"{}") -> None:
-    """A message waits, and whoever listens has heard of it."""
+    """A message waits, and its listener has heard of it."""
     publish = Publish(Notification(notification_type="COMMAND", data=data), PUSH)
     await lab.ports.store.decide(Sees(), lambda _: Decision(None, (publish,)))
     await settle()
@@ -65,7 +65,7 @@ async def settle() -> None:
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
     """Returns once it has happened.  Raises: TimeoutError."""
     async with asyncio.timeout(60):
-        while not await happened():  # noqa: ASYNC110 - nobody tells
+        while not await happened():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.002)
 
 
@@ -91,7 +91,7 @@ async def tried(lab: World, attempts: int) -> int:
         return message.attempts == attempts
 
     await until(put_off)
-    # Whoever put it off looks again.
+    # The one that put it off looks again.
     await asyncio.sleep(0.01)
     return (await waiting(lab))[0].due_us + DELAY_US - lab.clock.now_us()
 
@@ -163,7 +163,7 @@ async def test_the_delay_counts_from_the_commit_not_from_the_rule(lab: World) ->
         putting = asyncio.create_task(put(lab))
         for _ in range(3):
             await asyncio.sleep(0)
-        # The rule runs in another thread; the loop, and so whoever waits for the answer, does not hear of its commit yet.
+        # The rule runs in another thread; the loop, and so the waiter for the answer, does not hear of its commit yet.
         while not await waiting(lab):
             time.sleep(0.001)  # noqa: ASYNC251
         lab.clock.advance(DELAY_US / SECOND_US)
@@ -264,7 +264,7 @@ class Refusing:
 
 
 async def test_what_became_of_a_message_is_told_again_until_the_store_takes_it(lab: World) -> None:
-    """The store took nothing; better told late than sent twice."""
+    """The store took nothing; better recorded late than sent twice."""
     sink = Sink()
     await put(lab)
     lab.clock.advance(1)

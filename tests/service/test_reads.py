@@ -206,6 +206,6 @@ async def test_where_there_are_other_servers_a_timeline_says_only_what_this_one_
 
     assert "is connected to another server" in said[Whereabouts.AT_ANOTHER_SERVER]
     assert "not connected to this server; other servers cannot be asked" in said[Whereabouts.NOT_HERE]
-    assert said[Whereabouts.NOWHERE].startswith("The device is not connected and was not heard yet")
+    assert said[Whereabouts.NOWHERE].startswith("The device is not connected and has never connected")
     assert "was not offered the command by this server yet" in said[Whereabouts.HERE]
     assert "It was offered once by this server" in offered

@@ -336,13 +336,13 @@ async def test_a_refusal_after_the_end_of_its_time_finds_the_command_expired(lab
 @pytest.mark.parametrize(
     "behaviour,ownership,expected",
     [
-        ("as-observed", Ownership.PERSONALLY_OWNED, State.SUCCEEDED),
-        ("as-observed", Ownership.COMPANY_OWNED, State.FAILED),
-        ("documented", Ownership.PERSONALLY_OWNED, State.FAILED),
+        (Behaviour.AS_OBSERVED, Ownership.PERSONALLY_OWNED, State.SUCCEEDED),
+        (Behaviour.AS_OBSERVED, Ownership.COMPANY_OWNED, State.FAILED),
+        (Behaviour.DOCUMENTED, Ownership.PERSONALLY_OWNED, State.FAILED),
     ],
 )
 async def test_real_amapi_shows_a_refused_reboot_of_a_personal_phone_as_done(
-    tmp_path_factory: pytest.TempPathFactory, behaviour: str, ownership: Ownership, expected: State
+    tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour, ownership: Ownership, expected: State
 ) -> None:
     async with world(tmp_path_factory.mktemp("world"), limits=Limits(behaviour=Behaviour(behaviour))) as lab:
         phone = await lab.phone(facts(ownership=ownership))

@@ -10,7 +10,7 @@ from tests.service.world import World
 
 
 async def gone(lab: World, name: OperationName) -> bool:
-    """Whether nobody knows of it any more."""
+    """Whether it is forgotten everywhere."""
     try:
         await lab.operation(name)
     except OperationNotFound:
@@ -31,7 +31,7 @@ async def test_operations_are_kept_for_thirty_days_after_their_end(lab: World) -
     lab.clock.advance(3_600)
     lab.ports.haste.ask()
     async with asyncio.timeout(90):
-        while not await gone(lab, ended):  # noqa: ASYNC110 - nobody tells
+        while not await gone(lab, ended):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     retiring.cancel()
 

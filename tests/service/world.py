@@ -192,7 +192,7 @@ def raw(status: object) -> msgspec.Raw | None:
 def facts(
     *, ownership: Ownership = Ownership.COMPANY_OWNED, serial: str = "S1", applied_state: DeviceState = DeviceState.ACTIVE
 ) -> DeviceReport:
-    """What a phone tells of itself: fully managed, or personally owned with a work profile."""
+    """What a phone reports: fully managed, or personally owned with a work profile."""
     personal = ownership is Ownership.PERSONALLY_OWNED
     return DeviceReport(
         management_mode=ManagementMode.PROFILE_OWNER if personal else ManagementMode.DEVICE_OWNER,

@@ -9,7 +9,7 @@ from heliograph.domain.access import SCOPE
 
 
 def credentials_of(key_file: Mapping[str, Any], *scopes: str) -> Any:  # noqa: ANN401 - google-auth's constructors are untyped
-    """They sign in with the key file and ask nobody but its `token_uri`.
+    """They sign in with the key file and ask only its `token_uri`.
 
     Without a subject they also ask iamcredentials.googleapis.com (Regional Access Boundary), in a thread that nothing joins: no test of
     ours reaches beyond this machine, and such a thread can crash a process that ends. With one there is nothing to ask.

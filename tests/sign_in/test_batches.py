@@ -1,4 +1,4 @@
-"""Of a batch from nobody knows whom, no more is read than shows that: the credential stands before the first call, or in it."""
+"""Of a batch from an unknown sender, only what shows that is read: the credential stands before the first call, or in it."""
 
 import contextlib
 import http.client

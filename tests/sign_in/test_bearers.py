@@ -207,7 +207,7 @@ async def test_a_sandbox_holds_a_key_that_it_knows_to_its_role() -> None:
 
 
 def test_what_reads_is_what_google_calls_with_get() -> None:
-    """A method that nobody thought of counts as one that writes."""
+    """A method that no one thought of counts as one that writes."""
 
     def methods(resources: dict[str, Any]) -> dict[str, str]:
         found = {method["id"]: method["httpMethod"] for resource in resources.values() for method in resource.get("methods", {}).values()}

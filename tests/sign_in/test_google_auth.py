@@ -90,7 +90,7 @@ def test_a_token_without_the_scope_of_the_api_is_refused(guarded: Guarded, acme:
 
 
 def test_the_client_may_sign_its_own_bearers(guarded: Guarded, acme: dict[str, Any]) -> None:
-    """always_use_jwt_access: the token endpoint, here one that nobody answers, is never asked."""
+    """always_use_jwt_access: the token endpoint, here one without a server, is never asked."""
     key = {**acme, "token_uri": "http://127.0.0.1:1/token"}
     for scopes in ((SCOPE,), ()):
         credentials = service_account.Credentials.from_service_account_info(key, scopes=scopes, always_use_jwt_access=True)  # type: ignore[no-untyped-call]

@@ -87,7 +87,7 @@ EVIL = {"host": "evil.example", "x_forwarded_host": "evil.example", "x_forwarded
 
 
 def test_a_host_header_makes_no_audience_of_this_server(guarded: Guarded, acme: dict[str, Any]) -> None:
-    """What a caller signed for another server is no good here, whatever whoever got hold of it sends along."""
+    """A caller's signature for another server is not valid here, with any other headers."""
     for aud in ("http://evil.example/token", "https://evil.example/token"):
         text = key_pair(0).sign(assertion(acme["client_email"], aud=aud), kid=acme["private_key_id"])
         form = urlencode({"grant_type": GRANT_TYPE, "assertion": text})

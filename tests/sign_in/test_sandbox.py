@@ -1,4 +1,4 @@
-"""A sandbox asks nobody for a key, and signing in works there all the same."""
+"""A sandbox requires no key, and signing in works there all the same."""
 
 import contextlib
 import json

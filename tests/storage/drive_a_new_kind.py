@@ -92,7 +92,7 @@ async def at_once(stores: list[Store]) -> None:
 
 
 async def expiry(store: Store, clock: SetClock) -> None:
-    """From its expiry on nobody sees a record, its name is free, and retention removes it."""
+    """From its expiry on no one sees a record, its name is free, and retention removes it."""
     clock.at_us = (await get_migration_token(store, name(0))).expires_us
     assert NotFound == await outcome(get_migration_token(store, name(0)))
     assert NotFound == await outcome(use_migration_token(store, name(0), "late"))

@@ -34,7 +34,7 @@ async def put(store: Store, *writes: Write) -> None:
 
 
 async def waiting(store: Store) -> Sequence[OutboxMessage]:
-    """All that waits; claimed for no time, so by nobody."""
+    """Everything that waits; claimed for no time, so by no one."""
     return await store.claim(limit=1_000, now_us=LONG_AFTER_US, until_us=0)
 
 

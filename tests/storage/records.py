@@ -1,4 +1,4 @@
-"""Records as tests need them, and a clock that stands still until it is told otherwise."""
+"""Records as tests need them, and a clock that stands still until it is set."""
 
 import hashlib
 import itertools

@@ -176,7 +176,7 @@ async def test_a_database_that_is_lost_while_a_store_opens_is_told_as_one_that_c
 ) -> None:
     await (await PostgresStore.open(own_database, clock=SetClock(), ring=print)).close()
     other = await asyncpg.connect(own_database)
-    await other.execute("BEGIN; ALTER SEQUENCE device_key_blocks INCREMENT 1")  # whoever wants a number waits
+    await other.execute("BEGIN; ALTER SEQUENCE device_key_blocks INCREMENT 1")  # rules that want a number wait
 
     opening = asyncio.ensure_future(PostgresStore.open(own_database, clock=SetClock(), ring=print))
     await until(lambda: "0" != cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
@@ -187,7 +187,7 @@ async def test_a_database_that_is_lost_while_a_store_opens_is_told_as_one_that_c
     await other.close()
 
 
-# Commits of which nobody knows.
+# Commits with an unknown outcome.
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ async def test_a_database_that_takes_no_writes_is_told_and_recovers_by_itself(
     kept = await store.decide(Sees(device=device), issue(device))
 
     cluster.change("default_transaction_read_only", "on")
-    with pytest.raises(Overloaded, match="takes no writes"):
+    with pytest.raises(Overloaded, match="accepts no writes"):
         await store.decide(Sees(device=device), issue(device))
     assert "read-only" in (store.healthy() or "")
     assert kept == await store.operation(kept.name)
@@ -374,7 +374,7 @@ async def test_a_caller_that_goes_away_cancels_no_batch(database: str, open_stor
     calls: list[asyncio.Future[Operation]] = []
 
     def leave(facts: Facts) -> Decision[Operation]:
-        # While the batch runs: everybody but the last has gone.
+        # While the batch runs: all but the last have gone.
         for call in calls[:-1]:
             call.cancel()
         return issue(device)(facts)

@@ -1,4 +1,4 @@
-"""Two servers on one database race each other: what one of them was told holds for both."""
+"""Two servers on one database race each other: what one of them learned holds for both."""
 
 import asyncio
 import collections

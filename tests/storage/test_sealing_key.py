@@ -1,4 +1,4 @@
-"""A database knows its key file: another one, or a new one in place of a lost one, is told at start."""
+"""A database knows its key file: another one, or a new one in place of a lost one, is reported at start."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ async def test_the_same_key_file_starts_again(tmp_path: Path) -> None:
 
 
 async def test_a_lost_key_file_is_told_and_the_new_one_is_gone_again(tmp_path: Path) -> None:
-    """So a backup of the lost one can be put back, and nobody takes the new one for it."""
+    """So a backup of the lost one can be put back, and no one takes the new one for it."""
     await started(tmp_path, "key")
     lost = (tmp_path / "key").read_bytes()
     (tmp_path / "key").unlink()

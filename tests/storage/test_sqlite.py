@@ -144,7 +144,7 @@ class TestRequestsInSqlite(SandboxRequestConformance):
 
 
 def test_what_was_answered_survives_kill_9(path: Path) -> None:
-    """A process is killed in the middle of its work, sweeping included; everything it had been told is durable is there, and listed."""
+    """A process is killed in the middle of its work, sweeping included; everything reported durable is there, and listed."""
     with subprocess.Popen([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = list(itertools.islice(process.stdout, 500))
@@ -199,13 +199,13 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
     assert 1 == await store.retire(ended_before_us=START_US + 1, limit=10)
     await store.forget_device(forgotten)
 
-    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is seen by nobody
+    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is invisible
     await store.close()
     assert 1 == apsw.Connection(str(path)).execute("SELECT count(*) FROM operations").get
 
 
 async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path) -> None:
-    """Told by what memory holds afterwards: with everything swept, nothing but what is open."""
+    """Shown by what memory holds afterwards: with everything swept, nothing but what is open."""
     clock = SetClock()
     store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=10)
     device = device_name()
@@ -220,7 +220,7 @@ async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path)
 
     store = SqliteStore.open(path, clock=clock, ring=print)
 
-    assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else tells what opening read
+    assert store._memory.unswept.size < 20  # noqa: SLF001 - nothing else shows what opening read
     assert issued[:1] == list(await store.open_operations(device))
     assert 40 == len((await store.operations(device, after_ms=0, limit=100)).items)
     await store.close()
@@ -331,7 +331,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
     )
 
     assert {Overloaded} == set(map(type, answers))
-    assert "takes no writes" in (store.healthy() or "")
+    assert "accepts no writes" in (store.healthy() or "")
     assert [kept] == list((await store.operations(device, after_ms=0, limit=10)).items)
     assert [kept] == list(await store.open_operations(device))
     assert (1, None) == ((await store.decide(Sees(device=device), look)).open_count, await store.device(other))
@@ -452,7 +452,7 @@ asyncio.run(main())
 
 
 def test_the_process_exits_at_once_when_its_storage_fails(path: Path) -> None:
-    """The supervisor restarts it; nobody was told anything that is not on disk."""
+    """The supervisor restarts it; no answer was given that is not on disk."""
     done = subprocess.run([sys.executable, "-c", EXITS, str(path)], capture_output=True, text=True, check=False)
 
     assert 70 == done.returncode

@@ -1,4 +1,4 @@
-"""History and tail together hold every operation once for whoever reads, wherever a sweep stands and whenever the process dies."""
+"""History and tail together hold every operation once for any reader, wherever a sweep stands and whenever the process dies."""
 
 from collections.abc import Sequence
 

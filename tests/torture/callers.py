@@ -1,4 +1,4 @@
-"""Callers of the Android Management API who ask for everything at once, and write down what they asked and what they were told."""
+"""Callers of the Android Management API who ask for everything at once, and write down what they asked and what they were answered."""
 
 import asyncio
 import itertools
@@ -110,7 +110,7 @@ class Callers:
         self._stop.set()
 
     async def issue(self, target: Target, type_name: str, caller: str, *, duration_ns: int = 3_600 * NS) -> Completed:
-        """How it ended; the duration's last digits tell this issue from every other."""
+        """How it ended; the duration's last digits identify this issue."""
         number = next(self._board.tags)
         tag = duration_ns // 1_000_000 * 1_000_000 + number
         body = {"type": type_name, "duration": format_duration(tag), **PARAMS[type_name](number, self._chance, target)}

@@ -41,7 +41,7 @@ class Link:
             flow.set()
 
     def silence(self, *ways: Way) -> None:
-        """Nothing more gets through (in these directions; none: in both), and nobody is told."""
+        """Nothing more gets through (in these directions; none: in both), and no one learns of it."""
         for way in ways or Way:
             self.flows[way].clear()
 
@@ -69,7 +69,7 @@ def pass_on(_link: Link, _way: Way, _chunk: bytes) -> bool:
 
 
 class CuttingProxy:
-    """Listens on a free loopback port and passes everything on to `target` (host and port), as long as nobody meddles."""
+    """Listens on a free loopback port and passes everything on to `target` (host and port), until a test meddles."""
 
     def __init__(self, target: tuple[str, int], *, watch: Watch = pass_on) -> None:
         self.links: set[Link] = set()

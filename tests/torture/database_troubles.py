@@ -28,7 +28,7 @@ BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'heliograp
 FULL_WITHIN_S = 60.0
 """How long it may take until a disk without room is noticed: what was allotted before is used up first."""
 LOCKS = "LOCK TABLE device_keys IN EXCLUSIVE MODE"
-"""Taken by somebody else, it keeps every batch waiting."""
+"""Taken by another session, it keeps every batch waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class KillDatabase:
 
 @dataclass(frozen=True, kw_only=True)
 class FillDatabaseDisk:
-    """PostgreSQL's disk is full for some seconds, data and log alike: it refuses writes, or it ends; then somebody starts it again."""
+    """PostgreSQL's disk is full for some seconds, data and log alike: it refuses writes, or it ends; then it is started again."""
 
     kinds: ClassVar[Sequence[FaultKind]] = (FaultKind.DISK_FULL,)
 
@@ -164,7 +164,7 @@ class CutDatabase:
 
 @dataclass(frozen=True, kw_only=True)
 class CutAtCommit:
-    """The connection is cut when COMMIT was sent: before it arrived, or before its answer did; nobody knows, and nothing runs again."""
+    """The connection is cut when COMMIT was sent: before it arrived, or before its answer did; the outcome is unknown."""
 
     kinds: ClassVar[Sequence[FaultKind]] = (FaultKind.COMMIT_CUT,)
 
@@ -206,7 +206,7 @@ class CutAtCommit:
 
 @dataclass(frozen=True, kw_only=True)
 class SlowDatabase:
-    """Every answer takes long, or somebody else holds a lock that everybody needs."""
+    """Every answer takes long, or another session holds a lock that every batch needs."""
 
     kinds: ClassVar[Sequence[FaultKind]] = (FaultKind.DATABASE_SLOW,)
 

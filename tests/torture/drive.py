@@ -3,7 +3,7 @@
 The files themselves show what the operating system's cache shows. The drive beside them knows what a power cut would leave:
 
 - A write that no sync of its file followed may be kept, lost, torn (its first bytes only), or have grown the file with zeros.
-- Of several such writes any subset may be kept: nobody promises an order between two syncs. Of two writes to one place the later
+- Of several such writes any subset may be kept: there is no promise of an order between two syncs. Of two writes to one place the later
   one wins, for the cache holds one version of each page.
 - A new name, a removed one and a renamed one count only after a sync of their folder; until then each may be there or not.
 """
@@ -90,7 +90,7 @@ class Name:
 class Drive:
     """One folder's drive. Every change is a step, and at one of them the power goes: whatever is done afterwards is refused.
 
-    Nobody's steps overlap: that is the caller's to see to, with `lock`.
+    Steps do not overlap: the caller takes care of that, with `lock`.
     """
 
     def __init__(self, folder: Path, *, cut_at: int | None = None, among: str = "", full: Callable[[], bool] | None = None) -> None:
@@ -180,7 +180,7 @@ class Drive:
             return {name: content.survivor(chance) for name, content in chosen.items() if content is not None}
 
     def leave(self, folder: Path, chance: random.Random) -> None:
-        """`folder`, which is new, holds what a power cut now would leave; files that the drive was not told of as they are."""
+        """`folder`, which is new, holds what a power cut now would leave; files that the drive does not know as they are."""
         folder.mkdir()
         untold = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.name not in self._names}
         for name, content in {**untold, **self.survivors(chance)}.items():

@@ -1,4 +1,4 @@
-"""Whoever is told every end of an enterprise's commands, and writes down what was told."""
+"""Gets every end of an enterprise's commands, and writes it down."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
@@ -20,7 +20,7 @@ class Listener:
     history: History
     url: str = ""
     told: set[str] = field(default_factory=set)
-    """The operations whose ends were told."""
+    """The operations whose ends came."""
     refuse_every: int = 20
     _count: int = 0
 
@@ -35,13 +35,13 @@ class Listener:
         return web.Response(status=204 if self._count % self.refuse_every else 503)
 
     async def subscribe(self, http: aiohttp.ClientSession, enterprise: str) -> None:
-        """The enterprise is told of every command that is issued from now on."""
+        """The enterprise is notified of every command that is issued from now on."""
         query = {"updateMask": "enabledNotificationTypes"}
         await insist(http, "PATCH", enterprise, body={"enabledNotificationTypes": ["COMMAND"]}, query=query)
         self.history.record(Subscribed(enterprise=enterprise))
 
     def lacks(self, operations: Iterable[Shown]) -> bool:
-        """Whether an end of these is yet to be told."""
+        """Whether an end of these is still to come."""
         return any(operation.done and operation.name not in self.told for operation in operations)
 
 

@@ -1,4 +1,4 @@
-"""Virtual phones that enrol, misbehave, lose their network and have their agents killed; and tell the history what they do."""
+"""Virtual phones that enrol, misbehave, lose their network and have their agents killed; and write what they do into the history."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""Files written through Python's `os` on a drive whose power can be cut: the calls are counted and passed on, and the drive is told.
+"""Files written through Python's `os` on a drive whose power can be cut: the calls are counted and passed on, also to the drive.
 
 What was written is read from the folder itself before each call, however it came there; what counts as durable is what `os.fsync` was
 asked for. So the program under test is as it is, and only its system calls are watched.

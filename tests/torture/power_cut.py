@@ -1,4 +1,4 @@
-"""SQLite's files on a drive whose power can be cut: an apsw VFS over the machine's own, which tells the drive of every write and sync.
+"""SQLite's files on a drive whose power can be cut: an apsw VFS over the machine's own, which reports every write and sync to the drive.
 
 kill -9 alone proves nothing about `synchronous`: the operating system keeps what the process had written.
 """

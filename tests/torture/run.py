@@ -1,4 +1,4 @@
-"""A run: servers, phones and callers, somebody who makes trouble, and the checker's verdict in the end."""
+"""A run: servers, phones and callers, a trouble maker, and the checker's verdict at the end."""
 
 import asyncio
 import contextlib
@@ -30,10 +30,10 @@ OF_PHONES = (FaultKind.AGENT_CRASHED, FaultKind.OFFLINE)
 
 
 class Trouble(Protocol):
-    """Somebody who makes things go wrong."""
+    """Makes things go wrong."""
 
     kinds: ClassVar[Sequence[FaultKind]]
-    """What the history must tell of afterwards, else the run proves nothing."""
+    """What the history must show afterwards, else the run proves nothing."""
 
     async def make(self, http: aiohttp.ClientSession, chance: random.Random) -> None:
         """Returns when enough has gone wrong, and all is well again."""
@@ -63,7 +63,7 @@ class Stage:
     """The addresses of phones, by turns."""
     troubles: Sequence[Trouble]
     listener: Listener | None = None
-    """Where the servers' push endpoint is: it must be told of every end."""
+    """Where the servers' push endpoint is: it must get every end."""
 
     @classmethod
     def of(cls, server: ServerProcess, *troubles: Trouble, listener: Listener | None = None) -> "Stage":
@@ -157,7 +157,7 @@ class Run:
         return ends
 
     async def _heal(self) -> None:
-        """Everybody is well; returns once all is at rest, or too much time has passed: the checker says what did not come to rest."""
+        """Everything recovers; returns once all is at rest, or too much time has passed: the checker says what did not come to rest."""
         for phone in self.phones:
             phone.heal()
         with contextlib.suppress(TimeoutError):

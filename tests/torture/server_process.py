@@ -16,7 +16,7 @@ from tests.ports import reserved_port
 from tests.torture.timing import request_under_way
 
 READY_WITHIN_S = 300.0
-"""Far more than it takes: on a busy machine a start takes half a minute, and one whose database was killed meanwhile begins anew."""
+"""Far more than it takes: on a busy machine a start takes half a minute, and one whose database was killed meanwhile begins again."""
 DATABASE_AWAY = (2, 5)
 """The exit statuses of a server that cannot reach its database when it starts, or hears no answer from it then."""
 
@@ -88,7 +88,7 @@ class ServerProcess:
             return False
 
     async def under_load(self) -> None:
-        """Returns while a request is under way, or when none was for long."""
+        """Returns while a request is in progress, or after none was for long."""
         await request_under_way(self._history)
 
     async def kill(self, fault: FaultKind = FaultKind.SERVER_KILLED) -> None:

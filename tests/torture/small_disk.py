@@ -96,7 +96,7 @@ class FillDisk:
         await self.server.wait_ready(http)
 
     async def _refuses(self, http: aiohttp.ClientSession) -> bool:
-        """Whether a write is refused; who is refused is told when to come again."""
+        """Whether a write is refused; the refusal says when to come again."""
         agreed = {"projectId": "full", "agreementAccepted": "true"}
         async with http.post(f"{self.server.url}/v1/enterprises", json={}, params=agreed) as response:
             refused = response.status == 503

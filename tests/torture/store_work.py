@@ -22,7 +22,7 @@ PAGE = 7
 
 
 class TickingClock(SetClock):
-    """A clock that goes on by `tick_us` whenever somebody looks at it."""
+    """A clock that goes on by `tick_us` at every look."""
 
     tick_us = 0
 
@@ -48,7 +48,7 @@ class Book:
 
 
 class Worker:
-    """Whoever works on one device; several of them share a book."""
+    """Works on one device; several of these share a book."""
 
     def __init__(self, store: Store, book: Book, device: DeviceName, chance: random.Random) -> None:
         self._store = store

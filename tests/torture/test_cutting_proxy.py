@@ -34,7 +34,7 @@ async def proxy() -> AsyncIterator[CuttingProxy]:
 
 @dataclass
 class Caller:
-    """Somebody at the other end of the proxy."""
+    """The other end of the proxy."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter

@@ -51,7 +51,7 @@ def a_life() -> Sequence[Step]:
 
 
 def a_long_life() -> Sequence[Step]:
-    """One so long that the journal is written anew."""
+    """One so long that the journal is rewritten."""
     commands = [step for number in range(COMPACT_FROM_LINES // 4 + 2) for step in a_command(number)]
     return [lambda journal: journal.identify(ENROLLED), *commands]
 

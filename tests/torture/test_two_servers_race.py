@@ -57,7 +57,7 @@ async def expiring(ports: Ports) -> AsyncIterator[None]:
 
 
 async def raced(acknowledging: World, timing: World, phones: list[Phone], chance: random.Random) -> Counter[tuple[str, State]]:
-    """How often a phone was answered what, and what became of its command."""
+    """How often a phone got which answer, and the outcome of its command."""
     names = {phone: await acknowledging.issue(phone.name) for phone in phones}
 
     async def acknowledge(phone: Phone) -> Execute | Drop:

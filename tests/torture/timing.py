@@ -1,4 +1,4 @@
-"""When trouble comes: while a request is under way, else it would prove little."""
+"""When faults come: while a request is in progress, otherwise they prove little."""
 
 import asyncio
 
@@ -19,5 +19,5 @@ async def request_under_way(history: History) -> None:
     """Returns while a caller waits for an answer, or when none did for long."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + PATIENCE_S
-    while not under_way(history) and loop.time() < until_s:  # noqa: ASYNC110 - a history tells nobody
+    while not under_way(history) and loop.time() < until_s:  # noqa: ASYNC110 - a history signals nothing
         await asyncio.sleep(LOOK_EVERY_S)

@@ -1,4 +1,4 @@
-"""What a phone hears and says on its line to the server, for the history: its transport tells it, whatever its agent makes of it."""
+"""What a phone hears and says on its line to the server, for the history: its transport reports it, whatever its agent makes of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Tell = Callable[[Moment, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class WitnessedLine(Line):
-    """A line whose messages are told of."""
+    """A line that reports its messages."""
 
     tell: Tell = field(repr=False)
 
@@ -30,7 +30,7 @@ class _Dropped(msgspec.Struct):
 
 
 class WitnessedTransport:
-    """A `Transport` that tells of every connection, offer, progress report and drop."""
+    """A `Transport` that reports every connection, offer, progress report and drop."""
 
     def __init__(self, inner: Transport, tell: Tell) -> None:
         self._inner = inner

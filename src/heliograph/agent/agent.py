@@ -35,7 +35,7 @@ class UnknownOrder(Exception):
 
 
 class Agent:
-    """One process on a phone. It may be killed at any moment; the next one goes on from the same journal."""
+    """One process on a phone. It may be killed at any moment; the next one continues from the same journal."""
 
     def __init__(self, equipment: Equipment, *, reported: DeviceReport | None = None) -> None:
         """`reported`: what the server knows of the phone, if that is known here."""
@@ -48,8 +48,13 @@ class Agent:
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
 
+    @property
+    def reported(self) -> DeviceReport | None:
+        """What the server knows of the phone, as far as this agent knows."""
+        return self._reported
+
     def facts_changed(self) -> None:
-        """The phone's facts may be others than the server knows: it is told, if so."""
+        """The phone's facts may have changed; if so, the server gets them."""
         self._changed.set()
 
     def network_is_back(self) -> None:
@@ -84,7 +89,7 @@ class Agent:
         return name
 
     async def run(self) -> None:
-        """Returns when the phone is managed no more: its last order is carried out and confirmed, its credential forgotten.
+        """Returns when the phone is no longer managed: its last order is executed and confirmed, its credential forgotten.
 
         Cancelled, it stops where it stands, as if killed.  Raises: NotEnrolled, UnknownOrder, OSError (the journal).
         """
@@ -182,7 +187,7 @@ class Agent:
                 self._take(news)
 
     def _take(self, offer: Offer) -> None:
-        """The command is begun, unless it is under way: then what the journal holds is being told already, until it is answered."""
+        """The command is begun, unless it is in progress: then the journal's result is already being sent."""
         if offer.operation not in self._tasks:
             self._start(offer.operation, self._command_run().begin(offer))
 
@@ -202,13 +207,13 @@ class Agent:
                     executor.adopt(msgspec.json.decode(delivered.reply.body, type=Policy))
 
     async def _obey(self, final: FinalOrder) -> None:
-        """The last order is carried out once, confirmed, and then the credential forgotten."""
+        """Execute the last order once, confirm it, then forget the credential."""
         identity, operation = self._journal.identity, final.order.operation
         if not final.carried_out:
             await self._equipment.executor.carry_out(_last_work(final.order))
             self._journal.order(msgspec.structs.replace(final, carried_out=True))
             await self._equipment.checkpoint(Moment.CARRIED_OUT, operation)
-        # Any answer will do: nobody is left whom the phone could ask what else it wants.
+        # Any answer will do: the phone has no one left to ask for more.
         await self._insist(OrderCarriedOut(), identity.credential if identity else "")
         self._journal.forget()
         await self._equipment.checkpoint(Moment.FORGOTTEN, operation)

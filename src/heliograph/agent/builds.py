@@ -1,4 +1,4 @@
-"""Make, model and system of the virtual phones, as real phones of these models tell them."""
+"""Make, model and system of the virtual phones, as real phones of these models report them."""
 
 from heliograph.domain.phone.virtual_device import Build
 

@@ -10,11 +10,10 @@ US_PER_S = 1_000_000
 class AgentClock(Protocol):
     """A phone's time: microseconds since 1970, and waiting by the same time."""
 
-    def now_us(self) -> int:
-        """The time."""
+    def now_us(self) -> int: ...
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when this much of the clock's time has passed; sooner, by the machine's time, where the clock is advanced."""
+        """Returns when this much of the clock's time has passed; sooner, by the machine's time, if the clock is advanced."""
 
 
 async def sleep_unless(clock: AgentClock, seconds: float, event: asyncio.Event) -> None:
@@ -31,9 +30,8 @@ class MachineClock:
     """The machine's own time."""
 
     def now_us(self) -> int:
-        """Wall time."""
         return time.time_ns() // 1_000
 
     async def sleep(self, seconds: float) -> None:
-        """Returns after so many seconds."""
+        """Returns after this many seconds."""
         await asyncio.sleep(seconds)

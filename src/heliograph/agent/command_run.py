@@ -38,10 +38,10 @@ class _Verdict(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class CommandRun:
-    """One operation on this phone, from its offer, or from where the journal says that it stopped."""
+    """One operation on this phone, from its offer, or from the step at which the journal says that it stopped."""
 
     def __init__(self, equipment: Equipment, delivery: Delivery, report_status: Callable[[], Awaitable[None]]) -> None:
-        """`report_status()` tells the server the phone's facts where they have changed."""
+        """`report_status()` sends the phone's facts to the server if they have changed."""
         self._equipment = equipment
         self._journal = equipment.journal
         self._delivery = delivery
@@ -49,7 +49,7 @@ class CommandRun:
         self._progress = ProgressReports(equipment, delivery)
 
     async def begin(self, offer: Offer) -> None:
-        """The offered command is refused, or carried out and reported, or dropped as the server says."""
+        """Refuse the offered command, or execute and report it, or drop it as the server says."""
         work = work_of(offer.operation, bytes(offer.command))
         refused = UNREADABLE.error_code if work is None else work.row.requires.refusal(self._equipment.executor.facts())
         if work is None or refused is not None:
@@ -91,7 +91,7 @@ class CommandRun:
             await self._execute(entry, work)
 
     async def _ask(self, entry: Entry, *, need_command: bool) -> tuple[_Verdict | None, int]:
-        """The server's verdict on the ackId, None where the command is to be dropped; and when it was asked for."""
+        """The server's verdict on the ackId, None to drop the command; and when it was asked for."""
         acknowledge = Acknowledge(operation=entry.operation, ack_id=entry.ack_id, need_command=need_command)
         delivered = await self._delivery.deliver(acknowledge)
         if not delivered.reply.ok:
@@ -125,7 +125,7 @@ class CommandRun:
             await self._finish(entry, row, INTERRUPTED)
 
     async def _probe(self, entry: Entry, row: CommandType) -> None:
-        """What must be looked for may be a secret, which the journal does not hold: the server tells it once more."""
+        """The check may need a secret, which the journal does not hold: the server sends it once more."""
         work: Work | None = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
         if secret_fields(row.params):
             verdict, _ = await self._ask(entry, need_command=True)
@@ -148,7 +148,7 @@ class CommandRun:
         await self._deliver_result(entry, report)
 
     async def _deliver_result(self, entry: Entry, report: Report) -> None:
-        """Whatever the server answers, it has heard the result: it is told no more."""
+        """With any answer, the server has the result: it is not sent again."""
         await self._report_status()
         await self._delivery.deliver(report)
         await self._pass(Moment.REPORTED, entry)

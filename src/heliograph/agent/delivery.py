@@ -37,7 +37,7 @@ class Delivery:
         self._equipment = equipment
         self.connected = asyncio.Event()
         self.ended: asyncio.Future[LastOrder] = asyncio.get_running_loop().create_future()
-        """The last order, once the server has given it; or what made it impossible to go on."""
+        """The last order, once the server has given it; or the error that ended the agent."""
         self._go_on = asyncio.Event()
 
     async def deliver(self, message: Message) -> Delivered:
@@ -61,9 +61,9 @@ class Delivery:
                 return Delivered(reply, sent_us)
 
     async def judge(self, reply: Reply) -> None:
-        """Returns where the answer is one to the message.
+        """Returns if the answer is one to the message.
 
-        Never returns where the phone is managed no more (410).  Raises: ConnectionLost: 429, 5xx; CredentialUnknown: 401.
+        Never returns if the phone is no longer managed (410).  Raises: ConnectionLost: 429, 5xx; CredentialUnknown: 401.
         """
         if reply.try_again:
             raise ConnectionLost(f"the server answers {reply.status}", retry_after_s=reply.retry_after_s)
@@ -77,18 +77,18 @@ class Delivery:
             raise CredentialUnknown(error_text(reply))
 
     async def end(self, order: LastOrder) -> Never:
-        """Management has ended: nothing else is to be done than this order."""
+        """Management has ended: only this order is left to execute."""
         if not self.ended.done():
             self.ended.set_result(order)
         await never()
 
     def fail(self, error: BaseException) -> None:
-        """The agent cannot go on."""
+        """The agent cannot continue."""
         if not self.ended.done():
             self.ended.set_exception(error)
 
     async def pause(self, seconds: float) -> None:
-        """Returns after so many seconds of the phone's clock, or when `go_on` is called."""
+        """Returns after this many seconds of the phone's clock, or when `go_on` is called."""
         await sleep_unless(self._equipment.clock, seconds, self._go_on)
 
     def go_on(self) -> None:
@@ -108,6 +108,6 @@ class Delivery:
 
 
 async def never() -> Never:
-    """Returns never: whoever waits here is about to be cancelled."""
+    """Never returns: its caller is about to be cancelled."""
     while True:
         await asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""What an agent needs of the phone that it runs on, and of whoever watches it."""
+"""What an agent needs from its phone, and from those who watch it."""
 
 import enum
 import random
@@ -20,12 +20,12 @@ from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.types import secret_fields
 
 PROGRESS_EVERY_S = 1.0
-"""A phone tells of its progress at most so often; what came in between is told with the newest (design.md §4)."""
+"""A phone reports progress at most this often, with the newest status (design.md §4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One command to be carried out. Its params may hold secrets: it is never journalled, logged or kept."""
+    """One command to execute. Its params may hold secrets: it is never journalled, logged or kept."""
 
     operation: str
     row: CommandType
@@ -39,7 +39,7 @@ class _Typed(msgspec.Struct):
 
 
 def work_of(operation: str, command: bytes) -> Work | None:
-    """What a Command asks for; None where this phone does not know its type or cannot read it."""
+    """What a Command asks for; None if this phone does not know its type or cannot read it."""
     try:
         row = COMMANDS[msgspec.json.decode(command, type=_Typed).type]
         return Work(operation=operation, row=row, params=ENVELOPE.params_of(row.name, command), command=command)
@@ -66,7 +66,7 @@ class Executor(Protocol):
         """Another one after every restart of the phone."""
 
     def adopt(self, policy: Policy) -> None:
-        """The phone applies what its server wants of it."""
+        """The phone applies the server's policy and state."""
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
         """How the command ended, once it has; `progress(status)` is called on the way. Called once per operation.
@@ -75,10 +75,10 @@ class Executor(Protocol):
         """
 
     def probe(self, work: Work) -> Outcome | None:
-        """How a command ended that was interrupted, as far as the phone shows it; None: nobody knows."""
+        """How an interrupted command ended, as far as the phone shows it; None: unknown."""
 
     async def carry_out(self, order: Work) -> None:
-        """The last order is carried out; one that was carried out before changes nothing."""
+        """Execute the last order; repeating it changes nothing."""
 
 
 class Moment(enum.Enum):
@@ -101,15 +101,15 @@ Checkpoint = Callable[[Moment, str], Awaitable[None]]
 
 
 async def pass_by(_moment: Moment, _operation: str) -> None:
-    """Nothing happens."""
+    """Do nothing."""
 
 
 def unsaid(_why: str) -> None:
-    """Nobody is told."""
+    """Report to no one."""
 
 
 def unheeded(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
-    """Nobody wants to know."""
+    """Signal no one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class Equipment:
     chance: random.Random
     """Spreads waiting times; seeded, a phone's behaviour can be repeated."""
     entropy: random.Random
-    """Makes credentials, installation ids and ackIds: nobody must guess them, and no two phones may have the same."""
+    """Makes credentials, installation ids and ackIds: they must be unguessable and unique among phones."""
     checkpoint: Checkpoint = pass_by
     connection_changed: Callable[[bool], None] = unheeded
     """Called with whether the server has greeted this agent and the connection stands."""

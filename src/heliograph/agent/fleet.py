@@ -41,7 +41,7 @@ class FleetPlan:
 
 @dataclass(kw_only=True)
 class FleetProgress:
-    """How a fleet gets on: counted anew for every callback, so it may be kept."""
+    """The state of a fleet: counted again for every callback, so it may be kept."""
 
     count: int
     enrolled: int = 0
@@ -50,7 +50,7 @@ class FleetProgress:
     """Phones that the server does not take (any more)."""
     restarts: int = 0
     executed: int = 0
-    """Commands that were carried out to their end, whatever it was."""
+    """Commands executed to their end, with any outcome."""
     by_outcome: Mapping[str, int] = field(default_factory=dict)
     """How many of them `succeeded` and `failed`."""
     by_type: Mapping[str, int] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Fleet:
             self._windows = asyncio.get_running_loop().create_task(self._keep_windows())
 
     async def stop(self) -> None:
-        """Nothing of the fleet runs any more."""
+        """Stop everything of the fleet."""
         if self._windows is not None:
             self._windows.cancel()
         await asyncio.gather(*(phone.stop() for phone in self.phones))
@@ -150,5 +150,5 @@ async def run_fleet(
 
 
 def allow_files(phones: int) -> None:
-    """As many files may be open as so many phones need, as far as the machine lets this process have them."""
+    """Raise the limit of open files for this many phones, as far as the machine allows."""
     allow_open_files(2 * phones + FILES_BESIDES_PHONES)

@@ -13,7 +13,7 @@ from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import MESSAGE_MAX_BYTES
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
-"""What aiohttp raises where no answer came."""
+"""What aiohttp raises if no answer came."""
 
 
 HEARTBEAT_S = 60.0
@@ -30,7 +30,7 @@ class Denied(Exception):
 
 
 class Socket(Protocol):
-    """One WebSocket, seen from the phone: what is used of aiohttp's."""
+    """One WebSocket, seen from the phone: the part of aiohttp's that is used."""
 
     async def send_frame(self, message: bytes, opcode: aiohttp.WSMsgType) -> None:
         """The frame is on its way."""
@@ -61,7 +61,7 @@ class Client(Protocol):
         """The server's answer."""
 
     async def shut(self) -> None:
-        """Nothing is open any more, and requests under way lose their answers."""
+        """Close everything; requests in progress lose their answers."""
 
 
 class HttpClient:
@@ -103,7 +103,7 @@ class HttpClient:
             )
         except aiohttp.WSServerHandshakeError as error:
             raise Denied(error.status, retry_after_s=retry_after_of(error.headers or {})) from None
-        except AssertionError:  # aiohttp 3.14 asserts that a connection still stands whose handshake was answered a moment ago
+        except AssertionError:  # aiohttp 3.14 asserts that a connection with a handshake answered a moment ago still stands
             raise ConnectionLost("lost while connecting") from None
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -131,8 +131,8 @@ class HttpClient:
             self._limits.discard(limit)
 
     async def shut(self) -> None:
-        """Every socket is shut, requests under way lose their answers."""
-        # Not left to aiohttp: a response whose body is being read when its session is closed waits for ever (3.14).
+        """Close every socket; requests in progress lose their answers."""
+        # Not left to aiohttp: if a session closes while a response's body is being read, the read waits for ever (3.14).
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(0)
@@ -142,7 +142,7 @@ class HttpClient:
 
 
 def bearer(credential: str) -> dict[str, str]:
-    """The header that tells whose request this is."""
+    """The header that identifies the sender."""
     return {"Authorization": f"Bearer {credential}"} if credential else {}
 
 

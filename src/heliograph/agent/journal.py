@@ -1,13 +1,13 @@
 """What a phone must not forget: its credential, and how far it is with each command. One file; each line stands before its step.
 
 Lines are only appended. A restart reads them in order, the newest line about an operation counting; a line that a crash left unfinished
-is none, for its step was not taken. No secret of a command is ever in it.
+is ignored, because its step was not taken. No secret of a command is ever in it.
 
 Source: design.md §4, the table of what a phone does after a restart.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     boot_id: str = ""
     """Under which the execution began."""
     probe_blind: bool = False
-    """Whether the phone was as the command asks before the execution began: then a look at it afterwards proves nothing."""
+    """Whether the phone was as the command asks before the execution began: then a check afterwards proves nothing."""
     seq: int = 0
     """No report with a higher number was sent yet."""
     report: Report | None = None
@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 class FinalOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The order that ends the phone's being managed, and whether it was carried out."""
+    """The order that ends the phone's management, and whether it was executed."""
 
     order: LastOrder
     carried_out: bool = False
@@ -74,7 +74,7 @@ class Journal:
     """The lines of one phone. Everything that a method wrote is there after a restart, and with `durable` after a power cut too."""
 
     def __init__(self, path: Path | None, *, durable: bool = True) -> None:
-        """Reads the file, where there is one. `path` None: kept in memory, for phones whose process is not meant to outlive them.
+        """Reads the file, if it exists. `path` None: kept in memory, for phones that need not outlive their process.
 
         Raises: JournalDamaged, OSError.
         """
@@ -101,16 +101,22 @@ class Journal:
         return tuple(self._entries.values())
 
     def entry(self, operation: str) -> Entry | None:
-        """How far the phone is with this operation; None: it is done with it, or never heard of it."""
+        """The phone's progress with this operation; None: finished, or never heard of."""
         return self._entries.get(operation)
 
     def in_flight(self) -> tuple[InFlight, ...]:
-        """What Hello tells."""
+        """The operations for Hello."""
         return tuple(InFlight(operation=entry.operation, ack_id=entry.ack_id, state=entry.state) for entry in self._entries.values())
 
     def identify(self, identity: Identity) -> None:
-        """The phone is this one; whatever it was before, with all its operations, is forgotten."""
+        """The phone has this identity; the previous one, with all its operations, is forgotten."""
         self.identity, self.final_order, self._entries = identity, None, {}
+        self._rewrite()
+
+    def resume(self, identity: Identity | None, entries: Iterable[Entry], final_order: FinalOrder | None) -> None:
+        """The phone goes on where another like it stood."""
+        self.identity, self.final_order = identity, final_order
+        self._entries = {entry.operation: entry for entry in entries}
         self._rewrite()
 
     def put(self, entry: Entry) -> None:
@@ -124,12 +130,12 @@ class Journal:
             self._append(_Line(dropped=operation))
 
     def order(self, final_order: FinalOrder) -> None:
-        """The phone's last order is this; nothing else counts any more."""
+        """This is the phone's last order; nothing else counts any more."""
         self.final_order = final_order
         self._append(_Line(final_order=final_order))
 
     def forget(self) -> None:
-        """Nobody is managed any more: credential and operations are gone."""
+        """The phone is no longer managed: credential and operations are gone."""
         self.identity, self.final_order, self._entries = None, None, {}
         self.close()
         if self._path is not None:

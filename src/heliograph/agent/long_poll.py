@@ -81,6 +81,6 @@ class LongPollTransport:
 
 
 def _path(message: Message) -> str:
-    """Where a message goes: those about an operation to the operation's own path."""
+    """The path of a message: those about an operation go to the operation's own path."""
     kind = KIND_OF[type(message)]
     return f"{message.operation}:{kind}" if isinstance(message, Acknowledge | Refuse | Report) else kind

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
 from heliograph.agent.traffic import Traffic
@@ -24,7 +26,7 @@ class Misbehaviour:
     """How often a phone does what (probabilities per occasion), and how long things take (seconds)."""
 
     latency_s: float = 0.0
-    """Every message waits up to so long before it is sent."""
+    """Every message waits up to this long before it is sent."""
     drop_before_ack: float = 0.0
     """The connection breaks before an acknowledgement is sent."""
     drop_after_ack: float = 0.0
@@ -39,16 +41,16 @@ class Misbehaviour:
     """How long after its death it is started again."""
     late: float = 0.0
     late_s: float = 5.0
-    """A result is kept back so long before it is sent."""
+    """A result is held back this long before it is sent."""
     offline_every_s: float | None = None
-    """Mean time between two windows without network; None: there are none."""
+    """Mean time between two windows without network; None: no windows."""
     offline_for_s: float = 10.0
     """Mean length of such a window."""
 
 
 WELL_BEHAVED = Misbehaviour()
 NETWORK_CHANGES_MOST = 100
-"""So many of them are remembered, the newest."""
+"""How many changes are remembered, the newest."""
 
 
 class NetworkChange(NamedTuple):
@@ -58,13 +60,25 @@ class NetworkChange(NamedTuple):
     online: bool
 
 
+class OnDemand(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a phone was asked to do wrong next."""
+
+    online: bool = True
+    delay_ms: int = 0
+    drop_acks: tuple[bool, ...] = ()
+    """One each: whether only its answer gets lost."""
+    drop_reports: tuple[bool, ...] = ()
+    duplicates: int = 0
+    network_changes: tuple[NetworkChange, ...] = ()
+
+
 class Mischief:
     """What one phone does wrong next."""
 
     def __init__(self, behaviour: Misbehaviour, clock: AgentClock, chance: random.Random) -> None:
         self.behaviour = behaviour
         self.delay_ms = 0
-        """Every message waits so long before it is sent."""
+        """Every message waits this long before it is sent."""
         self._clock = clock
         self._chance = chance
         self._online = asyncio.Event()
@@ -113,8 +127,24 @@ class Mischief:
         """The next acknowledgement or report is sent twice."""
         self._duplicates += 1
 
+    def on_demand(self) -> "OnDemand":
+        """What is asked of it, and not done yet."""
+        acks, reports = (tuple(self._drops[kind]) for kind in (Acknowledge, Report))
+        return OnDemand(
+            online=self.online, delay_ms=self.delay_ms, drop_acks=acks, drop_reports=reports, duplicates=self._duplicates,
+            network_changes=tuple(self.network_changes),
+        )  # fmt: skip
+
+    def go_on_with(self, demand: "OnDemand") -> None:
+        """This is asked of it, before its agent runs."""
+        self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
+        self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
+        self.network_changes.extend(demand.network_changes)
+        if not demand.online:
+            self._online.clear()
+
     def behave(self) -> None:
-        """Nothing more is done wrong on demand, and the network is there."""
+        """No more faults on demand; the network is back."""
         self.delay_ms = self._duplicates = 0
         for drops in self._drops.values():
             drops.clear()
@@ -162,7 +192,7 @@ class Mischief:
         return self.behaviour.late_s if self._happens(self.behaviour.late) else 0.0
 
     async def come_and_go(self) -> None:
-        """Never returns: the network is there and gone by turns, where it is so at all."""
+        """Never returns: the network comes and goes, if it is set to."""
         every_s = self.behaviour.offline_every_s
         while every_s:
             await self._clock.sleep(self._chance.expovariate(1 / every_s))

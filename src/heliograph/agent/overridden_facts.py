@@ -1,6 +1,6 @@
 """Phones that differ from their profile in some facts, as someone who tests wants them.
 
-The facts are told in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
+The facts are given in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,7 @@ from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
 from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
 from heliograph.domain.policy import PASSWORD_MIN_LENGTH
+from heliograph.domain.user_facing_message import is_language_tag
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Int32, Int64, Message, decode_message, encode_message, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
@@ -44,12 +45,14 @@ REBOOT_MAX_S = 3600
 
 @proto("heliograph.sandbox.Overrides")
 class Overrides(Message):
-    """Facts in which a phone differs from its profile; what is absent is as the profile has it."""
+    """Facts in which a phone differs from its profile; absent ones are as in the profile."""
 
     serial_number: str = ""
     brand: str = ""
     model: str = ""
     android_version: str = ""
+    language: str = ""
+    """BCP 47, as in "fr-CA": in which its user is shown messages."""
     api_level: Int32 | None = None
     """With it alone, the Android version follows."""
     qpr: Int32 | None = None
@@ -59,20 +62,20 @@ class Overrides(Message):
     reboot_duration: Duration | None = None
     external_storage_bytes: Int64 | None = None
     device_password: str | None = None
-    """"" is none; so is it for the work profile."""
+    """"" is no password; the same for the work profile."""
     work_profile_password: str | None = None
-    """Implies a lock of its own unless it is empty."""
+    """Implies its own lock unless it is empty."""
     separate_work_lock: bool | None = None
     work_profile_paused: bool | None = None
     additional_packages: tuple[str, ...] = ()
     """Apps on the side that the admin manages."""
     euicc: bool | None = None
-    """false takes the eSIM chip away, true gives one to a phone that has none."""
+    """false removes the eSIM chip, true gives one to a phone without."""
     euicc_ports: Int32 | None = None
     euicc_capacity: Int32 | None = None
     carrier_lock: str | None = None
     consent: str = ""
-    """approve, decline or ignore."""
+    """APPROVE, DECLINE or IGNORE."""
     consent_delay: Duration | None = None
 
     def __repr__(self) -> str:
@@ -80,7 +83,7 @@ class Overrides(Message):
         return f"Overrides({', '.join(sorted(self.set_fields()))})"
 
     def set_fields(self) -> frozenset[str]:
-        """The names of the facts that are there."""
+        """The names of the facts that are set."""
         fields = msgspec.structs.fields(self)
         return frozenset(field.name for field in fields if getattr(self, field.name) != field.default)
 
@@ -113,6 +116,8 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
             yield Violation(
                 f"overrides.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password."
             )
+    if given.language and not is_language_tag(given.language):
+        yield Violation("overrides.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
             yield Violation(f"overrides.additional_packages[{index}]", "A package name must not be blank.")
@@ -177,6 +182,8 @@ def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
 
 def _build_changes(given: Overrides) -> dict[str, str]:
     changes = {name: value for name in ("brand", "model", "android_version") if (value := getattr(given, name))}
+    if given.language:
+        changes["primary_language_code"] = given.language
     if given.api_level is not None and not given.android_version:
         changes["android_version"] = ANDROID_VERSIONS[given.api_level]
     return changes

@@ -1,4 +1,4 @@
-"""What a profile of virtual phones is: a model phone, and the habits of whoever carries it.
+"""Profiles of virtual phones: a model phone, and the habits of its user.
 
 Source: android.md §6; GSMA TS.06 (IMEI), SGP.02 §2.2.2 (EID).
 """
@@ -22,9 +22,9 @@ EID_DIGITS = 32
 class Answering(enum.Enum):
     """What the user does when the phone asks for consent or a confirmation code."""
 
-    APPROVE = "approve"
-    DECLINE = "decline"
-    IGNORE = "ignore"
+    APPROVE = "APPROVE"
+    DECLINE = "DECLINE"
+    IGNORE = "IGNORE"
 
 
 class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,13 +51,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     summary: str
-    """What it is good for in a test, in one sentence."""
+    """What it is useful for in a test, in one sentence."""
     model: VirtualDevice
     account_identifier: str = ""
     """Who uses it, for the enrollment token's `user`; empty on dedicated devices, which have no user."""
     consent: ConsentPolicy = ConsentPolicy()
     offline_windows: tuple[OfflineWindow, ...] = ()
-    """When it is out of reach by itself. Whoever runs the phone decides whether it keeps them: `fleet` does, a sandbox need not."""
+    """When it is offline by itself. The phone's runner decides whether this applies: `fleet` does so, a sandbox need not."""
 
     @property
     def allow_personal_usage(self) -> AllowPersonalUsage:
@@ -73,7 +73,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return not any(window.covers(now_us) for window in self.offline_windows)
 
     def phone(self, serial: str = "") -> VirtualDevice:
-        """A phone of this kind with this serial number; with none, the one that a sandbox has. The same serial gives the same phone."""
+        """A phone of this kind with this serial number; without one, the sandbox's. The same serial gives the same phone."""
         serial = serial or self.model.serial or default_serial(self.name)
         chip = self.model.euicc
         return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Tells the server how a command gets on: the newest status, seldom enough, numbered so that none overtakes another."""
+"""Reports a command's progress to the server: the newest status, at a limited rate, numbered so that no report overtakes another."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ class ProgressReports:
         return self._seq
 
     def tell(self, entry: Entry, status: msgspec.Struct) -> None:
-        """The server hears of this status soon, unless a newer one comes first."""
+        """The server gets this status soon, unless a newer one comes first."""
         if self._newest.full():
             self._newest.get_nowait()
         self._newest.put_nowait((entry, status))
@@ -44,7 +44,7 @@ class ProgressReports:
             self._task.add_done_callback(self._ended)
 
     def stop(self) -> None:
-        """Nothing is told any more."""
+        """Nothing more is reported."""
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -48,7 +48,7 @@ class Line:
     unknown_first_s: float = UNKNOWN_FIRST_S
     unknown_most_s: float = UNKNOWN_MOST_S
     http_client: Callable[[], Client] | None = None
-    """Makes the way out of each life of the agent; None: HTTP to `server_url`."""
+    """Makes the HTTP client of each life of the agent; None: HTTP to `server_url`."""
 
     def transport(self, traffic: Traffic | None = None) -> Transport:
         """A new transport, not yet connected; a WebSocket counts what comes in `traffic`."""
@@ -117,12 +117,17 @@ class PhoneRunner:
         """Whether the phone's server has greeted it and the connection stands."""
         return self._connected.is_set()
 
+    @property
+    def known_report(self) -> DeviceReport | None:
+        """What the server knows of the phone."""
+        return self.reported if self._agent is None else self._agent.reported
+
     async def wait_connected(self) -> None:
         """Returns once connected."""
         await self._connected.wait()
 
     def start(self, enrollment_token: str = "") -> None:
-        """The phone runs, and enrols with this token unless its journal says that it is enrolled, to a server that knows it."""
+        """The phone runs. It enrols with this token unless its journal says that it is enrolled with a server that knows it."""
         if enrollment_token and self.condition is Condition.UNKNOWN:
             return self.enroll(enrollment_token)
         if enrollment_token:
@@ -146,7 +151,7 @@ class PhoneRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def kill(self) -> None:
-        """The agent is dead where it stood, as by kill -9, and stays so until `start`."""
+        """The agent is dead where it stood, as by kill -9, and stays dead until `start`."""
         self._up.clear()
         life = self._life
         self._end_life()
@@ -154,23 +159,22 @@ class PhoneRunner:
             await asyncio.wait({life})
 
     async def restart(self) -> None:
-        """The agent was killed, and another goes on from its journal."""
+        """The agent is killed, and another continues from its journal."""
         await self.kill()
         self.start()
 
     async def power_off(self) -> None:
-        """The phone is off."""
         await self.kill()
         self.condition = Condition.OFF
 
     def power_on(self) -> None:
-        """The phone has started anew."""
+        """The phone has restarted."""
         if not self._up.is_set():
             self.phone.become(rebooted(self.phone.device))
             self.start()
 
     def enroll(self, enrollment_token: str, device: VirtualDevice | None = None) -> None:
-        """The phone enrols as one that was never enrolled, whatever its journal holds; as `device`, where it has been set up anew."""
+        """The phone enrols as if it had never been enrolled, whatever its journal holds; as `device`, if it has been set up again."""
         self._end_life()
         if device is not None:
             self.phone.become(device)
@@ -243,7 +247,7 @@ class PhoneRunner:
                 await before_next()
 
     def _take_error(self, error: BaseException) -> None:
-        """The phone waits for a new token: its server will have nothing of it, or (to be seen) a fault of ours stopped it."""
+        """The phone waits for a new token: its server refuses it, or (shown) a fault of ours stopped it."""
         self.condition, self.refusal = Condition.UNENROLLED, str(error) or type(error).__name__
         if isinstance(error, EnrollmentRefused | NotEnrolled | UnknownOrder):
             log.warning("phone.refused", phone=self.phone.device.profile, device=self.name, why=self.refusal)

@@ -1,4 +1,4 @@
-"""What is under way between one phone and its server: who runs both in one process can see when nothing is."""
+"""Messages in progress between one phone and its server: a process that runs both can see when there are none."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ class Traffic:
 
     def __init__(self) -> None:
         self.begun = self.ended = 0
-        """Messages, connections and disconnections that the phone began, and those that came to an end: an answer, or none."""
+        """Messages, connections and disconnections that the phone began, and those that ended: with an answer, or without."""
         self.frames = 0
         """What came from the server since the phone connected last: answers, offers, news."""
 
     @contextlib.contextmanager
     def exchange(self) -> Iterator[None]:
-        """Something is under way until the block ends."""
+        """Something is in progress until the block ends."""
         self.begun += 1
         try:
             yield

@@ -37,7 +37,7 @@ BACKOFF_MOST_S = 60.0
 UNKNOWN_FIRST_S = 60.0
 
 UNKNOWN_MOST_S = 3_600.0
-"""A server that does not know the phone may have the wrong database, until somebody notices: it is asked again, and seldom, for a fleet of
+"""A server that does not know the phone may have the wrong database until someone notices: it is asked again, but rarely: a fleet of
 100,000 that asks hourly is 28 requests a second."""
 
 
@@ -91,7 +91,7 @@ class Transport(Protocol):
         """The answer to Hello. Connected if it is ok, else not; a connection that there was is gone."""
 
     async def send(self, message: Message) -> Reply:
-        """The answer to a message on the connection. Several may be under way at once."""
+        """The answer to a message on the connection. Several may be in progress at once."""
 
     async def next_offer(self) -> Offer | Policy | Reply:
         """The next command offered on the connection, the policy that has changed, or what the server answers instead.
@@ -106,4 +106,4 @@ class Transport(Protocol):
         """The connection is gone, without a word to the server, as when a process is killed. Every waiting method raises."""
 
     async def close(self) -> None:
-        """The connection is closed in good order, and nothing is left open."""
+        """Close the connection in good order; nothing is left open."""

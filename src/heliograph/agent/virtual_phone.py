@@ -6,7 +6,7 @@ Source: android.md §6.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,12 +26,12 @@ from heliograph.protocol import Policy
 
 EFFECTS_KEPT = 1_000
 NO_POLICY = Policy(policy_version=0)
-"""What a phone applies before a server has told it anything."""
+"""What a phone applies before a server has sent it anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """What the phone's user does when asked: answers after so many seconds, or (None) never."""
+    """What the phone's user does when asked: answers after this many seconds, or (None) never."""
 
     answer: Answer | None = Answer.APPROVED
     after_s: float = 2.0
@@ -85,17 +85,17 @@ class Question(NamedTuple):
 
 
 Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
-"""`restart(seconds, then)`: the phone goes down now, is off for so long, and is `then(phone)` when it comes back."""
+"""`restart(seconds, then)`: the phone goes down now, is off for that long, and is `then(phone)` when it comes back."""
 
 
 def _password_rules(policy: Policy) -> PasswordPolicy:
-    """What the policy demands of passwords. A phone has no demands of its own: what refuses must be found in the policy."""
+    """The policy's rules for passwords. A phone has no rules of its own: what refuses must be found in the policy."""
     quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
 def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
-    """The phone that applies what its server wants of it."""
+    """The phone that applies the server's policy and state."""
     return msgspec.structs.replace(
         device,
         disabled=policy.disabled,
@@ -107,7 +107,7 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
 def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
-    name = policy.policy_name if version else ""  # a policy that nobody has made cannot be applied
+    name = policy.policy_name if version else ""  # a policy that does not exist cannot be applied
     return device_report(device, policy_name=name, policy_version=version)
 
 
@@ -124,7 +124,7 @@ class VirtualPhone:
         self.effects: deque[EffectRecord] = deque(maxlen=EFFECTS_KEPT)
         self.on_effect: Callable[[EffectRecord], None] = self.effects.append
         self.on_change: Callable[[], None] = lambda: None
-        """Called whenever the phone is another than before."""
+        """Called whenever the phone changes."""
         self.on_restart: Restart | None = None
         self._device = device
         self._user = user or User()
@@ -154,15 +154,20 @@ class VirtualPhone:
             self.on_change()
 
     def adopt(self, policy: Policy) -> None:
-        """The phone applies what its server wants of it."""
+        """The phone applies the server's policy and state."""
         if policy != self.policy:
             self.policy = policy
             self._told = None
             self.become(applied(self._device, policy))
             self.on_change()
 
+    def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
+        """The phone goes on where another like it stood, which was asking its user nothing."""
+        self._device, self.policy, self._user = device, policy, user
+        self.effects.extend(effects)
+
     def forget_policy(self) -> None:
-        """The phone applies nobody's policy, as before it was first enrolled."""
+        """The phone applies no policy, as before it was first enrolled."""
         self.policy = NO_POLICY
 
     def report(self) -> DeviceReport:
@@ -176,14 +181,14 @@ class VirtualPhone:
         return Circumstances(now_us=self.clock.now_us(), roll=self.chance.random())
 
     def be(self, user: User) -> None:
-        """The user is of this mind from now on, about what is being asked already too."""
+        """The user has these intentions from now on, for open questions too."""
         self._user = user
         self._stop_timers()
         for question in self._questions.values():
             self._answer_later(question)
 
     def answer(self, answer: Answer, *, operation: str = "", wait: Wait | None = None) -> int:
-        """How many questions the user has answered: those of this operation and of this kind, all where neither is given."""
+        """How many questions the user has answered: those of this operation and this kind, all if neither is given."""
         meant = [
             question
             for question in self._questions.values()
@@ -194,7 +199,7 @@ class VirtualPhone:
         return len(meant)
 
     async def ask(self, operation: str, waiting: Waiting) -> Answer:
-        """The user's answer, as they are minded or as `answer` says; ELAPSED where the wait has an end and it came first."""
+        """The user's answer, by intention or as `answer` says; ELAPSED if the wait has an end and it came first."""
         question = Question(operation, waiting.wait, asyncio.get_running_loop().create_future())
         self._questions[operation] = question
         self._answer_later(question)
@@ -208,7 +213,7 @@ class VirtualPhone:
                 self._stop_timers()
 
     async def restart(self, waiting: Waiting) -> None:
-        """The phone goes down; whoever waits for this is on it and goes down too."""
+        """The phone goes down; a caller that waits for this runs on it and goes down too."""
 
         def then(device: VirtualDevice) -> VirtualDevice:
             return waiting.then(device, Answer.ELAPSED, self.circumstances()).phone

@@ -39,14 +39,14 @@ _decode = msgspec.json.Decoder(_Received).decode
 
 
 class WebSocketTransport:
-    """A `Transport` over one WebSocket; whoever waits in `next_offer` reads it for all."""
+    """A `Transport` over one WebSocket; the caller that waits in `next_offer` reads it for all."""
 
     def __init__(self, http_client: Client, traffic: Traffic | None = None) -> None:
         self._http_client = http_client
         self._traffic = traffic or Traffic()
         self._socket: Socket | None = None
         self._lost = False
-        """Whether the connection is none any more; its socket is let go of by `cut`."""
+        """Whether the connection is lost; `cut` lets go of its socket."""
         self._last_id = 0
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._news: deque[Offer | Policy | Reply] = deque()
@@ -137,19 +137,19 @@ class WebSocketTransport:
             waiting.set_result(Reply(frame.status, bytes(frame.body)))
 
     async def _refused(self, denied: Denied, credential: str, hello: Hello) -> Reply:
-        """The server's answer, body and all: aiohttp gives none with a failed handshake, so the same question is asked over HTTP."""
+        """The server's answer with its body: aiohttp gives no body with a failed handshake, so the same question is asked over HTTP."""
         if denied.status in {GONE, UNAUTHENTICATED}:
             return await self._http_client.post(KIND_OF[Hello], encode_message(hello), bearer(credential))
         return Reply(denied.status, retry_after_s=denied.retry_after_s)
 
     def _fail(self, why: str, *, retry_after_s: float | None = None) -> ConnectionLost:
-        """The connection is none any more; everybody who waits for an answer learns that there will be none."""
+        """The connection is lost; everyone who waits for an answer learns that there will be none."""
         self._lost = True
         waiting, self._waiting = self._waiting, {}
         for reply in waiting.values():
             if not reply.done():
                 reply.set_exception(ConnectionLost(why))
-                reply.exception()  # read here: whoever was killed while waiting does not
+                reply.exception()  # read here: a waiter that was killed does not
         return ConnectionLost(why, retry_after_s=retry_after_s)
 
 

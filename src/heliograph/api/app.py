@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 BATCH = "batch"
 UNKNOWN = "unknown"
-"""How a path that no method has is counted: a label per path would let anybody fill the memory."""
+"""How a path that no method has is counted: a label per path would let anyone fill the memory."""
 
 ONLY_COUNTED = frozenset({429, 503})
 
@@ -56,11 +56,11 @@ def rest_app(  # noqa: PLR0913 - one option each
 ) -> Asgi:
     """The ASGI app that answers /v1, /heliograph/v1, /batch and the pages, and everything else with 404 in Google's form.
 
-    `authorizer`: who may call; None: anybody, everything. `ports.limits.quota_per_minute` says how often.
-    `addresses`: where this server is found, and whose word of that counts; `cors_origins`: whose pages may call.
+    `authorizer`: who may call; None: everyone, everything. `ports.limits.quota_per_minute` says how often.
+    `addresses`: this server's addresses, and which proxies to trust; `cors_origins`: origins of pages that may call.
     `around(app)`: what every request passes on its way to the API, each call of a batch too; the edge is before it.
 
-    Raises: InvalidArgument: an origin that is none.
+    Raises: InvalidArgument: an invalid origin.
     """
     addresses = addresses or Addresses()
     app = RestApp(
@@ -94,7 +94,7 @@ class RestApp:
         self._counted = counts.by_method_and_status
         self._pages = HealthPages(ports, counts=counts, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
-        """This app, behind what is around it."""
+        """This app with its wrappers."""
         self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -166,7 +166,7 @@ class RestApp:
         await self._send(scope, send, status, body, headers)
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a batch; only one that is none as a whole is refused as a whole."""
+        """Answers a batch; it is refused as a whole only if it is not a batch."""
         headers: Headers
         try:
             content_type, body = await self._batch.answer(scope, receive)
@@ -190,9 +190,9 @@ class RestApp:
 
 
 async def _refuse_connection(scope: Scope, send: Send) -> None:
-    """No WebSocket is served here, and start and end of the server are nobody's business here.
+    """Refuses WebSockets, and ignores start and end of the server.
 
-    Raises: RuntimeError for `lifespan`, which tells an ASGI server that it is not supported.
+    Raises: RuntimeError for `lifespan`, which shows an ASGI server that it is not supported.
     """
     if scope["type"] != "websocket":
         message = f"{scope['type']} is not served by the API"
@@ -203,7 +203,7 @@ async def _refuse_connection(scope: Scope, send: Send) -> None:
 def _log_refusal(method: str, status: int, error: HeliographError) -> None:
     """Field paths only: a message may quote what the caller wrote, a password in the wrong place included.
 
-    What a server in trouble refuses is counted and not told one by one: lines by the thousand would be the next trouble.
+    Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
     """
     if status in ONLY_COUNTED:
         return

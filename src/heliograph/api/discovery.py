@@ -1,4 +1,4 @@
-"""The discovery document: what this server serves, told from its own table of methods and its own messages.
+"""The discovery document: what this server serves, made from its own table of methods and its own messages.
 
 A client built from it sends everything here, batches included, which Google's own document does not make it do (amapi.md §8.5).
 
@@ -41,11 +41,11 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     "uploadType": {"type": "string", "description": "Accepted and ignored: there is nothing to upload."},
     "upload_protocol": {"type": "string", "description": "Accepted and ignored: there is nothing to upload."},
 }
-"""The parameters of every method. `callback` is left out, for it is refused, and so are the other values of alt."""
+"""The parameters of every method. `callback` and the other values of alt are left out: they are refused."""
 
 
 def discovery_document(root_url: str) -> bytes:
-    """The document for callers who reach this server at `root_url`, which ends with a slash and holds nothing that JSON must escape.
+    """The document for callers who reach this server at `root_url`, which ends with a slash and has no character that JSON must escape.
 
     Indented, as people read it too.
     """
@@ -54,7 +54,7 @@ def discovery_document(root_url: str) -> bytes:
 
 @functools.cache
 def _template() -> bytes:
-    """The document without its address: made once, for anybody may ask for it by as many addresses as they like."""
+    """The document without its address: made once, because anyone may ask for it by any number of addresses."""
     served = [method for method in AMAPI_METHODS if method.query is not AnyQuery]
     document = _head() | {
         "auth": {"oauth2": {"scopes": {SCOPE: {"description": "Manage Android devices and apps for your customers"}}}},

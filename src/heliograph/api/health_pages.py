@@ -1,4 +1,4 @@
-"""What is served beside the API's methods: health, readiness, metrics and the discovery document."""
+"""Pages beside the API's methods: health, readiness, metrics and the discovery document."""
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class UnknownVersion(UnknownPath):
 
 
 class HealthPages:
-    """Pages by path. They are for anybody: nothing on them tells of an enterprise."""
+    """Pages by path. They are open to everyone: they show nothing about an enterprise."""
 
     def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
         self._ports = ports
@@ -79,7 +79,7 @@ class HealthPages:
 
     @functools.cached_property
     def _registry(self) -> CollectorRegistry:
-        """Made when somebody asks: most servers in memory are never asked."""
+        """Made on the first request: most servers in memory are never asked."""
         notifications = NotificationCounts(self._ports.publishing)
         return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._figures), ProcessMetrics())
 

@@ -68,7 +68,7 @@ class Method:
     response: type[msgspec.Struct] | str = "Empty"
     """The message it answers, or the name of one of `schemas.RAW_SCHEMAS`."""
     path_parameter: str = "name"
-    """What the documented path calls its variable part: the whole name, or with `parent` all of it but the collection."""
+    """The documented path's name for its variable part: the whole name, or with `parent` all of it but the collection."""
 
 
 def not_offered(id: str, http: str, path: str, *, why: str) -> Method:
@@ -94,7 +94,7 @@ class MethodTable:
     def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
         """The method that answers this path (raw, below the version), and the ids in the path, decoded.
 
-        Raises: UnknownPath; InvalidArgument: an id that nothing can have.
+        Raises: UnknownPath; InvalidArgument: an invalid id.
         """
         key, ids = _key(http, path.split("/"))
         method = self._methods.get(key)
@@ -109,7 +109,7 @@ class MethodTable:
 
 
 def _key(http: str, parts: list[str]) -> tuple[Key, tuple[str, ...]]:
-    """What tells one method's paths from all others: HTTP method, verb, number of parts, collections; and the ids between them."""
+    """What distinguishes one method's paths from all others: HTTP method, verb, number of parts, collections; and the ids between them."""
     parts[-1], _colon, verb = parts[-1].partition(":")
     return (http, verb, len(parts), *parts[::2]), tuple(parts[1::2])
 

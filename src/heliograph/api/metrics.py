@@ -30,7 +30,7 @@ class RequestCounts(Collector):
 
 
 class NotificationCounts(Collector):
-    """Notifications by what became of them."""
+    """Notifications by outcome."""
 
     def __init__(self, counts: PublishingCounts) -> None:
         self._counts = counts

@@ -241,4 +241,4 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "localizedMessages": "Translations by BCP 47 language tag, as in en-US or fr. At most 4096 characters each.",
     },
 }
-"""What a field means, by its schema's name and its own. Fields whose names say it all are left out."""
+"""What a field means, by its schema's name and its own. Fields with self-explanatory names are left out."""

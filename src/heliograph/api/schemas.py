@@ -61,7 +61,7 @@ RAW_SCHEMAS: Mapping[str, Schema] = {
     },
     "IssueCommandResponse": {"type": "object", "properties": {}},
 }
-"""Messages that hold messages of any type (google.protobuf.Any), or nothing: no struct of ours says them."""
+"""Messages that hold messages of any type (google.protobuf.Any), or nothing: no struct of ours describes them."""
 
 
 def schema_id(message: type[msgspec.Struct]) -> str:
@@ -72,7 +72,7 @@ def schema_id(message: type[msgspec.Struct]) -> str:
 def schemas_of(messages: Iterable[type[msgspec.Struct]], *, enum_texts: Mapping[str, str]) -> dict[str, Schema]:
     """The schemas of these messages and of all inside them, by their names in alphabetical order, and the raw ones.
 
-    `enum_texts` tells what a value of an enum means, where somebody knows.
+    `enum_texts` says what a value of an enum means, if that is known.
     """
     found: dict[str, Schema] = {name: _described(name, schema) for name, schema in RAW_SCHEMAS.items()}
     left = [*messages]
@@ -119,7 +119,7 @@ def _schema(message: type[msgspec.Struct], enum_texts: Mapping[str, str]) -> Sch
 
 
 def _described(name: str, schema: Schema) -> Schema:
-    """The schema with what our texts say of it and of its fields."""
+    """The schema with our texts about it and its fields."""
     texts = FIELD_TEXTS.get(name, {})
     properties = {field: {**of, "description": texts[field]} if field in texts else of for field, of in schema["properties"].items()}
     for of in properties.values():

@@ -17,7 +17,7 @@ from heliograph.protojson.errors import VIOLATIONS_MOST
 
 
 class _Place(NamedTuple):
-    """Where a selector has got to: in one of these messages, for `*` may lead to several; `anything`: all names are good from here on."""
+    """Where a selector has got to: in one of these messages, because `*` may lead to several; `anything`: every name below is valid."""
 
     messages: frozenset[str] = frozenset()
     anything: bool = False
@@ -26,7 +26,7 @@ class _Place(NamedTuple):
 def selection_of(fields: str, response: type[msgspec.Struct] | str) -> Selection:
     """The selection that `fields` says of an answer that is this message.
 
-    Raises: InvalidArgument, naming what is not there.
+    Raises: InvalidArgument, naming the missing field.
     """
     selection = parse_fields(fields)
     name = response if isinstance(response, str) else schema_id(response)
@@ -51,7 +51,7 @@ def _wrong(selection: Selection, place: _Place, path: str) -> Iterator[str]:
 
 @functools.cache
 def _places_below(messages: frozenset[str]) -> Mapping[str, _Place]:
-    """Where each name leads from these messages. Made once for each of the few sets of messages that there are."""
+    """Where each name leads from these messages. Made once for each of the few sets of messages."""
     found: dict[str, _Place] = {"*": _Place()}
     for message in messages:
         schema = _schemas()[message]
@@ -67,7 +67,7 @@ def _both(one: _Place, other: _Place) -> _Place:
 
 
 def _place_of(schema: Mapping[str, Any]) -> _Place:
-    """Where a field with this schema leads; a text or number, nowhere."""
+    """Where a field with this schema leads; a text or number leads nowhere."""
     while schema.get("type") == "array":
         schema = schema["items"]
     if "$ref" in schema:

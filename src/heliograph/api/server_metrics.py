@@ -1,6 +1,6 @@
-"""What `/metrics` tells of commands, of the store and of phones: read from plain counters when somebody asks, never before.
+"""The part of `/metrics` about commands, the store and phones: read from plain counters on request, never before.
 
-Every command type and outcome stands there from the start, at 0: a rate over a counter that is not there yet misses its first step.
+Every command type and outcome is there from the start, at 0: a rate over a missing counter misses its first step.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from heliograph.service.ports import Lane, Ports
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
 FRESH_US = 5_000_000
-"""Anybody may read /metrics, and counting open operations is work: the store is asked no more often than this."""
+"""Anyone may read /metrics, and counting open operations is work: the store is asked no more often than this."""
 FIGURES_WITHIN_S = 2.0
 """A store that is slower is left out: metrics are needed most while it is in trouble."""
 REFUSALS = ("full", "waited", "storage")
@@ -33,7 +33,7 @@ class Figures:
         self._asked_us: int | None = None
         self._asking = asyncio.Lock()
         self.latest: StoreStats | None = None
-        """None: it did not say."""
+        """None: the store did not answer."""
 
     async def refresh(self) -> None:
         """`latest` is as fresh as FRESH_US, or None."""
@@ -45,7 +45,7 @@ class Figures:
             try:
                 async with asyncio.timeout(FIGURES_WITHIN_S):
                     self.latest = await self._ports.store.figures()
-            except Exception:  # noqa: BLE001 - whatever ails the store, the rest is told
+            except Exception:  # noqa: BLE001 - with any error of the store, the rest is shown
                 self.latest = None
 
 

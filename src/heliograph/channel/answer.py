@@ -29,7 +29,7 @@ HTTP_STATUS = {
 """Google's mapping but for FAILED_PRECONDITION: to a phone, 400 means "never again", 409 "not (any more)" (docs/device-protocol.md)."""
 
 RETRY_AFTER_S = 1
-"""For 429 and 503 that say nothing themselves; the phone adds its own jitter."""
+"""For 429 and 503 without their own; the phone adds its own jitter."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

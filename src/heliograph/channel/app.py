@@ -35,7 +35,7 @@ class Channel:
         return _DeviceApp(ports, self.peers)
 
     def next_look_us(self) -> int | None:
-        """When a connection looks into the store next though nobody rings; None: none does."""
+        """When a connection next looks into the store without a ring; None: no connection does."""
         times_us = [state.again_us for link in self.peers.links() if (state := link.state()).again_us is not None]
         return min(times_us, default=None)
 
@@ -47,7 +47,7 @@ class Channel:
                 link.wake()
 
     def stop_soon(self) -> None:
-        """The server says that it is not ready, and goes on as before."""
+        """The server says that it is not ready, and keeps serving."""
         self.peers.stopping = True
 
     async def drain(self) -> None:

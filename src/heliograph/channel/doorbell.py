@@ -5,7 +5,7 @@ from heliograph.domain.names import DeviceName
 
 
 class ChannelDoorbell:
-    """A `ports.Doorbell`: whoever serves the device looks into the store at once. Rung on the event loop only."""
+    """A `ports.Doorbell`: the device's server looks into the store at once. Rung on the event loop only."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -17,7 +17,7 @@ class ChannelDoorbell:
 
     def policy_changed(self, device: DeviceName) -> None:
         peer = self._peers.find(device)
-        if peer is not None:  # else it is not connected, and is told when it is
+        if peer is not None:  # otherwise it is not connected, and learns of it when it connects
             peer.policy_news = True
             if peer.link is not None:
                 peer.link.wake()

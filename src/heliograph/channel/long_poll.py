@@ -39,7 +39,7 @@ class LongPoll:
         self.name = name
         self.answered = False
         self.ended: Answer | None = None
-        """What ends the poll as soon as no look is under way: a look may bring an offer, which must not be lost."""
+        """Ends the poll as soon as no look is in progress: a look may bring an offer, which must not be lost."""
 
     def wake(self) -> None:
         self._watch.wake()
@@ -57,22 +57,22 @@ class LongPoll:
             await self._task
 
     def end(self, answer: Answer = EMPTY) -> None:
-        """The poll is answered without an offer, unless one is being looked for and found."""
+        """Answer the poll without an offer, unless one is being looked for and found."""
         self.ended = self.ended or answer
         if not self._watch.busy and not self.answered:
             self._task = asyncio.get_running_loop().create_task(self.answer(self.ended))
 
     async def look_now(self) -> None:
-        """Looked once; the poll is answered where there was something to say."""
+        """Look once; answer the poll if there is something to say."""
         await self._watch.look_now()
 
     def stop(self) -> None:
-        """Nothing is looked for any more."""
+        """Stop looking."""
         self.answered = True
         self._watch.stop()
 
     async def answer(self, answer: Answer) -> None:
-        """The poll is answered with this, unless it was answered before."""
+        """Answer the poll with this, unless it was answered before."""
         if not self.answered:
             self.stop()
             await send_answer(self._send, answer)

@@ -1,4 +1,4 @@
-"""A device's JSON, read: unknown fields ignored, anything ill-formed refused with where it is.
+"""Reads a device's JSON: unknown fields are ignored, anything malformed is refused with its place.
 
 Bodies hold passwords at times, so no error quotes a value.
 """
@@ -149,7 +149,7 @@ def _known(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation,
 
 
 def _null_is_absent(message: R) -> R:
-    """The message without a status that is null: serialisers write that for none."""
+    """The message without a status that is null: serialisers write null for no status."""
     if message.status is None or bytes(message.status) != b"null":
         return message
     return msgspec.structs.replace(message, status=None)

@@ -1,6 +1,6 @@
-"""Who is there: one small record for each device that was heard of since the server started.
+"""Which devices are connected: one small record for each device heard of since the server started.
 
-What is remembered here may be lost at any time: the truth is in the store, and safety rests on ackIds.
+This memory may be lost at any time: the truth is in the store, and safety rests on ackIds.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ WEBSOCKET, LONG_POLL = "websocket", "long_poll"
 """Transports, as /metrics names them."""
 
 UNREAD_MOST_S = 20.0
-"""A device that leaves its answers unread for this long is cut off; until then one answer and one offer wait for it, no more."""
+"""A device that leaves its answers unread for this long is cut off; until then only one answer and one offer wait for it."""
 
 
 class LinkState(NamedTuple):
-    """What a link is doing: a sandbox answers when nothing is under way."""
+    """What a link is doing: a sandbox answers when nothing is in progress."""
 
     busy: bool
     """Whether it looks for something to say, or answers."""
@@ -28,7 +28,7 @@ class LinkState(NamedTuple):
     """What was sent to the device since it connected: answers, offers, news."""
     looks: int
     again_us: int | None
-    """When it looks again though nobody rings."""
+    """When it looks again without a ring."""
 
 
 class Link(Protocol):
@@ -57,7 +57,7 @@ class HttpConnection:
 
 
 class Peer:
-    """What is known of one device."""
+    """What is known about one device."""
 
     __slots__ = ("connection", "last_seen_us", "link", "policy_news", "requests")
 
@@ -69,7 +69,7 @@ class Peer:
         """The newest connection, an HttpConnection or a WebSocket: what an OfferBook knows it by."""
         self.link: Link | None = None
         self.policy_news = False
-        """Whether what the server wants of the phone besides commands has changed since the phone was told."""
+        """Whether the phone's policy or state has changed since the phone last got it."""
 
 
 class Peers:
@@ -84,7 +84,7 @@ class Peers:
         self.unread_most_s = UNREAD_MOST_S
 
     def find(self, device: DeviceName) -> Peer | None:
-        """The device's record, None where it was not heard of."""
+        """The device's record, or None."""
         return self._peers.get(device)
 
     def heard(self, device: DeviceName, now_us: int) -> Peer:
@@ -96,7 +96,7 @@ class Peers:
         return peer
 
     def forget(self, device: DeviceName) -> Peer | None:
-        """The record that the device had; it has none any more."""
+        """Remove and return the device's record."""
         return self._peers.pop(device, None)
 
     def count_transports(self, heard_since_us: int) -> Mapping[str, int]:

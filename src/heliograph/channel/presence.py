@@ -1,4 +1,4 @@
-"""Tells why a command is stuck: whether its phone is there, and when it was heard last."""
+"""Shows why a command is stuck: whether its phone is connected, and when it was last heard."""
 
 from collections.abc import Callable, Mapping
 

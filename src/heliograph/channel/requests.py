@@ -19,7 +19,7 @@ _CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{43}=?|[0-9a-fA-F]{64}")
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The header's first value, empty where there is none."""
+    """The header's first value, or empty."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)
@@ -27,7 +27,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 def credential(scope: Scope) -> str:
-    """The device's credential.  Raises: Unauthenticated: there is none, or what is there cannot be one."""
+    """The device's credential.  Raises: Unauthenticated: it is missing, or cannot be one."""
     value = header(scope, b"authorization")
     text = value[len(_BEARER) :].strip().decode("latin-1") if value[: len(_BEARER)].lower() == _BEARER else ""
     if not _CREDENTIAL.fullmatch(text):
@@ -36,7 +36,7 @@ def credential(scope: Scope) -> str:
 
 
 def connection_id(scope: Scope) -> str:
-    """What ties a phone's HTTP requests together; empty where the phone does not say.  Raises: InvalidArgument."""
+    """What ties a phone's HTTP requests together; empty if the phone does not say.  Raises: InvalidArgument."""
     text = header(scope, CONNECTION_HEADER).decode("latin-1")
     if not _CONNECTION_ID.fullmatch(text):
         raise InvalidArgument("Heliograph-Connection must be at most 64 letters, digits, '-' or '_'.")
@@ -44,7 +44,7 @@ def connection_id(scope: Scope) -> str:
 
 
 def whole_number(scope: Scope, name: str) -> int | None:
-    """The query parameter, None where it is absent.  Raises: InvalidArgument: it is no whole number of at most nine digits."""
+    """The query parameter, or None.  Raises: InvalidArgument: it is not a whole number of at most nine digits."""
     values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name)
     if not values:
         return None
@@ -54,7 +54,7 @@ def whole_number(scope: Scope, name: str) -> int | None:
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The request's body; None where the device hung up.  Raises: InvalidArgument: it is too large."""
+    """The request's body; None if the device hung up.  Raises: InvalidArgument: it is too large."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         return _whole(message.get("body", b""))

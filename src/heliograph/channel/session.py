@@ -1,4 +1,4 @@
-"""One device's side of the protocol: what it is answered, whatever transport carries the message."""
+"""One device's side of the protocol: its answers, over any transport."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
@@ -62,7 +62,7 @@ class Session:
         self._credential_hash = hash_credential(credential)
 
     async def device(self) -> DeviceName | Answer:
-        """Whose credential it is, and the device was heard now; or the answer to one that may say nothing (401, 410)."""
+        """The device with this credential, now heard; or the answer to one without access (401, 410)."""
         try:
             name = await authenticate_device(self._ports, self._credential_hash)
         except DeviceGone as gone:
@@ -89,7 +89,7 @@ class Session:
             return answer_to_error(error)
 
     async def look(self, connection: object, *, poll: bool) -> Look:
-        """The device's next offer on this connection, or its policy where that has changed, or an Answer: an error to be told instead.
+        """The device's next offer on this connection, or its policy if that has changed, or an Answer: an error to send instead.
 
         And the seconds after which to look again, or None: when the bell rings.
         """
@@ -107,7 +107,6 @@ class Session:
         return Look(None, self._seconds_until(found) if found is not None else None)
 
     def now_us(self) -> int:
-        """The server's time."""
         return self._ports.clock.now_us()
 
     def _seconds_until(self, at_us: int) -> float:
@@ -118,7 +117,7 @@ class Session:
         return peer is not None and peer.policy_news
 
     def _owes_policy(self, device: DeviceName) -> bool:
-        """Whether its policy has changed since the device was told; it counts as told from now on."""
+        """Whether the device's policy has changed since the device last got it; from now on it counts as sent."""
         peer = self._peers.find(device)
         if peer is None or not peer.policy_news:
             return False
@@ -136,7 +135,7 @@ class Session:
         return self._peers.unread_most_s
 
     def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
-        """The device's present HTTP connection, where it has this id, else a new one: who polls again is offered things again later."""
+        """The device's present HTTP connection, if it has this id, else a new one: repeated polls repeat offers later."""
         peer = self._peers.find(device)
         connection = peer.connection if peer else None
         return connection if isinstance(connection, HttpConnection) and connection.id == id else HttpConnection(id)
@@ -203,12 +202,12 @@ class Session:
         return await report_status(self._ports, device, await work_aside(read_status_report, body))
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok.  Raises: what the verb raises where the device is still managed."""
+        """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
-        """410, but for the two messages that a device may still send: its ack once more, and that the last order is carried out."""
+        """410, except for the two messages that a device may still send: its acknowledgement again, and that the last order is executed."""
         try:
             if kind == "orderCarriedOut":
                 return Answer(OK, encode(await self.order_carried_out(tombstone.name, body, operation)))
@@ -245,7 +244,7 @@ N = TypeVar("N", Acknowledge, Refuse, Report)
 
 
 def _on(message: N, operation: str) -> N:
-    """The message with the operation that its path names.  Raises: InvalidArgument: none is named, or two are."""
+    """The message with the operation that its path names.  Raises: InvalidArgument: the message names no operation, or two."""
     if message.operation and operation and message.operation != operation:
         raise InvalidArgument("The operation in the body differs from the one in the path.")
     if message.operation:

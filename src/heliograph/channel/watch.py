@@ -1,4 +1,4 @@
-"""Looking for offers whenever the bell rings, without a task while nobody rings."""
+"""Looks for offers whenever the bell rings, without a task in between."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,14 +24,14 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.busy = False
-        """Whether a look is under way."""
+        """Whether a look is in progress."""
         self.looks = 0
         """How often was looked."""
         self.again_us: int | None = None
-        """When the next look is due though nobody rings. The timer goes by real time: a clock that is moved must see to it itself."""
+        """When the next look is due without a ring. The timer runs by real time: a clock that is moved must take care of it itself."""
 
     def wake(self) -> None:
-        """A look follows, at once where none is under way."""
+        """A look follows, at once if no look is in progress."""
         self._rung = True
         if not self.busy and not self._stopped:
             self.busy = True
@@ -45,7 +45,7 @@ class Watch:
             await self._run()
 
     def stop(self) -> None:
-        """No further look begins; one that is under way ends by itself."""
+        """No further look begins; one in progress ends by itself."""
         self._stopped = True
         self._rung = False
         self._set_timer(None)

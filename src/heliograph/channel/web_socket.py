@@ -63,7 +63,7 @@ class WebSocket:
         self._closing = asyncio.get_running_loop().create_task(closing)
 
     async def drain(self) -> None:
-        while self._answering and not self.closed:  # noqa: ASYNC110 - a rule under way is answered; no event for each idle connection
+        while self._answering and not self.closed:  # noqa: ASYNC110 - a rule in progress is answered; no event for each idle connection
             await asyncio.sleep(ANSWERED_LOOK_S)
         await self.close(GOING_AWAY, f"retryAfterMs={come_again(str(self.name), DRAINED_COME_AGAIN_MS)}")
 
@@ -88,13 +88,13 @@ class WebSocket:
                 self.wake()
 
     async def close(self, code: int, reason: str) -> None:
-        """Closed; nothing is sent or looked for any more."""
+        """Close; send and look for nothing more."""
         if not self.closed:
             self.stop()
             await self._send_in_time({"type": "websocket.close", "code": code, "reason": reason})
 
     def stop(self) -> None:
-        """Nothing is looked for any more."""
+        """Stop looking."""
         self.closed = True
         self._watch.stop()
 
@@ -129,7 +129,7 @@ class WebSocket:
         return None
 
     async def _tell(self, answer: Answer) -> float | None:
-        """What the look met instead of an offer: a device that is gone or unknown is told and closed, a busy store asked again."""
+        """What the look met instead of an offer: a device that is gone or unknown is closed, a busy store is asked again."""
         if self._answering:  # the answer to a final acknowledgement comes before the word that the device is gone
             self._owing = True
             return None
@@ -161,7 +161,7 @@ class WebSocket:
             timer.cancel()
 
     def _give_up(self, sender: asyncio.Task[None] | None) -> None:
-        """Nothing is read from the device any more, and nobody waits to send to it."""
+        """Nothing more is read from the device, and no one waits to send to it."""
         self.stop()
         for task in (self._reader, sender):
             if task is not None and task is not asyncio.current_task():
@@ -169,7 +169,7 @@ class WebSocket:
 
 
 async def web_socket(session: Session, scope: Scope, receive: Receive, send: Send) -> None:
-    """The connection was served until it closed; a device that may not connect is told so by an HTTP status instead of a handshake."""
+    """Serve the connection until it closes; a device that may not connect gets an HTTP status instead of a handshake."""
     await receive()  # websocket.connect
     name = await session.device()
     if isinstance(name, Answer):
@@ -203,7 +203,7 @@ async def _serve(socket: WebSocket, receive: Receive) -> None:
 
 
 async def deny(scope: Scope, send: Send, answer: Answer) -> None:
-    """The handshake is refused with the answer, or with a bare 403 where the server cannot say more."""
+    """Refuse the handshake with the answer, or with a bare 403 if the server cannot say more."""
     if "websocket.http.response" in scope.get("extensions", {}):
         await send_answer(send, answer, prefix="websocket.http.response")
     else:

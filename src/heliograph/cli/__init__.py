@@ -48,6 +48,11 @@ LISTED = {
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
     ),
+    "replay": Listed(
+        place="heliograph.cli.replay:replay",
+        section=USE,
+        summary="Run a sandbox with the world of a snapshot: the same devices, operations, phones, clock and faults, for a closer look.",
+    ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "check-history": Listed(
         place="heliograph.cli.check_history:check_history",

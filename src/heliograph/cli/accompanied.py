@@ -29,7 +29,7 @@ class Accompanied:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = list(words)
         self.exit_code = INTERRUPTED
-        """Until it has run: nobody may take a sandbox that was ended before for tests that passed."""
+        """Until it has run: a sandbox that ended before must not look like tests that passed."""
 
     @property
     def is_there(self) -> bool:
@@ -40,7 +40,7 @@ class Accompanied:
         return True
 
     async def run(self, variables: Mapping[str, str]) -> None:
-        """It has run with these environment variables besides; what it reads and writes is this process's."""
+        """It has run with these additional environment variables; what it reads and writes is this process's."""
         try:
             process = subprocess.Popen(self._words, env={**os.environ, **variables})  # noqa: ASYNC220, S603 - back in milliseconds
         except OSError:
@@ -52,7 +52,7 @@ class Accompanied:
         self.exit_code = code if code >= 0 else OF_SIGNAL - code
 
     def _refuse(self, *, exists: bool) -> None:
-        why = "this file cannot be executed" if exists else "there is no such program"
+        why = "this file cannot be executed" if exists else "no such program"
         print_error(f"Cannot run {self._words[0]!r}: {why}. After -- stands a command, as in heliograph sandbox -- pytest -q.")
         self.exit_code = NOT_EXECUTABLE if exists else NOT_FOUND
 

@@ -52,7 +52,7 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
 
     def write(self, text: str) -> None:
-        """Whoever waits for the file reads all of it.  Raises: OSError."""
+        """A reader that waits for the file reads all of it.  Raises: OSError."""
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(self._path)

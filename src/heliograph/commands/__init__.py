@@ -1,4 +1,4 @@
-"""The command types: one file, one row each. Whoever needs a type reads `COMMANDS`; nobody else names one."""
+"""The command types: one file, one row each. Code that needs a type reads `COMMANDS`; no other file names one."""
 
 import importlib
 import pkgutil

@@ -68,7 +68,7 @@ class AddEsimParams(Message):
 
 
 def check(params: AddEsimParams, path: str) -> Iterator[Violation]:
-    """Everything wrong with the activation code, not a character of it quoted."""
+    """Every mistake in the activation code, without quoting any of it."""
     for problem in activation_code_problems(params.activation_code):
         yield Violation(f"{path}.activation_code", problem)
 
@@ -105,7 +105,7 @@ def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumst
 
 
 def probe(phone: VirtualDevice, params: AddEsimParams) -> Outcome | None:
-    """Success where the profile of this code is on the chip."""
+    """Success if the profile of this code is on the chip."""
     if phone.euicc is None:
         return None
     icc_id = icc_id_of(params.activation_code, phone.euicc.eid)
@@ -132,7 +132,7 @@ def _downloaded(params: AddEsimParams, phone: VirtualDevice, _answer: Answer, ci
 
 
 def _ask(phone: VirtualDevice, wait: Wait, params: AddEsimParams, download: Download) -> Effect:
-    """The phone asks its user; who enters the confirmation code has thereby consented."""
+    """The phone asks its user; entering the confirmation code is consent."""
     pending = EsimCommandStatus(status=EsimStatus.PENDING_USER_ACTION)
     return Waiting(phone=phone, status=pending, wait=wait, then=partial(_answered, params, download))
 
@@ -140,11 +140,13 @@ def _ask(phone: VirtualDevice, wait: Wait, params: AddEsimParams, download: Down
 def _answered(params: AddEsimParams, download: Download, phone: VirtualDevice, answer: Answer, circumstances: Circumstances) -> Effect:
     if answer is Answer.APPROVED:
         return _install(phone, params, download)
+    if answer is Answer.WRONG_CODE:
+        return _ended(phone, euicc_error(EuiccError.INVALID_CONFIRMATION_CODE))
     return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
 
 
 def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) -> Effect:
-    """The profile is on the chip, unless something has come in between: what held before the download is looked at again."""
+    """The profile is on the chip, unless something has changed: the conditions before the download are checked again."""
     chip = phone.euicc
     activate = _activate(phone, params)
     obstacle = _obstacle(chip, activate=activate)
@@ -158,7 +160,7 @@ def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) ->
 
 
 def _obstacle(chip: Euicc | None, *, activate: bool) -> EsimCommandStatus | None:
-    """Why this chip cannot take one more profile, None where it can."""
+    """Why this chip cannot take one more profile, or None."""
     if chip is None:
         return euicc_error(EuiccError.EUICC_MISSING)
     if chip.full:

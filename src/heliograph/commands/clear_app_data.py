@@ -1,4 +1,4 @@
-"""CLEAR_APP_DATA: apps of the managed user start anew."""
+"""CLEAR_APP_DATA: apps of the managed user start afresh."""
 
 import enum
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import Message, proto
 
 LOWEST_LEVEL = 28
-"""Android 9; below, each app tells API_LEVEL, and the command itself succeeds: the page gives the code per app."""
+"""Android 9; below, each app's result is API_LEVEL, and the command itself succeeds: the page gives the code per app."""
 
 
 @proto("ClearAppsDataParams", habits={"packages": "package_names", "apps": "package_names", "package": "package_names"})
@@ -58,7 +58,7 @@ def check(params: ClearAppsDataParams, path: str) -> Iterator[Violation]:
 
 
 def execute(phone: VirtualDevice, params: ClearAppsDataParams, _circumstances: Circumstances) -> Effect:
-    """Each app on the managed side of the phone is cleared, or its result tells why not.
+    """Each app on the managed side of the phone is cleared, or its result says why not.
 
     Source: AOSP DevicePolicyManager.clearApplicationUserData.
     """

@@ -6,7 +6,7 @@ from heliograph.domain.phone.virtual_device import VirtualDevice, lock
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
-    """Locked where there is a credential, asleep where there is none."""
+    """Locked if there is a credential, otherwise asleep."""
     return Done(phone=lock(phone), outcome=Outcome())
 
 

@@ -10,7 +10,7 @@ HOLDS_QUEUE_S = 300
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
-    """Off for `reboot_seconds`, then started anew.
+    """Off for `reboot_seconds`, then restarted.
 
     Source: AOSP DevicePolicyManager.reboot ("Cannot be called with ongoing call on the device").
     """

@@ -7,7 +7,7 @@ from heliograph.domain.quirks import Quirk
 
 
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
-    """Work profile and policies gone, the personal side as it was, and nobody manages the phone or an eSIM on it.
+    """Work profile and policies gone, the personal side as it was; no one manages the phone or an eSIM on it.
 
     Source: issueCommand, RELINQUISH_OWNERSHIP ("Removes the work profile and all policies …, relinquishing the device for personal use");
     AOSP DevicePolicyManager.wipeData, called by the profile owner of an organization-owned device.

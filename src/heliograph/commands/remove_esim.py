@@ -62,7 +62,7 @@ def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circ
 
 
 def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
-    """Success where the profile is gone; whoever asks must have seen it there before the command began."""
+    """Success if the profile is gone; the caller must have seen it there before the command began."""
     if phone.euicc is None or phone.euicc.find(params.icc_id) is not None:
         return None
     return Outcome(status=esim_success(params.icc_id))
@@ -77,7 +77,7 @@ def _remove(params: RemoveEsimParams, phone: VirtualDevice, _answer: Answer, _ci
 
 
 def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
-    """Why this phone cannot remove the profile, None where it can."""
+    """Why this phone cannot remove the profile, or None."""
     if phone.setup_in_progress:
         return EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)
     if phone.euicc is None:

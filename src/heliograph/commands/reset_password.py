@@ -63,11 +63,11 @@ class ResetPasswordParams(Message):
 def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Circumstances) -> Effect:
     """The managed credential is the new one, or nothing was changed.
 
-    REQUIRE_ENTRY of an earlier reset keeps nobody out here: "Don't allow other admins to change the password again until the user has
-    entered it", and there is one admin. Its next reset succeeds, and the demand is whatever that one says.
+    REQUIRE_ENTRY of an earlier reset blocks no one here: "Don't allow other admins to change the password again until the user has
+    entered it", and there is one admin. Its next reset succeeds, and the demand is that of the new reset.
 
     Source: disc, Command.resetPasswordFlags; AOSP DevicePolicyManagerService.resetPasswordInternal, which refuses another uid than
-    mPasswordOwner, then sets this to the caller where REQUIRE_ENTRY is given, else to nobody.
+    mPasswordOwner, then sets this to the caller if REQUIRE_ENTRY is given, else to no one.
     """
     refusal = _refusal(phone, params.new_password)
     if refusal is not None:
@@ -94,7 +94,7 @@ def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
 
 
 def _token_usable(phone: VirtualDevice) -> bool:
-    """A token is active at once where there is no credential to confirm."""
+    """A token is active at once if there is no credential to confirm."""
     if phone.reset_token is ResetToken.NONE:
         return phone.managed_credential is None
     return phone.reset_token is ResetToken.ACTIVE

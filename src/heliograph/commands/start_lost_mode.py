@@ -1,4 +1,4 @@
-"""START_LOST_MODE: a company-owned phone shows its finder whom to call, and is LOST until it is found."""
+"""START_LOST_MODE: a company-owned phone shows its finder how to reach the owner, and is LOST until it is found."""
 
 import enum
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ MESSAGES = {
 
 
 def check(params: StartLostModeParams, path: str) -> Iterator[Violation]:
-    """Well-formed messages, and something besides the organization for the finder to go by."""
+    """Well-formed messages, and something besides the organization that helps the finder."""
     shown = {
         "lost_message": params.lost_message,
         "lost_phone_number": params.lost_phone_number,
@@ -103,7 +103,7 @@ def check(params: StartLostModeParams, path: str) -> Iterator[Violation]:
 
 
 def execute(phone: VirtualDevice, params: StartLostModeParams, circumstances: Circumstances) -> Effect:
-    """In lost mode, locked, its message on the screen; or as before, with a status that tells why."""
+    """In lost mode, locked, its message on the screen; or as before, with a status that says why."""
     refused = _refused(phone, circumstances.now_us)
     if refused is not None:
         return Done(phone=phone, outcome=refused)
@@ -141,12 +141,12 @@ def _outcome(status: Status) -> Outcome:
 
 
 def probe(phone: VirtualDevice, _params: StartLostModeParams) -> Outcome | None:
-    """Success where the phone is in lost mode after all."""
+    """Success if the phone is in lost mode after all."""
     return None if phone.lost_mode is None else _outcome(Status.SUCCESS)
 
 
 def succeeded(status: StartLostModeStatus) -> bool:
-    """In lost mode is what was asked for, whoever brought the device there."""
+    """Lost mode is what was asked for, even if another command started it."""
     return status.status in {Status.SUCCESS, Status.ALREADY_IN_LOST_MODE}
 
 

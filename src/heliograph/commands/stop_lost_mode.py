@@ -31,7 +31,7 @@ class StopLostModeStatus(Message):
 
 
 def execute(phone: VirtualDevice, _params: StopLostModeParams, _circumstances: Circumstances) -> Effect:
-    """Out of lost mode; the lock stays, for whoever holds the phone may not be its user."""
+    """Out of lost mode; the lock stays, because the phone may not be in its user's hands."""
     if phone.lost_mode is None:
         status = StopLostModeStatus(status=Status.NOT_IN_LOST_MODE)
         return Done(phone=phone, outcome=Outcome(status=status, message="The device is not in lost mode."))
@@ -42,7 +42,7 @@ _SUCCESS = Outcome(status=StopLostModeStatus(status=Status.SUCCESS))
 
 
 def probe(phone: VirtualDevice, _params: StopLostModeParams) -> Outcome | None:
-    """Success where the phone is not in lost mode any more."""
+    """Success if the phone is no longer in lost mode."""
     return _SUCCESS if phone.lost_mode is None else None
 
 

@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: keys, roles, and the one place where a caller's right to a method is judged.
+"""Callers and their rights: keys, roles, and the one place where a caller's right to a method is judged.
 
 Source: amapi.md §4.5–4.7, §8.2; google.api.ErrorReason.
 """
@@ -18,7 +18,7 @@ EVERY_ENTERPRISE = "*"
 """In a key's list: every enterprise there is and will be."""
 
 READ_VERBS = frozenset({"get", "list", "timeline"})
-"""The last word of the ids of methods that change nothing; a method that is not known to read counts as one that writes."""
+"""The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 
 _GOOGLE_ASKS_FOR = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -42,7 +42,7 @@ class CredentialsInvalid(Unauthenticated):
     reason = "ACCESS_TOKEN_TYPE_UNSUPPORTED"
 
     def __init__(self, why: str = "") -> None:
-        """Google's words; `why` goes into the ErrorInfo, for they say nothing that helps."""
+        """Google's words; `why` goes into the ErrorInfo, because Google's words do not help."""
         super().__init__(
             f"Request had invalid authentication credentials. {_GOOGLE_ASKS_FOR}",
             metadata={"why": why} if why else None,
@@ -109,37 +109,36 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def position(self) -> str:
-        """Where the key stands in lists (oldest first)."""
+        """The key's place in lists (oldest first)."""
         return position(self.created_us, self.key_id)
 
     @property
     def caller(self) -> "Caller":
-        """Who calls with this key."""
         everywhere = EVERY_ENTERPRISE in self.enterprises
         return Caller(email=self.client_email, role=self.role, enterprises=None if everywhere else frozenset(self.enterprises))
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls. Without arguments: somebody nobody asked for a name, who may do everything (`--no-auth`, the sandbox)."""
+    """A caller. Without arguments: an unnamed one who may do everything (`--no-auth`, the sandbox)."""
 
     email: str = ""
     role: Role = Role.ADMIN
     enterprises: frozenset[str] | None = None
-    """Ids of the enterprises that the caller manages; None: every one."""
+    """Ids of the enterprises that the caller manages; None: all."""
 
 
 ANYBODY = Caller()
 
 
 def is_write(method_id: str) -> bool:
-    """Whether a method changes anything, as its id tells."""
+    """Whether a method changes anything, by its id."""
     return method_id.rpartition(".")[2] not in READ_VERBS
 
 
 def authorize(caller: Caller, *, writes: bool, enterprise: str | None) -> None:
-    """Nothing happens where the caller may call a method that concerns this enterprise (None: the whole server).
+    """Check that the caller may call a method that concerns this enterprise (None: the whole server).
 
-    That the enterprise exists is not looked at: who may not manage it must not learn it.
+    Whether the enterprise exists is not checked: a caller who may not manage it must not learn it.
 
     Raises: EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise.
     """

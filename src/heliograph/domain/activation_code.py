@@ -1,6 +1,6 @@
 """The activation code of an eSIM: `LPA:1$host$[matching id][$oid[$1]]`.
 
-The whole code is a secret: who has it can download the profile. Nothing here quotes any part of it.
+The whole code is a secret: anyone who has it can download the profile. Nothing here quotes any part of it.
 
 Source: GSMA SGP.22 §4.1 (AC_Format, SM-DP+ Address, AC_Token, SM-DP+ OID, Confirmation Code Required Flag).
 """
@@ -31,7 +31,7 @@ class ActivationCode:
     confirmation_code_required: bool = False
 
     def __repr__(self) -> str:
-        """Nothing of the code."""
+        """Quotes nothing of the code."""
         return "ActivationCode(<secret>)"
 
 
@@ -52,7 +52,7 @@ def activation_code_problems(text: str) -> tuple[str, ...]:
 def parse_activation_code(text: str) -> ActivationCode:
     """The parts of a well-formed activation code.
 
-    Raises: ValueError with everything wrong with it, quoting nothing of it.
+    Raises: ValueError with all mistakes, without quoting any part of it.
     """
     problems = activation_code_problems(text)
     if problems:

@@ -11,7 +11,7 @@ class Behaviour(enum.StrEnum):
     DOCUMENTED = "documented"
     """As the reference page says, in the JSON that Google's parsers take."""
     AS_OBSERVED = "as-observed"
-    """As real AMAPI was seen to do where it differs from its page (domain/quirks.py)."""
+    """As real AMAPI was observed to behave if it differs from its page (domain/quirks.py)."""
     STRICT = "strict"
     """As documented, and a body must be in the documented JSON: in CI this finds bodies that Google's parsers only put up with."""
 

@@ -1,7 +1,7 @@
 """What a command type *is*: a frozen row that everything else reads.
 
 One file of `heliograph.commands` holds one row, named `COMMAND`. Codec, CLI options, docs page, virtual phone and tests are all read
-from it; nobody else names a command type.
+from it; no other file names a command type.
 
 Source: disc, Command; AOSP DevicePolicyManager for what each command does on a phone.
 """
@@ -27,7 +27,7 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Requires:
-    """What a device must be to accept a command: the lowest API level by way of management, None where the way is not supported.
+    """What a device must be to accept a command: the lowest API level by management mode, None if the mode is not supported.
 
     Looked at on the phone before it acknowledges; the way is judged before the level (amapi.md §6: order of checks, our choice).
     """
@@ -37,10 +37,10 @@ class Requires:
     personally_owned_work_profile: int | None = 1
     euicc: bool = False
     unsupported: Callable[[DeviceFacts], bool] = lambda _facts: False
-    """Further devices that cannot do it at all (errorCode UNSUPPORTED)."""
+    """Further devices that cannot execute it at all (errorCode UNSUPPORTED)."""
 
     def lowest_level(self, management_kind: ManagementKind) -> int | None:
-        """The lowest API level on which a device managed in this way accepts the command; None: none does."""
+        """The lowest API level on which a device managed in this way accepts the command; None: no level."""
         match management_kind:
             case ManagementKind.FULLY_MANAGED:
                 return self.fully_managed
@@ -50,7 +50,7 @@ class Requires:
                 return self.personally_owned_work_profile
 
     def refusal(self, facts: DeviceFacts) -> ErrorCode | None:
-        """Why a device with these facts refuses the command, or None where it can carry it out."""
+        """Why a device with these facts refuses the command, or None if it can execute it."""
         lowest = self.lowest_level(facts.management_kind)
         if lowest is None:
             return ErrorCode.MANAGEMENT_MODE
@@ -71,7 +71,7 @@ class Recovery(enum.Enum):
 
 
 class Wait(enum.Enum):
-    """What a command on a phone waits for before it can go on."""
+    """What a command on a phone waits for before it can continue."""
 
     TIME = "time"
     CONSENT = "the user's consent"
@@ -85,6 +85,7 @@ class Answer(enum.Enum):
     ELAPSED = "elapsed"
     APPROVED = "approved"
     DECLINED = "declined"
+    WRONG_CODE = "entered another confirmation code than the right one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """The command is under way: `status` is reported as progress where set, and `then` goes on with the phone as it is by then.
+    """The command is in progress: `status`, if set, is reported as progress, and `then` continues with the phone as it is by then.
 
     `seconds`: how long a wait for TIME or REBOOT lasts; for a wait on the user, None: as long as the user takes.
     """
@@ -114,15 +115,15 @@ Effect = Done | Waiting
 
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What an effect may know besides the phone and its params: the time and one draw of chance."""
+    """What an effect may know besides the phone and its params: the time and one random number."""
 
     now_us: int
     roll: float = 0.5
-    """Uniform in [0, 1), drawn anew for each step by whoever runs the phone."""
+    """Uniform in [0, 1), drawn again for each step by the phone's runner."""
 
 
 class NoParams(Message):
-    """The params of a type that has none."""
+    """The params of a type without params."""
 
 
 def no_violations(_params: Any, _path: str) -> Iterator[Violation]:  # noqa: ANN401 - the row's own struct
@@ -136,7 +137,7 @@ def no_violations_on(_params: Any, _path: str, *, personally_owned: bool) -> Ite
 
 
 def no_probe(_phone: VirtualDevice, _params: Any) -> Outcome | None:  # noqa: ANN401
-    """Nothing on the phone shows whether the command was carried out."""
+    """Nothing on the phone shows whether the command was executed."""
     return None
 
 
@@ -146,7 +147,7 @@ def whatever_the_policy(command: bytes, _wipe_data_flags: Sequence[str], *, api_
 
 
 def always_succeeded(_status: Any) -> bool:  # noqa: ANN401
-    """Whatever the specific status says, the command succeeded."""
+    """The command succeeded, with any specific status."""
     return True
 
 
@@ -160,10 +161,10 @@ class CommandType:
     """One command type, whole.
 
     `params` is the struct of the params message. With `params_field` it stands in that member of the union `params`, and
-    `params_required` says whether the type alone is no command; without one its fields stand at the top level of Command (RESET_PASSWORD).
+    `params_required` says that the type alone is not a command; without one its fields stand at the top level of Command (RESET_PASSWORD).
     `params_field` and `status_field` are names on the wire (`wipeParams`).
     A params field says what it is in its annotation: `Annotated[str, msgspec.Meta(description="…")]`.
-    Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach nobody but the phone.
+    Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach only the phone.
     """
 
     name: str
@@ -172,7 +173,7 @@ class CommandType:
     summary: str
     """One or two sentences for the docs page, `--help` and the discovery document."""
     also_called: Mapping[str, str] = field(default_factory=dict)
-    """What people write for its name by mistake, each with a further sentence for the error that tells them, or ""."""
+    """Wrong names that people write for it, each with a further sentence for the error, or ""."""
     params: type[msgspec.Struct] = NoParams
     params_field: str | None = None
     params_also_called: tuple[str, ...] = ()

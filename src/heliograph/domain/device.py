@@ -1,4 +1,4 @@
-"""A device: what the server keeps of it, and the few facts by which a command is judged.
+"""A device: what the server stores about it, and the few facts that decide about a command.
 
 Source: disc, schema Device; Android Device Policy's management modes.
 """
@@ -201,7 +201,7 @@ def position(created_us: int, resource_id: str) -> str:
     return f"{created_us:020d}/{resource_id}"
 
 
-class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as Operation: thousands are remembered, none in a cycle
+class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as Operation: thousands are remembered, without cycles
     """What the server keeps of one enrolled device.  `wanted_state` is what an admin set (ACTIVE or DISABLED)."""
 
     name: DeviceName
@@ -217,14 +217,14 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     disabled_reason: UserFacingMessage | None = None
     previous_device_names: tuple[str, ...] = ()
     serial: str = ""
-    """What it enrolled with, which ties re-enrolments of one phone together; empty: it gave none."""
+    """The serial it enrolled with, which ties re-enrolments of one phone together; empty: it gave no serial."""
     last_status_report_us: int = 0
     last_policy_sync_us: int = 0
     report: DeviceReport
 
     @property
     def position(self) -> str:
-        """Where the device stands in lists (oldest enrolment first)."""
+        """The device's place in lists (oldest enrolment first)."""
         return position(self.enrollment_us, self.name.device)
 
     @property
@@ -243,7 +243,7 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
 
 
 class LastOrder(msgspec.Struct, frozen=True, rename="camel"):
-    """The last thing a device is told: a Command (type and params, canonical JSON), given with every answer 410."""
+    """The last order to a device: a Command (type and params, canonical JSON), given with every answer 410."""
 
     type: str
     command: msgspec.Raw
@@ -291,11 +291,11 @@ class EnrollmentTokenRecord(msgspec.Struct, frozen=True, kw_only=True):
     used_by: str = ""
     """Hex of the credential hash that used a one-time token; the same hash may ask again, no other."""
     device_id: str = ""
-    """The id that its device shall have where it is free (the sandbox's memorable ones); empty: a random one."""
+    """The id that its device gets if it is free (the sandbox's memorable ones); empty: a random one."""
 
     @property
     def position(self) -> str:
-        """Where the token stands in lists (oldest first)."""
+        """The token's place in lists (oldest first)."""
         return position(self.created_us, self.token_id)
 
 
@@ -308,5 +308,5 @@ class EnterpriseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def position(self) -> str:
-        """Where the enterprise stands in lists (oldest first)."""
+        """The enterprise's place in lists (oldest first)."""
         return position(self.created_us, self.name.enterprise)

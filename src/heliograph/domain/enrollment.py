@@ -30,7 +30,7 @@ class AuthenticationRequirement(enum.Enum):
 
 
 class GoogleAuthenticationOptions(Message):
-    """Kept and shown; this server signs nobody in with Google.  Source: disc, GoogleAuthenticationOptions."""
+    """Stored and returned; this server does not sign users in with Google.  Source: disc, GoogleAuthenticationOptions."""
 
     authentication_requirement: AuthenticationRequirement = AuthenticationRequirement.AUTHENTICATION_REQUIREMENT_UNSPECIFIED
     required_account_email: str = ""
@@ -53,7 +53,7 @@ class EnrollmentToken(Message):
 
 
 def violations(token: EnrollmentToken, *, path: str = "enrollment_token") -> Iterator[Violation]:
-    """Everything wrong with a token to be made, at the proto path `path`, that its shape does not tell."""
+    """Every mistake in a token to be made, at the proto path `path`, that its shape does not show."""
     if parse_duration_ns(token.duration or DEFAULT_DURATION) < SHORTEST_NS:
         yield Violation(
             f"{path}.duration", f'{path}.duration must be at least one minute, as in "60s"; without one it is {DEFAULT_DURATION}.'
@@ -71,7 +71,7 @@ def qr_code(value: str, server_url: str) -> str:
 
 
 def personal_usage_objection(token: EnrollmentTokenRecord, report: DeviceReport) -> str | None:
-    """Why a phone that is managed in this way may not enrol with the token, None where it may.
+    """Why a phone that is managed in this way may not enrol with the token, or None.
 
     Source: disc, EnrollmentToken.allowPersonalUsage: on company-owned devices, disallowed means fully managed; on personally-owned
     ones it "will prevent the device from provisioning".
@@ -86,7 +86,7 @@ def personal_usage_objection(token: EnrollmentTokenRecord, report: DeviceReport)
 
 
 def user_name_for(enterprise: EnterpriseName, token: EnrollmentTokenRecord, credential_hash: bytes) -> str:
-    """The user that a phone enrols for: one per phone, 21 digits as Google's look; none on a dedicated device."""
+    """The user that a phone enrols for: one per phone, 21 digits as Google's look; no user on a dedicated device."""
     if token.allow_personal_usage is AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS:
         return ""
     return f"{enterprise}/users/1{int.from_bytes(credential_hash) % 10**20:020d}"

@@ -169,7 +169,7 @@ OUTPUT_ONLY = frozenset(
 
 
 def violations(enterprise: Enterprise, *, path: str = "enterprise") -> Iterator[Violation]:
-    """Everything wrong with the enterprise at the proto path `path` that its shape does not tell."""
+    """Every mistake in the enterprise at the proto path `path` that its shape does not show."""
     length = len(enterprise.enterprise_display_name)
     if length > DISPLAY_NAME_MAX_CHARS:
         where = f"{path}.enterprise_display_name"

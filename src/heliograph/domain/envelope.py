@@ -37,13 +37,13 @@ class IssuedCommand(msgspec.Struct, frozen=True):
     command: bytes
     """Canonical JSON of the type's own fields as the caller gave them, secrets left out: `{"wipeParams":{}}`, or `{}`."""
     secrets: bytes | None
-    """JSON of the secret fields in the same nesting; None: there are none."""
+    """JSON of the secret fields in the same nesting; None: no secrets."""
     duration_ns: int
     duration: str
     """The effective duration, canonical."""
 
     def __repr__(self) -> str:
-        """No secret."""
+        """Without secrets."""
         return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
 
 
@@ -79,12 +79,12 @@ class Envelope:
     def decode(self, body: bytes, *, behaviour: Behaviour = Behaviour.DOCUMENTED) -> IssuedCommand:
         """The command in this body of issueCommand; fields that are output only must be well-formed and are ignored.
 
-        Raises: InvalidArgument with every violation of the message's form; where it has none, with every one of its sense.
+        Raises: InvalidArgument with every violation of the message's form; if it has none, with every violation of its meaning.
         """
         return self._plain(body, behaviour) or self._whole(body, behaviour)
 
     def _plain(self, body: bytes, behaviour: Behaviour) -> IssuedCommand | None:
-        """The command in a body that is the plainest there is; None: it is not, or is the first of its type."""
+        """The command in a body of the plainest form; None: it is not plain, or is the first of its type."""
         try:
             plain = _decode_plain(body)
             like = self._alone.get((plain.type, behaviour))
@@ -138,7 +138,7 @@ class Envelope:
         return [name for name in self._at_top if getattr(message, name) != self._defaults[name]]
 
     def _disagreements(self, message: Any, given: list[str], at_top: list[str]) -> Iterator[Violation]:  # noqa: ANN401
-        """Fields of another type than the one that `type` (or the params) tell: never guess which was meant, least of all WIPE."""
+        """Fields of another type than `type` (or the params) say: never guess which was meant, least of all WIPE."""
         row = self._rows.get(message.type.value)
         for name in given:
             meant = self._by_field[name]
@@ -161,9 +161,9 @@ class Envelope:
         return f"No command is given: set type to one of {', '.join(self._rows)}, or set one of {fields}."
 
     def params_of(self, type_name: str, command: bytes) -> msgspec.Struct:
-        """The params in a stored or offered command (with or without its `type`, its secrets merged in where there are any).
+        """The params in a stored or offered command (with or without its `type`; its secrets merged in, if any).
 
-        Raises: InvalidArgument when this is no command of that type; KeyError when there is no such type.
+        Raises: InvalidArgument if this is not a command of that type; KeyError if there is no such type.
         """
         try:
             return _params(self._rows[type_name], stored_message(self.message, command))
@@ -236,7 +236,7 @@ def without_unspecified(params: msgspec.Struct) -> msgspec.Struct:
 
 
 def _missing_params(row: CommandType, given: list[str], *, as_observed: bool) -> Iterator[Violation]:
-    """The type alone is a command only where its params hold nothing required."""
+    """The type alone is a command only if its params require nothing."""
     required = row.params_required or (as_observed and Quirk.PARAMS_REQUIRED in row.as_observed)
     if row.params_field and required and not given:
         yield Violation(row.params_path, f'{row.params_path} is required for type {row.name}: add "{row.params_field}": {{…}}.')

@@ -30,9 +30,9 @@ GOOGLE_REASONS = frozenset(
 
 
 def error_body(error: HeliographError, http_status: int, *, v1_reason: str = "") -> bytes:
-    """`{"error": {code, message, status, details}}`, compact; `details` is left out when there is nothing to say.
+    """`{"error": {code, message, status, details}}`, compact; empty `details` are left out.
 
-    Never longer than ERROR_MAX_BYTES, whatever the caller wrote that it quotes.
+    Never longer than ERROR_MAX_BYTES, whatever it quotes from the caller.
 
     With a `v1_reason` the list `errors` of Google's old form stands in it too.
     """
@@ -67,7 +67,7 @@ def _bounded(violation: Violation) -> Violation:
 
 
 def _cut(text: str, most: int) -> str:
-    """The text, which may quote what the caller wrote, with at most so many characters."""
+    """The text, which may quote the caller, with at most this many characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -14,7 +14,7 @@ from heliograph.protojson.errors import Code, HeliographError
 LONGEST_LIFE_S = 3_600
 """Google's limit for what a caller signs itself."""
 SKEW_S = 300
-"""A caller's clock may be ahead by this much. There is no grace after `exp`: that would be time for a replay."""
+"""A caller's clock may be ahead by this much. No grace after `exp`: that would be time for a replay."""
 
 TOKEN_AUDIENCES = frozenset(
     {
@@ -24,7 +24,7 @@ TOKEN_AUDIENCES = frozenset(
         "https://accounts.google.com/o/oauth2/token",
     }
 )
-"""What Google's libraries write into an assertion whatever address they send it to (amapi.md §8.3)."""
+"""The audiences that Google's libraries write into an assertion, whatever address they send it to (amapi.md §8.3)."""
 SERVICE_AUDIENCE = "https://androidmanagement.googleapis.com"
 
 _SHORT_LIVED = (
@@ -59,17 +59,16 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The audience, as the list that it may be."""
+        """The audience as a list, which it may be."""
         return (self.aud,) if isinstance(self.aud, str) else self.aud
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes, one by one."""
         return tuple(self.scope.split())
 
 
 def judge_assertion(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> None:
-    """Nothing happens where an access token may be given for these claims.  Raises: GrantRefused.
+    """Check that an access token may be given for these claims.  Raises: GrantRefused.
 
     `own_urls` are the addresses (scheme and host) under which the caller may know this server.
     """
@@ -91,7 +90,7 @@ def judge_assertion(claims: Claims, *, now_s: float, own_urls: Collection[str]) 
 
 
 def judge_bearer(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> None:
-    """Nothing happens where a JWT that a caller signed itself is good as a bearer.
+    """Check that a self-signed JWT of a caller is valid as a bearer.
 
     Raises: AccessTokenExpired, CredentialsInvalid, ScopeInsufficient.
     """
@@ -116,7 +115,7 @@ def is_current(claims: Claims, *, now_s: float) -> bool:
 
 
 def decode_claims(payload: bytes) -> Claims | None:
-    """The claims in a token's payload; None: it holds none, or of a wrong kind."""
+    """The claims in a token's payload; None: it has no claims, or malformed ones."""
     try:
         return msgspec.json.decode(payload, type=Claims)
     except (msgspec.MsgspecError, UnicodeDecodeError):

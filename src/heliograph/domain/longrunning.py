@@ -1,4 +1,4 @@
-"""An operation as google.longrunning.Operation JSON: the one place that writes it, and the one that reads an outcome out of it.
+"""An operation as google.longrunning.Operation JSON: the one place that writes it, and the one that reads an outcome from it.
 
 Source: disc, schemas Operation and Command; google.longrunning; amapi.md §1.
 """

@@ -1,4 +1,4 @@
-"""What callers are told without asking, and who asked for it.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
+"""Notifications to callers, and who enabled them.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
 
 import functools
 
@@ -21,7 +21,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     notification_type: str
     data: bytes
     supersedes: str = ""
-    """What the message tells the newest state of: one that still waits under the same name is not sent any more."""
+    """The message has the newest state of this: one that still waits under the same name is not sent any more."""
 
 
 TEST = Notification(notification_type=TEST_TYPE, data=b"")

@@ -1,4 +1,4 @@
-"""Messages made from a data file: Policy and what it holds, and the parts of Device that nothing here fills yet.
+"""Messages made from a data file: Policy and its parts, and the parts of Device that nothing here fills yet.
 
 `official_schema.json` is derived from the official discovery document (scripts/official_schema.py; a test compares). What the document
 does not say is derived here: proto names from JSON names, an enum's type name from its field, an enum's numbers from its order.

@@ -1,7 +1,7 @@
 """The life of a command, as ONE table.
 
-Rule 1: everything that decides an operation's state stands in this file; nobody else writes `Operation.state`.
-Every function here takes the operation and the time and gives the operation afterwards; none reads a clock.
+Rule 1: everything that decides an operation's state is in this file; no other file writes `Operation.state`.
+Every function here takes the operation and the time and returns the new operation; no function reads a clock.
 
 Source: design.md §3; google.longrunning (cancel is best effort); disc, CommandType.WIPE ("The command can be cancelled before then").
 """
@@ -18,7 +18,7 @@ TIMELINE_MOST = 64
 
 
 class State(enum.IntEnum):
-    """Where an operation is; the numbers stand in databases."""
+    """Where an operation is; databases hold the numbers."""
 
     QUEUED = 0
     ACKNOWLEDGED = 1
@@ -71,7 +71,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.CANCELLED: {},
     State.EXPIRED: {},
 }
-"""What an event makes of a state. An event that a state does not list changes nothing: exactly one final state, once, for ever."""
+"""The next state after an event. An event that a state does not list changes nothing: exactly one final state, once, for ever."""
 
 FINAL = frozenset(state for state, events in TRANSITIONS.items() if not events)
 
@@ -112,7 +112,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it stopped holding its device's queue before it ended (it reported IN_PROGRESS or PENDING_USER_ACTION)."""
     report_seq: int = 0
     status: bytes = b""
-    """Canonical JSON object of the Command's specific status field (`{"startLostModeStatus":{…}}`), like `command`; empty: none."""
+    """Canonical JSON object of the Command's specific status field (`{"startLostModeStatus":{…}}`), like `command`; empty: no status."""
     error_code: ErrorCode | None = None
     error: RpcStatus | None = None
     secret: bytes | None = None
@@ -122,7 +122,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def name(self) -> OperationName:
-        """The resource name."""
         return OperationName(self.device, self.create_ms)
 
     @property
@@ -190,12 +189,12 @@ def acknowledge_final(operation: Operation, ack_id: str, now_us: int, *, begun: 
 
 
 def heard(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
-    """The operation with its result timeout started anew: its phone is alive and knows of it."""
+    """The operation with its result timeout restarted: its phone is alive and knows of it."""
     return msgspec.structs.replace(operation, deadline_us=now_us + result_timeout_s * 1_000_000)
 
 
 def progress(operation: Operation, seq: int, status: bytes, now_us: int, *, result_timeout_s: int) -> Operation:
-    """The operation with this progress, its queue released and its result timeout started anew."""
+    """The operation with this progress, its queue released and its result timeout restarted."""
     changed = _fire(
         operation, Event.PROGRESS, now_us, report_seq=seq, status=status, released=True,
         deadline_us=now_us + result_timeout_s * 1_000_000,
@@ -224,7 +223,7 @@ def cancel(operation: Operation, now_us: int) -> Operation:
 
 
 def expire(operation: Operation, now_us: int) -> Operation:
-    """The operation expired: nobody acknowledged it in time."""
+    """The operation expired: no phone acknowledged it in time."""
     return _say(_fire(operation, Event.EXPIRE, now_us, error=EXPIRED), now_us, "expired")
 
 
@@ -235,7 +234,7 @@ def not_started(operation: Operation, seq: int, now_us: int) -> Operation:
 
 
 def time_out(operation: Operation, now_us: int) -> Operation:
-    """The operation given up: acknowledged, and nothing heard since."""
+    """The operation given up: acknowledged, and not heard of since."""
     changed = _fire(operation, Event.TIME_OUT, now_us, status=b"", error_code=ErrorCode.UNKNOWN, error=NEVER_REPORTED)
     return _say(changed, now_us, "timed out")
 
@@ -247,5 +246,5 @@ def device_deleted(operation: Operation, now_us: int) -> Operation:
 
 
 def late(operation: Operation, now_us: int, detail: str) -> Operation:
-    """The final operation with a late word of its phone in its timeline, and nothing else changed."""
+    """The final operation with a late report of its phone in its timeline, and nothing else changed."""
     return _say(operation, now_us, "late", detail)

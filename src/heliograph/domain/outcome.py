@@ -34,7 +34,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended on the device, or how far it is: what a report says.
 
     `status` is the type's specific status message (a row's `status` struct); `error_code` and `status` never both stand in one
-    outcome, but for nothing the reader must care: the documented order of reading is status, then error_code.
+    outcome, which need not concern the reader: the documented order of reading is status, then error_code.
     """
 
     status: msgspec.Struct | None = None

@@ -12,7 +12,7 @@ _INVALID = "Invalid page token: send next_page_token of the previous page, with 
 
 
 def coerce_page_size(raw: int | None, *, default: int, maximum: int) -> int:
-    """The number of rows to give: the default for none or 0, at most `maximum`.
+    """The number of rows to return: the default for None or 0, at most `maximum`.
 
     Raises: InvalidArgument when it is negative.
     """
@@ -22,7 +22,7 @@ def coerce_page_size(raw: int | None, *, default: int, maximum: int) -> int:
 
 
 def encode_page_token(key: bytes, query: str, *, position: str) -> str:
-    """An opaque token for the rows after `position`, good for this query only.
+    """An opaque token for the rows after `position`, valid for this query only.
 
     `query` says everything that the rows depend on (collection, filter); `key` is the server's secret.
     """
@@ -31,7 +31,7 @@ def encode_page_token(key: bytes, query: str, *, position: str) -> str:
 
 
 def decode_page_token(key: bytes, query: str, *, token: str) -> str | None:
-    """The position in the token; None when there is no token (empty counts as none).
+    """The position in the token; None without a token (an empty one counts as none).
 
     Raises: InvalidArgument when it was not made by `encode_page_token` with this key for this query.
     """

@@ -1,4 +1,4 @@
-"""A policy: what the server keeps of it, and what it alone can find wrong with one.
+"""A policy: what the server stores of it, and the mistakes that only the server can find.
 
 Source: disc, Policy, PasswordRequirements.
 """
@@ -22,7 +22,7 @@ _OF_WORK_PROFILES = frozenset({"SCOPE_UNSPECIFIED", "SCOPE_PROFILE"})
 _UNSPECIFIED_FLAG = "WIPE_DATA_FLAG_UNSPECIFIED"
 
 PASSWORD_MIN_LENGTH = 4
-"""Android's own minimum whatever the policy says.  Source: AOSP LockPatternUtils.MIN_LOCK_PASSWORD_SIZE."""
+"""Android's own minimum, with any policy.  Source: AOSP LockPatternUtils.MIN_LOCK_PASSWORD_SIZE."""
 
 
 class PasswordQuality(enum.IntEnum):
@@ -54,7 +54,7 @@ class PasswordPolicy(msgspec.Struct, frozen=True, kw_only=True):
     minimum_length: int = 0
 
     def objection(self, secret: str) -> str | None:
-        """Why the policy (or Android itself) does not accept this secret, None where it does; "" asks to have no credential."""
+        """Why the policy (or Android itself) does not accept this secret, or None; "" asks to have no credential."""
         if not secret:
             return "The policy demands a credential." if self.quality or self.minimum_length else None
         least = max(PASSWORD_MIN_LENGTH, self.minimum_length)
@@ -85,15 +85,15 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     resource: bytes
     wipe_data_flags: tuple[str, ...] = ()
-    """As in the resource: what a wipe of its devices erases besides."""
+    """As in the resource: what a wipe of its devices erases in addition."""
     password: PasswordPolicy = PasswordPolicy()
     """What the resource demands of a device's password, as far as a virtual phone obeys it."""
     work_profile_password: PasswordPolicy | None = None
-    """What it demands of a work profile's; None: the same (in records of versions that did not tell them apart)."""
+    """Its rules for a work profile's password; None: the same (in records of versions that did not distinguish them)."""
 
     @property
     def position(self) -> str:
-        """Where the policy stands in lists (oldest first)."""
+        """The policy's place in lists (oldest first)."""
         return position(self.created_us, self.name.policy)
 
     @property
@@ -103,7 +103,7 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_of(name: PolicyName, policy: msgspec.Struct, *, version: int, created_us: int) -> PolicyRecord:
-    """The record of this message, whatever it says of its name and version."""
+    """The record of this message; its own name and version are ignored."""
     whole: Any = msgspec.structs.replace(policy, name=str(name), version=Int64(version))
     flags = tuple(flag.value for flag in whole.wipe_data_flags)
     return PolicyRecord(
@@ -135,7 +135,7 @@ def _password_of(policy: Any, scopes: frozenset[str]) -> PasswordPolicy:  # noqa
 
 
 def implicit_default(enterprise: EnterpriseName) -> PolicyRecord:
-    """The enterprise's default policy before anybody patched it."""
+    """The enterprise's default policy before its first patch."""
     return record_of(PolicyName(enterprise.enterprise, DEFAULT_ID), Policy(), version=1, created_us=0)
 
 
@@ -147,7 +147,7 @@ def changed(old: PolicyRecord | None, name: PolicyName, policy: msgspec.Struct, 
 
 
 def violations(policy: Any, *, path: str = "policy") -> Iterator[Violation]:  # noqa: ANN401 - the made message
-    """Everything wrong with the policy at the proto path `path` that its shape does not tell.
+    """Every mistake in the policy at the proto path `path` that its shape does not show.
 
     Source: disc, Policy.wipeDataFlags, PolicyEnforcementRule; amapi.md §4.5.
     """

@@ -1,4 +1,4 @@
-"""Where real AMAPI was seen to do other than its reference page says; shown only with `--behaviour as-observed`.
+"""Where real AMAPI was observed to differ from its reference page; followed only with `--behaviour as-observed`.
 
 Source: amapi.md §1.17, §1.21 and the reports named there.
 """
@@ -7,7 +7,7 @@ import enum
 
 
 class Quirk(enum.Enum):
-    """One observed difference: its value tells what happens and who saw it. A row lists the quirks of its type."""
+    """One observed difference: its value says what happens and who saw it. A row lists the quirks of its type."""
 
     SILENT_ON_PERSONAL = (
         "On a personally-owned device the command ends with a plain response and no effect, where the page promises MANAGEMENT_MODE "

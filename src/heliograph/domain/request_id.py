@@ -1,6 +1,6 @@
 """Which request of a caller a command came from, so that the same request, sent again, gets the same operation.
 
-Heliograph's own: AMAPI has no such thing (amapi.md §1.26).
+Heliograph's own: AMAPI has nothing like it (amapi.md §1.26).
 
 Source: AIP-155; IETF draft-ietf-httpapi-idempotency-key-header.
 """
@@ -14,7 +14,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
 
 REQUEST_ID_LIFE_S = 24 * 3_600
-"""How long a request may be sent again: longer than any client's retries go on."""
+"""How long a request may be sent again: longer than any client retries."""
 KEY_MAX_CHARS = 128
 
 _KEY = re.compile(rf"[!-~](?:[ -~]{{0,{KEY_MAX_CHARS - 2}}}[!-~])?")
@@ -29,7 +29,7 @@ class RequestKey(NamedTuple):
 
 
 class IssueRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that issued a command: `digest` tells whether a later one with its key asks for the same."""
+    """One request that issued a command: `digest` shows whether a later one with its key asks for the same."""
 
     key: RequestKey
     device: DeviceName
@@ -39,7 +39,7 @@ class IssueRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_id_of(*, idempotency_key: str | None, request_id: str) -> str:
-    """What the caller calls its request, "" where it has no name: the header `Idempotency-Key` (or None), or the parameter `requestId`.
+    """The caller's name for its request, "" without one: the header `Idempotency-Key` (or None), or the parameter `requestId`.
 
     Raises: InvalidArgument: no key of printable ASCII, no UUID4, or two that differ.
     """

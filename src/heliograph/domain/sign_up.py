@@ -1,6 +1,6 @@
 """How an enterprise signs up: a page of this server's own, and two sealed texts that carry everything between its steps.
 
-Nothing of it is stored: the sign-up URL and the enterprise token are signed by this server and expire. A sign-up makes one enterprise,
+Nothing is stored: the sign-up URL and the enterprise token are signed by this server and expire. A sign-up makes one enterprise,
 whose id follows from it; only if that enterprise is deleted within the hour in which its token is good could the token make it again.
 
 Source: disc, signupUrls.create, SignupUrl, enterprises.create; developers.google.com/android/management/create-enterprise.
@@ -20,7 +20,7 @@ from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.protojson.errors import InvalidArgument, Violation
 
 URL_LIFE_S = 24 * 3_600
-"""An admin who is sent the link finds time for it within a day."""
+"""An admin who gets the link finds time for it within a day."""
 TOKEN_LIFE_S = 3_600
 """The callback's receiver creates the enterprise at once; an hour forgives an outage."""
 EMAIL_MAX_CHARS = 254  # RFC 5321 §4.5.3.1.3, less the brackets
@@ -53,7 +53,6 @@ class EnterpriseToken(msgspec.Struct, frozen=True, kw_only=True, tag="enterprise
     """What the token says that an admin's acceptance is worth."""
 
     id: str
-    """The sign-up's."""
     display_name: str
     admin_email: str
     expires_us: int
@@ -63,13 +62,13 @@ S = TypeVar("S", SignUp, EnterpriseToken)
 
 
 def seal(value: SignUp | EnterpriseToken, *, key: bytes) -> str:
-    """The value as a text that nobody can change, of characters that a URL takes as they are."""
+    """The value as a signed text, of characters that a URL takes unescaped."""
     payload = _base64(msgspec.json.encode(value))
     return _mac(payload, key) + payload
 
 
 def opened(text: str, wanted: type[S], *, key: bytes, now_us: int) -> S | None:
-    """What was sealed as such a value; None: it was not sealed with this key, is another value, or has expired."""
+    """The value in a sealed text; None: it was not sealed with this key, is another value, or has expired."""
     mac, payload = text[:_MAC_CHARS], text[_MAC_CHARS:]
     if not text.isascii() or not hmac.compare_digest(mac, _mac(payload, key)):
         return None
@@ -121,7 +120,7 @@ def callback_host(url: str) -> str | None:
 
 
 def email_objection(email: str, allowed_domains: Sequence[str]) -> str | None:
-    """Why this cannot be the admin's address, None where it can.
+    """Why this cannot be the admin's address, or None.
 
     Source: disc, signupUrls.create, allowedDomains: subdomains only by an entry of their own, as in *.example.com.
     """
@@ -148,7 +147,7 @@ def callback_with(url: str, token: str) -> str:
 
 
 def check_agreement(*, agreement_accepted: bool, signup_url_name: str, enterprise_token: str) -> None:
-    """Nothing happens where enterprises.create is told how the enterprise agreed.  Raises: InvalidArgument with what to do."""
+    """Check that enterprises.create gets the enterprise's agreement.  Raises: InvalidArgument with what to do."""
     if enterprise_token and signup_url_name:
         return
     if enterprise_token or signup_url_name:

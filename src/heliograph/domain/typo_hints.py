@@ -35,7 +35,7 @@ def _did_you_mean(name: str, rows: Iterable[CommandType]) -> str:
 
 
 def habits_of_command(rows: Mapping[str, CommandType]) -> Mapping[str, str]:
-    """For each name that is no field of Command: the field that is meant, or what to do instead."""
+    """For each name that is not a field of Command: the field that is meant, or what to do instead."""
     habits = {wrong: field for field, wrongs in _FIELDS.items() for wrong in wrongs}
     habits |= dict.fromkeys(_NAMED_IN_URL, "The device is named in the URL: leave it out here.")
     habits |= dict.fromkeys(_OF_DEVICE, "It is a field of Device: change it with devices.patch.")

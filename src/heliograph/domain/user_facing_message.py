@@ -1,4 +1,4 @@
-"""A message shown to the device's user, in the language of the device where there is a translation.
+"""A message shown to the device's user, in the language of the device if there is a translation.
 
 Source: disc, UserFacingMessage; BCP 47 = RFC 5646 §2.1.
 """
@@ -52,15 +52,20 @@ def violations(message: UserFacingMessage | None, *, path: str, max_chars: int =
         yield Violation(f"{path}.default_message", _too_long(f"{path}.default_message", message.default_message, max_chars))
     for index, (tag, text) in enumerate(message.localized_messages.items()):
         where = f"{path}.localized_messages[{index}]"
-        if len(tag) > _MAX_TAG_CHARS or not _LANGUAGE_TAG.match(tag):
+        if not is_language_tag(tag):
             shown = ascii(tag[:_MAX_TAG_CHARS])
             yield Violation(f"{where}.key", f'{where}.key {shown} is not a BCP 47 language tag: write one such as "en-US" or "fr".')
         if len(text) > max_chars:
             yield Violation(f"{where}.value", _too_long(f"{where}.value", text, max_chars))
 
 
+def is_language_tag(tag: str) -> bool:
+    """Whether it is a well-formed BCP 47 tag."""
+    return len(tag) <= _MAX_TAG_CHARS and _LANGUAGE_TAG.match(tag) is not None
+
+
 def is_blank(message: UserFacingMessage | None) -> bool:
-    """Whether there is nothing to show: no message, or no default but white space."""
+    """Whether there is nothing to show: no message, or only white space as the default."""
     return message is None or not message.default_message.strip()
 
 

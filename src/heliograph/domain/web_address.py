@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,31})://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<rest>[/?#][!-\[\]-~]*)?"
 )
-"""No user, no backslash, no space, nothing that is not ASCII."""
+"""No user, no backslash, no space, only ASCII."""
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ class WebAddress(NamedTuple):
     host: str
     """A name, an IPv4 address, or an IPv6 address in brackets."""
     port: int
-    """0: none is written, or the scheme's own."""
+    """0: not written, or the scheme's own."""
     rest: str
     """Path, query and fragment, as written."""
 
@@ -65,7 +65,7 @@ def is_host(text: str) -> bool:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether this host (in lower case, IPv6 in brackets) is the machine itself wherever it is looked up.
+    """Whether this host (in lower case, IPv6 in brackets) always means the machine itself.
 
     Source: RFC 6761 §6.3 (`localhost` and everything below it).
     """

@@ -1,7 +1,7 @@
 """What happened in a run, event by event, in the order in which it happened.
 
-Three kinds of witnesses write it: callers (what they asked, what they were answered and told), phones (what they did), and whoever
-made trouble (what was killed when). The rules read nothing else.
+Three kinds of witnesses write it: callers (requests, answers and notifications), phones (what they did), and those that
+caused faults (what was killed when). The rules read nothing else.
 """
 
 import enum
@@ -28,13 +28,13 @@ class Answer(enum.Enum):
 
     OK = "ok"
     FAIL = "fail"
-    """Nothing was done: the server said no, or was not there."""
+    """Nothing was done: the server refused, or was not there."""
     UNKNOWN = "unknown"
-    """No answer came, or one that says that nobody knows."""
+    """No answer came, or one with an unknown outcome."""
 
 
 class Moment(enum.Enum):
-    """Where a phone is with a command, as its agent or its connection tells."""
+    """A phone's progress with a command, as its agent or its connection reports."""
 
     CONNECTING = "CONNECTING"
     """It is about to say hello on a new connection; of no operation."""
@@ -47,7 +47,7 @@ class Moment(enum.Enum):
     TOLD_TO_DROP = "TOLD_TO_DROP"
     """It was answered: drop."""
     EXECUTING = "EXECUTING"
-    """Its journal says that it executes; nothing is done yet."""
+    """Its journal says that it executes; the effect has not happened yet."""
     EXECUTED = "EXECUTED"
     """It is done; its journal does not say so yet."""
     PROGRESS = "PROGRESS"
@@ -110,7 +110,7 @@ class Deed(enum.Enum):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", omit_defaults=True, tag_field="event"):
-    """Something that happened; `at_us` is monotonic time, set by whoever records."""
+    """An event; `at_us` is monotonic time, set by the recorder."""
 
     at_us: int = 0
 
@@ -137,12 +137,11 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel",
 
     @property
     def device(self) -> str:
-        """The device's name."""
         return self.name.rpartition("/operations/")[0]
 
     @classmethod
     def of(cls, operation: dict[str, Any]) -> Self:
-        """The operation that this JSON tells of."""
+        """The operation in this JSON."""
         metadata, view = operation["metadata"], read_outcome(operation)
         return cls(
             name=operation["name"],
@@ -196,7 +195,7 @@ class Reached(Event, frozen=True, kw_only=True, tag="reached"):
 
 
 class Acted(Event, frozen=True, kw_only=True, tag="acted"):
-    """A phone began to do, or has done, what a command asks: the effect itself, told by the phone and not by its agent's journal."""
+    """A phone began or finished a command's effect; reported by the phone, not by its agent's journal."""
 
     phone: str
     incarnation: int
@@ -209,7 +208,7 @@ class Acted(Event, frozen=True, kw_only=True, tag="acted"):
 
 
 class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
-    """How a phone was found when all had come to rest."""
+    """The state of a phone after everything came to rest."""
 
     phone: str
     managed: bool
@@ -221,20 +220,20 @@ class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
 
 
 class Final(Event, frozen=True, kw_only=True, tag="final"):
-    """What the server lists of a device after everybody was well again and all had come to rest: all of it, in the list's order."""
+    """What the server lists for a device after everything had recovered and come to rest: all of it, in the list's order."""
 
     device: str
     operations: tuple[Shown, ...] = ()
 
 
 class Subscribed(Event, frozen=True, kw_only=True, tag="subscribed"):
-    """From here on an enterprise is to be told the end of every command that is issued."""
+    """From here on an enterprise must be notified of the end of every command that is issued."""
 
     enterprise: str
 
 
 class Notified(Event, frozen=True, kw_only=True, tag="notified"):
-    """An enterprise was told of a command's end."""
+    """An enterprise was notified of a command's end."""
 
     shown: Shown
     message: str = ""
@@ -247,7 +246,7 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     what: FaultKind
     target: str = ""
     seconds: float = 0.0
-    """Of a clock's step: forward where positive. 0 where no server starts under it: those that run slew it, and are held to that."""
+    """Of a clock's step: forward where positive. 0 if no server starts under it: running servers slew it, and must do so."""
 
 
 AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Final | Subscribed | Notified | Fault

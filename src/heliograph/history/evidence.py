@@ -1,4 +1,4 @@
-"""A recorded history, sorted once by what the rules ask of it: every question afterwards costs no walk through all events."""
+"""A recorded history, sorted once by what the rules ask of it: no later question needs a walk through all events."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -31,7 +31,7 @@ NEVER = 2**63
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A call: where in the history it began and ended."""
+    """A call: its begin and end in the history."""
 
     invoked: Invoked
     began: int
@@ -55,10 +55,10 @@ class Evidence:
     def __init__(self, history: Sequence[AnyEvent]) -> None:
         self.history = history
         self.lists: dict[str, Final] = {}
-        """By device: what the server lists in the end. A device without is one of which nobody looked."""
+        """By device: the server's list at the end. A device without an entry was not read."""
         self.looks: list[tuple[int, Final]] = []
-        """The same, with where they stand."""
-        # Before all others: a phone may tell of its first connection before it is known which device it is.
+        """The same, with their places in the history."""
+        # Before all others: a phone may report its first connection before its device is known.
         self.device_of = {event.phone: event.device for event in history if isinstance(event, Enrolled)}
         self.at_rest: dict[str, AtRest] = {}
         self.began: dict[str, list[Acted]] = defaultdict(list)
@@ -74,14 +74,14 @@ class Evidence:
         """Where a phone began to connect, by its device."""
         self.offers: list[tuple[int, Reached]] = []
         self.agents: set[str] = set()
-        """The devices whose phones' agents tell of their moments."""
+        """The devices whose phones' agents report their moments."""
         self.subscribed: dict[str, int] = {}
-        """Since where an enterprise is to be told."""
+        """Since when an enterprise is to be notified."""
         self.told: dict[str, list[Shown]] = defaultdict(list)
-        """By operation: what an enterprise was told of it."""
+        """By operation: the notifications of it."""
         self.faults: list[Fault] = []
         self.oddities: list[str] = []
-        """What a recorder does not write: a history with any proves nothing."""
+        """Events that a recorder does not write: a history with any proves nothing."""
         self._clock = ClockErrors()
         self.calls = self._read()
         self.final = {operation.name: operation for listed in self.lists.values() for operation in listed.operations}
@@ -99,7 +99,7 @@ class Evidence:
         return ((call, shown) for call in self.calls for shown in call.shown)
 
     def all_shown(self) -> Iterator[Shown]:
-        """Every operation as anybody was shown it: callers, enterprises, and whoever looked in the end."""
+        """Every operation as it was ever shown: to callers, to enterprises, and at the end."""
         yield from (shown for _, shown in self.readings())
         yield from (shown for notifications in self.told.values() for shown in notifications)
         yield from (shown for _, final in self.looks for shown in final.operations)
@@ -216,11 +216,11 @@ def is_final_at_ack(type_name: str) -> bool:
 
 
 def id_of(operation: str) -> int:
-    """The number in an operation's name, by which a device's operations are in order; 0 where there is none."""
+    """The number in an operation's name, which orders a device's operations; 0 without one."""
     number = operation.rpartition("/")[2]
     return int(number) if number.isdecimal() else 0
 
 
 def device_named(operation: str) -> str:
-    """The device whose operation this is."""
+    """The device of this operation."""
     return operation.partition("/operations/")[0]

@@ -1,4 +1,4 @@
-"""Which faults a run met, and whether they found anything under way."""
+"""Which faults a run met, and whether they found anything in progress."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class FaultCount:
     what: FaultKind
     times: int
     in_flight: int
-    """How many of them met a request under way; a phone's: a command that it had acknowledged and not finished."""
+    """How many of them met a request in progress; for a phone's fault: a command that it had acknowledged and not finished."""
 
     @property
     def doubt(self) -> str:
@@ -51,7 +51,7 @@ def count_faults(events: Sequence[AnyEvent], declared: Iterable[FaultKind]) -> t
 
 
 class _Count:
-    """What is under way, and which faults last, at one point of a history."""
+    """What is in progress, and which faults last, at one point of a history."""
 
     def __init__(self) -> None:
         self.times: dict[FaultKind, int] = defaultdict(int)

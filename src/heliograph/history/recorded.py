@@ -13,7 +13,7 @@ VERSION: Final = 1
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The first line: what the run was made for. Whatever of it never occurred makes the verdict inconclusive."""
+    """The first line: what the run was made for. If any of it never occurred, the verdict is inconclusive."""
 
     format: str = ""
     version: int = 0
@@ -30,4 +30,4 @@ class Recorded:
     header: Header
     events: Sequence[AnyEvent]
     cut: bool = False
-    """Whether the last line is not whole, and was left out: whoever recorded it was ended in the middle of a line."""
+    """Whether the last line is incomplete and was left out: the recorder was ended in the middle of it."""

@@ -24,7 +24,7 @@ US_PER_S = 1_000_000
 def story_of(events: Sequence[AnyEvent], about: str, *, most: int = 40) -> list[str]:
     """What happened to it, a line an event: seconds since the first event, and what. `most`: lines; the middle is left out beyond that.
 
-    Faults of servers and databases are told along, for they explain the rest.
+    Faults of servers and databases are included, because they explain the rest.
     """
     start_us = events[0].at_us if events else 0
     showing = {event.call for event in events if isinstance(event, Completed) and any(shown.name == about for shown in event.shown)}

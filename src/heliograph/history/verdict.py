@@ -12,7 +12,7 @@ from heliograph.history.recorded import Recorded
 from heliograph.history.rules import RULES
 
 ALWAYS = (Deed.ACCEPTED, Deed.SUCCEEDED)
-"""A run without a command that was accepted and succeeded (hence was acknowledged, and ran) shows nothing, whatever it was made for."""
+"""A run without a command that was accepted and succeeded (so was acknowledged, and ran) shows nothing."""
 
 ODDITIES_MOST = 3
 
@@ -44,17 +44,17 @@ class Verdict:
 
     violations: tuple[Violation, ...]
     doubts: tuple[str, ...]
-    """Why the history, free of violations or not, is no proof of what it was made for."""
+    """Why the history, with or without violations, is no proof."""
     faults: tuple[FaultCount, ...]
     operations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """How many there are in the end, by type and outcome."""
+    """How many there are at the end, by type and outcome."""
     deeds: Mapping[Deed, int] = field(default_factory=dict)
     calls: Mapping[Verb, Mapping[Answer, int]] = field(default_factory=dict)
     events: int = 0
 
     @property
     def colour(self) -> Colour:
-        """A violation is one whatever else is in doubt."""
+        """A violation is one, with any other doubts."""
         if self.violations:
             return Colour.VIOLATED
         return Colour.INCONCLUSIVE if self.doubts else Colour.GREEN

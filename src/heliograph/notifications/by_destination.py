@@ -14,7 +14,7 @@ def publisher_for(
 ) -> "PublisherByDestination":  # fmt: skip
     """The publisher of a server with these settings; `push` publishes to the push endpoint in place of one made here.
 
-    Raises: InvalidArgument: the endpoint is no URL; PubsubMissing.
+    Raises: InvalidArgument: the endpoint is not a URL; PubsubMissing.
     """
     if push is None and push_endpoint:
         push = PushPublisher(push_endpoint)

@@ -1,4 +1,4 @@
-"""Messages to Google's Pub/Sub, or to its emulator where PUBSUB_EMULATOR_HOST says so; with Google's own client."""
+"""Messages to Google's Pub/Sub, or to its emulator if PUBSUB_EMULATOR_HOST is set; with Google's own client."""
 
 import asyncio
 import importlib.util

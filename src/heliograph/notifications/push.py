@@ -26,10 +26,10 @@ TIMEOUT_S = 10.0
 
 
 class PushPublisher:
-    """A Publisher to one endpoint. Its URL may hold a token, so no text names more of it than the host."""
+    """A Publisher to one endpoint. Its URL may hold a token, so texts show only its host."""
 
     def __init__(self, endpoint: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Raises: InvalidArgument: `endpoint` is no absolute http or https URL."""
+        """Raises: InvalidArgument: `endpoint` is not an absolute http or https URL."""
         self._endpoint = _url(endpoint)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None

@@ -44,11 +44,11 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 VIOLATIONS_MOST = 20
-"""So many are told, the rest are counted: whoever mends a body mends it step by step, and a refusal is never longer than its cause."""
+"""How many are reported; the rest are counted: a body is corrected step by step, and a refusal is never longer than its cause."""
 
 
 COUNTED_MOST = 10_000
-"""Who has made so many mistakes need not know the exact number; finding it could take seconds."""
+"""A caller with this many mistakes need not know the exact number; finding it could take seconds."""
 
 
 class Violations:
@@ -111,7 +111,7 @@ class HeliographError(Exception):
         metadata: Mapping[str, str] | None = None,
         retry_after_s: int | None = None,
     ) -> None:
-        """An error whose message is `message`, else the violations line by line, else the class's docstring."""
+        """An error with the message `message`, else the violations line by line, else the class's docstring."""
         found = violations if isinstance(violations, Violations) else Violations(violations)
         self.violations = tuple(found)
         self.more_violations = len(found) - len(self.violations)

@@ -18,11 +18,11 @@ _MAX_SHOWN_CHARS = 64
 
 
 def parse_field_mask(text: str, *, of: type[msgspec.Struct] | None = None) -> tuple[str, ...]:
-    """The proto (snake_case) paths in a comma-joined mask of camelCase or snake_case paths; "" is no path.
+    """The proto (snake_case) paths in a comma-joined mask of camelCase or snake_case paths; "" is not a path.
 
     With `of`, each path leads to a field of that message, and `*` alone stands for all of them (AIP-134: a full replacement).
 
-    Raises: InvalidArgument naming every path that is none.
+    Raises: InvalidArgument naming every invalid path.
     """
     if text == WHOLE and of is not None:
         return tuple(field.name for field in shape_of(of).fields)

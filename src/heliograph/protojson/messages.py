@@ -18,7 +18,7 @@ rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…
 - `@proto(name)` gives the protobuf name that errors quote, below `google.android.devicemanagement.v1.` unless it starts with
   `google.` or, for types of ours, which errors do not name, `heliograph.`. Without it, the class's own name is taken. It works on a
   class made by `defstruct` too: `Command = proto("Command")(…)`.
-  `numbers={"NAME": 7}` where an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
+  `numbers={"NAME": 7}` if an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
   `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
 - Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
   an `enum.Enum`, a message `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything
@@ -78,7 +78,7 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str, optio
     `root` is the proto path of the message in its request, as in "command"; "" when the body is the request itself. `options`: what is
     taken beyond the documented mapping. It only ever adds: what is accepted without them is read the same with them.
 
-    Raises: InvalidArgument with every violation at once; TypeError when `cls` is no message as this module describes.
+    Raises: InvalidArgument with every violation at once; TypeError when `cls` is not a message as this module describes.
     """
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
@@ -105,7 +105,7 @@ def encode_message(message: msgspec.Struct) -> bytes:
 def stored_message(cls: type[M], data: bytes) -> M:
     """What `encode_message` wrote, read back: any struct of which it was made, message or not.
 
-    Raises: msgspec.MsgspecError or UnicodeDecodeError when `data` is no such thing.
+    Raises: msgspec.MsgspecError or UnicodeDecodeError when `data` is not that.
     """
     message: M = _decoder(cls).decode(data)
     return message
@@ -118,15 +118,15 @@ def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], wh
 
 @functools.cache
 def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None, bool]:
-    """The decoder of msgspec, the check of oneofs where the message has some, and whether its own shape does not bound its depth."""
+    """The decoder of msgspec, the check of oneofs if the message has some, and whether its own shape does not bound its depth."""
     return _decoder(cls).decode, oneof_check(cls), holds_any_json(cls)
 
 
 def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:
     """Whether an object in `body` may hold a name twice, of which msgspec took the last.
 
-    Nothing that the fast path accepts is shorter than its canonical form, so a body as long as that, white space apart, holds
-    nothing twice. In any other, no name at all may occur twice, and no escape may hide where a string ends.
+    Nothing that the fast path accepts is shorter than its canonical form, so a body as long as that, white space apart, has
+    nothing twice. In any other, no name may occur twice, and no escape may hide where a string ends.
     """
     if b"\\" in body:
         return True

@@ -54,7 +54,7 @@ class JsonObject(dict[str, Any]):
 
 
 class JsonNumber(str):
-    """A JSON number that is not a short plain integer, as its text: nothing of it is lost."""
+    """A JSON number that is not a short plain integer, as its text, without loss."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class JsonNumber(str):
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """The value in `body`: None, bool, int, JsonNumber, str, list or JsonObject.
 
-    Raises: InvalidArgument when it is no JSON text, without quoting any of it.
+    Raises: InvalidArgument when it is not JSON text, without quoting any of it.
     """
     # Raised outside the handlers: the caught errors hold the whole text and must not stay behind as this error's context.
     fault: InvalidArgument
@@ -92,7 +92,7 @@ def _fault(what: str, text: str, position: int, *, hint: str = "") -> InvalidArg
 
 
 def _hint(text: str, position: int) -> str:
-    """What was probably written there that is no JSON, nothing of it quoted; "" when it does not show."""
+    """What was probably written there instead of JSON, without quoting it; "" if that is unclear."""
     if text.startswith("\ufeff"):
         return " The body begins with a byte order mark: remove it."
     if text[:position].rstrip().endswith(",") and text[position : position + 1] in {"}", "]"}:
@@ -124,9 +124,9 @@ def _innermost(text: str) -> str:
 
 
 def refuse_depth(text: str) -> None:
-    """Nothing happens where no value in this JSON text lies deeper than MAX_DEPTH, whatever else is wrong with it.
+    """Check that no value in this JSON text is deeper than MAX_DEPTH, even if the text has other mistakes.
 
-    Nor may it hold more than MOST_CONTAINERS objects and lists: no message needs so many, and each costs a hundred times its two brackets.
+    Nor may it have more than MOST_CONTAINERS objects and lists: no message needs so many, and each costs a hundred times its two brackets.
     Word by word, and not in one step of a regular expression: other threads have their turn meanwhile.
 
     Raises: InvalidArgument.
@@ -166,7 +166,7 @@ def _int(text: str) -> int | JsonNumber:
 
 
 def _number(text: str) -> JsonNumber:
-    """A function, so that other threads have their turn between two numbers; the class itself would give them none."""
+    """A function, so that other threads have a turn between two numbers; the class itself would not let them."""
     return JsonNumber(text)
 
 

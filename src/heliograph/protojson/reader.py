@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?\
 _BYTES = re.compile(BYTES_PATTERN)
 
 _BAD: Any = object()
-"""What a reader gives where it found a violation."""
+"""What a reader returns after it found a violation."""
 
 
 def _no_hint() -> str:
@@ -63,14 +63,13 @@ class Place(msgspec.Struct, frozen=True):
         return self.note(describe)
 
     def note(self, describe: Callable[[], Violation]) -> Any:  # noqa: ANN401 - _BAD
-        """Note a violation."""
         self.violations.note(describe)
         return _BAD
 
     def inside(self, index: int, *, of_map: bool = False) -> "Place":
         """The place of an element of this list, or of a value of this map."""
         if self.violations.full:
-            return self  # nobody is told of it any more
+            return self  # it is not reported any more
         path = f"{self.path}[{index}].value" if of_map else f"{self.path}[{index}]"
         return Place(path, self.parent, self.field, self.violations, self.options)
 
@@ -130,7 +129,7 @@ def _check_oneofs(shape: Shape, values: dict[str, Any], *, path: str, violations
 
 
 def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON in, field out
-    """The field's value, or _BAD after noting why there is none."""
+    """The field's value, or _BAD after noting why there is no value."""
     if isinstance(kind, ListKind):
         return _list(kind, value, place)
     if kind is Scalar.VALUE or (kind is Scalar.STRUCT and isinstance(value, dict)):
@@ -320,7 +319,7 @@ def _at(path: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A JSON value as errors quote it: one line, at most MAX_SHOWN_CHARS characters, nothing of lists and objects."""
+    """A JSON value as errors quote it: one line, at most MAX_SHOWN_CHARS characters, without the contents of lists and objects."""
     if isinstance(value, list | dict):
         return "[…]" if isinstance(value, list) else "{…}"
     if not isinstance(value, str):

@@ -13,7 +13,7 @@ import msgspec
 
 
 class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader takes besides what the documented mapping says; all off: nothing."""
+    """What a reader accepts beyond the documented mapping; all off: nothing."""
 
     words_for_bools: bool = False
     """`"true"` for true, and "t", "yes", "y", "1" and their opposites, in any case.
@@ -22,7 +22,7 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
     because SimpleAtob does? Absolutely!"); datapiece.cc, ToBool.
     """
     one_for_a_list: bool = False
-    """`"a"` for `["a"]`, whatever the elements are.
+    """`"a"` for `["a"]`, for any kind of element.
 
     Source: parser.cc, ParseField: "The original ESF parser permits a single element in place of an array thereof."
     """
@@ -38,7 +38,7 @@ class ReaderOptions(msgspec.Struct, frozen=True, kw_only=True):
     Source: parser.cc, ParseArray and EmitNull.
     """
     quoted_enum_numbers: bool = False
-    """`"1"` for 1, where the enum has that number.
+    """`"1"` for 1, if the enum has that number.
 
     Source: parser.cc, ParseEnumFromStr; datapiece.cc, ToEnum: "Check if int version of enum is sent as string."
     """
@@ -48,7 +48,7 @@ GOOGLES = ReaderOptions(words_for_bools=True, one_for_a_list=True, lists_in_list
 """All that Google's parsers take by default."""
 
 STRICT = ReaderOptions()
-"""The documented mapping and nothing else."""
+"""Only the documented mapping."""
 
 BOOLS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
 """The words for bools, in lower case.  Source: absl::SimpleAtob."""

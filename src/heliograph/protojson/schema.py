@@ -48,7 +48,7 @@ class Scalar(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class EnumKind:
-    """A field whose value is a member of `cls`."""
+    """A field with members of `cls` as values."""
 
     cls: type[enum.Enum]
     type_name: str
@@ -92,7 +92,7 @@ _ZEROS: Mapping[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.I
 
 
 def zero_of(kind: Kind) -> object:
-    """What a value of this kind is before it is set: proto3's default, an empty message.  A message with required fields has none."""
+    """A value of this kind before it is set: proto3's default, an empty message.  A message with required fields has no such value."""
     if isinstance(kind, EnumKind):
         return kind.by_number[0]
     if isinstance(kind, MessageKind):
@@ -128,7 +128,7 @@ class Shape:
 def shape_of(cls: type[msgspec.Struct]) -> Shape:
     """What `cls` declares.
 
-    Raises: TypeError when `cls` is no message as `heliograph.protojson.messages` describes.
+    Raises: TypeError when `cls` is not a message as `heliograph.protojson.messages` describes.
     """
     config = cls.__struct_config__
     if not (config.forbid_unknown_fields and config.frozen):
@@ -161,7 +161,7 @@ def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field
 
 
 def _undescribed(annotation: Any) -> Any:  # noqa: ANN401 - an annotation
-    """The annotation without `msgspec.Meta(description=…)`, which is for readers and says nothing of the kind."""
+    """The annotation without `msgspec.Meta(description=…)`, which is for readers and does not affect the kind."""
     if typing.get_origin(annotation) is not Annotated:
         return annotation
     base, *marks = typing.get_args(annotation)
@@ -207,7 +207,7 @@ def _plain_kind(annotation: object) -> Kind | None:
 
 
 def _shown_type(cls: type, of_ours: str) -> str:
-    """What errors call the type: Google's ones by their URL, ours by what protobuf calls any such type, for their names say nothing."""
+    """What errors call the type: Google's by their URL, ours by protobuf's general word, because our names mean nothing to callers."""
     name = proto_info(cls).full_name
     return of_ours if name.startswith(OWN) else _TYPE_URL + name
 
@@ -261,7 +261,7 @@ Check = Callable[[Any], bool]
 
 @functools.cache
 def oneof_check(cls: type[msgspec.Struct]) -> Check | None:
-    """Tells of a message of this class whether no oneof in it, nor in a message inside it, has two members set; None: there is none."""
+    """A check whether in a message of this class, or inside it, no oneof has two members set; None: the class has no oneofs."""
     shape = shape_of(cls)
     groups = [(operator.attrgetter(*members), len(members) - 1) for members in proto_info(cls).oneofs.values()]
     nested = [(operator.attrgetter(field.name), check) for field in shape.fields if (check := _nested_check(field.kind)) is not None]

@@ -1,6 +1,6 @@
 """What the caller may have meant: the sentence after an error that says how to put it right.
 
-Every sentence here has a space before it, so that it can stand behind Google's words; "" where there is nothing to say.
+Every sentence here has a space before it, so that it can follow Google's words; "" if there is nothing to say.
 """
 
 import difflib
@@ -27,7 +27,7 @@ _EXPECTED = {
 
 
 def for_name(unknown: str, shape: Shape, *, path: str, value: object) -> str:
-    """For a field that the message at this proto path has not: which was meant, or where it belongs."""
+    """For a field that the message at this proto path does not have: which was meant, or where it belongs."""
     names = {_plain(field.json_name): field.json_name for field in shape.fields}
     plain = _plain(unknown[:_MAX_CHARS])
     if plain in names:
@@ -60,7 +60,7 @@ def for_enum(value: str, kind: EnumKind) -> str:
 
 
 def for_list(kind: Kind, value: list[object]) -> str:
-    """For a list where one value is expected."""
+    """For a list in place of one value."""
     if isinstance(kind, MapKind):
         return ' An object is expected, as in {"key": …}.'
     if isinstance(kind, MessageKind) and not value:
@@ -94,14 +94,14 @@ def _object_of(kind: MessageKind) -> str:
 
 
 def for_duration(value: object) -> str:
-    """For what is no Duration: seconds that lack their s get it, anything else an example."""
+    """For an invalid Duration: seconds without s get it, anything else an example."""
     number = str(value)
     plain_seconds = isinstance(value, int | str) and number.isascii() and number.isdecimal() and len(number) <= _SECONDS_DIGITS
     return f' Write "{number}s".' if plain_seconds and not isinstance(value, bool) else IN_SECONDS
 
 
 def _one_level_down(plain: str, shape: Shape) -> str | None:
-    """The place of a field that stands in one of this message's messages, where just one has it."""
+    """The place of a field that one of this message's messages has, if just one has it."""
     places = [
         f"{outer.json_name}.{inner.json_name}"
         for outer in shape.fields
@@ -113,7 +113,7 @@ def _one_level_down(plain: str, shape: Shape) -> str | None:
 
 
 def _nearest(plain: str, names: Mapping[str, str]) -> list[str]:
-    """The names that are nearest to this one, several where one is as near as the other."""
+    """The nearest names to this one, several if equally near."""
     close = difflib.get_close_matches(plain, names, n=3, cutoff=_CLOSE)
     ratios = [difflib.SequenceMatcher(None, name, plain).ratio() for name in close]
     return [names[name] for name, ratio in zip(close, ratios, strict=True) if ratios[0] - ratio <= _AS_CLOSE]

@@ -56,7 +56,7 @@ def parse_duration_ns(text: str) -> int:
     """
     seconds = text[:-1]
     if len(seconds) <= _PLAIN_DIGITS and seconds.isdecimal() and seconds.isascii() and text[-1] == "s":
-        return int(seconds) * NS_PER_S  # as nearly everybody writes it
+        return int(seconds) * NS_PER_S  # as nearly everyone writes it
     if not text.endswith("s"):
         raise IllegalDuration("Illegal duration format; duration must end with 's'")
     seconds, point, fraction = text[:-1].partition(".")

@@ -30,7 +30,7 @@ C = TypeVar("C", bound=type)
 
 
 class Secret:
-    """Marks a field whose value nobody may see: `Annotated[str, SECRET]`."""
+    """Marks a field with a secret value: `Annotated[str, SECRET]`."""
 
 
 class DurationText:
@@ -168,7 +168,7 @@ def is_secret(field_type: object) -> bool:
 
 
 def decode_hook(wanted: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
-    """For `msgspec.json.Decoder(dec_hook=…)`: Int64 from its canonical text; what is anything else, shorter too, needs the walk."""
+    """For `msgspec.json.Decoder(dec_hook=…)`: Int64 from its canonical text; any other form, even a shorter one, needs the walk."""
     if wanted is Int64 and type(value) is str and _is_plain_number(value):
         return Int64(value)
     raise ValueError("not an int64")

@@ -468,6 +468,28 @@ class WorldList(Message):
     worlds: tuple[WorldView, ...]
 
 
+class SnapshotView(Message, kw_only=True):
+    """A world as one document; docs/sandbox.md says what is in it."""
+
+    heliograph_snapshot: Int32
+    """Of which version the document is."""
+    schema: Int32
+    """Of which version the tables are."""
+    seed: str
+    clock: AnyObject
+    making: AnyObject
+    """What was wished of the world when it was made."""
+    secrets: str = ""
+    """A warning: whoever has the document can read all secrets in it."""
+    push_endpoints: tuple[str, ...] = ()
+    phones: tuple[AnyObject, ...] = ()
+    bench: AnyObject | None = None
+    """Faults, Retry Tests and the request journal."""
+    notifications: tuple[AnyObject, ...] = ()
+    tables: AnyObject | None = None
+    chance: AnyObject | None = None
+
+
 class OpenApiDocument(Message):
     """An OpenAPI 3.1 document."""
 

@@ -58,7 +58,7 @@ class AppClient:
             return await self._ask("GET", path, b"", headers)
 
     async def shut(self) -> None:
-        """The WebSocket is gone, and requests under way lose their answers."""
+        """The WebSocket is gone, and requests in progress lose their answers."""
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(0)
@@ -87,7 +87,7 @@ class AppClient:
 
 
 class AppSocket:
-    """A WebSocket whose other end is an ASGI app in this process."""
+    """A WebSocket to an ASGI app in this process."""
 
     def __init__(self) -> None:
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -5,10 +5,13 @@ All of it belongs to one world and goes with it; a world that is made again has 
 
 import random
 
+import msgspec
+
 from heliograph.agent.executor import Checkpoint, Moment
 from heliograph.asgi import Asgi
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import decode_message, encode_message
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.fault_checks import PHONE_EFFECTS, effect_of
 from heliograph.sandbox.fault_messages import FaultWanted
@@ -22,9 +25,18 @@ from heliograph.sandbox.quota_report import QuotaReport
 from heliograph.sandbox.request_journal import RequestJournal
 from heliograph.sandbox.retry_test import RetryTests
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import BenchState, FaultState, stand, state_of
 from heliograph.sandbox.steering import Steered
 from heliograph.server import Between
 from heliograph.service.outbox import Publisher, PublishingCounts
+
+
+def _state_of(fault: Fault, *, offline: bool) -> FaultState:
+    return FaultState(
+        number=fault.number, wanted=msgspec.json.decode(encode_message(fault.wanted)), device=str(fault.device or ""),
+        created_us=fault.created_us, met=fault.met, last_met_us=fault.last_met_us, offline=offline,
+        chance=state_of(fault.chance) if fault.wanted.share else "",
+    )  # fmt: skip
 
 
 class Bench:
@@ -59,8 +71,33 @@ class Bench:
         """Nothing that was planned happens any more."""
         await self._phones.close()
 
+    def state(self) -> BenchState:
+        """All of it, but for the quota report."""
+        faults = tuple(_state_of(fault, offline=self._phones.keeps_offline(fault)) for fault in self.faults.all())
+        retry_tests, retry_chance = self.retry_tests.state()
+        requests = tuple(self.requests.records())
+        return BenchState(
+            faults=faults, faults_last=self.faults.last, requests=requests, requests_last=self.requests.last, retry_tests=retry_tests,
+            retry_chance=state_of(retry_chance),
+        )  # fmt: skip
+
+    def recall(self, state: BenchState) -> None:
+        """All is as it was.  Raises: SnapshotUnreadable, InvalidArgument."""
+        for fault in state.faults:
+            wanted = decode_message(FaultWanted, fault.wanted, root="")
+            device = DeviceName.parse(fault.device) if fault.device else None
+            again = self.faults.recall(fault.number, wanted, self.checked(wanted), device, created_us=fault.created_us)
+            again.met, again.last_met_us = fault.met, fault.last_met_us
+            if fault.chance:
+                stand(again.chance, fault.chance)
+            if again.effect in PHONE_EFFECTS:
+                self._phones.go_on(again, offline=fault.offline)
+        self.faults.last = state.faults_last
+        self.requests.recall(state.requests, last=state.requests_last)
+        self.retry_tests.recall(state.retry_tests, stand_at=lambda chance: stand(chance, state.retry_chance))
+
     def phone_of(self, device: DeviceName) -> DeviceName:
-        """By what name the sandbox calls the phone that is this device now; of a device that is no phone of its own, the device's."""
+        """The sandbox's name for the phone that is this device now; for other devices, the device's name."""
         phone = self._phones_of_world.get(device)
         if phone is not None and phone.device == device:
             return device

@@ -54,7 +54,7 @@ class ApiCall(NamedTuple):
 
 
 def read_call(scope: Mapping[str, Any]) -> ApiCall | None:
-    """What the request asks of the API; None: it is for none of its methods (a page, the discovery document)."""
+    """What the request asks of the API; None: it is not for one of its methods (a page, the discovery document)."""
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     http_method, query = str(scope["method"]), bytes(scope["query_string"])
     credential = credential_of(scope)
@@ -79,7 +79,7 @@ def read_call(scope: Mapping[str, Any]) -> ApiCall | None:
 
 
 def full_method_id(method: str) -> str:
-    """AMAPI's id of a method that may be named without the service; empty: there is no such method."""
+    """AMAPI's id of a method that may be named without the service; empty: no such method."""
     full = method if method.startswith(SERVICE) else SERVICE + method
     return full if full in METHOD_IDS else ""
 

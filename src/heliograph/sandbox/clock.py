@@ -36,7 +36,7 @@ class AdvancingClock:
         self._ahead_us = 0
         self._stands_at_us: int | None = starts_us
         self.frozen = starts_us is not None
-        """Whether it stands until somebody makes it go."""
+        """Whether it stands until it is made to go."""
         self._numbers = itertools.count()
         self._sleepers: list[Sleeper] = []
         """A heap; a cancelled one stays until its turn comes, or until it is thrown out."""
@@ -80,7 +80,7 @@ class AdvancingClock:
         return self.now_us()
 
     def next_us(self) -> int | None:
-        """When the next sleeper wakes; None: nobody sleeps."""
+        """When the next sleeper wakes; None: nothing sleeps."""
         while self._sleepers and self._sleepers[0].woken.done():
             heapq.heappop(self._sleepers)
             self._forgotten = max(0, self._forgotten - 1)
@@ -99,7 +99,7 @@ class AdvancingClock:
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[None]:
-        """The time stands but for `step_to`; afterwards it goes on from where it stands, unless it is frozen."""
+        """The time stands but for `step_to`; afterwards it continues from where it stands, unless it is frozen."""
         if self._stands_at_us is not None:
             yield
             return
@@ -117,13 +117,13 @@ class AdvancingClock:
             self._stand()
 
     def run(self) -> None:
-        """The time goes on by itself from where it stands."""
+        """The time runs by itself from where it stands."""
         self.frozen = False
         if self._stands_at_us is not None:
             self._go()
 
     def stop(self) -> None:
-        """Nobody is woken any more: the world ends."""
+        """No sleeper is woken any more: the world ends."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

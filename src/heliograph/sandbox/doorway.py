@@ -1,4 +1,4 @@
-"""The sandbox's one ASGI app: requests wait while a world is made, and those under way end before it does.
+"""The sandbox's one ASGI app: requests wait while a world is made, and those in progress end before it does.
 
 Nothing of a world is held here, since it is made again behind this door.
 """
@@ -18,7 +18,7 @@ from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
 
 END_WITHIN_S = 2.0
-"""Real time that requests under way have to end by themselves, when their world does."""
+"""Real time that requests in progress have to end by themselves, when their world does."""
 
 WORLD = "heliograph.world"
 """Where an ASGI scope has the world that a request is for."""
@@ -56,7 +56,7 @@ class Doorway:
             await self._let_in(path, scope, receive, send)
 
     async def empty(self) -> None:
-        """Nobody is inside: who has not gone by then is sent away, to come again."""
+        """No request is inside: those that remain are sent away, to come again."""
         if self._visits:
             await asyncio.wait(self._visits, timeout=END_WITHIN_S)
         if left := set(self._visits):
@@ -111,5 +111,5 @@ async def _refuse(error: HeliographError, scope: Any, receive: Callable[[], Awai
     if scope["type"] == "http":
         await error_response(error)(scope, receive, send)
     else:
-        with contextlib.suppress(OSError, RuntimeError):  # it may have gone, or been told already
+        with contextlib.suppress(OSError, RuntimeError):  # it may be gone, or know already
             await send({"type": "websocket.close"})

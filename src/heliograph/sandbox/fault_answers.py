@@ -74,7 +74,7 @@ def html_of(wanted: HtmlAnswer) -> Answer:
 
 
 def expired_token(call: ApiCall) -> Answer:
-    """401, as for an access token whose time is over: clients get a new one and repeat."""
+    """401, as for an expired access token: clients get a new one and repeat."""
     error = AccessTokenExpired()
     error.metadata |= {"method": call.method, "service": SERVICE}
     return answer_to(error)

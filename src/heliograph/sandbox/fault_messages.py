@@ -18,7 +18,7 @@ class Cut(enum.Enum):
 
 @proto("heliograph.sandbox.OperationFate")
 class OperationFate(enum.Enum):
-    """How a look at an operation is answered, whatever became of it."""
+    """How a read of an operation is answered, whatever its outcome."""
 
     OPERATION_FATE_UNSPECIFIED = "OPERATION_FATE_UNSPECIFIED"
     NOT_FOUND = "NOT_FOUND"
@@ -27,7 +27,7 @@ class OperationFate(enum.Enum):
 
 @proto("heliograph.sandbox.NotificationFate")
 class NotificationFate(enum.Enum):
-    """What becomes of a notification on its way."""
+    """What happens to a notification on its way."""
 
     NOTIFICATION_FATE_UNSPECIFIED = "NOTIFICATION_FATE_UNSPECIFIED"
     LOST = "LOST"
@@ -73,7 +73,7 @@ class HtmlAnswer(Message):
 
 
 class NotificationFault(Message):
-    """What becomes of the notifications that the fault matches."""
+    """What happens to the notifications that the fault matches."""
 
     fate: NotificationFate = NotificationFate.NOTIFICATION_FATE_UNSPECIFIED
     type: str = ""

@@ -18,11 +18,7 @@ SCRIPT_EXAMPLE = '{"steps": [{"after": "10s", "offline": "600s"}, {"crash": "EXE
 async def _create(world: World, request: Request) -> object:
     wanted = await body_of(request, FaultWanted)
     async with world.change():
-        effect = world.bench.checked(wanted)
-        device = _phone(world, wanted.phone)
-        if effect in PHONE_EFFECTS and device is not None:
-            _ = await world.awake(device)
-        fault = world.bench.plan(wanted, device)
+        fault = await world.plan(wanted)
     return fault.view()
 
 
@@ -51,7 +47,7 @@ async def _delete_all(world: World, _request: Request) -> object:
 
 
 async def script(world: World, request: Request) -> object:
-    """`POST …/devices/{phone}:script`: a fault for each step, all or none."""
+    """`POST …/devices/{phone}:script`: a fault for each step, all or nothing."""
     wanted = await body_of(request, Script, max_bytes=SCRIPT_MAX_BYTES)
     async with world.change():
         phone = await world.awake(DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"]))
@@ -75,13 +71,6 @@ def _of_phone(step: FaultWanted, phone: DeviceName, place: int) -> FaultWanted:
         description = "The script's address says which phone it is: leave phone out."
         raise InvalidArgument(violations=[Violation(f"steps[{place}].phone", description)])
     return FaultWanted(**{name: getattr(step, name) for name in FaultWanted.__struct_fields__} | {"phone": str(phone)})
-
-
-def _phone(world: World, phone: str) -> DeviceName | None:
-    """The phone that a fault names, by its id or by its device's whole name; None: it names none."""
-    if not phone:
-        return None
-    return world.bench.phone_of(DeviceName.parse(phone)) if "/" in phone else DeviceName(world.first_enterprise, phone)
 
 
 _FAULTS = "/sandbox/v1/faults"

@@ -60,7 +60,7 @@ class Fault:
         return bool(self.times) and self.met >= self.times
 
     def view(self) -> dict[str, Any]:
-        """The fault as it was planned, and what became of it."""
+        """The fault as it was planned, and its outcome."""
         view: dict[str, Any] = {"name": self.name, **msgspec.json.decode(encode_message(self.wanted))}
         view["createTime"] = format_timestamp(self.created_us)
         view["met"] = self.met
@@ -80,18 +80,23 @@ class Faults:
     phone_of: Callable[[DeviceName], DeviceName]
     """By what name the sandbox calls the phone that is this device now."""
     on_delete: Callable[[Fault], None] = field(default=lambda _fault: None)
-    """Called with each fault that is deleted: what it has under way is undone."""
+    """Called with each deleted fault: its effects in progress are undone."""
     _faults: dict[int, Fault] = field(default_factory=dict)
-    _last: int = 0
+    last: int = 0
+    """The newest one's number."""
 
     def add(self, wanted: FaultWanted, effect: str, device: DeviceName | None) -> Fault:
         """A new fault, which is in force.  Raises: ResourceExhausted."""
         if len(self._faults) >= FAULTS_MOST:
             raise ResourceExhausted(f"There are {FAULTS_MOST} faults: DELETE /sandbox/v1/faults those that are done.")
-        self._last += 1
-        chance = random.Random(f"{self.seed} faults/{self._last}")
-        fault = Fault(number=self._last, wanted=wanted, effect=effect, device=device, chance=chance, created_us=self.now_us())
-        self._faults[fault.number] = fault
+        self.last += 1
+        return self.recall(self.last, wanted, effect, device, created_us=self.now_us())
+
+    def recall(self, number: int, wanted: FaultWanted, effect: str, device: DeviceName | None, *, created_us: int) -> Fault:
+        """The fault of this number, planned at this time."""
+        chance = random.Random(f"{self.seed} faults/{number}")
+        fault = Fault(number=number, wanted=wanted, effect=effect, device=device, chance=chance, created_us=created_us)
+        self._faults[number] = fault
         return fault
 
     def find(self, name: str) -> Fault:

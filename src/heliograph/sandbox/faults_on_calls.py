@@ -69,7 +69,7 @@ class MetApi:
         exchange = _Exchange(self._app, scope, receive, body_timeout_s=self._body_timeout_s)
         delivery = await self._met(call, exchange)
         duration_s = asyncio.get_running_loop().time() - began_s
-        # Before it is sent: whoever has the answer finds it in the journal.
+        # Before it is sent: a caller with the answer finds it in the journal.
         self._note(call, exchange, delivery, begun, duration_s, in_batch=not call.is_batch and IN_BATCH in scope)
         await _deliver(delivery, scope, receive, send)
 
@@ -88,7 +88,7 @@ class MetApi:
         self._quota.count(record)
 
     async def _met(self, call: ApiCall, exchange: "_Exchange") -> Delivery:
-        """What becomes of the call."""
+        """What happens to the call."""
         if not call.is_batch:
             await exchange.read()
         if call.row is None:
@@ -103,7 +103,7 @@ class MetApi:
         return await self._met_faults(call, exchange)
 
     async def _retry_test(self, call: ApiCall, exchange: "_Exchange", test_id: str) -> Delivery | None:
-        """What the next instruction for this method makes of the call; None: there is none, or the call is too small for it.
+        """What the next instruction for this method makes of the call; None: no instruction, or the call is too small for it.
 
         Raises: RetryTestNotFound.
         """
@@ -206,7 +206,7 @@ class _Exchange:
         return b"".join(self._chunks)
 
     def header(self, name: bytes) -> str:
-        """The request's header; empty: it has none."""
+        """The request's header; empty: no such header."""
         return next((value.decode("latin-1").strip() for key, value in self.headers if key == name), "")
 
     async def read(self) -> None:
@@ -284,7 +284,7 @@ async def _break(scope: Scope, receive: Receive, send: Send, *, reset: bool) -> 
     """The connection ends; of a batch, for all its calls."""
     cut_off(scope, reset=reset)
     if IN_BATCH in scope:
-        if reset:  # nobody reads it, but the batch puts it together
+        if reset:  # it is not read, but the batch puts it together
             await send({"type": "http.response.start", "status": 503, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         return

@@ -45,7 +45,7 @@ class MetNotifications:
         self._clock = clock
         self._log = log
         self.counts = PublishingCounts()
-        """The server's own ones, once it is there: what leaves here late is under way too."""
+        """The server's own ones, once it is there: what leaves here late is in progress too."""
         self._overtaken: dict[int, tuple[OutboxMessage, asyncio.Task[None]]] = {}
         """What goes out after the next message, with what lets it go if none comes."""
         self._under_way: set[asyncio.Task[None]] = set()

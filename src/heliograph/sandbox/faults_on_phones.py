@@ -1,7 +1,7 @@
 """What is planned for a world's phones: at a time by the world's clock, or when a phone comes to a moment of a command."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Final
 
@@ -11,6 +11,7 @@ from heliograph.agent.delivery import never
 from heliograph.agent.executor import Moment
 from heliograph.domain.names import DeviceName
 from heliograph.domain.phone.virtual_device import VirtualDevice, factory_reset, rebooted
+from heliograph.protojson.times import US_PER_S
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.fault_checks import seconds
 from heliograph.sandbox.fault_messages import OsUpdate
@@ -39,12 +40,27 @@ class MetPhones:
     def plan(self, fault: Fault) -> None:
         """The fault happens when its time comes; one that waits for a moment of a command waits for it."""
         if fault.effect in AT_A_TIME:
-            task = asyncio.get_running_loop().create_task(self._at_its_time(fault))
-            self._timers[fault.number] = task
-            task.add_done_callback(lambda _task: self._timers.pop(fault.number, None))
+            self._begin(fault, self._at_its_time(fault))
+
+    def _begin(self, fault: Fault, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._timers[fault.number] = task
+        task.add_done_callback(lambda _task: self._timers.pop(fault.number, None))
+
+    def keeps_offline(self, fault: Fault) -> bool:
+        """Whether it has taken the network from its phone, and not given it back yet."""
+        return fault.number in self._offline
+
+    def go_on(self, fault: Fault, *, offline: bool) -> None:
+        """As `plan`, for a fault that was planned in another life of the world; `offline`: it keeps its phone so."""
+        if offline:
+            self._offline.add(fault.number)
+            self._begin(fault, self._give_back(fault))
+        if not fault.spent:
+            self.plan(fault)
 
     def forget(self, fault: Fault) -> None:
-        """The fault is deleted: what was still to come of it does not, and a phone that it took the network from has it back."""
+        """The fault is deleted: its remaining effects do not happen, and a phone that lost its network has it back."""
         if (timer := self._timers.get(fault.number)) is not None:
             timer.cancel()
         if fault.number in self._offline:
@@ -87,10 +103,13 @@ class MetPhones:
         elif wanted.offline:
             self._offline.add(fault.number)
             await phone.runner.mischief.go_offline()
-            await self._clock.sleep(seconds(wanted.offline))
-            self._come_back(fault)
+            await self._give_back(fault)
         elif wanted.factory_reset:
             await phone.lose_everything(factory_reset(phone.runner.phone.device))
+
+    async def _give_back(self, fault: Fault) -> None:
+        await self._clock.sleep_until(fault.last_met_us + round(seconds(fault.wanted.offline) * US_PER_S))
+        self._come_back(fault)
 
     def _come_back(self, fault: Fault) -> None:
         self._offline.discard(fault.number)

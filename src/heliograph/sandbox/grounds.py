@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,9 @@ from heliograph.domain.names import DeviceName
 from heliograph.notifications.by_destination import Watch
 from heliograph.protojson.errors import AlreadyExists
 from heliograph.sandbox.app_client import AppClient
+from heliograph.sandbox.bench import Bench
 from heliograph.sandbox.clock import AdvancingClock
+from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, Phones, SandboxPhone, Surroundings
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
@@ -51,8 +53,14 @@ class Ground(Protocol):
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
         """What the world's phones have in common; `app()` is the server that they speak to."""
 
+    async def begin(self, ports: Ports) -> None:
+        """The server has what the world begins with besides phones."""
+
     async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
         """The first phones, known to the server without having enrolled; None: they must enrol."""
+
+    def recall(self, bench: Bench, notifications: NotificationLog, clock: AdvancingClock) -> None:
+        """All else is as it was, where the world was one before."""
 
     def clear(self) -> None:
         """Nothing is left of what was kept."""
@@ -81,8 +89,14 @@ class FileGround:
         line = Line(server_url=self._url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
         return Surroundings(clock=clock, line=line, drawer=FileDrawer(self._journals), chance=lambda _purpose: random.SystemRandom())
 
+    async def begin(self, ports: Ports) -> None:
+        await create_enterprises(ports, self._settings)
+
     async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
         return None
+
+    def recall(self, bench: Bench, notifications: NotificationLog, clock: AdvancingClock) -> None:
+        pass
 
     def clear(self) -> None:
         for file in [*self._folder.glob("heliograph.db*"), *self._journals.glob("*.journal")]:
@@ -105,6 +119,8 @@ class MemoryGround:
         self._template = template
         self._seed = seed
         self._starts_us = starts_us
+        self.chances: dict[str, random.Random] = {}
+        """Those in use, by their purposes."""
 
     def clock(self) -> AdvancingClock:
         return AdvancingClock(starts_us=self._starts_us)
@@ -140,15 +156,27 @@ class MemoryGround:
         )  # fmt: skip
         return Surroundings(clock=clock, line=line, drawer=MemoryDrawer(), chance=self._chance)
 
+    async def begin(self, ports: Ports) -> None:
+        await create_enterprises(ports, self._settings)
+
     async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
         wishes = first_phones(self._settings)
         return await put_to_bed(ports, wishes, seed=str(self._seed), around=around)
 
+    def recall(self, bench: Bench, notifications: NotificationLog, clock: AdvancingClock) -> None:
+        pass
+
     def clear(self) -> None:
         pass
 
+    def chances_of(self, phones: Collection[DeviceName]) -> Mapping[str, random.Random]:
+        """The sources of chance of the server and of these phones, by their purposes."""
+        meant = {"server", *(f"{what} of {name}" for name in phones for what in ("habits", "secrets"))}
+        return {purpose: chance for purpose, chance in self.chances.items() if purpose in meant}
+
     def _chance(self, purpose: str) -> random.Random:
-        return random.Random(f"{self._seed} {purpose}")
+        chance = self.chances[purpose] = random.Random(f"{self._seed} {purpose}")
+        return chance
 
 
 def server_settings(settings: SandboxSettings, folder: Path) -> Settings:

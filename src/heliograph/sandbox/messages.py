@@ -43,6 +43,9 @@ class Steering(Message):
     online: bool | None = None
     consent: Consent = Consent.CONSENT_UNSPECIFIED
     consent_delay: Duration = ""
+    ongoing_call: bool | None = None
+    setup_in_progress: bool | None = None
+    work_profile_paused: bool | None = None
     latency: Duration = ""
     """Every message of the phone waits so long."""
     drop_next: tuple[Loss, ...] = ()

@@ -1,11 +1,13 @@
 """The last notifications, for tests that look instead of listening."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from heliograph.protojson.times import format_timestamp
+from heliograph.sandbox.snapshot import NotificationState
 from heliograph.service.outbox import OutboxMessage
 
 MOST = 1_000
@@ -29,6 +31,17 @@ class NotificationLog:
         """The message went out a further time, on purpose: it is shown so often."""
         if message.message_id in self._messages:
             self._again[message.message_id] += 1
+
+    def states(self) -> tuple[NotificationState, ...]:
+        """All messages, oldest first."""
+        return tuple(NotificationState(message=message, again=self._again[number]) for number, message in self._messages.items())
+
+    def recall(self, states: Iterable[NotificationState]) -> None:
+        """These are the messages, oldest first."""
+        for state in states:
+            self.record(state.message)
+            if state.again:
+                self._again[state.message.message_id] = state.again
 
     def views(self, device: str = "") -> list[dict[str, Any]]:
         """What is to be seen, oldest first; with a device's name, what is about that device and its operations."""

@@ -114,20 +114,36 @@ class SandboxPhone:
 
     __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile", "serial")
 
-    def __init__(self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "") -> None:
-        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's."""
+    def __init__(
+        self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "",
+        device: DeviceName | None = None,
+    ) -> None:  # fmt: skip
+        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's.
+
+        `device`: the device that it was last, if another.
+        """
         self.serial = serial or profile.model.serial or default_serial(profile.name)
         self.name = name
         self.profile = profile
         self._around = around
         self._asleep = asleep
-        self._device = name
+        self._device = device or name
         self._runner: PhoneRunner | None = None
 
     @property
     def asleep(self) -> bool:
         """Whether its agent has not run yet."""
         return self._asleep is not None
+
+    @property
+    def asleep_with(self) -> Asleep | None:
+        """What it holds while it is asleep; None: it is awake."""
+        return self._asleep
+
+    @property
+    def journal(self) -> Journal:
+        """What its agent must not forget."""
+        return self._around.drawer.open(self.name)
 
     @property
     def runner(self) -> PhoneRunner:
@@ -163,7 +179,7 @@ class SandboxPhone:
         self._around.drawer.forget(self.name)
 
     async def lose_everything(self, device: VirtualDevice) -> None:
-        """The phone is `device` now and remembers nobody; its server is not told, and it waits for an enrolment token."""
+        """The phone is `device` now and knows no server; its old server does not learn of it, and it waits for an enrolment token."""
         await self.stop()
         self.forget()
         self.runner.phone.forget_policy()

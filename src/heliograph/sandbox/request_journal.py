@@ -121,18 +121,19 @@ class RequestJournal:
     """The newest calls of one world."""
 
     def __init__(self, *, now_us: Callable[[], int], most: int = REQUESTS_MOST, bytes_most: int = BYTES_MOST) -> None:
-        """Nobody has called yet."""
+        """Starts empty."""
         self._now_us = now_us
         self._most = most
         self._bytes_most = bytes_most
         self._records: OrderedDict[int, RequestRecord] = OrderedDict()
         self._bytes = 0
-        self._last = 0
+        self.last = 0
+        """The newest one's number."""
 
     def begin(self) -> tuple[int, int]:
         """The number of the call that comes now, and the time."""
-        self._last += 1
-        return self._last, self._now_us()
+        self.last += 1
+        return self.last, self._now_us()
 
     def record(self, record: RequestRecord) -> None:
         """The call is answered; past the bounds, the oldest are forgotten."""
@@ -157,15 +158,21 @@ class RequestJournal:
         """All that are kept, oldest first: by when they came, not by when they were answered."""
         return sorted(self._records.values(), key=lambda record: record.number)
 
+    def recall(self, records: Iterable[RequestRecord], *, last: int) -> None:
+        """These are kept, oldest first."""
+        for record in records:
+            self.record(record)
+        self.last = last
+
     def clear(self) -> None:
-        """Nothing is kept; numbers go on."""
+        """Nothing is kept; numbers continue."""
         self._records.clear()
         self._bytes = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One call as it passed, with its secrets: nobody keeps it."""
+    """One call as it passed, with its secrets: never stored."""
 
     call: ApiCall
     begun: tuple[int, int]

@@ -1,4 +1,4 @@
-"""`/sandbox/v1/requests` and `/sandbox/v1/quota`: what callers sent, what became of it, and how they got on (docs/faults-on-demand.md)."""
+"""`/sandbox/v1/requests` and `/sandbox/v1/quota`: what callers sent, how it was answered, and their quota (docs/faults-on-demand.md)."""
 
 from starlette.requests import Request
 

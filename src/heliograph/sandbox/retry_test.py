@@ -6,7 +6,7 @@ Source: googleapis/storage-testbench, README "Retry Test API" and its REST serve
 import random
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -129,6 +129,23 @@ class RetryTests:
         )
         self._tests[test.id] = test
         return test
+
+    def state(self) -> tuple[dict[str, dict[str, tuple[str, ...]]], random.Random]:
+        """Of each test, what is left of its instructions; and what makes ids."""
+        left = {
+            test.id: {method: tuple(one.text for one in queue) for method, queue in test.instructions.items()}
+            for test in self._tests.values()
+        }  # fmt: skip
+        return left, self._chance
+
+    def recall(self, left: Mapping[str, Mapping[str, Sequence[str]]], *, stand_at: Callable[[random.Random], None]) -> None:
+        """The tests are as they were; `stand_at(chance)`: so is what makes ids.  Raises: InvalidArgument."""
+        for test_id, instructions in left.items():
+            written = {method: deque(map(_instruction, texts)) for method, texts in instructions.items()}
+            self._tests[test_id] = RetryTest(
+                id=test_id, instructions=written, by_method={full_method_id(method): queue for method, queue in written.items()}
+            )
+        stand_at(self._chance)
 
     def find(self, id: str) -> RetryTest:
         """The test of this id.  Raises: RetryTestNotFound."""

@@ -10,11 +10,11 @@ from starlette.routing import Router
 from heliograph.agent.profiles import PROFILES, facts_of
 from heliograph.api.http.request_body import ClientGone
 from heliograph.api.http.side_routes import error_response, json_response, side_router
-from heliograph.domain.command import Answer
+from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.phone.virtual_device import leave_lost_mode, unlock
+from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
 from heliograph.notifications.push import require_endpoint
-from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation
+from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, Violation
 from heliograph.protojson.messages import Message
 from heliograph.sandbox.answers import (
     Devices,
@@ -26,6 +26,7 @@ from heliograph.sandbox.answers import (
     Profiles,
     PushEndpointList,
     PushEndpointView,
+    SnapshotView,
 )
 from heliograph.sandbox.bodies import Handler, body_of, refuse_what_it_does_not_take
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
@@ -38,6 +39,7 @@ from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, THERE_ALREADY, TOO_MANY, QueryParameter, SteeringRoute
@@ -62,7 +64,7 @@ def _endpoint(row: SteeringRoute[Handler]) -> Callable[[Request], Awaitable[Resp
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 
@@ -115,6 +117,7 @@ async def _patch(world: World, request: Request) -> object:
     steered = Steered(await body_of(request, Steering))
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        steered.fits(phone)
         await steered.of(phone)
     return phone.view()
 
@@ -123,6 +126,8 @@ async def _unlock(world: World, request: Request) -> object:
     given = await body_of(request, Unlocking)
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        if given.password and not opens(phone.runner.phone.device, given.password):
+            raise FailedPrecondition("The password opens no lock of this phone that its user can reach now: it stays as it was.")
         phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
     return phone.view()
 
@@ -130,6 +135,8 @@ async def _unlock(world: World, request: Request) -> object:
 async def _leave_lost_mode(world: World, request: Request) -> object:
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
+        if phone.runner.phone.device.lost_mode is None:
+            raise FailedPrecondition("The phone is not in lost mode.")
         phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
     return phone.view()
 
@@ -142,10 +149,16 @@ async def _decline(world: World, request: Request) -> object:
     return await _answer(world, request, Answer.DECLINED)
 
 
-async def _answer(world: World, request: Request, answer: Answer) -> object:
+async def _enter_wrong_code(world: World, request: Request) -> object:
+    return await _answer(world, request, Answer.WRONG_CODE, wait=Wait.CONFIRMATION_CODE)
+
+
+async def _answer(world: World, request: Request, answer: Answer, *, wait: Wait | None = None) -> object:
     async with world.change():
         phone = await world.awake(_phone_name(world, request))
-        phone.runner.phone.answer(answer)
+        if not phone.runner.phone.answer(answer, wait=wait):
+            asked = f"for {wait.value}" if wait else "anything"
+            raise FailedPrecondition(f"The phone does not ask its user {asked} now: see userIsAsked of GET /sandbox/v1/devices/PHONE.")
     return phone.view()
 
 
@@ -227,6 +240,7 @@ _VERBS: Mapping[str, tuple[Handler, str, type[Message] | None, Mapping[str, Any]
     "unlock": (_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking, {}),
     "approve": (_approve, "Its user agrees to what it asks.", None, {}),
     "decline": (_decline, "Its user refuses what it asks.", None, {}),
+    "enterWrongCode": (_enter_wrong_code, "Its user enters a wrong confirmation code.", None, {}),
     "leaveLostMode": (_leave_lost_mode, "Its user leaves lost mode.", None, {}),
     "reset": (_reset, "It is as new, under the same id, and its operations are forgotten.", None, {}),
     "enroll": (_enroll, "A wiped or relinquished phone enrols again, as a new device.", None, {}),
@@ -267,6 +281,10 @@ STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (
     SteeringRoute(
         id="world.reset", http_method="POST", path="/sandbox/v1:reset", handler=_reset_all, answer=Nothing, errors=(NOT_NOW,),
         summary="Everything is as at the start.",
+    ),
+    SteeringRoute(
+        id="world.export", http_method="POST", path="/sandbox/v1:export", handler=export, answer=SnapshotView, errors=CHANGES,
+        summary="The world as a snapshot, which makes it again as `snapshot` of a new world.",
     ),
     SteeringRoute(
         id="world.describe", http_method="GET", path=OPENAPI_PATH, handler=_openapi, answer=OpenApiDocument,

@@ -15,10 +15,20 @@ from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround
 from heliograph.sandbox.routes import OPENAPI_PATH, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import Snapshot
+from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
-from heliograph.sandbox.worlds_routes import PATH, worlds_app
-from heliograph.server import allow_many_connections, begun_until, first_signal, listening_socket, near_url, serving
+from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
+from heliograph.server import (
+    allow_many_connections,
+    begun_before,
+    calm_garbage_collection,
+    first_signal,
+    listening_socket,
+    near_url,
+    serving,
+)
 from heliograph.server.assembly import by_prefix
 from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
@@ -38,7 +48,7 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a sandbox tells once it answers."""
+    """What a sandbox reports once it answers."""
 
     url: str
     enterprises: tuple[str, ...]
@@ -46,31 +56,37 @@ class Greeting:
 
 
 @contextlib.asynccontextmanager
-async def running_sandbox(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[Greeting]:
-    """A sandbox whose phones are all connected; on leaving, it has ended in good order.
+async def running_sandbox(
+    settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
+) -> AsyncIterator[Greeting]:
+    """A sandbox with all phones connected; on leaving, it has ended in good order.
 
     `listening(url)` is called as soon as it answers /healthz: what is asked of it before the phones are there waits for them.
+    `snapshot`: what its own world is made of, with the settings of `settings_of`; None: it is new.
 
-    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and not anybody is allowed.
+    Raises: OSError: the address is taken; InvalidArgument: it is not a loopback address, and --allow-anybody is not set;
+        SnapshotUnreadable.
     """
-    async with running_world(settings, listening=listening) as world:
+    async with running_world(settings, listening=listening, snapshot=snapshot) as world:
         yield _greeting(world, settings)
 
 
 @contextlib.asynccontextmanager
-async def running_world(settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None) -> AsyncIterator[World]:
+async def running_world(
+    settings: SandboxSettings, *, listening: Callable[[str], None] = lambda _url: None, snapshot: Snapshot | None = None
+) -> AsyncIterator[World]:
     """The world of such a sandbox.  Raises: as `running_sandbox`."""
     if not settings.allow_anybody:
         require_loopback(settings.host, otherwise="add --allow-anybody: then everybody who reaches it may do everything")
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener:
         url = near_url(listener)
-        world = World(settings, _ground(settings, url), url=url)
+        world = World(settings, _ground(settings, url, snapshot), url=url)
         steering = _steering(sandbox_app(), settings)
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
-        desk = _steering(worlds_app(worlds, _addresses(settings)), settings)
+        desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
             stack.push_async_callback(worlds.close)
@@ -90,10 +106,10 @@ async def running_world(settings: SandboxSettings, *, listening: Callable[[str],
                 await world.end()
 
 
-def _steering(app: Asgi, settings: SandboxSettings) -> Asgi:
+def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BODY_MAX_BYTES) -> Asgi:
     """The app, for the same hosts and web pages as the API."""
     http_compat = HttpCompat(
-        app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: BODY_MAX_BYTES,
+        app, http_methods=lambda _path: STEERING_METHODS, body_limit=lambda _path: body_max_bytes,
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
     return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
@@ -104,7 +120,11 @@ def _addresses(settings: SandboxSettings) -> Addresses:
 
 
 async def run_sandbox(
-    settings: SandboxSettings, *, ready: Callable[[Greeting], None], during: Callable[[Greeting], Awaitable[None]] | None = None
+    settings: SandboxSettings,
+    *,
+    ready: Callable[[Greeting], None],
+    during: Callable[[Greeting], Awaitable[None]] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> None:
     """A sandbox until SIGINT or SIGTERM, also while it is made; `ready` is called once all phones are connected.
 
@@ -114,9 +134,12 @@ async def run_sandbox(
     """
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
-            async with begun_until(came):
-                greeting = await stack.enter_async_context(running_sandbox(settings))
-                ready(greeting)
+            greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings, snapshot=snapshot)))
+            if greeting is None:
+                return
+            # A world is some 500 objects in cycles: those of ten worlds are looked at together, all of them once in a thousand.
+            calm_garbage_collection(middle=10, old=100)
+            ready(greeting)
             if during is None or came.is_set():
                 await came.wait()
             else:
@@ -128,8 +151,10 @@ def _greeting(world: World, settings: SandboxSettings) -> Greeting:
     return Greeting(world.url, settings.enterprises, phones)
 
 
-def _ground(settings: SandboxSettings, url: str) -> Ground:
+def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None) -> Ground:
     """What the world at the sandbox's own address stands on: files, if they are to be kept; else memory, as every other world."""
+    if snapshot is not None:
+        return SnapshotGround(settings, memory_template(wall_now_us()), snapshot)
     if settings.data_dir is None:
         return MemoryGround(settings, memory_template(wall_now_us()), seed=secrets.randbits(SEED_BITS))
     settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What whoever starts a sandbox may set."""
+"""The settings of a sandbox."""
 
 import enum
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
+from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
 
@@ -30,7 +31,7 @@ class SandboxSettings:
     host: str = "127.0.0.1"
     """A loopback address, unless `allow_anybody`."""
     allow_anybody: bool = False
-    """Whether any address may be listened on and any host name is the sandbox's, as in a container: there is no key to ask for."""
+    """Whether any address may be listened on and any host name is the sandbox's, as in a container: no key protects it."""
     port: int = DEFAULT_PORT
     """0: any free port."""
     data_dir: Path | None = None
@@ -45,17 +46,19 @@ class SandboxSettings:
     """Worlds that there may be at a time besides the one at the sandbox's own address."""
     world_urls: WorldUrls = WorldUrls.BY_HOST
     worlds_idle_s: float = 3_600.0
-    """Real time after which a world ends that nobody has asked anything of; 0: never."""
+    """Real time without a request after which a world ends; 0: never."""
     push_endpoint: str = ""
     """An http or https URL that gets every notification; empty: they are shown at /sandbox/v1/notifications only."""
     push_endpoints: tuple[str, ...] = ()
     """More of them."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
+    faults: tuple[FaultWanted, ...] = ()
+    """Faults that its world begins with."""
     public_urls: tuple[str, ...] = ()
     """Addresses of the sandbox besides its loopback ones, as in `http://host.docker.internal:8080`."""
     cors_origins: tuple[str, ...] = ()
-    """Origins whose web pages may call it from a browser; `*`: everybody's."""
+    """Origins of web pages that may call it from a browser; `*`: all."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
@@ -68,6 +71,6 @@ class SandboxSettings:
         return self.world_urls is WorldUrls.PORT
 
     def __post_init__(self) -> None:
-        """Raises: InvalidArgument: a public URL or an origin that is none."""
+        """Raises: InvalidArgument: an invalid public URL or origin."""
         parse_public_urls(self.public_urls)
         parse_origins(self.cors_origins)

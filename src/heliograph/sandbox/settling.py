@@ -1,7 +1,7 @@
-"""How a sandbox knows that it has come to rest: nothing is under way, and nothing that is due is left to do (glossary: settle).
+"""How a sandbox knows that it has come to rest: nothing is in progress, and nothing due is left to do (glossary: settle).
 
-Whatever leaves the event loop is counted by whoever sends it out: what the store decides, the messages between phones and server,
-notifications that are being sent. What stays on the loop needs no count, since it goes on with each turn of the loop: when all counts
+Everything that leaves the event loop is counted by its sender: what the store decides, the messages between phones and server,
+notifications that are being sent. What stays on the loop needs no count, since it continues with each turn of the loop: when all counts
 are even and stay as they are for QUIET_TURNS turns, nothing happens any more until a timer, a phone's user or a caller makes it happen.
 Why so: docs/adr/0017-a-clock-that-settles.md.
 """
@@ -17,12 +17,12 @@ from heliograph.server import Parts
 QUIET_TURNS = 24
 """At least twice the longest way on the loop from one counted place to the next; tests/sandbox/test_clock.py measures it."""
 SPIN_TURNS = 100
-"""So many turns the loop is not left: what is under way is mostly over by then. Afterwards others get the processor."""
+"""How many turns the loop is not left: most work is done by then. Afterwards others get the processor."""
 PAUSE_S = 0.001
 WITHIN_S = 10.0
 """Real time. Nothing of ours takes so long, on a busy machine neither."""
 ENDPOINT_WITHIN_S = 5.0
-"""Real time that a notification under way is waited for: its endpoint is not ours."""
+"""Real time to wait for a notification in progress: its endpoint is not ours."""
 NAMED_MOST = 5
 
 
@@ -39,7 +39,7 @@ class Settling:
     def __init__(
         self, parts: Parts, *, clock: AdvancingClock, phones: Callable[[], Collection[SandboxPhone]], ending: Callable[[], bool]
     ) -> None:
-        """`phones()`: those that are waited for; `ending()`: whether nobody needs to wait any more."""
+        """`phones()`: those that are waited for; `ending()`: whether no one needs to wait any more."""
         self._ports = parts.ports
         self._store = parts.own_file()
         self._channel = parts.channel
@@ -48,7 +48,7 @@ class Settling:
         self._ending = ending
 
     async def settle(self, *, with_endpoints: bool = True) -> None:
-        """Nothing is under way, and nothing is left to do that is due by the clock. What waits for a later time, waits.
+        """Nothing is in progress, and nothing is left to do that is due by the clock. What waits for a later time, waits.
 
         Not `with_endpoints`: notifications that are on their way may still be.
 
@@ -132,7 +132,7 @@ _SENDING = f"a notification is on its way, and its destination has not taken it 
 
 
 class _Patience:
-    """How long somebody has waited, and how the time between two looks is spent."""
+    """How long a caller has waited, and how the time between two looks is spent."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

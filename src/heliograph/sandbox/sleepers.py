@@ -53,7 +53,7 @@ def _identity(name: DeviceName, *, seed: str) -> Identity:
 
 
 def _policy(enterprise: EnterpriseName, user_name: str) -> Policy:
-    """What every phone of an enterprise applies in which nobody has made a policy."""
+    """What every phone of an enterprise without a policy applies."""
     default = implicit_default(enterprise)
     return Policy(policy_name=str(default.name), policy_version=default.version, user_name=user_name)
 
@@ -108,7 +108,7 @@ class SleepersDoorbell:
 
 
 class SleepersPresence:
-    """A `ports.Presence` to which a phone that is asleep is connected: it answers as soon as somebody rings."""
+    """A `ports.Presence` to which a phone that is asleep is connected: it answers as soon as a ring comes."""
 
     def __init__(self, inner: Presence, asleep: Callable[[DeviceName], bool], seen_us: Callable[[], int]) -> None:
         """`seen_us()`: when a phone that is asleep said something last."""

@@ -27,7 +27,7 @@ class Life:
         self._changed = asyncio.Event()
 
     def becomes(self, stage: Stage) -> None:
-        """Whoever waits for it goes on. What has ended stays so."""
+        """Its waiters continue. What has ended stays so."""
         if self.stage is not Stage.ENDED:
             self.stage = stage
             changed, self._changed = self._changed, asyncio.Event()

@@ -1,8 +1,11 @@
 """What `PATCH …/devices/{phone}` says of a phone, done to it; a fault that is planned does the same at its time."""
 
+import msgspec
+
 from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.virtual_phone import ANSWERS, User
-from heliograph.protojson.errors import InvalidArgument
+from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 from heliograph.sandbox.messages import Consent, Loss, Steering
 from heliograph.sandbox.phones import SandboxPhone
@@ -18,11 +21,25 @@ class Steered:
         self._duplicates = wanted.duplicates
         self._after_s = _seconds(wanted.consent_delay) if wanted.consent_delay else None
 
+    def fits(self, phone: SandboxPhone) -> None:
+        """Raises: InvalidArgument: the phone lacks what this is about."""
+        if self._wanted.work_profile_paused is not None and phone.runner.phone.device.work_profile is None:
+            raise InvalidArgument(violations=[Violation("work_profile_paused", "The phone has no work profile.")])
+
     async def of(self, phone: SandboxPhone) -> None:
-        """The phone behaves so from now on; what is absent stays as it is."""
+        """The phone is and behaves so from now on; what is absent, or not for this phone, stays as it is."""
+        phone.runner.phone.become(self._changed(phone.runner.phone.device))
         if self._wanted.consent is not Consent.CONSENT_UNSPECIFIED or self._after_s is not None:
             phone.runner.phone.be(self._minded(phone.runner.phone.user))
         await self._misbehave(phone.runner.mischief)
+
+    def _changed(self, device: VirtualDevice) -> VirtualDevice:
+        wanted = {"ongoing_call": self._wanted.ongoing_call, "setup_in_progress": self._wanted.setup_in_progress}
+        changes: dict[str, object] = {name: value for name, value in wanted.items() if value not in {None, getattr(device, name)}}
+        profile, paused = device.work_profile, self._wanted.work_profile_paused
+        if profile is not None and paused is not None and paused is not profile.paused:
+            changes["work_profile"] = msgspec.structs.replace(profile, paused=paused)
+        return msgspec.structs.replace(device, **changes) if changes else device
 
     async def _misbehave(self, mischief: Mischief) -> None:
         if self._latency_ms is not None:

@@ -42,7 +42,7 @@ async def trace_of(
 
 
 async def _timeline(ports: Ports, operation: str) -> Timeline | None:
-    """The operation's timeline; None: there is no such operation any more, or never was."""
+    """The operation's timeline; None: it does not exist, or no longer."""
     if not operation:
         return None
     try:

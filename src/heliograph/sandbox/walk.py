@@ -15,7 +15,7 @@ WITHIN_S = 60.0
 """Real time. A clock that is moved over very many timers stops on the way rather than keep its caller waiting for ever."""
 END_OF_TIME_US = 2**63 - 1
 CHUNK = 500
-"""Deadlines that are decided in one go, where nobody is there who could act in between."""
+"""Deadlines that are decided in one go, if no one could act in between."""
 NAMED_MOST = 100
 """Operations and phones that `next` names."""
 
@@ -33,7 +33,7 @@ class Walk:
     """Leads the clock, which stands meanwhile. The world's lock is held."""
 
     def __init__(self, clock: AdvancingClock, parts: Parts, settling: Settling, *, anybody_told: Callable[[], bool]) -> None:
-        """`anybody_told()`: whether notifications leave the world, so that somebody outside could act on each."""
+        """`anybody_told()`: whether notifications leave the world, so that someone outside could act on each."""
         self._clock = clock
         self._ports = parts.ports
         self._channel = parts.channel
@@ -79,7 +79,7 @@ class Walk:
         await self._settling.settle()
 
     async def _passed_deadlines(self, next_us: int, target_us: int) -> bool:
-        """Whether deadlines were decided, each at its own time, of phones that are not there: nobody could act between them."""
+        """Whether deadlines of absent phones were decided, each at its own time: no one could act between them."""
         if self._store.nearest_deadline_us() != next_us or self._anybody_told():
             return False
         others_us = self._clock.next_but_server_us(next_us), self._channel.next_look_us()

@@ -1,10 +1,10 @@
-"""The sandbox's world: a whole server and its phones, made anew as often as somebody asks for it."""
+"""The sandbox's world: a whole server and its phones, made again on every reset."""
 
 import asyncio
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from heliograph.agent.profile import default_serial
@@ -14,7 +14,10 @@ from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.sandbox.bench import Bench
-from heliograph.sandbox.grounds import Ground, create_enterprises, first_phones
+from heliograph.sandbox.fault_checks import PHONE_EFFECTS
+from heliograph.sandbox.fault_messages import FaultWanted
+from heliograph.sandbox.faults import Fault
+from heliograph.sandbox.grounds import Ground, first_phones
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
 from heliograph.sandbox.push_endpoints import PushEndpoints
@@ -55,9 +58,9 @@ class PhoneOffline(FailedPrecondition):
 
 
 class World:
-    """Server, clock and phones. `start` and `close` frame its life; `reset` makes all of it anew behind the same address.
+    """Server, clock and phones. `start` and `close` frame its life; `reset` makes all of it again behind the same address.
 
-    Whatever changes it does so one after the other: start, reset, each call that steers, and the end. When such a call has been
+    Changes happen one after the other: start, reset, each call that steers, and the end. When such a call has been
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
@@ -72,9 +75,9 @@ class World:
         """What tests plan for this world and look up afterwards."""
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
-        """Awaited before the server closes: returns when no request is under way any more."""
+        """Awaited before the server closes: returns when no request is in progress."""
         self.settings = settings
-        self._ground = ground
+        self.ground = ground
         self._around: Surroundings | None = None
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
@@ -102,7 +105,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
-        """Nobody else changes the world inside the block; when it is left, everything has happened that it causes by now.
+        """No one else changes the world inside the block; when it is left, all its effects have happened.
 
         Raises: Unavailable: it ends, or is broken; NotSettled.
         """
@@ -113,7 +116,7 @@ class World:
             await self.settle()
 
     async def settle(self) -> None:
-        """The world is at rest: nothing is under way, and nothing that is due is left to do.  Raises: as `Settling.settle`."""
+        """The world is at rest: nothing is in progress, and nothing due is left to do.  Raises: as `Settling.settle`."""
         if self.settling is None:
             raise self.life.refusal()
         await self.settling.settle()
@@ -121,7 +124,7 @@ class World:
     async def rest(self) -> None:
         """If the clock is frozen, everything has happened that earlier calls cause: what a caller sees depends on its calls alone.
 
-        What must be delivered elsewhere is not waited for: whoever takes it may be asking.
+        Deliveries elsewhere are not waited for: their receiver may be the caller.
         """
         if self.clock.frozen and self.settling is not None:
             with contextlib.suppress(NotSettled):
@@ -129,7 +132,7 @@ class World:
 
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
-        ground, settings = self._ground, self.settings
+        ground, settings = self.ground, self.settings
         self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
         self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
@@ -139,12 +142,12 @@ class World:
         bench.begin(self._parts.ports.publishing)
         self._around = dataclasses.replace(ground.surroundings(clock, lambda: self.parts.app), checkpoint=bench.checkpoint)
         self.settling = Settling(self._parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED)
-        await create_enterprises(self._parts.ports, settings)
+        await ground.begin(self._parts.ports)
         self.life.becomes(Stage.FILLING)
 
     async def _fill(self) -> None:
         """Every phone is there and connected, or would be at once; the address must be answered by now."""
-        known = await self._ground.fill(self.parts.ports, self._surroundings)
+        known = await self.ground.fill(self.parts.ports, self._surroundings)
         if known is None:
             for name, profile in first_phones(self.settings):
                 # One after the other, so that lists (oldest first) show them in the profiles' order.
@@ -152,7 +155,31 @@ class World:
             await self.settle()
         else:
             self.phones.update((phone.name, phone) for phone in known)
+            await self._go_on(known)
+        for place, wanted in enumerate(self.settings.faults):
+            await self.plan(wanted, path=f"faults[{place}].")
         self.life.becomes(Stage.READY)
+
+    async def _go_on(self, known: Iterable[SandboxPhone]) -> None:
+        """Those of the known phones that are awake run, and all else is as the ground recalls it."""
+        awake = [phone for phone in known if not phone.asleep]
+        for phone in awake:
+            phone.runner.start()
+        self.ground.recall(self.bench, self.notifications, self.clock)
+        if awake:
+            await self.settle()
+
+    async def plan(self, wanted: FaultWanted, *, path: str = "") -> Fault:
+        """The fault is in force from now on; within `change`.  Raises: InvalidArgument, PhoneNotFound, ResourceExhausted."""
+        effect = self.bench.checked(wanted, path=path)
+        device = None
+        if "/" in wanted.phone:
+            device = self.bench.phone_of(DeviceName.parse(wanted.phone))
+        elif wanted.phone:
+            device = DeviceName(self.first_enterprise, wanted.phone)
+        if effect in PHONE_EFFECTS and device is not None:
+            await self.awake(device)
+        return self.bench.plan(wanted, device, path=path)
 
     def _awake(self) -> list[SandboxPhone]:
         return [phone for phone in self.phones.values() if not phone.asleep]
@@ -164,7 +191,7 @@ class World:
         return self._around
 
     async def drain(self) -> None:
-        """Nobody waits for an answer that would take long."""
+        """Answers that would take long are given now."""
         if self._parts is not None:
             await self._parts.channel.drain()
 
@@ -205,7 +232,7 @@ class World:
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()
-                self._ground.clear()
+                self.ground.clear()
                 await self._open()
                 await self._fill()
             except BaseException:
@@ -214,7 +241,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def walking(self) -> AsyncIterator[Walk]:
-        """Nobody else changes the world inside the block, and its clock goes only where the walk leads it.
+        """No one else changes the world inside the block, and its clock goes only where the walk leads it.
 
         Raises: Unavailable: it ends, or is broken.
         """
@@ -272,7 +299,9 @@ class World:
         async with self.change():
             token = await self.parts.store.decide(Sees(token_value=value), lambda facts: Decision(facts.token))
             if token is None:
-                description = "enrollmentToken must be the value that enrollmentTokens.create answered: none of this world has this one."
+                description = (
+                    "enrollmentToken must be the value that enrollmentTokens.create answered: no token of this world has this one."
+                )
                 raise InvalidArgument(violations=[Violation("enrollment_token", description)])
             if device_id and not ID_PATTERN.fullmatch(device_id):
                 raise InvalidArgument(f"Invalid device id {device_id[:128]!r}: use letters, digits and ._~- only.")
@@ -286,7 +315,7 @@ class World:
             return phone
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
-        """What a phone is called whose caller does not say: by its profile and a number."""
+        """The name of a phone without a name from its caller: its profile and a number."""
         names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
         return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self.phones)
 
@@ -335,7 +364,7 @@ class World:
             return await self._add(phone.name, phone.profile)
 
     async def enroll_again(self, name: DeviceName) -> SandboxPhone:
-        """The wiped phone was set up by somebody once more: the same serial number, a new device.
+        """The wiped phone was set up again: the same serial number, a new device.
 
         Raises: PhoneNotFound, PhoneStillManaged, PhoneOffline.
         """
@@ -375,7 +404,7 @@ class World:
             await delete_enrollment_token(self.parts.ports, EnrollmentTokenName(enterprise.enterprise, record.token_id))
 
     async def _connected(self, phone: SandboxPhone) -> None:
-        """The phone is connected and has told its facts.  Raises: FailedPrecondition: it could not connect; as `settle`."""
+        """The phone is connected and has reported its facts.  Raises: FailedPrecondition: it could not connect; as `settle`."""
         await self.settle()
         if not phone.runner.connected:
             message = f"Phone {phone.name.device} did not connect: {phone.runner.refusal or phone.runner.condition.value}."
@@ -383,4 +412,4 @@ class World:
 
 
 async def _nobody_to_wait_for() -> None:
-    """Nobody is there."""
+    """No phones."""

@@ -1,4 +1,4 @@
-"""Many worlds in one process: each has an address of its own below the sandbox's, and ends when nobody asks anything of it any more."""
+"""Many worlds in one process: each has an address below the sandbox's, and ends after a time without requests."""
 
 import asyncio
 import dataclasses
@@ -16,6 +16,8 @@ from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import MemoryGround
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import Snapshot
+from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.server import Entrance, listening_socket, url_of
 from heliograph.server.in_memory import memory_template
@@ -40,7 +42,7 @@ class WorldNotFound(NotFound):
 
     def __init__(self, id: str) -> None:
         super().__init__(
-            f"There is no world {id[:64]!r}: it was deleted, it ended because nobody used it, or it never was. GET /sandbox/v1/worlds lists"
+            f"There is no world {id[:64]!r}: it was deleted, it ended unused, or it never existed. GET /sandbox/v1/worlds lists"
             " the worlds, POST /sandbox/v1/worlds makes one."
         )
 
@@ -60,6 +62,8 @@ class WorldPlan:
     """None: by chance."""
     starts_us: int | None = None
     """The time at which its clock stands at first; None: now, and it goes."""
+    snapshot: Snapshot | None = None
+    """What it is made of; None: it is new."""
 
 
 class Resident:
@@ -71,13 +75,13 @@ class Resident:
         self.seed = seed
         self.doorway = doorway
         self.entrance: Entrance | None = None
-        """The port of its own; None: it has none."""
+        """The port of its own; None: no port."""
         self.port_url = ""
         """Its address there."""
         self.created_us = wall_now_us()
         self.used_s = asyncio.get_running_loop().time()
         self.inside = 0
-        """Requests under way, those included that steer it."""
+        """Requests in progress, including those that steer it."""
 
     def view(self, base: str) -> dict[str, object]:
         """What a caller sees of it."""
@@ -103,7 +107,7 @@ class Worlds:
         """`steering` answers below a world's /sandbox/v1."""
         self.settings = settings
         self.listens: Entrances | None = None
-        """Gives a world a port of its own; None: worlds have none."""
+        """Gives a world a port of its own; None: no ports."""
         self._steering = steering
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
@@ -131,7 +135,7 @@ class Worlds:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
         seed = secrets.randbits(SEED_BITS) if plan.seed is None else plan.seed
-        world = World(plan.settings, MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us))
+        world = World(plan.settings, self._ground(plan, seed))
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
         world.all_gone = doorway.empty
         resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
@@ -145,8 +149,13 @@ class Worlds:
         self._look_later(plan.settings.worlds_idle_s)
         return resident
 
+    def _ground(self, plan: WorldPlan, seed: int) -> MemoryGround:
+        if plan.snapshot is not None:
+            return SnapshotGround(plan.settings, self._template, plan.snapshot)
+        return MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us)
+
     async def delete(self, id: str) -> None:
-        """The world has ended; requests under way in it were answered.  Raises: WorldNotFound."""
+        """The world has ended; its requests in progress were answered.  Raises: WorldNotFound."""
         await self._end(self.find(id))
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Annotated, Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
@@ -23,16 +24,19 @@ from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timest
 from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
 from heliograph.sandbox.bodies import refuse_what_it_does_not_take
+from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.sandbox.json_schema import Also, reference_to
 from heliograph.sandbox.openapi import openapi_document
 from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
 from heliograph.sandbox.routes import OPENAPI_PATH, STEERING_ROUTES
 from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.snapshot import read_snapshot
+from heliograph.sandbox.snapshots import seed_of, settings_of
 from heliograph.sandbox.steering_route import ABSENT, TOO_MANY, SteeringRoute
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 
 PATH = "/sandbox/v1/worlds"
-BODY_MAX_BYTES = 64 * 1_024
+SNAPSHOT_MAX_BYTES = 16 * 1_024 * 1_024
 SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
 PHONES_MOST = 1_000
@@ -73,6 +77,10 @@ class Creation(Message):
     """What each enterprise has enabled at the start."""
     idle_duration: Duration = ""
     """Real time after which the world ends if nobody asks anything of it; 0s: never."""
+    faults: tuple[FaultWanted, ...] = ()
+    """As for `POST /sandbox/v1/faults`; they are in force from the beginning, and after a reset again."""
+    snapshot: AnyValue = None
+    """What `POST BASE/sandbox/v1:export` answered: the world is that one."""
 
 
 def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
@@ -88,13 +96,13 @@ def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler])
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 
 
 async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:
-    body = await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+    body = await read_body(request.receive, max_bytes=SNAPSHOT_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     plan = plan_of(decode_message(Creation, body or b"{}", root=""), worlds.settings)
     return (await worlds.create(plan)).view(addresses.of(request.scope))
 
@@ -144,7 +152,8 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     """What is wished, in a sandbox with these settings.  Raises: InvalidArgument, with everything wrong with it."""
     if found := Violations(_violations(wanted)):
         raise InvalidArgument(violations=found)
-    idle_s = parse_duration_ns(wanted.idle_duration) / NS_PER_S if wanted.idle_duration else settings.worlds_idle_s
+    if wanted.snapshot is not None:
+        return _plan_of_snapshot(wanted, settings)
     limits = dataclasses.replace(
         settings.limits,
         behaviour=Behaviour(wanted.behaviour) if wanted.behaviour else settings.limits.behaviour,
@@ -160,7 +169,8 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         push_endpoint="",
         push_endpoints=wanted.push_endpoints,
         enabled_notification_types=wanted.enabled_notification_types,
-        worlds_idle_s=idle_s,
+        faults=wanted.faults,
+        worlds_idle_s=_idle_s(wanted, settings),
     )
     return WorldPlan(
         settings=own,
@@ -169,7 +179,26 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     )
 
 
+def _plan_of_snapshot(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
+    """Raises: SnapshotUnreadable."""
+    snapshot = read_snapshot(msgspec.json.encode(wanted.snapshot))
+    own = dataclasses.replace(settings_of(snapshot, settings), worlds_idle_s=_idle_s(wanted, settings))
+    return WorldPlan(settings=own, seed=seed_of(snapshot), snapshot=snapshot)
+
+
+def _idle_s(wanted: Creation, settings: SandboxSettings) -> float:
+    return parse_duration_ns(wanted.idle_duration) / NS_PER_S if wanted.idle_duration else settings.worlds_idle_s
+
+
+def _beside_snapshot(wanted: Creation) -> Iterator[Violation]:
+    for name in ("seed", "now", "enterprises", "phones", "behaviour", "quota", "push_endpoints", "faults"):
+        if getattr(wanted, name) not in (None, "", ()):
+            yield Violation(name, f"{name}: a snapshot says this already; leave it out, or change the world once it is there.")
+
+
 def _violations(wanted: Creation) -> Iterator[Violation]:
+    if wanted.snapshot is not None:
+        yield from _beside_snapshot(wanted)
     if wanted.seed is not None and not _is_whole(wanted.seed, most=SEED_MOST):
         yield Violation("seed", 'seed must be a whole number from 0 to 9223372036854775807, as in {"seed": 7}.')
     yield from _of_enterprises(wanted.enterprises)

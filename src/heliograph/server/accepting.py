@@ -1,6 +1,6 @@
-"""Takes connections, as many as there may be: the others wait in the kernel, or are there to ask how the server is.
+"""Accepts connections up to a bound: the others wait in the kernel, or may only ask how the server is.
 
-An event loop's own server takes all that come, and resets everybody when no file descriptor is left.
+An event loop's own server accepts all, and resets everyone when no file descriptor is left.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 AT_ONCE = 64
 """Connections taken before anything else has its turn."""
 PAUSE_S = 0.05
-"""Until the next look, if nobody can be taken now."""
+"""Until the next look, if no connection can be accepted now."""
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -38,7 +38,7 @@ class Acceptor:
         self._listen()
 
     def close(self) -> None:
-        """Nobody is taken any more."""
+        """Accept no more connections."""
         if self._closed:
             return
         self._closed = True
@@ -47,7 +47,7 @@ class Acceptor:
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """Whoever was taken has a protocol."""
+        """Every accepted connection has a protocol."""
         if self._opening:
             await asyncio.wait(self._opening)
 
@@ -56,7 +56,7 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._take)
 
     def _wait(self) -> None:
-        """The socket stays ready meanwhile: nobody looks at it."""
+        """The socket stays ready meanwhile, but is not watched."""
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(PAUSE_S, self._listen)
 
@@ -72,7 +72,7 @@ class Acceptor:
             except OSError as error:
                 if error.errno in NO_ROOM:
                     PROCESS.connections_crowded["descriptors"] += 1
-                    log.error("http.no_descriptors", reason=error.strerror)  # noqa: TRY400 - a traceback would tell no more
+                    log.error("http.no_descriptors", reason=error.strerror)  # noqa: TRY400 - a traceback would add nothing
                     self._wait()
                     return
                 continue  # it went away before it was taken

@@ -103,11 +103,11 @@ async def assembled(
 ) -> AsyncIterator[Parts]:  # fmt: skip
     """A server's parts, wired and with its timers running; on leaving, everything accepted is durable.
 
-    `operator_secret`: what opens the desk for keys; None: where strangers are admitted nothing is needed, elsewhere it stays closed.
+    `operator_secret`: what opens the routes for keys; None: open if strangers are admitted, otherwise closed.
     `watch` sees every notification to the push endpoint, which need not exist then; `push` publishes in its place.
 
     Raises: PubsubMissing, InvalidArgument: no URL; OtherKey; DatabaseMissing; FailedPrecondition, Unavailable, PermissionDenied: the
-        database is no use.
+        database cannot be used.
     """
     publisher = publisher_for(push_endpoint=settings.push_endpoint, pubsub=settings.pubsub, watch=watch, push=push)
     channel = Channel(clock)
@@ -184,7 +184,7 @@ def _api(
         around=around,
     )
     if operator_secret is None and not sign_in.admits_strangers:
-        operator_secret = secrets.token_urlsafe(32)  # nobody knows it
+        operator_secret = secrets.token_urlsafe(32)  # no one knows it
     desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}

@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger()
 
 SLEEP_MOST_S = 3_600.0
-"""A sleeper looks at the clock at least this often: a suspended machine's timers stand still while CLOCK_BOOTTIME goes on."""
+"""A sleeper looks at the clock at least this often: a suspended machine's timers stand still while CLOCK_BOOTTIME continues."""
 STEP_US = 500_000
 """A difference to the wall clock from which on it is called a step and logged."""
 SLEW_SHARE = 100
@@ -29,7 +29,7 @@ def boot_us() -> int:
 
 
 class SystemClock:
-    """Wall time at start plus CLOCK_BOOTTIME since: never goes back, goes on through suspend; later steps are logged and slewed.
+    """Wall time at start plus CLOCK_BOOTTIME since: never goes back, continues through suspend; later steps are logged and slewed.
 
     `start_from` sets it ahead if the store knows of a later time.
     """
@@ -42,10 +42,9 @@ class SystemClock:
         self._boot_us = self._last_boot_us = boot_us()
         self._slewed_us = 0
         self._known_off_us = 0
-        """The wall clock's difference when it was looked at last: what is known is logged no more."""
+        """The wall clock's difference at the last look: a known difference is not logged again."""
 
     def now_us(self) -> int:
-        """The time."""
         boot_us = self._boot_now_us()
         since_us = boot_us - self._last_boot_us
         if since_us >= LOOK_EVERY_US:

@@ -1,4 +1,4 @@
-"""Whether the server's clock is right, as far as anybody can know: compared with the clock it follows, and with the store at the start."""
+"""Whether the server's clock is right, as far as that can be known: compared with the clock it follows, and with the store at the start."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -13,15 +13,14 @@ log = structlog.get_logger()
 LARGE_US = 60_000_000
 """From here on /readyz says so: NTP keeps machines within a second, and no command is given less than seconds."""
 LONG_US = 30 * 86_400_000_000
-"""A store that was not used for so long is no error by itself, but a clock in the future ends retention and last orders all the same."""
+"""A store unused for this long is not an error, but a clock in the future would end retention and last orders."""
 
 
 @runtime_checkable
 class SetAhead(Protocol):
     """A clock that can start later than the one it follows."""
 
-    def now_us(self) -> int:
-        """The time."""
+    def now_us(self) -> int: ...
 
     def start_from(self, newest_us: int) -> None:
         """It shows at least this time, and runs on from there."""
@@ -39,7 +38,7 @@ class Follows(SetAhead, Protocol):
 
 
 class ClockWatch:
-    """A `ports.ClockCheck`: what is to be said about the clock."""
+    """A `ports.ClockCheck`: notes about the clock."""
 
     def __init__(self, clock: Follows, newest_us: int) -> None:
         """`newest_us`: the newest time that the store knew before the clock started; 0: it was empty."""
@@ -56,7 +55,7 @@ class ClockWatch:
         return max(0, self._since_us)
 
     def notes(self) -> Sequence[str]:
-        """Sentences for whoever reads /readyz."""
+        """Sentences for readers of /readyz."""
         notes = []
         ahead_us = self.ahead_us()
         if abs(ahead_us) >= LARGE_US:
@@ -72,7 +71,7 @@ class ClockWatch:
 
 
 def started(clock: object, newest_us: int) -> ClockWatch | None:
-    """The clock shows no time before the store's newest; how far apart they were is logged. None: nobody knows a clock to compare with."""
+    """The clock is not behind the store's newest time; how far apart they were is logged. None: no clock to compare with."""
     if not isinstance(clock, SetAhead):
         return None
     ahead_us = newest_us - clock.now_us()

@@ -1,7 +1,7 @@
-"""What servers of one database do for each other's phones: ring them, and tell them of policies.
+"""How servers of one database help each other's phones: they ring them, and send them policies.
 
 Two ways lead to a phone that another server issued a command for: the bell (storage/postgres/cluster_bus.py), within milliseconds, and the
-tail, a look at the newest operations each second, which finds whatever was not heard. Neither is the truth; both make servers look.
+tail, a look at the newest operations each second, which finds what was not heard. Neither is the truth; both make servers look.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ Tail = Callable[[int, int], Awaitable[Sequence[Row]]]
 
 
 class Bus(Protocol):
-    """How the others are told."""
+    """How to reach the other servers."""
 
     def say(self, word: Word) -> bool:
-        """The others hear it soon, if at all; whether they can be heard and told now."""
+        """The others hear it soon, if at all. Returns whether they can now be heard and reached."""
 
 
 class ClusterDoorbell:
-    """A ports.Doorbell whose rings other servers hear, and who hears theirs (storage/postgres_bell.Listener)."""
+    """A ports.Doorbell that other servers hear, and that hears theirs (storage/postgres/cluster_bus.Listener)."""
 
     def __init__(self, channel: Channel, *, clock: Clock, counts: DoorbellCounts) -> None:
         self._doorbell = channel.doorbell
@@ -93,14 +93,14 @@ class ClusterDoorbell:
         self._counts.listening = False
 
     async def follow_tail(self, tail: Tail, *, every_s: float = LOOK_EVERY_S, rows_most: int = ROWS_MOST) -> NoReturn:
-        """Whatever is issued anywhere rings the phones that are connected here, some second later at most."""
+        """Everything issued anywhere rings the phones that are connected here, about a second later at most."""
         since_ms = self._clock.now_us() // 1_000
         known: Collection[Row] = ()
         while True:
             await asyncio.sleep(every_s)
             now_ms = self._clock.now_us() // 1_000
             try:
-                # Where nobody waits, nobody need be rung: who comes looks by himself.
+                # Without waiting phones there is nothing to ring: a phone that connects looks by itself.
                 found = await _rows(tail, since_ms - OVERLAP_MS, rows_most) if self._peers.links() else ()
             except Unavailable:
                 continue
@@ -121,7 +121,7 @@ class ClusterDoorbell:
         if self._peers.find(device) is not None:
             if self._rung.last_us(device) < create_ms * 1_000:
                 self._count("tail", self._clock.now_us() - create_ms * 1_000)
-            # Also where it was rung since: maybe for another command, before this one could be seen.
+            # Also if it was rung since: maybe for another command, before this one was visible.
             self._doorbell.ring(device)
 
     def _count(self, source: str, lag_us: int) -> None:
@@ -129,7 +129,7 @@ class ClusterDoorbell:
         self._counts.lag_s.observe(max(0, lag_us) / 1_000_000)
 
     async def _wake_all(self) -> None:
-        """Every phone here is told what is wanted of it, and looks: nobody knows what was missed."""
+        """Every phone here gets its policy and state, and looks: what was missed is unknown."""
         devices = self._peers.devices()
         for start in range(0, len(devices), WAKE_CHUNK):
             for device in devices[start : start + WAKE_CHUNK]:
@@ -140,7 +140,7 @@ class ClusterDoorbell:
 async def _rows(tail: Tail, after_ms: int, most: int) -> Sequence[Row]:
     rows = list(page := await tail(after_ms, most))
     while len(page) == most:
-        # The last millisecond may go on; should it fill a page by itself, the rest of it is left to the bell.
+        # The last millisecond may continue; if it fills a page by itself, the rest of it is left to the bell.
         after_ms = max(page[-1][0] - 1, after_ms + 1)
         rows += (page := await tail(after_ms, most))
     return rows

@@ -1,4 +1,4 @@
-"""The time of several servers: their database's, so that all of them agree on what is over."""
+"""The time of several servers: their database's, so that all of them agree on deadlines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,13 +17,13 @@ AskDatabase = Callable[[], Awaitable[int]]
 EVERY_S = 30.0
 """Quartz clocks part by some 50 ppm: 1.5 ms in this time."""
 TRIES = 3
-"""The quickest of so many questions counts: the answer lies within its round trip."""
+"""The quickest of this many questions counts: the answer lies within its round trip."""
 
 
 class DatabaseClock:
     """A Clock (service/ports.py): CLOCK_BOOTTIME and the offset to the database's clock, which is measured again and again.
 
-    What is found wrong is made good slowly, at 1 % of the time that passes: it never goes back, and durations stay true to within
+    A difference is corrected slowly, at 1 % of the time that passes: it never goes back, and durations stay true to within
     that. A step of the database's clock is logged. `start_from` sets it ahead if the store knows of a later time.
     """
 
@@ -37,7 +37,6 @@ class DatabaseClock:
         self._slewed_at_us = boot_us()
 
     def now_us(self) -> int:
-        """The time."""
         now_us = self._boot_us()
         if self._wanted_us != self._offset_us:
             self._slew(now_us)
@@ -71,12 +70,12 @@ class DatabaseClock:
             await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))
 
     async def set(self, ask: AskDatabase) -> None:
-        """It shows the database's time from now on; called before anybody is served.  Raises: what `ask` raises."""
+        """It shows the database's time from now on; called before the first request.  Raises: what `ask` raises."""
         self._offset_us, _ = await self._measured(ask)
         self._wanted_us = self._offset_us
 
     async def follow(self, ask: AskDatabase) -> NoReturn:
-        """It keeps to the database's time; while nobody tells that, it goes on as it did."""
+        """It keeps to the database's time; without an answer it continues as before."""
         while True:
             await asyncio.sleep(EVERY_S)
             try:
@@ -88,7 +87,7 @@ class DatabaseClock:
         """From now on it goes towards the database's time.  Raises: what `ask` raises."""
         measured_us, error_us = await self._measured(ask)
         off_us = measured_us - self._offset_us
-        # What lies within the round trip is no difference that anybody could know.
+        # A difference within the round trip cannot be known.
         wrong_us = off_us - max(-error_us, min(error_us, off_us))
         if abs(wrong_us) >= STEP_US and abs(measured_us - self._wanted_us) >= STEP_US:
             log.warning("clock.stepped", off_ms=off_us // 1_000, of="database")

@@ -1,4 +1,4 @@
-"""A whole server in memory, cheap enough to have a thousand of: nothing of it is written, and nothing runs beside the event loop."""
+"""A whole server in memory, cheap enough for a thousand: nothing is written, and nothing runs beside the event loop."""
 
 import contextlib
 import random
@@ -21,11 +21,28 @@ from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
 from heliograph.settings import Settings
-from heliograph.storage.sqlite.connection import memory_template
+from heliograph.storage.queries import migrations
+from heliograph.storage.records_check import record_findings
+from heliograph.storage.sqlite.connection import copy_of, memory_template
+from heliograph.storage.sqlite.rows import Rows, RowsUnreadable, fill
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import KEY_BYTES, KeyVault
 
-__all__ = ["Neighbourhood", "assembled_in_memory", "memory_template"]
+__all__ = ["Neighbourhood", "Rows", "RowsUnreadable", "assembled_in_memory", "memory_template", "schema_version", "template_with"]
+
+
+def template_with(template: apsw.Connection, rows: Rows) -> apsw.Connection:
+    """A template whose copies begin with these rows.  Raises: RowsUnreadable."""
+    filled = copy_of(template)
+    fill(filled, rows)
+    if trouble := next((finding.trouble for finding in record_findings(filled) if finding.trouble), ""):
+        raise RowsUnreadable(f"of the records in its tables, {trouble}")
+    return filled
+
+
+def schema_version() -> int:
+    """The version of the schema that rows are of."""
+    return migrations()[-1].version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +67,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
 ) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
-    The same `chance` gives the same ids and keys. `around(channel)`: who rings phones and knows where they are. Settings about files,
+    The same `chance` gives the same ids and keys. `around(channel)`: the doorbell and the presence of phones. Settings about files,
     keys' files and databases do not count.
     """
     channel = Channel(clock)

@@ -20,7 +20,7 @@ from heliograph.server.stopping import Listener
 from heliograph.service.limits import HttpLimits
 
 DEAD_PEER_MS = 60_000
-"""A peer that reads nothing for so long is cut off by the kernel; nobody above can abort such a socket."""
+"""The kernel cuts off a peer that reads nothing for this long; no layer above can abort such a socket."""
 
 
 RESERVE_LEAST, RESERVE_MOST = 12, 256
@@ -45,7 +45,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def connections_most(limits: HttpLimits) -> int | None:
-    """How many connections there may be at a time, so that files can always be opened; None: any number."""
+    """How many connections there may be at a time, so that files can always be opened; None: no limit."""
     possible = _descriptors_left()
     if possible is None or limits.connections_most is None:
         return limits.connections_most if possible is None else possible
@@ -53,7 +53,7 @@ def connections_most(limits: HttpLimits) -> int | None:
 
 
 def _descriptors_left() -> int | None:
-    """How many connections may have one; None: any number."""
+    """How many connections may have one; None: no limit."""
     most = open_files_allowed()
     if most is None:
         return None
@@ -88,12 +88,12 @@ async def serving(
     limits: HttpLimits = UNCHANGED,
     trusted_proxies: Sequence[str] = (),
 ) -> AsyncIterator[Listener]:
-    """The app answers on the socket; on leaving, every request is answered and nobody is listened to any more (stopping.py).
+    """The app answers on the socket; on leaving, every request is answered and no more are accepted (stopping.py).
 
     That takes at most four fifths of `shutdown_s`; the rest is for the store to close. `drain()` is awaited on the way.
     `limits`: what connections may cost; addresses of `trusted_proxies` may have as many as there are.
 
-    Raises: InvalidArgument: a trusted proxy that is no address or network.
+    Raises: InvalidArgument: a trusted proxy that is not an address or network.
     """
     most = connections_most(limits)
     connections = Connections(limits=limits, most=most, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
@@ -122,5 +122,5 @@ def url_of(listener: socket.socket) -> str:
 
 
 def near_url(listener: socket.socket) -> str:
-    """The address of a listening socket as somebody on the same machine reaches it."""
+    """The address of a listening socket for a client on the same machine."""
     return url_of(listener).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -1,4 +1,4 @@
-"""Where a phone is, when there are other servers that it may be connected to."""
+"""Where a phone is, if it may be connected to another server."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from heliograph.service.ports import Sighting, Whereabouts
 from heliograph.storage.postgres.cluster_bus import Word
 
 ANSWERS_WITHIN_S = 0.5
-"""How long somebody who asks where a phone is waits for the other servers."""
+"""How long a question about a phone waits for the other servers."""
 
 
 class _Question:
@@ -24,7 +24,7 @@ class SharedPresence:
     """A ports.Presence: this server's own connections, and the others' by asking them."""
 
     def __init__(self, here: ChannelPresence, *, say: Callable[[Word], bool]) -> None:
-        """`say` tells the other servers, and whether they hear."""
+        """`say` asks the other servers, and returns whether they hear."""
         self._here = here
         self._say = say
         self._questions: dict[DeviceName, _Question] = {}
@@ -43,7 +43,7 @@ class SharedPresence:
         return self._here.connected(device)
 
     async def sighting(self, device: DeviceName) -> Sighting:
-        """Where the device is. A server that does not answer in time is taken for one that has not got it."""
+        """Where the device is. A server that does not answer in time counts as not having it."""
         here = await self._here.sighting(device)
         if here.where is Whereabouts.HERE:
             return here

@@ -1,4 +1,4 @@
-"""Says in the log when the store takes no writes and when it does again: nobody asks /readyz at night, and the log is kept."""
+"""Logs when the store stops accepting writes and when it accepts them again: /readyz keeps no record, the log does."""
 
 import asyncio
 from typing import NoReturn

@@ -1,7 +1,7 @@
-"""How a server ends: nothing that was asked stays unanswered, and no client can keep it from ending.
+"""How a server ends: every request is answered, and no client can keep it from ending.
 
 First no new connections; then phones are sent away, each with a hint when to come again, and callers with `Connection: close` on the
-answer to whatever they ask last; then connections are closed, and who was not done by then is cut off.
+answer to their last request; then connections are closed, and unfinished ones are cut off.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import selectors
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 import structlog
 import uvicorn
@@ -25,10 +26,11 @@ from heliograph.server.accepting import Acceptor
 from heliograph.server.entrance import Entrance
 from heliograph.storage.exit_now import EX_SOFTWARE
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 ANSWERS_SHARE = 0.8
-"""Of the time to stop: what requests under way may take. The rest is for the store to close."""
+"""Share of the time to stop for requests in progress. The rest is for the store to close."""
 LAST_REQUESTS_SHARE = 0.1
 """Of the time to stop: how long connections without a request stay open, for one may be on its way. Its answer closes them."""
 LOOK_EVERY_S = 0.02
@@ -38,7 +40,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Listener(uvicorn.Server):
-    """uvicorn, ending as told above. Signals are left to us: it would end the process by the signal's default before the store closes."""
+    """uvicorn, ending as above. Signals are left to us: it would end the process by the signal's default before the store closes."""
 
     def __init__(
         self, config: uvicorn.Config, *, connections: Connections, drain: Callable[[], Awaitable[None]], shutdown_s: float
@@ -118,7 +120,7 @@ class Listener(uvicorn.Server):
 
 
 def _answers(connection: HttpToolsProtocol) -> bool:
-    """Whether a request is being answered; before the first one there is no cycle, whatever its type says."""
+    """Whether a request is being answered; before the first one there is no cycle, although its type says so."""
     cycle: object = connection.cycle
     return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
 
@@ -133,20 +135,20 @@ def first_signal() -> Iterator[asyncio.Event]:
         yield came
 
 
-@contextlib.asynccontextmanager
-async def begun_until(came: asyncio.Event) -> AsyncIterator[None]:
-    """What is begun inside goes on as long as the event has not come: then it is cancelled, undoes itself, and the block ends."""
+async def begun_before(came: asyncio.Event, beginning: Awaitable[T]) -> T | None:
+    """The result of the beginning; None: the event came first, so the beginning was cancelled and undid its work."""
     limit = asyncio.timeout(None)
     try:
         async with limit:
             watch = asyncio.create_task(_expire(limit, came))
             try:
-                yield
+                return await beginning
             finally:
                 watch.cancel()
     except TimeoutError:
         if not limit.expired():  # it is not ours
             raise
+    return None
 
 
 async def _expire(limit: asyncio.Timeout, came: asyncio.Event) -> None:
@@ -156,7 +158,7 @@ async def _expire(limit: asyncio.Timeout, came: asyncio.Event) -> None:
 
 @contextlib.contextmanager
 def ended_within(most_s: float) -> Iterator[None]:
-    """What is done inside has ended by then, or the process ends without it: a disk that hangs must not keep it for ever."""
+    """What is done inside ends by then, or the process ends without it: a disk that hangs must not keep it for ever."""
     timer = threading.Timer(most_s, _end)
     timer.daemon = True
     timer.start()

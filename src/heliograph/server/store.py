@@ -22,7 +22,7 @@ Forever = Coroutine[Any, Any, NoReturn]
 
 
 class ServerStore(Store, Protocol):
-    """A Store with what a server needs besides its verbs."""
+    """A Store with everything that a server needs besides its verbs."""
 
     @property
     def service_keys(self) -> ServiceKeys:
@@ -33,12 +33,12 @@ class ServerStore(Store, Protocol):
         """Which key file is the database's."""
 
     async def newest_us(self) -> int:
-        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none."""
+        """No time in the store's rows is later, except future ones; 0: they have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A store, and who rings and knows where phones are."""
+    """A store, its doorbell and its presence."""
 
     store: ServerStore
     doorbell: Doorbell
@@ -47,11 +47,11 @@ class Opened:
     clock_check: ClockCheck | None = None
     shared: bool = False
     timers: Sequence[Forever] = ()
-    """What is to run for as long as the store is open."""
+    """Tasks that run while the store is open."""
 
 
 def clock_for(settings: Settings) -> Clock:
-    """The clock of a server with these settings: where there may be others, all go by their database's."""
+    """The clock of a server with these settings: if there may be several servers, all use their database's."""
     return DatabaseClock() if settings.database_url else SystemClock()
 
 

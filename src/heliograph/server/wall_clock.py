@@ -4,5 +4,5 @@ import time
 
 
 def wall_now_us() -> int:
-    """The machine's time: it steps when somebody sets the clock, so nothing that must only go forward may be measured by it."""
+    """The machine's time: it steps when the clock is set, so it must not measure anything that only goes forward."""
     return time.time_ns() // 1_000

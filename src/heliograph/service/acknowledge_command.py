@@ -35,7 +35,7 @@ class _Stands:
     start_within_ms: int
     operation: Operation | None = None
     last_order: LastOrder | None = None
-    """Told with the answer always: the device's policy may have widened what was offered."""
+    """Always part of the answer: the device's policy may have widened what was offered."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def acknowledge_command(
 
     Judged in one rule against cancel, expiry and deletion; it looks at the time itself, whether or not a timer fired. A row that is
     final at ack ends its operation and its device here: the tombstone answers the same ackId from then on, and `startWithinMs` is
-    the tombstone's life, for such a command is carried out whenever the phone learns that it stands.
+    the tombstone's life, because such a command is executed whenever the phone learns that it is in force.
 
     `begun`: the phone has begun under this ackId already, which the server lost (ADR 0016).
 
@@ -150,7 +150,7 @@ def _command(ports: Ports, stands: _Stands) -> msgspec.Raw | None:
 
 
 def may_adopt(operation: Operation) -> bool:
-    """Whether the server has issued the command and knows of nobody who acknowledged it.
+    """Whether the server issued the command and no acknowledgement of it is stored.
 
     One that is over stays as it is: its end was shown to callers.
     """

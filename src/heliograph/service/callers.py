@@ -21,7 +21,7 @@ from heliograph.domain.jwt_claims import Claims, GrantRefused, decode_claims, en
 KNOWN_MOST = 4_096
 """Credentials remembered, the oldest forgotten first."""
 KNOWN_FOR_US = 60_000_000
-"""So long a token may go on after another server process deleted its key; this process forgets at once."""
+"""How long a token may still work after another server process deleted its key; this process forgets at once."""
 
 _SCHEMES = frozenset({"bearer", "oauth"})
 
@@ -30,17 +30,16 @@ ACCESS_TOKEN_LIFE_S = 3_600
 LONGEST_CHARS = 8_192
 """Google's own tokens stay below 2,048; a longer one is refused unread."""
 OURS, THEIRS = "HS256", "RS256"
-"""The algorithm says who signed: this server its access tokens, a caller everything else. Each is verified as nothing but that."""
+"""The algorithm shows who signed: this server signs access tokens, a caller everything else. Each is verified only as its own kind."""
 
 
 class ServiceKeys(Protocol):
-    """Durable storage of service-account keys' public halves. Few: whoever lists them gets them all.
+    """Durable storage of service-account keys' public halves. There are few: a list returns all of them.
 
     Raises (any method): as ports.Store.
     """
 
-    async def service_key(self, key_id: str) -> ServiceKey | None:
-        """The key."""
+    async def service_key(self, key_id: str) -> ServiceKey | None: ...
 
     async def service_keys_of(self, client_email: str) -> Sequence[ServiceKey]:
         """All keys of one account, oldest first."""
@@ -52,12 +51,12 @@ class ServiceKeys(Protocol):
         """The key is durable, in place of one with the same id."""
 
     async def delete_service_key(self, key_id: str) -> bool:
-        """Whether the key was there; it is no more."""
+        """Delete the key. Returns whether it existed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """How callers are told apart; made once, in the composition root."""
+    """Identifies callers; made once, in the composition root."""
 
     keys: ServiceKeys
     secret: bytes
@@ -85,7 +84,7 @@ class _Verified(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A well-formed token whose signature nobody has looked at yet."""
+    """A well-formed token whose signature is not verified yet."""
 
     text: str
     algorithm: str
@@ -97,19 +96,19 @@ class Callers:
     """Who calls, by the credential that they show."""
 
     def __init__(self, sign_in: SignIn) -> None:
-        """Nobody is known yet."""
+        """Starts with no known callers."""
         if not sign_in.admits_strangers:
             load()  # now, and not while the first caller waits
         self._sign_in = sign_in
         self._known: dict[bytes, _Known] = {}
 
     def known(self, credential: bytes) -> Caller | None:
-        """The caller, where this credential was found good within the last minute."""
+        """The caller, if this credential was verified within the last minute."""
         found = self._known.get(credential)
         return found.caller if found is not None and found.holds_at(self._sign_in.now_us()) else None
 
     async def authenticate_caller(self, credential: bytes, *, own_urls: Collection[str]) -> Caller:
-        """The caller who shows this `Authorization` header (empty: none), remembered for a minute.
+        """The caller of this `Authorization` header (empty: no header), remembered for a minute.
 
         Raises: CredentialsMissing, CredentialsInvalid, AccessTokenExpired, AccountGone, ScopeInsufficient.
         """
@@ -125,7 +124,7 @@ class Callers:
         return verified.caller
 
     def forget(self) -> None:
-        """Every credential is looked at anew: a key has come or gone."""
+        """Every credential is verified again: a key was created or deleted."""
         self._known.clear()
 
     def _remember(self, credential: bytes, known: _Known) -> None:
@@ -150,7 +149,7 @@ class Callers:
         return _Verified(signer.caller, token.claims.exp)
 
     async def _signer(self, token: Token) -> ServiceKey | None:
-        """The key behind a token whose signature is good; None: there is none, and strangers are admitted.
+        """The key that signed a token, its signature verified; None: no key, and strangers are admitted.
 
         Raises: CredentialsInvalid, AccountGone.
         """
@@ -170,7 +169,7 @@ class Callers:
 
 
 def name_given(credential: bytes) -> str:
-    """The name that this `Authorization` header gives itself, true or not; empty: it gives none."""
+    """The name that this `Authorization` header claims, true or not; empty: it claims none."""
     return _name_of(_token_of(credential))
 
 
@@ -184,20 +183,20 @@ def _name_of(token: Token | None) -> str:
 
 
 def _stranger(token: Token | None, now_s: float) -> _Verified:
-    """Whoever it may be, under the name it gives itself."""
+    """Any caller, under the name that it claims."""
     email = _name_of(token)
     return _Verified(Caller(email=email), now_s + KNOWN_FOR_US / 1_000_000)
 
 
 class AccessToken(NamedTuple):
-    """A token to call with, and for how many seconds from now it may be used."""
+    """A token to call with, and its life in seconds from now."""
 
     text: str
     expires_in_s: int
 
 
 async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Collection[str]) -> AccessToken:
-    """A token good for an hour with the scopes that the assertion asks for, whatever they are: the API looks at them.
+    """A token valid for an hour with the scopes that the assertion requests. The API checks the scopes.
 
     A server that admits strangers takes a well-formed assertion of a key it has never seen.
 
@@ -236,7 +235,7 @@ if TYPE_CHECKING:
 
 
 class _Library(NamedTuple):
-    """What is needed of PyJWT."""
+    """The part of PyJWT that is used."""
 
     access_tokens: "PyJWS"
     signed_by_callers: "PyJWS"
@@ -245,7 +244,7 @@ class _Library(NamedTuple):
 
 @cache
 def load() -> _Library:
-    """PyJWT. Its import takes 0.1 s, which a sandbox whose callers show no token need not spend; other servers call this at the start."""
+    """Import PyJWT. That takes 0.1 s, which a sandbox saves if callers show no token; other servers call this at the start."""
     from jwt.api_jws import PyJWS  # noqa: PLC0415 - as above
     from jwt.exceptions import InvalidTokenError  # noqa: PLC0415
 
@@ -253,7 +252,7 @@ def load() -> _Library:
 
 
 def read_token(text: str) -> Token | None:
-    """The token; None: this is no JSON Web Token."""
+    """The token; None: the text is not a JSON Web Token."""
     if len(text) > LONGEST_CHARS or text.count(".") != 2:  # noqa: PLR2004 - header, payload, signature
         return None
     try:
@@ -286,7 +285,7 @@ def is_ours(token: Token, secret: bytes) -> bool:
 
 
 def sign_access_token(claims: dict[str, Any], secret: bytes, key_id: str) -> str:
-    """An access token: it says for itself whose it is and until when."""
+    """An access token: it says who it belongs to and when it expires."""
     return load().access_tokens.encode(encode_claims(claims), secret, algorithm=OURS, headers={"typ": "at+jwt", "kid": key_id})
 
 

@@ -11,6 +11,7 @@ from heliograph.domain.device import Device, DeviceRecord, DeviceState, LastOrde
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
+from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask
 from heliograph.protojson.messages import encode_message
@@ -60,10 +61,10 @@ async def list_devices(
 async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
     """The device with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
-    A connected phone is told what changed.
+    A connected phone is notified of the change.
 
     An empty policy name is the default policy's; with all fields in the mask, no state is ACTIVE.
-    Fields that only the server or the phone can set stay as they are, whatever the patch and the mask say of them.
+    Fields that only the server or the phone can set stay as they are, even if the patch and the mask name them.
 
     Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
         NotFound.
@@ -86,7 +87,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if found := Violations(user_facing_message.violations(reason, path="device.disabled_reason")):
             raise InvalidArgument(violations=found)
         if reason is not None:
-            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason")
+            require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason", ever=REASON_MAX_BYTES)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
         return Decision(changed, (PutDevice(changed),))
 
@@ -98,7 +99,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
 
 
 def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
-    """What is changed. AIP-203: fields that are output only are ignored, in a mask too."""
+    """The fields to change. AIP-203: output-only fields are ignored, in a mask too."""
     if mask is None:
         empty = Device()
         return tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
@@ -108,7 +109,7 @@ def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
 def _wanted_state(device: DeviceRecord, state: DeviceState, *, whole: bool) -> DeviceState:
     """What an admin wants of the device from now on. A device that is sent back as it was read wants what it wanted.
 
-    Raises: InvalidArgument: a state that nobody can set.
+    Raises: InvalidArgument: a state that cannot be set.
     """
     if state in _SETTABLE:
         return state
@@ -139,7 +140,7 @@ async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequ
     def rule(facts: Facts) -> Decision[bool]:
         if facts.device is None:
             return Decision(answer=False)
-        # Whoever serves its connection learns that the device is gone.
+        # The server of its connection learns that the device is gone.
         return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
 
     if not await ports.store.decide(Sees(device=name, open_operations=True, subscription=True), rule):
@@ -153,7 +154,7 @@ def delete_order(type_name: str, command: bytes) -> LastOrder:
 
 
 def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: LastOrder, *, ack_id: str = "") -> list[Write]:
-    """The writes after which the device is gone, its tombstone holds the last order, and none of its operations is open.
+    """The writes that end the device's management: it is gone, its tombstone holds the last order, and no operation of it is open.
 
     `facts` must hold the device's open operations and the subscription; the operation that the order came from is the caller's to end.
     """
@@ -175,19 +176,19 @@ def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: La
 
 
 def ended_with_device(operation: Operation, now_us: int) -> Operation:
-    """The open operation, ended because its device is gone; one whose time was over before that has expired."""
+    """The open operation, ended because its device is gone; it expired if its deadline had passed before that."""
     if life.allows(operation, life.Event.EXPIRE) and now_us >= operation.expires_us:
         return life.expire(operation, now_us)
     return life.device_deleted(operation, now_us)
 
 
 def tombstone_expiry_us(now_us: int, limits: Limits) -> int:
-    """Until when a phone whose management ends now can learn its last order."""
+    """When a phone whose management ends now can no longer learn its last order."""
     return now_us + limits.tombstone_days * DAY_US
 
 
 async def successor_of(ports: Ports, record: DeviceRecord) -> DeviceRecord | None:
-    """The newest device of the enterprise that enrolled later with the same serial number and is still there, None if there is none."""
+    """The newest managed device of the enterprise that enrolled later with the same serial number, or None."""
     hardware = record.report.hardware_info
     serial = record.serial or (hardware.serial_number if hardware else "")  # records from before `serial` have only the latter
     if not serial:

@@ -25,7 +25,7 @@ async def create_enrollment_token(
 ) -> EnrollmentTokenRecord:
     """The token is durable; its `resource` is the whole EnrollmentToken, with what only the server knows.
 
-    `server_url` is what the QR code tells phones; `device_id` is the id that its device shall have where that is free.
+    `server_url` goes into the QR code for phones; `device_id` is the id that its device gets if that is free.
 
     Raises: EnterpriseNotAuthorized; InvalidArgument; TooManyEnrollmentTokens.
     """
@@ -80,7 +80,7 @@ def _record(token: EnrollmentToken, name: EnrollmentTokenName, now_us: int, *, d
 async def get_enrollment_token(ports: Ports, name: EnrollmentTokenName) -> EnrollmentToken:
     """A partial view of the token: name, value, expirationTimestamp, allowPersonalUsage, qrCode.
 
-    Raises: EnterpriseNotAuthorized; NotFound: there is none, or it is used or expired.
+    Raises: EnterpriseNotAuthorized; NotFound: it does not exist, or is used or expired.
     Source: disc, enrollmentTokens.get ("an active, unexpired enrollment token. A partial view …").
     """
     record = await ports.store.token(name)

@@ -36,7 +36,7 @@ async def get_enterprise(ports: Ports, name: EnterpriseName) -> EnterpriseRecord
 async def list_enterprises(
     ports: Ports, *, page_size: int | None = None, page_token: str = "", only: Collection[str] | None = None
 ) -> tuple[Sequence[EnterpriseRecord], str]:
-    """A page of the enterprises, oldest first, and the next page's token; of those with ids in `only`, or of all (None).
+    """A page of the enterprises, oldest first, and the next page's token; only those with ids in `only`, or all (None).
 
     Raises: InvalidArgument: page size or token.
     """
@@ -63,7 +63,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
 
     With a pubsubTopic, a test message goes to it.
 
-    Raises: InvalidArgument; AlreadyExists: the id is taken; NothingPublishes: a topic, and nobody here who could publish to it.
+    Raises: InvalidArgument; AlreadyExists: the id is taken; NothingPublishes: a topic, and this server cannot publish to it.
     """
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
@@ -89,7 +89,7 @@ class EnterpriseTokenUsed(AlreadyExists):
 async def create_signed_up_enterprise(
     ports: Ports, enterprise: Enterprise, *, signup_url_name: str, enterprise_token: str
 ) -> EnterpriseRecord:
-    """The one enterprise of this sign-up; where the caller says nothing of its name and contact, what its admin wrote counts.
+    """The one enterprise of this sign-up; if the caller gives no name or contact, what its admin wrote is used.
 
     Raises: InvalidArgument: not a token of that sign-up, or expired; EnterpriseTokenUsed: the enterprise exists already.
     """
@@ -127,7 +127,7 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
 
     Fields that are output only stay as they are. Setting a pubsubTopic, also to what it was, sends a test message (amapi.md §5.4).
 
-    Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and nobody here who could publish to it.
+    Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and this server cannot publish to it.
     """
     paths = tuple(_set_fields(patch)) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
@@ -154,9 +154,9 @@ def _set_fields(patch: Enterprise) -> list[str]:
 
 
 async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
-    """The enterprise is gone first, so that nothing can be added; then each device as by devices.delete, with its own last order.
+    """Delete the enterprise first, so that nothing can be added; then each device as by devices.delete, with its own last order.
 
-    After a crash in between, `finish_deletions` ends what is left before the server answers anybody.
+    After a crash in between, `finish_deletions` deletes the rest before the server answers any request.
 
     Raises: EnterpriseNotAuthorized.
     """
@@ -173,7 +173,7 @@ async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
 
 
 async def finish_deletions(ports: Ports) -> None:
-    """No device is left whose enterprise is gone: a deletion that a crash interrupted is finished. Called before anybody is served."""
+    """Finish deletions that a crash interrupted: no device is left without its enterprise. Called before the first request."""
     while orphans := await ports.store.orphans(limit=DELETED_AT_ONCE):
         await _delete_all(ports, orphans)
 
@@ -187,7 +187,7 @@ async def _delete_all(ports: Ports, devices: Sequence[DeviceName]) -> None:
 
 
 def checked(enterprise: Enterprise) -> None:
-    """Nothing happens where the enterprise is one that can be.  Raises: InvalidArgument with every violation."""
+    """Validate the enterprise.  Raises: InvalidArgument with every violation."""
     if found := Violations(violations(enterprise)):
         raise InvalidArgument(violations=found)
 

@@ -1,4 +1,4 @@
-"""Time ends what nobody answers: one timer on the nearest deadline of all, on every server; none of them leads."""
+"""Ends operations by time: one timer on the nearest deadline of all, on every server; no server leads."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -16,11 +16,11 @@ from heliograph.service.ports import Facts, Ports, Write
 CHUNK = 50
 """Operations decided in one commit, that others wait for: a millisecond."""
 APART_S = 0.02
-"""Between two commits: of a thousand deadlines a second, those of a moment share one. The first after a pause waits for nobody."""
+"""Between two commits: of a thousand deadlines a second, those close together share one. The first after a pause is not delayed."""
 APART_SHARED_S = 0.05
-"""When a deadline is over and nothing was due, where another server may be deciding it."""
+"""After a deadline that passed without due operations, when another server may be deciding it."""
 PAUSE_AFTER_ERROR_S = 0.5
-"""When the store took nothing: it says 503 to everybody, and so do deadlines wait."""
+"""After the store refused: it answers 503 to everyone, and deadlines wait too."""
 
 
 async def expire_operations(ports: Ports) -> NoReturn:

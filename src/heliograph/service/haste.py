@@ -1,4 +1,4 @@
-"""Haste: whoever holds something back for a moment does it at once when asked (glossary: settle)."""
+"""Haste: on request, parts that hold something back for a moment do it at once (glossary: settle)."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,17 +15,17 @@ class Haste:
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """`listener()` is called whenever somebody asks for haste."""
+        """Call `listener()` on every request for haste."""
         self._listeners.append(listener)
 
     def ask(self) -> None:
-        """What is due and held back is done at once."""
+        """Everything due but held back is done at once."""
         for listener in self._listeners:
             listener()
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """The first of them has ended, and none of them runs any more."""
+    """Wait until the first of them ends; then stop the others."""
     tasks: list[asyncio.Task[object]] = [asyncio.create_task(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -43,7 +43,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
-    enterprise costs no read here; it is looked at only to say why a device is not there.
+    enterprise costs no read here; it is read only to say why a device does not exist.
 
     With a `request_id`, the same request gets the same operation for 24 hours, as it is by then.
 
@@ -106,9 +106,9 @@ def _check_against_device(command: IssuedCommand, device: DeviceRecord) -> None:
 
 def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: Facts, *, caller: str) -> Operation:
     now_us = facts.now_us
-    # The id is unique and increasing per device whatever the clocks of several servers say.
+    # The id is unique and increasing per device, regardless of the clocks of several servers.
     create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
-    # Rounded up: nothing expires before its duration is over.
+    # Rounded up: no command expires before its duration is over.
     expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
     secret = None
     if command.secrets is not None:
@@ -177,7 +177,7 @@ async def issue_once(
 def _digest(ports: Ports, device: DeviceName, command: IssuedCommand) -> bytes:
     """What is the same for two requests that ask for the same.
 
-    Keyed, for it outlives the secrets of its operation, and a PIN's plain hash would tell the PIN.
+    Keyed, because it outlives the secrets of its operation, and a PIN's plain hash would reveal the PIN.
     """
     parts = (str(device).encode(), command.row.name.encode(), command.duration.encode(), command.command, command.secrets or b"")
     digest = hmac.new(ports.vault.derive("issue requests"), digestmod=hashlib.sha256)

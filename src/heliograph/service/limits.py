@@ -76,8 +76,8 @@ class HttpLimits:
     idle_s: float = 75.0
     """Between two requests."""
     held_max_bytes: int = 256 * 1_024 * 1_024
-    """Of all requests under way, together."""
+    """Of all requests in progress, together."""
     connections_most: int | None = None
-    """None: as many as there are file descriptors, but for a reserve."""
+    """None: as many as there are file descriptors, less a reserve."""
     per_address_most: int | None = None
-    """None: half of all, loopback and trusted proxies excepted; 0: as many as there are."""
+    """None: half of all, except for loopback and trusted proxies; 0: no limit."""

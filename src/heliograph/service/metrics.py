@@ -1,4 +1,4 @@
-"""What is counted while the server runs."""
+"""Counters of a running server."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -23,13 +23,13 @@ BATCH_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 """Rules in one commit; a store takes no more at once."""
 LAG_BUCKETS_S = COMMIT_BUCKETS_S
 SLOW_COMMIT_S = 1.0
-"""A commit that takes longer is worth a line in the log: a rule that waits for so long is refused."""
+"""A longer commit is logged: a rule that waits this long is refused."""
 
 MANY_EXPIRED = 50
 """Commands that expire in one commit: their phones are all away, or cannot reach the server."""
 
 OUTCOMES = ("succeeded", "failed", "refused", "cancelled", "expired", "timed_out", "device_deleted")
-"""How an operation can end, as the label `outcome` says it. `refused`: by its phone, which executed nothing."""
+"""How an operation can end, as values of the label `outcome`. `refused`: by its phone, which executed nothing."""
 _type_of = attrgetter("type")
 
 _OF_STATE = tuple({State.SUCCEEDED: "succeeded", State.CANCELLED: "cancelled", State.EXPIRED: "expired"}.get(state, "") for state in State)
@@ -56,7 +56,7 @@ class Histogram:
 
 
 class Happened:
-    """What one batch did to operations; gathered while its rules run, worth nothing until it is committed."""
+    """What one batch did to operations; gathered while its rules run, valid only once committed."""
 
     __slots__ = ("acknowledged", "ended", "issued")
 
@@ -84,7 +84,7 @@ class StoreCounts:
         """Whether each change of each command is a line in the log, at level debug: too much for a server that works."""
 
     def committed(self, happened: Happened, *, rules: int, commit_s: float) -> None:
-        """A batch of so many rules is durable; writing and committing it took so long."""
+        """A batch of this many rules is durable; writing and committing took this long."""
         self.count(happened)
         self.batch_rules.observe(rules)
         self.commit_s.observe(commit_s)
@@ -105,15 +105,15 @@ class StoreCounts:
 
 
 class DoorbellCounts:
-    """How rings travel between server processes; a single server has none to count."""
+    """How rings travel between server processes; a single server has none."""
 
     def __init__(self) -> None:
         self.lag_s = Histogram(LAG_BUCKETS_S)
-        """From the commit on another server, or from the operation's creation where the tail found it, to the ring on this one."""
+        """From the commit on another server (from the operation's creation if the tail found it) to the ring on this one."""
         self.rings: Counter[str] = Counter()
-        """Rings heard, by how: `notify` (LISTEN) or `tail` (the look at the newest operations, which finds what nobody notified of)."""
+        """Rings heard, by source: `notify` (LISTEN) or `tail` (the look at the newest operations, which finds what NOTIFY missed)."""
         self.listening: bool | None = None
-        """Whether LISTEN works now; None: there is nobody to listen to."""
+        """Whether LISTEN works now; None: there is no other server to hear."""
 
 
 class LaneLoad(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ class LaneLoad(msgspec.Struct, frozen=True):
 
 
 class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store holds now; of a database that several servers share, all of it."""
+    """What a store holds now; for a shared database, all of it."""
 
     open_operations: int
     notifications: int
@@ -181,9 +181,9 @@ class ProcessCounts:
         self.requests_refused: Counter[str] = Counter()
         """Requests that no method saw, by why."""
         self.request_bytes = 0
-        """What is held of requests under way."""
+        """Bytes held of requests in progress."""
         self.log_lines_dropped = 0
-        """Lines that nobody read in time."""
+        """Lines that nothing read in time."""
         self.log_lines_folded = 0
         """Lines that stand in the log as a number only."""
 

@@ -1,4 +1,4 @@
-"""Why something is not there: the same words for every verb."""
+"""Why something does not exist: the same words for every verb."""
 
 from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized, OperationNotFound
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
@@ -10,7 +10,7 @@ ENTERPRISES_SHOWN = 20
 
 
 async def enterprise_absence(ports: Ports, enterprise: EnterpriseName) -> HeliographError | None:
-    """The error for an enterprise that does not exist, None where it does.  Source: amapi.md §4.5 (403, not 404)."""
+    """The error for an enterprise that does not exist, or None.  Source: amapi.md §4.5 (403, not 404)."""
     if await ports.store.enterprise(enterprise) is not None:
         return None
     if not ports.expose_enterprises:
@@ -20,14 +20,14 @@ async def enterprise_absence(ports: Ports, enterprise: EnterpriseName) -> Heliog
 
 
 async def device_absence(ports: Ports, device: DeviceName) -> HeliographError:
-    """The error for a device that is not there: its enterprise is looked at first, then whether it ever was."""
+    """The error for a device that does not exist. Its enterprise is checked first, then whether the device ever existed."""
     if (error := await enterprise_absence(ports, device.parent)) is not None:
         return error
     return DeviceNoLongerManaged() if await ports.store.tombstone(device) is not None else NotFound()
 
 
 async def operation_absence(ports: Ports, name: OperationName) -> HeliographError:
-    """The error for an operation that is not there."""
+    """The error for an operation that does not exist."""
     return await enterprise_absence(ports, name.device.parent) or OperationNotFound()
 
 

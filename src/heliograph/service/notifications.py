@@ -21,13 +21,13 @@ from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation,
 log = structlog.get_logger()
 
 DELAY_US = 100_000
-"""From the commit on: callers whose issueCommand was just answered must have stored the name before its COMMAND comes (amapi.md §5.9)."""
+"""From the commit on: a caller must have stored the name from the answer before its COMMAND arrives (amapi.md §5.9)."""
 LOOKS_APART_US = 10_000
 """Messages that ripen within so short a time are found together."""
 LOOK_LATEST_US = 1_000_000
 """What other servers left behind is found by looking. The only server of a database knows when its next message is due."""
 LEASE_US = 60_000_000
-"""Longer than any publisher tries: when a claim lapses, whoever held it is dead, or as good as dead."""
+"""Longer than any publisher tries: when a claim lapses, its holder is dead, or as good as dead."""
 KEPT_US = 7 * 86_400 * 1_000_000
 """Pub/Sub keeps a message no longer either, so callers reconcile by then (amapi.md §5.12)."""
 AT_ONCE_MOST = 16
@@ -36,13 +36,13 @@ FIRST_PAUSE_US = 1_000_000
 LONGEST_PAUSE_US = 600 * 1_000_000
 """Pub/Sub's own longest pause between two deliveries."""
 PAUSE_AFTER_ERROR_S = 0.5
-"""When the store took nothing."""
+"""After the store refused."""
 STOP_WITHIN_S = 1.0
-"""What a stopping server gives to messages that are under way, and then to the store."""
+"""Time that a stopping server gives to messages in progress, and then to the store."""
 
 
 def operation_writes(ports: Ports, facts: Facts, before: Operation, after: Operation) -> Iterator[Write]:
-    """`after` is written; where it ended just now, its COMMAND goes out."""
+    """`after` is written; if it has just ended, its COMMAND goes out."""
     yield PutOperation(after)
     if after.done and not before.done:
         yield from _published(ports, facts, NotificationType.COMMAND, lambda: contents.operation_ended(after))
@@ -70,7 +70,7 @@ class NothingPublishes(FailedPrecondition):
 
 
 def topic_tried_out(ports: Ports, resource: bytes) -> Iterable[Write]:
-    """A test message goes out where the enterprise has a topic, whatever types it enabled.  Raises: NothingPublishes."""
+    """A test message goes out if the enterprise has a topic, regardless of the types it enabled.  Raises: NothingPublishes."""
     subscription = subscription_of(resource)
     if not subscription.pubsub_topic:
         return ()
@@ -80,7 +80,7 @@ def topic_tried_out(ports: Ports, resource: bytes) -> Iterable[Write]:
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
-    # Rendered only where somebody wants it: most servers publish nothing.
+    # Rendered only if something receives it: most servers publish nothing.
     if destinations := ports.destinations.of(facts.subscription, kind):
         notification = make()
         yield from (Publish(notification, destination) for destination in destinations)
@@ -89,10 +89,10 @@ def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callabl
 async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:
     """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US.
 
-    It goes out DELAY_US after its commit at the earliest, or when somebody asks for haste. A message is claimed first, so that of
+    It goes out DELAY_US after its commit at the earliest, or when haste is requested. A message is claimed first, so that of
     several servers one sends it; what was sent but is not known to be taken when its server dies is sent again, under the same message
     id, when the claim lapses.
-    Messages do not wait for each other, so their order is nobody's promise.
+    Messages do not wait for each other, so their order is not promised.
     """
     await _Sender(ports, publisher, chance=chance).run()
 
@@ -105,7 +105,7 @@ class _Sender:
         self._counts = ports.publishing
         self._look = asyncio.Event()
         self._next_look_us: int | None = 0
-        """None: when the look is asked for."""
+        """None: when a look is requested."""
         self._haste = asyncio.Event()
         self._hastened_us = 0
         """What was due by then has waited long enough."""
@@ -135,7 +135,7 @@ class _Sender:
         self._look_by(ripe_us)
 
     def _look_by(self, at_us: int) -> None:
-        # Under load there is a commit every millisecond: no look for each, where one comes in time anyhow.
+        # Under load there is a commit every millisecond: no look for each if one follows in time anyway.
         if self._next_look_us is None or self._next_look_us > at_us:
             self._look.set()
 
@@ -146,7 +146,7 @@ class _Sender:
         self._look.set()
 
     async def _start_due(self) -> int | None:
-        """When to look again at the latest. Every message whose time has come is being sent, as far as may be."""
+        """Start sending every message that is due, within the limits. Returns when to look again at the latest."""
         now_us, free = self._ports.clock.now_us(), AT_ONCE_MOST - len(self._sending)
         self._haste.clear()
         self._more = not free
@@ -191,8 +191,8 @@ class _Sender:
         self._counts.begun += 1
         try:
             settled = await self._outcome(message)
-            while not await self._settled(settled):  # noqa: ASYNC110 - the store tells nobody when it takes writes again
-                # Its outcome is known: better told late than the message sent twice. Once the claim lapses, others may send it.
+            while not await self._settled(settled):  # noqa: ASYNC110 - the store does not signal when it accepts writes again
+                # Its outcome is known: better recorded late than the message sent twice. Once the claim lapses, others may send it.
                 await asyncio.sleep(PAUSE_AFTER_ERROR_S)
         finally:
             self._counts.ended += 1
@@ -235,7 +235,7 @@ class _Sender:
         return Postponed(message.message_id, now_us + self._pause_us(message.attempts) - DELAY_US, attempts)
 
     def _pause_us(self, attempts: int) -> int:
-        """Half of it is chance, so that what failed together is not repeated together."""
+        """Half of it is random, so that messages that failed together are not repeated together."""
         return round(pause_after(attempts, first=FIRST_PAUSE_US, most=LONGEST_PAUSE_US, chance=self._chance))
 
     async def _until_news(self) -> None:
@@ -245,7 +245,7 @@ class _Sender:
             await first_of(self._look.wait(), self._ports.clock.sleep_until(self._next_look_us))
 
     async def _stop(self) -> None:
-        """Nothing is sent any more; what nobody knows to be taken is free for others at once, not only when the claim lapses."""
+        """Stop sending. Messages without a known outcome are free for others at once, not only when the claim lapses."""
         tasks = {task: message for message, task in self._sending.values()}
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN_S)

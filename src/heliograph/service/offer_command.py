@@ -1,6 +1,6 @@
 """Which command a phone is offered, and when: this process's memory of what it offered on which connection.
 
-Offering is not a state: whatever is forgotten here (a restart, another server process) is offered once more, and the phone's ackId
+Offering is not a state: after a restart, or on another server process, a command is offered once more, and the phone's ackId
 decides. Order is the order in which commands *start* (design.md §3, 7).
 """
 
@@ -26,7 +26,7 @@ POLL_AGAIN_US = 1_000_000
 PARKED_AFTER = 10
 """Offers on live connections without an acknowledgement after which a command no longer holds up the others."""
 PARKED = "parked: other commands go first"
-"""What a timeline says of it."""
+"""Shown in a timeline."""
 S_US = 1_000_000
 MS_US = 1_000
 
@@ -37,12 +37,12 @@ class _Offered(msgspec.Struct):
     connection: object | None
     """The connection of the last offer, None once it is gone."""
     times: int = 0
-    """Offers in all."""
+    """In all."""
     on_connection: int = 0
     """Offers on that connection."""
     last_us: int = 0
     untold: int = 0
-    """Offers that no durable write tells of yet, from `untold_from_us` on."""
+    """Offers that no durable write has recorded yet, from `untold_from_us` on."""
     untold_from_us: int = 0
 
     @property
@@ -58,13 +58,13 @@ class _Offered(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """What is known of one device."""
+    """What is known about one device."""
 
     offered: dict[int, _Offered] = {}
     in_flight: frozenset[int] = frozenset()
     """What its journal held when it said hello."""
     greeted_us: int = 0
-    """When it said hello; 0: it did not, so nothing is known to be missing from its journal."""
+    """When it said hello; 0: it did not, so its journal may hold anything."""
 
 
 class OfferBook:
@@ -100,7 +100,7 @@ class OfferBook:
         chosen = _missing_from_journal(line, operations) or _next_due(line, operations, connection, now_us, poll=poll)
         if not isinstance(chosen, Operation):
             return chosen
-        # Counted first: a command whose secrets cannot be opened (another key file) is parked in the end and blocks no others.
+        # Counted first: a command whose secrets cannot be opened (another key file) is finally parked and blocks no others.
         self.offered[chosen.type] += 1
         if _note_offer(line, chosen, connection, now_us) == PARKED_AFTER:
             self.parked += 1
@@ -159,7 +159,7 @@ def _readable_command(ports: Ports, operation: Operation) -> msgspec.Raw:
     try:
         return phone_command(ports, operation)
     except HeliographError as error:
-        log.error("command.unreadable", **about(operation), reason=error.message)  # noqa: TRY400 - a traceback would tell no more
+        log.error("command.unreadable", **about(operation), reason=error.message)  # noqa: TRY400 - a traceback would add nothing
         raise
 
 
@@ -197,7 +197,7 @@ def _next_due(line: _Line, operations: Sequence[Operation], connection: object, 
             head = operation
     if held_until_us > now_us:
         return held_until_us
-    # The head holds the queue until it is refused, ends or starts; parked ones come last and hold nobody up.
+    # The head holds the queue until it is refused, ends or starts; parked ones come last and delay no others.
     again_us = []
     for operation in [head] if head is not None else parked:
         offered = line.offered.get(operation.create_ms)
@@ -252,6 +252,6 @@ def phone_command(ports: Ports, operation: Operation) -> msgspec.Raw:
 
 
 def with_offers(ports: Ports, operation: Operation) -> Operation:
-    """The operation with the offers in its timeline that no durable write tells of yet; after the commit say `offers.noted`."""
+    """The operation with the unrecorded offers in its timeline; call `offers.noted` after the commit."""
     entry = ports.offers.note(operation.device, operation.create_ms)
     return operation if entry is None else noted(operation, entry)

@@ -28,7 +28,7 @@ PAGE_DEFAULT_SIZE = 100
 PAGE_MOST = 1_000
 """Amapi.md §2.6: undocumented; clients send 100, and walk many pages."""
 SCANNED_MOST = 5_000
-"""Operations looked at for one page: with a filter that wants few, a page may be short or empty, and its token goes on."""
+"""Operations looked at for one page: with a narrow filter, a page may be short or empty, and its token continues."""
 
 R = TypeVar("R", EnterpriseRecord, EnrollmentTokenRecord)
 
@@ -44,7 +44,7 @@ async def get_operation(ports: Ports, name: OperationName) -> Operation:
     """The operation.  Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if the limits hide it."""
     operation = await ports.store.operation(name)
     if operation is not None and operation.open:
-        return operation  # so its device is there, and its enterprise
+        return operation  # so its device and its enterprise exist
     if (error := await hidden_operations(ports, name.device)) is not None:
         raise error
     if operation is None:
@@ -58,7 +58,7 @@ async def list_operations(
     """A page of the device's operations that the filter wants, oldest first, and the next page's token (empty after the last).
 
     Raises: InvalidArgument: filter, page size or token; EnterpriseNotAuthorized, NotFound: no such device;
-        DeviceNoLongerManaged where the limits hide the operations of deleted devices.
+        DeviceNoLongerManaged if the limits hide the operations of deleted devices.
     """
     wanted = parse_filter(filter_text, types=COMMANDS) if filter_text else None
     limit = coerce_page_size(page_size, default=PAGE_DEFAULT_SIZE, maximum=PAGE_MOST)
@@ -73,7 +73,7 @@ async def list_operations(
 
 
 async def _scan(ports: Ports, device: DeviceName, wanted: Filter | None, *, after_ms: int, limit: int) -> tuple[Sequence[Operation], int]:
-    """What the page holds, and the operation after which the next page starts (0: there is none)."""
+    """The page's operations, and the operation after which the next page starts (0: no next page)."""
     if wanted is None:
         page = await ports.store.operations(device, after_ms=after_ms, limit=limit)
         return page.items, page.items[-1].create_ms if page.more else 0
@@ -97,9 +97,9 @@ async def _was_here(ports: Ports, device: DeviceName) -> bool:
 
 
 async def cancel_operation(ports: Ports, name: OperationName) -> None:
-    """A command that no phone acknowledged and whose time is not over is CANCELLED; any other stays as it is.
+    """Cancel a command that no phone has acknowledged and whose deadline has not passed; any other stays as it is.
 
-    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged where operations of deleted devices are hidden.
+    Raises: OperationNotFound, EnterpriseNotAuthorized; DeviceNoLongerManaged if operations of deleted devices are hidden.
     Source: disc, devices.operations.cancel (best effort; success is not guaranteed); amapi.md §3.
     """
 
@@ -116,7 +116,7 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
     if ended:
         ports.offers.noted(name.device, name.create_ms)
         return
-    # What could be cancelled was open, so its device and its enterprise are there.
+    # An operation that could be cancelled was open, so its device and its enterprise exist.
     if (error := await hidden_operations(ports, name.device)) is not None:
         raise error
     if ended is None:
@@ -139,7 +139,7 @@ async def retire_operations(ports: Ports, *, is_new: bool = False) -> NoReturn:
                 await _finish_others_deletions(ports)
         is_new = False
         while ports.clock.now_us() < next_us:
-            # Not by the clock: nothing depends on the moment, so a clock that is moved by ten years need not stop at each hour of them.
+            # Not by the clock: no result depends on the moment, so a clock that moves by ten years need not stop at each hour.
             await _pause((next_us - ports.clock.now_us()) / 1_000_000, haste)
 
 
@@ -159,7 +159,7 @@ async def _retire_all(ports: Ports, haste: asyncio.Event) -> None:
 
 
 async def retire_tokens(ports: Ports) -> None:
-    """Nothing is left of tokens that expired (or, for one use, were used) more than a day ago: a lost answer is asked for before that."""
+    """Remove tokens that expired (or, for one use, were used) more than a day ago: a lost answer is repeated before that."""
     with contextlib.suppress(Unavailable):
         async for enterprise in _walk(lambda after: ports.store.enterprises(after=after, limit=RETIRED_AT_ONCE)):
             name = enterprise.name

@@ -1,4 +1,4 @@
-"""The outbox: notifications written with the change they tell of, and sent afterwards (glossary: outbox)."""
+"""The outbox: notifications written with the change they report, and sent afterwards (glossary: outbox)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ class Publish(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A write: the message is no longer in the outbox."""
+    """A write: the message leaves the outbox."""
 
     message_id: int
 
 
 class Postponed(msgspec.Struct, frozen=True):
-    """A write: the message is tried again at `due_us`, after so many vain attempts."""
+    """A write: the message is tried again at `due_us`, after this many failed attempts."""
 
     message_id: int
     due_us: int
@@ -56,12 +56,12 @@ class Outbox(Protocol):
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         """At most `limit` messages with due_us <= now_us, the soonest due first; no other claim gets them before `until_us`.
 
-        Nobody else is kept waiting: what another server claims at this moment is passed over. A claim ends sooner by the writes
-        above; one that is not ended (its server died) lapses. A newer message in its place is nobody's yet.
+        No one waits: messages that another server is claiming are skipped. A claim ends sooner by the writes
+        above; one that is not ended (its server died) lapses. A newer message in its place is unclaimed.
         """
 
     async def next_message_us(self) -> int | None:
-        """The smallest due_us of the messages that nobody has claimed; None: there is none, or only the database knows."""
+        """The smallest due_us of the unclaimed messages; None: there are none, or only the database knows."""
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         """`listener(message_ids)` is called on the event loop after a commit that put messages into the outbox."""
@@ -74,12 +74,12 @@ class Publisher(Protocol):
         """The destination has taken the message.  Raises: NotPublished."""
 
     async def close(self) -> None:
-        """Nothing is sent any more."""
+        """Stop sending."""
 
 
 @dataclass(slots=True)
 class PublishingCounts:
-    """What became of messages since this process started."""
+    """Outcomes of messages since this process started."""
 
     published: int = 0
     failed: int = 0
@@ -87,12 +87,12 @@ class PublishingCounts:
     given_up: int = 0
     begun: int = 0
     ended: int = 0
-    """Attempts that were begun, and those whose outcome is durable: while they differ, something is under way."""
+    """Attempts started, and attempts whose outcome is durable: while they differ, some are in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where this server can send notifications at all."""
+    """Where this server can send notifications."""
 
     topics: bool = False
     """To the enterprise's Pub/Sub topic."""
@@ -103,7 +103,7 @@ class Destinations:
         return self.topics or self.push
 
     def of(self, subscription: Subscription | None, notification_type: NotificationType) -> Sequence[str]:
-        """Where a notification of this type goes; nowhere, where the enterprise did not enable it."""
+        """Where a notification of this type goes; nowhere if the enterprise did not enable it."""
         if subscription is None or not subscription.wants(notification_type):
             return ()
         return self.of_test(subscription)

@@ -15,8 +15,7 @@ class Placed(Protocol):
     """A record that has its place in a list."""
 
     @property
-    def position(self) -> str:
-        """The place."""
+    def position(self) -> str: ...
 
 
 P = TypeVar("P", bound=Placed)

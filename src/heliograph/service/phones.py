@@ -40,7 +40,7 @@ class DeviceGone(DeviceNoLongerManaged):
     def __init__(self, tombstone: Tombstone) -> None:
         super().__init__()
         self.tombstone = tombstone
-        """Holds the last order, which the phone is told with this error."""
+        """Holds the last order, which the phone gets with this error."""
 
 
 class UnknownCredential(Unauthenticated):
@@ -55,7 +55,7 @@ def hash_credential(credential: str) -> bytes:
 
 
 async def authenticate_device(ports: Ports, credential_hash: bytes) -> DeviceName:
-    """The device whose credential this is the hash of.  Raises: DeviceGone: it had one, and is told its last order; UnknownCredential."""
+    """The device with this credential hash.  Raises: DeviceGone: its device is no longer managed; has the last order; UnknownCredential."""
     found = await ports.store.by_credential(credential_hash)
     if found is None:
         raise UnknownCredential
@@ -136,7 +136,7 @@ def _serial(message: Enroll) -> str:
 
 
 async def _free_name(ports: Ports, token: EnrollmentTokenRecord) -> DeviceName:
-    """The id that the token wishes where no device has or had it, else a random one: an old name must not lead to another phone."""
+    """The id that the token asks for if no device has or had it, else a random one: an old name must not lead to another phone."""
     wished = DeviceName(token.enterprise.enterprise, token.device_id)
     if token.device_id and await ports.store.device(wished) is None and await ports.store.tombstone(wished) is None:
         return wished
@@ -173,7 +173,7 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
     )
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
     if token.one_time_only:
-        # Kept as long as an expired one: its phone may not have heard the answer, and nobody else needs it.
+        # Kept as long as an expired one: its phone may not have received the answer, and no one else needs it.
         expires_us = min(token.expires_us, facts.now_us + USED_TOKEN_LIFE_US)
         writes.append(PutToken(msgspec.structs.replace(token, used_by=message.credential_hash, expires_us=expires_us)))
     return Decision(name, (*writes, *enrolment_published(ports, facts, record)))
@@ -191,13 +191,13 @@ class _Greeted(NamedTuple):
     device: DeviceRecord
     adopted: tuple[Operation, ...] = ()
     last: Operation | None = None
-    """A begun command that is final at ack, and whose acknowledgement the server lost."""
+    """A begun command that is final at its acknowledgement, which the server lost."""
 
 
 async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName, hello: Hello) -> Policy:
-    """Each acknowledged operation that the phone lists has its result timeout started anew; one that it does not list is offered again.
+    """The result timeout of each acknowledged operation that the phone lists starts again; one that it does not list is offered again.
 
-    A queued one that the phone has begun is adopted: acknowledged by the phone's ackId, whatever its time (ADR 0016). One that is
+    A queued one that the phone has begun is adopted: acknowledged by the phone's ackId, even past its deadline (ADR 0016). One that is
     final at ack ends its device with that, and DeviceNoLongerManaged is raised.
 
     Names that the server does not know are the phone's to find out when it reports.
@@ -266,7 +266,7 @@ def _heard(operation: Operation, now_us: int) -> Operation:
 
 
 async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> Policy:
-    """The device shows these facts; it leaves PROVISIONING with its first status report, whose answer is its policy.
+    """The device shows these facts; it leaves PROVISIONING with its first status report, which gets its policy as the answer.
 
     Raises: InvalidArgument: facts that no device can have; DeviceNoLongerManaged.
     Source: disc, Device.lastPolicySyncTime ("The last time the device fetched its policy").
@@ -285,7 +285,7 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
 
 
 def check_report(report: DeviceReport) -> None:
-    """Nothing happens where a device can have these facts.  Raises: InvalidArgument."""
+    """Validate the facts of a report.  Raises: InvalidArgument."""
     if report.applied_state not in _APPLIED:
         raise InvalidArgument(f"A device cannot report the state {report.applied_state.value}.")
     if report.api_level < 1:
@@ -310,7 +310,7 @@ class StillManaged(FailedPrecondition):
 
 
 async def confirm_last_order(ports: Ports, credential_hash: bytes) -> None:
-    """The tombstone says that its phone obeyed; saying so again changes nothing.
+    """The tombstone records that its phone obeyed; repeating this changes nothing.
 
     Raises: StillManaged; UnknownCredential: the tombstone has expired, or there never was one.
     """

@@ -21,7 +21,7 @@ from heliograph.service.ports import Decision, DeletePolicy, Facts, Held, Page, 
 from heliograph.service.tenant_bounds import require_room_for_policy, require_size
 
 Change = Callable[[PolicyRecord | None], msgspec.Struct]
-"""The Policy message afterwards, from the record as it is; it may run again."""
+"""The new Policy message from the present record; it may run again."""
 
 TOLD_AT_ONCE = 100
 """Devices looked up at a time: others get their turn between two pages."""
@@ -42,7 +42,7 @@ async def list_policies(
 ) -> tuple[Sequence[PolicyRecord], str]:
     """A page of the enterprise's policies, oldest first, and the next page's token.
 
-    A default policy that nobody has patched comes first.
+    A default policy that was never patched comes first.
 
     Raises: EnterpriseNotAuthorized; InvalidArgument: page size or token.
     """
@@ -60,7 +60,7 @@ async def list_policies(
 
 
 async def policy_record(ports: Ports, name: PolicyName) -> PolicyRecord | None:
-    """The policy; the default one of an enterprise exists without anybody having made it."""
+    """The policy; an enterprise's default policy exists without being created."""
     return _existing(await ports.store.policy(name), name)
 
 
@@ -70,7 +70,7 @@ def policy_seen(facts: Facts, name: PolicyName) -> PolicyRecord | None:
 
 
 def _existing(record: PolicyRecord | None, name: PolicyName) -> PolicyRecord | None:
-    """The record, or the one that stands for a default policy that has none."""
+    """The record, or the one that stands for an unpatched default policy."""
     if record is None and name.policy == DEFAULT_ID:
         return implicit_default(EnterpriseName(name.enterprise))
     return record
@@ -79,16 +79,15 @@ def _existing(record: PolicyRecord | None, name: PolicyName) -> PolicyRecord | N
 async def phone_policy(ports: Ports, device: DeviceRecord) -> PhonePolicy:
     """The policy as the phone gets it when it connects or reports, and when it has changed.
 
-    Version 0: the device has the name of a policy that nobody has made yet, so there is nothing to apply.
+    Version 0: the device's policy does not exist yet, so there is nothing to apply.
     """
     record = await policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
     password = _demanded(record, device)
-    reason = device.disabled_reason
     return PhonePolicy(
         policy_name=device.policy_name,
         policy_version=record.version if record is not None else 0,
         disabled=device.wanted_state is DeviceState.DISABLED,
-        disabled_reason=reason.default_message if reason else "",
+        disabled_reason=device.disabled_reason,
         user_name=device.user_name,
         password_quality=password.quality.name if password.quality else "",
         password_minimum_length=password.minimum_length,
@@ -116,7 +115,7 @@ def full_policy_name(enterprise: EnterpriseName, policy: str, *, path: str) -> s
 
 
 async def change_policy(ports: Ports, name: PolicyName, change: Change) -> PolicyRecord:
-    """The policy is what `change` makes of it, its version one more, and its phones hear of that.
+    """Apply `change` to the policy, raise its version by one, and notify its phones.
 
     Raises: what `change` raises; InvalidArgument: no policy can be like this; TooManyPolicies; EnterpriseNotAuthorized.
     """
@@ -260,7 +259,7 @@ async def delete_policy(ports: Ports, name: PolicyName) -> None:
 
 
 async def tell_phones(ports: Ports, name: PolicyName) -> None:
-    """Every connected phone that has this policy is told soon; the others hear of it when they connect."""
+    """Every connected phone with this policy is notified soon; the others learn of it when they connect."""
     after = ""
     while True:
         page = await ports.store.devices_with_policy(name, after=after, limit=TOLD_AT_ONCE)

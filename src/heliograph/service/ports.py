@@ -93,20 +93,20 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     """
 
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        """The rule's answer, after its writes are durable; nobody changes that device meanwhile.
+        """The rule's answer, after its writes are durable; no one else changes the device meanwhile.
 
-        A rule that raises has written nothing and harms no other; its error is raised here. A rule may run more than once; only the
+        A rule that raises writes nothing and harms no other; its error is raised here. A rule may run more than once; only the
         run whose writes committed counts.
         """
 
     async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
-        """How many operations whose deadline_us has passed were decided: oldest deadline first, at most `limit`, in one commit.
+        """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many.
 
         `rule` gives the writes for each; its facts are the time and the subscription.
         """
 
     def nearest_deadline_us(self) -> int | None:
-        """The smallest deadline_us of an open operation, None if there is none. Cheap: asked after every commit."""
+        """The smallest deadline_us of an open operation, or None. Cheap: asked after every commit."""
 
     def on_deadline(self, listener: Callable[[], None]) -> None:
         """`listener()` is called on the event loop after a commit that made the nearest deadline nearer."""
@@ -120,20 +120,18 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     async def open_operations(self, device: DeviceName) -> Sequence[Operation]:
         """All open operations of the device, oldest first."""
 
-    async def device(self, name: DeviceName) -> DeviceRecord | None:
-        """The device's record."""
+    async def device(self, name: DeviceName) -> DeviceRecord | None: ...
 
     async def devices(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[DeviceRecord]:
         """At most `limit` devices of the enterprise after `after` (a record's `position`; empty: from the start), oldest first."""
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
-        """The device's tombstone, where the device was deleted and it has not expired."""
+        """The device's tombstone, if the device was deleted and the tombstone has not expired."""
 
     async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
-        """Whose credential this is. Cheap: asked for every request of a phone."""
+        """The device with this credential. Cheap: asked for every request of a phone."""
 
-    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None:
-        """The enterprise's record."""
+    async def enterprise(self, name: EnterpriseName) -> EnterpriseRecord | None: ...
 
     async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
         """At most `limit` enterprises after the position `after`, in order of creation."""
@@ -151,10 +149,10 @@ class Store(Outbox, Counting, RecordRules, Protocol):
         """At most `limit` policies of the enterprise after the position `after`, in order of creation."""
 
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
-        """At most `limit` devices whose policy this is, after the position `after`, oldest enrolment first."""
+        """At most `limit` devices with this policy, after the position `after`, oldest enrolment first."""
 
     async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
-        """The record of a kind that is a row (storage/kinds.py), by its name; None: there is none, or it has expired."""
+        """The record with this name, of a kind that is a row (storage/kinds.py); None: it does not exist, or has expired."""
 
     async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
         """At most `limit` records of the kind after the position `after`, in order of creation.
@@ -166,7 +164,7 @@ class Store(Outbox, Counting, RecordRules, Protocol):
         """The records that have this value in the column that their kind is also `found_by`, oldest first."""
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
-        """Devices whose enterprise is gone (a deletion that a crash interrupted), at most `limit`."""
+        """At most `limit` devices whose enterprise is gone (a deletion that a crash interrupted)."""
 
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         """How many rows were removed, at most `limit`: operations that ended before this time, what else is past its own expiry."""
@@ -175,33 +173,32 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     """What was committed since this process started, and what that took."""
 
     def waiting(self) -> LaneLoads:
-        """What waits to be decided, by lane. From memory: it tells of a database that does not answer, too."""
+        """Rules that wait to be decided, by lane. From memory: works even if the database does not answer."""
 
     async def figures(self) -> StoreStats:
-        """What the store holds now; asked seldom, for it may cost a look at every open operation."""
+        """What the store holds now; asked rarely, because it may read every open operation."""
 
     def healthy(self) -> str | None:
-        """None while the store takes writes, else a sentence why not (for /readyz)."""
+        """None while the store accepts writes, otherwise a sentence why not (for /readyz)."""
 
     async def close(self) -> None:
-        """Everything accepted is durable or refused; nothing is accepted any more."""
+        """Everything accepted is durable or refused; nothing more is accepted."""
 
 
 class Doorbell(Protocol):
-    """Wakes whoever serves a device. A lost ring loses nothing: the truth is in the store."""
+    """Wakes the server of a device. A lost ring loses nothing: the truth is in the store."""
 
     def ring(self, device: DeviceName) -> None:
-        """Whoever serves the device looks into the store soon."""
+        """The device's server looks into the store soon."""
 
     def policy_changed(self, device: DeviceName) -> None:
-        """Whoever serves the device tells it soon what the server wants of it besides commands."""
+        """The device's server soon sends it the changes of its policy and state."""
 
 
 class Clock(Protocol):
     """The server's time: microseconds since 1970, never going back."""
 
-    def now_us(self) -> int:
-        """The time."""
+    def now_us(self) -> int: ...
 
     async def sleep_until(self, at_us: int) -> None:
         """Returns at `at_us` or after, never before; also when the clock is advanced past it."""
@@ -217,11 +214,11 @@ class ClockCheck(Protocol):
         """How much later the server started than the newest time in its store; 0: the store was empty, or newer."""
 
     def notes(self) -> Sequence[str]:
-        """Sentences about differences that somebody should look at; none, if all is well."""
+        """Sentences about differences that need attention; empty if all is well."""
 
 
 class Ids(Protocol):
-    """Chance, where a name or a secret needs it."""
+    """Chance, for names and secrets."""
 
     def device_id(self) -> str:
         """16 hex digits, as AMAPI's device ids look."""
@@ -233,11 +230,11 @@ class Ids(Protocol):
         """An id for an enrolment token."""
 
     def token_value(self) -> str:
-        """A value that nobody guesses."""
+        """A value that cannot be guessed."""
 
 
 class Vault(Protocol):
-    """Seals secrets for storage. What comes out of `seal` tells nothing without the key file."""
+    """Seals secrets for storage. Sealed bytes reveal nothing without the key file."""
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         """The sealed secret; opens only for the same `bound_to` (the operation's name)."""
@@ -246,18 +243,18 @@ class Vault(Protocol):
         """The secret.  Raises: HeliographError if it is not what was sealed."""
 
     def derive(self, label: str) -> bytes:
-        """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
+        """A 32-byte key for one purpose, the same in every process with this key file; it reveals nothing about the key."""
 
 
 class Offering(NamedTuple):
-    """A command to be offered now, and when to look for the next one (us); before that only where the bell rings."""
+    """A command to offer now, and when to look for the next one (us); before that only if the bell rings."""
 
     offer: Offer
     again_us: int
 
 
 class Offers(Protocol):
-    """What was offered to whom: this process's memory, lost without harm (service/offer_command.OfferBook)."""
+    """What was offered to which device: this process's memory, lost without harm (service/offer_command.OfferBook)."""
 
     offered: Counter[str]
     """Offers since this process started, by command type."""
@@ -274,13 +271,13 @@ class Offers(Protocol):
         """The connection is gone: what was offered on it is offered at once on the next one."""
 
     def note(self, device: DeviceName, create_ms: int) -> TimelineEntry | None:
-        """The operation's offers that no durable write tells of yet. Called from rules, so from any thread, and changes nothing."""
+        """The operation's offers that no durable write has recorded yet. Called from rules, so from any thread; changes nothing."""
 
     def noted(self, device: DeviceName, create_ms: int) -> None:
-        """A durable write tells of the operation's offers; an operation that left the queue is offered no more."""
+        """A durable write has recorded the operation's offers. An operation that left the queue is not offered again."""
 
     def forget_device(self, device: DeviceName) -> None:
-        """The device is gone, and what was known of it."""
+        """The device is gone: forget it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +296,7 @@ class Ports:
     publishing: PublishingCounts = field(default_factory=PublishingCounts)
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     clock_check: ClockCheck | None = None
-    """None: the clock is no real one, and follows nothing."""
+    """None: the clock is not a real one, and follows nothing."""
     turns: Turns = field(default_factory=Turns)
     haste: Haste = field(default_factory=Haste)
     page_secret: bytes

@@ -1,4 +1,4 @@
-"""Where devices are, as verbs ask for it: a port (service/ports.py)."""
+"""Where devices are connected, for verbs: a port (service/ports.py)."""
 
 import enum
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ from heliograph.domain.names import DeviceName
 
 
 class Whereabouts(enum.Enum):
-    """Where a device is connected, or was heard a moment ago."""
+    """Where a device is connected, or was a moment ago."""
 
     HERE = enum.auto()
     AT_ANOTHER_SERVER = enum.auto()
     NOWHERE = enum.auto()
     NOT_HERE = enum.auto()
-    """And whether at another server, nobody can tell."""
+    """And it is unknown whether it is at another server."""
 
 
 class Sighting(NamedTuple):
-    """Where a device is, and when it was heard last (0: not since those servers started)."""
+    """Where a device is, and when it was last heard (0: not since those servers started)."""
 
     where: Whereabouts
     last_seen_us: int

@@ -16,7 +16,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 RecordName = tuple[Any, ...]
-"""A named tuple whose class says the kind of record: EnterpriseName, PolicyName, RequestKey."""
+"""A named tuple; its class gives the kind of record: EnterpriseName, PolicyName, RequestKey."""
 RecordWrite = Put[Any] | Delete[Any] | Publish | Published | Postponed
 
 
@@ -33,7 +33,7 @@ class Records:
         }
 
     def one(self, kind: type[R], name: RecordName) -> R | None:
-        """The record; None: there is none, or it has expired.  Raises: KeyError: the rule does not see this name; TypeError."""
+        """The record; None: it does not exist, or has expired.  Raises: KeyError: the rule does not see this name; TypeError."""
         record = self._found[type(name), name]
         if record is None or isinstance(record, kind):
             return record
@@ -41,7 +41,7 @@ class Records:
 
 
 class RecordDecision(msgspec.Struct, Generic[A_co], frozen=True):
-    """What a record rule decided: its answer, and what is written first."""
+    """What a record rule decided: its answer, and the writes before it."""
 
     answer: A_co
     writes: Sequence[RecordWrite] = ()
@@ -54,15 +54,15 @@ class RecordRules(Protocol):
     """What a Store does with record rules.  Raises: as Store."""
 
     async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        """The rule's answer, after its writes are durable; nobody changes the records of these names meanwhile.
+        """The rule's answer, after its writes are durable; no one else changes the records of these names meanwhile.
 
         Record rules and device rules of one lane run in the order in which they came, in the same batches, and see each other's writes.
-        A rule that raises has written nothing and harms no other; its error is raised here. It may run more than once; only the run
+        A rule that raises writes nothing and harms no other; its error is raised here. It may run more than once; only the run
         whose writes committed counts.
 
-        A record that is not there cannot be held. Of two rules that create it the second one sees the first one's; but a rule that
+        A missing record cannot be locked. Of two rules that create it, the second sees the first one's; but a rule that
         decides by its absence without writing it may be overtaken by another server. A rule may write records that it did not name;
-        nobody keeps others from them, unless a record that it did name does (a chain's head for the chain's entries).
+        nothing locks them, unless a record that it did name does (a chain's head for the chain's entries).
         """
 
 

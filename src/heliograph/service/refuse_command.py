@@ -1,4 +1,4 @@
-"""A phone cannot carry a command out, and says so before it acknowledges: nothing was executed."""
+"""A phone refuses a command before it acknowledges: nothing was executed."""
 
 from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
 
@@ -29,7 +29,7 @@ class AlreadyAcknowledged(Aborted):
 async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> None:
     """A queued operation FAILED with the phone's errorCode or status; one that is over already stays as it is.
 
-    Raises: InvalidArgument: neither or both of errorCode and status, or one that is none of this type's failures;
+    Raises: InvalidArgument: neither or both of errorCode and status, or one that is not a failure of this type;
         AlreadyAcknowledged; OperationNotFound: unknown, or another device's; DeviceNoLongerManaged.
     """
     name = own_operation(device, message.operation)

@@ -1,4 +1,4 @@
-"""A phone tells how far a command is, and in the end how it came out."""
+"""A phone reports progress of a command, and at the end its outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Sees
 
 LATE_MOST = 8
-"""Late words kept in a timeline: a phone that reports for ever must not push the story out of it."""
+"""Late reports kept in a timeline: a phone that reports for ever must not push the earlier entries out."""
 
 MESSAGE_MAX_CHARS = 500
 """A phone's words for people stand in every answer about the operation: bounded."""
@@ -51,10 +51,10 @@ class _Changed(NamedTuple):
 
 
 async def report_result(ports: Ports, device: DeviceName, message: Report) -> None:
-    """The acknowledged operation shows the progress or has ended; a report that is known already changes nothing.
+    """The acknowledged operation shows the progress or has ended; a known report changes nothing.
 
     A report on an operation that is over is kept in its timeline as `late`, never in its result. One on a queued operation says that
-    the phone has begun, so the server lost its acknowledgement: the operation is adopted, whatever its time (ADR 0016).
+    the phone has begun, so the server lost its acknowledgement: the operation is adopted, even past its deadline (ADR 0016).
 
     Raises: InvalidArgument: a report that this type cannot have; OtherAckId; NotAcknowledged: of a queued operation, the phone says
         that it has not begun, or its row ends at the acknowledgement;
@@ -104,7 +104,7 @@ def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation
     if sum(entry.what == "late" for entry in operation.timeline) >= LATE_MOST:
         return None
     late = life.late(operation, now_us, message.state.value)
-    # So that the same report, repeated, is told once; the result stays untouched.
+    # So that a repeated report appears once; the result stays untouched.
     return msgspec.structs.replace(late, report_seq=message.seq)
 
 
@@ -169,7 +169,7 @@ def reported_failure(row: CommandType, reported: Reported) -> Failure:
 
 
 def reported_success(row: CommandType, reported: Reported) -> bytes:
-    """The status fragment of a success, empty where the type has no status.
+    """The status fragment of a success, empty if the type has no status.
 
     Raises: InvalidArgument: an errorCode; a status missing, of progress or failure, or not of this type.
     """
@@ -186,7 +186,7 @@ def reported_success(row: CommandType, reported: Reported) -> bytes:
 
 
 def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
-    """The status fragment of a progress report.  Raises: InvalidArgument: it tells of an end, or is not of this type."""
+    """The status fragment of a progress report.  Raises: InvalidArgument: it is an end, or not of this type."""
     read = read_status(row, status)
     if not row.pending(read):
         raise InvalidArgument("Progress needs a status of progress; report an end as SUCCEEDED or FAILED.")
@@ -194,7 +194,7 @@ def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
 
 
 def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
-    """The type's specific status.  Raises: InvalidArgument: the type has none, this is not of it, or it is left unspecified."""
+    """The type's specific status.  Raises: InvalidArgument: the type has no status, this is none of its statuses, or unspecified."""
     if row.status is None:
         raise InvalidArgument(f"{row.name} has no status of its own: leave it out.")
     status = ENVELOPE.status_of(row, bytes(raw))

@@ -1,4 +1,4 @@
-"""What a rule is told and what it answers: the truth as data, and the writes that shall become it.
+"""What a rule gets and what it answers: the truth as data, and the writes that shall become it.
 
 A rule is a pure function from Facts to a Decision; the store runs it (`service/ports.py`, Store.decide).
 """
@@ -25,17 +25,17 @@ N = TypeVar("N", bound=tuple[Any, ...])
 
 
 class Lane(enum.IntEnum):
-    """Whose rule goes first when more wait than one batch takes; the lower number does."""
+    """Which rule goes first when more wait than one batch takes: the lower number."""
 
     PHONES = 0
     """What phones say: an acknowledgement or a report that is lost is said again, and keeps a command waiting meanwhile."""
     CALLERS = 1
     TIMERS = 2
-    """What nobody waits for."""
+    """Rules that no one waits for."""
 
 
 class Sees(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule must see, as data. What is not asked for is None (or empty) in its Facts."""
+    """What a rule must see, as data. Everything else is None (or empty) in its Facts."""
 
     enterprise: EnterpriseName | None = None
     device: DeviceName | None = None
@@ -47,7 +47,7 @@ class Sees(msgspec.Struct, frozen=True, kw_only=True):
     token_value: str | None = None
     token_name: EnrollmentTokenName | None = None
     credential_hash: bytes | None = None
-    """Seen as `device` (by its credential) and `tombstone`, besides or instead of a device's name."""
+    """Seen as `device` (by its credential) and `tombstone`, in addition to a device's name or instead of it."""
     serial: str | None = None
     """With `enterprise`: `previous_device_names`."""
     request: RequestKey | None = None
@@ -71,7 +71,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation | None = None
     open_operations: tuple[Operation, ...] = ()
     last_create_ms: int = 0
-    """The newest operation id of the device (0: none); a new one must be greater."""
+    """The newest operation id of the device (0: no operation); a new one must be greater."""
     open_count: int = 0
     token: EnrollmentTokenRecord | None = None
     previous_device_names: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyRecord | None = None
     subscription: Subscription | None = None
     records: tuple[Any, ...] = ()
-    """What `Sees.records` asked for, in its order; None: there is none, or it has expired."""
+    """The records in `Sees.records`, in its order; None: it does not exist, or has expired."""
 
     def record(self, kind: type[R]) -> R | None:
         """The first record of this class in `records`."""
@@ -118,7 +118,7 @@ class PutTombstone:
 
 
 class Put(msgspec.Struct, Generic[R], frozen=True):
-    """Insert or replace a record of a kind that is a row (storage/kinds.py): the kind whose records are of its class."""
+    """Insert or replace a record of a kind that is a row (storage/kinds.py); the record's class gives the kind."""
 
     record: R
 
@@ -145,7 +145,7 @@ Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Dele
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):
-    """What a rule decided: its answer, what is to be written first, and the device whose bell rings after the commit."""
+    """What a rule decided: its answer, the writes before it, and the device whose bell rings after the commit."""
 
     answer: A_co
     writes: Sequence[Write] = ()

@@ -20,7 +20,7 @@ LEAST_BITS, MOST_BITS = 2_048, 4_096  # NIST SP 800-131A's least; above the most
 KEYS_MOST = 1_000
 ENTERPRISES_MOST = 100
 DOMAIN = "iam.heliograph.internal"
-"""`.internal` belongs to nobody on the Internet: an account of ours is never taken for one of Google's."""
+"""`.internal` belongs to no one on the Internet: an account of ours is never mistaken for one of Google's."""
 KEY_ID_CHARS = 40  # as Google's look
 
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,62}")

@@ -20,7 +20,7 @@ from heliograph.protojson.errors import InvalidArgument, NotFound, Violation, Vi
 from heliograph.service.ports import Ports
 
 PATH = "/signup/"
-"""Where the page stands, below the server's address."""
+"""Path of the page below the server's address."""
 
 
 class SignupUrlMade(NamedTuple):
@@ -33,7 +33,7 @@ class SignupUrlMade(NamedTuple):
 def create_signup_url(
     ports: Ports, *, server_url: str, callback_url: str, admin_email: str = "", allowed_domains: Sequence[str] = ()
 ) -> SignupUrlMade:
-    """The link is good for a day; nothing is stored.  Raises: InvalidArgument."""
+    """The link is valid for a day; nothing is stored.  Raises: InvalidArgument."""
     if found := Violations(violations(callback_url=callback_url, admin_email=admin_email, allowed_domains=allowed_domains)):
         raise InvalidArgument(violations=found)
     sign_up = SignUp(
@@ -60,9 +60,9 @@ def sign_up_of(ports: Ports, sealed: str) -> SignUp:
 
 
 def complete_sign_up(ports: Ports, sealed: str, *, display_name: str, admin_email: str, accepted: bool) -> str:
-    """Where the admin's browser goes on: the callback URL with the enterprise token.
+    """Where the admin's browser goes next: the callback URL with the enterprise token.
 
-    Raises: NoSuchSignUp; InvalidArgument: what is wrong with the form, by field.
+    Raises: NoSuchSignUp; InvalidArgument: the form's mistakes, by field.
     """
     sign_up = sign_up_of(ports, sealed)
     display_name, admin_email = display_name.strip(), admin_email.strip()

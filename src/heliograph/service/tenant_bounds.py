@@ -18,7 +18,7 @@ from heliograph.service.limits import Limits
 
 COUNTED_AGAIN_US = 60_000_000
 REMEMBERED_MOST = 10_000
-"""Enterprises whose request ids are counted in memory; with more, all are counted again."""
+"""Enterprises whose request ids are counted in memory; beyond that, all are counted again."""
 
 
 class Held(enum.Enum):
@@ -52,7 +52,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def adding(self, store: Counting, enterprise: EnterpriseName, held: Held, *, most: int) -> AsyncIterator[Holding]:
-        """What the enterprise holds, counted up to `most`; nobody in this process adds to it before the block ends."""
+        """What the enterprise holds, counted up to `most`; nothing in this process adds to it before the block ends."""
         lock = self._locks.setdefault((enterprise, held), asyncio.Lock())
         async with lock:
             yield await store.holding(enterprise, held, most=most)
@@ -127,8 +127,11 @@ def require_room_for_request_id(count: int, limits: Limits) -> None:
         raise TooManyRequestIds(message, metadata={"limit": str(most)})
 
 
-def require_size(size: int, limits: Limits, *, what: str, path: str) -> None:
-    """Raises: InvalidArgument: the resource (or part of one) at this proto path has too many bytes."""
-    most = limits.resource_bytes_most
+def require_size(size: int, limits: Limits, *, what: str, path: str, ever: int | None = None) -> None:
+    """`ever`: what it may have at most, whatever the limits.
+
+    Raises: InvalidArgument: the resource (or part of one) at this proto path has too many bytes.
+    """
+    most = limits.resource_bytes_most if ever is None else min(limits.resource_bytes_most, ever)
     if size > most:
         raise InvalidArgument(violations=[Violation(path, f"The {what} is too large: {size} of {most} bytes.")])

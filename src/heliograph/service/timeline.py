@@ -86,7 +86,7 @@ def _why_unfinished(operation: Operation) -> str:
 
 
 async def _why_offline(ports: Ports, operation: Operation) -> str | None:
-    """Why the phone cannot be offered anything here, None while it can."""
+    """Why the phone cannot be offered anything here, or None."""
     where, seen_us = await ports.presence.sighting(operation.device)
     if where is Whereabouts.HERE:
         return None
@@ -97,7 +97,7 @@ async def _why_offline(ports: Ports, operation: Operation) -> str | None:
         return f"The device is not connected to this server; other servers cannot be asked now. The command waits for it until {until}."
     record = await ports.store.device(operation.device)
     seen_us = max(seen_us, record.last_status_report_us or 0 if record else 0)
-    since = f"; it was last seen at {format_timestamp(seen_us)}" if seen_us else " and has not connected yet"
+    since = f"; it was last seen at {format_timestamp(seen_us)}" if seen_us else " and has never connected"
     return f"The device is not connected{since}. The command waits for it until {until}.{await _told_successor(ports, operation)}"
 
 
@@ -124,7 +124,7 @@ def _told_offers(live: TimelineEntry | None, by: str) -> str:
 
 
 async def _holder(ports: Ports, operation: Operation) -> Operation | None:
-    """The operation that holds the device's queue, where another one does."""
+    """Another operation that holds the device's queue, if any."""
     now_us = ports.clock.now_us()
     others = [other for other in await ports.store.open_operations(operation.device) if other.create_ms != operation.create_ms]
     return _held_by_acknowledged(others, now_us) or next(

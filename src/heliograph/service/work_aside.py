@@ -1,6 +1,6 @@
-"""Long bodies are read beside the event loop, for nobody else's request shall wait until one is read.
+"""Long bodies are read beside the event loop, so that no other request waits for one.
 
-What is read is pure computing, so this makes nothing faster: it lets others in between. Hence one thread, whatever the cores.
+Reading is pure computing, so this makes nothing faster: it lets others in between. One thread is enough, with any number of cores.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ AT_ONCE_BYTES = 16 * 1_024
 class Reader:
     """The one thread. After a long read it rests for as long.
 
-    Some steps of reading hold up the whole process: between two of them, everybody else has their turn.
+    Some steps of reading block the whole process: between two of them, everyone else has a turn.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ class Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A statement that counts where something does not hold."""
+    """A statement that counts the rows that break an invariant."""
 
     holds: str
     statement: str
@@ -36,7 +36,7 @@ class Check(NamedTuple):
 
 @functools.cache
 def check_reads() -> Mapping[str, str]:
-    """Every statement of check_reads.sql, and what is read of the record kinds, by name."""
+    """Every statement of check_reads.sql, and every read of the record kinds, by name."""
     return {**statements("check_reads.sql"), **kind_reads()}
 
 
@@ -50,7 +50,7 @@ def checks(engine: str) -> Mapping[str, Check]:
 
 
 def schema_finding(version: int) -> Finding:
-    """Whether the tables are those that this version of Heliograph works with; nothing else can be judged where they are not."""
+    """Whether the tables are those of this version of Heliograph; if not, nothing else can be checked."""
     newest = migrations()[-1].version
     trouble = ""
     if version == 0:

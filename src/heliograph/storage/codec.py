@@ -1,7 +1,7 @@
 """Records as the columns that queries ask for, and one cold column for the rest; and back.
 
 What stands here stands in databases: fields of `_ColdOperation` are only ever added, at its end, with a default; records are
-wire-style JSON in which an unknown or missing field is no error.
+wire-style JSON in which an unknown or missing field is not an error.
 """
 
 from collections.abc import Iterable

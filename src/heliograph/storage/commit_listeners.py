@@ -1,4 +1,4 @@
-"""Whom a commit concerns on the event loop: bells, the timers that wait for the nearest deadline, who sends the outbox."""
+"""What reacts to a commit on the event loop: bells, the timers that wait for the nearest deadline, the sender of the outbox."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ class CommitListeners:
 
     def __init__(self, ring: Callable[[DeviceName], None], nearest_us: int | None = None) -> None:
         self.nearest_us = nearest_us
-        """None: nothing is due, ever."""
+        """None: nothing is ever due."""
         self.on_deadline: list[Callable[[], None]] = []
         """Called when the nearest deadline comes nearer."""
         self.on_published: list[Callable[[Sequence[int]], None]] = []
         """Called with the ids of messages that came into the outbox."""
         self.on_rings: list[Callable[[Sequence[DeviceName]], None]] = []
-        """Called with the devices whose bells rang."""
+        """Called with the devices to ring."""
         self._ring = ring
 
     def rang(self, devices: Sequence[DeviceName]) -> None:
@@ -32,7 +32,7 @@ class CommitListeners:
                 self._soon(listener, message_ids)
 
     def nearest(self, at_us: int | None) -> None:
-        """The nearest deadline is this one now; None: there is none."""
+        """The nearest deadline is now this one; None: no deadline."""
         before_us, self.nearest_us = self.nearest_us, at_us
         if at_us is not None and (before_us is None or at_us < before_us):
             for listener in self.on_deadline:

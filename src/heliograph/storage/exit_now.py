@@ -1,4 +1,4 @@
-"""What a store does that cannot go on."""
+"""How a store ends the process when it cannot continue."""
 
 import os
 
@@ -9,6 +9,6 @@ EX_SOFTWARE = 70
 
 
 def exit_at_once(error: BaseException) -> None:
-    """The process ends without another word to anybody: what stands on disk is the truth, and a restart reads it."""
+    """End the process at once, without a word to anyone: the disk holds the truth, and a restart reads it."""
     structlog.get_logger().critical("storage.failed", error=repr(error), exc_info=error)
     os._exit(EX_SOFTWARE)

@@ -28,11 +28,11 @@ class Column(NamedTuple):
     type: str = "text"
     """In PostgreSQL's words: text, integer, bigint or bytea."""
     of: str = ""
-    """The record's attribute, with dots where it is an attribute's; empty: the one of the same name."""
+    """The record's attribute, with dots for nested attributes; empty: the one with the same name."""
 
 
 POSITION = Column("position")
-"""Where a record stands in lists: `page_of_…` goes by it."""
+"""A record's place in lists: `page_of_…` uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class StatementNames(NamedTuple):
     page: str
     put: str
     insert: str
-    """Records that were looked for and not there (PostgreSQL)."""
+    """Records that were looked for and missing (PostgreSQL)."""
     delete: str
     delete_of_parent: str
     holding: str
@@ -77,13 +77,13 @@ class Kind(Generic[K, R]):
     many: str
     record: type[R]
     key: type[K]
-    """A named tuple whose values are the columns `key_columns`, in their order. No two kinds have the same."""
+    """A named tuple; its values are the columns `key_columns`, in their order. Each kind has its own."""
     key_of: Callable[[R], K]
     key_columns: tuple[Column, ...]
     columns: tuple[Column, ...] = ()
     codec: Codec[R] | None = None
     from_columns: Callable[[ReadRow], R] | None = None
-    """The record out of all columns, if it has no codec."""
+    """Makes the record from all columns, if it has no codec."""
     belongs_to: "Kind[Any, Any] | None" = None
     """The kind that it is deleted with. The key begins with that kind's key."""
     of_devices: bool = False
@@ -93,7 +93,7 @@ class Kind(Generic[K, R]):
     found_by: str = ""
     """Another column that records are looked up by."""
     few: bool = False
-    """Listed whole: the table is small, and has no index of the order."""
+    """Listed in full: the table is small, and has no index on the order."""
     expires: bool = False
     """Past its `expires_us`, which is a column, no rule and no reader sees a record, and retention removes it."""
     remembered: int = 0

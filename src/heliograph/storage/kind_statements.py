@@ -42,7 +42,7 @@ def statements_of(kind: AnyKind, engine: str) -> Iterator[Statement]:
 
 
 def check_of(kind: AnyKind) -> Statement | None:
-    """What must hold of the kind's rows: the statement counts where it does not, on both engines."""
+    """An invariant of the kind's rows: the statement counts the rows that break it, on both engines."""
     parent = kind.belongs_to
     if parent is None:
         return None
@@ -108,7 +108,7 @@ class _Dialect:
 
     @property
     def update(self) -> str:
-        """What a put does to a record that is there."""
+        """What a put does to an existing record."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in self.all if name not in self.keys)
         return f"ON CONFLICT ({self.key_list}) DO UPDATE SET\n    {changes}"
 
@@ -135,7 +135,7 @@ class _Sqlite(_Dialect):
             yield Statement(names.found, f"{kind.many.capitalize()} by {kind.found_by}, for many of these.", sql)
 
     def writes(self) -> Iterator[Statement]:
-        """What is written for many records."""
+        """The writes for many records."""
         kind, names = self.kind, self.names
         many = kind.many.capitalize()
         sql = f"INSERT INTO {kind.table} ({', '.join(self.all)}) VALUES ({_marks(self.all)})\n{self.update}"
@@ -163,7 +163,7 @@ class _Sqlite(_Dialect):
 
 
 class _Postgres(_Dialect):
-    """Many rows come as arrays, one for each column; what is locked is locked in the order of keys."""
+    """Many rows come as arrays, one per column; rows are locked in the order of keys."""
 
     def reads(self) -> Iterator[Statement]:
         """By key, and by the other column; each with a lock, too."""
@@ -184,7 +184,7 @@ class _Postgres(_Dialect):
             yield Statement(names.lock_found, f"{many} by {kind.found_by}; they are this transaction's.", locked)
 
     def writes(self) -> Iterator[Statement]:
-        """What is written for many records."""
+        """The writes for many records."""
         kind, names = self.kind, self.names
         many = kind.many.capitalize()
         insert = f"INSERT INTO {kind.table} ({', '.join(self.all)})\nSELECT * FROM {self._arrays(self.all)}"

@@ -178,10 +178,10 @@ OF_RECORD: Mapping[type, Kind[Any, Any]] = {kind.record: kind for kind in KINDS 
 BELONGING: Mapping[Kind[Any, Any], tuple[Kind[Any, Any], ...]] = {
     parent: tuple(kind for kind in KINDS if kind.belongs_to is parent) for parent in KINDS
 }
-"""What is deleted with records of a kind."""
+"""Kinds whose records are deleted with a record of another kind."""
 HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind.held is not None}
 
 
 def kind_of(record: type[R]) -> Kind[Any, R]:
-    """The kind whose records are of this class.  Raises: KeyError."""
+    """The kind with records of this class.  Raises: KeyError."""
     return OF_RECORD[record]

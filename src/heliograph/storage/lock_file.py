@@ -28,5 +28,5 @@ class LockFile:
             ) from None
 
     def release(self) -> None:
-        """Others may use the database. The file stays: removing it would race with whoever just opened it."""
+        """Others may use the database. The file stays: removing it would race with a process that just opened it."""
         os.close(self._descriptor)

@@ -18,7 +18,7 @@ class NoServerRuns(FailedPrecondition):
 
 
 class OperatorFile(msgspec.Struct, frozen=True):
-    """Where the server answers on its own machine, and the secret that shows that somebody may read its data directory."""
+    """Where the server answers on its own machine, and the secret that proves access to its data directory."""
 
     url: str
     secret: str
@@ -29,7 +29,7 @@ class OperatorFile(msgspec.Struct, frozen=True):
 
 @contextlib.contextmanager
 def operator_file(data_dir: Path, file: OperatorFile) -> Iterator[None]:
-    """The file is there (mode 0600) until the block ends; one that a killed server left is replaced."""
+    """The file exists (mode 0600) until the block ends; a file that a killed server left is replaced."""
     path, fresh = data_dir / NAME, data_dir / f".{NAME}.{os.getpid()}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC | NOT_A_LINK, 0o600)
     with os.fdopen(descriptor, "wb") as written:

@@ -34,7 +34,7 @@ class OutboxChanges:
 
     @property
     def new(self) -> Sequence[MessageRow]:
-        """Messages put in; one of those that tell the state of the same thing."""
+        """Messages put in; of several with the state of the same thing, one."""
         return tuple(self._new.values())
 
     def take(self, write: Publish | Published | Postponed, *, now_us: int, new_id: Callable[[int], int]) -> None:
@@ -79,9 +79,9 @@ class Claims:
         return (message.message_id, message.due_us) in self._until_us
 
     def take(self, due: Sequence[OutboxMessage], *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        """The first `limit` of the messages that nobody claimed; they are claimed now.
+        """Claim the first `limit` of the unclaimed messages.
 
-        `due` are the soonest due messages, so many as are claimed already besides `limit`.
+        `due` are the soonest due messages: `limit` more than are claimed already.
         """
         turns = {(message.message_id, message.due_us) for message in due}
         # What was settled meanwhile is due no more.

@@ -10,7 +10,7 @@ SELECT set_config(s.name, wanted.value, $3)
 FROM unnest($1::text[], $2::text[]) AS wanted(name, value) JOIN pg_settings s ON s.name = wanted.name
 
 -- durability --
--- What a commit promises before any of our settings.
+-- Commit guarantees before any of our settings.
 SELECT current_setting('synchronous_commit', true)
 
 -- look --

@@ -51,7 +51,7 @@ def _numbered(statement: str) -> str:
 
 @functools.cache
 def grouped(name: str, rows: int) -> str:
-    """The statement with its VALUES group repeated for so many rows."""
+    """The statement with its VALUES group repeated for this many rows."""
     return _VALUES_GROUP.sub(lambda group: group[1] + ", ".join([group[2]] * rows), queries()[name])
 
 

@@ -21,12 +21,12 @@ class Recent(Generic[K, V]):
         self._old: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        """The entry, where it is still remembered."""
+        """The entry, if it is still remembered."""
         found = self._young.get(key)
         return self._old.get(key) if found is None else found
 
     def put(self, entries: Mapping[K, V | None]) -> None:
-        """The entries are remembered, but for those that are None; an older generation may be forgotten."""
+        """Remember the entries that are not None; an older generation may be forgotten."""
         self._young.update({key: value for key, value in entries.items() if value is not None})
         if len(self._young) >= self._most:
             self._old = self._young
@@ -38,6 +38,6 @@ class Recent(Generic[K, V]):
         self._young.pop(key, None)
 
     def clear(self) -> None:
-        """Nothing is remembered."""
+        """Forget everything."""
         self._old = {}
         self._young = {}

@@ -1,4 +1,4 @@
-"""Whether every record can be read, and none holds what it must not."""
+"""Whether every record can be read, and none of them holds what it must not."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Which key file belongs to a database: a lost or exchanged one is told at start, not when the first secret cannot be opened."""
+"""Which key file belongs to a database: a lost or exchanged one is detected at start, not when the first secret cannot be opened."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from heliograph.protojson.errors import FailedPrecondition
 from heliograph.storage.vault import FileVault
 
 FINGERPRINT = "fingerprint"
-"""What the fingerprint is derived by: it shows that two keys are the same, and nothing of them."""
+"""Purpose that the fingerprint is derived for: it shows whether two keys are the same, and reveals nothing about them."""
 
 
 class OtherKey(FailedPrecondition):
@@ -21,7 +21,7 @@ class SealingKey(Protocol):
     """What a database remembers of its key."""
 
     async def fingerprint(self, mine: bytes, *, adopt: bool = False) -> bytes:
-        """The fingerprint of the database's key: `mine`, where it had none, or with `adopt`. Of several servers one is the first."""
+        """The fingerprint of the database's key: `mine` if it had none yet, or with `adopt`. Of several servers, one is first."""
 
 
 async def require_key(database: SealingKey, vault: FileVault, *, adopt: bool = False) -> None:

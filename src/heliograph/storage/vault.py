@@ -36,7 +36,7 @@ class KeyVault:
         self._cipher = AESGCM(key)
 
     def derive(self, label: str) -> bytes:
-        """A 32-byte key for one purpose, the same in every process with this key file; it tells nothing of the key."""
+        """A 32-byte key for one purpose, the same in every process with this key file; it reveals nothing about the key."""
         return hmac.digest(self._key, label.encode(), "sha256")
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
@@ -51,9 +51,9 @@ class KeyVault:
 
 
 class FileVault(KeyVault):
-    """A Vault whose key is in `key_path`, made there (mode 0600) where it does not exist.
+    """A Vault with the key in `key_path`, created there (mode 0600) if it does not exist.
 
-    Raises: KeyFileUnsafe, when anybody but its owner could read it, or when it is no key.
+    Raises: KeyFileUnsafe, if anyone but its owner could read it, or if it is not a key.
     """
 
     def __init__(self, key_path: Path, *, chance: Callable[[int], bytes] = os.urandom) -> None:  # noqa: TID251 - the default of chance
@@ -62,7 +62,7 @@ class FileVault(KeyVault):
         super().__init__(_make_key(key_path, chance(KEY_BYTES)) if self._is_new else _read_key(key_path), chance=chance)
 
     def forget_new(self) -> bool:
-        """Whether the key was made just now; its file is gone again, so that nobody takes it for one that was ever used."""
+        """Whether the key was created just now; its file is removed again, so that no one takes it for a used one."""
         if self._is_new:
             self.path.unlink(missing_ok=True)
         return self._is_new
@@ -71,7 +71,7 @@ class FileVault(KeyVault):
 def _make_key(path: Path, key: bytes) -> bytes:
     """The key, in a new file that survives a power cut: nothing sealed with it may outlive it.
 
-    Written beside and linked when whole, so that no crash leaves a file that is no key. Where another process was faster, its key counts.
+    Written beside and linked when whole, so that no crash leaves a file that is not a key. If another process was faster, its key counts.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES | CLOSE_ON_EXEC | NOT_A_LINK, 0o600)

@@ -1,4 +1,4 @@
-"""A world's clock: tests move it, and what was due on the way has happened when they go on."""
+"""A world's clock: tests move it, and everything due on the way has happened when they continue."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -73,7 +73,7 @@ class Faults:
 
         `given`: the same as JSON. `optional`: it may stay unmet.
 
-        Raises: Refused: there is no such method, phone or effect; the message says what there is.
+        Raises: Refused: no such method, phone or effect; the message lists what exists.
         """
         view = self._steering.post("faults", {**(given or {}), **_wanted(fields)})
         if optional:
@@ -81,11 +81,11 @@ class Faults:
         return Fault(self._steering, view)
 
     def script(self, phone: str, *steps: FaultFields) -> None:
-        """Each step is a fault of the phone of this id, all or none: `script("pixel8-…", {"after": 10, "offline": 600})`."""
+        """Each step is a fault of the phone of this id, all or nothing: `script("pixel8-…", {"after": 10, "offline": 600})`."""
         self._steering.post(f"devices/{phone}:script", {"steps": [_wanted(step) for step in steps]})
 
     def clear(self) -> None:
-        """None happens any more, and none is missed."""
+        """No fault happens any more, and `unmet` is empty."""
         self._steering.delete("faults")
 
     def unmet(self) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""`python -m heliograph.testing.kept_server FOLDER`: a sandbox that ends when nobody who uses it is there any more.
+"""`python -m heliograph.testing.kept_server FOLDER`: a sandbox that ends when no process uses it any more.
 
 Who uses it holds a shared lock of FOLDER/users. The kernel lets go of a lock when its process ends, however it ends, so no sandbox
 outlives its tests, even if they are killed.

@@ -1,4 +1,4 @@
-"""What the world told the product under test by notifications."""
+"""The notifications that the product under test received."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,10 +41,10 @@ class Notifications(Sequence[Notification]):
     def published(self, type: str, *, phone: str = "", times: int | None = None) -> list[Notification]:
         """Those of this type, about this phone.
 
-        Raises: AssertionError: there are none, or not so many `times`. The message shows what there was instead.
+        Raises: AssertionError: there are none, or not this many `times`. The message shows what there was instead.
         """
         __tracebackhide__ = True
-        self._steering.settle()  # whoever is pushed to has got them, too
+        self._steering.settle()  # push endpoints have got them, too
         every = self._all(phone)
         found = [each for each in every if each.type == type]
         if bool(found) if times is None else len(found) == times:

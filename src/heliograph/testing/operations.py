@@ -1,4 +1,4 @@
-"""What became of a command, seen without a call that the request journal, the quota or a fault would count."""
+"""The outcome of a command, seen without a call that the request journal, the quota or a fault would count."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ class Operation:
     def wait(self) -> "Operation":
         """The operation, done: the world's clock goes from one thing that is due to the next until it is.
 
-        What a user is asked is answered as the phone's user does by itself (`Phone.behave`), and a command that nobody executes expires.
+        What a user is asked is answered as the phone's user does by itself (`Phone.behave`), and a command that no phone executes expires.
 
         Raises: AssertionError: nothing is due any more, and the operation is not done.
         """

@@ -59,11 +59,11 @@ class Phone:
         self._steering.patch(self._path, {"online": True})
 
     def approve(self) -> None:
-        """Its user agrees to what the phone asks.  Raises: Refused: it asks nothing."""
+        """Its user agrees to what the phone asks (see `asked`); nothing happens if it asks nothing."""
         self._steering.post(f"{self._path}:approve")
 
     def decline(self) -> None:
-        """Its user refuses what the phone asks.  Raises: Refused: it asks nothing."""
+        """Its user refuses what the phone asks; nothing happens if it asks nothing."""
         self._steering.post(f"{self._path}:decline")
 
     def unlock(self, password: str | None = None) -> None:

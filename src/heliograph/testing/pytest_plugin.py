@@ -112,7 +112,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _report(item: pytest.Item, world: "Amapi") -> str:
     try:
         story = world.story()
-    except Exception as error:  # noqa: BLE001 - the test's own failure must be seen, whatever became of the sandbox
+    except Exception as error:  # noqa: BLE001 - the test's own failure must be seen, whatever happened to the sandbox
         story = f"(the sandbox does not say what happened: {error})"
     return f"{story}\n\nseed {world.seed}; repeat it: pytest '{item.nodeid}' --amapi-seed {world.seed}"
 

@@ -22,7 +22,7 @@ class SentRequest:
     method: str
     """AMAPI's id of the method, without `androidmanagement.`, as in `enterprises.devices.issueCommand`."""
     phone: str
-    """The id of the device that it is about; empty: about none."""
+    """The id of the device that it is about; empty: no device."""
     body: Any
     """JSON, its secrets sealed; None: there was none."""
     status: int
@@ -65,7 +65,7 @@ class Requests(Sequence[SentRequest]):
     ) -> list[SentRequest]:
         """The calls of this method (its last words will do, as in `issueCommand`), about this phone, of a command of this type.
 
-        Raises: AssertionError: there are none, or not so many `times`. The message shows what was sent instead.
+        Raises: AssertionError: there are none, or not this many `times`. The message shows what was sent instead.
         """
         __tracebackhide__ = True
         every = self.matching("")

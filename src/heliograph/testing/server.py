@@ -22,7 +22,7 @@ _LOOK_EVERY_S = 0.005
 
 
 def running_elsewhere() -> str:
-    """The URL of the sandbox that the environment names; empty: it names none."""
+    """The URL of the sandbox that the environment names; empty: it names no sandbox."""
     if url := os.environ.get("HELIOGRAPH_URL", ""):
         return url.rstrip("/")
     host = os.environ.get("AMAPI_EMULATOR_HOST", "")
@@ -90,7 +90,7 @@ OURS = _Ours()
 
 
 def end_server(folder: Path) -> None:
-    """The sandbox of this folder has ended, if there is one, and the folder is gone; nobody may use it any more."""
+    """The sandbox of this folder has ended, if there is one, and the folder is gone; no one may use it any more."""
     if not folder.exists():
         return
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -142,7 +142,7 @@ def _start(folder: Path) -> str:
 
 
 def _answering(folder: Path) -> str:
-    """The URL of the sandbox that runs there; empty: none does, or it was killed."""
+    """The URL of the sandbox that runs there; empty: no sandbox runs, or it was killed."""
     url = _said(folder)
     if url:
         connection = Connection(url)

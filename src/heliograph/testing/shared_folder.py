@@ -18,7 +18,7 @@ USERS = "users"
 
 
 def hold(file: Path, *, alone: bool, wait: bool = True) -> IO[bytes]:
-    """The lock is held until the answer is closed.  Raises: BlockingIOError: not to `wait`, and somebody else holds it."""
+    """The lock is held until the answer is closed.  Raises: BlockingIOError: not to `wait`, and someone else holds it."""
     opened = file.open("ab")
     if SHARED_IS_POSSIBLE:
         try:

@@ -86,6 +86,10 @@ class Amapi:
         self.faults = Faults(self._steering, may_stay_unmet=settings.unmet_faults)
         self.notifications = Notifications(self._steering)
 
+    def __repr__(self) -> str:
+        """For messages; the same in each run."""
+        return f"<Amapi {self.enterprise}, seed {self.seed}>"
+
     @functools.cached_property
     def client(self) -> "AndroidManagementResource":
         """Google's Python client, unchanged.  Raises: ModuleNotFoundError: it is not installed (`heliograph[testing]`)."""

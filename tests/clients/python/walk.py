@@ -113,7 +113,7 @@ class Walker:
 
 
 def refusal(error: HttpError) -> Json:
-    """The error as every language tells it."""
+    """The error as every language shows it."""
     return {"error": {"code": error.status_code, "message": error.reason}}
 
 
@@ -128,7 +128,7 @@ def pages(api: Any, request: Any, kind: str) -> list[list[str]]:  # noqa: ANN401
 
 
 def main() -> None:
-    """Prints what came of each step."""
+    """Prints the outcome of each step."""
     walker = Walker()
     results = []
     for step in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""A phone that does what a scenario says, and does it right unless told otherwise: journal, boot id and all are in the scenario's head."""
+"""A phone that does what a scenario says, otherwise does it right: journal, boot id and all are in the scenario's head."""
 
 import secrets
 
@@ -43,7 +43,7 @@ class Puppet:
         await self._heed(await self._line.hello(*in_flight))
 
     async def offer(self, within_s: float = 0.2) -> str:
-        """The operation that it is offered, empty where none is."""
+        """The operation that it is offered, empty without an offer."""
         reply = await self._line.poll(within_s) if self.managed else Reply(200, {})
         await self._heed(reply)
         offer = reply.body.get("offer")
@@ -97,7 +97,7 @@ class Puppet:
             await self.obey(operation)
 
     async def misname(self) -> None:
-        """It acknowledges what nobody has issued."""
+        """It acknowledges what no one has issued."""
         await self._line.send("acknowledge", f"{self.device}/operations/1", ackId=secrets.token_hex(16))
 
     async def _heed(self, reply: Reply) -> None:

@@ -32,7 +32,7 @@ GROUP_S = 0.5
 
 
 def answers_before_commit() -> Sequence[Patch]:
-    """Whoever issued is answered, and the commit follows half a second later, for the sake of speed."""
+    """The caller is answered, and the commit follows half a second later, for the sake of speed."""
 
     def serve(before: Callable[[Writer, Sequence[Entry]], None]) -> Callable[..., None]:
         def _serve(self: Writer, entries: Sequence[Entry]) -> None:
@@ -71,7 +71,7 @@ def acknowledges_without_looking_at_the_time() -> Sequence[Patch]:
 
 
 def takes_a_second_ack_id() -> Sequence[Patch]:
-    """Whoever acknowledges an open operation is told to execute."""
+    """Every acknowledgement of an open operation gets "execute"."""
 
     def why_dropped(before: Callable[..., object]) -> Callable[..., object]:
         return lambda operation, ack: None if operation.open else before(operation, ack)
@@ -80,7 +80,7 @@ def takes_a_second_ack_id() -> Sequence[Patch]:
 
 
 def cancels_what_is_acknowledged() -> Sequence[Patch]:
-    """A cancel ends an operation whatever its phone has been told."""
+    """A cancel ends an operation, whatever its phone got."""
 
     def transitions(before: dict[State, dict[Event, State]]) -> dict[State, dict[Event, State]]:
         return {**before, State.ACKNOWLEDGED: {**before[State.ACKNOWLEDGED], Event.CANCEL: State.CANCELLED}}
@@ -144,7 +144,7 @@ def issues_two_in_one_millisecond() -> Sequence[Patch]:
 
 
 def a_failing_rule_drops_its_neighbours() -> Sequence[Patch]:
-    """One rule of a batch raised: what the others wrote is rolled back with it, and they are told that all went well."""
+    """One rule of a batch raised: what the others wrote is rolled back with it, and they learn that all went well."""
 
     def decide(before: Callable[..., list[Outcome]]) -> Callable[..., list[Outcome]]:
         def _decide(self: Writer, batch: Batch, entries: Sequence[Entry], rings: list[DeviceName]) -> list[Outcome]:

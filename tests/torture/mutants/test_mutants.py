@@ -1,6 +1,6 @@
 """A server or a phone with one promise broken is caught by that promise's rule; the same play without the mutant is green.
 
-Whoever changes a rule of the checker, or what a mutant patches, learns here whether the checker still bites.
+After a change of a rule of the checker, or of what a mutant patches, this shows whether the checker still works.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """The addresses of this server, the one by which a caller reached it, and the caller's own, also through a proxy.
 
-What a sender says of itself (Host, and X-Forwarded-Host from anybody but a trusted proxy) never makes an address this server's own,
-except in a sandbox that admits everybody.
+What a sender says about itself (Host, and X-Forwarded-Host from anyone but a trusted proxy) never makes an address this server's own,
+except in a sandbox that admits everyone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -58,14 +58,14 @@ def _origin(text: str) -> str:
 
 
 class Addresses:
-    """Finds the addresses; believes `X-Forwarded-Proto`, `-Host` and `-For` only from the proxies it was told of.
+    """Finds the addresses; trusts `X-Forwarded-Proto`, `-Host` and `-For` only from known proxies.
 
     This server's own addresses are `public_urls`, and the one that the socket is bound to, by its loopback names too. Without
     `public_urls`, what a trusted proxy says is one of them.
     """
 
     def __init__(self, trusted_proxies: Iterable[str] = (), public_urls: Iterable[str] = (), *, any_name: bool = False) -> None:
-        """`any_name`: whatever name callers write is this server's, too.
+        """`any_name`: every name that callers write is this server's, too.
 
         Raises: InvalidArgument: not an address or network; not an address of a server.
         """
@@ -112,7 +112,7 @@ class Addresses:
         return any(public.origin == origin for public in self._public)
 
     def of_client(self, scope: Scope) -> str:
-        """The IP address of whoever sent the request; through trusted proxies, what they say of it. Empty: nobody knows."""
+        """The IP address of the sender of the request; behind trusted proxies, the one they give. Empty: unknown."""
         peer = str((scope.get("client") or ("", 0))[0])
         said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
         for hop in reversed(said.split(",")):
@@ -122,14 +122,14 @@ class Addresses:
         return peer
 
     def forwarded_host(self, scope: Scope) -> str:
-        """The host that a trusted proxy was asked for; empty: none trusted forwarded the request, or it does not say."""
+        """The host that a trusted proxy was asked for; empty: no trusted proxy forwarded the request, or it does not say."""
         if not self._from_trusted(scope):
             return ""
-        # Of several values the last: that one the trusted proxy wrote, those before it anybody may have sent.
+        # The last of several values: the trusted proxy wrote that one, anyone may have sent those before it.
         return _last(dict(scope["headers"]).get(b"x-forwarded-host"))
 
     def _asked(self, scope: Scope) -> WebAddress | None:
-        """The address that the caller wrote, or the proxy says that it wrote; None: it is none."""
+        """The address that the caller wrote, or that the proxy says it wrote; None: it is not an address."""
         headers = dict(scope["headers"])
         scheme, host = str(scope["scheme"]), headers.get(b"host", b"").decode("latin-1")
         if self._from_trusted(scope):
@@ -139,7 +139,7 @@ class Addresses:
         return address if address is not None and not address.rest else None
 
     def _caller_decides(self, scope: Scope) -> bool:
-        """Whether the name that was written is this server's without being known: a trusted proxy's word, or anybody's."""
+        """Whether an unknown name is this server's: a trusted proxy says so, or any name is."""
         return self._any_name or (not self._public and self._from_trusted(scope))
 
     def _from_trusted(self, scope: Scope) -> bool:

@@ -62,7 +62,7 @@ class Authorizer:
         return caller
 
     async def identify(self, scope: Scope) -> Caller:
-        """The caller, whatever it may do.  Raises: Unauthenticated, ScopeInsufficient."""
+        """The caller, without a check of its rights.  Raises: Unauthenticated, ScopeInsufficient."""
         credential = credential_of(scope)
         return self._callers.known(credential) or await self._authenticated(credential, {}, scope)
 

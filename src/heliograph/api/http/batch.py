@@ -30,13 +30,13 @@ ANSWER_MAX_BYTES = 64 * 1_024 * 1_024
 """When so much is answered, no further call is begun: a thousand large lists would not fit into memory."""
 
 AT_ONCE = 32
-"""Calls of one batch under way at a time: enough to share a transaction, too few to starve other callers."""
+"""Calls of one batch in progress at a time: enough to share a transaction, too few to starve other callers."""
 
 BEGINNING_BYTES = 64 * 1_024
 """So much of a batch without a credential of its own is read, to see whether its first call has one."""
 
 SMALL_BYTES = 512
-"""A call with a longer query and body takes its turn: 32 long ones one after the other would let everybody else wait."""
+"""A call with a longer query and body takes its turn: 32 long ones one after the other would make everyone else wait."""
 
 NOT_THE_PARTS = frozenset(
     {
@@ -44,7 +44,7 @@ NOT_THE_PARTS = frozenset(
         b"x-content-type-options",
     }
 )  # fmt: skip
-"""Headers of a connection and of the outer request's form: a part has none of them."""
+"""Headers of a connection and of the outer request's format: a part has none of these."""
 
 
 _TOKEN = re.compile(rb"(?:^|&)(?:access_token|oauth_token)=([^&]+)")
@@ -69,7 +69,7 @@ class Batch:
         answer_max_bytes: int = ANSWER_MAX_BYTES,
         at_once: int = AT_ONCE,
     ) -> None:
-        """`authorizer`: who may send a batch at all; None: anybody."""
+        """`authorizer`: who may send a batch; None: everyone."""
         self._app = app
         self._authorizer = authorizer
         self._turn = asyncio.Lock()
@@ -82,7 +82,7 @@ class Batch:
     async def answer(self, scope: Message, receive: Receive) -> tuple[bytes, bytes]:
         """The Content-Type and body that answer this request.
 
-        Raises: InvalidArgument: it is no batch; Unauthenticated, PermissionDenied: who sends it is not known; BodyTooLarge;
+        Raises: InvalidArgument: it is not a batch; Unauthenticated, PermissionDenied: its sender is not known; BodyTooLarge;
             BodyTooSlow; ClientGone.
         """
         headers = dict(scope["headers"])
@@ -95,7 +95,7 @@ class Batch:
         return render_answers(await self._answers(scope, parts, authorization))
 
     async def _admitted(self, scope: Message, receive: Receive, boundary: bytes, *, has_credential: bool) -> Receive:
-        """What is left to receive, once the batch has shown a good credential.
+        """The rest of the body, once the batch has shown a valid credential.
 
         That is its own or, as Google's Java client sends it by default, its first call's. Each call is admitted by itself later.
 
@@ -133,7 +133,7 @@ class Batch:
 
     @asynccontextmanager
     async def _turn_of(self, part: Part) -> AsyncIterator[None]:
-        """The part may be read now: between two long ones, everybody else has their turn."""
+        """The part may be read now: between two long parts, everyone else has a turn."""
         request = part.request
         if isinstance(request, PartRequest) and len(request.body) + len(request.query) > SMALL_BYTES:
             async with self._turn:
@@ -143,7 +143,7 @@ class Batch:
         yield
 
     def _note_turn(self, began_s: float) -> None:
-        """The part was read since `began_s`, at one go: everybody else now has as long."""
+        """The part was read in one go since `began_s`: everyone else now has as long."""
         self._pause_s = asyncio.get_running_loop().time() - began_s
 
     async def _answer(self, scope: Message, part: Part, authorization: bytes | None, *, full: bool) -> PartAnswer:
@@ -158,7 +158,7 @@ class Batch:
             return PartAnswer(part.content_id, status, _of_part([JSON, *headers]), msgspec.json.format(body, indent=2))
 
     def _request(self, part: Part, *, root_path: str, full: bool) -> PartRequest:
-        """The part's call.  Raises: HeliographError: it is none that is made."""
+        """The part's call.  Raises: HeliographError: it is not a call that can be made."""
         if isinstance(part.request, InvalidArgument):
             raise part.request
         request = _below(root_path, part.request)
@@ -208,7 +208,7 @@ def _below(root_path: str, request: PartRequest) -> PartRequest:
 
 
 def _inner_headers(scope: Message, headers: Headers) -> Headers:
-    """A part's headers. The caller's address of this server is the outer request's: what a part says of it is its idea of Google."""
+    """A part's headers. This server's address comes from the outer request: a part names Google's."""
     own = [header for header in headers if header[0] != b"host"]
     return own + [header for header in scope["headers"] if header[0] in {b"host", b"x-forwarded-host", b"x-forwarded-proto"}]
 

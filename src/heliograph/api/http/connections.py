@@ -1,6 +1,6 @@
 """All connections of a server: how many there may be, for how long each may keep it waiting, how much they may make it hold.
 
-One look every half second finds what is overdue: books are in order of time, so it sees only the first of each and those overdue.
+A look every half second finds what is overdue: books are in order of time, so it sees only the first of each and those overdue.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 LINGER_S = 2.0
 """How long a refused connection is read on: closed at once, its client would often lose the answer."""
 MAY_GO_AFTER_S = 5.0
-"""Who has kept the server waiting for so long makes room for others if the server is full."""
+"""A connection that has kept the server waiting for this long makes room for others if the server is full."""
 SPARE_MAY_GO_AFTER_S = 0.05
 """As MAY_GO_AFTER_S, of connections beyond the bound: a probe sends its request at once."""
 SPARES = 8
@@ -32,7 +32,7 @@ COUNTED_MOST_BYTES = 17 * 1_024 * 1_024
 LEAST = 64
 """Connections that sockets of worlds leave room for."""
 SHARE_OF_AN_ADDRESS = 2
-"""Without `per_address_most`, one address may have one connection of so many."""
+"""Without `per_address_most`, one address may have one in this many connections."""
 
 
 class NoDescriptorLeft(ResourceExhausted):
@@ -48,7 +48,7 @@ class Waited(Protocol):
         """It has had its time: it is answered or closed."""
 
     def give_way(self) -> None:
-        """It makes room: closed, though it might have come to something."""
+        """Make room: close, even if a request might have followed."""
 
     def shed(self) -> None:
         """What it holds of its request is let go: the request is refused."""
@@ -67,13 +67,13 @@ class Place:
         self._connections = connections
         self.address = address
         self.spare = spare
-        """Beyond the bound: there to ask how the server is, for nothing else."""
+        """Beyond the bound: only for the pages that show how the server is."""
         self.since_s = since_s
         self.holder: Waited | None = None
         self.taken = True
 
     def free(self) -> None:
-        """Somebody else may have it. Again: nothing happens."""
+        """Others may have the place. Calling it again does nothing."""
         if self.taken:
             self.taken = False
             self._connections.leave(self)
@@ -85,9 +85,9 @@ class Connections:
 
     limits: HttpLimits = field(default_factory=HttpLimits)
     most: int | None = None
-    """Connections at a time; None: any number."""
+    """Connections at a time; None: no limit."""
     descriptors: int | None = None
-    """File descriptors that connections may use; None: any number."""
+    """File descriptors that connections may use; None: no limit."""
     spares_most: int = SPARES
     """Beyond them, for /healthz, /readyz and /metrics."""
     trusted: Sequence[Network] = ()
@@ -97,13 +97,13 @@ class Connections:
     idle: Book = field(default_factory=dict)
     leaving: Book = field(default_factory=dict)
     held: int = 0
-    """Bytes of requests under way."""
+    """Bytes of requests in progress."""
     _count: int = 0
     _spares: dict[Place, None] = field(default_factory=dict)
     _by_address: Counter[str] = field(default_factory=Counter)
 
     def look(self, now_s: float) -> None:
-        """Whoever is overdue is answered or closed."""
+        """Answer or close connections that are overdue."""
         PROCESS.request_bytes = self.held
         limits = self.limits
         for book, most_s in (
@@ -158,7 +158,7 @@ class Connections:
         return False
 
     def come(self, address: str, now_s: float) -> Place | None:
-        """A place for a connection from there; None: there is none for this address."""
+        """A place for a connection from there; None: no place for this address."""
         bound = "full" if not self._has_room(now_s) else "address" if self._has_its_share(address) else ""
         if bound:
             PROCESS.connections_crowded[bound] += 1
@@ -215,7 +215,7 @@ class Connections:
 
     @staticmethod
     def _key(address: str) -> str:
-        """What is counted as one: an address, of IPv6 a /64, for that is what one client has."""
+        """The unit that is counted: an address; for IPv6 a /64, because one client has that many."""
         here = ip_address(address)
         if isinstance(here, IPv4Address):
             return address

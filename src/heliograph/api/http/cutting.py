@@ -1,4 +1,4 @@
-"""How whoever answers a request can break its connection instead: what a test of a client needs, and no answer can do."""
+"""Breaks a request's connection instead of answering: tests of clients need that, and no answer can do it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ CUT_OFF: Final = "heliograph.cut_off"
 
 
 def cut_off(scope: Mapping[str, Any], *, reset: bool) -> None:
-    """The connection under this request ends: with a reset, or after what was written. Where no socket is under it, nothing happens."""
+    """End the connection under this request: with a reset, or after what was written. Without a socket under it, nothing happens."""
     cut = scope.get("state", {}).get(CUT_OFF)
     if cut is not None:
         cut(reset=reset)

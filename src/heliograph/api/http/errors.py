@@ -45,7 +45,7 @@ V1_REASON: Mapping[Code, str] = {
 """The words of `errors[].reason` in the old form of errors.  Source: Google's global error domain (`$.xgafv=1`, amapi.md §4.1)."""
 
 RETRY_AFTER_S: Mapping[Code, int] = {Code.UNAVAILABLE: 1, Code.RESOURCE_EXHAUSTED: 60}
-"""For errors that say nothing themselves. 60: "Google asks callers to wait at least 60 seconds" on 429 (amapi.md §4.10)."""
+"""For errors without their own. 60: "Google asks callers to wait at least 60 seconds" on 429 (amapi.md §4.10)."""
 
 URL_MAX_BYTES = 16_384
 """Path and query together: our choice, as Google documents no limit. The longest that its clients write is 2,048 (amapi.md §8.7)."""
@@ -118,7 +118,7 @@ class MethodNotAllowed(InvalidArgument):
 
 
 def url_too_long() -> UrlTooLong:
-    """The refusal that says how long it may be."""
+    """The refusal, which says how long a URL may be."""
     return UrlTooLong(f"The URL is too long: path and query may have {URL_MAX_BYTES} bytes together.")
 
 

@@ -1,4 +1,4 @@
-"""What happens when the server itself is at fault, or when nobody below has an answer: Google's form, whatever the path.
+"""What happens when the server itself is at fault, or when no inner app has an answer: Google's form, on every path.
 
 Source: amapi.md §4.1; asgi.readthedocs.io, HTTP & WebSocket.
 """
@@ -21,7 +21,7 @@ SERVER_ERROR = 1011  # RFC 6455 §7.4.1
 
 
 class AnswerCutOff(RuntimeError):
-    """The answer had begun when the server failed: the connection ends, so that nobody takes its beginning for the whole."""
+    """The answer had begun when the server failed: the connection ends, so that no one takes its beginning for the whole."""
 
 
 def outermost(app: Asgi) -> Asgi:
@@ -44,7 +44,7 @@ def outermost(app: Asgi) -> Asgi:
 
 
 def log_failure(method: str, error: Exception) -> None:
-    """Where it happened and of what kind: its message may hold any value, and values may be secrets."""
+    """Log where it happened and its kind: the message may hold any value, and values may be secrets."""
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("api.failed", method=method, error=type(error).__qualname__, where=where)
 

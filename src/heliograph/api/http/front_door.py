@@ -1,6 +1,6 @@
-"""What stands between web pages and a server that asks nobody for a key: the names by which it is called, and whose pages may call.
+"""Guards a server that requires no key against web pages: the names that it answers to, and the origins that may call.
 
-A page of anybody's may have its own name lead to 127.0.0.1 (DNS rebinding), or post to it as plain text: then the browser brings the
+Any page may point its own name at 127.0.0.1 (DNS rebinding), or post to it as plain text: then the browser brings the
 page's requests to this machine, and no token stands in their way. What a browser opens by GET and reads by itself sends no Origin.
 
 Source: fetch.spec.whatwg.org §3.1 (Origin); RFC 9110 §7.2 (Host).
@@ -56,7 +56,7 @@ class FrontDoor:
     """The ASGI app `app`, for callers by its own names and for web pages of these origins."""
 
     def __init__(self, app: Asgi, *, addresses: Addresses, cors_origins: Iterable[str] = ()) -> None:
-        """Raises: InvalidArgument: an origin that is none."""
+        """Raises: InvalidArgument: an invalid origin."""
         self._app = app
         self._addresses = addresses
         self._origins = frozenset(parse_origins(cors_origins))
@@ -72,7 +72,7 @@ class FrontDoor:
         return _refuse(scope, receive, send, error)
 
     def _objection(self, scope: Message) -> HeliographError | None:
-        """Why the request is not let in; None: it is. One without a Host or an Origin comes from no browser's page."""
+        """Why the request is refused; None: it is admitted. One without a Host or an Origin does not come from a browser's page."""
         named = [(name, value) for name, value in scope["headers"] if name in _LOOKED_AT]
         if len(named) == 1 and named[0][0] == b"host" and named[0][1] in self._known:
             return None

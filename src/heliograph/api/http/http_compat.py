@@ -1,4 +1,4 @@
-"""What is peculiar about a request is put right before the API sees it: tunnelled methods, gzipped bodies, HEAD, OPTIONS, CORS.
+"""Normalises a request before the API sees it: tunnelled methods, gzipped bodies, HEAD, OPTIONS, CORS.
 
 A request without any of that is handed on as it is.
 
@@ -47,7 +47,7 @@ class HttpCompat:
         body_timeout_s: float,
         cors_origins: Collection[str] = (),
     ) -> None:
-        """`http_methods(path)` and `body_limit(path)`: what the path takes; `cors_origins`: whose pages may call, `*` for everybody's."""
+        """`http_methods(path)` and `body_limit(path)`: what the path accepts; `cors_origins`: pages that may call, `*` for all."""
         self._app = app
         self._http_methods = http_methods
         self._body_limit = body_limit
@@ -90,7 +90,7 @@ class HttpCompat:
         return await read_body(receive, max_bytes=self._body_limit(scope["path"]), timeout_s=self._body_timeout_s)
 
     def _unpacked(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """A receive that gives the body without its Content-Encoding, and raises InvalidArgument, BodyTooLarge where it has none such.
+        """A receive that gives the decoded body, and raises InvalidArgument, BodyTooLarge if it cannot be decoded.
 
         Raises: UnsupportedEncoding.
         """
@@ -139,10 +139,10 @@ class HttpCompat:
         await send({"type": "http.response.body", "body": b""})
 
     def _cors_headers(self, origin: bytes | None) -> Headers:
-        """What tells a browser that a page of this origin may read the answer; nothing where it may not."""
+        """Headers that let a page of this origin read the answer; empty if it may not."""
         if origin is None or not self._cors_origins or not ({"*", origin.decode("latin-1")} & self._cors_origins):
             return []
-        # No Allow-Credentials: whoever may call brings a token, never a cookie.
+        # No Allow-Credentials: a caller brings a token, never a cookie.
         return [(b"access-control-allow-origin", origin), (b"vary", b"origin"), (b"access-control-expose-headers", b"retry-after")]
 
 
@@ -178,7 +178,7 @@ def _with_headers(send: Send, headers: Headers) -> Send:
 
 
 def _without_body(send: Send) -> Send:
-    """As HEAD wants it: the headers of the answer, its length among them, and nothing after them."""
+    """As HEAD wants it: the headers of the answer, its length among them, and no body."""
 
     async def bodyless(message: Message) -> None:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)

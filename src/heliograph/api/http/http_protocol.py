@@ -1,4 +1,4 @@
-"""How a connection's bytes are read: HTTP/1.1, bounded in size and time, and nothing of it but a head counts as a head."""
+"""How a connection's bytes are read: HTTP/1.1, bounded in size and time, and only a head counts as a head."""
 
 import asyncio
 import functools
@@ -46,7 +46,7 @@ LINGER_MOST_BYTES = 1_024 * 1_024
 """Read and thrown away after a refusal."""
 
 PAGES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What is answered beyond the bound of connections."""
+"""Served beyond the bound of connections."""
 
 
 BETWEEN, HEAD, BODY = range(3)
@@ -75,7 +75,7 @@ class Http11(HttpToolsProtocol):
     The parser takes what follows such a head for the other protocol. An offer may be passed over, so it never sees it.
 
     A request that is ill-formed, too large or too slow is refused in Google's form, after the answers to those before it; then the
-    connection is closed. Fields of a trailer are passed over: whoever checked the head has not seen them.
+    connection is closed. Trailer fields are skipped: the checks of the head have not seen them.
 
     Source: RFC 9110 §7.8; RFC 9112 §3.2, §6, §7.1.2; uvicorn's HttpToolsProtocol.
     """
@@ -113,7 +113,7 @@ class Http11(HttpToolsProtocol):
         self._why: Refusal | None = None
         self._last_word: Refusal | None = None
         self._deaf = False
-        """Nothing more is parsed."""
+        """Parsing has stopped."""
         self._thrown_bytes = 0
         self._known_host: bytes | None = None
 
@@ -261,7 +261,7 @@ class Http11(HttpToolsProtocol):
             self._place.free()
 
     def shed(self) -> None:
-        """The request under way is refused."""
+        """The request in progress is refused."""
         self._refuse(http_refusals.MEMORY)
 
     def cut_off(self, *, reset: bool) -> None:
@@ -280,7 +280,7 @@ class Http11(HttpToolsProtocol):
     # Parsing.
 
     def _parse_on(self) -> None:
-        """What came is parsed as far as requests may wait; the rest is kept, and nothing more read meanwhile."""
+        """Parse as far as requests may wait; keep the rest, and read nothing more meanwhile."""
         data, start = self._unparsed, 0
         while start < len(data) and len(self.pipeline) < WAITING_REQUESTS_MOST and not self._deaf:
             self._parse(data[start : start + SLICE_BYTES])
@@ -316,7 +316,7 @@ class Http11(HttpToolsProtocol):
             self._wait_in(None if self._is_answering() else self._all.idle)
 
     def _check_head(self) -> None:
-        """Nothing happens where the head is one.  Raises: _RefusedError."""
+        """Validate the head.  Raises: _RefusedError."""
         if self._is_head_too_large():
             self._give_up(self._head_too_large())
         version, hosts = self.parser.get_http_version(), [value for name, value in self.headers if name == b"host"]
@@ -342,7 +342,7 @@ class Http11(HttpToolsProtocol):
         raise _RefusedError
 
     def _upgrade(self) -> None:
-        """What follows is another protocol: a WebSocket's, or none that is spoken here, and the request is answered without it."""
+        """Another protocol follows: a WebSocket's, or one that is not supported; then the request is answered without it."""
         self._unparsed = b""
         if not self._should_upgrade():
             self._deaf = True
@@ -364,11 +364,11 @@ class Http11(HttpToolsProtocol):
         return bool(self.pipeline) or (latest is not None and not latest.response_complete)
 
     def _latest(self) -> RequestResponseCycle | None:
-        """The request that was read last; before the first one there is none, whatever its type says."""
+        """The request that was read last; before the first one it does not exist, whatever its type says."""
         return self.cycle
 
     def _refuse(self, why: Refusal) -> None:
-        """The request that is being read is answered so, after those before it; nothing more is read of this connection."""
+        """The request being read gets this refusal, after those before it; nothing more is read from this connection."""
         if self._deaf:
             return
         self._deaf = True
@@ -401,7 +401,7 @@ class Http11(HttpToolsProtocol):
         """Written; what the client still sends is read for a moment, for else the answer would be lost with the connection."""
         if self.transport.is_closing():
             return
-        scope: object = self.scope  # before the first head there is none, whatever its type says
+        scope: object = self.scope  # before the first head it does not exist, whatever its type says
         head_only = isinstance(scope, dict) and scope.get("method") == "HEAD"
         self.transport.write(why.head if head_only else why.head + why.body)
         self.transport.write_eof()
@@ -414,7 +414,7 @@ class Http11(HttpToolsProtocol):
             self.transport.close()
 
     def _wait_in(self, book: Book | None) -> None:
-        """It is waited for from now on, or goes on being waited for, in this book and no other."""
+        """The connection waits from now on, or keeps waiting, in this book and no other."""
         if book is self._book:
             return
         if self._book is not None:
@@ -430,7 +430,7 @@ class Http11(HttpToolsProtocol):
 
 
 def _only_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
-    """The app beyond the bound of connections: how the server is, and nothing else."""
+    """The app beyond the bound of connections: only pages that show how the server is."""
 
     async def answer(scope: Message, receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI
         if scope["path"] in PAGES:

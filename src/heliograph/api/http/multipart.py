@@ -21,7 +21,7 @@ BOUNDARY_MAX_CHARS = 70  # RFC 2046 §5.1.1
 CONTENT_ID_SHOWN_MAX = 64
 WINDOW_BYTES = 256 * 1_024
 
-# Quantifiers are possessive (++, *+): what anybody may send must cost no more than a look at each byte.
+# Quantifiers are possessive (++, *+): input from anyone must cost no more than a look at each byte.
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]++)"|([^\s;"]++))', re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"([A-Z]{3,10}+) (\S{1,16384}+)(?: HTTP/[0-9.]++)?[ \t]*+(?:\r?\n|\Z)")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
@@ -44,7 +44,7 @@ class PartRequest(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One part of a batch: its Content-ID, and its call or why it is none."""
+    """One part of a batch: its Content-ID, and its call or the reason that it is not one."""
 
     content_id: bytes
     request: PartRequest | InvalidArgument
@@ -61,7 +61,7 @@ class PartAnswer(NamedTuple):
 
 
 def boundary_of(content_type: bytes) -> bytes:
-    """The boundary that a Content-Type tells.  Raises: InvalidArgument: it is no multipart/mixed with one."""
+    """The boundary in a Content-Type.  Raises: InvalidArgument: it is not multipart/mixed with a boundary."""
     text = content_type.decode("latin-1")
     found = _BOUNDARY.search(text) if text.strip().lower().startswith("multipart/mixed") else None
     boundary = (found[1] or found[2]).strip() if found else ""
@@ -71,7 +71,7 @@ def boundary_of(content_type: bytes) -> bytes:
 
 
 def parse_batch(body: bytes, boundary: bytes) -> list[Part]:
-    """The parts of a batch, in order.  Raises: InvalidArgument: there are none or too many, the body has no end, or an id is repeated."""
+    """The parts of a batch, in order.  Raises: InvalidArgument: no parts or too many, the body has no end, or an id is repeated."""
     parts: list[Part] = []
     begins: int | None = None
     for found in _delimiters(body, boundary):
@@ -135,7 +135,7 @@ def _end_of_line_before(body: bytes, start: int) -> int:
 
 
 def _refuse_repeated_ids(parts: Sequence[Part]) -> None:
-    """Raises: InvalidArgument: two calls have the same Content-ID, so nobody could tell their answers apart.  Source: amapi.md §8.9."""
+    """Raises: InvalidArgument: two calls have the same Content-ID, so their answers would look alike.  Source: amapi.md §8.9."""
     seen: set[bytes] = set()
     for part in parts:
         if part.content_id in seen:
@@ -171,7 +171,7 @@ def _request(text: bytes) -> PartRequest:
         raise InvalidArgument(f"The part is cut off: its Content-Length says more than its {len(body)} bytes.")
     try:
         target = urlsplit(line[2].decode("latin-1"))
-    except ValueError:  # `http://[/` is no address
+    except ValueError:  # `http://[/` is not an address
         target = urlsplit("")
     if not target.path.startswith("/"):
         raise InvalidArgument("The part's request line must have a path that begins with a slash, or a whole URL.")
@@ -194,7 +194,7 @@ def _headers(head: bytes) -> Headers:
 def render_answers(answers: Sequence[PartAnswer]) -> tuple[bytes, bytes]:
     """The Content-Type and the body of a batch's answer: a part for each, its Content-ID with `response-` before it."""
     rendered = [_render(answer) for answer in answers]
-    # No answer can hold a digest of all answers, so none can end its part early.
+    # No answer can contain a digest of all answers, so no answer can end its part early.
     boundary = b"batch_" + hashlib.blake2b(b"".join(rendered), digest_size=16).hexdigest().encode()
     delimiter = b"--" + boundary
     body = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in rendered) + delimiter + b"--\r\n"

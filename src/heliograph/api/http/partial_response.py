@@ -11,7 +11,7 @@ import msgspec
 from heliograph.protojson.errors import InvalidArgument, Violation
 
 Selection = dict[str, "Selection"]
-"""What is wanted below each name; an empty selection: everything."""
+"""The fields wanted below each name; an empty selection: everything."""
 
 _TOKEN = re.compile(r"[^\s,()/]+|[,()/]")
 _SIGNS = frozenset(",()/")
@@ -65,6 +65,6 @@ def _select(value: Any, selection: Selection) -> Any:  # noqa: ANN401 - any JSON
     return {
         name: _select(value[name], below)
         for name, below in chosen.items()
-        # Nothing is below a text or a number.
+        # A text or a number has no fields.
         if below is not None and (not below or isinstance(value[name], dict | list))
     }

@@ -21,7 +21,7 @@ COMMON_PARAMETERS = frozenset(
         "upload_protocol",
     }
 )  # fmt: skip
-"""What every method takes. Those that change nothing here are accepted all the same."""
+"""Parameters that every method accepts, including those that change nothing here."""
 
 MOST_PARAMETERS = 256
 QUOTA_USER_MAX_CHARS = 40  # disc, quotaUser: "should not exceed 40 characters"
@@ -36,7 +36,7 @@ NO_QUERY = NoQuery()
 
 
 class AnyQuery(Message):
-    """A method that looks at none of its parameters, whatever they are: it is not offered."""
+    """A method that ignores all of its parameters: it is not offered."""
 
 
 class PageQuery(Message):
@@ -53,11 +53,11 @@ class Query(NamedTuple):
     """The parameters that are not common to all methods, as they were spelled."""
     pretty: bool = True
     fields: str = ""
-    """The selector of parts of the answer, unread: who asks for one may wait for it until the caller is known."""
+    """The selector of parts of the answer, not parsed yet: that may wait until the caller is known."""
     v1_errors: bool = False
     """Whether errors shall have the old form too (`$.xgafv=1`)."""
     refusal: HeliographError | None = None
-    """What is wrong with the common parameters; kept until the answer's form is known."""
+    """What is wrong with the common parameters; kept until the format of the answer is known."""
 
 
 def parameters_of(query_string: bytes) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def parameters_of(query_string: bytes) -> list[tuple[str, str]]:
 
 
 def parse_query(query_string: bytes) -> Query:
-    """The query string taken apart; never raises: `refusal` holds what is wrong."""
+    """Split the query string; never raises: `refusal` holds what is wrong."""
     try:
         pairs = parameters_of(query_string)
     except InvalidArgument as refusal:
@@ -117,7 +117,7 @@ def _unknown(name: str) -> Violation:
 
 
 def _is_pretty(common: Mapping[str, str]) -> bool:
-    """Whether the answer shall be indented.  Raises: InvalidArgument, Unimplemented where its form is no indented JSON at all."""
+    """Whether to indent the answer.  Raises: InvalidArgument, Unimplemented if its format is not JSON."""
     alt = common.get("alt", "json")
     if alt in {"proto", "media"}:
         raise Unimplemented(f"This server answers in JSON only: leave out alt={alt}.")

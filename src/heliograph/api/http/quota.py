@@ -1,4 +1,4 @@
-"""Requests a minute for each caller, refused beyond that as Google's quotas refuse. Off unless an operator sets a number.
+"""Requests per minute for each caller; more are refused as Google's quotas refuse. Off unless an operator sets a number.
 
 Source: amapi.md §4.5 (the message, as seen), §4.10, §8.1; google.api.ErrorReason RATE_LIMIT_EXCEEDED.
 """
@@ -15,11 +15,11 @@ MINUTE_US = 60_000_000
 AMAPI_PER_MINUTE = 600
 """What Google documents, 1,000 requests in 100 seconds, in the unit of the metric that its refusals name today (amapi.md §4.5, §8.1)."""
 PROJECT = "project_number:123456789012"
-"""Whose quota it is where all callers share one, as the callers of one Google Cloud project do."""
+"""Consumer of the quota if all callers share one, as the callers of one Google Cloud project do."""
 CONSUMERS_MOST = 10_000
-"""Callers counted at a time, 2 MB of them; beyond that the one whose minute began first is counted anew."""
+"""Callers counted at a time, 2 MB of them; beyond that the oldest minute starts again."""
 IPV6_SITE_BITS = 64
-"""A single host has so many addresses of its own that counting each would count nothing."""
+"""A single host has so many addresses that counting each would count nothing."""
 
 
 class QuotaExceeded(ResourceExhausted):
@@ -47,7 +47,7 @@ class Quota:
     """Counts requests by consumer: at most `per_minute` in each minute, which begins with a consumer's first request."""
 
     def __init__(self, per_minute: int, *, consumers_most: int = CONSUMERS_MOST) -> None:
-        """Nobody has asked anything yet."""
+        """Starts with no requests counted."""
         self._per_minute = per_minute
         self._consumers_most = consumers_most
         self._minutes: dict[str, tuple[int, int]] = {}
@@ -78,17 +78,17 @@ class Admission(Protocol):
         """The caller.  Raises: HeliographError: it may not pass."""
 
     async def identify(self, scope: Scope) -> Caller:
-        """The caller, before anything is asked for.  Raises: HeliographError: nobody knows it."""
+        """The caller, before any method is known.  Raises: HeliographError: the caller is not known."""
 
 
 class MeteredAuthorizer:
-    """Lets callers pass whom `authorizer` lets pass (None: everybody), each so many times a minute."""
+    """Lets the callers pass that `authorizer` lets pass (None: everyone), each this many times a minute."""
 
     def __init__(
         self, authorizer: Admission | None, quota: Quota, *, address_of_client: Callable[[Scope], str], now_us: Callable[[], int],
         consumer: str = "",
     ) -> None:  # fmt: skip
-        """`address_of_client(scope)`: the IP address of whoever calls without a name; `consumer`: all callers are this one."""
+        """`address_of_client(scope)`: the IP address of a caller without a name; `consumer`: all callers are this one."""
         self._consumer = consumer
         self._authorizer = authorizer
         self._quota = quota
@@ -96,7 +96,7 @@ class MeteredAuthorizer:
         self._now_us = now_us
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
-        """The caller.  Raises: QuotaExceeded; what the authorizer raises: who may not pass is not counted."""
+        """The caller.  Raises: QuotaExceeded; what the authorizer raises: refused callers are not counted."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
         consumer = self._consumer or self._consumer_of(caller, scope)
         self._quota.count(consumer, self._now_us())
@@ -114,6 +114,6 @@ def site_of(address: str) -> str:
     """The IPv4 address, or the IPv6 network that one site has."""
     try:
         parsed = ip_address(address)
-    except ValueError:  # no peer is told (a UNIX socket): all of them are one
+    except ValueError:  # no peer address (a UNIX socket): all of them are one
         return "unknown"
     return str(parsed) if parsed.version == 4 else str(ip_network((parsed, IPV6_SITE_BITS), strict=False))  # noqa: PLR2004 - IPv4

@@ -1,4 +1,4 @@
-"""Reads a request's body: bounded in size and time, and without a timer where the body is already there."""
+"""Reads a request's body: bounded in size and time, and without a timer if the body is already there."""
 
 import asyncio
 import types
@@ -13,7 +13,7 @@ BODY_MAX_BYTES = 1024 * 1024  # our choice: Google documents no limit (amapi.md 
 BODY_TIMEOUT_S = 30.0
 
 DRAIN_FACTOR = 16
-"""So many times the limit are read and thrown away before the refusal, for most clients read no answer while they send."""
+"""How many times the limit is read and thrown away before the refusal: most clients read no answer while they send."""
 
 
 class ClientGone(Exception):
@@ -41,7 +41,7 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
 
 
 async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float) -> tuple[bytes, Receive]:
-    """The body's beginning, of `least_bytes` where there are so many; and a receive that gives all of the body.
+    """The body's beginning, `least_bytes` if it has as many; and a receive that gives the whole body.
 
     Raises: BodyTooSlow, ClientGone.
     """
@@ -114,13 +114,13 @@ async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
 
 @types.coroutine
 def _go_on(steps: Generator[Any, Any, Message], waits_for: object) -> Generator[Any, Any, Message]:
-    """What `steps`, already begun and now waiting for `waits_for`, returns in the end."""
+    """What `steps`, already begun and now waiting for `waits_for`, finally returns."""
     resume: Callable[[Any], Any]
     value: Any
     while True:
         try:
             sent = yield waits_for
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+        except BaseException as error:  # noqa: BLE001 - passed on to the waiter
             resume, value = steps.throw, error
         else:
             resume, value = steps.send, sent

@@ -1,4 +1,4 @@
-"""Sends an answer over ASGI; a large one gzipped where the caller takes that."""
+"""Sends an answer over ASGI; a large one gzipped if the caller accepts that."""
 
 import asyncio
 import zlib
@@ -17,7 +17,7 @@ GZIP_FROM_BYTES = 4_096
 """Smaller answers fit into a few packets anyway: not worth the time, and the hot methods' never get there."""
 
 IN_THREAD_FROM_BYTES = 256 * 1_024
-"""From here on compressing takes milliseconds, in which nobody else would be answered."""
+"""From this size on, compressing takes milliseconds, in which no one else would be answered."""
 
 
 _GZIP_WINDOW = 31  # zlib: the largest window, in the gzip format
@@ -37,7 +37,7 @@ async def send_answer(send: Send, status: int, body: bytes, *, headers: Headers)
 
 
 async def send_compressed(scope: Mapping[str, Any], send: Send, status: int, body: bytes, *, headers: Headers) -> None:
-    """The large answer is sent, gzipped where the request's Accept-Encoding says so."""
+    """The large answer is sent, gzipped if the request's Accept-Encoding says so."""
     headers = [*headers, (b"vary", b"accept-encoding")]
     if accepts_gzip(dict(scope["headers"]).get(b"accept-encoding", b"")):
         body = await asyncio.to_thread(_gzip, body) if len(body) >= IN_THREAD_FROM_BYTES else _gzip(body)

@@ -24,7 +24,7 @@ def side_router(rows: Iterable[tuple[str, str, Endpoint]]) -> Router:
 
 
 class _PathRoute(Route):
-    """A route whose 405 is not plain text."""
+    """A route with a 405 that is not plain text."""
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         if self.methods and scope["method"] not in self.methods:

@@ -8,7 +8,7 @@ EMPTY = b"{}"
 
 
 def list_body(field: str, resources: Iterable[bytes], next_page_token: str) -> bytes:
-    """One page of a list. What is empty is left out: a client loops for ever on an empty nextPageToken (amapi.md §2.8, §2.9)."""
+    """One page of a list. Empty fields are left out: a client loops for ever on an empty nextPageToken (amapi.md §2.8, §2.9)."""
     joined = b",".join(resources)
     parts = []
     if joined:

@@ -55,7 +55,7 @@ async def patch(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> bytes:
-    """Nothing: the device is gone at once, its phone wipes itself when it is next heard.  Source: disc, devices.delete."""
+    """An empty answer: the device is gone at once, its phone wipes itself when it next connects.  Source: disc, devices.delete."""
     query: DeleteDeviceQuery = call.query
     await delete_device(
         call.ports,

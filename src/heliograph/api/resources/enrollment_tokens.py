@@ -42,6 +42,6 @@ async def list_(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> bytes:
-    """Nothing: nobody enrols with the token any more.  Source: disc, enrollmentTokens.delete."""
+    """An empty answer: no more devices can enrol with the token.  Source: disc, enrollmentTokens.delete."""
     await delete_enrollment_token(call.ports, EnrollmentTokenName(*call.ids))
     return EMPTY

@@ -94,7 +94,7 @@ async def patch(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> bytes:
-    """Nothing: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
+    """An empty answer: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
     await delete_enterprise(call.ports, EnterpriseName(*call.ids))
     return EMPTY
 

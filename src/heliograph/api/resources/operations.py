@@ -19,7 +19,7 @@ from heliograph.service.work_aside import work_aside
 
 
 class ListOperationsQuery(PageQuery):
-    """`return_partial_success` is not looked at: nothing is unreachable, so every answer is whole.
+    """`return_partial_success` is ignored: nothing is unreachable, so every answer is complete.
 
     Source: disc, devices.operations.list.
     """
@@ -71,7 +71,7 @@ async def list_(call: Call) -> bytes:
 
 
 async def cancel(call: Call) -> bytes:
-    """Nothing; whether it was cancelled is read from the operation.  Source: disc, devices.operations.cancel."""
+    """An empty answer; read from the operation whether it was cancelled.  Source: disc, devices.operations.cancel."""
     if call.body:
         await call.message(CancelOperationRequest, root="")
     await cancel_operation(call.ports, _name(call))

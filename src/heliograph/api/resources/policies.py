@@ -40,7 +40,7 @@ async def patch(call: Call) -> bytes:
 
 
 async def delete(call: Call) -> bytes:
-    """Nothing: the policy is gone.  Source: disc, policies.delete."""
+    """An empty answer: the policy is gone.  Source: disc, policies.delete."""
     await delete_policy(call.ports, PolicyName(*call.ids))
     return EMPTY
 

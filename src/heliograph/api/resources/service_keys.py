@@ -37,7 +37,7 @@ class OperatorOnly(PermissionDenied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDesk:
-    """What the routes work with. `secret`: what an operator must show; None: whoever is on this machine is one (the sandbox)."""
+    """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
 
     ports: Ports
     sign_in: SignIn
@@ -71,13 +71,13 @@ def _endpoint(desk: KeyDesk, handler: Handler) -> Callable[[Request], Awaitable[
         except HeliographError as error:
             return error_response(error)
         except ClientGone:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # not read
 
     return answer
 
 
 def _require_operator(desk: KeyDesk, request: Request) -> None:
-    """Raises: OperatorOnly: another machine asks, or a proxy for it, or without the secret."""
+    """Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret."""
     peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
     proved = desk.secret is None or hmac.compare_digest(shown.encode(), desk.secret.encode())

@@ -28,7 +28,7 @@ HEADERS = [
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
-    # The address is the right to sign up: where the browser goes on, nobody learns it. Not no-referrer: with that, the form's own post
+    # The address is the right to sign up: the next page must not learn it. Not no-referrer: with that, the form's own post
     # has `Origin: null`, as one from any sandboxed frame.
     (b"referrer-policy", b"same-origin"),
 ]
@@ -58,7 +58,7 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
 
 
 async def _completed(ports: Ports, sealed: str, fields: Mapping[str, str], send: Send) -> None:
-    """The browser is sent on, or shown what is wrong.  Raises: NoSuchSignUp."""
+    """Send the browser on, or show what is wrong.  Raises: NoSuchSignUp."""
     try:
         location = complete_sign_up(
             ports,
@@ -83,7 +83,7 @@ async def _fields(receive: Receive) -> Mapping[str, str]:
 
 
 def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
-    """The page with the form as the admin filled it in, and what is wrong beside each field."""
+    """The page with the form as the admin filled it in, and the mistakes beside each field."""
     needed = "" if sign_up.allowed_domains else " (optional)"
     domains = f"<small>At {escape(', '.join(sign_up.allowed_domains))}.</small>" if sign_up.allowed_domains else ""
     form = Template(_text("sign_up_form.html")).substitute(

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 PATHS = frozenset({"/token", "/oauth2/v4/token"})
-"""The second is where Google's endpoint stood before: clients that have only its host replaced ask there."""
+"""The second is Google's former endpoint: clients with only their host replaced ask there."""
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -64,7 +64,7 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
 
 
 async def _fields(receive: Receive) -> Mapping[str, str]:
-    """The form in the body.  Raises: GrantRefused: it is none; BodyTooLarge, BodyTooSlow, ClientGone."""
+    """The form in the body.  Raises: GrantRefused: it is not a form; BodyTooLarge, BodyTooSlow, ClientGone."""
     body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     try:
         return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST))

@@ -1,4 +1,4 @@
-"""What unlocks a virtual phone, and what an admin's policy demands of it.
+"""The credential that unlocks a virtual phone, and an admin's policy for it.
 
 Source: AMAPI, PasswordRequirements.passwordQuality; AOSP LockPatternUtils and PasswordMetrics.
 """
@@ -16,13 +16,13 @@ class CredentialKind(enum.Enum):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A credential that a virtual phone knows; neither `repr` nor a view of the phone tells the secret."""
+    """A credential that a virtual phone knows; neither `repr` nor a view of the phone shows the secret."""
 
     secret: str
 
     @property
     def kind(self) -> CredentialKind:
-        """PIN where it is digits only."""
+        """PIN if it has only digits."""
         return CredentialKind.PIN if is_numeric(self.secret) else CredentialKind.PASSWORD
 
     def matches(self, entered: str) -> bool:
@@ -40,7 +40,7 @@ LONGEST_FROM_LEVEL_34 = 64
 
 
 def android_objection(secret: str, *, api_level: int) -> str | None:
-    """Why Android itself does not accept this secret, whatever the policy; None where it does.
+    """Why Android itself does not accept this secret, with any policy, or None.
 
     Source: AOSP PasswordMetrics.validatePassword (CONTAIN_INVALID_CHARACTERS: below 32 or above 127; TOO_LONG),
     DevicePolicyManager.MAX_PASSWORD_LENGTH.

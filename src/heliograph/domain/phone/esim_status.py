@@ -163,7 +163,7 @@ def smdx_error_code(subject: str, reason: str) -> int:
 
     "8.11.1" and "5.1" give 9113681.
 
-    Raises: ValueError when a code has more than three sections, or a section is no number from 0 to 15.
+    Raises: ValueError when a code has more than three sections, or a section is not a number from 0 to 15.
     Source: disc, InternalErrorDetails.operationCodeDetail; EuiccManager.OPERATION_SMDX_SUBJECT_REASON_CODE; SGP.22 §5.2.6.
     """
     packed = 0
@@ -186,7 +186,7 @@ def internal_error(operation: int, error: int) -> EsimCommandStatus:
     """INTERNAL_ERROR with these numbers, and the names of those that have one.
 
     A number without a name has no detail. Nor has any error of SMDX_SUBJECT_REASON_CODE: there it is packed from two codes, and
-    that it happens to equal a named one says nothing.
+    an equal named code is a coincidence.
     """
     unnamed = operation == EuiccOperation.SMDX_SUBJECT_REASON_CODE
     return EsimCommandStatus(
@@ -203,7 +203,7 @@ def internal_error(operation: int, error: int) -> EsimCommandStatus:
 
 
 def euicc_error(error: EuiccError) -> EsimCommandStatus:
-    """INTERNAL_ERROR with this error, met in the operation where a virtual phone meets it."""
+    """INTERNAL_ERROR with this error, in the operation in which a virtual phone meets it."""
     return internal_error(OPERATION_OF[error], error)
 
 

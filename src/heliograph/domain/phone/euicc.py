@@ -51,7 +51,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return next((profile for profile in self.profiles if profile.icc_id == icc_id), None)
 
     def can_activate(self) -> bool:
-        """Whether one more profile can become active: a port is free, or there is one port only, whose profile is switched."""
+        """Whether one more profile can become active: a port is free, or the only port's profile is switched."""
         return self.ports == 1 or len(self.active) < self.ports
 
     def busy(self, now_us: int) -> bool:
@@ -63,7 +63,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return msgspec.structs.replace(self, last_download_us=now_us)
 
     def add(self, profile: EsimProfile) -> "Euicc":
-        """The chip with this profile too; one that is to be active switches off the other where there is one port only.
+        """The chip with this profile too; if only one port exists, an active one switches off the other.
 
         A profile that finds no port, no memory, or itself already there changes nothing: ask `can_activate`, `full`, `find` before.
         """
@@ -74,7 +74,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return added.activate(profile.icc_id) if profile.active else added
 
     def activate(self, icc_id: str) -> "Euicc":
-        """The chip with this profile active, as its user or a command would have it; unchanged where no port is free."""
+        """The chip with this profile active, as its user or a command would have it; unchanged if no port is free."""
         found = self.find(icc_id)
         if found is None or found.active or not self.can_activate():
             return self
@@ -97,7 +97,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
     def remove(self, icc_id: str) -> "Euicc":
-        """The chip without this profile; unchanged where it has none such."""
+        """The chip without this profile; unchanged if it does not have it."""
         return msgspec.structs.replace(self, profiles=tuple(profile for profile in self.profiles if profile.icc_id != icc_id))
 
     def without_managed(self) -> "Euicc":
@@ -105,7 +105,7 @@ class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return msgspec.structs.replace(self, profiles=tuple(profile for profile in self.profiles if not profile.managed))
 
     def disowned(self) -> "Euicc":
-        """The chip with all its profiles, none of them an enterprise's any more."""
+        """The chip with all its profiles, none owned by an enterprise any more."""
         return msgspec.structs.replace(self, profiles=tuple(msgspec.structs.replace(profile, managed=False) for profile in self.profiles))
 
     def erased(self) -> "Euicc":

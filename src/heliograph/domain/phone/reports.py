@@ -1,4 +1,4 @@
-"""What a virtual phone tells of itself: to its server, and to whoever looks at it in the sandbox.
+"""What a virtual phone reports about itself: to its server, and in the sandbox.
 
 Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …).
 """
@@ -32,7 +32,7 @@ from heliograph.protojson.messages import Int64
 ENTERPRISE_SPECIFIC_ID_LEVEL = 31  # disc, HardwareInfo.enterpriseSpecificId: "Android 12 and above"
 EUICC_CHIP_INFO_LEVEL = 33  # disc, HardwareInfo.euiccChipInfo: company-owned "with Android 13 and above"
 ESIM_STATE_LEVEL = 35
-"""Disc, TelephonyInfo: other than fully managed devices tell of their SIMs, and any device of eSIM states, from Android 15 on only."""
+"""Disc, TelephonyInfo: devices that are not fully managed report SIMs, and any device eSIM states, only from Android 15 on."""
 
 
 def device_report(phone: VirtualDevice, *, policy_name: str = "", policy_version: int = 0) -> DeviceReport:
@@ -93,7 +93,7 @@ def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
 
 
 def _network_info(phone: VirtualDevice) -> NetworkInfo | None:
-    """No telephony, no network info; a personal phone tells neither its IMEI nor the eSIMs that its user added."""
+    """Without telephony, no network info; a personal phone reports neither its IMEI nor the eSIMs that its user added."""
     if not phone.imei and phone.euicc is None:
         return None
     return NetworkInfo(imei="" if _personal(phone) else phone.imei, telephony_infos=tuple(_telephony_infos(phone)))
@@ -128,7 +128,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "managed": phone.managed,
         "setupInProgress": phone.setup_in_progress,
         "disabled": phone.disabled,
-        "disabledReason": phone.disabled_reason,
+        "disabledReason": text_for(phone.disabled_reason, phone.build.primary_language_code),
         "screen": "on" if phone.screen_on else "off",
         "locked": phone.locked,
         "credential": _credential(phone.credential),

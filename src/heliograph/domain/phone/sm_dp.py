@@ -1,4 +1,4 @@
-"""The profile server (SM-DP+) of the virtual phones' world: what becomes of an activation code.
+"""The profile server (SM-DP+) of the virtual phones' world: the outcome of an activation code.
 
 Every well-formed code gives a profile, except those whose matching id, or host, the catalogue knows. So a test chooses what happens
 by the code it sends: `LPA:1$smdp.example.com$SMDX-8.2.6-3.8`.
@@ -24,12 +24,12 @@ from heliograph.domain.phone.esim_status import (
 )
 
 CONFIRMATION_CODE = "1234"
-"""The confirmation code of a profile whose activation code ends with `$1` and whose matching id does not say another."""
+"""The confirmation code of a profile with an activation code that ends with `$1`, unless its matching id gives another."""
 
 CARRIERS: Final = {"smdp.example.com": "Example Mobile", "smdp.example.net": "Another Mobile"}
-"""Whose profiles a host serves: a phone locked to one carrier (`Euicc.carrier_lock`) takes no other's."""
+"""The carrier of a host's profiles: a phone locked to one carrier (`Euicc.carrier_lock`) accepts no other's."""
 OTHER_CARRIER = "Virtual Mobile"
-"""Whose profiles every other host serves."""
+"""The carrier of every other host's profiles."""
 
 ICC_ID_PREFIX = "8999"  # 89: telecommunication (ITU-T E.118); 99…: no country's code, so that no real card is named
 ICC_ID_DIGITS = 19  # E.118's longest, the check digit among them
@@ -41,7 +41,7 @@ class Download:
 
     carrier: str
     consent: bool = False
-    """Whether the phone asks its user whoever owns it; a personally-owned one always does."""
+    """Whether the phone asks its user in any case; a personally-owned one always does."""
     confirmation_code: str = ""
     """What the user must enter; empty: nothing."""
     deletable: bool = True
@@ -59,7 +59,7 @@ Answer = Download | Refusal
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """One line of the catalogue: which codes it means, and what becomes of them."""
+    """One line of the catalogue: which codes it is for, and their outcome."""
 
     matching_id: str = r".*"
     """A regular expression for the whole matching id."""
@@ -72,7 +72,7 @@ class Listing:
     """What happens, for the docs."""
 
     def look_up(self, code: ActivationCode) -> Answer | None:
-        """What becomes of the code, if this line means it."""
+        """The outcome of the code, if this line is for it."""
         matched = re.fullmatch(self.matching_id, code.matching_id)
         return self.answer(matched, code) if matched and re.fullmatch(self.host, code.host) else None
 
@@ -165,11 +165,11 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
         summary=f"A profile: SUCCESS with its iccId. With $1 at the end, after the confirmation code {CONFIRMATION_CODE}.",
     ),
 )
-"""What becomes of which code: the first line that means it; the last one means every code."""
+"""The outcome of each code: by the first line that is for it; the last line is for every code."""
 
 
 def look_up(code: ActivationCode) -> Answer:
-    """What becomes of this code."""
+    """The outcome of this code."""
     return next(answer for listing in CATALOGUE if (answer := listing.look_up(code)) is not None)
 
 

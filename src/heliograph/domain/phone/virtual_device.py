@@ -1,6 +1,6 @@
-"""A virtual phone as a frozen value, what happens to it, and what it tells of itself.
+"""A virtual phone as a frozen value, what happens to it, and what it reports.
 
-Whoever runs the phone holds the newest value; every function here gives the phone afterwards and changes nothing.
+The phone's runner holds the newest value; every function here returns the new phone and changes nothing.
 
 Source: android.md §6 (AOSP DevicePolicyManager, TrustManager; AMAPI, lost mode guide).
 """
@@ -101,7 +101,7 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """One phone, whole. Times are microseconds since 1970, None: never."""
+    """One phone. Times are microseconds since 1970, None: never."""
 
     profile: str
     """The name of the profile that it was made from."""
@@ -109,19 +109,19 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     imei: str = ""
     """Empty: no telephony."""
     enterprise_specific_id: str = ""
-    """What a personally-owned phone tells from Android 12 on instead of its serial number; empty: made from the serial number."""
+    """What a personally-owned phone reports from Android 12 on instead of its serial number; empty: made from the serial number."""
     build: Build = Build()
     api_level: int
     qpr: int = 0
     management_kind: ManagementKind
 
     managed: bool = True
-    """False once wiped or relinquished: the phone obeys nobody any more."""
+    """False once wiped or relinquished: the phone obeys no server any more."""
     setup_in_progress: bool = False
     work_profile: WorkProfile | None = None
     """None on a fully managed phone, and once the profile was removed."""
     disabled: bool = False
-    disabled_reason: str = ""
+    disabled_reason: UserFacingMessage | None = None
 
     credential: Credential | None = None
     """The device's; the work profile has its own in `work_profile`."""
@@ -136,7 +136,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     screen_on: bool = True
     locked: bool = False
-    """Whether the device asks for its credential; only ever true where there is one."""
+    """Whether the device asks for its credential; only ever true if it has one."""
     lost_mode: LostMode | None = None
     last_user_exit_lost_mode_us: int | None = None
 
@@ -153,7 +153,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     boots: int = 1
     factory_resets: int = 0
     wipe_reason_shown: str = ""
-    """What the user of a personal phone was told when the work profile went."""
+    """The message to the user of a personal phone when the work profile was wiped."""
 
     @property
     def boot_id(self) -> str:
@@ -167,7 +167,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def managed_credential(self) -> Credential | None:
-        """The credential that an admin may reset: the work profile's own where there is a profile."""
+        """The credential that an admin may reset: the work profile's own if there is a profile."""
         return self.work_profile.credential if self.work_profile else self.credential
 
 
@@ -177,9 +177,9 @@ def device_facts(phone: VirtualDevice) -> DeviceFacts:
 
 
 def lock(phone: VirtualDevice) -> VirtualDevice:
-    """The phone locked by its admin: the work profile alone where it has a lock of its own, else the device.
+    """The phone locked by its admin: only the work profile if it has its own lock, else the device.
 
-    Without a credential there is nothing to lock: the screen sleeps.
+    Without a credential nothing can be locked: the screen sleeps.
 
     Source: issueCommand, LOCK; AOSP DevicePolicyManagerService.lockNow.
     """
@@ -192,10 +192,22 @@ def lock(phone: VirtualDevice) -> VirtualDevice:
     return msgspec.structs.replace(phone, work_profile=msgspec.structs.replace(profile, locked=True))
 
 
-def unlock(phone: VirtualDevice, entered: str | None) -> VirtualDevice:
-    """The phone after its user woke it and entered this; None: whatever it asks for, the user knows it.
+def opens(phone: VirtualDevice, entered: str) -> bool:
+    """Whether this opens a lock of the phone that can be reached: the device's, or past it the work profile's.
 
-    What does not match opens nothing. The work profile's lock is behind the device's.
+    Where there is nothing to enter, anything does.
+    """
+    profile = phone.work_profile
+    of_profile = profile.credential if profile is not None else None
+    within_reach = [phone.credential] if phone.locked else [phone.credential, of_profile]
+    asked_for = [credential for credential in within_reach if credential is not None]
+    return not asked_for or any(credential.matches(entered) for credential in asked_for)
+
+
+def unlock(phone: VirtualDevice, entered: str | None) -> VirtualDevice:
+    """The phone after its user woke it and entered this; None: the user knows every credential.
+
+    A wrong credential opens nothing. The work profile's lock is behind the device's.
     """
     opened = phone.credential is None or entered is None or phone.credential.matches(entered)
     locked = phone.locked and not opened
@@ -220,7 +232,7 @@ def leave_lost_mode(phone: VirtualDevice, now_us: int) -> VirtualDevice:
 
 
 def rebooted(phone: VirtualDevice) -> VirtualDevice:
-    """The phone after a restart: locked where it has a credential, calls ended, a pending reset token forgotten; lost mode stays."""
+    """The phone after a restart: locked if it has a credential, calls ended, a pending reset token forgotten; lost mode stays."""
     profile = phone.work_profile
     if profile is not None:
         profile = msgspec.structs.replace(profile, locked=profile.separate_lock and profile.credential is not None)
@@ -238,7 +250,7 @@ def rebooted(phone: VirtualDevice) -> VirtualDevice:
 def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
     """The phone in its user's hands: work profile, its apps and all policies gone, the personal side as it was.
 
-    What eSIMs stay are the user's: nobody is left who manages them.
+    The remaining eSIMs are the user's: no one manages them any more.
     """
     return msgspec.structs.replace(
         phone,
@@ -247,7 +259,7 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
         euicc=phone.euicc.disowned() if phone.euicc is not None else None,
         disabled=False,
-        disabled_reason="",
+        disabled_reason=None,
         password_policy=PasswordPolicy(),
         reset_token=ResetToken.NONE,
         must_enter=False,
@@ -256,7 +268,7 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
 
 
 def factory_reset(phone: VirtualDevice) -> VirtualDevice:
-    """The phone as out of the box, started once more: identity, eSIMs, card and reset protection are left, nothing else."""
+    """The phone as out of the box, started once more: only identity, eSIMs, card and reset protection are left."""
     return VirtualDevice(
         profile=phone.profile,
         serial=phone.serial,

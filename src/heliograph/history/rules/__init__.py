@@ -1,7 +1,7 @@
 """The promises of design.md §6, each a function that yields what broke it; one function, one sentence.
 
-Times are compared only where a rule is about time; else it is the order of the history that counts: what completed before something
-was invoked happened before it. What a history does not tell of (a list that nobody looked at, a phone whose agent is silent) breaks
+Times are compared only if a rule is about time; otherwise the order of the history counts: what completed before something
+was invoked happened before it. What a history does not record (a list that was not read, a phone whose agent is silent) breaks
 no rule.
 """
 

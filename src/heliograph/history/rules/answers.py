@@ -1,4 +1,4 @@
-"""What callers were answered is so: nothing lost, nothing made up, lists whole and in order."""
+"""Answers to callers are true: nothing lost, nothing made up, lists whole and in order."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ NOT_FOUND = 404
 
 
 def what_was_accepted_is_there(evidence: Evidence) -> Iterator[Breach]:
-    """Nothing that a caller was told is issued is lost."""
+    """A command that a caller was answered for is not lost."""
     accepted: dict[str, Call] = {}
     for call in evidence.of(Verb.ISSUE, Answer.OK):
         for operation in call.shown:
@@ -30,7 +30,7 @@ def what_was_accepted_is_there(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_was_refused_is_not_there(evidence: Evidence) -> Iterator[Breach]:
-    """A caller who was told that nothing was done can rely on it."""
+    """If the answer says that nothing was done, nothing was done."""
     for operation in evidence.final.values():
         call = evidence.issues.get(operation.tag)
         if call is not None and call.answer is Answer.FAIL:

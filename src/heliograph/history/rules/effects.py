@@ -1,4 +1,4 @@
-"""What phones did is what they were let do: told by the phones themselves, over all lives of their agents."""
+"""Phones did only what they were allowed to: reported by the phones themselves, over all lives of their agents."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def nothing_ran_after_it_was_cancelled_or_expired(evidence: Evidence) -> Iterato
 
 
 def nothing_ran_twice(evidence: Evidence) -> Iterator[Breach]:
-    """Whatever is sent again, a phone acts once."""
+    """A phone executes a command once, even if messages are repeated."""
     for operation, acts in evidence.began.items():
         if len(acts) > 1:
             lives = ", ".join(str(act.incarnation) for act in acts)
@@ -56,7 +56,7 @@ def what_a_phone_refused_was_not_run(evidence: Evidence) -> Iterator[Breach]:
 
 
 def a_phone_runs_its_own_commands_only(evidence: Evidence) -> Iterator[Breach]:
-    """Nothing runs that is not there, nothing on another's phone."""
+    """A phone executes only operations that exist, and only its own."""
     for acts in evidence.began.values():
         for act in acts:
             device = evidence.device_of.get(act.phone, "no device")

@@ -12,7 +12,7 @@ from heliograph.protojson.errors import HeliographError
 
 
 def every_operation_comes_to_an_end(evidence: Evidence) -> Iterator[Breach]:
-    """With everybody back and well, nothing stays open."""
+    """Once everything has recovered, no operation stays open."""
     for operation in evidence.final.values():
         if not operation.done:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) never ended.")
@@ -27,7 +27,7 @@ def an_end_is_one_end(evidence: Evidence) -> Iterator[Breach]:
 
 
 def an_outcome_is_what_its_end_says(evidence: Evidence) -> Iterator[Breach]:
-    """What is read of an operation is what the server wrote, and nobody reads an outcome of one that is open."""
+    """Reads of an operation show what the server wrote, and an open one has no outcome."""
     written: dict[str, Shown] = {}
     for shown in evidence.all_shown():
         if shown.end not in written:
@@ -41,7 +41,7 @@ def an_outcome_is_what_its_end_says(evidence: Evidence) -> Iterator[Breach]:
 
 
 def an_end_is_for_ever(evidence: Evidence) -> Iterator[Breach]:
-    """Whoever read an end reads the same ever after, and so does everybody else."""
+    """After one read of an end, every later read shows the same end."""
     first_end: dict[str, tuple[int, str]] = {}
     readings = sorted(((call.ended, call.began, shown) for call, shown in evidence.readings()), key=lambda reading: reading[:2])
     for ended, _began, shown in readings:
@@ -57,7 +57,7 @@ def an_end_is_for_ever(evidence: Evidence) -> Iterator[Breach]:
 
 
 def nothing_expires_early(evidence: Evidence) -> Iterator[Breach]:
-    """An operation lives as long as it was given; none times out in a run this short."""
+    """An operation lives for its whole duration; no operation times out in a run this short."""
     readings = [(call.ended, shown) for call, shown in evidence.readings()]
     readings += [(position, shown) for position, final in evidence.looks for shown in final.operations]
     for position, shown in readings:
@@ -73,7 +73,7 @@ def nothing_expires_early(evidence: Evidence) -> Iterator[Breach]:
 
 
 def only_what_was_asked_to_is_cancelled(evidence: Evidence) -> Iterator[Breach]:
-    """CANCELLED has somebody who wanted it."""
+    """Every CANCELLED operation has a caller who cancelled it."""
     asked = {call.invoked.target for call in evidence.of(Verb.CANCEL) if call.answer is not Answer.FAIL}
     for operation in evidence.final.values():
         if operation.outcome == "cancelled" and operation.name not in asked:
@@ -81,12 +81,12 @@ def only_what_was_asked_to_is_cancelled(evidence: Evidence) -> Iterator[Breach]:
 
 
 def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[Breach]:
-    """Cancelled before the phone first said "I will": it never runs, whatever is lost or killed afterwards."""
+    """An operation cancelled before its phone first acknowledged it never runs, whatever is lost or killed afterwards."""
     for call in evidence.of(Verb.CANCEL, Answer.OK):
         name = call.invoked.target
         if evidence.reached.get((Moment.ACKING, name), NEVER) <= call.ended or device_named(name) not in evidence.agents:
             continue
-        # What is not there any more is for another rule to say.
+        # Lost operations are for another rule.
         outcome = evidence.final[name].outcome if name in evidence.final else ""
         if evidence.began.get(name) or outcome not in {"", "cancelled", "expired", "failed"}:
             times = len(evidence.began.get(name, ()))
@@ -101,7 +101,7 @@ def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_has_ended_is_not_offered(evidence: Evidence) -> Iterator[Breach]:
-    """What anybody had read an end of before a phone connected, the phone is not offered on that connection."""
+    """A phone is not offered an operation whose end was read before the phone connected."""
     known_since: dict[str, int] = {}
     for call, shown in evidence.readings():
         if shown.done:
@@ -114,7 +114,7 @@ def what_has_ended_is_not_offered(evidence: Evidence) -> Iterator[Breach]:
 
 
 def _written(end: str) -> Shown:
-    """The operation that the server wrote, as its reader has it: open if nothing is written, like no other if it cannot be read."""
+    """The operation that the server wrote, as its reader sees it: open if nothing is written, like no other if it cannot be read."""
     if not end:
         return Shown(name="")
     try:

@@ -1,4 +1,4 @@
-"""Who asked to be told is told of every end, and nothing else."""
+"""An enterprise that subscribed is notified of every end, and of nothing else."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from heliograph.history.rules.breach import Breach
 
 
 def every_end_is_told(evidence: Evidence) -> Iterator[Breach]:
-    """Each end of a command that was issued after its enterprise subscribed is told at least once."""
+    """Each end of a command that was issued after its enterprise subscribed is sent at least once."""
     for operation in evidence.final.values():
         issue = evidence.issues.get(operation.tag)
         since = evidence.subscribed.get(operation.name.partition("/devices/")[0])
@@ -16,7 +16,7 @@ def every_end_is_told(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_is_told_is_the_end(evidence: Evidence) -> Iterator[Breach]:
-    """Every notification of a command shows what the server shows in the end."""
+    """Every notification of a command shows what the server shows at the end."""
     for name, notifications in evidence.told.items():
         final = evidence.final.get(name)
         for told in notifications:

@@ -1,4 +1,4 @@
-"""Where a batch looks for rows: memory first, then one read per kind of row for all rules; and which rows it wrote."""
+"""Where a batch finds rows: memory first, then one read per kind of row for all rules; and which rows it wrote."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -36,10 +36,9 @@ class Source(Protocol):
         """Devices' rows by name."""
 
     def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
-        """Whose credentials these are or were."""
+        """The devices that these credentials belong to or belonged to."""
 
-    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]:
-        """Operations by name."""
+    def operations(self, keys: Collection[OperationKey]) -> Mapping[OperationKey, Operation]: ...
 
     def records(self, kind: Kind[Key, V], keys: Collection[Key]) -> Mapping[Key, V]:
         """Records by key, expired ones included."""
@@ -58,20 +57,19 @@ class Source(Protocol):
 
 
 class Remembers(Protocol[K_contra, V_co]):
-    """Where to look before the database is asked."""
+    """Where to look before asking the database."""
 
-    def get(self, key: K_contra, /) -> V_co | None:
-        """The row, where it is remembered."""
+    def get(self, key: K_contra, /) -> V_co | None: ...
 
 
 NOTHING: Mapping[Any, Any] = {}
 
 
 class Given(Protocol):
-    """What is known of operations' ids without asking the database."""
+    """What is known about operations' ids without asking the database."""
 
     def newest_ms(self, device: DeviceName) -> int:
-        """No operation of the device has a newer id; 0: it has none, or nothing is known."""
+        """No operation of the device has a newer id; 0: it has no operation, or nothing is known."""
 
 
 class Remembered(Protocol):
@@ -82,8 +80,7 @@ class Remembered(Protocol):
         """create_ms of open operations, oldest first: of every device that has some."""
 
     @property
-    def given(self) -> Given:
-        """The newest ids."""
+    def given(self) -> Given: ...
 
     @property
     def devices(self) -> Remembers[DeviceName, DeviceState]:
@@ -91,11 +88,10 @@ class Remembered(Protocol):
 
     @property
     def credentials(self) -> Remembers[bytes, DeviceName]:
-        """Whose credentials these are."""
+        """The devices that these credentials belong to."""
 
     @property
-    def operations(self) -> Remembers[OperationKey, Operation]:
-        """Operations by name."""
+    def operations(self) -> Remembers[OperationKey, Operation]: ...
 
     @property
     def records(self) -> Mapping[Kind[Any, Any], Remembers[Any, Any]]:
@@ -121,10 +117,10 @@ class NothingRemembered:
 
 
 class Looked(dict[K, V | None]):
-    """Rows looked up during one batch, and their changes; None: there is no such row."""
+    """Rows looked up during one batch, and their changes; None: no such row."""
 
     def fill(self, keys: Collection[K], memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
-        """Every key is looked up; those that nobody remembers in one read."""
+        """Look up every key; those not in memory in one read."""
         missing: list[K] = []
         for key in keys:
             found = memory.get(key)
@@ -137,7 +133,7 @@ class Looked(dict[K, V | None]):
             self.update((key, rows.get(key)) for key in missing)
 
     def one(self, key: K, memory: Remembers[K, V], read: Callable[[Collection[K]], Mapping[K, V]]) -> V | None:
-        """The row; looked up now where nobody foresaw that it is needed."""
+        """The row; looked up now if nothing foresaw that it is needed."""
         if key not in self:
             self.fill((key,), memory, read)
         return self[key]

@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 
 class View:
-    """The truth while a batch runs: what is remembered, rows read for it, and over both the writes so far."""
+    """The truth while a batch runs: rows in memory, rows read for it, and on top the writes so far."""
 
     def __init__(self, memory: Remembered, source: Source, now_us: int) -> None:
         self.now_us = now_us
@@ -44,7 +44,7 @@ class View:
         self.serials: Looked[SerialKey, tuple[str, ...]] = Looked()
         self.written = Written()
         self.afterwards: list[Callable[[], None]] = []
-        """What else becomes of memory after the commit."""
+        """Further changes of memory after the commit."""
         self.happened = Happened()
 
     def foresee(self, all_sees: Sequence[Sees]) -> None:
@@ -141,7 +141,7 @@ class View:
         return self.states.get(name) or self.states.one(name, self._memory.devices, self._source.device_states)
 
     def newest_ms(self, name: DeviceName) -> int:
-        """No operation of the device has a newer id at this point of the batch; 0: it has none."""
+        """No operation of the device has a newer id at this point of the batch; 0: it has no operation."""
         return self.given.get(name) or self._memory.given.newest_ms(name)
 
     def _open(self, name: DeviceName) -> Collection[int]:
@@ -214,7 +214,7 @@ def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
 
 
 def check_names(names: Collection[RecordName]) -> None:
-    """Each names a record: asked before a rule waits, for its batch could only die of it.  Raises: TypeError."""
+    """Check that each names a record before a rule waits, because its batch could only fail.  Raises: TypeError."""
     for name in names:
         kind = OF_KEY.get(type(name))
         if kind is None or kind.by_hand:

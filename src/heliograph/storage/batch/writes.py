@@ -1,7 +1,7 @@
 """One batch of rules: what each of them sees, and what they wrote together.
 
-A rule sees committed rows and the writes of the rules before it; nothing of this is in the database until the batch is written
-as a whole. A rule that raises has written nothing, since its writes would have come with its decision.
+A rule sees committed rows and the writes of the rules before it; none of these are in the database until the batch is written
+as a whole. A rule that raises writes nothing, because writes come with the decision.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Batch(View):
     """What the rules see, and what they write."""
 
     def take(self, writes: Sequence[Write]) -> None:
-        """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing taken)."""
+        """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing is taken)."""
         takes = [_TAKE[type(write)] for write in writes]
         self._check(writes)
         for take, write in zip(takes, writes, strict=True):

@@ -1,7 +1,7 @@
 """Rules as batches over two sessions: while one commits, the other locks, reads, decides and writes the next batch.
 
 Failure rules. Another server was faster, or two waited for each other: the batch runs again. The connection is lost, or the database
-takes no writes, before COMMIT was sent: nothing was done, and everybody is told so (Overloaded). Lost after it was sent: nobody knows
+accepts no writes, before COMMIT was sent: nothing was done, and every rule gets Overloaded. Lost after it was sent: the outcome is unknown
 (OutcomeUnknown), and nothing runs again. An error of our own ends the process: what the database holds is the truth.
 """
 
@@ -42,7 +42,7 @@ class Batches:
         self._loop = asyncio.get_running_loop()
 
     def start(self, ended: Callable[[asyncio.Task[None]], None]) -> Sequence[asyncio.Task[None]]:
-        """The tasks run, one for each link, until the queue is closed and nothing waits; `ended` is called with each afterwards."""
+        """Run a task for each link until the queue is closed and empty; call `ended` with each afterwards."""
         tasks = [asyncio.create_task(self._serve(link)) for link in self._links]
         for task in tasks:
             task.add_done_callback(ended)
@@ -68,13 +68,13 @@ class Batches:
                 self._commit_listeners.set()
 
     async def _reach(self, link: Link) -> bool:
-        """The link is connected; or the store closes, and there is nothing left for it to do."""
+        """The link is connected, or the store closes and the link has nothing left to do."""
         backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
         while not await self._reachable(link):
             if self.rule_queue.closed:
-                # Whoever still waits is served over the other link, or refused when the store ends.
+                # Rules that still wait are served over the other link, or refused when the store ends.
                 return False
-            # Who waits meanwhile is told after a second; most restarts of a database take less.
+            # Rules that wait meanwhile are refused after a second; most restarts of a database take less.
             await asyncio.sleep(backoff.next_s())
         return True
 
@@ -89,7 +89,7 @@ class Batches:
         return True
 
     async def _next(self, link: Link) -> Sequence[Queued]:
-        """What runs as the next batch; nothing: the link was lost meanwhile, or the store closes."""
+        """What runs as the next batch; empty: the link was lost meanwhile, or the store closes."""
         while link.connected:
             self._commit_listeners.clear()
             closed = self.rule_queue.closed  # asked before: what comes between is taken at the next turn

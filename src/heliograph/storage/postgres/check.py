@@ -57,7 +57,7 @@ def _unreachable(error: BaseException) -> PostgresUnreachable:
 
 @contextlib.asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Connection]:
-    """A session as anybody has it: the settings of the server's own would hide the database's."""
+    """A session with default settings: the server's own settings would hide the database's."""
     connection = await asyncpg.connect(url, timeout=CONNECT_S)
     try:
         yield connection

@@ -1,6 +1,6 @@
 """The wire between the servers of one PostgreSQL: NOTIFY and LISTEN on a connection of its own.
 
-What is said here may get lost, and costs no answer a moment: the truth is in the tables, and whoever listens looks there.
+Messages may get lost and delay no answer: the truth is in the tables, and the listener looks there.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ log = structlog.get_logger()
 
 CHANNEL = "heliograph"
 PING_EVERY_S = 5.0
-"""A connection that only listens says nothing when it breaks, so it says something to itself."""
+"""A connection that only listens does not notice when it breaks, so it sends itself a message."""
 PING_WITHIN_S = 5.0
 CONNECTED_WITHIN_S = 10.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
-"""Between attempts to listen; half of it is chance, for every server tries when the database has come back."""
+"""Between attempts to listen; half of it is random, because every server tries when the database is back."""
 WAITING_MOST = 10_000
-"""Words that wait for a slow connection; the others' tails find what is dropped."""
+"""Messages that wait for a slow connection; the others' tails find what is dropped."""
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _NOTIFY = (resources.files(__package__) / "cluster_bus.sql").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ PAYLOAD_MOST = 7_900
 """For words: PostgreSQL takes 7,999 bytes, head and tail included."""
 
 Kind = Literal["ring", "policy", "ask", "seen"]
-"""`ring`: the device's commands have changed. `policy`: what is wanted of it besides. `ask`: who has it? `seen`: this server heard it."""
+"""`ring`: the device's commands changed. `policy`: its policy or state changed. `ask`: who has it? `seen`: this server heard it."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,11 +51,11 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
     kind: Kind
     device: str
     detail: int = 0
-    """Of `seen`: when it was heard last (us), 0 where it is connected now."""
+    """For `seen`: when the device was last heard (us), 0 if it is connected now."""
 
 
 class Listener(Protocol):
-    """Who hears what other servers say; all of it on the event loop."""
+    """Receives what other servers send; everything runs on the event loop."""
 
     def heard(self, word: Word, sent_us: int) -> None:
         """Another server said this at its time."""
@@ -64,7 +64,7 @@ class Listener(Protocol):
         """From now on everything is heard; until now, what was said may have been missed."""
 
     def silent(self) -> None:
-        """Nothing is heard until `mended`."""
+        """No messages arrive until `mended`."""
 
 
 class BusMessage(msgspec.Struct, frozen=True, array_like=True):
@@ -87,7 +87,7 @@ class ClusterBus:
         now_us: Callable[[], int],
         chance: Callable[[], float],
     ) -> None:
-        """`server` tells this process from all others; `chance` gives 0 to 1."""
+        """`server` identifies this process among all; `chance` returns 0 to 1."""
         self._connect = connect
         self._listener = listener
         self._server = server
@@ -103,7 +103,7 @@ class ClusterBus:
         """Whether other servers' words arrive."""
 
     def say(self, word: Word) -> bool:
-        """The others hear it soon, if at all; nobody waits for that. Whether they can be heard and told now."""
+        """The others hear it soon, if at all; nothing waits for that. Returns whether other servers can now be heard and reached."""
         if self.listening and len(self._words) < WAITING_MOST:
             self._words[word] = None
             self._wake.set()
@@ -122,7 +122,7 @@ class ClusterBus:
             await asyncio.sleep(backoff.next_s())
 
     def _has_listened(self) -> bool:
-        """Whether it did for a while: a bell that is cut again and again must not ask for it every moment."""
+        """Whether it listened for a while: a bell that is cut again and again must not retry at once."""
         return self.listening and asyncio.get_running_loop().time() - self._mended_at_s >= PING_EVERY_S
 
     async def _listen(self) -> None:
@@ -199,7 +199,7 @@ async def _connection_lost(ended: asyncio.Event) -> NoReturn:
 
 
 async def _first_error(*runs: Awaitable[NoReturn]) -> None:
-    """Raises: the error of the first that ends; none of the others runs on."""
+    """Raises: the error of the first that ends; the others are stopped."""
     tasks = [asyncio.ensure_future(run) for run in runs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -215,7 +215,7 @@ _decode = msgspec.json.Decoder(BusMessage).decode
 
 
 def payloads(server: str, sent_us: int, words: Iterable[Word]) -> Iterator[str]:
-    """The words in as few messages as they fit into; one without words where there are none."""
+    """The words in as few messages as they fit into; without words, one empty message."""
     head, tail = f'["{server}",{sent_us},[', "]]"
     gathered: list[str] = []
     room = PAYLOAD_MOST
@@ -230,7 +230,7 @@ def payloads(server: str, sent_us: int, words: Iterable[Word]) -> Iterator[str]:
 
 
 def message_from(payload: str) -> BusMessage | None:
-    """The message; None where it is none of ours: anybody with the database's password may say something on the channel."""
+    """The message; None if it is not ours: anyone with the database's password can notify on the channel."""
     try:
         return _decode(payload)
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""What a commit means for others on the event loop, where other servers commit, too."""
+"""What a commit means for others on the event loop, when other servers commit too."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -35,7 +35,7 @@ class PostgresCommitListeners(CommitListeners):
             self.nearest(_nearest((at_us,), self.nearest_us))
 
     def look_begins(self) -> None:
-        """The database is being asked for the nearest deadline: what is committed from now on it may not know."""
+        """A read of the nearest deadline begins: it may not see what is committed from now on."""
         self._since_look_us = None
 
     def looked(self, at_us: int | None) -> None:

@@ -19,7 +19,7 @@ UNSAFE = {
 
 
 class Health:
-    """Looks; what is wrong stands in `trouble`."""
+    """Checks the database regularly; `trouble` says what is wrong."""
 
     def __init__(self, reader: Reader, timers: Timers, batches: Batches, commit_listeners: PostgresCommitListeners) -> None:
         self._reader = reader
@@ -30,7 +30,7 @@ class Health:
         self._stopping = asyncio.Event()
 
     def trouble(self) -> str | None:
-        """Why the database should not be relied on now, None: nothing is known against it."""
+        """Why the database should not be relied on now, or None."""
         return self._batches.trouble or self._unsafe
 
     async def watch(self) -> None:
@@ -45,7 +45,7 @@ class Health:
                     self._batches.trouble = await self._timers.probe()
 
     def stop(self) -> None:
-        """Nobody looks any more: at once, but for a look that is under way."""
+        """Stop checking: at once, except for a check in progress."""
         self._stopping.set()
 
     async def _stopped(self) -> bool:

@@ -8,7 +8,7 @@ class OutOfNumbers(Exception):
 
 
 class Numbers:
-    """Numbers out of blocks. Those given for a batch are given again where it did not come to its end."""
+    """Numbers from blocks. Numbers given to a batch that did not commit are given again."""
 
     def __init__(self, block_size: int) -> None:
         self._block_size = block_size
@@ -16,14 +16,14 @@ class Numbers:
         self._given = 0
 
     def give(self) -> int:
-        """A number nobody else has.  Raises: OutOfNumbers."""
+        """A number that no one else has.  Raises: OutOfNumbers."""
         if self._given >= len(self._free):
             raise OutOfNumbers
         self._given += 1
         return self._free[self._given - 1]
 
     def blocks_for(self, count: int) -> int:
-        """How many blocks are missing before so many numbers can be given."""
+        """How many blocks are missing before this many numbers can be given."""
         return -(-max(count - len(self._free) + self._given, 0) // self._block_size)
 
     def add(self, blocks: Sequence[int]) -> None:

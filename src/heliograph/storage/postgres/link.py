@@ -1,4 +1,4 @@
-"""A session with PostgreSQL that is opened again when it was lost, and what its errors mean for whoever met them."""
+"""A session with PostgreSQL that reopens when it is lost, and what its errors mean for the caller."""
 
 import asyncio
 import enum
@@ -19,7 +19,7 @@ STATEMENT_MS = 5_000
 LOCK_MS = 500
 """For a device that another server has locked: its batch takes milliseconds, or that server hangs. All of a batch waits meanwhile."""
 IDLE_MS = 2_000
-"""A transaction of ours that does nothing for so long is ended by the database: a server that hangs must not keep devices locked."""
+"""The database ends a transaction of ours that idles for this long: a server that hangs must not keep devices locked."""
 CONNECT_S = 5.0
 ANSWER_S = 6.0
 """When no answer came although STATEMENT_MS is over, the connection is dead; or a COMMIT waits for a second copy in vain."""
@@ -28,11 +28,11 @@ SETTINGS = {
     "statement_timeout": str(STATEMENT_MS),
     "lock_timeout": str(LOCK_MS),
     "idle_in_transaction_session_timeout": str(IDLE_MS),
-    # A network that forgets idle connections must not, and a server whose machine is gone is noticed.
+    # Keeps the network from dropping idle connections, and detects a server on a dead machine.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
-    # Each statement reads few rows by an index, however large the tables are, and whatever the statistics say of tables that were
+    # Each statement reads few rows by an index, however large the tables are, and whatever the statistics say about tables that were
     # empty when they were made: one plan for good.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -56,7 +56,7 @@ class Verdict(enum.Enum):
     UNFIT = enum.auto()
     """A value that this database cannot hold."""
     BUSY = enum.auto()
-    """Not now; nothing is wrong with the database."""
+    """Not now; the database is fine."""
     REFUSED = enum.auto()
     """The database takes no writes."""
     LOST = enum.auto()
@@ -124,11 +124,11 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        """Whether the session lives, as far as anybody has told."""
+        """Whether the session lives, as far as is known."""
         return self._connection is not None and not self._connection.is_closed()
 
     async def ready(self) -> None:
-        """The session lives, opened where needed.  Raises: DATABASE_ERRORS."""
+        """The session lives; opened if needed.  Raises: DATABASE_ERRORS."""
         if not self.connected:
             await self._open()
 
@@ -163,7 +163,7 @@ class Link:
         return await statement.fetch(*values)
 
     async def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> list[Record]:
-        """The rows of a statement that takes these rows column by column; nothing is asked for none.  Raises: DATABASE_ERRORS."""
+        """The rows of a statement that takes these rows column by column; without rows, no query.  Raises: DATABASE_ERRORS."""
         return await self.run(name, *zip(*rows, strict=True)) if rows else []
 
     async def configure(self, settings: Mapping[str, str], *, for_transaction: bool = False) -> None:
@@ -171,7 +171,7 @@ class Link:
         await self.run("configure", list(settings), list(settings.values()), for_transaction)
 
     async def script(self, text: str) -> None:
-        """The statements have run, all or none.  Raises: DATABASE_ERRORS."""
+        """Run the statements, all or none.  Raises: DATABASE_ERRORS."""
         await self._open_connection.execute(text)
 
     async def begin(self) -> None:
@@ -180,7 +180,7 @@ class Link:
         await self._open_connection.execute(postgres_queries()["begin"])
 
     async def commit(self) -> None:
-        """The transaction is durable.  Raises: OutcomeUnknown; DATABASE_ERRORS: it is certain that nothing was committed."""
+        """The transaction is durable.  Raises: OutcomeUnknown; DATABASE_ERRORS: certainly nothing was committed."""
         try:
             status = await self._open_connection.execute(postgres_queries()["commit"])
         except asyncpg.PostgresError as error:
@@ -194,7 +194,7 @@ class Link:
         if status != "COMMIT":
             raise asyncpg.InFailedSQLTransactionError(f"the database answered {status} to COMMIT")
         if self._warned:
-            # Durable here, and perhaps not where synchronous_standby_names wants it too: waiting for that was given up.
+            # Durable here, but perhaps not on the synchronous_standby_names: the wait for those was given up.
             raise OutcomeUnknown(f"{OutcomeUnknown.__doc__} The database said: {self._warned}.")
 
     async def rollback(self) -> None:
@@ -240,14 +240,14 @@ async def connect(url: str) -> "Connection[Record]":
 def numbers(values: Iterable[int | None]) -> str:
     """An array of whole numbers as text, for a parameter that says `::text::bigint[]`.
 
-    asyncpg looks at each element of a list whether it is a list; where every command pays for that, text costs less than half.
+    asyncpg checks each element of a list for being a list; every command pays for that, and text costs less than half.
     """
     return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
 
 
 async def open_all(links: Sequence[Link]) -> None:
     """All are open.  Raises: Unreachable, NotAdmitted, AddressUnfit."""
-    # All have ended before one error is told: none is left that opens its session afterwards.
+    # All have ended before one error is raised: no task opens its session afterwards.
     for error in await asyncio.gather(*(link.ready() for link in links), return_exceptions=True):
         if isinstance(error, DATABASE_ERRORS):
             raise unusable("The database cannot be reached", error) from error

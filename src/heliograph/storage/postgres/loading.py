@@ -19,11 +19,11 @@ from heliograph.storage.recent import Recent
 V = TypeVar("V")
 
 DECODED_MOST = 8_192
-"""Records whose decoded form is remembered, per generation and kind."""
+"""Records remembered in decoded form, per generation and kind."""
 DEVICE_KEY_BLOCK = 64
 MESSAGE_ID_BLOCK = 1_024
 KEYS_MOST = 262_144
-"""Devices whose keys are remembered: some 300 bytes each. A name keeps its key for ever."""
+"""Devices with remembered keys: some 300 bytes each. A name keeps its key for ever."""
 
 
 _position = attrgetter("position")
@@ -38,7 +38,7 @@ class Decoded(Generic[V]):
         self._known: Recent[Hashable, tuple[bytes, V]] = Recent(DECODED_MOST)
 
     def value(self, record: bytes, key: Hashable = None) -> V:
-        """What the record says. `key` tells whose it is: that costs less than to look for it by all that it says."""
+        """The decoded record. `key` identifies it: that costs less than hashing its contents."""
         if key is None:
             key = record
         known = self._known.get(key)
@@ -50,7 +50,7 @@ class Decoded(Generic[V]):
 
 
 class OpenIds(Collection[int]):
-    """create_ms of open operations, as the database writes an array, and not read before somebody looks: most only count them."""
+    """create_ms of open operations, as the database writes an array, parsed only on use: most rules only count them."""
 
     __slots__ = ("_text",)
 
@@ -72,7 +72,7 @@ class Loaded(NamedTuple):
 
     batch: Batch
     absent: dict[Kind[Any, Any], set[Any]]
-    """By kind, the records that were looked for, for this transaction alone, and not there."""
+    """By kind, the records that were looked for, only by this transaction, and are missing."""
 
 
 class Loader:
@@ -84,11 +84,11 @@ class Loader:
         self._source = LoadedOnly(self.device_keys, self.message_ids)
         self._keys: dict[DeviceName, int] = {}
         self.devices = Decoded(device_from)
-        """Whose records read how: for reads beside the batches, too."""
+        """Which records are read how; for reads beside the batches too."""
         self._records = row_readers()
 
     async def load(self, link: Link, read_set: ReadSet) -> Loaded:
-        """What is wanted, within the link's transaction, in which nobody else changes it.  Raises: DATABASE_ERRORS, Unforeseen."""
+        """Everything in the read set, within the link's transaction, locked against others.  Raises: DATABASE_ERRORS, NotLoaded."""
         loaded = Loaded(Batch(NOTHING_REMEMBERED, self._source, 0), {})
         if read_set.rare:
             await self.stock(link, device_keys=read_set.device_keys, message_ids=read_set.message_ids)
@@ -113,7 +113,7 @@ class Loader:
 
     @contextlib.contextmanager
     def numbers_for_one_run(self) -> Iterator[None]:
-        """The keys and ids given meanwhile are used, unless that ends with an error."""
+        """Keys and ids given meanwhile are used, unless the block ends with an error."""
         try:
             yield
         except BaseException:
@@ -124,7 +124,7 @@ class Loader:
         self.message_ids.keep()
 
     async def stock(self, link: Link, *, device_keys: int = 1, message_ids: int = 1) -> None:
-        """So many numbers are at hand, so that few batches run in vain.  Raises: DATABASE_ERRORS."""
+        """This many numbers are at hand, so that few batches run in vain.  Raises: DATABASE_ERRORS."""
         if blocks := self.device_keys.blocks_for(device_keys):
             self.device_keys.add([number for (number,) in await link.run("device_key_blocks", blocks)])
         if blocks := self.message_ids.blocks_for(message_ids):
@@ -194,7 +194,7 @@ class Loader:
         loaded.absent[kind] = {name for name in names if looked[name] is None}
 
     async def _load_rare(self, link: Link, read_set: ReadSet, batch: Batch) -> None:
-        # Once more, now that nobody can change it: what was found before the devices were locked told which ones to lock.
+        # Once more, now that it is locked: the first read only showed which devices to lock.
         owners = await self._owners(link, read_set.credentials)
         if not read_set.devices.issuperset(owners):
             raise NotLoaded(lambda read_set: read_set.devices.update(owners))
@@ -212,7 +212,7 @@ class Loader:
             looked.update((kind.key_of(record), record) for record in records)
 
     async def _owners(self, link: Link, credential_hashes: Collection[bytes]) -> Mapping[DeviceName, Sequence[bytes]]:
-        """Whose credentials these are: the living before the dead, the newest before the older."""
+        """The devices of these credentials: the managed before the deleted, the newest before the older."""
         if not credential_hashes:
             return {}
         rows = sorted(await link.run("owners", list(credential_hashes)), key=lambda row: (row["living"], row["device_key"]))

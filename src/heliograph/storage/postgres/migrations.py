@@ -22,7 +22,7 @@ _RACED = (
 
 
 async def migrate(link: Link, now_us: int, *, may_be_new: bool = True) -> None:
-    """The schema is the newest one.  Raises: DatabaseTooNew, Unreachable, NotAdmitted, DatabaseMissing: it has none and must have."""
+    """The schema is the newest one.  Raises: DatabaseTooNew, Unreachable, NotAdmitted, DatabaseMissing: it has no schema, but must."""
     for _ in range(TRIES):
         try:
             await link.begin()
@@ -48,7 +48,7 @@ async def _migrate(link: Link, now_us: int, *, may_be_new: bool) -> None:
     version = 0
     if (await link.run("has_schema"))[0][0]:
         await link.run("lock_schema")
-        # Only now: whoever had the lock before may have migrated.
+        # Only now: the previous holder of the lock may have migrated.
         version = (await link.run("schema_version"))[0][0]
     if version == 0 and not may_be_new:
         raise DatabaseMissing

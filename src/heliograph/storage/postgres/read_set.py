@@ -1,4 +1,4 @@
-"""What the rules of a batch want to see, as sets of keys: told by their Sees, and by rules that ask for what nobody foresaw."""
+"""What the rules of a batch want to see, as sets of keys: from their Sees, and from rules that need more than was foreseen."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
@@ -33,7 +33,7 @@ class ReadSet:
         self.devices: set[DeviceName] = set()
         """Locked; with them all that is theirs may be read and changed."""
         self.operations: set[OperationKey] = set()
-        """Of `devices`, as those are whose open operations are wanted."""
+        """Those of `devices` whose open operations are wanted."""
         self.opened: set[DeviceName] = set()
         self.subscriptions: set[EnterpriseName] = set()
         """Enterprises read and not locked, so that devices of one enterprise do not wait for each other."""
@@ -46,7 +46,7 @@ class ReadSet:
         self.credentials: set[bytes] = set()
         self.serials: set[SerialKey] = set()
         self.device_keys = 0
-        """So many new numbers: asked for when the ones at hand did not suffice."""
+        """How many new numbers: requested when those at hand did not suffice."""
         self.message_ids = 0
 
     @property
@@ -55,7 +55,7 @@ class ReadSet:
         return bool(self.locked or self.found or self.read or self.credentials or self.serials or self.device_keys or self.message_ids)
 
     def more_device_keys(self) -> None:
-        """Twice as many new keys as the last time: nobody knows how many a batch needs before it has run."""
+        """Twice as many new keys as last time: how many a batch needs is unknown until it has run."""
         self.device_keys = 2 * self.device_keys or FEW_NUMBERS
 
     def more_message_ids(self) -> None:
@@ -92,7 +92,7 @@ class ReadSet:
 
 
 class LoadedOnly:
-    """The Source of a batch for which everything was loaded: whoever asks it has found something that was not foreseen."""
+    """The Source of a batch that is fully loaded: any question to it was not foreseen."""
 
     def __init__(self, device_keys: Numbers, message_ids: Numbers) -> None:
         self._device_keys = device_keys

@@ -25,11 +25,11 @@ V = TypeVar("V")
 TOGETHER_MOST = 512
 """Keys in one statement."""
 AT_ONCE_MOST = 2
-"""Statements of one kind under way: more would only be smaller ones."""
+"""Statements of one kind in progress: more would only be smaller ones."""
 
 
 class Gathered(Generic[K, V]):
-    """A read of many keys, made for whoever wants one: what is asked in one turn of the loop, or while the last read runs."""
+    """A read of many keys, shared: it takes everything asked in one turn of the loop, or while the last read runs."""
 
     def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._read = read
@@ -111,7 +111,7 @@ class Reader:
             link.drop()
             if fresh:
                 raise
-        # The session may have ended while nobody used it, which only shows now.
+        # The session may have ended while idle, which only shows now.
         await link.ready()
         return await link.run(name, *values)
 

@@ -102,7 +102,7 @@ class Runner:
         raise Refused(Contended())
 
     async def locked_devices(self, link: Link, entries: Sequence[Queued]) -> set[DeviceName]:
-        """Which of the rules' devices somebody else keeps locked now.  Raises: DATABASE_ERRORS."""
+        """The rules' devices that another session keeps locked now.  Raises: DATABASE_ERRORS."""
         await link.ready()
         keys = await self.loader.keys_of(link, {entry.sees.device for entry in entries if entry.sees.device is not None})
         free = {key for (key,) in await link.run("free_devices", numbers(keys.values()))}
@@ -136,7 +136,7 @@ def _decide(loaded: Loaded, entries: Sequence[Queued]) -> Decided:
         except NotLoaded as unforeseen:
             missing.append(unforeseen)
     if missing:
-        # This run is worth nothing any more, but tells what all rules need: 100 phones that enrol at once take three, not 100.
+        # This run is void, but shows what all rules need: 100 phones that enrol at once take three runs, not 100.
         raise NotLoaded(lambda read_set: _grow(read_set, missing))
     return Decided(loaded, outcomes, rings)
 
@@ -150,7 +150,7 @@ def _grow(read_set: ReadSet, missing: Sequence[NotLoaded]) -> None:
 async def commit(link: Link, decided: Decided) -> None:
     """The batch is durable.  Raises: OutcomeUnknown; Overloaded: nothing was done."""
     if not decided.batch.written:
-        # Nothing to make durable, and every lock is let go as well.
+        # Nothing to make durable; this releases every lock.
         await link.rollback()
         return
     try:

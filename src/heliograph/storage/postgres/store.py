@@ -81,7 +81,7 @@ class PostgresStore(RecordReads):
         on_fatal: Callable[[BaseException], None] = exit_at_once,
         may_be_new: bool = True,
     ) -> Self:
-        """The store in this database (postgresql://…), whose tables are migrated where needed, and made if the database `may_be_new`.
+        """The store in this database (postgresql://…), its tables migrated if needed, and created if the database `may_be_new`.
 
         `ring` is called on the event loop after a commit.
 
@@ -106,7 +106,7 @@ class PostgresStore(RecordReads):
         return store
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task of ours has ended: when the store closes, or by an error that nobody expected."""
+        """A task of ours has ended: because the store closes, or by an unexpected error."""
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._dead = f"The store stopped: {error!r}."
@@ -138,7 +138,7 @@ class PostgresStore(RecordReads):
         return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
 
     async def next_message_us(self) -> int | None:
-        return None  # others may bring some at any time: whoever sends looks every second
+        return None  # other servers may add some at any time: the sender looks every second
 
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
         return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
@@ -212,7 +212,7 @@ class PostgresStore(RecordReads):
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))
 
     async def newest_us(self) -> int:
-        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none.  Raises: Overloaded."""
+        """No time in the store's rows is later, except future ones; 0: they have none.  Raises: Overloaded."""
         return max(at_us or 0 for at_us in (await self._reader.run("newest_times"))[0])
 
     # For other servers' phones (server/cluster_doorbell.py).
@@ -227,7 +227,7 @@ class PostgresStore(RecordReads):
         return int((await self._reader.run("database_now_us"))[0][0])
 
     async def connect(self) -> "asyncpg.Connection[Record]":
-        """A session for whoever listens.  Raises: asyncpg's errors, OSError, TimeoutError."""
+        """A session for a listener.  Raises: asyncpg's errors, OSError, TimeoutError."""
         return await self._links[0].another()
 
     # Life.

@@ -1,4 +1,4 @@
-"""What a store does by itself, on a session of its own, so that no caller waits for it: deadlines, retention, claims; and its health."""
+"""What a store does by itself, on its own session, so that no caller waits for it: deadlines, retention, claims; and its health."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ class Timers:
         self._turn = asyncio.Lock()
 
     async def decide_due(self, rule: DUE_RULE, *, limit: int) -> Decided | None:
-        """What was due is decided and durable, but for operations of devices that somebody else has locked; None: nothing was due."""
+        """Everything due is decided and durable, except operations of locked devices; None: nothing was due."""
         async with self._alone():
             due = await self._link.run("lock_due", self._runner.now_us(), limit)
             if not due:
@@ -68,7 +68,7 @@ class Timers:
                 raise nothing_done(Refused(error).trouble) from error
 
     async def probe(self) -> str | None:
-        """None when the database takes writes, shown by making one; else why not."""
+        """None if the database accepts writes, shown by making one; otherwise why not."""
         try:
             async with self._alone():
                 await self._link.run("take_room", bytes(PROBE_BYTES))
@@ -80,7 +80,7 @@ class Timers:
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """A transaction, which whoever enters commits.  Raises: Overloaded."""
+        """A transaction; the block commits it.  Raises: Overloaded."""
         async with self._turn:
             try:
                 await self._link.ready()
@@ -107,7 +107,7 @@ def _read_set(due: Iterable[Record]) -> ReadSet:
 
 
 def _decide(loaded: Loaded, due: Iterable[Record], rule: DUE_RULE) -> Decided:
-    """What is still due: between the look and the lock somebody may have ended it."""
+    """Decide what is still due: an operation may have ended between the look and the lock."""
     batch, decided = loaded.batch, 0
     for enterprise, device, create_ms in due:
         name = DeviceName(enterprise, device)

@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 async def write(link: Link, loaded: Loaded) -> None:
     """Every row the batch wrote, within the link's transaction; in the order of keys, so that two servers do not wait for each other.
 
-    Raises: DATABASE_ERRORS; a unique violation tells that another server was faster.
+    Raises: DATABASE_ERRORS; a unique violation means that another server was faster.
     """
     batch, absent = loaded
     written = batch.written
@@ -71,7 +71,7 @@ async def _write_devices(link: Link, batch: Batch) -> None:
 
 
 async def _write_records(link: Link, batch: Batch, absent: Mapping[Kind[Any, Any], set[Any]]) -> None:
-    """Those that were looked for and not there must still not be there; the others are ours, or nobody looked."""
+    """Records that were looked for and missing must still be missing; the others are locked, or were not looked for."""
     for parent, keys in batch.written.emptied.items():
         for kind in BELONGING[parent]:
             await link.run_rows(kind.names.delete_of_parent, sorted(keys))

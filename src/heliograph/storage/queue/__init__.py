@@ -1,1 +1,1 @@
-"""Where rules wait for their batch."""
+"""The queue of rules that wait for a batch."""

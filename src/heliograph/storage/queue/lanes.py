@@ -10,22 +10,22 @@ from heliograph.service.rules import Lane
 E = TypeVar("E")
 
 WAITS_MOST_S = 1.0
-"""Who was not taken by then is told so: callers and phones that have given up must not find their command carried out later."""
+"""An entry not taken by then is refused: callers and phones that have given up must not find their command executed later."""
 LANE_MOST = {Lane.PHONES: 20_000, Lane.CALLERS: 10_000, Lane.TIMERS: 1_000}
 """Entries that may wait in a lane: about what a good disk takes in a second, so more could only become overdue.
 
 More for phones: after a restart all of them say hello at once.
 """
 SHARE = 8
-"""One in so many places of a batch is kept for each lower lane that waits: the upper ones could fill every batch."""
+"""One in this many places of a batch is kept for each lower lane that waits: the upper ones could fill every batch."""
 ALONE_WAITS_MOST_S = 0.005
-"""What runs alone gives way to rules for so long: it costs a batch of its own. With the fifty deadlines that each holds (expiry), ten
-thousand a second come to their end though rules never cease to come."""
+"""An entry that runs alone gives way to rules for this long: it costs its own batch. With fifty deadlines in each (expiry), ten
+thousand deadlines a second are handled while rules keep coming."""
 RETRY_AFTER_S = 1
 
 
 class Lanes(Generic[E]):
-    """Entries that wait for the store.  Each is once either taken or overdue, in the order it came in its lane; none is lost.
+    """Entries that wait for the store.  Each is once either taken or overdue, in the order it came in its lane; no entry is lost.
 
     `now_s` may be any clock that does not go back, the same for all calls.
     """
@@ -56,7 +56,7 @@ class Lanes(Generic[E]):
         self.put_all((entry,), lane=lane, now_s=now_s)
 
     def put_all(self, entries: Sequence[E], *, lane: Lane, now_s: float) -> None:
-        """The entries wait in the lane, in this order.  Raises: Overloaded: it has no room for all of them; none waits."""
+        """The entries wait in the lane, in this order.  Raises: Overloaded: it has no room for all of them; no entry waits."""
         if len(entries) > self.room(lane):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)
         self._lanes[lane].put(entries, now_s)
@@ -68,7 +68,7 @@ class Lanes(Generic[E]):
         self._alone.put((entry,), now_s)
 
     def take(self, most: int, now_s: float) -> list[E]:
-        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone. None of them is overdue.
+        """The next batch: at most `most` entries, PHONES before CALLERS before TIMERS; or one that runs alone. No overdue ones.
 
         With `most` of at least 8, a lower lane gets an eighth of it, or all that it has.
         """
@@ -98,7 +98,7 @@ class Lanes(Generic[E]):
         return everything
 
     def oldest_s(self) -> float | None:
-        """When the one that waits longest came; None: nobody waits, or only overdue ones."""
+        """When the longest waiting entry came; None: no entry waits, or only overdue ones."""
         return min((line.bursts[0][0] for line in self._lines if line.bursts), default=None)
 
     def _set_late_aside(self, now_s: float) -> None:
@@ -114,7 +114,7 @@ class _Line(Generic[E]):
 
     def __init__(self) -> None:
         self.bursts: deque[tuple[float, Sequence[E]]] = deque()
-        """None of them empty, each with when it came."""
+        """Non-empty ones, each with the time it came."""
         self.length = 0
 
     def put(self, entries: Sequence[E], since_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Between the event loop, where rules come, and the writer's thread, which runs them: the lanes, behind one lock.
+"""Between the event loop, where rules arrive, and the writer's thread, which runs them: the lanes, behind one lock.
 
 The loop removes what has waited too long by itself, so that this works while the writer hangs in a commit.
 """
@@ -22,7 +22,7 @@ BATCH_MOST = 512
 GATHERED_MOST = 64
 """Rules that are handed to the writer without waiting for more."""
 SWEEP_EVERY_S = 0.05
-"""How often overdue ones are looked for while there are some: one is told so at most this much late."""
+"""How often to look for overdue rules while rules wait: a refusal is at most this late."""
 LANES = tuple(Lane)
 
 
@@ -45,7 +45,7 @@ Entry = Queued | Exclusive
 
 
 class Outcome(NamedTuple):
-    """What becomes of one future."""
+    """The outcome for one future."""
 
     future: asyncio.Future[Any]
     answer: object = None
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What the event loop is told after a batch."""
+    """What the event loop learns after a batch."""
 
     outcomes: Sequence[Outcome]
     rings: Sequence[DeviceName]
@@ -66,7 +66,7 @@ class Done(NamedTuple):
     """How long it took to write and commit it."""
 
     def count_in(self, counts: StoreCounts) -> None:
-        """The counts tell of the batch, if it was committed."""
+        """Count the batch, if it was committed."""
         if self.happened is not None:
             counts.committed(self.happened, rules=len(self.outcomes), commit_s=self.commit_us / 1_000_000)
         elif refused := sum(isinstance(error, Overloaded) for _, _, error in self.outcomes):
@@ -74,9 +74,9 @@ class Done(NamedTuple):
 
 
 class RuleQueue:
-    """Where rules wait for the writer, and their answers come back.
+    """Where rules wait for the writer, and their answers return.
 
-    Every entry is once either taken, or removed and its future told Overloaded. `done` is called on the event loop once per batch,
+    Every entry is once either taken, or removed and its future set to Overloaded. `done` is called on the event loop once per batch,
     after its futures have their answers.
     """
 
@@ -87,7 +87,7 @@ class RuleQueue:
         self._counts = counts
         self._done = done
         self._refusal: str | None = None
-        """Why nothing is let in any more; empty: because the store ends."""
+        """Why no more rules are accepted; empty: because the store ends."""
         self._lanes: Lanes[Entry] = Lanes()
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -123,14 +123,14 @@ class RuleQueue:
         self._wake_writer(loop)
 
     def close(self) -> None:
-        """Nothing comes in any more; what came is handed over."""
+        """Accept nothing more; what came before is handed over."""
         self._refusal = self._refusal or ""
         self._hand_over()
         self.closed = True
         self._wake()
 
     def end(self) -> None:
-        """Whatever the writer, which has ended, left here is refused."""
+        """Refuse everything that the writer, which has ended, left here."""
         if self._sweep is not None:
             self._sweep.cancel()
         with self._lock:
@@ -211,26 +211,26 @@ class RuleQueue:
             return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
 
     def fail(self, refusal: str) -> list[Entry]:
-        """Everything that waits, and nothing is let in any more: the writer has died."""
+        """Refuse everything that waits, and accept nothing more: the writer has died."""
         with self._lock:
             self._refusal = refusal
             return self._lanes.take_all()
 
     def answer(self, done: Done) -> None:
-        """Whoever waits for these is answered on the event loop, unless that has ended: then nobody waits."""
+        """Answer the waiting futures on the event loop, unless that has ended: then no one waits."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._answer, done)
 
 
 def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
-    """The rule has run: its writes are the batch's, the device that it rings is one of `rings`; where it raised, neither."""
+    """Run the rule: its writes join the batch's, and the device that it rings joins `rings`; if it raises, neither."""
     sees, rule, future = entry
     facts = batch.facts(sees)
     try:
         decision = rule(facts)
         batch.take(decision.writes)
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever gave the rule
+    except Exception as error:  # noqa: BLE001 - the error belongs to the rule's caller
         return Outcome(future, error=error)
     if decision.ring is not None:
         rings.append(decision.ring)
@@ -238,9 +238,9 @@ def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
 
 
 def tell(outcomes: Iterable[Outcome]) -> None:
-    """Whoever waits for these is answered. On the event loop."""
+    """Answer the waiting futures. On the event loop."""
     for future, answer, error in outcomes:
-        if future.done():  # whoever waited was cancelled
+        if future.done():  # its waiter was cancelled
             continue
         if error is None:
             future.set_result(answer)
@@ -249,9 +249,9 @@ def tell(outcomes: Iterable[Outcome]) -> None:
 
 
 def refuse(entries: Iterable[Entry]) -> None:
-    """Whoever waits for these is told that nothing was done."""
+    """Refuse the waiting futures: nothing was done."""
     for entry in entries:
-        if not entry.future.done():  # else whoever waited was cancelled
+        if not entry.future.done():  # otherwise its waiter was cancelled
             entry.future.set_exception(overloaded())
 
 

@@ -1,8 +1,8 @@
-"""Keeps the write-ahead log short: a second connection copies it into the database while the writer goes on.
+"""Keeps the write-ahead log short: a second connection copies it into the database while the writer continues.
 
 A checkpoint inside a commit costs that batch milliseconds (p99 12 ms against 3). A passive one copies all but a few pages, but never
-all of them while the writer never idles, so past LOG_PAGES the writer itself copies those and begins the log anew, between two
-batches: a millisecond. The file keeps its size, for to cut 64 MiB off takes 50 ms, and to write into what is there costs less than to
+all of them while the writer never idles, so past LOG_PAGES the writer itself copies those and restarts the log, between two
+batches: a millisecond. The file keeps its size: cutting 64 MiB off takes 50 ms, and writing into an existing file costs less than to
 make a file grow.
 """
 
@@ -19,7 +19,7 @@ PAUSE_S = 0.25
 
 
 class Checkpointer:
-    """A thread with a connection of its own; `writer` is the connection whose commits make the log grow."""
+    """A thread with its own connection; `writer` is the connection whose commits make the log grow."""
 
     def __init__(self, writer: apsw.Connection, own: apsw.Connection, *, on_fatal: Callable[[BaseException], None]) -> None:
         self._writer = writer
@@ -27,7 +27,7 @@ class Checkpointer:
         self._on_fatal = on_fatal
         self._pages = 0
         self._in_vain = False
-        """The writer tried since the last passive checkpoint, and somebody reads."""
+        """The writer tried since the last passive checkpoint, but a reader is active."""
         self._grown = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heliograph-checkpointer", daemon=True)
@@ -35,7 +35,7 @@ class Checkpointer:
         writer.set_wal_hook(self._committed)
 
     def start(self) -> None:
-        """The thread runs."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -45,9 +45,9 @@ class Checkpointer:
         self._thread.join()
 
     def restart_if_large(self) -> None:
-        """The log begins anew if it is large and nobody reads what is in it; asked by the writer between its batches, in its thread.
+        """Restart the log if it is large and no reader needs it; called by the writer between its batches, in its thread.
 
-        It waits for no reader, and tries again after the next passive checkpoint: nobody shall wait for a backup that reads for minutes.
+        It waits for no reader, and tries again after the next passive checkpoint: no one waits for a backup that reads for minutes.
         """
         if self._pages <= LOG_PAGES or self._in_vain:
             return
@@ -69,11 +69,11 @@ class Checkpointer:
                 self._grown.clear()
                 self._checkpoint(self._own, apsw.SQLITE_CHECKPOINT_PASSIVE)
                 self._in_vain = False
-        except BaseException as error:  # noqa: BLE001 - a thread's error reaches nobody by itself
+        except BaseException as error:  # noqa: BLE001 - a thread's error would go unnoticed
             self._on_fatal(error)
 
     def _checkpoint(self, connection: apsw.Connection, mode: int) -> bool:
-        # No room in the database file, or a reader at work: the log goes on growing, and the next checkpoint takes it.
+        # No room in the database file, or a reader at work: the log keeps growing, and the next checkpoint takes it.
         try:
             connection.wal_checkpoint(mode=mode)
         except (apsw.FullError, apsw.BusyError, apsw.LockedError):

@@ -22,7 +22,7 @@ MEMORY_STATEMENTS = 8
 """Compiled statements that a connection in memory keeps: 6 KiB each, which a thousand worlds must hold."""
 MEMORY_CACHE_KIB = 2_048
 LOG_MOST_BYTES = 64 * 1024 * 1024
-"""Where the write-ahead log begins anew; the file is cut to it when it was longer, since somebody read for long."""
+"""Size at which the write-ahead log restarts; the file is cut to it if a long read made it longer."""
 
 
 class LibraryTooOld(FailedPrecondition):
@@ -40,7 +40,7 @@ class Connections(NamedTuple):
     """The connections to one database, which belongs to this process until they are closed."""
 
     lock: LockFile | None
-    """None: the database is no file."""
+    """None: the database is not a file."""
     writer: apsw.Connection
     checkpointer: apsw.Connection
     reader: apsw.Connection
@@ -94,10 +94,15 @@ def memory_template(now_us: int) -> apsw.Connection:
     return connection
 
 
+def copy_of(template: apsw.Connection) -> apsw.Connection:
+    """Another database in memory like it."""
+    return Connections.in_memory(template).writer
+
+
 def connect(path: Path, *, cache_kib: int = READER_CACHE_KIB, read_only: bool = False) -> apsw.Connection:
     """A connection in WAL mode that syncs every commit."""
     if not read_only:
-        path.touch(mode=0o600)  # names, tokens and who may call are nobody's business; SQLite gives its log the same mode
+        path.touch(mode=0o600)  # names, tokens and keys are private; SQLite gives its log the same mode
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("journal_mode", "wal")

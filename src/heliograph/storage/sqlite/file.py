@@ -1,4 +1,4 @@
-"""A SQLite file beside its server: migrated, checked, copied, put back. None of it changes what a running server works with."""
+"""A SQLite file beside its server: migrate, check, copy, restore. None of these changes what a running server works with."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ class Migrated(NamedTuple):
 
 
 def migrate_file(path: Path, now_us: int) -> Migrated:
-    """The file, made where it is missing, has the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
+    """The file, created if missing, has the newest schema.  Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld."""
     check_library(apsw.sqlite_lib_version())
     with contextlib.closing(LockFileHeld(path)), contextlib.closing(connect(path)) as connection:
         before = schema_version(connection)
@@ -55,7 +55,7 @@ class LockFileHeld(LockFile):
 
 
 def check_file(path: Path) -> list[Finding]:
-    """What must hold in the file, and whether it does; all of it seen at one moment, beside a running server too.
+    """Every invariant of the file, and whether it holds; all seen at one moment, beside a running server too.
 
     Raises: NoDatabase, LibraryTooOld.
     """
@@ -83,9 +83,9 @@ def _invariants(connection: apsw.Connection) -> Iterator[Finding]:
 def back_up(path: Path, target: Path) -> int:
     """A copy of the file as it is at one moment stands at `target`, mode 0600, durably. Its size in bytes.
 
-    What was answered before this was called is in it. The server goes on meanwhile; its log cannot be emptied until the copy is whole.
+    The copy has everything answered before this call. The server keeps running; its log cannot be emptied until the copy is complete.
 
-    Raises: NoDatabase, LibraryTooOld, AlreadyExists: `target` is there already; OSError.
+    Raises: NoDatabase, LibraryTooOld, AlreadyExists: `target` exists already; OSError.
     """
     with reading(path) as source:
         partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
@@ -94,7 +94,7 @@ def back_up(path: Path, target: Path) -> int:
         try:
             with contextlib.closing(apsw.Connection(str(partial))) as copy:
                 with copy.backup("main", source, "main") as backup:
-                    # In one step, which is one moment of the source; between steps a commit would make it start anew, for ever.
+                    # In one step, which is one moment of the source; between steps a commit would make it start again, for ever.
                     backup.step(-1)
                 # One file that can be read from a medium that takes no writes; the server changes it back.
                 copy.pragma("journal_mode", "delete")
@@ -105,9 +105,9 @@ def back_up(path: Path, target: Path) -> int:
 
 
 def restore(copy: Path, path: Path) -> Path | None:
-    """The copy stands in the place of the file, durably. Where what was there before stands now; None: nothing was there.
+    """The copy replaces the file, durably. Returns where the old file is now; None: there was no file.
 
-    Raises: DatabaseInUse: its server runs; NoDatabase, BackupDamaged: the copy is none; LibraryTooOld, OSError.
+    Raises: DatabaseInUse: its server runs; NoDatabase, BackupDamaged: the copy is not a sound database; LibraryTooOld, OSError.
     """
     damaged = [finding.trouble for finding in check_file(copy) if finding.trouble and finding.name != "schema"]
     if damaged:
@@ -151,12 +151,12 @@ def reading(path: Path) -> Iterator[apsw.Connection]:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is no database: no file, or nothing in it nor in its log."""
+    """Whether there is no database: no file, or nothing in it or in its log."""
     return not any(file.is_file() and file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")))
 
 
 def schema_version(connection: apsw.Connection) -> int:
-    """The newest migration that ran; 0: none did."""
+    """The newest migration that ran; 0: no migration ran."""
     if not connection.execute(queries()["has_schema"]).fetchall()[0][0]:
         return 0
     version: int = connection.execute(queries()["schema_version"]).fetchall()[0][0]  # type: ignore[assignment]  # apsw: any value
@@ -169,7 +169,7 @@ def _refuse_to_overwrite(target: Path) -> None:
 
 
 def _publish(partial: Path, target: Path) -> None:
-    """The file has its name, unless something else has it by now, and both survive a power cut."""
+    """The file gets its name, unless that is taken by now, and both survive a power cut."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     try:

@@ -33,7 +33,7 @@ def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int
 
 
 def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName) -> None:
-    """Nothing is left of the device but its key."""
+    """Delete everything of the device but its key."""
     state = tables.device_states((name,)).get(name)
     if state is None:
         return
@@ -48,5 +48,5 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     tables.many("delete_tombstones", [(state.key,)])
     batch.open[name] = []
     batch.given[name] = 0
-    # Rare enough to forget everybody's: nothing says which of the remembered rows are this device's.
+    # Rare enough to forget every device's rows: nothing says which of them are this device's.
     memory.forget_recent()

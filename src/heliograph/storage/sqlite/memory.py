@@ -1,6 +1,6 @@
 """What the store keeps in memory of committed rows: the file is exclusively ours, so memory cannot grow stale.
 
-The writer's thread alone changes it, after each commit; the event loop only looks. Each step is one dict operation, and what is
+Only the writer's thread changes it, after each commit; the event loop only reads. Each step is one dict operation, and what is
 looked up is immutable, so the two need no lock.
 """
 
@@ -25,9 +25,9 @@ GIVEN_MOST = 4_096
 
 
 class GivenIds:
-    """For each device an id that no operation of it is newer than, without asking the database.
+    """For each device, an id that no operation of it exceeds, without asking the database.
 
-    Only the newest ids of devices are kept whose newest operation is not yet older than now; the floor stands for all others: the
+    Ids are kept only for devices whose newest operation is not older than now; the floor stands for all others: the
     next id is `max(now_ms, newest_ms + 1)`, so what is older than now makes no difference to it.
     """
 
@@ -35,13 +35,13 @@ class GivenIds:
 
     def __init__(self, floor_ms: int = 0) -> None:
         self.past_ms = 0
-        """Whatever is created from now on is newer than this."""
+        """Everything created from now on is newer than this."""
         self._floor_ms = floor_ms
         self._newest: dict[DeviceName, int] = {}
         self._look_at = GIVEN_MOST
 
     def newest_ms(self, device: DeviceName) -> int:
-        """No operation of the device has a newer id; 0: it has none."""
+        """No operation of the device has a newer id; 0: it has no operation."""
         return max(self._newest.get(device, 0), self._floor_ms)
 
     def put(self, newest: Mapping[DeviceName, int], now_ms: int) -> None:
@@ -65,7 +65,7 @@ class Memory:
         self.open: dict[DeviceName, list[int]] = {}
         """create_ms of every open operation, oldest first: the queue per device that would cost an index in random order.
 
-        A queue grows at its end or makes way for another, so whoever looks at one sees it whole.
+        A queue grows at its end or is replaced by another, so a reader sees it whole.
         """
         self.given = GivenIds()
         self.unswept = Unswept()
@@ -73,7 +73,7 @@ class Memory:
         self.credentials: Recent[bytes, DeviceName] = Recent(DEVICES_MOST)
         self.operations: Recent[tuple[DeviceName, int], Operation] = Recent(OPERATIONS_MOST)
         self.records: Mapping[Kind[Any, Any], Recent[Any, Any]] = {kind: Recent(kind.remembered) for kind in KINDS if kind.remembered}
-        """Of the kinds whose row says so."""
+        """For kinds whose row says so."""
 
     def remember(self, batch: Batch) -> None:
         """What the batch read and wrote is remembered; only after its commit."""
@@ -110,7 +110,7 @@ class Memory:
             self.open.setdefault(name, []).extend(create_ms)
 
     def forget_recent(self) -> None:
-        """Only what is complete is still remembered."""
+        """Forget everything that need not be complete."""
         self.devices.clear()
         self.credentials.clear()
         self.operations.clear()

@@ -12,7 +12,7 @@ def page_of_operations(tables: Tables, unswept: Unswept, device: DeviceName, *, 
     found: list[Operation] = []
     while len(found) <= limit:
         wanted = limit + 1 - len(found)
-        # The tail first: what is swept between the two looks is seen twice, never not at all.
+        # The tail first: a row swept between the two looks is seen twice, never missed.
         newer = unswept.after(device, after_ms, wanted)
         older = [create_ms for (create_ms,) in tables.one("history_after", *device, after_ms, wanted)]
         keys = [(device, create_ms) for create_ms in sorted({*older, *newer})[:wanted]]

@@ -9,7 +9,7 @@ from heliograph.storage.sqlite.tables import Tables
 
 
 def stats_of(connection: apsw.Connection) -> StoreStats:
-    """What is in the file now, and how large it and its log are."""
+    """The file's contents now, and the size of the file and its log."""
     open_operations, notifications, oldest_notification_us = Tables(connection).one("figures")[0]
     return StoreStats(
         open_operations=open_operations,

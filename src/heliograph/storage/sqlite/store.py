@@ -32,6 +32,7 @@ from heliograph.storage.sqlite.connection import Connections
 from heliograph.storage.sqlite.maintenance import forget_device, retire
 from heliograph.storage.sqlite.memory_load import remembered
 from heliograph.storage.sqlite.paging import page_of_operations
+from heliograph.storage.sqlite.rows import Rows, rows_of
 from heliograph.storage.sqlite.sealing_key import SealingKeyTable
 from heliograph.storage.sqlite.stats import stats_of
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST, Sweeper
@@ -60,14 +61,14 @@ class SqliteStore(RecordReads):
         tail_most: int,
         threads: bool = True,
     ) -> None:
-        """Without `threads`, all work is done on the event loop: for a database in memory, which keeps nobody waiting."""
+        """Without `threads`, all work runs on the event loop: for a database in memory, which delays no one."""
         self._threads = threads
         self._connections = connections
         self._clock = clock
         self._closing = False
         self.counts = StoreCounts()
         self.begun = self.ended = 0
-        """Decisions that were asked for, and those that were answered: while they differ, something is under way."""
+        """Decisions requested, and those answered: while they differ, some are in progress."""
         self._rule_queue = RuleQueue(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
         self._claims = Claims()
         self._tables = Tables(connections.writer)
@@ -116,7 +117,7 @@ class SqliteStore(RecordReads):
         tail_most: int = UNSWEPT_MOST,
         durable: bool = True,
     ) -> Self:
-        """The store in this file, made and migrated where needed; `ring` is called on the event loop after a commit.
+        """The store in this file, created and migrated if needed; `ring` is called on the event loop after a commit.
 
         `tail_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
 
@@ -176,6 +177,10 @@ class SqliteStore(RecordReads):
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
         await self._alone(lambda batch: forget_device(self._tables, self._memory, batch, name))
+
+    def rows(self) -> Rows:
+        """Sandbox: everything that is committed, of a store in memory."""
+        return rows_of(self._connections.reader)
 
     async def _alone(self, act: Callable[[Batch], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -298,14 +303,14 @@ class SqliteStore(RecordReads):
         return await asyncio.wrap_future(self._pages.submit(read))
 
     async def newest_us(self) -> int:
-        """No time that the store's rows tell of is later, but for times to come; 0: they tell of none. Read once, at start."""
+        """No time in the store's rows is later, except future ones; 0: they have none. Read once, at start."""
         return max(at_us or 0 for at_us in self._reads.one("newest_times")[0])
 
     # Life.
 
     @property
     def sweeping(self) -> bool:
-        """Whether operations are on their way into their devices' history: the writer goes on with it while nothing else waits."""
+        """Whether operations are still moving into their devices' history: the writer continues while nothing else waits."""
         return self._writer.sweeping
 
     def waiting(self) -> LaneLoads:

@@ -1,6 +1,6 @@
 """Brings operations from the tail into `history`, sorted and many at a time: written with each command they would cost a third of the rate.
 
-A round goes through the tail in history's order, in slices, so that nobody waits for long: one with each batch, in its commit, and more
+A round goes through the tail in history's order, in slices, so that no one waits for long: one with each batch, in its commit, and more
 while nothing waits. Its last slice moves the watermark. Until then a crash leaves rows both in history and, after the restart, in the
 tail, and they are swept again.
 """
@@ -15,7 +15,7 @@ UNSWEPT_MOST = 65_536
 """Operations in the tail when a round begins: 100,000 devices' histories share 20,000 pages, so that three or four rows come into each
 that a round writes; a tail of 16,384 costs half more per row, one of 131,072 a third less but 40 MB of memory."""
 SLICES = 512
-"""In a round that nothing comes on top of: 128 rows each, half a millisecond."""
+"""In a round without new rows: 128 rows each, half a millisecond."""
 CATCH_UP = 2
 """Rows swept for each that comes with the same batch: a round comes to its end however fast the tail grows."""
 
@@ -29,14 +29,14 @@ class Sweeper:
         self._tail_most = tail_most
         self._slice = max(1, tail_most // SLICES)
         self._places: list[int] = []
-        """Where this round still goes, the next one last."""
+        """The places that this round still visits, the next one last."""
         self._sorted: int | None = None
         """The place that the round came to last: what was there then is sorted."""
         self._until_ms = 0
 
     @property
     def due(self) -> bool:
-        """A round is under way, or the tail is large enough for one."""
+        """A round is in progress, or the tail is large enough for one."""
         return bool(self._places) or (self._memory.unswept.size >= self._tail_most and bool(self._memory.given.past_ms))
 
     def write(self, came: int = 0) -> Callable[[], None]:
@@ -57,7 +57,7 @@ class Sweeper:
         del self._places[places_left:]
 
     def step(self) -> bool:
-        """A slice more is in history, if a round is due, by a commit of its own. False: nothing changed; none is, or there is no room."""
+        """Move one more slice into history, if a round is due, by its own commit. False: no round is due, or there is no room."""
         if not self.due:
             return False
         try:

@@ -19,7 +19,7 @@ K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
 
 NO_ROOM = (apsw.FullError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError)
-"""Not enough disk, or busy: what was under way can be rolled back, and reads go on."""
+"""Not enough disk, or busy: the transaction can be rolled back, and reads continue."""
 
 
 class Tables:
@@ -101,7 +101,7 @@ class Tables:
         return self._last_device_key
 
     def new_message_id(self, now_us: int) -> int:
-        """Times, so that ids are not given again after the outbox was empty; one later than the newest where that is not enough."""
+        """Times, so that ids are not reused after the outbox was empty; one later than the newest if that is not enough."""
         if not self._last_message_id:
             self._last_message_id = self.one("last_message_id")[0][0]
         self._last_message_id = max(self._last_message_id + 1, now_us)
@@ -130,7 +130,7 @@ class Tables:
             self.many(name, rows)
 
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
-        """In the order of the primary key: new ones come to the table's end."""
+        """In the order of the primary key: new rows go to the table's end."""
         rows: list[Row] = []
         for key in keys:
             operation, state = batch.operations[key], batch.states[key[0]]

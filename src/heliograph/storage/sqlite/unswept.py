@@ -1,7 +1,7 @@
 """The newest operations of each device: those that the table `history` does not hold yet.
 
 The writer's thread alone changes it; the event loop only looks. A device's ids are a list that grows at its end or makes way for
-another list, so whoever looks at one sees it whole.
+another list, so a reader sees it whole.
 """
 
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from operator import itemgetter
 from heliograph.domain.names import DeviceName
 
 NEIGHBOURS = 64
-"""Devices whose histories are neighbours on disk, and are swept together."""
+"""Devices with neighbouring histories on disk, swept together."""
 
 
 UnsweptRow = tuple[DeviceName, int, int]
@@ -20,7 +20,7 @@ UnsweptRow = tuple[DeviceName, int, int]
 
 
 class Unswept:
-    """Which operations each device has besides those in history; per device ids grow."""
+    """Which operations of each device are not in history yet; per device, ids grow."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -50,19 +50,19 @@ class Unswept:
         self.size += len(new)
 
     def places(self) -> list[int]:
-        """Where rows are: neighbours in history have one place, and places are in history's order."""
+        """Where rows are: neighbours in history share a place, and places are in history's order."""
         return sorted(self._rows)
 
     def sort(self, place: int) -> None:
-        """What is in the place now is in history's order: rows taken together then stand together on disk, however many a device has."""
+        """Put the place's rows into history's order: rows taken together are then together on disk, however many a device has."""
         self._rows.get(place, []).sort(key=itemgetter(1, 2))
 
     def oldest(self, place: int, most: int) -> list[UnsweptRow]:
-        """At most so many rows of a place, each device's oldest."""
+        """At most this many rows of a place, each device's oldest."""
         return self._rows.get(place, [])[:most]
 
     def drop_oldest(self, rows: Sequence[UnsweptRow]) -> None:
-        """These rows, which `oldest` gave, are in the tail no longer. Takes no longer where a device has many more."""
+        """Remove these rows, which `oldest` returned, from the tail. Takes no longer if a device has many more."""
         newest = {device: create_ms for device, _, create_ms in rows}
         counts = Counter(key // NEIGHBOURS for _, key, _ in rows)
         for place, count in counts.items():

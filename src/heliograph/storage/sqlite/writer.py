@@ -1,6 +1,6 @@
 """The one thread that writes: it takes all waiting rules as one batch, commits once, then answers them all.
 
-Failure rules. Not enough disk, or busy: the whole batch is refused (Overloaded), reads go on, and a probe finds out when writes work
+Failure rules. Not enough disk, or busy: the whole batch is refused (Overloaded), reads continue, and a probe finds out when writes work
 again. COMMIT failed in any other way: the outcome is unknown. That, an I/O error, a corrupt file or an error of our own end the
 process: what stands on disk is the truth, and a restart reads it.
 """
@@ -21,7 +21,7 @@ from heliograph.storage.sqlite.tables import NO_ROOM, Tables
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
 HANGS_US = 5_000_000
-"""A batch that takes so long waits for a disk that does not answer; a slow one takes a second."""
+"""A batch that takes this long waits for a disk that does not answer; a slow one takes a second."""
 PROBE_S = 1.0
 """How often an unhealthy store tries whether writes work again."""
 SLICE_APART_S = 0.002
@@ -52,7 +52,7 @@ class Writer:
         self._clock_us = now_us
         self._now_us = 0
         self._busy_since_us = 0
-        """Since when a batch is under way; 0: none is."""
+        """Since when a batch is in progress; 0: no batch."""
         self._nearest_us = tables.nearest_deadline_us()
         self._rule_queue = rule_queue
         self._between_batches = between_batches
@@ -63,7 +63,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
-        """The thread runs."""
+        """Start the thread."""
         self._thread.start()
 
     def join(self) -> None:
@@ -71,7 +71,7 @@ class Writer:
         self._thread.join()
 
     def hangs(self, now_us: int) -> str | None:
-        """A sentence, if a batch has been under way for longer than any disk needs. Asked from any thread."""
+        """A sentence, if a batch has been in progress for longer than any disk needs. Asked from any thread."""
         since_us = self._busy_since_us
         late = since_us and now_us - since_us > HANGS_US
         return f"The disk has not answered for {(now_us - since_us) // 1_000_000} s." if late else None
@@ -110,7 +110,7 @@ class Writer:
                     self._stuck = not self._sweeper.step()
                 self._between_batches()
                 self._busy_since_us = 0
-        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would ever hear of it
+        except BaseException as error:  # noqa: BLE001 - any error here would go unnoticed
             self._die(error, entries)
 
     def _pause_s(self) -> float | None:
@@ -159,7 +159,7 @@ class Writer:
             raise ExclusiveFailed(error) from error
 
     def _settle(self, batch: Batch) -> int | None:
-        """The batch is durable. How long that took in microseconds; None: there was nothing to write."""
+        """Make the batch durable. Returns how long that took in microseconds; None: there was nothing to write."""
         alone = self._tables.in_transaction
         if not alone:
             if not batch.written:
