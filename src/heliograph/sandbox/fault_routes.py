@@ -4,7 +4,8 @@ from starlette.requests import Request
 
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.sandbox.answers import FaultList, FaultView, Nothing
+from heliograph.sandbox.answers import Nothing
+from heliograph.sandbox.answers_about_calls import FaultList, FaultView
 from heliograph.sandbox.bodies import Handler, body_of
 from heliograph.sandbox.fault_checks import PHONE_EFFECTS
 from heliograph.sandbox.fault_messages import FaultWanted, Script

@@ -11,7 +11,7 @@ from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.protojson.times import format_timestamp
-from heliograph.sandbox.answers import OperationList
+from heliograph.sandbox.answers_about_calls import OperationList
 from heliograph.sandbox.bodies import Handler
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.steering_route import ABSENT, CHANGES, QueryParameter, SteeringRoute

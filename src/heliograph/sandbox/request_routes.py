@@ -3,7 +3,8 @@
 from starlette.requests import Request
 
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.sandbox.answers import Har, Nothing, QuotaReportView, RequestList, RequestView, Trace
+from heliograph.sandbox.answers import Nothing
+from heliograph.sandbox.answers_about_calls import Har, QuotaReportView, RequestList, RequestView, Trace
 from heliograph.sandbox.bodies import Handler
 from heliograph.sandbox.har import har_of
 from heliograph.sandbox.request_filter import parse_request_filter

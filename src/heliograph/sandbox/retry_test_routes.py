@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heliograph.sandbox.answers import RetryTestList, RetryTestView, RetryTestWanted
+from heliograph.sandbox.answers_about_calls import RetryTestList, RetryTestView, RetryTestWanted
 from heliograph.sandbox.bodies import Handler, bytes_of
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering_route import ABSENT, NOT_NOW, TOO_MANY, SteeringRoute

@@ -19,7 +19,6 @@ from heliograph.protojson.messages import Message
 from heliograph.sandbox.answers import (
     Devices,
     DeviceView,
-    FaultList,
     Nothing,
     Notifications,
     OpenApiDocument,
@@ -28,6 +27,7 @@ from heliograph.sandbox.answers import (
     PushEndpointView,
     SnapshotView,
 )
+from heliograph.sandbox.answers_about_calls import FaultList
 from heliograph.sandbox.bodies import Handler, body_of, refuse_what_it_does_not_take
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
 from heliograph.sandbox.doorway import WORLD
