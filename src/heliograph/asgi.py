@@ -1,9 +1,9 @@
-"""The types of ASGI.
+"""ASGI: its types, a request's body read, an answer sent; no request objects on the hot path.
 
 Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -11,3 +11,42 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json; charset=UTF-8")
+HTTP = "http.response"
+DENIAL = "websocket.http.response"
+"""In place of a WebSocket: the extension "WebSocket Denial Response"."""
+
+
+class ClientGone(Exception):
+    """The client closed its connection before its request was complete."""
+
+
+async def rest_of_body(first: Message, receive: Receive, *, max_bytes: int, drain_bytes: int = 0) -> bytes | None:
+    """The whole body, of which `first` is the first message; None: it is larger than `max_bytes`.
+
+    Of a larger one, so many bytes more are read and thrown away: most clients read no answer while they send.
+
+    Raises: ClientGone.
+    """
+    message = first
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= max_bytes:
+            chunks.append(chunk)
+        if not message.get("more_body") or size > max_bytes + drain_bytes:
+            break
+        message = await receive()
+    return b"".join(chunks) if size <= max_bytes else None
+
+
+async def send_whole(send: Send, status: int, body: bytes, headers: Headers, *, prefix: str = HTTP) -> None:
+    """The answer is sent, with the length of its body."""
+    await send({"type": f"{prefix}.start", "status": status, "headers": [(b"content-length", b"%d" % len(body)), *headers]})
+    await send({"type": f"{prefix}.body", "body": body})

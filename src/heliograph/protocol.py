@@ -104,6 +104,13 @@ class Execute(Message, frozen=True, kw_only=True):
     command: OptionalRaw = None
 
 
+class Begin(Message, frozen=True, kw_only=True):
+    """My user has agreed: may I begin?  Asked before anything is done that an expired command must not do; answered as Acknowledge is."""
+
+    operation: str = ""
+    ack_id: str
+
+
 class DropWhy(enum.Enum):
     """Why an acknowledged command must not be executed."""
 
@@ -149,6 +156,15 @@ class Report(Message, frozen=True, kw_only=True):
     """The type's specific status message, if it has one."""
     error_code: str = ""
     message: str = ""
+    asks_user: bool = False
+    """Of progress: the phone asks its user, has done nothing yet, and will ask with Begin before it does."""
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    """Taken; and how long the user may take, where the operation can still expire."""
+
+    answer_within_ms: int | None = None
+    """0: its time is over, withdraw the question; absent: as long as the user likes."""
 
 
 class StatusReport(Message, frozen=True, kw_only=True):

@@ -12,10 +12,12 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.schemas import schema_id
 from heliograph.domain.device import Device
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.messages import PACKAGE
+from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import Policy
 from heliograph.protojson.field_mask import parse_field_mask
 from heliograph.protojson.messages import decode_message
-from heliograph.protojson.schema import MessageKind, shape_of
+from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, shape_of, type_name
 from tests.api.live import Live
 from tests.discovery import schema
 
@@ -52,6 +54,32 @@ def paths(name: str, within: tuple[str, ...] = ()) -> Iterator[str]:
         yield field
         if "$ref" in of and of["$ref"] not in within:
             yield from (f"{field}.{path}" for path in paths(of["$ref"], (*within, name)))
+
+
+def kinds_in(message: type[msgspec.Struct], seen: set[type[msgspec.Struct]]) -> Iterator[Kind]:
+    """The kind of every field of the message and of those in it."""
+    if message in seen:
+        return
+    seen.add(message)
+    for field in shape_of(message).fields:
+        kind = field.kind
+        while isinstance(kind, ListKind | MapKind):
+            yield kind
+            kind = kind.item if isinstance(kind, ListKind) else kind.value
+        yield kind
+        if isinstance(kind, MessageKind):
+            yield from kinds_in(kind.cls, seen)
+
+
+def test_errors_name_every_official_type_in_googles_package() -> None:
+    """A message with `protojson`'s base, or an enum with its `proto`, would be TYPE_MESSAGE or TYPE_ENUM."""
+    seen: set[type[msgspec.Struct]] = set()
+    kinds = [kind for message in (*BODIES.values(), *MESSAGES.values()) for kind in kinds_in(message, seen)]
+
+    unnamed = [kind for kind in kinds if isinstance(kind, EnumKind | MessageKind | MapKind) and PACKAGE not in type_name(kind)]
+
+    assert len(kinds) > 500
+    assert [] == unnamed
 
 
 def test_the_bodies_are_those_that_callers_send() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from heliograph.api.http.errors import BodyTooLarge, BodyTooSlow
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.asgi import Message
+from heliograph.api.http.request_body import read_body
+from heliograph.asgi import ClientGone, Message
 
 
 def receiving(*messages: Message, pause_s: float = 0.0) -> Callable[[], Awaitable[Message]]:

@@ -71,9 +71,9 @@ euiccs = st.builds(Euicc, eid=st.just("8904"), ports=st.integers(1, 2), capacity
 
 
 @st.composite
-def phones(draw: st.DrawFn, *, ways: Sequence[ManagementKind] = tuple(ManagementKind), lowest_level: int = 24) -> VirtualDevice:
-    """Any phone that can be, of these ways, from this level up."""
-    management_kind = draw(st.sampled_from(ways))
+def phones(draw: st.DrawFn, *, management_kinds: Sequence[ManagementKind] = tuple(ManagementKind), lowest_level: int = 24) -> VirtualDevice:
+    """Any phone that can be, of these kinds of management, from this level up."""
+    management_kind = draw(st.sampled_from(management_kinds))
     credential = draw(credentials)
     return VirtualDevice(
         profile="any",
@@ -105,8 +105,8 @@ def phones_for(row: CommandType) -> st.SearchStrategy[VirtualDevice]:
     lowest = {
         management_kind: level for management_kind in ManagementKind if (level := row.requires.lowest_level(management_kind)) is not None
     }
-    ways = st.sampled_from(list(lowest.items()))
-    return ways.flatmap(lambda item: phones(ways=(item[0],), lowest_level=item[1])).filter(
+    kinds = st.sampled_from(list(lowest.items()))
+    return kinds.flatmap(lambda item: phones(management_kinds=(item[0],), lowest_level=item[1])).filter(
         lambda phone: row.requires.refusal(device_facts(phone)) is None
     )
 

@@ -84,9 +84,27 @@ def test_cancel_is_possible_before_the_acknowledgement_only() -> None:
     assert [State.QUEUED] == [state for state in State if life.allows(in_state(state), Event.CANCEL)]
 
 
-def test_only_queued_commands_expire_by_themselves_and_only_acknowledged_ones_time_out() -> None:
-    assert [State.QUEUED] == [state for state in State if life.allows(in_state(state), Event.EXPIRE)]
+def test_only_what_has_not_begun_expires_by_itself_and_only_acknowledged_commands_time_out() -> None:
+    acknowledged = in_state(State.ACKNOWLEDGED)
+    asking = life.progress(acknowledged, 1, b"{}", NOW_US, result_timeout_s=60, asks=True)
+
+    assert [State.QUEUED] == [state for state in State if life.may_expire(in_state(state))]
+    assert [True, False] == [life.may_expire(operation) for operation in (asking, life.begin(asking, NOW_US, result_timeout_s=60))]
     assert [State.ACKNOWLEDGED] == [state for state in State if life.allows(in_state(state), Event.TIME_OUT)]
+
+
+def test_who_asks_its_user_has_the_time_that_the_command_was_given_until_it_begins() -> None:
+    acknowledged = in_state(State.ACKNOWLEDGED)
+
+    asking = life.progress(acknowledged, 1, b"{}", NOW_US, result_timeout_s=60, asks=True)
+    heard = life.heard(asking, NOW_US + 7, result_timeout_s=60)
+    begun = life.begin(heard, NOW_US + 8, result_timeout_s=60)
+    asking_again = life.progress(begun, 2, b"{}", NOW_US + 9, result_timeout_s=60, asks=True)
+
+    assert [acknowledged.expires_us] * 2 == [asking.deadline_us, heard.deadline_us]
+    assert [NOW_US + 8 + 60_000_000, NOW_US + 9 + 60_000_000] == [begun.deadline_us, asking_again.deadline_us]
+    assert not life.may_expire(asking_again)
+    assert b"" == life.expire(asking, NOW_US).status
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,15 @@ MORE_BAD: list[tuple[str, Turns]] = [
         *ran(NEXT), lambda tale: tale.reach(BRIEF.name, Moment.ACKNOWLEDGED),
     ]),
     ("a_last_order_is_carried_out_once", [lambda tale: tale.rest("p1", managed=False)]),
+    # A question withdrawn, and the thing done all the same.
+    ("nothing_ran_after_it_was_cancelled_or_expired", [
+        *issued(EXPIRED_BRIEF), *ran(BRIEF), lambda tale: tale.then(acted(BRIEF.name, "p1", "withdrawn")), lambda tale: tale.wait(31),
+    ]),
+    ("nothing_ran_after_it_was_cancelled_or_expired", [
+        *issued(EXPIRED_BRIEF), lambda tale: tale.reach(BRIEF.name, *LET), lambda tale: tale.then(acted(BRIEF.name, "p1", "began")),
+        lambda tale: tale.wait(31),
+    ]),
+    ("what_succeeded_was_run", [*issued(DONE), *ran(NEW), lambda tale: tale.then(acted(NEW.name, "p1", "withdrawn"))]),
     ("what_is_told_is_the_end", [lambda tale: tale.tell(NEW)]),
     ("what_is_told_is_the_end", [lambda tale: tale.tell(shown(LOCKED, 1))]),
 ]  # fmt: skip
@@ -263,6 +272,13 @@ GOOD: dict[str, Turns] = {
 }
 
 MORE_GOOD: dict[str, Turns] = {
+    "a question to a user that was withdrawn when its time was over": [
+        *issued(EXPIRED_BRIEF),
+        lambda tale: tale.reach(BRIEF.name, *LET),
+        lambda tale: tale.then(acted(BRIEF.name, "p1", "began")),
+        lambda tale: tale.wait(31),
+        lambda tale: tale.then(acted(BRIEF.name, "p1", "withdrawn")),
+    ],
     "an expiry after a step of the clock and a restart": [
         *issued(EXPIRED),
         lambda tale: tale.fault(FaultKind.CLOCK_STEPPED, seconds=7_200),

@@ -1,4 +1,4 @@
-"""What a server leaves behind when it dies belongs to the others; and without the bell, the tail rings."""
+"""What a server leaves behind when it dies belongs to the others; and without the bus, the look at the tail rings."""
 
 import asyncio
 import contextlib

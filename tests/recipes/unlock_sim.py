@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import SECRET, Duration, Int32, Message, proto
+from heliograph.protojson.messages import SECRET, Duration, Int32
 
 
 @proto("UnlockSimParams")

@@ -35,7 +35,24 @@ BODIES = (
 PENDING, DONE = {"status": "PENDING_USER_ACTION"}, {"status": "SUCCESS"}
 AFTER = {State.QUEUED: set(State), State.ACKNOWLEDGED: {State.ACKNOWLEDGED, State.SUCCEEDED, State.FAILED, State.EXPIRED}}
 STEPS = st.tuples(
-    st.sampled_from(("cancel", "ack a", "ack b", "refuse", "progress", "succeed", "fail", "not started", "hello", "offer", "reconnect")),
+    st.sampled_from(
+        (
+            "cancel",
+            "ack a",
+            "ack b",
+            "refuse",
+            "progress",
+            "asks",
+            "begin a",
+            "begin b",
+            "succeed",
+            "fail",
+            "not started",
+            "hello",
+            "offer",
+            "reconnect",
+        )
+    ),
     st.integers(0, 5),
     st.integers(1, 4),
 )
@@ -51,6 +68,10 @@ class Seen:
         self.dropped: set[str] = set()
         self.succeeded_by: set[str] = set()
         self.not_started = False
+        self.asked = False
+        """Whether its phone said that it asks its user, and has done nothing yet."""
+        self.begun = False
+        """Whether its phone was let begin, or reported as if it had."""
 
 
 class RacingOperations(RuleBasedStateMachine):
@@ -163,6 +184,10 @@ class RacingOperations(RuleBasedStateMachine):
                     await cancel_operation(self.lab.ports, name)
                 case "ack a" | "ack b":
                     await self._acknowledge(phone, name, ACK_A if what == "ack a" else ACK_B)
+                case "begin a" | "begin b":
+                    await self._begin(phone, name, ACK_A if what == "begin a" else ACK_B)
+                case "asks":
+                    await self._asks(phone, name, seq)
                 case "refuse":
                     await phone.refuses(name, "UNSUPPORTED")
                 case "hello":
@@ -188,6 +213,22 @@ class RacingOperations(RuleBasedStateMachine):
             assert isinstance(answer, Drop)
             if answer.drop is DropWhy.TAKEN:
                 seen.dropped.add(ack_id)
+
+    async def _begin(self, phone: Phone, name: OperationName, ack_id: str) -> None:
+        seen, before = self.seen[name], await self.lab.operation(name)
+        answer = await phone.begins(name, ack_id)
+        if isinstance(answer, Execute):
+            assert seen.state is not State.EXPIRED, "expired, and let begin after all"
+            assert ack_id not in seen.dropped, "dropped, and let begin"
+            assert before.begun or seen.begun or self.lab.clock.now_us() < before.expires_us, "let begin too late"
+            seen.begun = True
+
+    async def _asks(self, phone: Phone, name: OperationName, seq: int) -> None:
+        if COMMANDS[(await self.lab.operation(name)).type].status is not None:
+            within_ms = await phone.asks(name, seq=seq)
+            self.seen[name].asked = True
+            operation = await self.lab.operation(name)
+            assert operation.begun or within_ms is not None, "asks for as long as it likes"
 
     async def _was_adopted(self, name: OperationName) -> bool:
         """Whether the phone said that it had begun before the server knew of an acknowledgement."""
@@ -233,14 +274,21 @@ class RacingOperations(RuleBasedStateMachine):
         assert operation.secret is None
         assert b"correct horse" not in shown
         assert sum(entry.what in {"succeeded", "failed", "refused", "cancelled"} for entry in operation.timeline) <= 1
-        if operation.state is State.CANCELLED or (operation.state is State.EXPIRED and not seen.not_started):
-            assert not seen.executes, f"{operation.state.name} and executed"
+        if operation.state is State.CANCELLED or (operation.state is State.EXPIRED and not seen.not_started and not seen.asked):
+            assert not seen.executes or not seen.begun, f"{operation.state.name} and executed"
+            assert not seen.executes or self._was_too_late(operation), f"{operation.state.name} and executed"
+        if operation.state is State.EXPIRED and not seen.not_started:
+            assert not seen.begun, "expired and let begin"
         if any(entry.what == "refused" for entry in operation.timeline):
             assert not seen.executes, "refused and executed"
         if operation.state is State.SUCCEEDED:
             assert seen.executes, "succeeded and never executed"
         if operation.state is State.EXPIRED and not operation.acked_us:
             assert (operation.ended_us or 0) >= operation.expires_us, "expired early"
+
+    def _was_too_late(self, operation: Operation) -> bool:
+        """Whether its phone asked to begin when its time was over, without ever having said that it asks its user."""
+        return operation.state is State.EXPIRED and (operation.ended_us or 0) >= operation.expires_us
 
     async def _gone(self) -> None:
         """A device that is gone leaves no open operation; its tombstone answers the ack that ended it, and no other."""

@@ -18,6 +18,7 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.protocol import (
     Acknowledge,
+    Begin,
     Drop,
     Enroll,
     Execute,
@@ -32,6 +33,7 @@ from heliograph.protocol import (
     StatusReport,
 )
 from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.begin_command import begin_command
 from heliograph.service.enrollment_tokens import create_enrollment_token
 from heliograph.service.enterprises import create_enterprise
 from heliograph.service.expire_operations import expire_operations
@@ -171,6 +173,16 @@ class Phone:
         """How it went."""
         message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=state, status=raw(status), error_code=error_code)
         await report_result(self.ports, self.name, message)
+
+    async def asks(self, name: OperationName, *, seq: int = 1, ack_id: str = ACK_A, status: object = None) -> int | None:
+        """It asks its user: how long it may do so (ms)."""
+        pending = status or {"status": "PENDING_USER_ACTION"}
+        message = Report(operation=str(name), ack_id=ack_id, seq=seq, state=ReportState.PROGRESS, status=raw(pending), asks_user=True)
+        return (await report_result(self.ports, self.name, message)).answer_within_ms
+
+    async def begins(self, name: OperationName, ack_id: str = ACK_A) -> Execute | Drop:
+        """The answer to whether it may begin."""
+        return await begin_command(self.ports, self.name, Begin(operation=str(name), ack_id=ack_id))
 
     async def greets(
         self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING

@@ -25,7 +25,7 @@ OPERATOR = "the operator's secret"
 
 
 class Guarded(Live):
-    """A server behind its gate."""
+    """A server at which callers must sign in."""
 
     def operate(self, http_method: str, path: str, body: str | None = None, *, secret: str = OPERATOR) -> Any:  # noqa: ANN401
         """The desk's answer."""

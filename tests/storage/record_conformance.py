@@ -18,7 +18,7 @@ from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutPolicy, PutRequest, PutToken, Sees, Store
 from heliograph.service.record_rules import RecordDecision, RecordName, RecordRule, Records, RecordWrite
-from heliograph.service.rules import PutEnterprise, PutOperation
+from heliograph.service.rules import Delete, Put, PutEnterprise, PutOperation
 from tests.storage.conformance import OpenStore, enrolled
 from tests.storage.outbox_conformance import PUSH, notification
 from tests.storage.policy_conformance import policy
@@ -167,6 +167,30 @@ class RecordConformance:
             await store.decide_records((HEAD, name), add_one(HEAD))
 
         assert (0,) == await store.decide_records((HEAD,), add_one(HEAD))
+
+    @pytest.mark.parametrize(
+        "last", [Put(device_name()), Delete(("LC0acme", "head")), Delete(device_name())], ids=["a record", "a name", "a name by hand"]
+    )
+    async def test_a_write_of_no_kind_is_refused_with_all_of_its_decision(self, open_store: OpenStore, last: RecordWrite) -> None:
+        """It would be a mistake of ours; others do not suffer for it."""
+        store = await open_store()
+
+        refused, others = await asyncio.gather(
+            store.decide_records((HEAD,), put(PutPolicy(policy(HEAD)), last)),
+            store.decide_records((named("other"),), add_one(named("other"))),
+            return_exceptions=True,
+        )
+
+        assert isinstance(refused, TypeError)
+        assert "give its kind a row in KINDS" in str(refused)
+        assert (0,) == others
+        assert [0, 1] == await numbers_of(store, [HEAD, named("other")])
+
+    async def test_to_read_a_record_of_no_kind_is_refused(self, open_store: OpenStore) -> None:
+        store = await open_store()
+
+        with pytest.raises(TypeError, match="DeviceName is not a record of a kind"):
+            await store.record(DeviceName, device_name())
 
     async def test_a_rule_that_raises_writes_nothing_and_harms_no_other(self, open_store: OpenStore) -> None:
         store = await open_store()

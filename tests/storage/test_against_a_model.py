@@ -34,7 +34,7 @@ from tests.storage.records import (
 
 DEVICES = [device_name(number) for number in range(3)]
 device_names = st.sampled_from(DEVICES)
-tail_sizes = st.sampled_from([1, 40, UNSWEPT_MOST])
+unswept_sizes = st.sampled_from([1, 40, UNSWEPT_MOST])
 """Sweeping after every batch, as until the first restart; after some, or never."""
 
 
@@ -151,23 +151,23 @@ class SqliteAndModel(StoreAndModel):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.tail_most = 1
+        self.unswept_most = 1
         self.open()
 
     def open(self) -> None:
         path = Path(self.folder.name) / "heliograph.db"
-        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, tail_most=self.tail_most)
+        self.store = SqliteStore.open(path, clock=self.clock, ring=lambda _: None, unswept_most=self.unswept_most)
 
     def teardown(self) -> None:
         super().teardown()
         self.folder.cleanup()
 
-    @rule(tail_most=tail_sizes, behind_ms=st.integers(0, 2_000))
-    def restart(self, tail_most: int, behind_ms: int) -> None:
+    @rule(unswept_most=unswept_sizes, behind_ms=st.integers(0, 2_000))
+    def restart(self, unswept_most: int, behind_ms: int) -> None:
         """Another server may have another clock, and sweep at another time."""
         self.loop.run_until_complete(self.store.close())
         self.clock.at_us -= behind_ms * 1_000
-        self.tail_most = tail_most
+        self.unswept_most = unswept_most
         self.open()
 
     async def settled(self) -> None:

@@ -57,7 +57,7 @@ class RunningClock(SetClock):
         return self.at_us
 
 async def main() -> None:
-    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, tail_most=100)
+    store = SqliteStore.open(Path(sys.argv[1]), clock=RunningClock(), ring=lambda device: None, unswept_most=100)
     names = [device_name() for _ in range(8)]
     for name in names:
         await store.decide(Sees(device=name), write(PutDevice(device_record(name))))
@@ -77,20 +77,20 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def first_tail_most() -> int:
+def first_unswept_most() -> int:
     """How many operations the first store puts into their devices' history at a time; those opened after it never do."""
     return UNSWEPT_MOST
 
 
 @pytest.fixture
-async def open_store(path: Path, first_tail_most: int) -> AsyncIterator[OpenSandboxStore]:
+async def open_store(path: Path, first_unswept_most: int) -> AsyncIterator[OpenSandboxStore]:
     opened: list[SqliteStore] = []
-    tails = itertools.chain([first_tail_most], itertools.repeat(UNSWEPT_MOST))
+    unswept = itertools.chain([first_unswept_most], itertools.repeat(UNSWEPT_MOST))
 
     async def open_(*, clock: Clock | None = None, ring: Callable[[DeviceName], None] = print) -> SqliteStore:
         while opened:
             await opened.pop().close()
-        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, tail_most=next(tails)))
+        opened.append(SqliteStore.open(path, clock=clock or SetClock(), ring=ring, unswept_most=next(unswept)))
         return opened[-1]
 
     yield open_
@@ -106,7 +106,7 @@ class TestSqliteThatHasSwept(SandboxConformance):
     """What the first store takes goes into history with the next batch, and the watermark moves."""
 
     @pytest.fixture
-    def first_tail_most(self) -> int:
+    def first_unswept_most(self) -> int:
         return 1
 
 
@@ -169,7 +169,7 @@ async def missing(path: Path, names: list[OperationName]) -> list[OperationName]
 async def test_a_list_right_after_an_issue_contains_it_while_history_is_swept(path: Path) -> None:
     """Small pages are read on the event loop, large ones in a thread, while the writer's thread sweeps after every batch."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=32)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=32)
     devices = [device_name() for _ in range(4)]
     await enrolled(store, *devices)
 
@@ -207,7 +207,7 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
 async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path) -> None:
     """Shown by what memory holds afterwards: with everything swept, nothing but what is open."""
     clock = SetClock()
-    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, tail_most=10)
+    store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=10)
     device = device_name()
     await enrolled(store, device)
     issued = []

@@ -1,4 +1,4 @@
-"""History and tail together hold every operation once for any reader, wherever a sweep stands and whenever the process dies."""
+"""History and what is unswept hold every operation once for whoever reads, wherever a sweep stands, whenever the process dies."""
 
 from collections.abc import Sequence
 
@@ -27,8 +27,8 @@ devices = st.sampled_from(sorted(DEVICES))
 class SweeperAndModel(RuleBasedStateMachine):
     """The sweeper, a slice at a time, beside the list of all operations. Nothing here runs in a thread: every moment is a step."""
 
-    @initialize(tail_most=st.integers(1, 20))
-    def start(self, tail_most: int) -> None:
+    @initialize(unswept_most=st.integers(1, 20))
+    def start(self, unswept_most: int) -> None:
         connection = apsw.Connection(":memory:")
         migrate(connection, 0)
         self.tables = Tables(connection)
@@ -36,12 +36,12 @@ class SweeperAndModel(RuleBasedStateMachine):
         self.now_ms = START_US // 1_000
         self.all: dict[tuple[DeviceName, int], Operation] = {}
         self.reading: dict[DeviceName, tuple[int, list[Operation], frozenset[int]]] = {}
-        self.crash(tail_most)
+        self.crash(unswept_most)
 
-    @rule(tail_most=st.integers(1, 20))
-    def crash(self, tail_most: int) -> None:
+    @rule(unswept_most=st.integers(1, 20))
+    def crash(self, unswept_most: int) -> None:
         self.memory: Memory = remembered(self.tables)
-        self.sweeper = Sweeper(self.tables, self.memory, tail_most=tail_most)
+        self.sweeper = Sweeper(self.tables, self.memory, unswept_most=unswept_most)
 
     @rule(batch=st.lists(devices, min_size=1, max_size=12), waited_ms=st.integers(0, 3))
     def issue(self, batch: Sequence[DeviceName], waited_ms: int) -> None:
@@ -116,7 +116,7 @@ class SweeperAndModel(RuleBasedStateMachine):
         }
 
     @invariant()
-    def the_tail_counts_what_it_holds(self) -> None:
+    def the_unswept_are_counted(self) -> None:
         assert sum(len(self.memory.unswept.after(device, 0, 1_000)) for device in DEVICES) == self.memory.unswept.size
 
 
@@ -124,14 +124,14 @@ TestSweeperAndModel = SweeperAndModel.TestCase
 TestSweeperAndModel.settings = stateful(examples=60, steps=40)
 
 
-def test_a_round_goes_through_the_whole_tail_in_slices_and_moves_the_watermark_at_its_end() -> None:
+def test_a_round_goes_through_all_of_the_unswept_in_slices_and_moves_the_watermark_at_its_end() -> None:
     connection = apsw.Connection(":memory:")
     migrate(connection, 0)
     memory = Memory()
     memory.given.put({}, 1_000)
     memory.unswept.add({(name, create_ms): key for create_ms in range(1, 300) for name, key in DEVICES.items()})
-    waits = Sweeper(Tables(connection), memory, tail_most=4 * 299 + 1)
-    sweeps = Sweeper(Tables(connection), memory, tail_most=4 * 299)
+    waits = Sweeper(Tables(connection), memory, unswept_most=4 * 299 + 1)
+    sweeps = Sweeper(Tables(connection), memory, unswept_most=4 * 299)
 
     answers = [waits.step()]
     while sweeps.step():
@@ -150,7 +150,7 @@ def test_a_round_catches_up_with_whoever_adds_more_than_a_slice() -> None:
     memory, device = Memory(), device_name()
     memory.given.put({}, START_US)
     memory.unswept.add({(device, create_ms): 1 for create_ms in range(1, 101)})
-    sweeper = Sweeper(Tables(connection), memory, tail_most=100)
+    sweeper = Sweeper(Tables(connection), memory, unswept_most=100)
 
     sizes = []
     for turn in range(1, 12):
@@ -179,7 +179,7 @@ def test_a_full_disk_stops_a_round_that_goes_on_where_there_is_room_again() -> N
     memory, device = Memory(), device_name()
     memory.given.put({}, START_US)
     memory.unswept.add({(device, create_ms): 1 for create_ms in range(1, 2_001)})
-    sweeper = Sweeper(Tables(connection), memory, tail_most=2_000)
+    sweeper = Sweeper(Tables(connection), memory, unswept_most=2_000)
 
     connection.pragma("max_page_count", connection.pragma("page_count") + 1)
     while sweeper.step():

@@ -21,13 +21,13 @@ def block(after: str, language: str = "python") -> str:
 
 
 def test_the_failure_on_the_page_is_the_real_one(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, amapi: Amapi) -> None:
-    monkeypatch.setenv("HELIOGRAPH_URL", amapi.url.partition("/worlds/")[0])
+    monkeypatch.setenv("HELIOGRAPH_URL", amapi.sandbox_url)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(test_wipe=block("`test_wipe.py`:"))
 
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "test_wipe.py", timeout=LIMIT_S)
+    result = pytester.runpytest_subprocess("test_wipe.py", timeout=LIMIT_S)
 
     shown = SHOWN.search(PAGE.read_text(encoding="utf-8"))
     lines = result.outlines

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.testing import Amapi
+from tests.sandbox.client import Client
 
 LIMIT_S = 300
 NOTE_THE_SANDBOX = """
@@ -39,7 +40,12 @@ def alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def this_sandbox(amapi: Amapi, monkeypatch: pytest.MonkeyPatch) -> None:
     """The inner run uses the sandbox of this one, which is quicker than to start another."""
-    monkeypatch.setenv("HELIOGRAPH_URL", amapi.url.partition("/worlds/")[0])
+    monkeypatch.setenv("HELIOGRAPH_URL", root_of(amapi))
+
+
+def root_of(amapi: Amapi) -> str:
+    """The address of the sandbox that the world is in."""
+    return amapi.sandbox_url
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
@@ -112,6 +118,31 @@ def test_a_planned_fault_that_was_never_met_fails_its_test_unless_it_may_stay_so
         ["Planned faults were never met:", "  faults/1 (method enterprises.devices.list, error {'code': 503})", '*assert not "the reason"']
     )
     lenient.assert_outcomes(passed=1)
+
+
+@pytest.mark.usefixtures("this_sandbox")
+def test_a_failed_test_leaves_its_world_from_which_another_is_made(pytester: pytest.Pytester, amapi: Amapi) -> None:
+    pytester.makepyfile(
+        test_it="""
+        def test_lock(amapi):
+            amapi.phones["zebra"].offline()
+            amapi.issue("pixel8", "LOCK")
+            assert not "that"
+
+        def test_good(amapi): ...
+    """
+    )
+
+    result = run(pytester, "--amapi-snapshots", "left")
+
+    result.stdout.fnmatch_lines(["the world as it was then: heliograph replay 'left/test_it.py-test_lock.json'"])
+    (left,) = (pytester.path / "left").iterdir()
+    made = Client(root_of(amapi)).post(
+        "/sandbox/v1/worlds", {"snapshot": json.loads(left.read_text(encoding="utf-8")), "idleDuration": "60s"}
+    )
+    again = Client(made["url"])
+    assert not again.get("/sandbox/v1/devices/zebra-tc52-a10-dedicated")["online"]
+    assert ["LOCK"] == [view["operation"]["metadata"]["type"] for view in again.get("/sandbox/v1/operations")["operations"]]
 
 
 @pytest.mark.usefixtures("this_sandbox")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,14 +32,14 @@ def test_a_phone_that_is_not_there_is_answered_with_those_that_are(amapi: Amapi)
 
 def test_googles_client_speaks_to_the_world_batches_included(amapi: Amapi) -> None:
     devices = amapi.client.enterprises().devices()
-    names = []
+    answers: list[Any] = []
 
-    batch = amapi.client.new_batch_http_request(callback=lambda _id, answer, _error: names.append(answer["name"]))
+    batch = amapi.client.new_batch_http_request(callback=lambda _id, answer, _error: answers.append(answer))
     for phone in ("pixel8", "zebra"):
         batch.add(devices.issueCommand(name=amapi.phones[phone].name, body={"type": "LOCK"}))
     batch.execute()
 
-    assert [operation.name for operation in amapi.operations()] == names
+    assert [operation.name for operation in amapi.operations()] == [answer["name"] for answer in answers]
     assert [True, True] == [operation.succeeded for operation in amapi.operations()]
 
 

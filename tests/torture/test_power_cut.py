@@ -51,7 +51,7 @@ async def _worked(path: Path, book: Book, chance: random.Random) -> None:
 
     # Where the clock stands still, ids run ahead of it, and nothing is past enough to be swept.
     book.clock.tick_us = chance.choice((0, 20_000, 50_000))
-    store = SqliteStore.open(path, clock=book.clock, ring=lambda _device: None, on_fatal=on_fatal, tail_most=TAIL_MOST)
+    store = SqliteStore.open(path, clock=book.clock, ring=lambda _device: None, on_fatal=on_fatal, unswept_most=TAIL_MOST)
     try:
         workers = [Worker(store, book, device, chance) for device in book.devices for _ in range(2)]
         await until(died, workers, book=book, answers=chance.choice((5, 60, 400)))

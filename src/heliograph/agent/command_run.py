@@ -10,6 +10,7 @@ import msgspec
 from heliograph.agent.delivery import Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, without_secrets, work_of
 from heliograph.agent.journal import Entry
+from heliograph.agent.leave import ServersLeave
 from heliograph.agent.progress_reports import ProgressReports
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
@@ -24,6 +25,11 @@ US_PER_MS = 1_000
 INTERRUPTED = Outcome(
     error_code=ErrorCode.UNKNOWN,
     message="The phone was interrupted while it executed the command. Whether the command took effect is unknown.",
+)
+
+UNANSWERED = Outcome(
+    error_code=ErrorCode.UNKNOWN,
+    message="The phone was restarted while it waited for its user. The command had no effect.",
 )
 
 UNREADABLE = Outcome(error_code=ErrorCode.UNSUPPORTED, message="The phone does not know this command.")
@@ -108,16 +114,23 @@ class CommandRun:
         )  # fmt: skip
         self._journal.put(entry)
         await self._pass(Moment.EXECUTING, entry)
+        leave = ServersLeave(entry, self._journal, self._delivery, self._progress)
         try:
-            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status))
+            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status), leave)
         finally:
             self._progress.stop()
+        if outcome is None:
+            await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
+            return
         await self._pass(Moment.EXECUTED, entry)
         await self._finish(entry, work.row, outcome)
 
     async def _recover(self, entry: Entry) -> None:
         row = COMMANDS.get(entry.type)
-        if row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
+        if row is not None and entry.asking:
+            self._equipment.executor.withdraw(_journalled(entry, row))
+            await self._finish(entry, row, UNANSWERED)
+        elif row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
             await self._probe(entry, row)
         elif row is not None and row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
             await self._finish(entry, row, Outcome())
@@ -126,7 +139,7 @@ class CommandRun:
 
     async def _probe(self, entry: Entry, row: CommandType) -> None:
         """The check may need a secret, which the journal does not hold: the server sends it once more."""
-        work: Work | None = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
+        work: Work | None = _journalled(entry, row)
         if secret_fields(row.params):
             verdict, _ = await self._ask(entry, need_command=True)
             if verdict is None:
@@ -172,3 +185,8 @@ class CommandRun:
 
     async def _pass(self, moment: Moment, entry: Entry) -> None:
         await self._equipment.checkpoint(moment, entry.operation)
+
+
+def _journalled(entry: Entry, row: CommandType) -> Work:
+    """The work as far as the journal knows it: without secrets."""
+    return Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))

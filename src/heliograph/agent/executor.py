@@ -68,17 +68,35 @@ class Executor(Protocol):
     def adopt(self, policy: Policy) -> None:
         """The phone applies the server's policy and state."""
 
-    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: "Leave | None" = None) -> Outcome | None:
         """How the command ended, once it has; `progress(status)` is called on the way. Called once per operation.
 
+        None: it waited for its user, `leave` did not let it begin or its user took too long, and it had no effect. Without a `leave`,
+        it waits as long as its user does.
         A command that restarts the phone never returns: the agent's process ends with the phone's running.
         """
+
+    def answer_within(self, operation: str, seconds: float) -> None:
+        """A question that this command puts to the user is withdrawn after so long."""
+
+    def withdraw(self, work: Work) -> None:
+        """The command, which waited for its user when its agent died, has no effect, nor will have."""
 
     def probe(self, work: Work) -> Outcome | None:
         """How an interrupted command ended, as far as the phone shows it; None: unknown."""
 
     async def carry_out(self, order: Work) -> None:
         """Execute the last order; repeating it changes nothing."""
+
+
+class Leave(Protocol):
+    """What a command needs that waits for its user: it may expire until it is let begin."""
+
+    def asks(self, status: msgspec.Struct) -> None:
+        """The user is being asked; `status` says so."""
+
+    async def may_begin(self) -> bool:
+        """Whether the command may have an effect, now that its user has agreed."""
 
 
 class Moment(enum.Enum):

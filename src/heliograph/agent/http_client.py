@@ -1,6 +1,5 @@
 """One phone's way out: its HTTP requests to its server, and its WebSocket."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +8,7 @@ from typing import Protocol
 import aiohttp
 import msgspec
 
+from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import MESSAGE_MAX_BYTES
 
@@ -72,7 +72,7 @@ class HttpClient:
         self._base = server_url.rstrip("/") + "/device/v1/"
         self._connector = connector or (lambda: aiohttp.TCPConnector(limit=0))
         self._session: aiohttp.ClientSession | None = None
-        self._limits: set[asyncio.Timeout] = set()
+        self._limits = TimeLimits()
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -120,22 +120,16 @@ class HttpClient:
     @contextlib.asynccontextmanager
     async def open_for(self, within_s: float) -> AsyncIterator[None]:
         """What is done inside must end in time and before the client is shut.  Raises: ConnectionLost."""
-        limit = asyncio.timeout(within_s)
-        self._limits.add(limit)
         try:
-            async with limit:
+            async with self._limits.within(within_s):
                 yield
         except LOST as error:
             raise ConnectionLost(str(error) or type(error).__name__) from error
-        finally:
-            self._limits.discard(limit)
 
     async def shut(self) -> None:
         """Close every socket; requests in progress lose their answers."""
         # Not left to aiohttp: if a session closes while a response's body is being read, the read waits for ever (3.14).
-        for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(0)
+        self._limits.end_all()
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -48,6 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """The params message without its secrets, from EXECUTING on."""
     boot_id: str = ""
     """Under which the execution began."""
+    asking: bool = False
+    """Whether the phone waits for its user and has done nothing yet."""
     probe_blind: bool = False
     """Whether the phone was as the command asks before the execution began: then a check afterwards proves nothing."""
     seq: int = 0

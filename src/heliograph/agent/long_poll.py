@@ -6,7 +6,7 @@ import msgspec
 
 from heliograph.agent.http_client import Client, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Hello, Message, Offer, Policy, Refuse, Report
+from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, Policy, Refuse, Report
 from heliograph.protojson.messages import encode_message
 
 CONNECTION_HEADER = "Heliograph-Connection"
@@ -83,4 +83,4 @@ class LongPollTransport:
 def _path(message: Message) -> str:
     """The path of a message: those about an operation go to the operation's own path."""
     kind = KIND_OF[type(message)]
-    return f"{message.operation}:{kind}" if isinstance(message, Acknowledge | Refuse | Report) else kind
+    return f"{message.operation}:{kind}" if isinstance(message, Acknowledge | Begin | Refuse | Report) else kind

@@ -70,6 +70,7 @@ class OnDemand(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     drop_reports: tuple[bool, ...] = ()
     duplicates: int = 0
     network_changes: tuple[NetworkChange, ...] = ()
+    """What became of its network before, for those who look."""
 
 
 class Mischief:
@@ -138,8 +139,8 @@ class Mischief:
     def go_on_with(self, demand: "OnDemand") -> None:
         """This is asked of it, before its agent runs."""
         self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
-        self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
         self.network_changes.extend(demand.network_changes)
+        self._drops[Acknowledge], self._drops[Report] = list(demand.drop_acks), list(demand.drop_reports)
         if not demand.online:
             self._online.clear()
 

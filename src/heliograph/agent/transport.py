@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from heliograph.protocol import Acknowledge, Enroll, Hello, Message, Offer, OrderCarriedOut, Policy, Refuse, Report, StatusReport
+from heliograph.protocol import Acknowledge, Begin, Enroll, Hello, Message, Offer, OrderCarriedOut, Policy, Refuse, Report, StatusReport
 
 OK = 200
 
@@ -45,6 +45,7 @@ KIND_OF: dict[type[Message], str] = {
     Enroll: "enroll",
     Hello: "hello",
     Acknowledge: "acknowledge",
+    Begin: "begin",
     Refuse: "refuse",
     Report: "report",
     StatusReport: "status",

@@ -14,7 +14,7 @@ import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
-from heliograph.agent.executor import Work
+from heliograph.agent.executor import Leave, Work
 from heliograph.agent.profile import Answering, ConsentPolicy
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
@@ -25,6 +25,8 @@ from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.protocol import Policy
 
 EFFECTS_KEPT = 1_000
+ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
+"""Waits that end when the user likes."""
 NO_POLICY = Policy(policy_version=0)
 """What a phone applies before a server has sent it anything."""
 
@@ -69,7 +71,7 @@ class EffectRecord(NamedTuple):
     operation: str
     type: str
     step: str
-    """`began` once per execution, `ended` when it was over."""
+    """`began` once per execution, `ended` when it was over; `withdrawn` when it had waited for its user and had no effect."""
     boot_id: str
     at_us: int
     succeeded: bool | None = None
@@ -130,6 +132,9 @@ class VirtualPhone:
         self._user = user or User()
         self._questions: dict[str, Question] = {}
         self._timers: set[asyncio.Task[None]] = set()
+        """Of what the user is about to answer."""
+        self._limits: set[asyncio.Task[None]] = set()
+        """Of how long they may take."""
         self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
@@ -183,7 +188,7 @@ class VirtualPhone:
     def be(self, user: User) -> None:
         """The user has these intentions from now on, for open questions too."""
         self._user = user
-        self._stop_timers()
+        _stop(self._timers)
         for question in self._questions.values():
             self._answer_later(question)
 
@@ -204,13 +209,19 @@ class VirtualPhone:
         self._questions[operation] = question
         self._answer_later(question)
         if waiting.seconds is not None:
-            self._after(waiting.seconds, question, Answer.ELAPSED)
+            self._after(waiting.seconds, question, Answer.ELAPSED, of=self._limits)
         try:
             return await question.answer
         finally:
             del self._questions[operation]
             if not self._questions:
-                self._stop_timers()
+                _stop(self._timers)
+                _stop(self._limits)
+
+    def answer_within(self, operation: str, seconds: float) -> None:
+        """What this operation asks the user is withdrawn after so long."""
+        if (question := self._questions.get(operation)) is not None:
+            self._after(seconds, question, Answer.ELAPSED, of=self._limits)
 
     async def restart(self, waiting: Waiting) -> None:
         """The phone goes down; a caller that waits for this runs on it and goes down too."""
@@ -226,22 +237,28 @@ class VirtualPhone:
 
     def _answer_later(self, question: Question) -> None:
         if self._user.answer is not None:
-            self._after(self._user.after_s, question, self._user.answer)
+            self._after(self._user.after_s, question, self._user.answer, of=self._timers)
 
-    def _after(self, seconds: float, question: Question, answer: Answer) -> None:
+    def _after(self, seconds: float, question: Question, answer: Answer, *, of: set[asyncio.Task[None]]) -> None:
         async def wait() -> None:
             await self.clock.sleep(seconds)
             if not question.answer.done():
                 question.answer.set_result(answer)
 
         timer = asyncio.get_running_loop().create_task(wait())
-        self._timers.add(timer)
-        timer.add_done_callback(self._timers.discard)
+        of.add(timer)
+        timer.add_done_callback(of.discard)
 
-    def _stop_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+
+def _stop(timers: set[asyncio.Task[None]]) -> None:
+    for timer in timers:
+        timer.cancel()
+    timers.clear()
+
+
+async def _let(answer: Answer, leave: Leave | None) -> bool:
+    """Whether the command may have an effect: its user agreed, and its server agrees."""
+    return answer is Answer.APPROVED and leave is not None and await leave.may_begin()
 
 
 class VirtualExecutor:
@@ -262,19 +279,30 @@ class VirtualExecutor:
     def adopt(self, policy: Policy) -> None:
         self._phone.adopt(policy)
 
-    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None]) -> Outcome:
+    async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:
         phone = self._phone
         self._record(work, "began")
         effect = work.row.execute(phone.device, work.params, phone.circumstances())
         while isinstance(effect, Waiting):
             phone.become(effect.phone)
+            asks = leave is not None and effect.wait in ASKED
             if effect.status is not None:
-                progress(effect.status)
+                (leave.asks if leave is not None and asks else progress)(effect.status)
             answer = await self._wait(work, effect)
+            if asks and not await _let(answer, leave):
+                self.withdraw(work)
+                if answer in {Answer.APPROVED, Answer.ELAPSED}:
+                    return None
             effect = effect.then(phone.device, answer, phone.circumstances())
         phone.become(effect.phone)
         self._record(work, "ended", effect.outcome)
         return effect.outcome
+
+    def answer_within(self, operation: str, seconds: float) -> None:
+        self._phone.answer_within(operation, seconds)
+
+    def withdraw(self, work: Work) -> None:
+        self._record(work, "withdrawn")
 
     def probe(self, work: Work) -> Outcome | None:
         return work.row.probe(self._phone.device, work.params)

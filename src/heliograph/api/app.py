@@ -19,13 +19,13 @@ from heliograph.api.http.http_compat import HttpCompat
 from heliograph.api.http.partial_response import select_fields
 from heliograph.api.http.query import NO_QUERY, USUAL, NoQuery, Query, parse_query, read_own
 from heliograph.api.http.quota import PROJECT, Admission, MeteredAuthorizer, Quota
-from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, ClientGone, read_body
-from heliograph.api.http.sending import GZIP_FROM_BYTES, JSON, send_answer, send_compressed
+from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
+from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compressed
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.metrics import RequestCounts
 from heliograph.api.selectable import selection_of
-from heliograph.asgi import Asgi, Receive, Scope, Send
+from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send
 from heliograph.domain.access import ANYBODY
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports

@@ -11,11 +11,11 @@ from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import Headers, UnknownPath, error_answer
 from heliograph.api.http.query import parameters_of
-from heliograph.api.http.sending import JSON
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.asgi import JSON
 from heliograph.service.ports import Ports
 
 OK = 200

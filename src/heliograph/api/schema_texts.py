@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.official_messages import MESSAGES
-from heliograph.protojson.types import PACKAGE, proto_info
+from heliograph.protojson.types import proto_info
 
 _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
 _PHONE_SAYS = "Output only. As the device reported it."
@@ -96,9 +96,9 @@ def _types_by_message() -> tuple[Mapping[str, str], Mapping[str, str]]:
     params: dict[str, list[str]] = defaultdict(list)
     statuses: dict[str, list[str]] = defaultdict(list)
     for row in COMMANDS.values():
-        params[proto_info(row.params).full_name.removeprefix(f"{PACKAGE}.")].append(row.name)
+        params[proto_info(row.params).name].append(row.name)
         if row.status is not None:
-            statuses[proto_info(row.status).full_name.removeprefix(f"{PACKAGE}.")].append(row.name)
+            statuses[proto_info(row.status).name].append(row.name)
     joined = {name: " or ".join(types) for name, types in params.items()}
     return joined, {name: " or ".join(types) for name, types in statuses.items()}
 

@@ -12,7 +12,7 @@ import msgspec
 
 from heliograph.api.schema_texts import FIELD_TEXTS, SCHEMA_TEXTS
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.protojson.types import PACKAGE, proto_info
+from heliograph.protojson.types import proto_info
 
 Schema = dict[str, Any]
 
@@ -66,7 +66,7 @@ RAW_SCHEMAS: Mapping[str, Schema] = {
 
 def schema_id(message: type[msgspec.Struct]) -> str:
     """The message's name in the document."""
-    return proto_info(message).full_name.removeprefix(f"{PACKAGE}.")
+    return proto_info(message).name
 
 
 def schemas_of(messages: Iterable[type[msgspec.Struct]], *, enum_texts: Mapping[str, str]) -> dict[str, Schema]:

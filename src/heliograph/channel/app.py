@@ -2,13 +2,13 @@
 
 import asyncio
 
-from heliograph.asgi import Asgi, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
 from heliograph.channel.answer import Answer, answer_to_error
 from heliograph.channel.doorbell import ChannelDoorbell
 from heliograph.channel.long_poll import long_poll
 from heliograph.channel.peers import HttpConnection, Peers
 from heliograph.channel.presence import ChannelPresence
-from heliograph.channel.requests import connection_id, credential, read_body, send_answer
+from heliograph.channel.requests import connection_id, credential, read_message, send_answer
 from heliograph.channel.session import KINDS, Session, enroll
 from heliograph.channel.web_socket import deny, web_socket
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
@@ -18,7 +18,7 @@ ROOT = "/device/v1/"
 DRAIN_WITHIN_S = 2.0
 """How long a stopping server waits for slow phones to take their last answer."""
 
-OF_OPERATION = frozenset({"acknowledge", "refuse", "report"})
+OF_OPERATION = frozenset({"acknowledge", "refuse", "begin", "report"})
 OF_DEVICE = KINDS - OF_OPERATION
 
 
@@ -76,6 +76,8 @@ class _DeviceApp:
                 await self._post(path[len(ROOT) :], scope, receive, send)
             else:
                 raise _no_route(scope)
+        except ClientGone:
+            return
         except HeliographError as error:
             await _refuse(scope, receive, send, answer_to_error(error))
 
@@ -86,9 +88,7 @@ class _DeviceApp:
             raise _no_route(scope)
         session = self._session(scope) if rest != "enroll" else None  # who shows no credential is not read
         connection = HttpConnection(connection_id(scope)) if rest == "hello" else None
-        body = await read_body(receive)
-        if body is None:
-            return
+        body = await read_message(receive)
         if session is None:
             answer = await enroll(self._ports, body)
         elif of_operation:

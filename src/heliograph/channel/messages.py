@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceReport
-from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Enroll, Hello, Refuse, Report, StatusReport
+from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message
 from heliograph.protojson.types import decode_hook
@@ -51,6 +51,13 @@ def read_acknowledge(body: bytes) -> Acknowledge:
     acknowledge = _read(_acknowledge, body)
     _require(_ACK_ID, acknowledge.ack_id, "ackId must be 32 lower-case hex digits.")
     return acknowledge
+
+
+def read_begin(body: bytes) -> Begin:
+    """The message.  Raises: InvalidArgument."""
+    begin = _read(_begin, body)
+    _require(_ACK_ID, begin.ack_id, "ackId must be 32 lower-case hex digits.")
+    return begin
 
 
 def read_refuse(body: bytes) -> Refuse:
@@ -93,6 +100,7 @@ def _decoder(cls: type[M]) -> Callable[[bytes], M]:
 
 _hello = _decoder(Hello)
 _acknowledge = _decoder(Acknowledge)
+_begin = _decoder(Begin)
 _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)

@@ -1,14 +1,17 @@
-"""The little of ASGI that the channel uses; no request objects on the hot path.  Source: asgi.readthedocs.io, HTTP & WebSocket."""
+"""What the channel reads of a request, and how it answers."""
 
 import re
+from collections.abc import Awaitable
 from urllib.parse import parse_qs
 
-from heliograph.asgi import Receive, Scope, Send
+from heliograph.asgi import HTTP, JSON, Receive, Scope, Send, rest_of_body, send_whole
 from heliograph.channel.answer import Answer
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Unauthenticated
 
 CONNECTION_HEADER = b"heliograph-connection"
+
+NO_STORE = (b"cache-control", b"no-store")
 
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
@@ -53,31 +56,14 @@ def whole_number(scope: Scope, name: str) -> int | None:
     return int(values[-1])
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """The request's body; None if the device hung up.  Raises: InvalidArgument: it is too large."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return _whole(message.get("body", b""))
-    body = bytearray(message.get("body", b""))  # of a body that drips, each byte would else be a copy of all before it
-    while message["type"] == "http.request" and message.get("more_body") and len(body) <= MESSAGE_MAX_BYTES:
-        message = await receive()
-        body += message.get("body", b"")
-    return None if message["type"] == "http.disconnect" else _whole(body)
-
-
-def _whole(body: bytes | bytearray) -> bytes:
-    if len(body) > MESSAGE_MAX_BYTES:
+async def read_message(receive: Receive) -> bytes:
+    """The request's body.  Raises: ClientGone; InvalidArgument: it is too large."""
+    body = await rest_of_body(await receive(), receive, max_bytes=MESSAGE_MAX_BYTES)
+    if body is None:
         raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
-    return bytes(body)
+    return body
 
 
-async def send_answer(send: Send, answer: Answer, *, prefix: str = "http.response") -> None:
+def send_answer(send: Send, answer: Answer, *, prefix: str = HTTP) -> Awaitable[None]:
     """The answer is on its way."""
-    headers = [
-        (b"content-type", b"application/json; charset=UTF-8"),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"cache-control", b"no-store"),
-        *answer.headers,
-    ]
-    await send({"type": f"{prefix}.start", "status": answer.status, "headers": headers})
-    await send({"type": f"{prefix}.body", "body": answer.body})
+    return send_whole(send, answer.status, answer.body, [JSON, NO_STORE, *answer.headers], prefix=prefix)

@@ -8,6 +8,7 @@ import msgspec
 from heliograph.channel.answer import OK, Answer, answer_of_tombstone, answer_to_error, encode
 from heliograph.channel.messages import (
     read_acknowledge,
+    read_begin,
     read_enroll,
     read_hello,
     read_refuse,
@@ -18,9 +19,10 @@ from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Message, Offer, Ok, Policy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, Policy, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.begin_command import begin_command
 from heliograph.service.phones import (
     DeviceGone,
     authenticate_device,
@@ -187,15 +189,18 @@ class Session:
         message = _on(read_acknowledge(body), operation)
         return await acknowledge_command(self._ports, self._credential_hash, device, message)
 
+    async def begin(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Execute or Drop."""
+        return await begin_command(self._ports, device, _on(read_begin(body), operation))
+
     async def refuse(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok."""
         await refuse_command(self._ports, device, _on(read_refuse(body), operation))
         return Ok()
 
     async def report(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok."""
-        await report_result(self._ports, device, _on(read_report(body), operation))
-        return Ok()
+        """Asked."""
+        return await report_result(self._ports, device, _on(read_report(body), operation))
 
     async def status(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """The Policy."""
@@ -240,7 +245,7 @@ def _same(one: object, other: object) -> bool:
     return one is other or (isinstance(one, HttpConnection) and isinstance(other, HttpConnection) and one.id == other.id)
 
 
-N = TypeVar("N", Acknowledge, Refuse, Report)
+N = TypeVar("N", Acknowledge, Refuse, Begin, Report)
 
 
 def _on(message: N, operation: str) -> N:
@@ -257,6 +262,7 @@ def _on(message: N, operation: str) -> N:
 _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Message]]] = {
     "acknowledge": Session.acknowledge,
     "refuse": Session.refuse,
+    "begin": Session.begin,
     "report": Session.report,
     "status": Session.status,
     "orderCarriedOut": Session.order_carried_out,

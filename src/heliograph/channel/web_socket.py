@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
-from heliograph.asgi import Receive, Scope, Send
+from heliograph.asgi import DENIAL, Receive, Scope, Send
 from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
 from heliograph.channel.messages import Frame, read_frame
@@ -204,7 +204,7 @@ async def _serve(socket: WebSocket, receive: Receive) -> None:
 
 async def deny(scope: Scope, send: Send, answer: Answer) -> None:
     """Refuse the handshake with the answer, or with a bare 403 if the server cannot say more."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await send_answer(send, answer, prefix="websocket.http.response")
+    if DENIAL in scope.get("extensions", {}):
+        await send_answer(send, answer, prefix=DENIAL)
     else:
         await send({"type": "websocket.close"})

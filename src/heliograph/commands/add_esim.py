@@ -10,6 +10,7 @@ import msgspec
 from heliograph.domain.activation_code import activation_code_problems, parse_activation_code
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
@@ -24,14 +25,15 @@ from heliograph.domain.phone.esim_status import (
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import SECRET, Message, proto
+from heliograph.protojson.messages import SECRET
 
 DOWNLOAD_S = 2.0
 """A real download takes half a minute or so; long enough here for a caller to see IN_PROGRESS."""
 
 RESULT_TIMEOUT_S = 30 * DAY_S
-"""A download may wait for its user; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
+"""Its user may have agreed to a download at last; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
 
 
 @proto("AddEsimParams.ActivationState")
@@ -205,4 +207,5 @@ COMMAND = CommandType(
     recovery=Recovery.PROBE,
     probe=probe,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )

@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import PROTECTED_PACKAGES, VirtualDevice
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 LOWEST_LEVEL = 28
 """Android 9; below, each app's result is API_LEVEL, and the command itself succeeds: the page gives the code per app."""

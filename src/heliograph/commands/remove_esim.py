@@ -8,6 +8,7 @@ import msgspec
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.esim_status import (
     EsimCommandStatus,
@@ -20,7 +21,6 @@ from heliograph.domain.phone.esim_status import (
 )
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 REMOVAL_S = 1.0
 """Long enough for a caller to see IN_PROGRESS."""

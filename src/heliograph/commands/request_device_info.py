@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Requires, Wait, Waiting
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 RESULT_TIMEOUT_S = 30 * DAY_S
 """Users answer when they look at their phone; 30 days is how long a silent device is still believed in (design.md §3)."""
@@ -124,4 +125,5 @@ COMMAND = CommandType(
     succeeded=succeeded,
     pending=pending,
     result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )

@@ -7,10 +7,11 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.credential import Credential, android_objection, is_numeric
 from heliograph.domain.phone.virtual_device import ResetToken, VirtualDevice, lock
-from heliograph.protojson.messages import SECRET, Message, proto
+from heliograph.protojson.messages import SECRET
 
 NUMERIC_MIN_LENGTH = 6
 NUMERIC_MIN_LEVELS = frozenset({34})

@@ -7,12 +7,12 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.user_facing_message import UserFacingMessage, is_blank, violations
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 HOUR_US = 3_600_000_000
 AFTER_ADMIN_RESET_US = 12 * HOUR_US

@@ -5,10 +5,10 @@ import enum
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
-from heliograph.protojson.messages import Message, proto
 
 
 class StopLostModeParams(Message):

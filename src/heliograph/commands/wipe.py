@@ -8,12 +8,13 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice, factory_reset, without_work_profile
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.user_facing_message import UserFacingMessage, text_for, violations
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Message, encode_message, proto
+from heliograph.protojson.messages import encode_message
 
 REASON_MAX_CHARS = 200  # disc, WipeParams.wipeReason and devices.delete wipeReasonMessage
 POLICY_FLAGS_LEVEL = 35

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.messages import Message
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message
 from heliograph.protojson.types import proto_name
 
 DAY_S = 86_400

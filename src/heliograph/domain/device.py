@@ -7,10 +7,11 @@ import enum
 
 import msgspec
 
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.official_messages import officially
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.protojson.messages import Int32, Int64, Message, Timestamp, proto
+from heliograph.protojson.messages import Int32, Int64, Timestamp
 
 
 @proto("Device.ManagementMode")

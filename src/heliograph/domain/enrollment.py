@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator
 
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership, User
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Duration, Message, Timestamp, proto
+from heliograph.protojson.messages import Duration, Timestamp
 from heliograph.protojson.times import parse_duration_ns
 
 DEFAULT_DURATION = "3600s"  # disc, EnrollmentToken.duration: "the default duration is 1 hour"

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from heliograph.domain import user_facing_message
 from heliograph.domain.device import AllowPersonalUsage
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Int32, Message, proto
+from heliograph.protojson.messages import Int32
 
 DISPLAY_NAME_MAX_CHARS = 100  # disc, Enterprise.enterpriseDisplayName
 

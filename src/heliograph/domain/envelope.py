@@ -13,11 +13,12 @@ import msgspec
 
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.command import CommandType
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.quirks import Quirk
 from heliograph.domain.typo_hints import habits_of_command, habits_of_type
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message, encode_message, proto, stored_message
+from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
 from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.protojson.types import proto_name, secret_fields
 

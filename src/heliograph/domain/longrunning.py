@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from heliograph.domain.filters import FilterView
+from heliograph.domain.messages import PACKAGE
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.protojson.errors import Code
 from heliograph.protojson.times import format_timestamp
 
-_PACKAGE = "type.googleapis.com/google.android.devicemanagement.v1."
+_PACKAGE = f"type.googleapis.com/{PACKAGE}."
 _RESPONSE = b'},"done":true,"response":{"@type":"%bIssueCommandResponse"}}' % _PACKAGE.encode()
 _BEFORE_TYPE = f'","metadata":{{"@type":"{_PACKAGE}Command","type":"'
 _EMPTY_OBJECT = len(b"{}")

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Duration, Int32, Int64, Message, Timestamp, proto, proto_name
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Duration, Int32, Int64, Timestamp, proto_name
 
 M = TypeVar("M", bound=msgspec.Struct)
 

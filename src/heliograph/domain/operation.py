@@ -63,6 +63,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.SUCCEED: State.SUCCEEDED,
         Event.FAIL: State.FAILED,
         Event.NOT_STARTED: State.EXPIRED,
+        Event.EXPIRE: State.EXPIRED,
         Event.TIME_OUT: State.FAILED,
         Event.DEVICE_DELETED: State.FAILED,
     },
@@ -108,6 +109,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When something must happen by itself: expiry while QUEUED, the result timeout while ACKNOWLEDGED, None once final."""
     ack_id: str = ""
     acked_us: int = 0
+    asking: bool = False
+    """Whether its phone waits for its user, has done nothing yet and will ask before it does: until then it may expire."""
+    begun: bool = False
+    """Whether its phone asked so and was let: it expires no more."""
     released: bool = False
     """Whether it stopped holding its device's queue before it ended (it reported IN_PROGRESS or PENDING_USER_ACTION)."""
     report_seq: int = 0
@@ -148,6 +153,19 @@ def allows(operation: Operation, event: Event) -> bool:
     return event in TRANSITIONS[operation.state]
 
 
+def may_expire(operation: Operation) -> bool:
+    """Whether time alone may make it EXPIRED: nothing of it has begun, nor will begin without the server's word.
+
+    Source: disc, Command.duration: "The command will expire if not executed by the device during this time".
+    """
+    return operation.state is State.QUEUED or (operation.state is State.ACKNOWLEDGED and operation.asking)
+
+
+def _timeout_us(operation: Operation, now_us: int, result_timeout_s: int) -> int:
+    """When an acknowledged operation ends by itself, its phone having been heard of now."""
+    return operation.expires_us if operation.asking else now_us + result_timeout_s * 1_000_000
+
+
 def _fire(operation: Operation, event: Event, now_us: int, **changes: object) -> Operation:
     state = TRANSITIONS[operation.state][event]
     if state in FINAL:
@@ -163,7 +181,7 @@ def acknowledge(operation: Operation, ack_id: str, now_us: int, *, result_timeou
     """The operation acknowledged by this ackId. The caller has judged state, ackId and expiry (service/acknowledge_command)."""
     changed = _fire(
         operation, Event.ACKNOWLEDGE, now_us, ack_id=ack_id, acked_us=operation.acked_us or now_us,
-        deadline_us=now_us + result_timeout_s * 1_000_000,
+        deadline_us=_timeout_us(operation, now_us, result_timeout_s),
     )  # fmt: skip
     return _say(changed, now_us, "acknowledged" if operation.state is State.QUEUED else "acknowledged again")
 
@@ -190,16 +208,29 @@ def acknowledge_final(operation: Operation, ack_id: str, now_us: int, *, begun: 
 
 def heard(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
     """The operation with its result timeout restarted: its phone is alive and knows of it."""
-    return msgspec.structs.replace(operation, deadline_us=now_us + result_timeout_s * 1_000_000)
+    return msgspec.structs.replace(operation, deadline_us=_timeout_us(operation, now_us, result_timeout_s))
 
 
-def progress(operation: Operation, seq: int, status: bytes, now_us: int, *, result_timeout_s: int) -> Operation:
-    """The operation with this progress, its queue released and its result timeout restarted."""
+def progress(operation: Operation, seq: int, status: bytes, now_us: int, *, result_timeout_s: int, asks: bool = False) -> Operation:
+    """The operation with this progress, its queue released and its result timeout restarted.
+
+    `asks`: its phone asks its user, and the server before it begins. Until then the operation has the time that it was given, and no more.
+    """
+    asking = not operation.begun and (asks or operation.asking)
+    reported = msgspec.structs.replace(operation, asking=asking)
     changed = _fire(
-        operation, Event.PROGRESS, now_us, report_seq=seq, status=status, released=True,
-        deadline_us=now_us + result_timeout_s * 1_000_000,
+        reported, Event.PROGRESS, now_us, report_seq=seq, status=status, released=True,
+        deadline_us=_timeout_us(reported, now_us, result_timeout_s),
     )  # fmt: skip
     return _say(changed, now_us, "progress", status.decode())
+
+
+def begin(operation: Operation, now_us: int, *, result_timeout_s: int) -> Operation:
+    """The acknowledged operation, let begin: its user agreed in time. Asked again, it is let again.  The caller has judged its time."""
+    if operation.begun:
+        return heard(operation, now_us, result_timeout_s=result_timeout_s)
+    begun = msgspec.structs.replace(operation, asking=False, begun=True)
+    return _say(heard(begun, now_us, result_timeout_s=result_timeout_s), now_us, "begun", "its user agreed")
 
 
 def finish(
@@ -223,8 +254,9 @@ def cancel(operation: Operation, now_us: int) -> Operation:
 
 
 def expire(operation: Operation, now_us: int) -> Operation:
-    """The operation expired: no phone acknowledged it in time."""
-    return _say(_fire(operation, Event.EXPIRE, now_us, error=EXPIRED), now_us, "expired")
+    """The operation expired: no phone acknowledged it in time, or its phone's user did not answer in time.  `may_expire`."""
+    asked = "its phone's user did not answer in time" if operation.asking else ""
+    return _say(_fire(operation, Event.EXPIRE, now_us, status=b"", error=EXPIRED), now_us, "expired", asked)
 
 
 def not_started(operation: Operation, seq: int, now_us: int) -> Operation:

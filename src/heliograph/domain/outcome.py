@@ -7,8 +7,8 @@ import enum
 
 import msgspec
 
+from heliograph.domain.messages import proto
 from heliograph.protojson.errors import Code
-from heliograph.protojson.messages import proto
 
 
 @proto("Command.CommandErrorCode")

@@ -13,4 +13,9 @@ class Quirk(enum.Enum):
         "On a personally-owned device the command ends with a plain response and no effect, where the page promises MANAGEMENT_MODE "
         "(fleetdm/fleet issues 53151 and 52123)."
     )
+    USER_TAKES_LONGER = (
+        "A request that waits for its user outlives its duration, and the answer counts whenever it comes, where the page says that a "
+        'command expires "if not executed by the device during this time" (assumed from a client, baytonorg/flash_mdm, that waits on while '
+        "PENDING_USER_ACTION is shown)."
+    )
     PARAMS_REQUIRED = "The type alone is refused with 400: its params object is required, even if empty (fleetdm/fleet issue 53161)."

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from heliograph.domain.messages import Message, proto
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Message, proto
 
 MAX_CHARS = 4096  # disc, UserFacingMessage.localizedMessages
 

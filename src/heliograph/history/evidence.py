@@ -68,6 +68,8 @@ class Evidence:
         self.ended: dict[str, list[Acted]] = defaultdict(list)
         self.ended_at: dict[str, int] = {}
         """Where its first effect ended."""
+        self.withdrawn: set[str] = set()
+        """Operations that waited for their user and had no effect, as their phones say."""
         self.reached: dict[tuple[Moment, str], int] = {}
         """Where an operation reached a moment first."""
         self.connecting: dict[str, list[int]] = defaultdict(list)
@@ -154,7 +156,9 @@ class Evidence:
 
     def _read_effect(self, position: int, event: Acted) -> None:
         subject = event.operation or self.device_of.get(event.phone, event.phone)
-        if event.step == "began":
+        if event.step == "withdrawn":
+            self.withdrawn.add(subject)
+        elif event.step == "began":
             self.began[subject].append(event)
             self.began_at.setdefault(subject, position)
         else:

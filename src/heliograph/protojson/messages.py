@@ -1,4 +1,4 @@
-"""proto3 JSON: how AMAPI's messages are declared, read and written.  Source: protobuf.dev/programming-guides/json; spec/amapi.md §4, §9.
+"""proto3 JSON: how messages are declared, read and written.  Source: protobuf.dev/programming-guides/json; spec/amapi.md §4, §9.
 
 Declaring a message
 -------------------
@@ -15,16 +15,16 @@ rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…
         COMMAND_TYPE_UNSPECIFIED = "COMMAND_TYPE_UNSPECIFIED"
         LOCK = "LOCK"
 
-- `@proto(name)` gives the protobuf name that errors quote, below `google.android.devicemanagement.v1.` unless it starts with
-  `google.` or, for types of ours, which errors do not name, `heliograph.`. Without it, the class's own name is taken. It works on a
-  class made by `defstruct` too: `Command = proto("Command")(…)`.
+- `@proto(name, package="google.rpc")` gives the protobuf name that errors quote. Without `package` it is that of the message's base,
+  its `__proto_package__` (an API has one such base for all of its messages); errors do not name a type that has no package. Without
+  `@proto`, the class's own name is taken. It works on a class made by `defstruct` too: `Command = proto("Command")(…)`.
   `numbers={"NAME": 7}` if an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
   `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
 - Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
   an `enum.Enum`, a message `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything
   else, when the message is first decoded.
 - Defaults are proto3's: `""`, `False`, `0`, `0.0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.
-  A field without a default is required (Heliograph's own messages; AMAPI has none).
+  A field without a default is required (proto3 itself has no such fields).
 - `Int64` is an `int` that is written as text: say `Int64(n)`. `Duration` and `Timestamp` are their text, checked and kept as it came:
   `""` is absent; `times` turns them into numbers and back.
 - `Annotated[str, SECRET]`: the value is never quoted in an error, nor shown by the message's repr (under `Message`).

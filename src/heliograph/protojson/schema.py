@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.protojson.types import (
-    OWN,
     BytesText,
     DurationText,
     Int32,
@@ -29,6 +28,7 @@ from heliograph.protojson.types import (
 )
 
 _TYPE_URL = "type.googleapis.com/"
+UNNAMED_MESSAGE, UNNAMED_ENUM = "TYPE_MESSAGE", "TYPE_ENUM"
 
 
 class Scalar(enum.Enum):
@@ -152,7 +152,7 @@ def _field(cls: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> Field
     where = f"{cls.__name__}.{field.name}"
     annotation, optional = _without_none(_undescribed(field.type))
     annotation = _undescribed(annotation)
-    kind = _kind(annotation, where=where, entry=f"{proto_info(cls).full_name}.{_entry_name(field.encode_name)}")
+    kind = _kind(annotation, where=where, entry=f"{_shown_type(cls, UNNAMED_MESSAGE)}.{_entry_name(field.encode_name)}")
     if optional and field.default is not None:
         raise TypeError(f"{where} may be None, so its default must be None")
     if kind is Scalar.INT64 and field.default is not Int64(0) and not (field.required or optional):
@@ -187,7 +187,7 @@ def _kind(annotation: Any, *, where: str, entry: str) -> Kind:  # noqa: ANN401 -
         item = _kind(args[0], where=where, entry=entry)
         return ListKind(item, type_name(item))
     if typing.get_origin(annotation) is dict and args[0] is str:
-        return MapKind(_kind(args[1], where=where, entry=entry), _TYPE_URL + entry)
+        return MapKind(_kind(args[1], where=where, entry=entry), entry)
     kind = _plain_kind(annotation)
     if kind is None:
         raise TypeError(f"{where}: {annotation} is not a field type of a message; for numbers use Int32 or Int64")
@@ -200,16 +200,16 @@ def _plain_kind(annotation: object) -> Kind | None:
         return None
     if issubclass(annotation, enum.Enum):
         names = {str(member.value): member for member in annotation}
-        return EnumKind(annotation, _shown_type(annotation, "TYPE_ENUM"), names, enum_numbers(annotation))
+        return EnumKind(annotation, _shown_type(annotation, UNNAMED_ENUM), names, enum_numbers(annotation))
     if issubclass(annotation, msgspec.Struct):
-        return MessageKind(annotation, _shown_type(annotation, "TYPE_MESSAGE"))
+        return MessageKind(annotation, _shown_type(annotation, UNNAMED_MESSAGE))
     return {str: Scalar.STRING, bool: Scalar.BOOL, float: Scalar.FLOAT, Int64: Scalar.INT64}.get(annotation)
 
 
-def _shown_type(cls: type, of_ours: str) -> str:
-    """What errors call the type: Google's by their URL, ours by protobuf's general word, because our names mean nothing to callers."""
-    name = proto_info(cls).full_name
-    return of_ours if name.startswith(OWN) else _TYPE_URL + name
+def _shown_type(cls: type, unnamed: str) -> str:
+    """What errors call the type: by its URL, or if it has no package, by protobuf's general word."""
+    info = proto_info(cls)
+    return _TYPE_URL + info.full_name if info.package else unnamed
 
 
 _MARKED: Mapping[type, Scalar] = {

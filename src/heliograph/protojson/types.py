@@ -9,15 +9,11 @@ import functools
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Self, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import msgspec
 
 from heliograph.protojson.times import DURATION_PATTERN, TIMESTAMP_PATTERN
-
-OWN = "heliograph."
-"""Begins the names of messages and enums that Google does not have."""
-PACKAGE = "google.android.devicemanagement.v1"
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -90,29 +86,33 @@ class Int64(int):
 class ProtoInfo:
     """What `@proto` says of a class."""
 
-    full_name: str
+    name: str
+    package: str = ""
+    """Empty: nobody else knows the type, so errors do not name it."""
     numbers: Mapping[str, int] = dataclasses.field(default_factory=dict)
     oneofs: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     habits: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """`google.rpc.Status`."""
+        return f"{self.package}.{self.name}" if self.package else self.name
 
 
 def proto(
     name: str,
     *,
+    package: str = "",
     numbers: Mapping[str, int] | None = None,
     oneofs: Mapping[str, Sequence[str]] | None = None,
     habits: Mapping[str, str] | None = None,
 ) -> Callable[[C], C]:
     """A decorator that gives a message or enum its protobuf name; `messages` explains the options."""
-    info = ProtoInfo(
-        full_name=name if name.startswith(("google.", OWN)) else f"{PACKAGE}.{name}",
-        numbers=numbers or {},
-        oneofs=oneofs or {},
-        habits=habits or {},
-    )
 
     def mark(cls: C) -> C:
-        cls.__proto__ = info  # type: ignore[attr-defined]
+        cls.__proto__ = ProtoInfo(  # type: ignore[attr-defined]
+            name=name, package=package or _package_of(cls), numbers=numbers or {}, oneofs=oneofs or {}, habits=habits or {}
+        )
         return cls
 
     return mark
@@ -125,9 +125,14 @@ def proto_name(wire_name: str) -> str:
 
 
 def proto_info(cls: type) -> ProtoInfo:
-    """What `@proto` said of this very class (not of its base), else its own name."""
+    """What `@proto` said of this very class (not of its base), else its own name in its base's package."""
     info = vars(cls).get("__proto__")
-    return info if isinstance(info, ProtoInfo) else ProtoInfo(full_name=f"{PACKAGE}.{cls.__name__}")
+    return info if isinstance(info, ProtoInfo) else ProtoInfo(name=cls.__name__, package=_package_of(cls))
+
+
+def _package_of(cls: type) -> str:
+    package: str = getattr(cls, "__proto_package__", "")
+    return package
 
 
 def enum_numbers(cls: type[enum.Enum]) -> dict[int, enum.Enum]:
@@ -144,6 +149,9 @@ def enum_numbers(cls: type[enum.Enum]) -> dict[int, enum.Enum]:
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", forbid_unknown_fields=True, gc=False):
     """The base of messages: immutable, keyword-only, strict; a tree without cycles, so the garbage collector need not look at it."""
+
+    __proto_package__: ClassVar[str] = ""
+    """The protobuf package of messages with this base; empty: they have none."""
 
     def __repr__(self) -> str:
         """The fields that are set, secret ones hidden."""

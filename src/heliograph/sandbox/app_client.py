@@ -11,13 +11,13 @@ from typing import Any
 import aiohttp
 
 from heliograph.agent.http_client import Denied, Socket, retry_after_of
+from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.asgi import Asgi
+from heliograph.asgi import DENIAL, Asgi
 from heliograph.protojson.errors import HeliographError
 
 ROOT = "/device/v1/"
 _CLIENT = ("127.0.0.1", 0)
-_DENIAL = "websocket.http.response"
 
 
 class AppClient:
@@ -25,21 +25,17 @@ class AppClient:
 
     def __init__(self, app: Callable[[], Asgi]) -> None:
         self._app = app
-        self._limits: set[asyncio.Timeout] = set()
+        self._limits = TimeLimits()
         self._socket: AppSocket | None = None
 
     @contextlib.asynccontextmanager
     async def open_for(self, within_s: float) -> AsyncIterator[None]:
-        """What is done inside must end in time and before the door is shut.  Raises: ConnectionLost."""
-        limit = asyncio.timeout(within_s)
-        self._limits.add(limit)
+        """What is done inside must end in time and before the client is shut.  Raises: ConnectionLost."""
         try:
-            async with limit:
+            async with self._limits.within(within_s):
                 yield
         except TimeoutError:
             raise ConnectionLost("no answer") from None
-        finally:
-            self._limits.discard(limit)
 
     async def web_socket(self, headers: Mapping[str, str]) -> Socket:
         """A WebSocket to the device protocol.  Raises: Denied."""
@@ -59,9 +55,7 @@ class AppClient:
 
     async def shut(self) -> None:
         """The WebSocket is gone, and requests in progress lose their answers."""
-        for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(0)
+        self._limits.end_all()
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
@@ -137,7 +131,7 @@ class AppSocket:
     async def _send(self, message: Any) -> None:  # noqa: ANN401 - ASGI
         if self._closed and message["type"] == "websocket.send":
             raise OSError("the phone has gone")
-        if message["type"] != f"{_DENIAL}.body":
+        if message["type"] != f"{DENIAL}.body":
             self._to_phone.put_nowait(message)
 
 
@@ -150,7 +144,7 @@ def _scope(kind: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
         "client": _CLIENT,
         "server": None,
         "scheme": "ws" if kind == "websocket" else "http",
-        "extensions": {_DENIAL: {}},
+        "extensions": {DENIAL: {}},
     }
 
 

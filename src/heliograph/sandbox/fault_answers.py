@@ -9,7 +9,7 @@ import msgspec
 
 from heliograph.api.http.errors import Internal, error_answer
 from heliograph.api.http.quota import AMAPI_PER_MINUTE, PROJECT, QuotaExceeded
-from heliograph.api.http.sending import JSON
+from heliograph.asgi import JSON
 from heliograph.domain.access import AccessTokenExpired, CredentialsInvalid
 from heliograph.domain.errors import OperationNotFound
 from heliograph.protojson.errors import (

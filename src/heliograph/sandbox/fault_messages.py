@@ -2,11 +2,10 @@
 
 import enum
 
-from heliograph.protojson.messages import Duration, Int32, Message, proto
+from heliograph.protojson.messages import Duration, Int32, Message
 from heliograph.sandbox.messages import Steering
 
 
-@proto("heliograph.sandbox.Cut")
 class Cut(enum.Enum):
     """Where the connection under a call breaks."""
 
@@ -16,7 +15,6 @@ class Cut(enum.Enum):
     IN_ANSWER = "IN_ANSWER"
 
 
-@proto("heliograph.sandbox.OperationFate")
 class OperationFate(enum.Enum):
     """How a read of an operation is answered, whatever its outcome."""
 
@@ -25,7 +23,6 @@ class OperationFate(enum.Enum):
     UNDONE = "UNDONE"
 
 
-@proto("heliograph.sandbox.NotificationFate")
 class NotificationFate(enum.Enum):
     """What happens to a notification on its way."""
 
@@ -37,7 +34,6 @@ class NotificationFate(enum.Enum):
     MALFORMED = "MALFORMED"
 
 
-@proto("heliograph.sandbox.CrashMoment")
 class CrashMoment(enum.Enum):
     """Where an agent is with a command when it dies: `agent.executor.Moment`, the steps of its journal."""
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from heliograph.api.http.cutting import cut_off
-from heliograph.api.http.request_body import BODY_MAX_BYTES, ClientGone, read_body
+from heliograph.api.http.request_body import BODY_MAX_BYTES, read_body
 from heliograph.api.http.sending import NO_SNIFFING
-from heliograph.asgi import Asgi, Message, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, NotFound
 from heliograph.sandbox.calls import ApiCall, read_call
 from heliograph.sandbox.fault_answers import answer_to, error_of, expired_token, forced, html_of, operation_not_found, undone

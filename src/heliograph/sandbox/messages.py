@@ -11,7 +11,6 @@ from heliograph.protojson.types import AnyValue
 DUPLICATES_MOST = 1_000
 
 
-@proto("heliograph.sandbox.Consent")
 class Consent(enum.Enum):
     """What the phone's user does when asked."""
 
@@ -26,7 +25,6 @@ class Consent(enum.Enum):
         return Answering[self.name]
 
 
-@proto("heliograph.sandbox.Loss")
 class Loss(enum.Enum):
     """A message of the phone that gets lost, or whose answer does; the connection breaks with it."""
 

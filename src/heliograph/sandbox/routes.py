@@ -1,20 +1,19 @@
 """`/sandbox/v1`: see and steer the phones, act as their users, move the clock (docs/sandbox.md)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, facts_of
-from heliograph.api.http.request_body import ClientGone
-from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.api.http.side_routes import Endpoint as SideEndpoint
+from heliograph.api.http.side_routes import side_router
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
 from heliograph.notifications.push import require_endpoint
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, InvalidArgument, Violation
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
 from heliograph.protojson.messages import Message
 from heliograph.sandbox.answers import (
     Devices,
@@ -51,20 +50,14 @@ def sandbox_app() -> Router:
     return side_router((row.http_method, row.path, _endpoint(row)) for row in STEERING_ROUTES)
 
 
-def _endpoint(row: SteeringRoute[Handler]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+def _endpoint(row: SteeringRoute[Handler]) -> SideEndpoint:
+    async def answer(request: Request) -> object:
         world: World = request.scope[WORLD]
-        try:
-            await refuse_what_it_does_not_take(row, request)
-            if request.method == "GET":  # the others wait for their turn to change the world
-                await world.life.reached(Stage.READY)
-                await world.rest()
-            given = await row.handler(world, request)
-            return given if isinstance(given, Response) else json_response(given)
-        except HeliographError as error:
-            return error_response(error)
-        except ClientGone:
-            return Response(status_code=400)  # not read
+        await refuse_what_it_does_not_take(row, request)
+        if request.method == "GET":  # the others wait for their turn to change the world
+            await world.life.reached(Stage.READY)
+            await world.rest()
+        return await row.handler(world, request)
 
     return answer
 

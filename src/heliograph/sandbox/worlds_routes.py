@@ -1,24 +1,24 @@
 """`/sandbox/v1/worlds`: make, see and end worlds (docs/sandbox.md)."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 
 from heliograph.agent.profiles import PROFILES, Overrides, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, ClientGone, read_body
-from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.side_routes import Endpoint as SideEndpoint
+from heliograph.api.http.side_routes import side_router
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
-from heliograph.protojson.errors import HeliographError, InvalidArgument, Violation, Violations
+from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
@@ -88,15 +88,10 @@ def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
     return side_router((row.http_method, row.path, _endpoint(worlds, addresses, row)) for row in WORLDS_ROUTES)
 
 
-def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            await refuse_what_it_does_not_take(row, request)
-            return json_response(await row.handler(worlds, addresses, request))
-        except HeliographError as error:
-            return error_response(error)
-        except ClientGone:
-            return Response(status_code=400)  # not read
+def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> SideEndpoint:
+    async def answer(request: Request) -> object:
+        await refuse_what_it_does_not_take(row, request)
+        return await row.handler(worlds, addresses, request)
 
     return answer
 

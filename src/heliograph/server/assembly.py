@@ -172,7 +172,7 @@ def _api(
     settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
     *, around: Callable[[Asgi], Asgi] | None,
 ) -> dict[str, Asgi]:  # fmt: skip
-    """The callers' side by path prefix, hottest first: the API behind its gate, the token endpoint, the operator's desk for keys."""
+    """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
     authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
     rest = rest_app(

@@ -97,7 +97,7 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
         return Decision(DropWhy.DEVICE_DELETED)
     if operation is None:
         raise OperationNotFound
-    if (why := _why_dropped(operation, ack)) is not None:
+    if (why := why_dropped(operation, ack.ack_id)) is not None:
         return Decision(why)
     if not operation.ack_id and not ack.begun and facts.now_us >= operation.expires_us:
         expired = life.expire(with_offers(ports, operation), facts.now_us)
@@ -123,9 +123,10 @@ def _last_order_of(facts: Facts, ack: _Ack) -> _Stands | None:
     return _Stands((tombstone.expires_us - facts.now_us) // 1_000, last_order=tombstone.last_order)
 
 
-def _why_dropped(operation: Operation, ack: _Ack) -> DropWhy | None:
+def why_dropped(operation: Operation, ack_id: str) -> DropWhy | None:
+    """Why the phone with this ackId must not execute the command; None: its state keeps it from nothing."""
     if operation.open:
-        return DropWhy.TAKEN if operation.ack_id and operation.ack_id != ack.ack_id else None
+        return DropWhy.TAKEN if operation.ack_id and operation.ack_id != ack_id else None
     if operation.error == DEVICE_DELETED:
         return DropWhy.DEVICE_DELETED
     return _DROPPED.get(operation.state, DropWhy.FINISHED)

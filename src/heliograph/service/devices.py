@@ -177,7 +177,7 @@ def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: La
 
 def ended_with_device(operation: Operation, now_us: int) -> Operation:
     """The open operation, ended because its device is gone; it expired if its deadline had passed before that."""
-    if life.allows(operation, life.Event.EXPIRE) and now_us >= operation.expires_us:
+    if life.may_expire(operation) and now_us >= operation.expires_us:
         return life.expire(operation, now_us)
     return life.device_deleted(operation, now_us)
 

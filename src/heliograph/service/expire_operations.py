@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from heliograph.domain import operation as life
 from heliograph.domain.names import OperationName
-from heliograph.domain.operation import Operation, State
+from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import Unavailable
 from heliograph.service.haste import first_of
 from heliograph.service.notifications import operation_writes
@@ -24,7 +24,7 @@ PAUSE_AFTER_ERROR_S = 0.5
 
 
 async def expire_operations(ports: Ports) -> NoReturn:
-    """Every operation past its deadline is ended soon after, never before: EXPIRED while queued, timed out when acknowledged."""
+    """Every operation past its deadline is ended soon after, never before: EXPIRED while nothing has begun, else timed out."""
     nearer, haste = asyncio.Event(), asyncio.Event()
     ports.store.on_deadline(nearer.set)
     ports.haste.listen(haste.set)
@@ -66,6 +66,6 @@ async def _decide_due(ports: Ports) -> float:
 
 
 def _ended(operation: Operation, now_us: int) -> Operation:
-    if operation.state is State.QUEUED:
+    if life.may_expire(operation):
         return life.expire(operation, now_us)
     return life.time_out(operation, now_us)

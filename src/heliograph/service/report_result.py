@@ -10,12 +10,14 @@ import msgspec
 
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
+from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.command import CommandType
 from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation
+from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import ERROR_OF, REFUSED_BY_STATUS, ErrorCode, RpcStatus
-from heliograph.protocol import Report, ReportState
+from heliograph.domain.quirks import Quirk
+from heliograph.protocol import Asked, Report, ReportState
 from heliograph.protojson.errors import Aborted, InvalidArgument
 from heliograph.service.acknowledge_command import adopted, log_adoption, may_adopt
 from heliograph.service.notifications import operation_writes
@@ -42,16 +44,26 @@ class OtherAckId(Aborted):
     reason = "OTHER_ACK_ID"
 
 
-class _Changed(NamedTuple):
-    """The operation after a report that said something new."""
+class _Heard(NamedTuple):
+    """The operation after a report."""
 
     operation: Operation
+    answer: Asked
+    changed: bool
+    """Whether the report said something new."""
     adopted: bool
-    """Whether the report was how the server learnt that the command was begun."""
+    """Whether it was how the server learnt that the command was begun."""
 
 
-async def report_result(ports: Ports, device: DeviceName, message: Report) -> None:
-    """The acknowledged operation shows the progress or has ended; a known report changes nothing.
+def waits_in_time(ports: Ports, row: CommandType) -> bool:
+    """Whether commands of this type that wait for their user expire, as the page says."""
+    return ports.limits.behaviour is not Behaviour.AS_OBSERVED or Quirk.USER_TAKES_LONGER not in row.as_observed
+
+
+async def report_result(ports: Ports, device: DeviceName, message: Report) -> Asked:
+    """How long the phone may go on asking its user, where that is what it reports.
+
+    The acknowledged operation shows the progress or has ended; a known report changes nothing.
 
     A report on an operation that is over is kept in its timeline as `late`, never in its result. One on a queued operation says that
     the phone has begun, so the server lost its acknowledgement: the operation is adopted, even past its deadline (ADR 0016).
@@ -64,23 +76,36 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> No
     if message.seq < 1:
         raise InvalidArgument("seq must be 1 or more: it numbers an operation's reports.")
 
-    def rule(facts: Facts) -> Decision[_Changed | None]:
+    def rule(facts: Facts) -> Decision[_Heard]:
         if facts.device is None:
             raise DeviceNoLongerManaged
         if facts.operation is None:
             raise OperationNotFound
-        changed = _after_report(facts.operation, message, facts.now_us)
+        asks = message.asks_user and waits_in_time(ports, COMMANDS[facts.operation.type])
+        changed = _after_report(facts.operation, msgspec.structs.replace(message, asks_user=asks), facts.now_us)
         if changed is None:
-            return Decision(None)
+            return Decision(_Heard(facts.operation, _asked(facts.operation, facts.now_us, asks=asks), changed=False, adopted=False))
         # What it held may start now.
         writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
-        return Decision(_Changed(changed, adopted=may_adopt(facts.operation) and bool(changed.ack_id)), writes=tuple(writes), ring=device)
+        adopted = may_adopt(facts.operation) and bool(changed.ack_id)
+        heard = _Heard(changed, _asked(changed, facts.now_us, asks=asks), changed=True, adopted=adopted)
+        return Decision(heard, writes=tuple(writes), ring=device)
 
     sees = Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations))
-    if (changed := await ports.store.decide(sees, rule, lane=Lane.PHONES)) is not None:
+    heard = await ports.store.decide(sees, rule, lane=Lane.PHONES)
+    if heard.changed:
         ports.offers.noted(device, name.create_ms)
-        if changed.adopted:
-            log_adoption(changed.operation)
+    if heard.adopted:
+        log_adoption(heard.operation)
+    return heard.answer
+
+
+def _asked(operation: Operation, now_us: int, *, asks: bool) -> Asked:
+    """What a phone is answered; one that asks its user for what is over shall withdraw its question."""
+    if not asks or operation.begun:
+        return Asked()
+    left_us = 0 if operation.done else max(0, operation.expires_us - now_us)
+    return Asked(answer_within_ms=left_us // 1_000)
 
 
 def _after_report(operation: Operation, message: Report, now_us: int) -> Operation | None:
@@ -95,6 +120,8 @@ def _after_report(operation: Operation, message: Report, now_us: int) -> Operati
         raise OtherAckId
     if message.seq <= operation.report_seq:
         return None
+    if operation.state is State.EXPIRED and message.state is ReportState.NOT_STARTED:
+        return None  # both say the same
     if operation.done:
         return _noted_late(operation, message, now_us)
     return _applied(operation, message, now_us)
@@ -131,7 +158,7 @@ def _progressed(operation: Operation, row: CommandType, message: Report, now_us:
         heard = life.heard(operation, now_us, result_timeout_s=row.result_timeout_s)
         return msgspec.structs.replace(heard, report_seq=message.seq)
     status = reported_progress(row, message.status)
-    return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s)
+    return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s, asks=message.asks_user)
 
 
 @dataclass(frozen=True)

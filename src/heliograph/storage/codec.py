@@ -38,6 +38,8 @@ class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     error: RpcStatus | None
     secret: bytes | None
     timeline: tuple[TimelineEntry, ...]
+    asking: bool = False
+    begun: bool = False
 
 
 _encode_cold = msgspec.msgpack.Encoder().encode
@@ -50,7 +52,7 @@ def operation_columns(operation: Operation) -> OperationColumns:
     cold = _ColdOperation(
         operation.type, operation.command, operation.duration, operation.user_name, operation.expires_us,
         operation.ack_id, operation.acked_us, operation.released, operation.report_seq, operation.status,
-        operation.error_code, operation.error, operation.secret, operation.timeline,
+        operation.error_code, operation.error, operation.secret, operation.timeline, operation.asking, operation.begun,
     )  # fmt: skip
     return operation.state.value, operation.deadline_us, operation.ended_us, _encode_cold(cold)
 
@@ -64,7 +66,7 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
         user_name=cold.user_name, expires_us=cold.expires_us, state=_STATES[state], deadline_us=deadline_us,
         ack_id=cold.ack_id, acked_us=cold.acked_us, released=cold.released, report_seq=cold.report_seq,
         status=cold.status, error_code=cold.error_code, error=cold.error, secret=cold.secret, ended_us=ended_us,
-        timeline=cold.timeline,
+        timeline=cold.timeline, asking=cold.asking, begun=cold.begun,
     )  # fmt: skip
 
 

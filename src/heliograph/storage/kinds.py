@@ -182,6 +182,24 @@ BELONGING: Mapping[Kind[Any, Any], tuple[Kind[Any, Any], ...]] = {
 HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind.held is not None}
 
 
+class NoSuchKind(TypeError):
+    """A class that no row of KINDS names: a mistake in our own code, known to whoever asked before anything is written."""
+
+
 def kind_of(record: type[R]) -> Kind[Any, R]:
-    """The kind with records of this class.  Raises: KeyError."""
-    return OF_RECORD[record]
+    """The kind with records of this class.  Raises: NoSuchKind."""
+    kind = OF_RECORD.get(record)
+    if kind is None:
+        raise NoSuchKind(f"{record.__name__} is not a record of a kind that is written by its row: {_ADD_A_ROW}")
+    return kind
+
+
+def kind_named(name: object) -> Kind[Any, Any]:
+    """The kind with records of such names.  Raises: NoSuchKind."""
+    kind = OF_KEY.get(type(name))
+    if kind is None or kind.by_hand:
+        raise NoSuchKind(f"{name!r} does not name a record of a kind that is written by its row: {_ADD_A_ROW}")
+    return kind
+
+
+_ADD_A_ROW = "give its kind a row in KINDS (storage/kinds.py; CONTRIBUTING.md, Add a record kind)."

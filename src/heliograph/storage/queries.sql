@@ -147,7 +147,7 @@ ON CONFLICT (device_key) DO UPDATE SET
 DELETE FROM devices WHERE device_key IN (VALUES (?))
 
 -- history_after --
--- A device's operations after one of them, oldest first; without those in the tail.
+-- A device's operations after one of them, oldest first; without those that are unswept.
 SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
 WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ?
 ORDER BY h.create_ms

@@ -87,6 +87,10 @@ class Steering:
         """All that is due by now has happened, and every notification of it was handed over.  Raises: Refused."""
         self.get("faults")  # answered once it has: a look elsewhere does not wait for push endpoints
 
+    def export(self) -> Json:
+        """The world as one document.  Raises: Refused."""
+        return self.connection.ask("POST", f"{self.url}/sandbox/v1:export", {})
+
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
         """What it answers.  Raises: Refused."""
         return self.connection.ask("POST", f"{self.url}/sandbox/v1/{path}", body or {})

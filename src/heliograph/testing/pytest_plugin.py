@@ -4,6 +4,8 @@ Every pytest run imports this file where Heliograph is installed, so it imports 
 """
 
 import dataclasses
+import json
+import re
 import secrets
 import sys
 import tempfile
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MARKER = "amapi"
 RANDOM = "random"
 _SEED_MOST = 2**31
+_NAME_MOST = 150
 _FOLDER = "heliograph_folder"
 _folder_key = pytest.StashKey[Path]()
 _world_key = pytest.StashKey["Amapi"]()
@@ -31,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("heliograph", "Android Management API (heliograph)")
     seed_help = "the seed of every test's world: the one that a failed test named, or 'random'; else each test has its own, always the same"
     group.addoption("--amapi-seed", metavar="SEED", default=None, help=seed_help)
+    group.addoption(
+        "--amapi-snapshots",
+        metavar="FOLDER",
+        default=None,
+        help="where failed tests leave their worlds, for heliograph replay; else in pytest's cache",
+    )
     parser.addini("amapi_seed", seed_help, default="")
     parser.addini("amapi_unmet_faults", "whether tests may plan faults that are never met", type="bool", default=False)
 
@@ -114,7 +123,33 @@ def _report(item: pytest.Item, world: "Amapi") -> str:
         story = world.story()
     except Exception as error:  # noqa: BLE001 - the test's own failure must be seen, whatever happened to the sandbox
         story = f"(the sandbox does not say what happened: {error})"
-    return f"{story}\n\nseed {world.seed}; repeat it: pytest '{item.nodeid}' --amapi-seed {world.seed}"
+    lines = [story, "", f"seed {world.seed}; repeat it: pytest '{item.nodeid}' --amapi-seed {world.seed}"]
+    if file := _snapshot(item, world):
+        lines.append(f"the world as it was then: heliograph replay '{file}'")
+    return "\n".join(lines)
+
+
+def _snapshot(item: pytest.Item, world: "Amapi") -> str:
+    """The file in which the world is, as a person in the folder where pytest was started calls it; empty: it cannot be kept."""
+    folder = _snapshots_folder(item.config)
+    if folder is None:
+        return ""
+    here, name = item.config.invocation_params.dir, re.sub(r"[^\w.-]+", "-", item.nodeid)[-_NAME_MOST:].strip("-")
+    file = folder / f"{name}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(world.snapshot(), indent=1), encoding="utf-8")
+    except Exception as error:  # noqa: BLE001 - as above
+        return f"(no snapshot: {error})"
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _snapshots_folder(config: pytest.Config) -> Path | None:
+    """Where snapshots are kept; None: pytest has no cache (`-p no:cacheprovider`), and nothing else was said."""
+    if given := config.getoption("--amapi-snapshots"):
+        return config.invocation_params.dir / str(given)
+    cache = getattr(config, "cache", None)
+    return Path(cache.mkdir("heliograph-snapshots")) if cache is not None else None
 
 
 def _settings(request: pytest.FixtureRequest) -> "WorldSettings":

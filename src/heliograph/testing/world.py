@@ -71,12 +71,14 @@ class Amapi:
     def __init__(self, connection: Connection, made: Json, settings: WorldSettings) -> None:
         """`made`: what `POST /sandbox/v1/worlds` answered."""
         self._connection = connection
-        self._steering = Steering(connection, made["url"])
+        self._steering = Steering(connection, made.get("pathUrl") or made["url"])  # on the connection that is open already
         self._clients: list[AndroidManagementResource] = []
         self.name: str = made["name"]
         """`worlds/…`."""
         self.url: str = made["url"]
         """Where it answers: what a client takes in place of `https://androidmanagement.googleapis.com`, without a slash at its end."""
+        self.sandbox_url = connection.url
+        """The sandbox that the world is in: HELIOGRAPH_URL for programs that make worlds of their own."""
         self.seed = int(made["seed"])
         self.enterprise: str = made["enterprises"][0]
         """The name of its first enterprise."""
@@ -113,7 +115,7 @@ class Amapi:
         """
         device = phone if isinstance(phone, Phone) else self.phones[phone]
         body = {"type": command} if isinstance(command, str) else command
-        answer = self._connection.ask("POST", f"{self.url}/v1/{device.name}:issueCommand", body)
+        answer = self._connection.ask("POST", f"{self._steering.url}/v1/{device.name}:issueCommand", body)
         return Operation(self._steering, answer["name"])
 
     def operation(self, name: str) -> Operation:
@@ -135,6 +137,10 @@ class Amapi:
     def story(self) -> str:
         """All that happened, a line each in the order of time: for people who read a failed test."""
         return story_of(self._steering, self.requests)
+
+    def snapshot(self) -> Json:
+        """The world as it is, as one document: `heliograph replay FILE` makes it again."""
+        return self._steering.export()
 
     def close(self) -> None:
         """The world has ended."""

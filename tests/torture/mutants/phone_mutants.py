@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.agent.command_run import CommandRun
+from heliograph.agent.command_run import INTERRUPTED, CommandRun
 from heliograph.agent.executor import Moment, Work
 from heliograph.agent.journal import Entry
 from heliograph.commands import COMMANDS
@@ -23,7 +23,7 @@ def executes_before_the_answer() -> Sequence[Patch]:
         async def _acknowledge(self: CommandRun, entry: Entry, work: Work | None) -> None:
             if work is None or work.row.final_at_ack:
                 return await before(self, entry, work)  # type: ignore[no-any-return]
-            outcome = await self._equipment.executor.execute(work, lambda _status: None)
+            outcome = await self._equipment.executor.execute(work, lambda _status: None) or INTERRUPTED
             verdict, _ = await self._ask(entry, need_command=False)
             if verdict is None:
                 return await self._drop(entry)
@@ -40,7 +40,7 @@ def journals_after_executing() -> Sequence[Patch]:
 
     def execute(before: Step) -> Step:
         async def _execute(self: CommandRun, entry: Entry, work: Work) -> None:
-            outcome = await self._equipment.executor.execute(work, lambda _status: None)
+            outcome = await self._equipment.executor.execute(work, lambda _status: None) or INTERRUPTED
             entry = msgspec.structs.replace(entry, state=InFlightState.EXECUTING, type=work.row.name)
             self._journal.put(entry)
             await self._pass(Moment.EXECUTING, entry)
@@ -63,7 +63,7 @@ def executes_again_after_a_restart() -> Sequence[Patch]:
             again.add(entry.operation)
             row = COMMANDS[entry.type]
             work = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
-            outcome = await self._equipment.executor.execute(work, lambda _status: None)
+            outcome = await self._equipment.executor.execute(work, lambda _status: None) or INTERRUPTED
             return await self._finish(entry, row, outcome)
 
         return _recover

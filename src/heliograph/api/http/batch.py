@@ -17,8 +17,7 @@ from heliograph.api.http.failures import log_failure
 from heliograph.api.http.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
 from heliograph.api.http.quota import Admission
 from heliograph.api.http.request_body import read_beginning, read_body
-from heliograph.api.http.sending import JSON
-from heliograph.asgi import Asgi, Message, Receive
+from heliograph.asgi import JSON, Asgi, Message, Receive
 from heliograph.protojson.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
 from heliograph.service.work_aside import work_aside
 

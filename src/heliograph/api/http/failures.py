@@ -10,9 +10,8 @@ import msgspec
 import structlog
 
 from heliograph.api.http.errors import Internal, error_answer
-from heliograph.api.http.request_body import ClientGone
-from heliograph.api.http.sending import JSON, send_answer
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.sending import send_answer
+from heliograph.asgi import JSON, Asgi, ClientGone, Message, Receive, Send
 from heliograph.protojson.errors import HeliographError
 
 log = structlog.get_logger()

@@ -13,8 +13,8 @@ import structlog
 
 from heliograph.api.http.address import ANY_ORIGIN, Addresses, parse_origins
 from heliograph.api.http.errors import error_answer
-from heliograph.api.http.sending import JSON, send_answer
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.sending import send_answer
+from heliograph.asgi import DENIAL, JSON, Asgi, Message, Receive, Send, send_whole
 from heliograph.domain.web_address import read_web_address
 from heliograph.protojson.errors import HeliographError, PermissionDenied
 
@@ -23,7 +23,6 @@ log = structlog.get_logger()
 QUOTED_MOST = 128
 HOSTS_REMEMBERED = 64
 _LOOKED_AT = frozenset({b"host", b"origin", b"x-forwarded-host"})
-_DENIAL = "websocket.http.response"
 
 
 class HostNotAllowed(PermissionDenied):
@@ -117,7 +116,6 @@ async def _refuse(scope: Message, receive: Receive, send: Send, error: Heliograp
     if scope["type"] == "http":
         return await send_answer(send, status, body, headers=headers)
     await receive()  # websocket.connect
-    if _DENIAL not in scope.get("extensions", {}):
+    if DENIAL not in scope.get("extensions", {}):
         return await send({"type": "websocket.close"})
-    await send({"type": f"{_DENIAL}.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
-    return await send({"type": f"{_DENIAL}.body", "body": body})
+    return await send_whole(send, status, body, headers, prefix=DENIAL)

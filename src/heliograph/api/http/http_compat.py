@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 import msgspec
 
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
-from heliograph.api.http.request_body import ClientGone, given_first, once, read_body
-from heliograph.api.http.sending import JSON, send_answer
-from heliograph.asgi import Asgi, Message, Receive, Scope, Send
+from heliograph.api.http.request_body import given_first, once, read_body
+from heliograph.api.http.sending import send_answer
+from heliograph.asgi import JSON, Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 
 NO_CONTENT = 204

@@ -20,9 +20,8 @@ from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connection
 from heliograph.api.http.cutting import CUT_OFF
 from heliograph.api.http.errors import URL_MAX_BYTES, Internal, error_answer
 from heliograph.api.http.http_refusals import Refusal
-from heliograph.api.http.sending import JSON
 from heliograph.api.http.ws_protocol import WebSocket13
-from heliograph.asgi import Asgi, Message, Send
+from heliograph.asgi import JSON, Asgi, Message, Send
 from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()

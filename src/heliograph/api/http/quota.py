@@ -72,7 +72,7 @@ class Quota:
 
 
 class Admission(Protocol):
-    """Who lets callers pass (`authorizer.Gate`)."""
+    """Who lets callers pass: `authorization.Authorizer`, or another `MeteredAuthorizer`."""
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller.  Raises: HeliographError: it may not pass."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from heliograph.api.http.errors import BodyTooLarge, BodyTooSlow
-from heliograph.asgi import Message, Receive
+from heliograph.asgi import ClientGone, Message, Receive, rest_of_body
 
 BODY_MAX_BYTES = 1024 * 1024  # our choice: Google documents no limit (amapi.md §8.1)
 
@@ -14,10 +14,6 @@ BODY_TIMEOUT_S = 30.0
 
 DRAIN_FACTOR = 16
 """How many times the limit is read and thrown away before the refusal: most clients read no answer while they send."""
-
-
-class ClientGone(Exception):
-    """The client closed its connection before its request was complete."""
 
 
 async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> bytes:
@@ -95,21 +91,10 @@ async def _read_late(first: Awaitable[Message], receive: Receive, max_bytes: int
 
 
 async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] != "http.request":
-            raise ClientGone
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= max_bytes:
-            chunks.append(chunk)
-        if not message.get("more_body") or size > max_bytes * DRAIN_FACTOR:
-            break
-        message = await receive()
-    if size > max_bytes:
+    body = await rest_of_body(message, receive, max_bytes=max_bytes, drain_bytes=max_bytes * (DRAIN_FACTOR - 1))
+    if body is None:
         raise BodyTooLarge(f"The request body is too large: at most {max_bytes} bytes are accepted.")
-    return b"".join(chunks)
+    return body
 
 
 @types.coroutine

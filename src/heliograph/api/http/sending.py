@@ -2,13 +2,11 @@
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from heliograph.api.http.errors import Headers
-from heliograph.asgi import Send
-
-JSON = (b"content-type", b"application/json; charset=UTF-8")
+from heliograph.asgi import Send, send_whole
 
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -25,15 +23,9 @@ _GZIP_WINDOW = 31  # zlib: the largest window, in the gzip format
 _FASTEST = 1
 
 
-async def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> None:
+def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Awaitable[None]:
     """The answer is sent."""
-    start = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [(b"content-length", b"%d" % len(body)), NO_SNIFFING, *headers],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+    return send_whole(send, status, body, [NO_SNIFFING, *headers])
 
 
 async def send_compressed(scope: Mapping[str, Any], send: Send, status: int, body: bytes, *, headers: Headers) -> None:

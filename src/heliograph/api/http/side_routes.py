@@ -9,9 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from heliograph.api.http.errors import MethodNotAllowed, UnknownPath, error_answer
+from heliograph.asgi import ClientGone
 from heliograph.protojson.errors import HeliographError
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[object]]
+"""Gives what is sent as JSON, or a Response; errors are answered in Google's form."""
 
 
 def side_router(rows: Iterable[tuple[str, str, Endpoint]]) -> Router:
@@ -33,9 +35,15 @@ class _PathRoute(Route):
             await super().handle(scope, receive, send)
 
 
-def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
+def _by_method(endpoints: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+        try:
+            given = await endpoints["GET" if request.method == "HEAD" else request.method](request)
+        except HeliographError as error:
+            return error_response(error)
+        except ClientGone:
+            return Response(status_code=400)  # nobody reads it
+        return given if isinstance(given, Response) else json_response(given)
 
     return answer
 

@@ -6,9 +6,10 @@ from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.commands.wipe import WipeDataFlag
 from heliograph.domain.device import Device, DeviceRecord
 from heliograph.domain.device_json import render_device
+from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.protojson.field_mask import parse_field_mask
-from heliograph.protojson.messages import Message, encode_message
+from heliograph.protojson.messages import encode_message
 from heliograph.service.devices import delete_device, get_device, list_devices, patch_device
 
 

@@ -4,8 +4,9 @@ from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Call
 from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.messages import Message
 from heliograph.domain.names import EnrollmentTokenName, EnterpriseName
-from heliograph.protojson.messages import Message, encode_message
+from heliograph.protojson.messages import encode_message
 from heliograph.service.enrollment_tokens import (
     create_enrollment_token,
     delete_enrollment_token,

@@ -10,10 +10,11 @@ from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.api.resources.devices import UpdateQuery
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.sign_up import check_agreement
 from heliograph.protojson.field_mask import parse_field_mask
-from heliograph.protojson.messages import Message, encode_message, proto
+from heliograph.protojson.messages import encode_message
 from heliograph.service.enterprises import (
     create_enterprise,
     create_signed_up_enterprise,

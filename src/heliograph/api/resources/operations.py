@@ -9,9 +9,9 @@ from heliograph.api.method import Call
 from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.commands import ENVELOPE
 from heliograph.domain.longrunning import render_operation
+from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.request_id import request_id_of
-from heliograph.protojson.messages import Message
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation, list_operations
 from heliograph.service.timeline import get_timeline

@@ -4,19 +4,18 @@ Heliograph's own: not in AMAPI. Only public keys pass here.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.api.http.side_routes import error_response, json_response, side_router
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.side_routes import Endpoint, side_router
 from heliograph.domain.access import Role, ServiceKey
-from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied
+from heliograph.protojson.errors import InvalidArgument, PermissionDenied
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.callers import Callers, SignIn
@@ -25,7 +24,6 @@ from heliograph.service.service_keys import create_service_key, delete_service_k
 
 PREFIX = "/heliograph/v1/keys"
 BODY_MAX_BYTES = 16_384
-BODY_TIMEOUT_S = 30.0
 _FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 
 
@@ -63,15 +61,10 @@ def keys_app(desk: KeyDesk) -> Router:
     return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
 
 
-def _endpoint(desk: KeyDesk, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            _require_operator(desk, request)
-            return json_response(await handler(desk, request))
-        except HeliographError as error:
-            return error_response(error)
-        except ClientGone:
-            return Response(status_code=400)  # not read
+def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
+    async def answer(request: Request) -> object:
+        _require_operator(desk, request)
+        return await handler(desk, request)
 
     return answer
 

@@ -9,8 +9,8 @@ from importlib import resources
 from string import Template
 from urllib.parse import parse_qsl
 
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
 from heliograph.domain.sign_up import SignUp, callback_host
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
 from heliograph.service.ports import Ports
@@ -18,7 +18,6 @@ from heliograph.service.sign_up import PATH, complete_sign_up, sign_up_of
 
 BODY_MAX_BYTES = 16_384
 
-BODY_TIMEOUT_S = 30.0
 
 FIELDS_MOST = 16
 
@@ -111,6 +110,4 @@ def _text(name: str) -> str:
 
 
 async def _send(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
-    headers = [*HEADERS, *more, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_whole(send, status, body, [*HEADERS, *more])

@@ -3,7 +3,7 @@
 import msgspec
 
 from heliograph.api.method import Call
-from heliograph.protojson.messages import Message
+from heliograph.domain.messages import Message
 from heliograph.service.sign_up import create_signup_url
 
 

@@ -12,8 +12,8 @@ import structlog
 
 from heliograph.api.http.authorization import OwnUrls
 from heliograph.api.http.errors import http_status
-from heliograph.api.http.request_body import ClientGone, read_body
-from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
 from heliograph.domain.jwt_claims import GrantRefused
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.callers import SignIn, issue_access_token
@@ -28,7 +28,6 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 BODY_MAX_BYTES = 16_384
 
-BODY_TIMEOUT_S = 30.0
 
 FIELDS_MOST = 16
 
@@ -56,9 +55,7 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         except ClientGone:
             return None
         body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        return await send({"type": "http.response.body", "body": body})
+        return await send_whole(send, status, body, HEADERS)
 
     return answer
 

@@ -7,7 +7,8 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from heliograph.protojson.messages import Int64, Message, proto
+from heliograph.domain.messages import Message, proto
+from heliograph.protojson.messages import Int64
 
 SECTION_BITS = 4
 SECTIONS_PER_CODE = 3

@@ -22,9 +22,10 @@ DELAY_US = 1_000_000
 
 
 def nothing_ran_after_it_was_cancelled_or_expired(evidence: Evidence) -> Iterator[Breach]:
-    """CANCELLED and EXPIRED say that no phone did or will do it."""
+    """CANCELLED and EXPIRED say that no phone did or will do it; at most it asked its user, and withdrew the question."""
     for operation in evidence.final.values():
-        if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name):
+        done = operation.name not in evidence.withdrawn or any(act.succeeded for act in evidence.ended.get(operation.name, ()))
+        if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name) and done:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) is {operation.outcome} and was run.")
 
 
@@ -42,7 +43,7 @@ def what_succeeded_was_run(evidence: Evidence) -> Iterator[Breach]:
     for operation in evidence.final.values():
         if operation.outcome != "succeeded":
             continue
-        if not evidence.began.get(operation.name):
+        if not evidence.began.get(operation.name) or operation.name in evidence.withdrawn:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded and was never run.")
         if any(act.succeeded is False for act in evidence.ended.get(operation.name, ())):
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded, and its phone says that it failed.")

@@ -16,7 +16,7 @@ from heliograph.service.ports import Facts, Sees
 from heliograph.service.record_rules import RecordName
 from heliograph.storage.batch.rows import NOTHING, DeviceState, Looked, OperationKey, Remembered, SerialKey, Source, Written
 from heliograph.storage.kind import Kind
-from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS
+from heliograph.storage.kinds import ENTERPRISES, OF_KEY, POLICIES, REQUESTS, TOKENS, kind_named
 
 K = TypeVar("K", bound=tuple[Any, ...])
 R = TypeVar("R")
@@ -214,11 +214,9 @@ def records_of(sees: Sees) -> Iterator[tuple[Kind[Any, Any], Any]]:
 
 
 def check_names(names: Collection[RecordName]) -> None:
-    """Check that each names a record before a rule waits, because its batch could only fail.  Raises: TypeError."""
+    """Check that each names a record before a rule waits, because its batch could only fail.  Raises: NoSuchKind."""
     for name in names:
-        kind = OF_KEY.get(type(name))
-        if kind is None or kind.by_hand:
-            raise TypeError(f"{name!r} does not name a record that rules see by name")
+        kind_named(name)
 
 
 def serial_key(sees: Sees) -> SerialKey | None:

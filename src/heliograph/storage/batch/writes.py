@@ -17,7 +17,7 @@ from heliograph.service.ports import Delete, DeleteDevice, Put, PutDevice, PutOp
 from heliograph.storage.batch.rows import NOTHING, DeviceState
 from heliograph.storage.batch.view import View
 from heliograph.storage.kind import Kind, Row
-from heliograph.storage.kinds import BELONGING, OF_KEY, OF_RECORD
+from heliograph.storage.kinds import BELONGING, OF_KEY, OF_RECORD, kind_named, kind_of
 
 K = TypeVar("K", bound=tuple[Any, ...])
 
@@ -26,7 +26,7 @@ class Batch(View):
     """What the rules see, and what they write."""
 
     def take(self, writes: Sequence[Write]) -> None:
-        """The decision's writes hold for all rules after it.  Raises: ValueError, KeyError (nothing is taken)."""
+        """The decision's writes hold for all rules after it.  Raises: ValueError, NoSuchKind (nothing is taken)."""
         takes = [_TAKE[type(write)] for write in writes]
         self._check(writes)
         for take, write in zip(takes, writes, strict=True):
@@ -36,8 +36,10 @@ class Batch(View):
         newest: dict[DeviceName, int] = {}
         for write in writes:
             if type(write) is not PutOperation:
-                if type(write) is Put and type(write.record) not in OF_RECORD:
-                    raise KeyError(type(write.record))
+                if type(write) is Put:
+                    kind_of(type(write.record))
+                elif type(write) is Delete:
+                    kind_named(write.name)
                 continue
             if not write.new:
                 continue

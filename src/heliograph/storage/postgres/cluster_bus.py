@@ -122,7 +122,7 @@ class ClusterBus:
             await asyncio.sleep(backoff.next_s())
 
     def _has_listened(self) -> bool:
-        """Whether it listened for a while: a bell that is cut again and again must not retry at once."""
+        """Whether it listened for a while: a bus that is cut again and again must not retry at once."""
         return self.listening and asyncio.get_running_loop().time() - self._mended_at_s >= PING_EVERY_S
 
     async def _listen(self) -> None:
@@ -184,7 +184,7 @@ class ClusterBus:
         self._listener.mended()
 
     def _tell_silent(self, error: Exception) -> None:
-        """Said once: the tail does meanwhile what the bell would do, a second later."""
+        """Said once: the look at the tail does meanwhile what the bus would do, a second later."""
         self.listening = False
         self._words = {}
         self._listener.silent()

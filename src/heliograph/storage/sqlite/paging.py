@@ -1,4 +1,4 @@
-"""A page of a device's operations, out of its history and the tail."""
+"""A page of a device's operations, out of its history and what is unswept."""
 
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
@@ -12,7 +12,7 @@ def page_of_operations(tables: Tables, unswept: Unswept, device: DeviceName, *, 
     found: list[Operation] = []
     while len(found) <= limit:
         wanted = limit + 1 - len(found)
-        # The tail first: a row swept between the two looks is seen twice, never missed.
+        # The unswept first: a row swept between the two looks is seen twice, never missed.
         newer = unswept.after(device, after_ms, wanted)
         older = [create_ms for (create_ms,) in tables.one("history_after", *device, after_ms, wanted)]
         keys = [(device, create_ms) for create_ms in sorted({*older, *newer})[:wanted]]

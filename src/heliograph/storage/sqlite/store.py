@@ -58,7 +58,7 @@ class SqliteStore(RecordReads):
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
-        tail_most: int,
+        unswept_most: int,
         threads: bool = True,
     ) -> None:
         """Without `threads`, all work runs on the event loop: for a database in memory, which delays no one."""
@@ -85,7 +85,7 @@ class SqliteStore(RecordReads):
             self._memory,
             rule_queue=self._rule_queue,
             now_us=clock.now_us,
-            sweeper=Sweeper(self._tables, self._memory, tail_most=tail_most),
+            sweeper=Sweeper(self._tables, self._memory, unswept_most=unswept_most),
             between_batches=self._checkpointer.restart_if_large,
             on_fatal=on_fatal,
         )
@@ -104,7 +104,7 @@ class SqliteStore(RecordReads):
     ) -> Self:
         """A store that begins as a copy of the template (connection.memory_template) and goes with its process."""
         connections = Connections.in_memory(template)
-        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=UNSWEPT_MOST, threads=False)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, unswept_most=UNSWEPT_MOST, threads=False)
 
     @classmethod
     def open(
@@ -114,17 +114,17 @@ class SqliteStore(RecordReads):
         clock: Clock,
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None] = exit_at_once,
-        tail_most: int = UNSWEPT_MOST,
+        unswept_most: int = UNSWEPT_MOST,
         durable: bool = True,
     ) -> Self:
         """The store in this file, created and migrated if needed; `ring` is called on the event loop after a commit.
 
-        `tail_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
+        `unswept_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
         connections = Connections.open(path, clock.now_us(), durable=durable)
-        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, tail_most=tail_most)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, unswept_most=unswept_most)
 
     # Writes.
 

@@ -1,8 +1,8 @@
-"""Brings operations from the tail into `history`, sorted and many at a time: written with each command they would cost a third of the rate.
+"""Brings unswept operations into `history`, sorted and many at a time: written with each command they would cost a third of the rate.
 
-A round goes through the tail in history's order, in slices, so that no one waits for long: one with each batch, in its commit, and more
-while nothing waits. Its last slice moves the watermark. Until then a crash leaves rows both in history and, after the restart, in the
-tail, and they are swept again.
+A round goes through them in history's order, in slices, so that no one waits for long: one with each batch, in its commit, and more
+while nothing waits. Its last slice moves the watermark. Until then a crash leaves rows both in history and, after the restart, among the
+unswept, and they are swept again.
 """
 
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from heliograph.storage.sqlite.tables import NO_ROOM, Tables
 from heliograph.storage.sqlite.unswept import UnsweptRow
 
 UNSWEPT_MOST = 65_536
-"""Operations in the tail when a round begins: 100,000 devices' histories share 20,000 pages, so that three or four rows come into each
-that a round writes; a tail of 16,384 costs half more per row, one of 131,072 a third less but 40 MB of memory."""
+"""Unswept operations when a round begins: 100,000 devices' histories share 20,000 pages, so that three or four rows come into each
+that a round writes; 16,384 cost half more per row, 131,072 a third less but 40 MB of memory."""
 SLICES = 512
 """In a round without new rows: 128 rows each, half a millisecond."""
 CATCH_UP = 2
-"""Rows swept for each that comes with the same batch: a round comes to its end however fast the tail grows."""
+"""Rows swept for each that comes with the same batch: a round comes to its end however fast new operations come."""
 
 
 class Sweeper:
-    """The sweeper, in the writer's thread. `tail_most` operations in the tail start a round."""
+    """The sweeper, in the writer's thread. `unswept_most` unswept operations start a round."""
 
-    def __init__(self, tables: Tables, memory: Memory, *, tail_most: int = UNSWEPT_MOST) -> None:
+    def __init__(self, tables: Tables, memory: Memory, *, unswept_most: int = UNSWEPT_MOST) -> None:
         self._tables = tables
         self._memory = memory
-        self._tail_most = tail_most
-        self._slice = max(1, tail_most // SLICES)
+        self._unswept_most = unswept_most
+        self._slice = max(1, unswept_most // SLICES)
         self._places: list[int] = []
         """The places that this round still visits, the next one last."""
         self._sorted: int | None = None
@@ -36,13 +36,13 @@ class Sweeper:
 
     @property
     def due(self) -> bool:
-        """A round is in progress, or the tail is large enough for one."""
-        return bool(self._places) or (self._memory.unswept.size >= self._tail_most and bool(self._memory.given.past_ms))
+        """A round is in progress, or enough operations are unswept for one."""
+        return bool(self._places) or (self._memory.unswept.size >= self._unswept_most and bool(self._memory.given.past_ms))
 
     def write(self, came: int = 0) -> Callable[[], None]:
         """A slice more of a round that is due is in history, if the transaction that is open is committed; what must be called then.
 
-        `came` operations come into the tail with the same transaction.
+        `came` operations come unswept with the same transaction.
         """
         if not self._places:
             self._begin()

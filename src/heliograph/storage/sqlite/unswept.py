@@ -28,7 +28,7 @@ class Unswept:
         self._rows: dict[int, list[UnsweptRow]] = {}
 
     def after(self, device: DeviceName, after_ms: int, limit: int) -> list[int]:
-        """At most `limit` ids of the device's operations in the tail, greater than `after_ms`, ascending. For any thread."""
+        """At most `limit` ids of the device's unswept operations, greater than `after_ms`, ascending. For any thread."""
         ids = self._ids.get(device)
         if ids is None:
             return []
@@ -36,7 +36,7 @@ class Unswept:
         return ids[start : start + limit]
 
     def add(self, new: Mapping[tuple[DeviceName, int], int]) -> None:
-        """These operations (by name, with their devices' keys; oldest first) are in the tail."""
+        """These operations (by name, with their devices' keys; oldest first) are unswept."""
         for (device, create_ms), key in new.items():
             ids = self._ids.get(device)
             if ids is None:
@@ -62,7 +62,7 @@ class Unswept:
         return self._rows.get(place, [])[:most]
 
     def drop_oldest(self, rows: Sequence[UnsweptRow]) -> None:
-        """Remove these rows, which `oldest` returned, from the tail. Takes no longer if a device has many more."""
+        """Remove these rows, which `oldest` returned. Takes no longer if a device has many more."""
         newest = {device: create_ms for device, _, create_ms in rows}
         counts = Counter(key // NEIGHBOURS for _, key, _ in rows)
         for place, count in counts.items():
@@ -75,7 +75,7 @@ class Unswept:
         self.size -= len(rows)
 
     def remove(self, rows: Collection[UnsweptRow]) -> None:
-        """These operations are not in the tail, whether or not they were."""
+        """These operations are not unswept any more, whether or not they were."""
         gone = set(rows)
         for place in {key // NEIGHBOURS for _, key, _ in gone} & self._rows.keys():
             before = self._rows[place]

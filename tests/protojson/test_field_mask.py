@@ -5,7 +5,7 @@ import pytest
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.field_mask import apply_mask, parse_field_mask
-from tests.domain.sample_messages import RingParams, Sample
+from tests.protojson.sample_messages import RingParams, Sample
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from heliograph.domain.messages import Message, proto
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, decode_message, encode_message, proto, stored_message
-from tests.domain.sample_messages import HushParams, RingParams, Sample, SampleType
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, decode_message, encode_message, stored_message
+from tests.protojson.sample_messages import HushParams, RingParams, Sample, SampleType
 
 
 def refusal(body: bytes | str | object, *, root: str = "sample") -> InvalidArgument:

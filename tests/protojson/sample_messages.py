@@ -5,8 +5,9 @@ from typing import Annotated
 
 import msgspec
 
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Message, Timestamp, proto
+from heliograph.protojson.messages import SECRET, Duration, Int32, Int64, Timestamp
 
 
 @proto("Sample.Type")

@@ -10,7 +10,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Int64, decode_message, encode_message, stored_message
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.times import format_duration, format_timestamp
-from tests.domain.sample_messages import Gapped, HushParams, RingParams, Sample, SampleType
+from tests.protojson.sample_messages import Gapped, HushParams, RingParams, Sample, SampleType
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 

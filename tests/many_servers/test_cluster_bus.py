@@ -1,4 +1,4 @@
-"""What servers say to each other: on a real PostgreSQL between two bells, and in payloads that it takes."""
+"""What servers say to each other: on a real PostgreSQL between two buses, and in payloads that it takes."""
 
 import asyncio
 import contextlib
@@ -35,8 +35,8 @@ class Ear:
 
 
 @contextlib.asynccontextmanager
-async def bell(database: str, server: str) -> AsyncIterator[tuple[ClusterBus, Ear]]:
-    """A bell that listens, and its ear."""
+async def bus(database: str, server: str) -> AsyncIterator[tuple[ClusterBus, Ear]]:
+    """A bus that listens, and its ear."""
     ear = Ear()
     made = ClusterBus(lambda: connect(database), ear, server=server, now_us=lambda: NOW_US, chance=lambda: 0.0)
     running = asyncio.create_task(made.run())
@@ -62,7 +62,7 @@ def device(number: int) -> str:
 
 
 async def test_what_one_says_the_others_hear_and_itself_does_not(database: str) -> None:
-    async with bell(database, "a") as (one, own), bell(database, "b") as (_, other):
+    async with bus(database, "a") as (one, own), bus(database, "b") as (_, other):
         words = [Word("ring", device(1)), Word("policy", device(2)), Word("seen", device(3), 17)]
         for word in words:
             assert one.say(word)
@@ -73,7 +73,7 @@ async def test_what_one_says_the_others_hear_and_itself_does_not(database: str) 
 
 
 async def test_many_words_arrive_however_long_they_are_together(database: str) -> None:
-    async with bell(database, "a") as (one, _), bell(database, "b") as (_, other):
+    async with bus(database, "a") as (one, _), bus(database, "b") as (_, other):
         for number in range(2_000):
             one.say(Word("ring", device(number)))
         await until(lambda: len(other.words) == 2_000)
@@ -82,8 +82,8 @@ async def test_many_words_arrive_however_long_they_are_together(database: str) -
 
 
 async def test_what_is_no_word_of_ours_is_not_heard(database: str) -> None:
-    """Anyone with the database's password may notify on the channel."""
-    async with bell(database, "b") as (_, ear):
+    """Whoever has the database's password may say anything on the channel."""
+    async with bus(database, "b") as (_, ear):
         stranger = await asyncpg.connect(database)
         for payload in ("", "x", "[]", '["b",1]', '["c","now",[]]', '["c",1,[["explode","a/b"]]]', '["c",1,[["ring","a/b"]]]'):
             await stranger.execute("SELECT pg_notify('heliograph', $1)", payload)
@@ -93,8 +93,8 @@ async def test_what_is_no_word_of_ours_is_not_heard(database: str) -> None:
     assert [(Word("ring", "a/b"), 1)] == ear.words
 
 
-async def test_a_bell_whose_connection_is_cut_is_silent_and_mends(database: str) -> None:
-    async with bell(database, "a") as (one, ear):
+async def test_a_bus_whose_connection_is_cut_is_silent_and_mends(database: str) -> None:
+    async with bus(database, "a") as (one, ear):
         admin = await asyncpg.connect(database)
         await admin.fetchval("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         await until(lambda: ear.silences)
@@ -106,8 +106,8 @@ async def test_a_bell_whose_connection_is_cut_is_silent_and_mends(database: str)
     assert (2, 1) == (ear.mends, ear.silences)
 
 
-async def test_a_bell_that_hears_nothing_notices_by_its_own_ping(database: str) -> None:
-    """As behind a pooler that accepts LISTEN and forwards nothing."""
+async def test_a_bus_that_hears_nothing_notices_by_its_own_ping(database: str) -> None:
+    """As behind a pooler that takes LISTEN and tells nobody."""
     ear = Ear()
     async with deaf_way(int(database.rpartition(":")[2].partition("/")[0])) as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/{database.rpartition('/')[2]}?sslmode=disable"

@@ -1,13 +1,13 @@
 """One row per rule of spec/amapi.md §9: what is accepted and what it means, what is refused and in which words.
 
-Beside it stand field masks (§9.9: test_field_mask.py) and the Content-Type of a body (§9.14: tests/api/test_edge.py).
+Beside it stand field masks (§9.9: test_field_mask.py) and the Content-Type of a body (§9.14: tests/api/test_http_compat.py).
 """
 
 import pytest
 
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, encode_message
-from tests.domain.sample_messages import Sample
+from tests.protojson.sample_messages import Sample
 
 SECONDS = 'A number of seconds followed by s is expected, as in "600s".'
 V1 = "type.googleapis.com/google.android.devicemanagement.v1"

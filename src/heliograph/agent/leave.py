@@ -1,0 +1,47 @@
+"""A command that waits for its user may expire meanwhile: the phone asks its server before it begins, and journals how far it is.
+
+Source: docs/device-protocol.md, "Waiting for the user".
+"""
+
+import msgspec
+
+from heliograph.agent.delivery import Delivery
+from heliograph.agent.journal import Entry, Journal
+from heliograph.agent.progress_reports import ProgressReports
+from heliograph.protocol import Begin
+
+
+class _Verdict(msgspec.Struct):
+    """Execute, or Drop with its reason."""
+
+    drop: str = ""
+
+
+class ServersLeave:
+    """An `executor.Leave` for one operation."""
+
+    def __init__(self, entry: Entry, journal: Journal, delivery: Delivery, progress: ProgressReports) -> None:
+        self._entry = entry
+        self._journal = journal
+        self._delivery = delivery
+        self._progress = progress
+
+    def asks(self, status: msgspec.Struct) -> None:
+        """Journalled first: an agent after a restart must know that nothing was done."""
+        self._note(asking=True)
+        self._progress.tell(self._newest, status, asks_user=True)
+
+    async def may_begin(self) -> bool:
+        """Asked for as long as it takes; the same question gets the same answer."""
+        delivered = await self._delivery.deliver(Begin(operation=self._entry.operation, ack_id=self._entry.ack_id))
+        if not delivered.reply.ok or msgspec.json.decode(delivered.reply.body, type=_Verdict).drop:
+            return False
+        self._note(asking=False)
+        return True
+
+    @property
+    def _newest(self) -> Entry:
+        return self._journal.entry(self._entry.operation) or self._entry
+
+    def _note(self, *, asking: bool) -> None:
+        self._journal.put(msgspec.structs.replace(self._newest, asking=asking))
