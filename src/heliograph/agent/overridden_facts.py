@@ -43,7 +43,7 @@ PERCENT = 100
 REBOOT_MAX_S = 3600
 
 
-@proto("heliograph.sandbox.Overrides")
+@proto("Overrides")
 class Overrides(Message):
     """Facts in which a phone differs from its profile; absent ones are as in the profile."""
 

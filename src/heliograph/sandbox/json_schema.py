@@ -42,7 +42,7 @@ SCALARS: Mapping[Scalar, Schema] = {
 
 def name_of(message: type[msgspec.Struct]) -> str:
     """The message's name in the document."""
-    return proto_info(message).full_name.rpartition(".")[2]
+    return proto_info(message).name
 
 
 def schemas_of(messages: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:

@@ -75,7 +75,7 @@ class Unlocking(Message):
     password: Annotated[str, SECRET] = ""
 
 
-@proto("heliograph.sandbox.DeviceCreation")
+@proto("DeviceCreation")
 class Creation(Message):
     """`POST /sandbox/v1/devices`."""
 

@@ -58,7 +58,7 @@ _PHONE = {
 Handler = Callable[[Worlds, Addresses, Request], Coroutine[Any, Any, object]]
 
 
-@proto("heliograph.sandbox.WorldCreation")
+@proto("WorldCreation")
 class Creation(Message):
     """`POST /sandbox/v1/worlds`; what is absent is as in the sandbox's own world."""
 
