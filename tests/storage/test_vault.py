@@ -68,5 +68,5 @@ def test_a_file_that_is_no_key_is_refused(tmp_path: Path, size: int) -> None:
     (tmp_path / "key").write_bytes(bytes(size))
     (tmp_path / "key").chmod(0o600)
 
-    with pytest.raises(KeyFileUnsafe, match="no key file"):
+    with pytest.raises(KeyFileUnsafe, match="not a key file"):
         FileVault(tmp_path / "key")
