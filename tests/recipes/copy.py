@@ -65,6 +65,12 @@ class Copy:
         assert fails is bool(done.returncode), done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def replace(self, path: str, old: str, new: str) -> None:
+        """`new` stands where `old` stood, once."""
+        text = self.read(path)
+        assert 1 == text.count(old), f"{path} has {old!r} {text.count(old)} times"
+        self.write(path, text.replace(old, new))
+
     def docs(self) -> None:
         """`make docs`."""
         for script in re.findall(r"^\t\$\(BIN\)/python -m (scripts\.\w+)", _target(self.read("Makefile"), "docs"), re.MULTILINE):

@@ -1,9 +1,11 @@
 """A stored field, a migration, a metric, an error, a command of the command line: each as CONTRIBUTING.md says."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from heliograph.storage.queries import migrations
 from tests.recipes.copy import TEST_TIMEOUT_S, Copy, blocks, files_listed, section
 
 PAGE = "CONTRIBUTING.md"
@@ -54,10 +56,14 @@ def test_a_stored_field(copy: Copy) -> None:
     copy.lint(RECORDS)
 
 
-def test_a_migration(copy: Copy) -> None:
+def test_a_migration(copy: Copy, database: str, tmp_path: Path) -> None:
     code, files = recipe(copy, "Add a migration", "sql")
     before = copy.touched()
     (path,) = files
+    newest = migrations()[-1].version
+    migrate = [("-m", "heliograph", "db", "migrate", *place) for place in (("--data-dir", str(tmp_path)), ("--database", database))]
+    for arguments in migrate:
+        copy.run(*arguments)
 
     copy.write(path.replace("_before", ""), code)
     told = copy.tests(TEST_OF_MIGRATIONS, fails=True)
@@ -65,6 +71,8 @@ def test_a_migration(copy: Copy) -> None:
 
     assert "name it NNNN_before_what.sql" in told
     copy.tests(TEST_OF_MIGRATIONS, TEST_OF_QUERIES)
+    for arguments in migrate:
+        assert f"Schema {newest} became schema {newest + 1}." in copy.run(*arguments)
     assert files == copy.touched() - before
 
 

@@ -24,14 +24,19 @@ def copy(tmp_path: Path) -> Path:
 
 
 def followed(folder: Path) -> Path:
-    """The recipe's three blocks stand where it says."""
+    """The package, in which the recipe's three blocks stand where it says."""
+    shutil.copytree(PACKAGE, folder / "heliograph", ignore=shutil.ignore_patterns("__pycache__"))
+    follow(folder / "heliograph")
+    return folder
+
+
+def follow(package: Path) -> None:
+    """The recipe's three blocks are where it says."""
     recipe = RECIPE.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert recipe is not None
     migration, service, row = BLOCK.findall(recipe[1])
-    package = folder / "heliograph"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     number = migrations()[-1].version + 1
-    (package / "storage" / "migrations" / f"{number:04d}_migration_tokens.sql").write_text(migration, encoding="utf-8")
+    (package / "storage" / "migrations" / f"{number:04d}_before_migration_tokens.sql").write_text(migration, encoding="utf-8")
     (package / "service" / "migration_tokens.py").write_text(service, encoding="utf-8")
     kinds = package / "storage" / "kinds.py"
     text = kinds.read_text(encoding="utf-8")
@@ -39,7 +44,6 @@ def followed(folder: Path) -> Path:
     assert [1, 1] == [text.count(imports), text.count(registry)]
     text = text.replace(imports, IMPORT + imports).replace(')\n"""In the order', '    MIGRATION_TOKENS,\n)\n"""In the order')
     kinds.write_text(text.replace(registry, f"{row}\n{registry}"), encoding="utf-8")
-    return folder
 
 
 def drive(copy: Path, database: str) -> str:

@@ -4,7 +4,6 @@ Who uses it holds a shared lock of FOLDER/users. The kernel lets go of a lock wh
 outlives its tests, even if they are killed.
 """
 
-import asyncio
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from heliograph.machine import run_to_end
 from heliograph.sandbox.run import Greeting, run_sandbox
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held
@@ -29,13 +29,7 @@ def main(folder: Path) -> None:
         if SHARED_IS_POSSIBLE:
             threading.Thread(target=_end_when_unused, args=(folder, unused), daemon=True).start()
 
-    serving = run_sandbox(SandboxSettings(port=0, phones=()), ready=ready)
-    try:
-        import uvloop  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        asyncio.run(serving)
-    else:
-        uvloop.run(serving)
+    run_to_end(run_sandbox(SandboxSettings(port=0, phones=()), ready=ready))
     if unused.is_set():
         shutil.rmtree(folder, ignore_errors=True)
 
