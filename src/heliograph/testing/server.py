@@ -90,6 +90,9 @@ class _Ours:
         if self._own_folder is not None:
             end_server(self._own_folder)
             self._own_folder = None
+        for process in _started:
+            if process.poll() is None:  # others use it: they end it, and to forget it while it runs would warn
+                process.returncode = 0
 
 
 OURS = _Ours()
