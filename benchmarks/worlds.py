@@ -1,4 +1,6 @@
-"""A thousand worlds in one sandbox: what it takes to make, reset and end one, what one holds at rest, and a clock led over ten years.
+"""A thousand worlds in one sandbox: what it takes to make, reset and end one, and what one holds at rest.
+
+And in one world: a clock led over ten years, and a fleet of phones locked in one go under Google's quota.
 
 `python -m benchmarks --only worlds`, or by itself: `python -m benchmarks.worlds`.
 """
@@ -16,10 +18,15 @@ import uvloop
 
 from benchmarks.figures import Figures, Number, Scale, percentile
 from benchmarks.servers import family_cpu_s
+from heliograph.sandbox.settings import SandboxSettings
+from heliograph.sandbox.worlds import WorldPlan, Worlds
+from heliograph.server import calm_garbage_collection
 from tests.ports import reserved_port
 
 WORLDS = 1_000
 QUICK_WORLDS = 50
+FLEET = 2_000
+QUICK_FLEET = 200
 OPERATIONS = 1_000
 """Open ones of a phone that is offline, as many as a device may have."""
 TEN_YEARS = "315576000s"
@@ -45,7 +52,13 @@ async def _measured(count: int) -> Figures:
         before_s = family_cpu_s(pid)
         reset = [await _took(_call(http, "POST", f"{world['url']}/sandbox/v1:reset")) for world in made[: count // 2]]
         reset_cpu_ms = (family_cpu_s(pid) - before_s) / (count // 2) * 1_000
+        snapshots = [await _snapshot(http, world["url"]) for world in made[5:25]]
+        load = [await _took(_keep(http, url, made, {"snapshot": snapshot})) for snapshot in snapshots]
+        open_files = _open_files(pid)
         delete = [await _took(_call(http, "DELETE", f"{url}/sandbox/v1/{world['name']}")) for world in made]
+    spent = await _in_process(count)
+    fleet_size = QUICK_FLEET if count == QUICK_WORLDS else FLEET
+    fleet = [await _fleet(fleet_size)]
     return Figures(
         numbers=[
             *_times(f"make a world, {count} at once", create, most=10.0),
@@ -54,9 +67,41 @@ async def _measured(count: int) -> Figures:
             *_times("reset a world", reset, most=10.0),
             Number("the server's CPU for one reset, mean", [reset_cpu_ms], "ms"),
             Number("memory of a world at rest, nine phones known", [each_kib], "KiB", most=300.0),
+            *_times("make a world, CPU", spent["make"], most=10.0),
+            *_times("reset a world, CPU", spent["reset"], most=10.0),
+            *_times("end a world, CPU", spent["end"], most=5.0),
+            *_times("make a world of a snapshot, one command in it", load, most=50.0),
+            Number(f"file descriptors with {count} worlds, a port each", [float(open_files)], "files"),
+            Number(f"lock {fleet_size:,} phones in one go under Google's quota", fleet, "s", most=60.0),
             Number(f"lead a clock over ten years with {OPERATIONS:,} open operations", ten_years, "ms", most=50.0),
         ]
     )
+
+
+async def _in_process(count: int) -> dict[str, list[float]]:
+    """CPU milliseconds, each one's, in this process and without HTTP: what a busy machine does not change."""
+
+    async def nobody(*_asgi: object) -> None:
+        """Answers nothing."""
+
+    settings = SandboxSettings(port=0)
+    worlds = Worlds(settings, steering=nobody)
+    calm_garbage_collection(middle=10, old=100)
+    spent: dict[str, list[float]] = {"make": [], "reset": [], "end": []}
+
+    async def measured(what: str, work: Awaitable[object]) -> None:
+        began_s = time.thread_time()
+        await work
+        spent[what].append((time.thread_time() - began_s) * 1_000)
+
+    for _ in range(count):
+        await measured("make", worlds.create(WorldPlan(settings=settings)))
+    for resident in worlds.residents()[: count // 2]:
+        await measured("reset", resident.world.reset())
+    for resident in worlds.residents():
+        await measured("end", worlds.delete(resident.id))
+    await worlds.close()
+    return spent
 
 
 def _times(name: str, taken_ms: Sequence[float], *, most: float) -> list[Number]:
@@ -74,13 +119,43 @@ async def _ten_years(http: aiohttp.ClientSession, url: str) -> float:
     return await _took(_call(http, "POST", f"{url}/sandbox/v1/clock:advance", {"duration": TEN_YEARS}))
 
 
+async def _snapshot(http: aiohttp.ClientSession, url: str) -> Json:
+    await _asked(http, "POST", f"{url}/v1/enterprises/sandbox/devices/{PHONE}:issueCommand", {"type": "LOCK"})
+    return await _asked(http, "POST", f"{url}/sandbox/v1:export")
+
+
+async def _fleet(count: int) -> float:
+    """Seconds until all phones of a world are locked, by a caller that waits as it is told to, by the world's clock."""
+    phones = [{"deviceId": f"phone-{number}", "profile": PHONE, "overrides": {"serialNumber": f"S{number}"}} for number in range(count)]
+    async with _sandbox() as (url, _pid), aiohttp.ClientSession() as http:
+        world = (await _asked(http, "POST", f"{url}/sandbox/v1/worlds", {"phones": phones, "quota": "amapi"}))["url"]
+        began_s = time.perf_counter()
+        for phone in phones:
+            await _locked(http, world, f"{world}/v1/enterprises/sandbox/devices/{phone['deviceId']}:issueCommand")
+        await _asked(http, "POST", f"{world}/sandbox/v1/clock:advance", {"duration": "1s"})
+        took_s = time.perf_counter() - began_s
+        devices = (await _asked(http, "GET", f"{world}/sandbox/v1/devices"))["devices"]
+    if not all(device["phone"]["screen"] == "off" for device in devices):
+        raise RuntimeError("not every phone is locked")
+    return took_s
+
+
+async def _locked(http: aiohttp.ClientSession, world: str, url: str) -> None:
+    while True:
+        async with http.post(url, json={"type": "LOCK"}) as answer:
+            if answer.ok:
+                return
+            wait_s = answer.headers["Retry-After"]
+        await _asked(http, "POST", f"{world}/sandbox/v1/clock:advance", {"duration": f"{wait_s}s"})
+
+
 def _call(http: aiohttp.ClientSession, method: str, url: str, body: Json | None = None) -> Callable[[], Awaitable[object]]:
     return lambda: _asked(http, method, url, body)
 
 
-def _keep(http: aiohttp.ClientSession, url: str, made: list[Json]) -> Callable[[], Awaitable[object]]:
+def _keep(http: aiohttp.ClientSession, url: str, made: list[Json], wishes: Json | None = None) -> Callable[[], Awaitable[object]]:
     async def make() -> None:
-        made.append(await _asked(http, "POST", f"{url}/sandbox/v1/worlds"))
+        made.append(await _asked(http, "POST", f"{url}/sandbox/v1/worlds", wishes))
 
     return make
 
@@ -124,6 +199,10 @@ async def _ready(url: str) -> None:
             except aiohttp.ClientConnectionError:
                 pass
             await asyncio.sleep(0.05)
+
+
+def _open_files(pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _rss_kib(pid: int) -> float:

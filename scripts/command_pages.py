@@ -13,6 +13,7 @@ from heliograph.domain.command import CommandType, Recovery
 from heliograph.domain.command_fields import CommandField, command_fields
 from heliograph.domain.device import ManagementKind
 from heliograph.protojson.schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
+from scripts.command_answers import Answers
 from scripts.markdown import first_sentence, table
 
 RECOVERY = {
@@ -45,13 +46,14 @@ def index() -> str:
     return f"# Commands\n\n{intro}\n\n{table(('type', 'what it does'), rows)}"
 
 
-def page(row: CommandType) -> str:
-    """The whole page of a type."""
+def page(row: CommandType, answers: Answers) -> str:
+    """The whole page of a type, with what a sandbox answered to its example."""
     source = f"src/heliograph/commands/{row.name.lower()}.py"
     sections = [
         f"# {row.name}",
         row.summary,
         *_example(row),
+        *_answers(answers),
         *_params(row),
         "## Support",
         table(("device", "from"), [(management_kind.value, _from(row, management_kind)) for management_kind in ManagementKind]),
@@ -69,6 +71,12 @@ def _example(row: CommandType) -> Iterator[str]:
     body = json.dumps({"type": row.name, **row.example}, indent=2, ensure_ascii=False)
     yield f"```json\n{body}\n```"
     yield f"```console\n$ heliograph issue DEVICE {' '.join((row.name, *example_options(row)))} --wait\n```"
+
+
+def _answers(answers: Answers) -> Iterator[str]:
+    yield f"The answer, and the operation when it is done, here by a `{answers.phone}` of the [sandbox](../sandbox.md):"
+    for shown in (answers.issued, answers.done):
+        yield f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
 
 
 def example_options(row: CommandType) -> Iterator[str]:

@@ -12,9 +12,12 @@ from heliograph.domain.phone.sm_dp import CATALOGUE
 from heliograph.domain.quirks import Quirk
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
+from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.markdown import table, with_blocks
+from scripts.real_session import real_session
+from scripts.sandbox_api_page import sandbox_api_page
 from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +34,10 @@ def pages() -> dict[Path, str]:
         "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
-    made = {commands / "README.md": index(), **{commands / file_name(row): page(row) for row in COMMANDS.values()}}
+    made = {commands / "README.md": index()}
+    with real_session() as session:
+        made |= {commands / file_name(row): page(row, answers_to(row, session)) for row in COMMANDS.values()}
+        made[ROOT / "docs" / "sandbox-api.md"] = sandbox_api_page(session)
     made[SOURCE / "storage" / "kinds.sql"] = printed()
     made[ROOT / "docs" / "configuration.md"] = configuration_page()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}

@@ -89,9 +89,10 @@ class Emm:
         """The phone is as before."""
         return self._issue(device, {"type": "STOP_LOST_MODE", "stopLostModeParams": {}})
 
-    def ask_for_eid(self, device: str) -> Ticket:
-        """The phone's user is asked for the identifier of the eSIM chip."""
-        return self._issue(device, {"type": "REQUEST_DEVICE_INFO", "requestDeviceInfoParams": {"deviceInfo": "EID"}})
+    def ask_for_eid(self, device: str, *, within_s: int = 7 * 86_400) -> Ticket:
+        """The phone's user is asked for the identifier of the eSIM chip, and has until `within_s` to answer."""
+        params = {"requestDeviceInfoParams": {"deviceInfo": "EID"}}
+        return self._issue(device, {"type": "REQUEST_DEVICE_INFO", "duration": f"{within_s}s", **params})
 
     def cancel(self, ticket: Ticket) -> None:
         """The command is not executed any more, unless it was already: the ticket says which."""

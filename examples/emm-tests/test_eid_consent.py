@@ -38,6 +38,17 @@ def test_a_user_who_is_at_lunch_answers_later(amapi: Amapi, emm: Emm) -> None:
     assert emm.refresh(ticket).state == "done"
 
 
+def test_a_user_who_never_answers_is_not_waited_for_for_ever(amapi: Amapi, emm: Emm) -> None:
+    phone = amapi.phones["galaxy-s25"]
+    phone.behave(consent="IGNORE")
+
+    ticket = emm.ask_for_eid(phone.name, within_s=600)
+    amapi.clock.advance(601)
+
+    assert emm.refresh(ticket).state == "missed"
+    phone.did_not_execute("REQUEST_DEVICE_INFO")
+
+
 def test_a_phone_without_an_esim_chip_says_so(amapi: Amapi, emm: Emm) -> None:
     phone = amapi.phones["galaxy-a14"]
 

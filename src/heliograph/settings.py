@@ -79,12 +79,10 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
         return self.data_dir / "heliograph.db"
 
     @property
     def key(self) -> Path:
-        """The key file."""
         return self.key_file or self.data_dir / "heliograph.key"
 
 

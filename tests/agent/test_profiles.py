@@ -246,20 +246,20 @@ def test_everything_wrong_with_the_facts_is_told_at_once() -> None:
         overridden("zebra-tc52-a10-dedicated", facts)
 
     assert [
-        "facts.additional_packages[0]",
-        "facts.api_level",
-        "facts.carrier_lock",
-        "facts.consent",
-        "facts.device_password",
-        "facts.language",
-        "facts.qpr",
-        "facts.reboot_duration",
-        "facts.work_profile_paused",
+        "overrides.additional_packages[0]",
+        "overrides.api_level",
+        "overrides.carrier_lock",
+        "overrides.consent",
+        "overrides.device_password",
+        "overrides.language",
+        "overrides.qpr",
+        "overrides.reboot_duration",
+        "overrides.work_profile_paused",
     ] == sorted(violation.field for violation in raised.value.violations)
 
 
 def test_a_fact_that_is_none_is_named() -> None:
-    with pytest.raises(InvalidArgument, match="Unknown name \"apiLevl\" at 'facts'"):
+    with pytest.raises(InvalidArgument, match="Unknown name \"apiLevl\" at 'overrides'"):
         overridden("pixel7-a14-cope", {"apiLevl": 34})
 
 

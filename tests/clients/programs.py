@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,26 @@ class Language:
     """The program that walks."""
 
 
+def require_tools(name: str, tools: Sequence[str]) -> None:
+    """Skips, and says why, where a tool of the toolchain is missing."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{name}: {' and '.join(missing)} not found, so it was not tried")
+
+
+def said_by(*command: str, cwd: Path, within_s: float, **environment: str) -> str:
+    """What the command printed; it must end well."""
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
+        check=False,
+    )  # fmt: skip
+    assert 0 == done.returncode, f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2_000:]}{done.stdout[-4_000:]}"
+    return done.stdout
+
+
 def prepared(language: Language) -> Path:
     """The folder with what the language's programs need; skips, and says why, where the toolchain is missing."""
-    missing = [tool for tool in language.tools if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"{language.name}: {' and '.join(missing)} not found, so Google's {language.name} client was not tried")
+    require_tools(language.name, language.tools)
     folder = CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}"
     with _locked(folder):
         ready = folder / "ready"

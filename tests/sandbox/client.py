@@ -1,4 +1,4 @@
-"""The smallest caller: JSON over HTTP, a function a verb."""
+"""The smallest caller: JSON over HTTP, a function a verb. Every answer of a route that steers is held against its schema."""
 
 import json
 import time
@@ -6,6 +6,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from tests.sandbox.documented import require_as_documented
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -32,9 +34,12 @@ class Client:
         try:
             with urllib.request.urlopen(request, timeout=90) as response:  # noqa: S310 - our own loopback URL
                 answer: Json = json.load(response)
+                require_as_documented(method, path, response.status, answer)
                 return answer
         except urllib.error.HTTPError as error:
-            raise Refused(json.load(error)["error"]) from None
+            failure = json.load(error)
+            require_as_documented(method, path, error.code, failure)
+            raise Refused(failure["error"]) from None
 
     def get(self, path: str) -> Json:
         """The resource."""

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
 from heliograph.sandbox.settings import SandboxSettings, WorldUrls
+from heliograph.sandbox.worlds import ENDED_ANSWER_MOST
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 
@@ -295,20 +297,42 @@ def test_a_deleted_world_answers_404_below_its_path_and_says_where_the_others_ar
         assert (404, "NOT_FOUND") == (refused.value.error["code"], refused.value.error["status"])
 
 
-def test_nobody_is_left_at_a_deleted_worlds_port(make: Maker) -> None:
-    """Another world may get the port: a client that kept its connection must not speak to it."""
-    world = make.root.post("/sandbox/v1/worlds")
+def refuses_connections(port: int | None) -> bool:
+    """Whether nothing listens at the port soon: it closes behind the answer to the request that let it close."""
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port or 0), timeout=60).close()
+        except ConnectionRefusedError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_the_port_of_a_deleted_world_says_that_it_ended(make: Maker) -> None:
+    world = make.root.post("/sandbox/v1/worlds", {"phones": []})
     port = urllib.parse.urlsplit(world["url"]).port
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as kept:
         kept.request("GET", "/healthz")
         kept.getresponse().read()
-        assert kept.sock is not None
 
         make.root.ask("DELETE", f"/sandbox/v1/{world['name']}")
 
-        assert b"" == kept.sock.recv(1)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=60)
+        kept.request("GET", "/v1/enterprises")
+        answer = kept.getresponse()
+        assert (404, "WORLD_NOT_FOUND") == (answer.status, json.loads(answer.read())["error"]["details"][0]["reason"])
+    with pytest.raises(Refused, match="GET /sandbox/v1/worlds lists"):
+        Client(world["url"]).get("/sandbox/v1/clock")
+
+
+def test_no_more_than_the_newest_ports_of_deleted_worlds_are_kept(make: Maker) -> None:
+    worlds = [make.root.post("/sandbox/v1/worlds", {"phones": []}) for _ in range(ENDED_ANSWER_MOST + 1)]
+    first, last = (urllib.parse.urlsplit(world["url"]).port for world in (worlds[0], worlds[-1]))
+
+    for world in worlds:
+        make.root.ask("DELETE", f"/sandbox/v1/{world['name']}")
+
+    socket.create_connection(("127.0.0.1", last), timeout=60).close()
+    assert refuses_connections(first)
 
 
 def test_worlds_have_no_ports_where_others_than_this_machine_may_be_answered() -> None:

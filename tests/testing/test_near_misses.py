@@ -91,6 +91,15 @@ def test_a_command_that_waits_for_the_user(amapi: Amapi) -> None:
     assert said.endswith("the phone asks its user, who has not answered: approve(), decline(), or advance the clock")
 
 
+def test_a_command_whose_user_did_not_answer_in_time(amapi: Amapi) -> None:
+    amapi.phones["galaxy-s25"].behave(consent="IGNORE")
+    amapi.issue("galaxy-s25", {"type": "REQUEST_DEVICE_INFO", "requestDeviceInfoParams": {"deviceInfo": "EID"}}).wait()
+
+    said = complaint(amapi, "galaxy-s25", "REQUEST_DEVICE_INFO")
+
+    assert said.endswith("was issued but expired at 2030-01-01T00:10:00Z: its phone's user did not answer in time")
+
+
 def test_a_command_that_went_to_another_phone(amapi: Amapi) -> None:
     amapi.issue("zebra", "LOCK")
     amapi.issue("pixel8", "REBOOT")

@@ -260,7 +260,7 @@ def test_tests_that_are_killed_leave_no_sandbox(pytester: pytest.Pytester, monke
         tests.send_signal(signal.SIGKILL)
 
     (sandbox,) = sandboxes(notes)
-    until(lambda: not is_running(sandbox["pid"]))
+    until(lambda: not is_there(sandbox))
 
 
 def notes_of(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:

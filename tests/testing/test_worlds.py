@@ -126,6 +126,7 @@ def test_what_the_test_itself_asks_is_not_among_the_requests(amapi: Amapi) -> No
 
     (request,) = amapi.requests
     assert ("enterprises.devices.get", PIXEL, 200) == (request.method, request.phone, request.status)
+    assert "GET" == request["httpMethod"]
     assert [request] == amapi.requests.sent("devices.get", phone=PIXEL, status=200, times=1)
     assert "androidmanagement.enterprises.devices.get" == amapi.requests.trace(request)[0]["what"]
 
@@ -138,7 +139,7 @@ def test_the_notifications_of_a_command_are_there_without_asking_for_them(amapi:
 
     (notification,) = amapi.notifications.published("COMMAND", phone=PIXEL, times=1)
 
-    assert operation.resource == notification.resource
+    assert operation.resource == notification.resource == notification["resource"]
     assert [notification] == list(amapi.notifications) == amapi.notifications.about(PIXEL)
 
 
@@ -229,6 +230,16 @@ def test_a_block_without_pytest_ends_its_world_and_misses_unmet_faults(amapi: Am
 
     with pytest.raises(Refused, match="world"):
         world.clock.advance(1)
+
+
+@pytest.mark.parametrize("name, prefix", [("HELIOGRAPH_URL", "http://"), ("AMAPI_EMULATOR_HOST", "")])
+def test_a_sandbox_that_runs_already_is_used(name: str, prefix: str, amapi: Amapi, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = amapi.sandbox_url.removeprefix("http://")
+    monkeypatch.setenv(name, f"{prefix}{host}")
+
+    with sandbox() as world:
+        assert amapi.sandbox_url == world.sandbox_url
+        assert amapi.url != world.url
 
 
 def test_a_program_without_pytest_leaves_no_process_behind() -> None:

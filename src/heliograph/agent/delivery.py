@@ -83,7 +83,6 @@ class Delivery:
         await never()
 
     def fail(self, error: BaseException) -> None:
-        """The agent cannot continue."""
         if not self.ended.done():
             self.ended.set_exception(error)
 

@@ -38,8 +38,7 @@ class Socket(Protocol):
     async def receive(self) -> aiohttp.WSMessage:
         """The next frame, or the word that the connection is closed."""
 
-    async def close(self) -> bool:
-        """The connection is closed."""
+    async def close(self) -> bool: ...
 
 
 class Client(Protocol):
@@ -54,11 +53,9 @@ class Client(Protocol):
     async def web_socket(self, headers: Mapping[str, str]) -> Socket:
         """A WebSocket to the device protocol.  Raises: Denied."""
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """The server's answer."""
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply: ...
 
-    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply:
-        """The server's answer."""
+    async def get(self, path: str, headers: Mapping[str, str], *, within_s: float) -> Reply: ...
 
     async def shut(self) -> None:
         """Close everything; requests in progress lose their answers."""
@@ -76,7 +73,6 @@ class HttpClient:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=self._connector(),

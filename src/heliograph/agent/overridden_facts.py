@@ -15,7 +15,7 @@ from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfi
 from heliograph.domain.policy import PASSWORD_MIN_LENGTH
 from heliograph.domain.user_facing_message import is_language_tag
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Duration, Int32, Int64, Message, decode_message
+from heliograph.protojson.messages import Duration, Int32, Int64, Message, decode_message, encode_message, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 
 ANDROID_VERSIONS: Mapping[int, str] = {
@@ -43,6 +43,7 @@ PERCENT = 100
 REBOOT_MAX_S = 3600
 
 
+@proto("Overrides")
 class Overrides(Message):
     """Facts in which a phone differs from its profile; absent ones are as in the profile."""
 
@@ -87,12 +88,18 @@ class Overrides(Message):
         return frozenset(field.name for field in fields if getattr(self, field.name) != field.default)
 
 
+def facts_of(overrides: Overrides | None) -> dict[str, Any]:
+    """The facts as `with_overrides` takes them."""
+    facts: dict[str, Any] = msgspec.json.decode(encode_message(overrides)) if overrides is not None else {}
+    return facts
+
+
 def with_overrides(profile: Profile, facts: Mapping[str, Any]) -> Profile:
     """The profile with these facts in place of its own.
 
     Raises: InvalidArgument, with everything wrong with the facts.
     """
-    overrides = decode_message(Overrides, dict(facts), root="facts")
+    overrides = decode_message(Overrides, dict(facts), root="overrides")
     violations = Violations(_violations(profile.model, overrides))
     if violations:
         raise InvalidArgument(violations=violations)
@@ -103,28 +110,30 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     yield from _out_of_range(given)
     yield from _not_for_this_phone(model, given)
     if given.work_profile_password and given.separate_work_lock is False:
-        yield Violation("facts.work_profile_password", "A work profile without its own lock has no password of its own.")
+        yield Violation("overrides.work_profile_password", "A work profile without its own lock has no password of its own.")
     for name in ("device_password", "work_profile_password"):
         if 0 < len(getattr(given, name) or "") < PASSWORD_MIN_LENGTH:
-            yield Violation(f"facts.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password.")
+            yield Violation(
+                f"overrides.{name}", f"A password has at least {PASSWORD_MIN_LENGTH} characters; an empty one means no password."
+            )
     if given.language and not is_language_tag(given.language):
-        yield Violation("facts.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
+        yield Violation("overrides.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
-            yield Violation(f"facts.additional_packages[{index}]", "A package name must not be blank.")
+            yield Violation(f"overrides.additional_packages[{index}]", "A package name must not be blank.")
     if given.consent and given.consent not in {answering.value for answering in Answering}:
         known = ", ".join(answering.value for answering in Answering)
-        yield Violation("facts.consent", f"The user's answer must be one of: {known}.")
+        yield Violation("overrides.consent", f"The user's answer must be one of: {known}.")
 
 
 def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
     if model.work_profile is None:
         for name in sorted(given.set_fields() & {"work_profile_password", "separate_work_lock", "work_profile_paused"}):
-            yield Violation(f"facts.{name}", f"Phones of the profile {model.profile} have no work profile.")
+            yield Violation(f"overrides.{name}", f"Phones of the profile {model.profile} have no work profile.")
     chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
     if given.euicc is False or (model.euicc is None and not given.euicc):
         for name in chip_facts:
-            yield Violation(f"facts.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
+            yield Violation(f"overrides.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
 
 
 def _out_of_range(given: Overrides) -> Iterator[Violation]:
@@ -139,11 +148,11 @@ def _out_of_range(given: Overrides) -> Iterator[Violation]:
     for name, (least, most) in ranges.items():
         value = getattr(given, name)
         if value is not None and not least <= value <= most:
-            yield Violation(f"facts.{name}", f"{name} must be from {least} to {most}.")
+            yield Violation(f"overrides.{name}", f"{name} must be from {least} to {most}.")
     for name in ("reboot_duration", "consent_delay"):
         text = getattr(given, name)
         if text and not 0 <= parse_duration_ns(text) <= REBOOT_MAX_S * NS_PER_S:
-            yield Violation(f"facts.{name}", f"{name} must be from 0s to {REBOOT_MAX_S}s.")
+            yield Violation(f"overrides.{name}", f"{name} must be from 0s to {REBOOT_MAX_S}s.")
 
 
 def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:

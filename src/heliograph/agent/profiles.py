@@ -18,7 +18,7 @@ from heliograph.agent.builds import (
     PIXEL_9_A16,
     ZEBRA_TC52_A10,
 )
-from heliograph.agent.overridden_facts import Overrides, with_overrides
+from heliograph.agent.overridden_facts import Overrides, facts_of, with_overrides
 from heliograph.agent.profile import Answering, ConsentPolicy, OfflineWindow, Profile
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
@@ -33,6 +33,7 @@ __all__ = [
     "OfflineWindow",
     "Overrides",
     "Profile",
+    "facts_of",
     "profile_named",
     "with_overrides",
 ]

@@ -123,7 +123,6 @@ class PhoneRunner:
         return self.reported if self._agent is None else self._agent.reported
 
     async def wait_connected(self) -> None:
-        """Returns once connected."""
         await self._connected.wait()
 
     def start(self, enrollment_token: str = "") -> None:

@@ -67,7 +67,6 @@ class LongPoll:
         await self._watch.look_now()
 
     def stop(self) -> None:
-        """Stop looking."""
         self.answered = True
         self._watch.stop()
 

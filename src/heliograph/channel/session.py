@@ -128,7 +128,6 @@ class Session:
 
     @property
     def draining(self) -> bool:
-        """Whether the server stops."""
         return self._peers.draining
 
     @property

@@ -94,7 +94,6 @@ class WebSocket:
             await self._send_in_time({"type": "websocket.close", "code": code, "reason": reason})
 
     def stop(self) -> None:
-        """Stop looking."""
         self.closed = True
         self._watch.stop()
 

@@ -44,7 +44,6 @@ class IssuedCommand(msgspec.Struct, frozen=True):
     """The effective duration, canonical."""
 
     def __repr__(self) -> str:
-        """Without secrets."""
         return f"IssuedCommand({self.row.name}, {self.command.decode()}, {self.duration})"
 
 

@@ -34,7 +34,6 @@ class History:
         self._write(stamped)
 
     def close(self) -> None:
-        """The file is whole."""
         self._file.close()
 
     @property

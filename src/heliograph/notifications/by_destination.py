@@ -44,7 +44,6 @@ class PublisherByDestination:
             raise NotPublished(f"this server has no publisher for {message.destination}")
 
     async def close(self) -> None:
-        """All publishers are closed."""
         for publisher in (self._push, self._topics):
             if publisher is not None:
                 await publisher.close()

@@ -43,7 +43,6 @@ class PubsubPublisher:
             raise NotPublished(f"{message.destination}: {type(error).__qualname__}: {str(error)[:200]}") from None
 
     async def close(self) -> None:
-        """The client has ended."""
         if self._client is not None:
             await asyncio.to_thread(self._client.stop)
             self._client.transport.close()  # type: ignore[no-untyped-call]

@@ -51,7 +51,6 @@ class PushPublisher:
             raise NotPublished(f"{self._endpoint.host} answered {status}")
 
     async def close(self) -> None:
-        """The connections are closed."""
         if self._session is not None:
             await self._session.close()
             # aiohttp closes TLS connections in the next turns of the loop.

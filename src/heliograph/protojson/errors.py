@@ -67,7 +67,6 @@ class Violations:
         return self._count
 
     def __iter__(self) -> Iterator[Violation]:
-        """The kept ones."""
         return iter(self._kept)
 
     @property

@@ -1,6 +1,6 @@
 """Bodies of requests that steer a world, and what answers such a request."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +9,8 @@ from starlette.requests import Request
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import decode_message
+from heliograph.sandbox.answers import Nothing
+from heliograph.sandbox.steering_route import SteeringRoute
 from heliograph.sandbox.world import World
 
 Handler = Callable[[World, Request], Coroutine[Any, Any, object]]
@@ -27,11 +29,19 @@ async def bytes_of(request: Request, *, max_bytes: int = BODY_MAX_BYTES) -> byte
     return await read_body(request.receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
 
 
-def query_of(request: Request, *names: str) -> dict[str, str]:
-    """The query's parameters, which have these names only.  Raises: InvalidArgument."""
-    given = dict(request.query_params)
-    unknown = [name for name in given if name not in names]
+async def refuse_what_it_does_not_take(row: SteeringRoute[Any], request: Request) -> None:
+    """The request has no parameter that the route does not know, nor a body with anything in it where it takes none.
+
+    Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone.
+    """
+    refuse_other_parameters(request, [parameter.name for parameter in row.query])
+    if row.has_body and row.body is None:
+        await body_of(request, Nothing)
+
+
+def refuse_other_parameters(request: Request, names: Collection[str]) -> None:
+    """The query has parameters of these names only.  Raises: InvalidArgument."""
+    unknown = [name for name in request.query_params if name not in names]
     if unknown:
         possible = f"It takes {', '.join(names)}." if names else "It takes none."
         raise InvalidArgument(violations=[Violation(name[:64], f"Unknown parameter {name[:64]!r}. {possible}") for name in unknown])
-    return given

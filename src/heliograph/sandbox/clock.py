@@ -46,7 +46,6 @@ class AdvancingClock:
         """How many sleepers woke."""
 
     def now_us(self) -> int:
-        """The time."""
         stands_at_us = self._stands_at_us  # read once: it may be made to go on meanwhile
         return self._system.now_us() + self._ahead_us if stands_at_us is None else stands_at_us
 
@@ -178,7 +177,6 @@ class PhoneClock:
         self._who = who
 
     def now_us(self) -> int:
-        """The time."""
         return self._clock.now_us()
 
     async def sleep(self, seconds: float) -> None:

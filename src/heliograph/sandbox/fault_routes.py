@@ -4,9 +4,12 @@ from starlette.requests import Request
 
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.sandbox.bodies import body_of, query_of
+from heliograph.sandbox.answers import Nothing
+from heliograph.sandbox.answers_about_calls import FaultList, FaultView
+from heliograph.sandbox.bodies import Handler, body_of
 from heliograph.sandbox.fault_checks import PHONE_EFFECTS
 from heliograph.sandbox.fault_messages import FaultWanted, Script
+from heliograph.sandbox.steering_route import ABSENT, CHANGES, TOO_MANY, SteeringRoute
 from heliograph.sandbox.world import World
 
 SCRIPT_MAX_BYTES = 1_024 * 1_024
@@ -14,15 +17,13 @@ SCRIPT_EXAMPLE = '{"steps": [{"after": "10s", "offline": "600s"}, {"crash": "EXE
 
 
 async def _create(world: World, request: Request) -> object:
-    query_of(request)
     wanted = await body_of(request, FaultWanted)
     async with world.change():
         fault = await world.plan(wanted)
     return fault.view()
 
 
-async def _list(world: World, request: Request) -> object:
-    query_of(request)
+async def _list(world: World, _request: Request) -> object:
     async with world.change():
         await world.settle()  # what a call has caused until now is counted
         return {"faults": [fault.view() for fault in world.bench.faults.all()]}
@@ -40,8 +41,7 @@ async def _delete(world: World, request: Request) -> object:
     return {}
 
 
-async def _delete_all(world: World, request: Request) -> object:
-    query_of(request)
+async def _delete_all(world: World, _request: Request) -> object:
     async with world.change():
         world.bench.faults.delete_all()
     return {}
@@ -75,10 +75,26 @@ def _of_phone(step: FaultWanted, phone: DeviceName, place: int) -> FaultWanted:
 
 
 _FAULTS = "/sandbox/v1/faults"
-FAULT_ROUTES = (
-    ("POST", _FAULTS, _create),
-    ("GET", _FAULTS, _list),
-    ("DELETE", _FAULTS, _delete_all),
-    ("GET", f"{_FAULTS}/{{fault}}", _get),
-    ("DELETE", f"{_FAULTS}/{{fault}}", _delete),
-)
+FAULT_ROUTES: tuple[SteeringRoute[Handler], ...] = (
+    SteeringRoute(
+        id="faults.create", http_method="POST", path=_FAULTS, handler=_create, answer=FaultView, body=FaultWanted,
+        summary="Plans a fault: what it matches, how often, and one effect.", errors=(ABSENT, TOO_MANY, *CHANGES),
+        example={"method": "enterprises.devices.issueCommand", "times": 2, "error": {"code": 503, "retryAfter": "1s"}},
+    ),
+    SteeringRoute(
+        id="faults.list", http_method="GET", path=_FAULTS, handler=_list, answer=FaultList, errors=CHANGES,
+        summary="All faults, and how often each was met.",
+    ),
+    SteeringRoute(
+        id="faults.get", http_method="GET", path=f"{_FAULTS}/{{fault}}", handler=_get, answer=FaultView, errors=(ABSENT, *CHANGES),
+        summary="One fault, and how often it was met.",
+    ),
+    SteeringRoute(
+        id="faults.delete", http_method="DELETE", path=f"{_FAULTS}/{{fault}}", handler=_delete, answer=Nothing, errors=(ABSENT, *CHANGES),
+        summary="The fault happens no more.",
+    ),
+    SteeringRoute(
+        id="faults.deleteAll", http_method="DELETE", path=_FAULTS, handler=_delete_all, answer=Nothing, errors=CHANGES,
+        summary="No fault happens any more.",
+    ),
+)  # fmt: skip

@@ -3,9 +3,9 @@
 import enum
 from typing import Annotated
 
-from heliograph.agent.profiles import Answering
+from heliograph.agent.profiles import Answering, Overrides
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp
+from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
 from heliograph.protojson.types import AnyValue
 
 DUPLICATES_MOST = 1_000
@@ -75,14 +75,17 @@ class Unlocking(Message):
     password: Annotated[str, SECRET] = ""
 
 
+@proto("DeviceCreation")
 class Creation(Message):
-    """`POST /sandbox/v1/devices`, without `overrides`, whose fields are the profile's."""
+    """`POST /sandbox/v1/devices`."""
 
     device_id: str = ""
     profile: str = ""
     enterprise: str = ""
     enrollment_token: Annotated[str, SECRET] = ""
     """The value of an enrolment token; its enterprise, policy and ownership count."""
+    overrides: Overrides | None = None
+    """What differs from the profile."""
 
 
 class Advance(Message):

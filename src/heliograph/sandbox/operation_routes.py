@@ -11,8 +11,10 @@ from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.protojson.times import format_timestamp
-from heliograph.sandbox.bodies import query_of
+from heliograph.sandbox.answers_about_calls import OperationList
+from heliograph.sandbox.bodies import Handler
 from heliograph.sandbox.phones import SandboxPhone
+from heliograph.sandbox.steering_route import ABSENT, CHANGES, QueryParameter, SteeringRoute
 from heliograph.sandbox.world import World
 from heliograph.service.timeline import timeline_of
 
@@ -20,7 +22,7 @@ _AT_ONCE = 1_000
 
 
 async def _list(world: World, request: Request) -> object:
-    query = query_of(request, "device", "name")
+    query = request.query_params
     async with world.change():
         await world.settle()  # what earlier calls have caused until now has happened
         if query.get("name"):
@@ -77,4 +79,13 @@ def _effect(effect: EffectRecord) -> dict[str, Any]:
     return {"time": format_timestamp(effect.at_us), "what": effect.step, **ended}
 
 
-OPERATION_ROUTES = (("GET", "/sandbox/v1/operations", _list),)
+OPERATION_ROUTES: tuple[SteeringRoute[Handler], ...] = (
+    SteeringRoute(
+        id="operations.list", http_method="GET", path="/sandbox/v1/operations", handler=_list, answer=OperationList,
+        summary="Operations whole: what callers see, every change, and what the phone did.", errors=(ABSENT, *CHANGES),
+        query=(
+            QueryParameter(name="device", description="Only those of this phone: its id, or the device's whole name."),
+            QueryParameter(name="name", description="Only the one of this name."),
+        ),
+    ),
+)  # fmt: skip

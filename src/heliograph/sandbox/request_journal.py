@@ -121,7 +121,6 @@ class RequestJournal:
     """The newest calls of one world."""
 
     def __init__(self, *, now_us: Callable[[], int], most: int = REQUESTS_MOST, bytes_most: int = BYTES_MOST) -> None:
-        """Starts empty."""
         self._now_us = now_us
         self._most = most
         self._bytes_most = bytes_most

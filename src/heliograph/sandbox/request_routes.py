@@ -3,11 +3,14 @@
 from starlette.requests import Request
 
 from heliograph.protojson.errors import InvalidArgument, Violation
-from heliograph.sandbox.bodies import query_of
+from heliograph.sandbox.answers import Nothing
+from heliograph.sandbox.answers_about_calls import Har, QuotaReportView, RequestList, RequestView, Trace
+from heliograph.sandbox.bodies import Handler
 from heliograph.sandbox.har import har_of
 from heliograph.sandbox.request_filter import parse_request_filter
 from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.sandbox.stage import Stage
+from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, QueryParameter, SteeringRoute
 from heliograph.sandbox.trace import trace_of
 from heliograph.sandbox.world import World
 
@@ -46,7 +49,7 @@ async def _quota(world: World, _request: Request) -> object:
 
 
 def _wanted(world: World, request: Request) -> list[RequestRecord]:
-    query = query_of(request, "filter", "after")
+    query = request.query_params
     wants = parse_request_filter(query.get("filter", ""))
     after = query.get("after", "").removeprefix("requests/") or "0"
     if not (after.isascii() and after.isdecimal() and len(after) < 16):  # noqa: PLR2004 - more digits than requests
@@ -55,11 +58,33 @@ def _wanted(world: World, request: Request) -> list[RequestRecord]:
 
 
 _REQUESTS = "/sandbox/v1/requests"
-REQUEST_ROUTES = (
-    ("GET", _REQUESTS, _list),
-    ("POST", f"{_REQUESTS}:clear", _clear),
-    ("GET", f"{_REQUESTS}:exportHar", _export_har),
-    ("GET", f"{_REQUESTS}/{{number}}", _get),
-    ("GET", f"{_REQUESTS}/{{number}}/trace", _trace),
-    ("GET", "/sandbox/v1/quota", _quota),
+_WHICH = (
+    QueryParameter(name="filter", description="Comparisons that must all hold.", example="method:issueCommand"),
+    QueryParameter(name="after", description="The name of a request: only what came later."),
 )
+REQUEST_ROUTES: tuple[SteeringRoute[Handler], ...] = (
+    SteeringRoute(
+        id="requests.list", http_method="GET", path=_REQUESTS, handler=_list, answer=RequestList, query=_WHICH,
+        summary="The newest calls of the API, without secrets.",
+    ),
+    SteeringRoute(
+        id="requests.get", http_method="GET", path=f"{_REQUESTS}/{{number}}", handler=_get, answer=RequestView, errors=(ABSENT,),
+        summary="One call.",
+    ),
+    SteeringRoute(
+        id="requests.trace", http_method="GET", path=f"{_REQUESTS}/{{number}}/trace", handler=_trace, answer=Trace,
+        errors=(ABSENT, *CHANGES), summary="The call, its operation, and every step of that in order.",
+    ),
+    SteeringRoute(
+        id="requests.exportHar", http_method="GET", path=f"{_REQUESTS}:exportHar", handler=_export_har, answer=Har, query=_WHICH,
+        summary="The calls as an HTTP Archive.",
+    ),
+    SteeringRoute(
+        id="requests.clear", http_method="POST", path=f"{_REQUESTS}:clear", handler=_clear, answer=Nothing, errors=(NOT_NOW,),
+        summary="Forgets them; numbers go on.",
+    ),
+    SteeringRoute(
+        id="quota.get", http_method="GET", path="/sandbox/v1/quota", handler=_quota, answer=QuotaReportView,
+        summary="Calls and refusals by method, the worst wait, and commands given up.",
+    ),
+)  # fmt: skip

@@ -1,24 +1,39 @@
 """`/sandbox/v1`: see and steer the phones, act as their users, move the clock (docs/sandbox.md)."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.routing import Router
 
-from heliograph.agent.profiles import PROFILES
+from heliograph.agent.profiles import PROFILES, facts_of
 from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
-from heliograph.protojson.errors import FailedPrecondition, InvalidArgument
-from heliograph.protojson.messages import decode_message
-from heliograph.sandbox.bodies import Handler, body_of, bytes_of
-from heliograph.sandbox.clock_routes import CLOCK_VERBS, clock_view
+from heliograph.notifications.push import require_endpoint
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
+from heliograph.protojson.messages import Message
+from heliograph.sandbox.answers import (
+    Devices,
+    DeviceView,
+    Nothing,
+    Notifications,
+    OpenApiDocument,
+    Profiles,
+    PushEndpointList,
+    PushEndpointView,
+    SnapshotView,
+)
+from heliograph.sandbox.answers_about_calls import FaultList
+from heliograph.sandbox.bodies import Handler, body_of, refuse_what_it_does_not_take
+from heliograph.sandbox.clock_routes import CLOCK_ROUTES
 from heliograph.sandbox.doorway import WORLD
+from heliograph.sandbox.fault_messages import Script
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
+from heliograph.sandbox.openapi import openapi_document
 from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
@@ -26,45 +41,23 @@ from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
 from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
+from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, THERE_ALREADY, TOO_MANY, QueryParameter, SteeringRoute
 from heliograph.sandbox.world import World
 
 
 def sandbox_app() -> Router:
     """The ASGI app for everything under `/sandbox/v1` of the world that the scope names."""
-    phone = "/sandbox/v1/devices/{phone}"
-    far_phone = "/sandbox/v1/enterprises/{enterprise}/devices/{phone}"
-    routes = [
-        ("GET", "/sandbox/v1/profiles", _profiles),
-        ("GET", "/sandbox/v1/devices", _list),
-        ("POST", "/sandbox/v1/devices", _create),
-        ("GET", "/sandbox/v1/enterprises/{enterprise}/devices", _list_of_enterprise),
-        ("POST", "/sandbox/v1/enterprises/{enterprise}/devices", _create),
-        ("POST", "/sandbox/v1:reset", _reset_all),
-        ("POST", "/sandbox/v1:export", export),
-        ("GET", "/sandbox/v1/notifications", _notifications),
-        ("GET", "/sandbox/v1/clock", clock_view),
-        *(("POST", f"/sandbox/v1/clock:{verb}", handler) for verb, handler in CLOCK_VERBS.items()),
-        ("GET", "/sandbox/v1/pushEndpoints", _endpoints),
-        ("POST", "/sandbox/v1/pushEndpoints", _add_endpoint),
-        ("DELETE", "/sandbox/v1/pushEndpoints/{endpoint}", _remove_endpoint),
-        *FAULT_ROUTES,
-        *REQUEST_ROUTES,
-        *OPERATION_ROUTES,
-        *RETRY_TEST_ROUTES,
-    ]
-    for path in (phone, far_phone):
-        routes += [("POST", f"{path}:{verb}", handler) for verb, handler in _VERBS.items()]
-        routes += [("GET", path, _get), ("PATCH", path, _patch)]
-    return side_router((method, path, _endpoint(handler)) for method, path, handler in routes)
+    return side_router((row.http_method, row.path, _endpoint(row)) for row in STEERING_ROUTES)
 
 
-def _endpoint(handler: Handler) -> SideEndpoint:
+def _endpoint(row: SteeringRoute[Handler]) -> SideEndpoint:
     async def answer(request: Request) -> object:
         world: World = request.scope[WORLD]
+        await refuse_what_it_does_not_take(row, request)
         if request.method == "GET":  # the others wait for their turn to change the world
             await world.life.reached(Stage.READY)
             await world.rest()
-        return await handler(world, request)
+        return await row.handler(world, request)
 
     return answer
 
@@ -94,25 +87,23 @@ async def _get(world: World, request: Request) -> object:
 
 
 async def _create(world: World, request: Request) -> object:
-    try:
-        given = msgspec.json.decode(await bytes_of(request) or b"{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
-    except RecursionError:
-        raise InvalidArgument("Invalid JSON payload received. It is nested too deeply.") from None
-    overrides = given.pop("overrides", None) or {}
-    if not isinstance(overrides, dict):
-        raise InvalidArgument('overrides must be an object of facts, as in {"apiLevel": 34}.')
-    wanted = decode_message(Creation, given, root="")
-    if not wanted.profile or not (wanted.device_id or wanted.enrollment_token):
-        raise InvalidArgument(
-            "deviceId and profile are required; with enrollmentToken, profile alone. The profiles: " + ", ".join(PROFILES) + "."
-        )
+    wanted = await body_of(request, Creation)
+    _require_names(wanted)
+    overrides = facts_of(wanted.overrides)
     if wanted.enrollment_token:
         return (await world.enroll_with(wanted.enrollment_token, wanted.profile, overrides, device_id=wanted.device_id)).view()
     enterprise = request.path_params.get("enterprise") or wanted.enterprise.removeprefix("enterprises/") or world.first_enterprise
     name = DeviceName(enterprise, wanted.device_id)
     return (await world.create(name, wanted.profile, overrides)).view()
+
+
+def _require_names(wanted: Creation) -> None:
+    """Raises: InvalidArgument, with a violation for each name that is missing."""
+    missing = [name for name in ("device_id", "profile") if not getattr(wanted, name)]
+    needs = f"deviceId and profile are required; with enrollmentToken, profile alone. The profiles: {', '.join(PROFILES)}."
+    found = [Violation(name, f"{name} is missing: {needs}") for name in missing if name == "profile" or not wanted.enrollment_token]
+    if found:
+        raise InvalidArgument(violations=found)
 
 
 async def _patch(world: World, request: Request) -> object:
@@ -189,6 +180,11 @@ async def _endpoints(world: World, _request: Request) -> object:
 
 async def _add_endpoint(world: World, request: Request) -> object:
     wanted = await body_of(request, Endpoint)
+    try:
+        require_endpoint(wanted.url)
+    except InvalidArgument as error:
+        description = f"url: {error.message}" if wanted.url else 'url is required, as in {"url": "http://127.0.0.1:9000/pushed"}.'
+        raise InvalidArgument(violations=[Violation("url", description)]) from None
     async with world.change():
         return world.push_endpoints.add(wanted.url)
 
@@ -199,13 +195,93 @@ async def _remove_endpoint(world: World, request: Request) -> object:
     return {}
 
 
-_VERBS: dict[str, Handler] = {
-    "unlock": _unlock,
-    "approve": _approve,
-    "decline": _decline,
-    "enterWrongCode": _enter_wrong_code,
-    "leaveLostMode": _leave_lost_mode,
-    "reset": _reset,
-    "enroll": _enroll,
-    "script": script,
+async def _openapi(_world: World, request: Request) -> object:
+    return openapi_document(STEERING_ROUTES, url=str(request.base_url).rstrip("/"))
+
+
+def _of_phones() -> Iterator[SteeringRoute[Handler]]:
+    """Each route of phones twice: a phone of the first enterprise may be called by its id alone."""
+    for subject, path in (("devices", "/sandbox/v1/devices"), ("enterprises.devices", "/sandbox/v1/enterprises/{enterprise}/devices")):
+        far = "{enterprise}" in path
+        yield SteeringRoute(
+            id=f"{subject}.list", http_method="GET", path=path, handler=_list_of_enterprise if far else _list, answer=Devices,
+            summary="The phones of one enterprise." if far else "All phones of the world.", errors=(ABSENT,) if far else (),
+        )  # fmt: skip
+        yield SteeringRoute(
+            id=f"{subject}.create", http_method="POST", path=path, handler=_create, answer=DeviceView, body=Creation,
+            summary="A new phone, enrolled and connected.", required=("profile",), errors=(ABSENT, THERE_ALREADY, *CHANGES),
+            example={"deviceId": "mine-far" if far else "mine", "profile": "pixel7-a14-cope", "overrides": {"apiLevel": 33}},
+        )  # fmt: skip
+        yield SteeringRoute(
+            id=f"{subject}.get", http_method="GET", path=f"{path}/{{phone}}", handler=_get, answer=DeviceView, errors=(ABSENT,),
+            summary="One phone whole.",
+        )  # fmt: skip
+        yield SteeringRoute(
+            id=f"{subject}.patch", http_method="PATCH", path=f"{path}/{{phone}}", handler=_patch, answer=DeviceView, body=Steering,
+            summary="It behaves so from now on; what is absent stays as it is.", errors=(ABSENT, *CHANGES),
+            example={"consent": "APPROVE", "consentDelay": "0.5s"},
+        )  # fmt: skip
+        for verb, (handler, summary, body, example) in _VERBS.items():
+            yield SteeringRoute(
+                id=f"{subject}.{verb}", http_method="POST", path=f"{path}/{{phone}}:{verb}", handler=handler, summary=summary, body=body,
+                answer=FaultList if body is Script else DeviceView, required=("steps",) if body is Script else (),
+                errors=(ABSENT, *CHANGES), example=example,
+            )  # fmt: skip
+
+
+_VERBS: Mapping[str, tuple[Handler, str, type[Message] | None, Mapping[str, Any]]] = {
+    "unlock": (_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking, {}),
+    "approve": (_approve, "Its user agrees to what it asks.", None, {}),
+    "decline": (_decline, "Its user refuses what it asks.", None, {}),
+    "enterWrongCode": (_enter_wrong_code, "Its user enters a wrong confirmation code.", None, {}),
+    "leaveLostMode": (_leave_lost_mode, "Its user leaves lost mode.", None, {}),
+    "reset": (_reset, "It is as new, under the same id, and its operations are forgotten.", None, {}),
+    "enroll": (_enroll, "A wiped or relinquished phone enrols again, as a new device.", None, {}),
+    "script": (script, "Plans what will happen to it: a fault for each step.", Script, {"steps": [{"after": "10s", "offline": "600s"}]}),
 }
+"""What can be done to a phone: the handler, what it does, the message it takes, and an example of that."""
+OPENAPI_PATH = "/sandbox/v1/openapi.json"
+_ENDPOINTS = "/sandbox/v1/pushEndpoints"
+STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (
+    *_of_phones(),
+    *CLOCK_ROUTES,
+    SteeringRoute(
+        id="notifications.list", http_method="GET", path="/sandbox/v1/notifications", handler=_notifications, answer=Notifications,
+        summary="The newest notifications, for enterprises that enabled some.",
+        query=(QueryParameter(name="device", description="Only those about this phone: its id, or the device's whole name."),),
+    ),
+    SteeringRoute(
+        id="pushEndpoints.create", http_method="POST", path=_ENDPOINTS, handler=_add_endpoint, answer=PushEndpointView, body=Endpoint,
+        summary="Notifications are sent there, too.", required=("url",), errors=(TOO_MANY, *CHANGES),
+        example={"url": "http://127.0.0.1:9000/pushed"},
+    ),
+    SteeringRoute(
+        id="pushEndpoints.list", http_method="GET", path=_ENDPOINTS, handler=_endpoints, answer=PushEndpointList,
+        summary="Where notifications are sent.",
+    ),
+    SteeringRoute(
+        id="pushEndpoints.delete", http_method="DELETE", path=f"{_ENDPOINTS}/{{endpoint}}", handler=_remove_endpoint, answer=Nothing,
+        summary="Nothing is sent there any more.", errors=(ABSENT, *CHANGES),
+    ),
+    *FAULT_ROUTES,
+    *REQUEST_ROUTES,
+    *OPERATION_ROUTES,
+    *RETRY_TEST_ROUTES,
+    SteeringRoute(
+        id="profiles.list", http_method="GET", path="/sandbox/v1/profiles", handler=_profiles, answer=Profiles,
+        summary="The kinds of virtual phones.",
+    ),
+    SteeringRoute(
+        id="world.reset", http_method="POST", path="/sandbox/v1:reset", handler=_reset_all, answer=Nothing, errors=(NOT_NOW,),
+        summary="Everything is as at the start.",
+    ),
+    SteeringRoute(
+        id="world.export", http_method="POST", path="/sandbox/v1:export", handler=export, answer=SnapshotView, errors=CHANGES,
+        summary="The world as a snapshot, which makes it again as `snapshot` of a new world.",
+    ),
+    SteeringRoute(
+        id="world.describe", http_method="GET", path=OPENAPI_PATH, handler=_openapi, answer=OpenApiDocument,
+        summary="This interface as an OpenAPI document.",
+    ),
+)  # fmt: skip
+"""Every route below `/sandbox/v1` of a world, and `/retry_test`."""

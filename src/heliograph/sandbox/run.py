@@ -13,7 +13,7 @@ from heliograph.asgi import Asgi
 from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround
-from heliograph.sandbox.routes import sandbox_app
+from heliograph.sandbox.routes import OPENAPI_PATH, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import Snapshot
 from heliograph.sandbox.snapshots import SnapshotGround
@@ -92,7 +92,7 @@ async def running_world(
             stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
-                app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk}, doorway))
+                app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway))
                 server = await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
                 if settings.worlds_have_ports:
                     worlds.listens = server.entrance

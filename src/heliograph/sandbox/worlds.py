@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from heliograph.api.http.connections import NoDescriptorLeft
@@ -30,6 +30,11 @@ LOOKS_PER_LIFE = 4
 """How often in the time that a world may be idle is looked whether it was."""
 SOONEST_LOOK_S = 0.05
 FEWER_PORTS = "DELETE some worlds, let idle ones end sooner, allow the process more (ulimit -n), or start it with --world-urls path."
+
+ENDED_ANSWERS_S = 60.0
+"""Real time for which the port of a world that has ended still answers, with 404 and the reason: a refused connection explains nothing."""
+ENDED_ANSWER_MOST = 64
+"""Such ports at a time; the oldest closes."""
 
 Entrances = Callable[[socket.socket, Asgi], Entrance]
 """What makes an app answer at another socket."""
@@ -112,6 +117,8 @@ class Worlds:
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._ended: dict[Entrance, asyncio.TimerHandle] = {}
+        """Ports of worlds that have ended, oldest first."""
         self._closed = False
 
     def __len__(self) -> int:
@@ -142,7 +149,7 @@ class Worlds:
         try:
             await world.start(_already_answered)
             if self.listens is not None:
-                self._open_port(resident, self.listens)
+                await self._give_port(resident, self.listens)
         except BaseException:
             await self._end(resident)
             raise
@@ -164,11 +171,22 @@ class Worlds:
         if self._look is not None:
             self._look.cancel()
         await asyncio.gather(*(self._end(resident) for resident in self.residents()), *self._ending)
+        await self._close_ended()
 
     def answer(self, scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
         """Answers a request to a world's address, as if the world stood alone at it.  Raises: WorldNotFound."""
         world_id, slash, _rest = scope["path"].removeprefix(PREFIX).partition("/")
         return self._visit(self.find(world_id), slash, scope, receive, send)
+
+    async def _give_port(self, resident: Resident, listens: Entrances) -> None:
+        """As `_open_port`; a world that is there needs a file descriptor more than those that have ended."""
+        try:
+            self._open_port(resident, listens)
+        except TooManyWorlds:
+            if not self._ended:
+                raise
+            await self._close_ended()
+            self._open_port(resident, listens)
 
     def _open_port(self, resident: Resident, listens: Entrances) -> None:
         """The world answers at a port of its own.  Raises: TooManyWorlds: the process may have no more file descriptors."""
@@ -185,6 +203,8 @@ class Worlds:
 
     async def _visit(self, resident: Resident, slash: str | None, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """`slash`: what follows the world's id in the path; None: no id is there, since the port names the world."""
+        if self._residents.get(resident.id) is not resident:
+            raise WorldNotFound(resident.id)
         inner = scope
         if slash is not None:
             root = f"{PREFIX}{resident.id}"
@@ -200,12 +220,29 @@ class Worlds:
 
     async def _end(self, resident: Resident) -> None:
         if self._residents.pop(resident.id, None) is not None:
-            entrance = resident.entrance
-            if entrance is not None:
-                await entrance.stop_listening()
             await resident.world.close()
-            if entrance is not None:
-                entrance.close()
+            if resident.entrance is not None:
+                self._close_port_later(resident.entrance)
+
+    def _close_port_later(self, entrance: Entrance) -> None:
+        self._ended[entrance] = asyncio.get_running_loop().call_later(ENDED_ANSWERS_S, self._close_port, entrance)
+        if len(self._ended) > ENDED_ANSWER_MOST:
+            self._close_port(next(iter(self._ended)))
+
+    def _close_port(self, entrance: Entrance) -> None:
+        if (timer := self._ended.pop(entrance, None)) is not None:
+            timer.cancel()
+            self._go_on(_close(entrance))
+
+    async def _close_ended(self) -> None:
+        for entrance in list(self._ended):
+            self._close_port(entrance)
+        await asyncio.gather(*self._ending)
+
+    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     @functools.cached_property
     def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows
@@ -228,12 +265,15 @@ class Worlds:
         for resident in self.residents():
             idle_s = resident.world.settings.worlds_idle_s
             if idle_s and not resident.inside and now_s - resident.used_s >= idle_s:
-                task = asyncio.get_running_loop().create_task(self._end(resident))
-                self._ending.add(task)
-                task.add_done_callback(self._ending.discard)
+                self._go_on(self._end(resident))
         lives_s = [idle_s for resident in self._residents.values() if (idle_s := resident.world.settings.worlds_idle_s)]
         if lives_s:
             self._look_later(min(lives_s))
+
+
+async def _close(entrance: Entrance) -> None:
+    await entrance.stop_listening()
+    entrance.close()
 
 
 async def _already_answered() -> None:

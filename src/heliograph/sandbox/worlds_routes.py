@@ -2,61 +2,82 @@
 
 import dataclasses
 from collections.abc import Callable, Coroutine, Iterator
-from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Router
 
-from heliograph.agent.profiles import PROFILES, Profile, profile_named, with_overrides
+from heliograph.agent.profiles import PROFILES, Overrides, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message
+from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
+from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
+from heliograph.sandbox.bodies import refuse_what_it_does_not_take
 from heliograph.sandbox.fault_messages import FaultWanted
+from heliograph.sandbox.json_schema import Also, reference_to
+from heliograph.sandbox.openapi import openapi_document
 from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
+from heliograph.sandbox.routes import OPENAPI_PATH, STEERING_ROUTES
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import read_snapshot
 from heliograph.sandbox.snapshots import seed_of, settings_of
+from heliograph.sandbox.steering_route import ABSENT, TOO_MANY, SteeringRoute
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 
 PATH = "/sandbox/v1/worlds"
+BESIDE_SNAPSHOT = frozenset({"snapshot", "idle_duration"})
 SNAPSHOT_MAX_BYTES = 16 * 1_024 * 1_024
 SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
-PHONES_MOST = 1_000
+PHONES_MOST = 5_000
 QUOTA_MOST = 1_000_000
 AMAPI_QUOTA = "amapi"
 """Google's quota, which all callers of a project share."""
 BEHAVIOURS = tuple(behaviour.value for behaviour in Behaviour)
+_PHONE = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"profile": {"type": "string"}, "deviceId": {"type": "string"}, "overrides": reference_to(Overrides)},
+            "required": ["profile"],
+        },
+    ]
+}
 
 Handler = Callable[[Worlds, Addresses, Request], Coroutine[Any, Any, object]]
 
 
+@proto("WorldCreation")
 class Creation(Message):
     """`POST /sandbox/v1/worlds`; what is absent is as in the sandbox's own world."""
 
-    seed: AnyValue = None
+    seed: Annotated[AnyValue, Also(type=["integer", "string"])] = None
+    """The same seed, `now` and calls give the same answers."""
     now: Timestamp = ""
+    """Where its clock stands at first; absent: the real time, and it goes."""
     enterprises: tuple[str, ...] = ()
-    phones: AnyValue = None
+    phones: Annotated[AnyValue, Also(type="array", items=_PHONE)] = None
     """Of each enterprise: names of profiles, or objects like those of `POST /sandbox/v1/devices`; absent: one of every profile."""
-    behaviour: str = ""
-    quota: AnyValue = None
+    behaviour: Annotated[str, Also(enum=BEHAVIOURS)] = ""
+    quota: Annotated[AnyValue, Also(type=["integer", "string"])] = None
     """Requests that a caller may send in a minute, or AMAPI_QUOTA."""
     push_endpoints: tuple[str, ...] = ()
     enabled_notification_types: tuple[NotificationType, ...] = ()
     """What each enterprise has enabled at the start."""
     idle_duration: Duration = ""
+    """Real time after which the world ends if nobody asks anything of it; 0s: never."""
     faults: tuple[FaultWanted, ...] = ()
     """As for `POST /sandbox/v1/faults`; they are in force from the beginning, and after a reset again."""
     snapshot: AnyValue = None
@@ -65,13 +86,15 @@ class Creation(Message):
 
 def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
     """The ASGI app for everything at and below PATH; `addresses`: how callers name the sandbox."""
-    rows: tuple[tuple[str, str, Handler], ...] = (
-        ("POST", PATH, _create),
-        ("GET", PATH, _list),
-        ("GET", f"{PATH}/{{world}}", _get),
-        ("DELETE", f"{PATH}/{{world}}", _delete),
-    )
-    return side_router((method, path, partial(handler, worlds, addresses)) for method, path, handler in rows)
+    return side_router((row.http_method, row.path, _endpoint(worlds, addresses, row)) for row in WORLDS_ROUTES)
+
+
+def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> SideEndpoint:
+    async def answer(request: Request) -> object:
+        await refuse_what_it_does_not_take(row, request)
+        return await row.handler(worlds, addresses, request)
+
+    return answer
 
 
 async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:
@@ -92,6 +115,33 @@ async def _get(worlds: Worlds, addresses: Addresses, request: Request) -> object
 async def _delete(worlds: Worlds, _addresses: Addresses, request: Request) -> object:
     await worlds.delete(request.path_params["world"])
     return {}
+
+
+async def _openapi(_worlds: Worlds, addresses: Addresses, request: Request) -> object:
+    return openapi_document(ALL_ROUTES, url=addresses.of(request.scope))
+
+
+WORLDS_ROUTES: tuple[SteeringRoute[Handler], ...] = (
+    SteeringRoute(
+        id="worlds.create", http_method="POST", path=PATH, handler=_create, answer=WorldView, body=Creation, errors=(TOO_MANY,),
+        summary="A new world, whole and at rest.", example={"seed": 7, "now": "2030-01-01T00:00:00Z"},
+    ),
+    SteeringRoute(id="worlds.list", http_method="GET", path=PATH, handler=_list, answer=WorldList, summary="All worlds that were made."),
+    SteeringRoute(
+        id="worlds.get", http_method="GET", path=f"{PATH}/{{world}}", handler=_get, answer=WorldView, summary="One world.",
+        errors=(ABSENT,),
+    ),
+    SteeringRoute(
+        id="worlds.delete", http_method="DELETE", path=f"{PATH}/{{world}}", handler=_delete, answer=Nothing, errors=(ABSENT,),
+        summary="The world ends, and all in it.",
+    ),
+    SteeringRoute(
+        id="world.describe", http_method="GET", path=OPENAPI_PATH, handler=_openapi, answer=OpenApiDocument,
+        summary="This interface as an OpenAPI document.",
+    ),
+)  # fmt: skip
+"""The routes that only the sandbox's own address has; its document describes those of its world, too."""
+ALL_ROUTES: tuple[SteeringRoute[Any], ...] = (*STEERING_ROUTES, *WORLDS_ROUTES)
 
 
 def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
@@ -137,9 +187,9 @@ def _idle_s(wanted: Creation, settings: SandboxSettings) -> float:
 
 
 def _beside_snapshot(wanted: Creation) -> Iterator[Violation]:
-    for name in ("seed", "now", "enterprises", "phones", "behaviour", "quota", "push_endpoints", "faults"):
-        if getattr(wanted, name) not in (None, "", ()):
-            yield Violation(name, f"{name}: a snapshot says this already; leave it out, or change the world once it is there.")
+    for field in msgspec.structs.fields(wanted):
+        if field.name not in BESIDE_SNAPSHOT and getattr(wanted, field.name) != field.default:
+            yield Violation(field.name, f"{field.encode_name}: a snapshot says this already; leave it out, or change the world later.")
 
 
 def _violations(wanted: Creation) -> Iterator[Violation]:

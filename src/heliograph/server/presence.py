@@ -31,7 +31,6 @@ class SharedPresence:
 
     @property
     def draining(self) -> bool:
-        """Whether this server stops."""
         return self._here.draining
 
     def transports(self) -> Mapping[str, int]:

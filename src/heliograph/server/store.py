@@ -25,8 +25,7 @@ class ServerStore(Store, Protocol):
     """A Store with everything that a server needs besides its verbs."""
 
     @property
-    def service_keys(self) -> ServiceKeys:
-        """Callers' keys."""
+    def service_keys(self) -> ServiceKeys: ...
 
     @property
     def sealing_key(self) -> SealingKey:

@@ -73,8 +73,7 @@ class Publisher(Protocol):
     async def publish(self, message: OutboxMessage) -> None:
         """The destination has taken the message.  Raises: NotPublished."""
 
-    async def close(self) -> None:
-        """Stop sending."""
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)

@@ -136,8 +136,7 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     async def enterprises(self, *, after: str, limit: int) -> Page[EnterpriseRecord]:
         """At most `limit` enterprises after the position `after`, in order of creation."""
 
-    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None:
-        """The enrolment token's record."""
+    async def token(self, name: EnrollmentTokenName) -> EnrollmentTokenRecord | None: ...
 
     async def tokens(self, enterprise: EnterpriseName, *, after: str, limit: int) -> Page[EnrollmentTokenRecord]:
         """At most `limit` tokens of the enterprise after the position `after`, in order of creation."""

@@ -38,6 +38,5 @@ class Recent(Generic[K, V]):
         self._young.pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything."""
         self._old = {}
         self._young = {}

@@ -4,14 +4,15 @@ Who uses it holds a shared lock of FOLDER/users. The kernel lets go of a lock wh
 outlives its tests, even if they are killed.
 """
 
-import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
 
+from heliograph.machine import run_to_end
 from heliograph.sandbox.run import Greeting, run_sandbox
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held
@@ -19,25 +20,23 @@ from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, h
 
 def main(folder: Path) -> None:
     """The sandbox, until it is not used or gets SIGTERM. Its own world has no phones: tests make worlds."""
+    unused = threading.Event()
 
     def ready(greeting: Greeting) -> None:
         unfinished = folder / f"{READY}.{os.getpid()}"
         unfinished.write_text(json.dumps({"url": greeting.url, "pid": os.getpid()}), encoding="utf-8")
         unfinished.rename(folder / READY)
         if SHARED_IS_POSSIBLE:
-            threading.Thread(target=_end_when_unused, args=(folder,), daemon=True).start()
+            threading.Thread(target=_end_when_unused, args=(folder, unused), daemon=True).start()
 
-    serving = run_sandbox(SandboxSettings(port=0, phones=()), ready=ready)
-    try:
-        import uvloop  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        asyncio.run(serving)
-    else:
-        uvloop.run(serving)
+    run_to_end(run_sandbox(SandboxSettings(port=0, phones=()), ready=ready))
+    if unused.is_set():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_when_unused(folder: Path) -> None:
+def _end_when_unused(folder: Path, unused: threading.Event) -> None:
     with held(folder / USERS, alone=True):
+        unused.set()
         (folder / READY).unlink(missing_ok=True)  # so who comes now starts another
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait()  # who comes now waits until this process is gone

@@ -22,6 +22,10 @@ class Notification:
     """The same one again was delivered twice."""
     raw: Json
 
+    def __getitem__(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """A field as the sandbox says it, as in `["notificationType"]`.  Raises: KeyError: it says none."""
+        return self.raw[field]
+
     def __str__(self) -> str:
         """In a line."""
         name = self.resource.get("name", "") if isinstance(self.resource, dict) else ""

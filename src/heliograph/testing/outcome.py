@@ -87,7 +87,8 @@ def _near_miss(past: Past, view: Json) -> str:
     command, timeline, error = _a(_type(view)), view["timeline"], view["operation"].get("error")
     state = timeline["state"]
     if state == "EXPIRED":
-        return f"{command} was issued but expired {_when_expired(past, moment(timeline['endedAt']))}"
+        ended, why = moment(timeline["endedAt"]), timeline["entries"][-1].get("detail", "")
+        return f"{command} was issued but expired {f'at {_clock(ended)}: {why}' if why else _when_expired(past, ended)}"
     if state == "CANCELLED":
         return f"{command} was issued but cancelled at {_clock(moment(timeline['endedAt']))}, before the phone acknowledged it"
     if error is not None:

@@ -37,6 +37,10 @@ class SentRequest:
     raw: Json
     """All that the sandbox says of it (docs/faults-on-demand.md#the-request-journal)."""
 
+    def __getitem__(self, field: str) -> Any:  # noqa: ANN401 - JSON
+        """A field as the sandbox says it, as in `["httpMethod"]`.  Raises: KeyError: it says none."""
+        return self.raw[field]
+
     def __str__(self) -> str:
         """In a line."""
         type_ = f" {self.body['type']}" if isinstance(self.body, dict) and "type" in self.body else ""

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from heliograph.testing.connection import Connection
-from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held, hold
+from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held, hold, is_still
 
 START_MOST_S = 120.0
 END_MOST_S = 20.0
@@ -35,10 +36,15 @@ class Server:
     def __init__(self, folder: Path) -> None:
         """Raises: RuntimeError: it does not start; the message shows what it said."""
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with held(folder / "starting", alone=True):
-            self._use = hold(folder / USERS, alone=False)  # while one is ending, this waits
-            self.url = _answering(folder) or _start(folder)
+        self.url = ""
+        while not self.url:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with held(folder / "starting", alone=True):
+                self._use = hold(folder / USERS, alone=False)  # while one is ending, this waits
+                if is_still(self._use, folder / USERS):
+                    self.url = _answering(folder) or _start(folder)
+                else:  # the one that ended took its folder with it
+                    self._use.close()
 
     def leave(self) -> None:
         """This process does not use it any more."""
@@ -96,17 +102,31 @@ def end_server(folder: Path) -> None:
     with contextlib.suppress(OSError, ValueError, KeyError):
         pid = int(json.loads((folder / READY).read_text(encoding="utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
-        _wait_for_end(pid)
+        if not _within(END_MOST_S, lambda: not _is_there(pid)):
+            os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    _within(END_MOST_S, lambda: not _is_ending(folder))
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + END_MOST_S
-    while _is_there(pid):
+def _is_ending(folder: Path) -> bool:
+    """Whether a sandbox of this folder has seen that nobody uses it, and is not gone yet."""
+    try:
+        hold(folder / USERS, alone=True, wait=False).close()
+    except BlockingIOError:
+        return True
+    except OSError:  # the folder is gone
+        return False
+    return False
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether it holds by then."""
+    deadline = time.monotonic() + seconds
+    while not holds():
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-            return
+            return False
         time.sleep(_LOOK_EVERY_S)
+    return True
 
 
 def _is_there(pid: int) -> bool:

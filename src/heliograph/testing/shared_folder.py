@@ -1,6 +1,7 @@
 """The folder over which processes share one sandbox: its files, and locks that the kernel opens when their process ends."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -27,6 +28,14 @@ def hold(file: Path, *, alone: bool, wait: bool = True) -> IO[bytes]:
             opened.close()
             raise
     return opened
+
+
+def is_still(opened: IO[bytes], file: Path) -> bool:
+    """Whether the open file is the one that has this name, so that others who lock that name mean the same lock."""
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), file.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

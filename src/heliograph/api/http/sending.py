@@ -24,7 +24,6 @@ _FASTEST = 1
 
 
 def send_answer(send: Send, status: int, body: bytes, *, headers: Headers) -> Awaitable[None]:
-    """The answer is sent."""
     return send_whole(send, status, body, [NO_SNIFFING, *headers])
 
 

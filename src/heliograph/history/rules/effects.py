@@ -22,7 +22,7 @@ DELAY_US = 1_000_000
 
 
 def nothing_ran_after_it_was_cancelled_or_expired(evidence: Evidence) -> Iterator[Breach]:
-    """CANCELLED and EXPIRED say that no phone did or will do it; at most it asked its user, and withdrew the question."""
+    """No phone has executed or will execute a CANCELLED or EXPIRED operation; at most it asked its user, and withdrew the question."""
     for operation in evidence.final.values():
         done = operation.name not in evidence.withdrawn or any(act.succeeded for act in evidence.ended.get(operation.name, ()))
         if operation.outcome in {"cancelled", "expired"} and evidence.began.get(operation.name) and done:

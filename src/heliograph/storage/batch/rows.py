@@ -32,8 +32,7 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
 class Source(Protocol):
     """Set-wise reads of committed rows; what does not exist is not in the answer."""
 
-    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]:
-        """Devices' rows by name."""
+    def device_states(self, names: Collection[DeviceName]) -> Mapping[DeviceName, DeviceState]: ...
 
     def owners(self, credential_hashes: Collection[bytes]) -> Mapping[bytes, DeviceName]:
         """The devices that these credentials belong to or belonged to."""
@@ -83,8 +82,7 @@ class Remembered(Protocol):
     def given(self) -> Given: ...
 
     @property
-    def devices(self) -> Remembers[DeviceName, DeviceState]:
-        """Devices' rows by name."""
+    def devices(self) -> Remembers[DeviceName, DeviceState]: ...
 
     @property
     def credentials(self) -> Remembers[bytes, DeviceName]:

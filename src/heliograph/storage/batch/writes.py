@@ -78,9 +78,10 @@ class Batch(View):
             self.opened.setdefault(device, []).append(create_ms)
 
     def _end(self, operation: Operation) -> None:
-        before = self._open(operation.device)
+        before = [*self._open(operation.device)]
         if operation.create_ms in before:
-            self.open[operation.device] = [create_ms for create_ms in before if create_ms != operation.create_ms]
+            place = before.index(operation.create_ms)  # mostly the first of up to a thousand: slices copy without looking
+            self.open[operation.device] = before[:place] + before[place + 1 :]
             self.opened.pop(operation.device, None)
             self.happened.ended.append(operation)
 

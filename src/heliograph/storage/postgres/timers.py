@@ -50,7 +50,6 @@ class Timers:
         return removed
 
     async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        """See the port."""
         messages = (message_from(tuple(row)) for row in await self.run("claim_messages", now_us, until_us, limit))
         return sorted(messages, key=lambda message: (message.due_us, message.message_id))
 

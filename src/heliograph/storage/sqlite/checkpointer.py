@@ -35,7 +35,6 @@ class Checkpointer:
         writer.set_wal_hook(self._committed)
 
     def start(self) -> None:
-        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -63,7 +63,6 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="heliograph-writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
         self._thread.start()
 
     def join(self) -> None:

@@ -1,0 +1,56 @@
+"""The examples for test frameworks of other languages: each makes a world for every test, and passes as it stands there."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import ROOT
+from tests.clients.programs import READY_WITHIN_S, require_tools, said_by
+from tests.sandbox.client import Client
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + 120)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework:
+    """A test framework, and the example for it."""
+
+    folder: str
+    tools: tuple[str, ...]
+    fetch: tuple[str, ...]
+    """Fetches its packages into the toolchain's own cache, or into the folder; empty: `test` does."""
+    test: tuple[str, ...]
+    passed: str
+    """What it prints when two tests ran and none failed."""
+
+
+FRAMEWORKS = (
+    Framework(
+        folder="node-test", tools=("node", "npm"), fetch=("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
+        test=("npm", "test"), passed=r"# pass 2\b.*# fail 0\b|pass 2\b.*fail 0\b",
+    ),
+    Framework(
+        folder="go-testing", tools=("go",), fetch=("go", "vet", "./..."), test=("go", "test", "-v", "./..."),
+        passed=r"(--- PASS.*){2}^PASS",
+    ),
+    Framework(
+        folder="junit", tools=("java", "mvn"), fetch=("mvn", "-q", "-B", "test-compile"), test=("mvn", "-B", "test"),
+        passed=r"Tests run: 2, Failures: 0, Errors: 0, Skipped: 0",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda framework: framework.folder)
+def test_an_example_passes_and_leaves_no_world(framework: Framework, sandbox_url: str, tmp_path: Path) -> None:
+    require_tools(framework.folder, framework.tools)
+    project = Path(shutil.copytree(ROOT / "examples" / framework.folder, tmp_path / framework.folder))
+    if framework.fetch:
+        said_by(*framework.fetch, cwd=project, within_s=READY_WITHIN_S)
+
+    said = said_by(*framework.test, cwd=project, within_s=READY_WITHIN_S, HELIOGRAPH_URL=sandbox_url)
+
+    assert re.search(framework.passed, said, re.DOTALL | re.MULTILINE), said
+    assert [] == Client(sandbox_url).get("/sandbox/v1/worlds")["worlds"]
