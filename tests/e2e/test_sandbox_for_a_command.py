@@ -89,7 +89,7 @@ def test_a_program_that_is_not_there_is_127_and_a_file_that_is_not_a_program_126
     missing, unfit = sandbox_for("no-such-program"), sandbox_for(str(text))
 
     assert (127, 126) == (missing.returncode, unfit.returncode)
-    assert "Cannot run 'no-such-program': there is no such program." in missing.stderr
+    assert "Cannot run 'no-such-program': no such program." in missing.stderr
     assert f"Cannot run '{text}': this file cannot be executed." in unfit.stderr
 
 
@@ -105,7 +105,7 @@ def test_a_signal_is_the_commands(number: signal.Signals) -> None:
 
 
 def test_ctrl_c_without_a_terminal_is_forwarded_too() -> None:
-    interrupted = "import time\nprint('waits', flush=True)\ntry: time.sleep(120)\nexcept KeyboardInterrupt: raise SystemExit(9)"
+    interrupted = "import time\ntry: print('waits', flush=True); time.sleep(120)\nexcept KeyboardInterrupt: raise SystemExit(9)"
     command = [*HELIOGRAPH, "sandbox", "--", sys.executable, "-c", interrupted]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None

@@ -96,7 +96,7 @@ def ids_ascend(evidence: Evidence) -> Iterator[Breach]:
 
 
 def nothing_is_accepted_for_a_device_that_is_gone(evidence: Evidence) -> Iterator[Breach]:
-    """Wiped, relinquished or deleted, a device is gone at once."""
+    """After a wipe, relinquishment or deletion, a device is gone at once."""
     gone_since: dict[str, int] = {}
     for call in evidence.of(Verb.DELETE, Answer.OK):
         gone_since[call.invoked.target] = min(call.ended, gone_since.get(call.invoked.target, NEVER))

@@ -8,7 +8,7 @@ from heliograph.history.rules.breach import Breach
 
 
 def a_last_order_is_carried_out_once(evidence: Evidence) -> Iterator[Breach]:
-    """Wiped, relinquished or deleted: the phone learns it, does it once, and forgets its credential. No other phone does."""
+    """Wiped, relinquished or deleted: the phone learns of it, executes it once, and forgets its credential. No other phone does."""
     orders, deletes = evidence.last_orders(), list(evidence.of(Verb.DELETE))
     deleted = {call.invoked.target for call in deletes if call.answer is Answer.OK}
     perhaps = {call.invoked.target for call in deletes if call.answer is Answer.UNKNOWN}
@@ -27,14 +27,14 @@ def a_last_order_is_carried_out_once(evidence: Evidence) -> Iterator[Breach]:
 
 
 def no_phone_is_left_with_work(evidence: Evidence) -> Iterator[Breach]:
-    """What a server answers lets every phone close its journal."""
+    """The server's answers let every phone close its journal."""
     for phone, rest in evidence.at_rest.items():
         if rest.unfinished:
             yield Breach(rest.unfinished[0], f"{phone} has not finished {', '.join(rest.unfinished)}.")
 
 
 def the_server_ends_only_when_killed(evidence: Evidence) -> Iterator[Breach]:
-    """A server that ends by itself has met something that it does not understand."""
+    """A server never ends by itself."""
     for fault in evidence.faults:
         if fault.what is FaultKind.SERVER_ENDED:
             yield Breach("", f"The server ended by itself: {fault.target}.")

@@ -39,7 +39,7 @@ def nothing_ran_twice(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_succeeded_was_run(evidence: Evidence) -> Iterator[Breach]:
-    """SUCCEEDED means: a phone did it, and by its own account with success."""
+    """SUCCEEDED means that a phone executed it, and reported success."""
     for operation in evidence.final.values():
         if operation.outcome != "succeeded":
             continue
@@ -80,7 +80,7 @@ def what_ended_had_begun(evidence: Evidence) -> Iterator[Breach]:
 
 
 def a_phone_says_i_will_first(evidence: Evidence) -> Iterator[Breach]:
-    """A phone says "I will" before it is let and before it executes, executes before it is done, and has a result before it reports one."""
+    """A phone acknowledges before it is allowed to execute, executes before it is done, and has a result before it reports one."""
     for (moment, operation), position in evidence.reached.items():
         before = BEFORE.get(moment)
         if before and device_named(operation) in evidence.agents and evidence.reached.get((before, operation), NEVER) > position:
@@ -93,12 +93,12 @@ def a_phone_acts_after_it_was_let(evidence: Evidence) -> Iterator[Breach]:
 
 
 def a_phone_acts_after_its_journal_knows(evidence: Evidence) -> Iterator[Breach]:
-    """No effect that a crash right after it would make the phone forget."""
+    """No effect before the journal has recorded it, so that a crash cannot make the phone forget it."""
     return _effects_before(evidence, Moment.EXECUTING, "began before its phone's journal said so.")
 
 
 def nothing_begins_after_its_time(evidence: Evidence) -> Iterator[Breach]:
-    """A phone that first says "I will" after the operation's time is not let; nor does one begin late that was let in time."""
+    """A phone that first acknowledges after the operation's deadline may not execute; one that acknowledged in time does not begin late."""
     for tag, issue in evidence.issues.items():
         for operation in issue.shown:
             let = evidence.reached.get((Moment.ACKNOWLEDGED, operation.name))

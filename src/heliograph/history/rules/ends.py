@@ -94,7 +94,7 @@ def a_cancel_before_the_ack_holds(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_was_granted_is_not_cancelled(evidence: Evidence) -> Iterator[Breach]:
-    """An acknowledgement that stands is the point of no return."""
+    """After an accepted acknowledgement, an operation cannot be cancelled."""
     for operation in evidence.final.values():
         if operation.outcome == "cancelled" and (Moment.ACKNOWLEDGED, operation.name) in evidence.reached:
             yield Breach(operation.name, f"{operation.name} is cancelled although its phone's acknowledgement was accepted.")
