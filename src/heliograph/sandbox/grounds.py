@@ -141,7 +141,9 @@ class MemoryGround:
         def around(channel: Channel) -> Neighbourhood:
             return Neighbourhood(
                 doorbell=SleepersDoorbell(channel.doorbell, wake),
-                presence=SleepersPresence(channel.presence, asleep, lambda: began_us),
+                presence=SleepersPresence(
+                    channel.presence, asleep, sleepers=lambda: sum(phone.asleep for phone in phones.values()), seen_us=lambda: began_us
+                ),
             )
 
         settings = server_settings(self._settings, Path())

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from heliograph.agent.journal import Identity
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.agent.virtual_phone import applied, reported
+from heliograph.channel.peers import WEBSOCKET
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord
 from heliograph.domain.enrollment import user_name_for
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
@@ -110,10 +111,13 @@ class SleepersDoorbell:
 class SleepersPresence:
     """A `ports.Presence` to which a phone that is asleep is connected: it answers as soon as a ring comes."""
 
-    def __init__(self, inner: Presence, asleep: Callable[[DeviceName], bool], seen_us: Callable[[], int]) -> None:
-        """`seen_us()`: when a phone that is asleep said something last."""
+    def __init__(
+        self, inner: Presence, asleep: Callable[[DeviceName], bool], *, sleepers: Callable[[], int], seen_us: Callable[[], int]
+    ) -> None:
+        """`sleepers()`: how many phones are asleep; `seen_us()`: when one of them said something last."""
         self._inner = inner
         self._asleep = asleep
+        self._sleepers = sleepers
         self._seen_us = seen_us
 
     @property
@@ -121,7 +125,8 @@ class SleepersPresence:
         return self._inner.draining
 
     def transports(self) -> Mapping[str, int]:
-        return self._inner.transports()
+        awake = self._inner.transports()
+        return {**awake, WEBSOCKET: awake.get(WEBSOCKET, 0) + self._sleepers()}  # they are connected so once they are awake
 
     def connected(self, device: DeviceName) -> bool:
         return self._asleep(device) or self._inner.connected(device)

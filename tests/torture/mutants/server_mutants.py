@@ -76,7 +76,7 @@ def takes_a_second_ack_id() -> Sequence[Patch]:
     def why_dropped(before: Callable[..., object]) -> Callable[..., object]:
         return lambda operation, ack: None if operation.open else before(operation, ack)
 
-    return [Patch(acknowledge_command, "_why_dropped", why_dropped)]
+    return [Patch(acknowledge_command, "why_dropped", why_dropped)]
 
 
 def cancels_what_is_acknowledged() -> Sequence[Patch]:
