@@ -21,7 +21,7 @@ BY_HAND = {
 TEXTS = "src/heliograph/api/schema_texts.py"
 IN_OUR_WORDS = '    "MigrationToken": "What brings one device from another management.",'
 BY_NEW_METHOD = {"src/heliograph/api/methods.py", "scripts/official_schema.py", TEXTS}
-BY_DOCS = {"src/heliograph/storage/kinds.sql", "src/heliograph/domain/official_schema.json", "README.md"}
+BY_DOCS = {"src/heliograph/storage/kinds.sql", "src/heliograph/domain/official_schema.json", "README.md", "docs/sandbox-api.md"}
 
 HANDLER = """
     name = MigrationTokenName(*call.ids)

@@ -123,7 +123,7 @@ async def _openapi(_worlds: Worlds, addresses: Addresses, request: Request) -> o
 
 WORLDS_ROUTES: tuple[SteeringRoute[Handler], ...] = (
     SteeringRoute(
-        id="worlds.create", http_method="POST", path=PATH, handler=_create, answer=WorldView, body=Creation, errors=(TOO_MANY,),
+        id="worlds.create", http_method="POST", path=PATH, handler=_create, answer=WorldView, body=Creation, errors=(ABSENT, TOO_MANY),
         summary="A new world, whole and at rest.", example={"seed": 7, "now": "2030-01-01T00:00:00Z"},
     ),
     SteeringRoute(id="worlds.list", http_method="GET", path=PATH, handler=_list, answer=WorldList, summary="All worlds that were made."),
