@@ -5,7 +5,6 @@ import gzip
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,7 +74,7 @@ def test_a_call_of_googles_client_is_shown_with_what_was_sent_and_answered(sandb
         request[field] for field in ("resource", "phone", "body", "status", "operation")
     )
     assert "gl-python" in request["headers"]["x-goog-api-client"]
-    assert re.fullmatch(r"\d+\.\d{6}s", request["duration"])  # 0 if the clock stood meanwhile
+    assert float(request["duration"].removesuffix("s")) > 0
     assert issued == request["response"]
     assert request == sandbox.get("/sandbox/v1/requests/1")
 
