@@ -1,4 +1,4 @@
-"""The outcome of a command that its phone has begun and the server's lost acknowledgement (ADR 0016)."""
+"""The outcome of a command that its phone has begun and whose acknowledgement the server lost (ADR 0016)."""
 
 from pathlib import Path
 

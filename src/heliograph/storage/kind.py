@@ -89,7 +89,7 @@ class Kind(Generic[K, R]):
     of_devices: bool = False
     """Rules reach it through a device, too: it is then read and not locked, so that an enterprise's devices do not wait for each other."""
     by_hand: bool = False
-    """Rules see it as a part of its device (seen.py): only writing, retention, checks and the sandbox's forgetting follow from the row."""
+    """Rules see it as a part of its device (view.py): only writing, retention, checks and the sandbox's forgetting follow from the row."""
     found_by: str = ""
     """Another column that records are looked up by."""
     few: bool = False
@@ -97,7 +97,7 @@ class Kind(Generic[K, R]):
     expires: bool = False
     """Past its `expires_us`, which is a column, no rule and no reader sees a record, and retention removes it."""
     remembered: int = 0
-    """Records kept in memory, per generation, of which there are two (memory.py)."""
+    """Records kept in memory, per generation, of which there are two (recent.py)."""
     held: Held | None = None
     """The limit by which an enterprise's records are counted. The key begins with the enterprise."""
     weighed: bool = False

@@ -31,13 +31,13 @@ class Batches:
     def __init__(self, links: Sequence[Link], runner: Runner, *, counts: StoreCounts, done: Callable[[Decided], None]) -> None:
         self.trouble: str | None = None
         """Why writes do not work, if they do not."""
-        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._wake)
+        self._woken = asyncio.Event()
+        self.rule_queue = RuleQueue(counts, lambda _: None, wake=self._woken.set)
         self._counts = counts
         self._links = links
         self._runner = runner
         self._done = done
         self._turn = asyncio.Lock()
-        self._commit_listeners = asyncio.Event()
         self._committing_since_s: float | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -47,9 +47,6 @@ class Batches:
         for task in tasks:
             task.add_done_callback(ended)
         return tasks
-
-    def _wake(self) -> None:
-        self._commit_listeners.set()
 
     async def _serve(self, link: Link) -> None:
         while await self._reach(link):
@@ -65,7 +62,7 @@ class Batches:
                 await self._commit(link, decided)
                 if self._committing_since_s == since_s:
                     self._committing_since_s = None
-                self._commit_listeners.set()
+                self._woken.set()
 
     async def _reach(self, link: Link) -> bool:
         """The link is connected, or the store closes and the link has nothing left to do."""
@@ -91,14 +88,14 @@ class Batches:
     async def _next(self, link: Link) -> Sequence[Queued]:
         """What runs as the next batch; empty: the link was lost meanwhile, or the store closes."""
         while link.connected:
-            self._commit_listeners.clear()
+            self._woken.clear()
             closed = self.rule_queue.closed  # asked before: what comes between is taken at the next turn
             if closed or self._worth_a_batch():
                 if entries := self.rule_queue.take():
                     return [entry for entry in entries if isinstance(entry, Queued)]
                 if closed:
                     break
-            await self._commit_listeners.wait()
+            await self._woken.wait()
         return ()
 
     def _worth_a_batch(self) -> bool:
@@ -109,7 +106,7 @@ class Batches:
         over_s = since_s + OVERLAPS_AFTER_S
         if self._loop.time() >= over_s:
             return True
-        self._loop.call_at(over_s, self._commit_listeners.set)
+        self._loop.call_at(over_s, self._woken.set)
         return False
 
     async def _run_or_die(self, link: Link, entries: Sequence[Queued]) -> Decided | None:

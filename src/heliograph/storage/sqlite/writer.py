@@ -66,7 +66,7 @@ class Writer:
         self._thread.start()
 
     def join(self) -> None:
-        """Everything thin the queue let in before it closed has been answered, and the thread has ended. Blocks."""
+        """Everything that the queue let in before it closed has been answered, and the thread has ended. Blocks."""
         self._thread.join()
 
     def hangs(self, now_us: int) -> str | None:
