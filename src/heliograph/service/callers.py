@@ -160,11 +160,9 @@ class Callers:
             return signer
         if token.algorithm == THEIRS:
             keys = await self._sign_in.keys.service_keys_of(token.claims.iss)
-            for key in keys:
-                if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key):
-                    return key
-            if keys:
-                raise CredentialsInvalid("The signature is not that of the key that kid and iss name.")
+            if (signer := _key_that_signed(token, keys)) is not None or not keys:
+                return signer
+            raise CredentialsInvalid("The signature is not that of the key that kid and iss name.")
         return None
 
 
@@ -208,25 +206,29 @@ async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Colle
     if token.algorithm != THEIRS:
         raise GrantRefused("invalid_grant", "Invalid JWT: only RS256 is supported.")
     now_s = sign_in.now_us() / 1_000_000
-    key_id = await _signer(sign_in, token)
+    key_id = await _signing_key_id(sign_in, token)
     judge_assertion(token.claims, now_s=now_s, own_urls=own_urls)
     claims = {"sub": token.claims.iss, "scope": token.claims.scope, "iat": int(now_s), "exp": int(now_s) + ACCESS_TOKEN_LIFE_S}
     # One second less than it lives, as Google says it: a client that counts from the answer's arrival is never late.
     return AccessToken(sign_access_token(claims, sign_in.secret, key_id), ACCESS_TOKEN_LIFE_S - 1)
 
 
-async def _signer(sign_in: SignIn, token: Token) -> str:
+async def _signing_key_id(sign_in: SignIn, token: Token) -> str:
     """The id of the key that signed it, empty for a stranger's.  Raises: GrantRefused."""
     keys = await sign_in.keys.service_keys_of(token.claims.iss)
     if not keys:
         if sign_in.admits_strangers:
             return ""
         raise GrantRefused("invalid_grant", "Invalid grant: account not found")
+    signer = _key_that_signed(token, keys)
+    if signer is None:
+        raise GrantRefused("invalid_grant", "Invalid JWT Signature.")
+    return signer.key_id
+
+
+def _key_that_signed(token: Token, keys: Sequence[ServiceKey]) -> ServiceKey | None:
     # Some clients leave `kid` out.
-    for key in keys:
-        if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key):
-            return key.key_id
-    raise GrantRefused("invalid_grant", "Invalid JWT Signature.")
+    return next((key for key in keys if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key)), None)
 
 
 if TYPE_CHECKING:
