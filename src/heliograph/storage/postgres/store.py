@@ -18,7 +18,7 @@ from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
-from heliograph.storage.kinds import HELD, kind_of
+from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
 from heliograph.storage.postgres.health import Health
@@ -179,14 +179,11 @@ class PostgresStore(RecordReads):
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
         state = await self._reader.states.get(name)
-        return self._living(state.tombstone) if state is not None else None
-
-    def _living(self, tombstone: Tombstone | None) -> Tombstone | None:
-        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+        return TOMBSTONES.living(state.tombstone, self._clock.now_us()) if state is not None else None
 
     async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
         holder = await self._reader.holders.get(credential_hash)
-        return self._living(holder) if isinstance(holder, Tombstone) else holder
+        return TOMBSTONES.living(holder, self._clock.now_us()) if isinstance(holder, Tombstone) else holder
 
     async def record(self, kind: type[R], name: tuple[Any, ...]) -> R | None:
         row = kind_of(kind)

@@ -22,7 +22,7 @@ from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
-from heliograph.storage.kinds import HELD, kind_of
+from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, message_from
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
 from heliograph.storage.record_reads import RecordReads
@@ -236,8 +236,7 @@ class SqliteStore(RecordReads):
 
     async def tombstone(self, name: DeviceName) -> Tombstone | None:
         state = self._memory.devices.get(name) or self._reads.device_states((name,)).get(name)
-        tombstone = state.tombstone if state is not None else None
-        return tombstone if tombstone is not None and tombstone.expires_us > self._clock.now_us() else None
+        return TOMBSTONES.living(state.tombstone, self._clock.now_us()) if state is not None else None
 
     async def by_credential(self, credential_hash: bytes) -> DeviceRecord | Tombstone | None:
         owner = self._memory.credentials.get(credential_hash) or self._reads.owners((credential_hash,)).get(credential_hash)
