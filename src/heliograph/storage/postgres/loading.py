@@ -9,7 +9,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.storage.batch.rows import DeviceState, NothingRemembered, SerialKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operation_from, tombstone_from
-from heliograph.storage.kind import Kind, ReadRow
+from heliograph.storage.kind import Codec, Kind, ReadRow
 from heliograph.storage.kinds import ENTERPRISES, KINDS
 from heliograph.storage.postgres.ids import Numbers
 from heliograph.storage.postgres.link import Link, Record, numbers
@@ -83,9 +83,12 @@ class Loader:
         self.message_ids = Numbers(MESSAGE_ID_BLOCK)
         self._source = LoadedOnly(self.device_keys, self.message_ids)
         self._keys: dict[DeviceName, int] = {}
+        # For reads beside the batches too.
         self.devices = Decoded(device_from)
-        """Which records are read how; for reads beside the batches too."""
-        self._records = row_readers()
+        self.from_row: Mapping[Kind[Any, Any], Callable[[ReadRow], Any]] = {
+            kind: _decoding_once(kind.codec) if kind.codec and kind.remembered else kind.from_row for kind in KINDS
+        }
+        """For each kind, what makes a record of a row; those that memory would hold are decoded once."""
 
     async def load(self, link: Link, read_set: ReadSet) -> Loaded:
         """Everything in the read set, within the link's transaction, locked against others.  Raises: DATABASE_ERRORS, NotLoaded."""
@@ -167,7 +170,7 @@ class Loader:
                 batch.open[name] = OpenIds(opened)
                 batch.given[name] = newest_ms or 0
             else:
-                enterprise = self._records[ENTERPRISES]((record,))
+                enterprise = self.from_row[ENTERPRISES]((record,))
                 batch.records[ENTERPRISES][enterprise.name] = enterprise
 
     async def _lock_rare(self, link: Link, read_set: ReadSet, loaded: Loaded) -> None:
@@ -183,7 +186,7 @@ class Loader:
         rows = await link.run_rows(kind.names.lock, sorted(names))
         if values:
             rows = rows + await link.run(kind.names.lock_found, sorted(values))
-        records = list(map(self._records[kind], rows))
+        records = list(map(self.from_row[kind], rows))
         if values:
             records.sort(key=_position)
         for record in records:
@@ -208,7 +211,7 @@ class Loader:
             looked = batch.records[kind]
             missing = sorted(names - looked.keys())
             looked.update(dict.fromkeys(missing))
-            records = map(self._records[kind], await link.run_rows(kind.names.named, missing))
+            records = map(self.from_row[kind], await link.run_rows(kind.names.named, missing))
             looked.update((kind.key_of(record), record) for record in records)
 
     async def _owners(self, link: Link, credential_hashes: Collection[bytes]) -> Mapping[DeviceName, Sequence[bytes]]:
@@ -223,11 +226,6 @@ class Loader:
         return owners
 
 
-def row_readers() -> Mapping[Kind[Any, Any], Callable[[ReadRow], Any]]:
-    """For each kind, what makes a record of a row; those that memory would hold are decoded once."""
-    return {kind: _decoding_once(kind) if kind.codec and kind.remembered else kind.from_row for kind in KINDS}
-
-
-def _decoding_once(kind: Kind[Any, Any]) -> Callable[[ReadRow], Any]:
-    value = Decoded(kind.codec.decode).value if kind.codec else kind.from_row
+def _decoding_once(codec: Codec[V]) -> Callable[[ReadRow], V]:
+    value = Decoded(codec.decode).value
     return lambda row: value(row[0])

@@ -16,7 +16,7 @@ from heliograph.storage.codec import operations_from, tombstone_from
 from heliograph.storage.kind import Kind, ReadRow
 from heliograph.storage.kinds import OF_RECORD
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
-from heliograph.storage.postgres.loading import Decoded, row_readers
+from heliograph.storage.postgres.loading import Loader
 from heliograph.storage.postgres.runner import UNFIT, nothing_done, trouble_of
 
 K = TypeVar("K")
@@ -76,12 +76,13 @@ class Gathered(Generic[K, V]):
 class Reader:
     """Reads over a few sessions, which their users take in turn."""
 
-    def __init__(self, links: Sequence[Link], devices: Decoded[DeviceRecord]) -> None:
+    def __init__(self, links: Sequence[Link], loader: Loader) -> None:
+        """Records are decoded by `loader`, so that what a batch has read is not decoded again, nor kept twice."""
         self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
         for link in links:
             self._free.put_nowait(link)
-        self._devices = devices
-        self.from_row = row_readers()
+        self._devices = loader.devices
+        self._from_row = loader.from_row
         self.operations = Gathered(self._read_operations)
         self.open_operations = Gathered(self._read_open)
         self.states = Gathered(self._read_states)
@@ -153,7 +154,7 @@ class Reader:
         }
 
     async def _read_records(self, kind: Kind[Any, Any], names: Sequence[Any]) -> Mapping[Any, Any]:
-        records = map(self.from_row[kind], await self._columns(kind.names.named, names))
+        records = map(self._from_row[kind], await self._columns(kind.names.named, names))
         return {kind.key_of(record): record for record in records}
 
     async def _columns(self, name: str, rows: Collection[Sequence[Any]]) -> list[Record]:

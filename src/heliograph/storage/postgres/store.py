@@ -62,7 +62,7 @@ class PostgresStore(RecordReads):
         runner = Runner(loader, now_us=clock.now_us)
         self._timers = Timers(links[0], runner)
         self._batches = Batches(links[1 : 1 + BATCH_LINKS], runner, counts=self.counts, done=self._committed)
-        self._reader = Reader(links[1 + BATCH_LINKS :], loader.devices)
+        self._reader = Reader(links[1 + BATCH_LINKS :], loader)
         self._commit_listeners = PostgresCommitListeners(ring)
         self._health = Health(self._reader, self._timers, self._batches, self._commit_listeners)
         self.service_keys = StoredServiceKeys(self)
@@ -192,7 +192,7 @@ class PostgresStore(RecordReads):
     async def records(self, kind: type[R], *parent: str, after: str, limit: int) -> Page[R]:
         row = kind_of(kind)
         now_us = (self._clock.now_us(),) if row.expires else ()
-        return await self._reader.page(row.names.page, self._reader.from_row[row], *parent, after, *now_us, limit=limit)
+        return await self._reader.page(row.names.page, row.from_row, *parent, after, *now_us, limit=limit)
 
     async def records_found(self, kind: type[R], value: str) -> Sequence[R]:
         row = kind_of(kind)
