@@ -21,7 +21,7 @@ from heliograph.service.enterprises import create_enterprise, finish_deletions
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
 from heliograph.service.phones import enroll_device
-from heliograph.service.ports import Decision, DeleteEnterprise, Ports, Sees
+from heliograph.service.ports import Decision, Delete, Ports, Sees
 from heliograph.settings import Settings
 from tests.service.world import facts
 
@@ -89,7 +89,7 @@ async def test_many_phones_may_enrol_at_once(database: str, tmp_path: Path) -> N
 async def test_two_servers_finish_the_deletion_that_a_third_died_in(database: str, tmp_path: Path) -> None:
     async with servers(database, tmp_path, AdvancingClock()) as (one, other):
         devices = await enrolled(one.ports, 150)
-        await one.store.decide(Sees(enterprise=LAB), lambda _: Decision(None, (DeleteEnterprise(LAB),)))
+        await one.store.decide(Sees(enterprise=LAB), lambda _: Decision(None, (Delete(LAB),)))
 
         await asyncio.gather(finish_deletions(one.ports), finish_deletions(other.ports))
 

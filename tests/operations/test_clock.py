@@ -14,7 +14,7 @@ from heliograph.domain.device import EnterpriseRecord
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.server.clock import SLEW_SHARE, SystemClock
 from heliograph.server.clock_watch import LARGE_US, LONG_US, started
-from heliograph.service.ports import PutDevice, PutEnterprise, PutOperation, Sees, Store
+from heliograph.service.ports import Put, PutDevice, PutOperation, Sees, Store
 from heliograph.settings import Settings
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.store import SqliteStore
@@ -147,7 +147,7 @@ async def store_of(settings: Settings, at_us: int) -> Store:
 async def fill(settings: Settings, at_us: int) -> None:
     """A device and a command that ended, at this time."""
     store = await store_of(settings, at_us)
-    there = PutEnterprise(EnterpriseRecord(name=ENTERPRISE, created_us=at_us, resource=enterprise_record().resource))
+    there = Put(EnterpriseRecord(name=ENTERPRISE, created_us=at_us, resource=enterprise_record().resource))
     await store.decide(Sees(enterprise=ENTERPRISE, device=DEVICE), write(there, PutDevice(device_record(DEVICE))))
     issued = await store.decide(Sees(device=DEVICE), issue(DEVICE))
     await store.decide(Sees(device=DEVICE), write(PutOperation(ended(issued, at_us))))
@@ -214,7 +214,7 @@ async def test_the_newest_time_is_that_of_what_came_last_whatever_that_is(settin
     one = operation(DEVICE, START_US // 1_000 + 1)
     times = [await store.newest_us()]  # type: ignore[attr-defined]  # what a server's store has besides
     for put in (
-        PutEnterprise(EnterpriseRecord(name=ENTERPRISE, created_us=START_US, resource=b"{}")),
+        Put(EnterpriseRecord(name=ENTERPRISE, created_us=START_US, resource=b"{}")),
         PutDevice(device_record(DEVICE)),
         PutOperation(one, new=True),
         PutOperation(ended(one, START_US + 5 * SECOND_US)),

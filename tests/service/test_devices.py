@@ -42,7 +42,7 @@ from heliograph.service.phones import (
     enroll_device,
     hash_credential,
 )
-from heliograph.service.ports import Decision, DeleteEnterprise, Sees
+from heliograph.service.ports import Decision, Delete, Sees
 from tests.service.world import LAB, World, facts
 
 DISALLOWED = EnrollmentToken(allow_personal_usage=AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED)
@@ -224,7 +224,7 @@ async def test_deleting_an_enterprise_deletes_its_devices_and_tokens(lab: World)
 
 async def test_a_deletion_that_a_crash_interrupted_is_finished(lab: World) -> None:
     phone = await lab.phone()
-    await lab.ports.store.decide(Sees(enterprise=LAB), lambda _facts: Decision(None, (DeleteEnterprise(LAB),)))
+    await lab.ports.store.decide(Sees(enterprise=LAB), lambda _facts: Decision(None, (Delete(LAB),)))
 
     await finish_deletions(lab.ports)
 

@@ -31,7 +31,7 @@ from heliograph.service.policies import (
     patch_policy,
     remove_policy_applications,
 )
-from heliograph.service.ports import Decision, PutPolicy, Sees
+from heliograph.service.ports import Decision, Put, Sees
 from tests.service.world import LAB, World, facts
 
 STRICT, DEFAULT = PolicyName(LAB.enterprise, "strict"), PolicyName(LAB.enterprise, "default")
@@ -343,7 +343,7 @@ async def test_a_policy_kept_by_a_version_without_scopes_demands_the_same_of_wor
     digits = {"passwordQuality": "NUMERIC", "passwordMinimumLength": 6, "passwordScope": "SCOPE_DEVICE"}
     await patch(lab, {"passwordPolicies": [digits]}, name=DEFAULT)
     kept = msgspec.structs.replace(await get_policy(lab.ports, DEFAULT), work_profile_password=None)
-    await lab.ports.store.decide(Sees(policy=DEFAULT), lambda _facts: Decision(None, (PutPolicy(kept),)))
+    await lab.ports.store.decide(Sees(policy=DEFAULT), lambda _facts: Decision(None, (Put(kept),)))
 
     before = await phone.greets()
     await patch(lab, {"passwordPolicies": [digits]}, name=DEFAULT)

@@ -17,14 +17,12 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation, State
 from heliograph.service.ports import (
     Decision,
+    Delete,
     DeleteDevice,
-    DeleteEnterprise,
-    DeleteToken,
     Facts,
+    Put,
     PutDevice,
-    PutEnterprise,
     PutOperation,
-    PutToken,
     PutTombstone,
     Rule,
     Sees,
@@ -383,7 +381,7 @@ class StoreConformance:
         store = await open_store()
         enterprises = [enterprise_record(number, EnterpriseName(f"LC0{9 - number}")) for number in range(3)]
         tokens = [token_record(f"t{9 - number}", number=number) for number in range(3)]
-        await store.decide(Sees(), write(*map(PutEnterprise, enterprises), *map(PutToken, tokens)))
+        await store.decide(Sees(), write(*map(Put, enterprises), *map(Put, tokens)))
 
         first = await store.enterprises(after="", limit=2)
         rest = await store.enterprises(after=first.items[-1].position, limit=2)
@@ -463,13 +461,13 @@ class StoreConformance:
     async def test_a_one_time_token_is_used_once_however_many_race_for_it(self, open_store: OpenStore) -> None:
         store = await open_store()
         token = token_record("once")
-        await store.decide(Sees(), write(PutToken(token)))
+        await store.decide(Sees(), write(Put(token)))
 
         def use(who: str) -> Callable[[Facts], Decision[Answer]]:
             def rule(facts: Facts) -> Decision[Answer]:
                 if facts.token is None or facts.token.used_by:
                     return Decision(Answer.REFUSED)
-                return Decision(Answer.FIRST, (PutToken(token_record("once", used_by=who)),))
+                return Decision(Answer.FIRST, (Put(token_record("once", used_by=who)),))
 
             return rule
 
@@ -479,30 +477,30 @@ class StoreConformance:
 
     async def test_tokens_go_with_their_enterprise_also_within_a_batch(self, open_store: OpenStore) -> None:
         store = await open_store()
-        await store.decide(Sees(), write(PutEnterprise(enterprise_record()), PutToken(token_record("old"))))
+        await store.decide(Sees(), write(Put(enterprise_record()), Put(token_record("old"))))
         sees_old = Sees(token_value="value-of-old", enterprise=ENTERPRISE)
 
         _, gone, _, back = await asyncio.gather(
-            store.decide(Sees(enterprise=ENTERPRISE), write(DeleteEnterprise(ENTERPRISE))),
+            store.decide(Sees(enterprise=ENTERPRISE), write(Delete(ENTERPRISE))),
             store.decide(sees_old, look),
-            store.decide(Sees(), write(PutEnterprise(enterprise_record(1)), PutToken(token_record("new")))),
+            store.decide(Sees(), write(Put(enterprise_record(1)), Put(token_record("new")))),
             store.decide(Sees(token_name=EnrollmentTokenName(ENTERPRISE.enterprise, "new"), enterprise=ENTERPRISE), look),
         )
 
         assert (None, None) == (gone.token, gone.enterprise)
         assert (token_record("new"), enterprise_record(1)) == (back.token, back.enterprise)
         assert [token_record("new")] == list((await store.tokens(ENTERPRISE, after="", limit=10)).items)
-        await store.decide(Sees(), write(DeleteToken(EnrollmentTokenName(ENTERPRISE.enterprise, "new"))))
+        await store.decide(Sees(), write(Delete(EnrollmentTokenName(ENTERPRISE.enterprise, "new"))))
         assert await store.token(EnrollmentTokenName(ENTERPRISE.enterprise, "new")) is None
 
     async def test_devices_of_a_deleted_enterprise_are_orphans(self, open_store: OpenStore) -> None:
         name = device_name()
         store = await open_store()
-        await store.decide(Sees(), write(PutEnterprise(enterprise_record())))
+        await store.decide(Sees(), write(Put(enterprise_record())))
         await enrolled(store, name)
         assert [] == list(await store.orphans(limit=10))
 
-        await store.decide(Sees(), write(DeleteEnterprise(ENTERPRISE)))
+        await store.decide(Sees(), write(Delete(ENTERPRISE)))
 
         assert [name] == list(await store.orphans(limit=10))
 

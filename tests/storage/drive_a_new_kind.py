@@ -23,7 +23,7 @@ from heliograph.service.migration_tokens import (  # type: ignore[import-not-fou
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.errors import AlreadyExists, NotFound
-from heliograph.service.ports import DeleteEnterprise, PutEnterprise, Sees, Store
+from heliograph.service.ports import Delete, Put, Sees, Store
 from heliograph.storage.postgres.check import check_database
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.sqlite.file import check_file
@@ -58,7 +58,7 @@ async def put_get_and_list(store: Store, clock: SetClock) -> None:
     """A record comes back by its name and in its place."""
     assert EnterpriseNotAuthorized == await outcome(create_migration_token(store, name(0), life_us=DAY_US))
     for enterprise in (ENTERPRISE, OTHER):
-        await store.decide(Sees(), write(PutEnterprise(enterprise_record(name=enterprise))))
+        await store.decide(Sees(), write(Put(enterprise_record(name=enterprise))))
     made = []
     for number in range(5):
         clock.at_us += 1
@@ -107,7 +107,7 @@ async def expiry(store: Store, clock: SetClock) -> None:
 async def with_its_enterprise(store: Store) -> None:
     """The enterprise takes its records along, in the same batch and afterwards."""
     _, used = await asyncio.gather(
-        store.decide(Sees(enterprise=ENTERPRISE), write(DeleteEnterprise(ENTERPRISE))), outcome(use_migration_token(store, name(3), "late"))
+        store.decide(Sees(enterprise=ENTERPRISE), write(Delete(ENTERPRISE))), outcome(use_migration_token(store, name(3), "late"))
     )
 
     assert NotFound == used

@@ -9,7 +9,7 @@ from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.notification import Notification, Subscription
 from heliograph.service.outbox import OutboxMessage, Postponed, Publish, Published
-from heliograph.service.ports import Decision, DeleteEnterprise, Facts, PutEnterprise, PutOperation, Sees, Store, Write
+from heliograph.service.ports import Decision, Delete, Facts, Put, PutOperation, Sees, Store, Write
 from tests.storage.conformance import OpenStore, enrolled
 from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, ended, issue, look, operation, write
 
@@ -185,7 +185,7 @@ class OutboxConformance:
         told: list[int] = []
         store.on_published(told.extend)
 
-        await put(store, PutEnterprise(subscribed()))
+        await put(store, Put(subscribed()))
         await put(store, Publish(notification(), PUSH), Publish(notification(), TOPIC))
         await asyncio.sleep(0.01)
 
@@ -203,10 +203,10 @@ class OutboxConformance:
 
         assert [None, None, None] == await seen()
         for types in ((NotificationType.COMMAND,), ()):
-            await put(store, PutEnterprise(subscribed(*types)))
+            await put(store, Put(subscribed(*types)))
             expected = Subscription(enabled_notification_types=frozenset(one.value for one in types))
             assert [expected, expected, None] == await seen()
-        await put(store, DeleteEnterprise(ENTERPRISE))
+        await put(store, Delete(ENTERPRISE))
         assert [None, None, None] == await seen()
 
     async def test_of_one_batch_a_rule_sees_the_subscription_that_the_rule_before_it_wrote(self, open_store: OpenStore) -> None:
@@ -215,9 +215,9 @@ class OutboxConformance:
         await enrolled(store, device)
 
         _, facts, _, after = await asyncio.gather(
-            store.decide(Sees(), write(PutEnterprise(subscribed(NotificationType.COMMAND)))),
+            store.decide(Sees(), write(Put(subscribed(NotificationType.COMMAND)))),
             store.decide(Sees(device=device, subscription=True), look),
-            store.decide(Sees(), write(DeleteEnterprise(ENTERPRISE))),
+            store.decide(Sees(), write(Delete(ENTERPRISE))),
             store.decide(Sees(device=device, subscription=True), look),
         )
 
@@ -230,7 +230,7 @@ class OutboxConformance:
         device = device_name()
         store = await open_store(clock=clock)
         await enrolled(store, device)
-        await put(store, PutEnterprise(subscribed(NotificationType.COMMAND)))
+        await put(store, Put(subscribed(NotificationType.COMMAND)))
         await store.decide(Sees(device=device), issue(device))
         clock.at_us += 601 * SECOND_US
         seen: list[Facts] = []

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality, PolicyRecord
-from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutDevice, PutEnterprise, PutPolicy, Rule, Sees
+from heliograph.service.ports import Decision, Delete, Facts, Put, PutDevice, Rule, Sees
 from tests.storage.conformance import OpenStore
 from tests.storage.records import ENTERPRISE, START_US, device_name, device_record, enterprise_record, look, write
 
@@ -28,7 +28,7 @@ def policy(name: PolicyName = NAME, *, version: int = 1, number: int = 0) -> Pol
 def one_more(facts: Facts) -> Decision[int]:
     """A rule that changes the policy."""
     version = facts.policy.version + 1 if facts.policy else 1
-    return Decision(version, (PutPolicy(policy(version=version)),))
+    return Decision(version, (Put(policy(version=version)),))
 
 
 def with_policy(device: DeviceName, name: PolicyName, *, enrollment_us: int = START_US) -> Rule[object]:
@@ -41,7 +41,7 @@ class PolicyConformance:
 
     async def test_a_policy_comes_back_whole_after_a_restart(self, open_store: OpenStore) -> None:
         store = await open_store()
-        await store.decide(Sees(), write(PutPolicy(policy())))
+        await store.decide(Sees(), write(Put(policy())))
         assert policy() == await store.policy(NAME)
 
         store = await open_store()
@@ -65,7 +65,7 @@ class PolicyConformance:
         sees = Sees(device=device, device_policy=True)
         before, _, after, _, with_other = await asyncio.gather(
             store.decide(sees, look),
-            store.decide(Sees(), write(PutPolicy(policy()))),
+            store.decide(Sees(), write(Put(policy()))),
             store.decide(sees, look),
             store.decide(Sees(device=device), with_policy(device, other)),
             store.decide(sees, look),
@@ -76,9 +76,9 @@ class PolicyConformance:
 
     async def test_a_deleted_policy_is_gone_in_its_batch_and_afterwards(self, open_store: OpenStore) -> None:
         store = await open_store()
-        await store.decide(Sees(), write(PutPolicy(policy())))
+        await store.decide(Sees(), write(Put(policy())))
 
-        _, seen = await asyncio.gather(store.decide(Sees(policy=NAME), write(DeletePolicy(NAME))), store.decide(Sees(policy=NAME), look))
+        _, seen = await asyncio.gather(store.decide(Sees(policy=NAME), write(Delete(NAME))), store.decide(Sees(policy=NAME), look))
 
         assert seen.policy is None
         assert await store.policy(NAME) is None
@@ -88,11 +88,11 @@ class PolicyConformance:
         other = EnterpriseName("LC0other")
         kept, made = policy(PolicyName(other.enterprise, "strict")), policy(PolicyName(ENTERPRISE.enterprise, "made before"))
         store = await open_store()
-        await store.decide(Sees(), write(PutEnterprise(enterprise_record()), PutPolicy(policy()), PutPolicy(kept)))
+        await store.decide(Sees(), write(Put(enterprise_record()), Put(policy()), Put(kept)))
 
         _, _, seen = await asyncio.gather(
-            store.decide(Sees(), write(PutPolicy(made))),
-            store.decide(Sees(enterprise=ENTERPRISE), write(DeleteEnterprise(ENTERPRISE))),
+            store.decide(Sees(), write(Put(made))),
+            store.decide(Sees(enterprise=ENTERPRISE), write(Delete(ENTERPRISE))),
             store.decide(Sees(policy=NAME), look),
         )
 
@@ -104,7 +104,7 @@ class PolicyConformance:
     async def test_policies_are_paged_in_order_of_creation(self, open_store: OpenStore) -> None:
         made = [policy(PolicyName(ENTERPRISE.enterprise, f"p{9 - number}"), number=number) for number in range(5)]
         store = await open_store()
-        await store.decide(Sees(), write(*map(PutPolicy, reversed(made))))
+        await store.decide(Sees(), write(*map(Put, reversed(made))))
 
         first = await store.policies(ENTERPRISE, after="", limit=3)
         second = await store.policies(ENTERPRISE, after=first.items[-1].position, limit=3)

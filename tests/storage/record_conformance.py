@@ -16,9 +16,8 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Publish
-from heliograph.service.ports import Decision, DeleteEnterprise, DeletePolicy, Facts, PutPolicy, PutRequest, PutToken, Sees, Store
+from heliograph.service.ports import Decision, Delete, Facts, Put, PutOperation, Sees, Store
 from heliograph.service.record_rules import RecordDecision, RecordName, RecordRule, Records, RecordWrite
-from heliograph.service.rules import Delete, Put, PutEnterprise, PutOperation
 from tests.storage.conformance import OpenStore, enrolled
 from tests.storage.outbox_conformance import PUSH, notification
 from tests.storage.policy_conformance import policy
@@ -61,7 +60,7 @@ def add_one(*names: PolicyName) -> RecordRule[tuple[int, ...]]:
 
     def rule(records: Records) -> RecordDecision[tuple[int, ...]]:
         found = tuple(number_of(records, name) for name in names)
-        return RecordDecision(found, [PutPolicy(policy(name, version=number + 1)) for name, number in zip(names, found, strict=True)])
+        return RecordDecision(found, [Put(policy(name, version=number + 1)) for name, number in zip(names, found, strict=True)])
 
     return rule
 
@@ -73,7 +72,7 @@ def move(source: PolicyName, target: PolicyName) -> RecordRule[None]:
         left, right = number_of(records, source), number_of(records, target)
         if not left:
             raise ArithmeticError
-        return RecordDecision(None, (PutPolicy(policy(source, version=left - 1)), PutPolicy(policy(target, version=right + 1))))
+        return RecordDecision(None, (Put(policy(source, version=left - 1)), Put(policy(target, version=right + 1))))
 
     return rule
 
@@ -96,13 +95,13 @@ def entry_name(number: int) -> PolicyName:
     return named(f"entry-{number}")
 
 
-def appended(records: Records, what: str) -> tuple[PutPolicy, PutPolicy]:
+def appended(records: Records, what: str) -> tuple[Put[PolicyRecord], Put[PolicyRecord]]:
     """The writes that append an entry: the entry itself, and the head after it."""
     head = records.one(PolicyRecord, HEAD)
     number, before = (head.version, head.resource.decode()) if head is not None else (0, EMPTY)
     digest = linked(before, what)
     entry = replace(policy(entry_name(number + 1)), resource=f"{what}={digest}".encode())
-    return PutPolicy(entry), PutPolicy(replace(policy(HEAD, version=number + 1), resource=digest.encode()))
+    return Put(entry), Put(replace(policy(HEAD, version=number + 1), resource=digest.encode()))
 
 
 def issue_and_append(device: DeviceName) -> Callable[[Facts], Decision[int]]:
@@ -142,7 +141,7 @@ class RecordConformance:
         asked = IssueRequest(
             key=RequestKey(*same), device=device_name(), create_ms=1, digest=b"\0digest\xff", expires_us=START_US + SECOND_US
         )  # fmt: skip
-        await store.decide_records((), put(PutEnterprise(enterprise_record()), PutToken(token), PutPolicy(policy(same)), PutRequest(asked)))
+        await store.decide_records((), put(Put(enterprise_record()), Put(token), Put(policy(same)), Put(asked)))
         names: list[RecordName] = [ENTERPRISE, EnrollmentTokenName(*same), same, RequestKey(*same), named("none")]
 
         store = await open_store()
@@ -152,7 +151,7 @@ class RecordConformance:
 
     async def test_a_rule_sees_nothing_that_it_did_not_name(self, open_store: OpenStore) -> None:
         store = await open_store()
-        await store.decide_records((), put(PutPolicy(policy(HEAD))))
+        await store.decide_records((), put(Put(policy(HEAD))))
 
         with pytest.raises(KeyError):
             await store.decide_records((named("other"),), add_one(HEAD))
@@ -176,7 +175,7 @@ class RecordConformance:
         store = await open_store()
 
         refused, others = await asyncio.gather(
-            store.decide_records((HEAD,), put(PutPolicy(policy(HEAD)), last)),
+            store.decide_records((HEAD,), put(Put(policy(HEAD)), last)),
             store.decide_records((named("other"),), add_one(named("other"))),
             return_exceptions=True,
         )
@@ -211,10 +210,10 @@ class RecordConformance:
 
         first, _, second, third, _, gone = await asyncio.gather(
             store.decide_records((HEAD,), add_one(HEAD)),
-            store.decide(Sees(policy=HEAD), write(PutPolicy(policy(HEAD, version=8)))),
+            store.decide(Sees(policy=HEAD), write(Put(policy(HEAD, version=8)))),
             store.decide_records((HEAD,), add_one(HEAD)),
             store.decide(Sees(records=(HEAD, named("none"))), look),
-            store.decide_records((HEAD,), put(DeletePolicy(HEAD))),
+            store.decide_records((HEAD,), put(Delete(HEAD))),
             store.decide(Sees(policy=HEAD), look),
         )
 
@@ -234,11 +233,11 @@ class RecordConformance:
     async def test_records_of_a_deleted_enterprise_are_seen_no_more_also_within_a_batch(self, open_store: OpenStore) -> None:
         store = await open_store()
         names: list[RecordName] = [ENTERPRISE, HEAD, EnrollmentTokenName(ENTERPRISE.enterprise, "one")]
-        await store.decide_records((), put(PutEnterprise(enterprise_record()), PutPolicy(policy(HEAD)), PutToken(token_record("one"))))
+        await store.decide_records((), put(Put(enterprise_record()), Put(policy(HEAD)), Put(token_record("one"))))
 
         store = await open_store()
         _, seen = await asyncio.gather(
-            store.decide_records((ENTERPRISE,), put(DeleteEnterprise(ENTERPRISE))),
+            store.decide_records((ENTERPRISE,), put(Delete(ENTERPRISE))),
             store.decide_records(names, lambda records: RecordDecision([records.one(object, name) for name in names])),
         )
 
@@ -252,7 +251,7 @@ class RecordConformance:
         def use(records: Records) -> RecordDecision[bool]:
             known = records.one(IssueRequest, key)
             fresh = IssueRequest(key=key, device=device_name(1), create_ms=1, digest=b"", expires_us=records.now_us + SECOND_US)
-            return RecordDecision(known is not None, (PutRequest(fresh),))
+            return RecordDecision(known is not None, (Put(fresh),))
 
         seen = []
         for wait_us in (0, SECOND_US - 1, SECOND_US - 1, SECOND_US):
@@ -265,12 +264,12 @@ class RecordConformance:
         """As to sign out everywhere: it races the uses of a person's sessions, and none of these lives on afterwards."""
         person, sessions = named("person"), [named(f"session-{number}") for number in range(10)]
         store = await open_store()
-        await store.decide_records((), put(PutPolicy(policy(person)), *(PutPolicy(policy(name)) for name in sessions)))
+        await store.decide_records((), put(Put(policy(person)), *(Put(policy(name)) for name in sessions)))
 
         def use(session: PolicyName) -> RecordRule[bool]:
             def rule(records: Records) -> RecordDecision[bool]:
                 live = number_of(records, session) >= number_of(records, person)
-                return RecordDecision(live, (PutPolicy(policy(session, version=number_of(records, session))),) if live else ())
+                return RecordDecision(live, (Put(policy(session, version=number_of(records, session))),) if live else ())
 
             return rule
 
@@ -288,7 +287,7 @@ class RecordConformance:
             raise ArithmeticError
 
         await asyncio.gather(
-            store.decide_records((HEAD,), put(PutPolicy(policy(HEAD)), Publish(notification(), PUSH))),
+            store.decide_records((HEAD,), put(Put(policy(HEAD)), Publish(notification(), PUSH))),
             store.decide_records((HEAD,), fail),
             return_exceptions=True,
         )
@@ -340,7 +339,7 @@ async def lose_no_update(store: Store, first: Sequence[int], moves: Sequence[tup
     """Whatever moves between whichever records: nothing is lost, nothing appears, and each answer is what a list would give."""
     run = next(_numbers)
     names = [named(f"box-{run}-{number}") for number in range(4)]
-    await store.decide_records((), put(*(PutPolicy(policy(name, version=number)) for name, number in zip(names, first, strict=True))))
+    await store.decide_records((), put(*(Put(policy(name, version=number)) for name, number in zip(names, first, strict=True))))
     boxes = list(first)
 
     racing: list[Awaitable[object]] = []

@@ -4,7 +4,7 @@ import asyncio
 
 from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.service.ports import Decision, Facts, Held, PutEnterprise, PutPolicy, PutRequest, PutToken, Rule, Sees
+from heliograph.service.ports import Decision, Facts, Held, Put, Rule, Sees
 from heliograph.storage.codec import encode_record
 from tests.storage.conformance import OpenSandboxStore, OpenStore, enrolled
 from tests.storage.policy_conformance import policy
@@ -23,7 +23,7 @@ def put_once(asked: IssueRequest) -> Rule[IssueRequest | None]:
     """A rule that answers with what its key issued, and writes the request where that is nothing."""
 
     def rule(facts: Facts) -> Decision[IssueRequest | None]:
-        return Decision(None, (PutRequest(asked),)) if facts.request is None else Decision(facts.request)
+        return Decision(None, (Put(asked),)) if facts.request is None else Decision(facts.request)
 
     return rule
 
@@ -34,7 +34,7 @@ class RequestConformance:
     async def test_what_a_request_issued_is_seen_by_its_key_after_a_restart(self, open_store: OpenStore) -> None:
         asked = request(device_name())
         store = await open_store()
-        await store.decide(Sees(), write(PutRequest(asked)))
+        await store.decide(Sees(), write(Put(asked)))
 
         store = await open_store()
 
@@ -68,7 +68,7 @@ class RequestConformance:
         keys = [RequestKey(ENTERPRISE.enterprise, f"key {number}") for number in range(4)]
         asked = [request(device_name(), key=key, expires_us=START_US + number * SECOND_US) for number, key in enumerate(keys)]
         store = await open_store(clock=clock)
-        await store.decide(Sees(), write(*map(PutRequest, asked)))
+        await store.decide(Sees(), write(*map(Put, asked)))
         clock.at_us = START_US + 2 * SECOND_US
 
         removed = [await store.retire(ended_before_us=0, limit=2) for _ in range(3)]
@@ -80,10 +80,10 @@ class RequestConformance:
         """Request ids, enrolment tokens and policies: its own, and after a restart; of policies the bytes too."""
         store = await open_store()
         empty = [await store.holding(ENTERPRISE, held, most=9) for held in Held]
-        ids = [write(PutRequest(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
-        tokens = [write(PutToken(token_record(f"token{number}"))) for number in range(4)]
-        policies = [write(PutPolicy(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2)]
-        for rule in (write(PutEnterprise(enterprise_record())), *ids, *tokens, *policies, ids[0], tokens[0], policies[0]):
+        ids = [write(Put(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
+        tokens = [write(Put(token_record(f"token{number}"))) for number in range(4)]
+        policies = [write(Put(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2)]
+        for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, ids[0], tokens[0], policies[0]):
             await store.decide(Sees(), rule)
 
         store = await open_store()
@@ -102,7 +102,7 @@ class SandboxRequestConformance(RequestConformance):
         forgotten, other = request(device_name()), request(device_name(), key=RequestKey(ENTERPRISE.enterprise, "other"))
         store = await open_store()
         await enrolled(store, forgotten.device)
-        await store.decide(Sees(), write(PutRequest(forgotten), PutRequest(other)))
+        await store.decide(Sees(), write(Put(forgotten), Put(other)))
 
         await store.forget_device(forgotten.device)
 

@@ -14,18 +14,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.outbox import Publish
-from heliograph.service.ports import (
-    Decision,
-    Facts,
-    PutDevice,
-    PutEnterprise,
-    PutOperation,
-    PutRequest,
-    PutToken,
-    Rule,
-    Sees,
-    Write,
-)
+from heliograph.service.ports import Decision, Facts, Put, PutDevice, PutOperation, Rule, Sees, Write
 from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import DatabaseTooNew, migrations
 from tests.postgres import Cluster
@@ -192,12 +181,12 @@ async def test_what_is_due_is_decided_once_however_many_servers_look(two: Two, c
 
 async def test_a_one_time_token_is_used_once_also_between_servers(two: Two) -> None:
     tokens = [token_record(f"once{number}") for number in range(10)]
-    await two[0].decide(Sees(), write(*map(PutToken, tokens)))
+    await two[0].decide(Sees(), write(*map(Put, tokens)))
 
     def use(facts: Facts) -> Decision[bool]:
         if facts.token is None or facts.token.used_by:
             return Decision(answer=False)
-        return Decision(answer=True, writes=(PutToken(replace(facts.token, used_by="somebody")),))
+        return Decision(answer=True, writes=(Put(replace(facts.token, used_by="somebody")),))
 
     for token in tokens:
         answers = await on_both(two, lambda store, _, value=token.value: store.decide(Sees(token_value=value), use), 3)  # type: ignore[misc]
@@ -216,7 +205,7 @@ async def test_a_request_issues_one_command_whichever_server_it_comes_to(two: Tw
             request = IssueRequest(
                 key=key, device=device, create_ms=decision.answer.create_ms, digest=b"d", expires_us=START_US + 86_400 * SECOND_US
             )
-            return Decision(decision.answer.create_ms, (*decision.writes, PutRequest(request)))
+            return Decision(decision.answer.create_ms, (*decision.writes, Put(request)))
 
         return rule
 
@@ -234,7 +223,7 @@ async def test_a_name_is_taken_once(two: Two) -> None:
         return lambda facts: Decision(facts.device is None, () if facts.device else (PutDevice(device_record(name), serial="s"),))
 
     def create(facts: Facts) -> Decision[bool]:
-        return Decision(facts.enterprise is None, () if facts.enterprise else (PutEnterprise(enterprise_record()),))
+        return Decision(facts.enterprise is None, () if facts.enterprise else (Put(enterprise_record()),))
 
     assert [False, True] == sorted(await on_both(two, lambda store, _: store.decide(Sees(enterprise=ENTERPRISE), create)))  # type: ignore[type-var]
     for _ in range(10):
@@ -253,7 +242,7 @@ async def test_a_policy_changed_by_two_servers_counts_every_change(two: Two) -> 
 
 async def test_a_credential_that_comes_to_both_servers_is_one_device(two: Two) -> None:
     """The enrolment token is locked while the credential's owner is looked for."""
-    await two[0].decide(Sees(), write(PutToken(token_record("many"))))
+    await two[0].decide(Sees(), write(Put(token_record("many"))))
     credential = credential_of(device_name())
 
     def enroll(name: DeviceName) -> Rule[DeviceName]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import PolicyName
-from heliograph.service.ports import DeletePolicy, PutPolicy, Sees
+from heliograph.service.ports import Delete, Put, Sees
 from heliograph.service.record_rules import RecordDecision, Records
 from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.conformance import enrolled
@@ -44,7 +44,7 @@ async def test_rules_of_two_servers_lose_no_update(
     """Records are named in every order, and those that hold nothing at first are not there: both servers create them."""
     run = next(_runs)
     names = [named(f"box-{run}-{number}") for number in range(4)]
-    full = [PutPolicy(policy(name, version=number)) for name, number in zip(names, first, strict=True) if number]
+    full = [Put(policy(name, version=number)) for name, number in zip(names, first, strict=True) if number]
     await two[0].decide_records((), put(*full))
 
     racing: list[Awaitable[object]] = [
@@ -69,7 +69,7 @@ async def test_a_count_of_two_servers_is_whole_though_the_record_comes_and_goes(
 
     def count_to_nine(records: Records) -> RecordDecision[int]:
         number = number_of(records, name)
-        return RecordDecision(number, (PutPolicy(policy(name, version=number + 1)) if number < 9 else DeletePolicy(name),))
+        return RecordDecision(number, (Put(policy(name, version=number + 1)) if number < 9 else Delete(name),))
 
     async def caller(store: PostgresStore) -> list[int]:
         return [await store.decide_records((name,), count_to_nine) for _ in range(20)]

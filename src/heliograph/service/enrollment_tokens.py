@@ -14,7 +14,7 @@ from heliograph.protojson.times import format_duration, format_timestamp, parse_
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.paging import MOST, page_of
 from heliograph.service.policies import full_policy_name
-from heliograph.service.ports import Decision, DeleteToken, Facts, Held, Page, Ports, PutToken, Sees
+from heliograph.service.ports import Decision, Delete, Facts, Held, Page, Ports, Put, Sees
 from heliograph.service.tenant_bounds import require_room_for_token, require_size
 
 DEFAULT_POLICY = "default"  # disc, EnrollmentToken.policyName
@@ -49,7 +49,7 @@ async def create_enrollment_token(
         record = _record(given, name, facts.now_us, device_id=device_id)
         require_room_for_token(holding, limits)
         require_size(len(record.resource), limits, what="token", path="enrollment_token")
-        return Decision(record, (PutToken(record),))
+        return Decision(record, (Put(record),))
 
     limits = ports.limits
     async with ports.turns.adding(ports.store, enterprise, Held.ENROLLMENT_TOKENS, most=limits.enrollment_tokens_most) as holding:
@@ -137,7 +137,7 @@ async def delete_enrollment_token(ports: Ports, name: EnrollmentTokenName) -> No
     """No phone enrols with the token any more; devices that did stay.  Raises: EnterpriseNotAuthorized, NotFound."""
 
     def rule(facts: Facts) -> Decision[bool]:
-        return Decision(answer=False) if facts.token is None else Decision(answer=True, writes=(DeleteToken(name),))
+        return Decision(answer=False) if facts.token is None else Decision(answer=True, writes=(Delete(name),))
 
     if not await ports.store.decide(Sees(token_name=name), rule):
         raise await enterprise_absence(ports, name.parent) or NotFound()

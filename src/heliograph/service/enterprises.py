@@ -17,7 +17,7 @@ from heliograph.service.devices import delete_device
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.notifications import topic_tried_out
 from heliograph.service.paging import page_of
-from heliograph.service.ports import Decision, DeleteEnterprise, Facts, Page, Ports, PutEnterprise, Sees
+from heliograph.service.ports import Decision, Delete, Facts, Page, Ports, Put, Sees
 from heliograph.service.sign_up import sign_up_key
 from heliograph.service.tenant_bounds import require_size
 
@@ -75,7 +75,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
             raise AlreadyExists(f"{name} exists already.")
         record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=resource_of(name, enterprise))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
-        return Decision(record, (PutEnterprise(record), *topic_tried_out(ports, record.resource)))
+        return Decision(record, (Put(record), *topic_tried_out(ports, record.resource)))
 
     return await ports.store.decide(Sees(enterprise=name), rule)
 
@@ -140,7 +140,7 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
         record = msgspec.structs.replace(facts.enterprise, resource=resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
-        return Decision(record, (PutEnterprise(record), *test))
+        return Decision(record, (Put(record), *test))
 
     record = await ports.store.decide(Sees(enterprise=name), rule)
     if record is None:
@@ -164,7 +164,7 @@ async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
     def rule(facts: Facts) -> Decision[bool]:
         if facts.enterprise is None:
             return Decision(answer=False)
-        return Decision(answer=True, writes=(DeleteEnterprise(name),))
+        return Decision(answer=True, writes=(Delete(name),))
 
     if not await ports.store.decide(Sees(enterprise=name), rule):
         raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()

@@ -19,7 +19,7 @@ from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhaus
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
-from heliograph.service.ports import Decision, Facts, Ports, PutOperation, PutRequest, Rule, Sees
+from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
 SMALL_BYTES = 4 * 1_024
@@ -164,7 +164,7 @@ async def issue_once(
             digest=digest,
             expires_us=facts.now_us + REQUEST_ID_LIFE_S * 1_000_000,
         )
-        return Decision(decision.answer, (*decision.writes, PutRequest(request)), ring=decision.ring)
+        return Decision(decision.answer, (*decision.writes, Put(request)), ring=decision.ring)
 
     issued = await ports.store.decide(msgspec.structs.replace(sees, request=key), once)
     if isinstance(issued, IssueRequest):

@@ -22,7 +22,7 @@ from heliograph.service.haste import first_of
 from heliograph.service.not_found import device_absence, hidden_operations, operation_absence
 from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
-from heliograph.service.ports import Decision, DeleteToken, Facts, Lane, Page, Ports, Rule, Sees
+from heliograph.service.ports import Decision, Delete, Facts, Lane, Page, Ports, Rule, Sees
 
 PAGE_DEFAULT_SIZE = 100
 PAGE_MOST = 1_000
@@ -182,7 +182,7 @@ async def _walk(page_after: Callable[[str], Awaitable[Page[R]]]) -> AsyncIterato
 
 
 def _gone(name: EnrollmentTokenName) -> Rule[None]:
-    return lambda _facts: Decision(None, (DeleteToken(name),))
+    return lambda _facts: Decision(None, (Delete(name),))
 
 
 async def _finish_others_deletions(ports: Ports) -> None:

@@ -21,7 +21,7 @@ from heliograph.service.acknowledge_command import acknowledge_command, adopted,
 from heliograph.service.notifications import enrolment_published, status_published
 from heliograph.service.offer_command import with_offers
 from heliograph.service.policies import phone_policy
-from heliograph.service.ports import Decision, Facts, Lane, Ports, PutDevice, PutOperation, PutToken, PutTombstone, Sees, Write
+from heliograph.service.ports import Decision, Facts, Lane, Ports, Put, PutDevice, PutOperation, PutTombstone, Sees, Write
 
 INSTALLATION_ID_MAX_CHARS = 128
 SERIAL_MAX_CHARS = 128
@@ -175,7 +175,7 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
     if token.one_time_only:
         # Kept as long as an expired one: its phone may not have received the answer, and no one else needs it.
         expires_us = min(token.expires_us, facts.now_us + USED_TOKEN_LIFE_US)
-        writes.append(PutToken(msgspec.structs.replace(token, used_by=message.credential_hash, expires_us=expires_us)))
+        writes.append(Put(msgspec.structs.replace(token, used_by=message.credential_hash, expires_us=expires_us)))
     return Decision(name, (*writes, *enrolment_published(ports, facts, record)))
 
 

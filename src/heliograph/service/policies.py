@@ -17,7 +17,7 @@ from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Not
 from heliograph.protojson.field_mask import apply_mask, parse_field_mask
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.paging import page_of
-from heliograph.service.ports import Decision, DeletePolicy, Facts, Held, Page, Ports, PutPolicy, Sees
+from heliograph.service.ports import Decision, Delete, Facts, Held, Page, Ports, Put, Sees
 from heliograph.service.tenant_bounds import require_room_for_policy, require_size
 
 Change = Callable[[PolicyRecord | None], msgspec.Struct]
@@ -134,7 +134,7 @@ async def change_policy(ports: Ports, name: PolicyName, change: Change) -> Polic
         # In the store, a resource is base64 inside its record.
         grows_by = (len(record.resource) - (len(facts.policy.resource) if facts.policy else 0)) * 4 // 3
         require_room_for_policy(holding, limits, new=facts.policy is None, grows_by=grows_by)
-        return Decision(record, (PutPolicy(record),))
+        return Decision(record, (Put(record),))
 
     limits = ports.limits
     async with ports.turns.adding(ports.store, name.parent, Held.POLICIES, most=limits.policies_most) as holding:
@@ -252,7 +252,7 @@ async def delete_policy(ports: Ports, name: PolicyName) -> None:
     def rule(facts: Facts) -> Decision[bool]:
         if facts.enterprise is None:
             raise EnterpriseNotAuthorized
-        return Decision(answer=facts.policy is not None, writes=(DeletePolicy(name),))
+        return Decision(answer=facts.policy is not None, writes=(Delete(name),))
 
     if not await ports.store.decide(Sees(enterprise=name.parent, policy=name), rule):
         raise NotFound

@@ -132,15 +132,6 @@ class Delete(msgspec.Struct, Generic[N], frozen=True):
     name: N
 
 
-PutToken = Put[EnrollmentTokenRecord]
-PutEnterprise = Put[EnterpriseRecord]
-PutRequest = Put[IssueRequest]
-PutPolicy = Put[PolicyRecord]
-DeleteToken = Delete[EnrollmentTokenName]
-DeleteEnterprise = Delete[EnterpriseName]
-DeletePolicy = Delete[PolicyName]
-
-
 Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed
 
 
