@@ -98,7 +98,7 @@ class Callers:
     def __init__(self, sign_in: SignIn) -> None:
         """Starts with no known callers."""
         if not sign_in.admits_strangers:
-            load()  # now, and not while the first caller waits
+            _load()  # now, and not while the first caller waits
         self._sign_in = sign_in
         self._known: dict[bytes, _Known] = {}
 
@@ -153,7 +153,7 @@ class Callers:
 
         Raises: CredentialsInvalid, AccountGone.
         """
-        if token.algorithm == OURS and is_ours(token, self._sign_in.secret):
+        if token.algorithm == OURS and _is_ours(token, self._sign_in.secret):
             signer = await self._sign_in.keys.service_key(token.key_id)
             if signer is None and not self._sign_in.admits_strangers:
                 raise AccountGone("The key of this token was deleted.")
@@ -210,7 +210,7 @@ async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Colle
     judge_assertion(token.claims, now_s=now_s, own_urls=own_urls)
     claims = {"sub": token.claims.iss, "scope": token.claims.scope, "iat": int(now_s), "exp": int(now_s) + ACCESS_TOKEN_LIFE_S}
     # One second less than it lives, as Google says it: a client that counts from the answer's arrival is never late.
-    return AccessToken(sign_access_token(claims, sign_in.secret, key_id), ACCESS_TOKEN_LIFE_S - 1)
+    return AccessToken(_sign_access_token(claims, sign_in.secret, key_id), ACCESS_TOKEN_LIFE_S - 1)
 
 
 async def _signing_key_id(sign_in: SignIn, token: Token) -> str:
@@ -228,7 +228,7 @@ async def _signing_key_id(sign_in: SignIn, token: Token) -> str:
 
 def _key_that_signed(token: Token, keys: Sequence[ServiceKey]) -> ServiceKey | None:
     # Some clients leave `kid` out.
-    return next((key for key in keys if token.key_id in {"", key.key_id} and is_signed_by(token, key.public_key)), None)
+    return next((key for key in keys if token.key_id in {"", key.key_id} and _is_signed_by(token, key.public_key)), None)
 
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class _Library(NamedTuple):
 
 
 @cache
-def load() -> _Library:
+def _load() -> _Library:
     """Import PyJWT. That takes 0.1 s, which a sandbox saves if callers show no token; other servers call this at the start."""
     from jwt.api_jws import PyJWS  # noqa: PLC0415 - as above
     from jwt.exceptions import InvalidTokenError  # noqa: PLC0415
@@ -258,8 +258,8 @@ def read_token(text: str) -> Token | None:
     if len(text) > LONGEST_CHARS or text.count(".") != 2:  # noqa: PLR2004 - header, payload, signature
         return None
     try:
-        found: Mapping[str, Any] = load().signed_by_callers.decode_complete(text, options={"verify_signature": False})
-    except load().invalid:
+        found: Mapping[str, Any] = _load().signed_by_callers.decode_complete(text, options={"verify_signature": False})
+    except _load().invalid:
         return None
     header, claims = found["header"], decode_claims(found["payload"])
     algorithm, key_id = header.get("alg"), header.get("kid", "")
@@ -268,27 +268,27 @@ def read_token(text: str) -> Token | None:
     return Token(text, algorithm, key_id, claims)
 
 
-def is_signed_by(token: Token, public_key: str) -> bool:
+def _is_signed_by(token: Token, public_key: str) -> bool:
     """Whether the holder of this key's private half signed the token with RS256."""
     try:
-        load().signed_by_callers.decode(token.text, _loaded(public_key), algorithms=[THEIRS])
-    except load().invalid:
+        _load().signed_by_callers.decode(token.text, _loaded(public_key), algorithms=[THEIRS])
+    except _load().invalid:
         return False
     return True
 
 
-def is_ours(token: Token, secret: bytes) -> bool:
-    """Whether `sign_access_token` made the token with this secret."""
+def _is_ours(token: Token, secret: bytes) -> bool:
+    """Whether `_sign_access_token` made the token with this secret."""
     try:
-        load().access_tokens.decode(token.text, secret, algorithms=[OURS])
-    except load().invalid:
+        _load().access_tokens.decode(token.text, secret, algorithms=[OURS])
+    except _load().invalid:
         return False
     return True
 
 
-def sign_access_token(claims: dict[str, Any], secret: bytes, key_id: str) -> str:
+def _sign_access_token(claims: dict[str, Any], secret: bytes, key_id: str) -> str:
     """An access token: it says who it belongs to and when it expires."""
-    return load().access_tokens.encode(encode_claims(claims), secret, algorithm=OURS, headers={"typ": "at+jwt", "kid": key_id})
+    return _load().access_tokens.encode(encode_claims(claims), secret, algorithm=OURS, headers={"typ": "at+jwt", "kid": key_id})
 
 
 @lru_cache(maxsize=256)

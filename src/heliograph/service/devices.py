@@ -135,7 +135,7 @@ async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequ
     Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     Source: disc, devices.delete; amapi.md §6.12.
     """
-    order = delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
+    order = _delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
 
     def rule(facts: Facts) -> Decision[bool]:
         if facts.device is None:
@@ -148,7 +148,7 @@ async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequ
     ports.offers.forget_device(name)
 
 
-def delete_order(type_name: str, command: bytes) -> LastOrder:
+def _delete_order(type_name: str, command: bytes) -> LastOrder:
     """The last order of a device that is deleted without an operation."""
     return LastOrder(type=type_name, command=msgspec.Raw(ENVELOPE.full_command(type_name, command)))
 
@@ -170,12 +170,12 @@ def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: La
         write
         for operation in facts.open_operations
         if str(operation.name) != order.operation
-        for write in operation_writes(ports, facts, operation, ended_with_device(with_offers(ports, operation), facts.now_us))
+        for write in operation_writes(ports, facts, operation, _ended_with_device(with_offers(ports, operation), facts.now_us))
     ]
     return [DeleteDevice(device.name), PutTombstone(tombstone), *ended, *departure_published(ports, facts, device)]
 
 
-def ended_with_device(operation: Operation, now_us: int) -> Operation:
+def _ended_with_device(operation: Operation, now_us: int) -> Operation:
     """The open operation, ended because its device is gone; it expired if its deadline had passed before that."""
     if life.may_expire(operation) and now_us >= operation.expires_us:
         return life.expire(operation, now_us)

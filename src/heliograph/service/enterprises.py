@@ -67,13 +67,13 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
     """
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
-    checked(enterprise)
+    _checked(enterprise)
     name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord]:
         if facts.enterprise is not None:
             raise AlreadyExists(f"{name} exists already.")
-        record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=resource_of(name, enterprise))
+        record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=_resource_of(name, enterprise))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         return Decision(record, (Put(record), *topic_tried_out(ports, record.resource)))
 
@@ -135,9 +135,9 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
     def rule(facts: Facts) -> Decision[EnterpriseRecord | None]:
         if facts.enterprise is None:
             return Decision(None)
-        changed = apply_mask(message_of(facts.enterprise), patch, wanted)
-        checked(changed)
-        record = msgspec.structs.replace(facts.enterprise, resource=resource_of(name, changed))
+        changed = apply_mask(_message_of(facts.enterprise), patch, wanted)
+        _checked(changed)
+        record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
         return Decision(record, (Put(record), *test))
@@ -186,18 +186,18 @@ async def _delete_all(ports: Ports, devices: Sequence[DeviceName]) -> None:
             raise result
 
 
-def checked(enterprise: Enterprise) -> None:
+def _checked(enterprise: Enterprise) -> None:
     """Validate the enterprise.  Raises: InvalidArgument with every violation."""
     if found := Violations(violations(enterprise)):
         raise InvalidArgument(violations=found)
 
 
-def resource_of(name: EnterpriseName, enterprise: Enterprise) -> bytes:
+def _resource_of(name: EnterpriseName, enterprise: Enterprise) -> bytes:
     """The canonical resource; what a caller says in fields that are output only is dropped."""
     own = apply_mask(enterprise, Enterprise(name=str(name)), OUTPUT_ONLY)
     return encode_message(own)
 
 
-def message_of(record: EnterpriseRecord) -> Enterprise:
+def _message_of(record: EnterpriseRecord) -> Enterprise:
     """The message in the record."""
     return stored_message(Enterprise, record.resource)

@@ -69,7 +69,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
 
     sees = Sees(device=device, open_operations=size > SMALL_BYTES)
     if request_id:
-        operation = await issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
+        operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:
         operation = await ports.store.decide(sees, rule)
     if operation is None:
@@ -135,7 +135,7 @@ class RequestIdReused(Aborted):
     reason = "REQUEST_ID_REUSED"
 
 
-async def issue_once(
+async def _issue_once(
     ports: Ports, device: DeviceName, command: IssuedCommand, *, request_id: str, sees: Sees, rule: Rule[Operation | None]
 ) -> Operation | None:
     """What `rule` (it `sees` this) gives for the first request of this name; for every later one, the first one's operation as it is now.

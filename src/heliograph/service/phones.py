@@ -127,7 +127,7 @@ def _check(message: Enroll) -> None:
         raise InvalidArgument(f"installationId must have 1 to {INSTALLATION_ID_MAX_CHARS} characters.")
     if len(message.serial) > SERIAL_MAX_CHARS:
         raise InvalidArgument(f"serial must have at most {SERIAL_MAX_CHARS} characters.")
-    check_report(message.report)
+    _check_report(message.report)
 
 
 def _serial(message: Enroll) -> str:
@@ -271,7 +271,7 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
     Raises: InvalidArgument: facts that no device can have; DeviceNoLongerManaged.
     Source: disc, Device.lastPolicySyncTime ("The last time the device fetched its policy").
     """
-    check_report(message.report)
+    _check_report(message.report)
 
     def rule(facts: Facts) -> Decision[DeviceRecord]:
         if facts.device is None:
@@ -284,7 +284,7 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
     return await phone_policy(ports, await ports.store.decide(Sees(device=device, subscription=True), rule, lane=Lane.PHONES))
 
 
-def check_report(report: DeviceReport) -> None:
+def _check_report(report: DeviceReport) -> None:
     """Validate the facts of a report.  Raises: InvalidArgument."""
     if report.applied_state not in _APPLIED:
         raise InvalidArgument(f"A device cannot report the state {report.applied_state.value}.")

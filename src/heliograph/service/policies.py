@@ -31,7 +31,7 @@ async def get_policy(ports: Ports, name: PolicyName) -> PolicyRecord:
     """The policy.  Raises: EnterpriseNotAuthorized, NotFound."""
     if (error := await enterprise_absence(ports, name.parent)) is not None:
         raise error
-    record = await policy_record(ports, name)
+    record = await _policy_record(ports, name)
     if record is None:
         raise NotFound
     return record
@@ -59,14 +59,9 @@ async def list_policies(
     return await page_of(ports, f"{enterprise}/policies", read, page_size=page_size, page_token=page_token)
 
 
-async def policy_record(ports: Ports, name: PolicyName) -> PolicyRecord | None:
+async def _policy_record(ports: Ports, name: PolicyName) -> PolicyRecord | None:
     """The policy; an enterprise's default policy exists without being created."""
     return _existing(await ports.store.policy(name), name)
-
-
-def policy_seen(facts: Facts, name: PolicyName) -> PolicyRecord | None:
-    """The policy `name` that a rule sees, as `policy_record`."""
-    return _existing(facts.policy, name)
 
 
 def _existing(record: PolicyRecord | None, name: PolicyName) -> PolicyRecord | None:
@@ -81,7 +76,7 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> PhonePolicy:
 
     Version 0: the device's policy does not exist yet, so there is nothing to apply.
     """
-    record = await policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
+    record = await _policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
     password = _demanded(record, device)
     return PhonePolicy(
         policy_name=device.policy_name,
@@ -114,7 +109,7 @@ def full_policy_name(enterprise: EnterpriseName, policy: str, *, path: str) -> s
     return prefix + policy_id
 
 
-async def change_policy(ports: Ports, name: PolicyName, change: Change) -> PolicyRecord:
+async def _change_policy(ports: Ports, name: PolicyName, change: Change) -> PolicyRecord:
     """Apply `change` to the policy, raise its version by one, and notify its phones.
 
     Raises: what `change` raises; InvalidArgument: no policy can be like this; TooManyPolicies; EnterpriseNotAuthorized.
@@ -125,7 +120,7 @@ async def change_policy(ports: Ports, name: PolicyName, change: Change) -> Polic
     def rule(facts: Facts) -> Decision[PolicyRecord | None]:
         if facts.enterprise is None:
             return Decision(None)
-        old = policy_seen(facts, name)
+        old = _existing(facts.policy, name)
         wanted = change(old)
         if found := Violations(policies.violations(wanted)):
             raise InvalidArgument(violations=found)
@@ -141,7 +136,7 @@ async def change_policy(ports: Ports, name: PolicyName, change: Change) -> Polic
         changed = await ports.store.decide(Sees(enterprise=name.parent, policy=name), rule)
     if changed is None:
         raise await enterprise_absence(ports, name.parent) or EnterpriseNotAuthorized()
-    await tell_phones(ports, name)
+    await _tell_phones(ports, name)
     return changed
 
 
@@ -157,7 +152,7 @@ async def patch_policy(ports: Ports, name: PolicyName, patch: msgspec.Struct, ma
     def change(old: PolicyRecord | None) -> msgspec.Struct:
         return patch if mask is None else apply_mask(old.message if old else Policy(), patch, mask)
 
-    return await change_policy(ports, name, change)
+    return await _change_policy(ports, name, change)
 
 
 async def modify_policy_applications(ports: Ports, name: PolicyName, request: Any) -> PolicyRecord:  # noqa: ANN401 - the made message
@@ -188,7 +183,7 @@ async def modify_policy_applications(ports: Ports, name: PolicyName, request: An
         modified: msgspec.Struct = msgspec.structs.replace(policy, applications=tuple(applications.values()))
         return modified
 
-    return await change_policy(ports, name, change)
+    return await _change_policy(ports, name, change)
 
 
 def _mask(text: str, index: int) -> tuple[str, ...]:
@@ -218,7 +213,7 @@ async def remove_policy_applications(ports: Ports, name: PolicyName, request: An
         without: msgspec.Struct = msgspec.structs.replace(policy, applications=kept)
         return without
 
-    return await change_policy(ports, name, change)
+    return await _change_policy(ports, name, change)
 
 
 class DefaultPolicyStays(FailedPrecondition):
@@ -258,7 +253,7 @@ async def delete_policy(ports: Ports, name: PolicyName) -> None:
         raise NotFound
 
 
-async def tell_phones(ports: Ports, name: PolicyName) -> None:
+async def _tell_phones(ports: Ports, name: PolicyName) -> None:
     """Every connected phone with this policy is notified soon; the others learn of it when they connect."""
     after = ""
     while True:

@@ -142,7 +142,7 @@ def _applied(operation: Operation, message: Report, now_us: int) -> Operation:
         case ReportState.PROGRESS:
             return _progressed(operation, row, message, now_us)
         case ReportState.SUCCEEDED:
-            status = reported_success(row, reported)
+            status = _reported_success(row, reported)
             return life.finish(operation, message.seq, now_us, status=status, error_code=None, error=None)
         case ReportState.FAILED:
             failure = reported_failure(row, reported)
@@ -157,7 +157,7 @@ def _progressed(operation: Operation, row: CommandType, message: Report, now_us:
     if message.status is None:
         heard = life.heard(operation, now_us, result_timeout_s=row.result_timeout_s)
         return msgspec.structs.replace(heard, report_seq=message.seq)
-    status = reported_progress(row, message.status)
+    status = _reported_progress(row, message.status)
     return life.progress(operation, message.seq, status, now_us, result_timeout_s=row.result_timeout_s, asks=message.asks_user)
 
 
@@ -189,13 +189,13 @@ def reported_failure(row: CommandType, reported: Reported) -> Failure:
     if reported.status is None:
         code = _error_code(reported.error_code)
         return Failure(b"", code, _worded(ERROR_OF[code], reported.message))
-    status = read_status(row, reported.status)
+    status = _read_status(row, reported.status)
     if row.pending(status) or row.succeeded(status):
         raise InvalidArgument("A failure needs a status of failure; this one is for progress or success.")
-    return Failure(status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
+    return Failure(_status_fragment(row, status), None, _worded(REFUSED_BY_STATUS, reported.message))
 
 
-def reported_success(row: CommandType, reported: Reported) -> bytes:
+def _reported_success(row: CommandType, reported: Reported) -> bytes:
     """The status fragment of a success, empty if the type has no status.
 
     Raises: InvalidArgument: an errorCode; a status missing, of progress or failure, or not of this type.
@@ -206,21 +206,21 @@ def reported_success(row: CommandType, reported: Reported) -> bytes:
         return b""
     if reported.status is None:
         raise InvalidArgument(f"A success of {row.name} needs its {row.status_field}.")
-    status = read_status(row, reported.status)
+    status = _read_status(row, reported.status)
     if row.pending(status) or not row.succeeded(status):
         raise InvalidArgument("A success needs a status of success; this one is for progress or failure.")
-    return status_fragment(row, status)
+    return _status_fragment(row, status)
 
 
-def reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
+def _reported_progress(row: CommandType, status: msgspec.Raw) -> bytes:
     """The status fragment of a progress report.  Raises: InvalidArgument: it is an end, or not of this type."""
-    read = read_status(row, status)
+    read = _read_status(row, status)
     if not row.pending(read):
         raise InvalidArgument("Progress needs a status of progress; report an end as SUCCEEDED or FAILED.")
-    return status_fragment(row, read)
+    return _status_fragment(row, read)
 
 
-def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
+def _read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
     """The type's specific status.  Raises: InvalidArgument: the type has no status, this is none of its statuses, or unspecified."""
     if row.status is None:
         raise InvalidArgument(f"{row.name} has no status of its own: leave it out.")
@@ -231,7 +231,7 @@ def read_status(row: CommandType, raw: msgspec.Raw) -> msgspec.Struct:
     return status
 
 
-def status_fragment(row: CommandType, status: msgspec.Struct) -> bytes:
+def _status_fragment(row: CommandType, status: msgspec.Struct) -> bytes:
     """The status as `Operation.status` keeps it: an object with the Command's status field."""
     return b'{"%b":%b}' % ((row.status_field or "").encode(), ENVELOPE.encode_status(status))
 

@@ -21,7 +21,7 @@ class Statement(NamedTuple):
 @functools.cache
 def kind_statements(engine: str) -> Mapping[str, str]:
     """The statements of every kind for this engine ("sqlite": with question marks, "postgresql": with $1, $2, …), by name."""
-    return {statement.name: statement.sql for kind in KINDS for statement in statements_of(kind, engine)}
+    return {statement.name: statement.sql for kind in KINDS for statement in _statements_of(kind, engine)}
 
 
 @functools.cache
@@ -30,7 +30,7 @@ def kind_reads() -> Mapping[str, str]:
     return {kind.names.every_record: f"SELECT record FROM {kind.table}" for kind in KINDS if kind.codec}
 
 
-def statements_of(kind: AnyKind, engine: str) -> Iterator[Statement]:
+def _statements_of(kind: AnyKind, engine: str) -> Iterator[Statement]:
     """The statements that a server has for the kind."""
     dialect = _Sqlite(kind) if engine == "sqlite" else _Postgres(kind)
     if not kind.by_hand:
@@ -63,7 +63,7 @@ def printed() -> str:
     ]
     for kind in KINDS:
         for engine in ("sqlite", "postgresql"):
-            for name, purpose, sql in statements_of(kind, engine):
+            for name, purpose, sql in _statements_of(kind, engine):
                 lines += ["", f"-- {engine}: {name} --", f"-- {purpose}", sql]
         if check := check_of(kind):
             lines += ["", f"-- check: {check.name} --", f"-- {check.purpose}", check.sql]
