@@ -1,11 +1,10 @@
 """Outbox messages as rows: what a batch puts in and takes out, how that is written and read, and who sends them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from heliograph.service.outbox import OutboxMessage, Postponed, Publish, Published
-
-Row = tuple[Any, ...]
+from heliograph.storage.kind import Row
 
 
 class MessageRow(NamedTuple):

@@ -1,17 +1,15 @@
 """What a batch wrote, as one statement per kind of row, each with its rows as arrays."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heliograph.storage.batch.rows import OperationKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import encode_record, operation_columns
-from heliograph.storage.kind import Kind
+from heliograph.storage.kind import Kind, Row
 from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
 from heliograph.storage.postgres.link import Link, numbers
 from heliograph.storage.postgres.loading import Loaded
-
-Row = tuple[Any, ...]
 
 
 async def write(link: Link, loaded: Loaded) -> None:
@@ -37,7 +35,7 @@ async def write(link: Link, loaded: Loaded) -> None:
         messages = sorted(written.outbox.new, key=lambda message: (message.destination, message.supersedes or ""))
         await link.run_rows("put_messages", messages)
         await link.run_rows("postpone_messages", sorted(written.outbox.postponed))
-        await _delete(link, "delete_messages", written.outbox.published)
+        await link.run_rows("delete_messages", sorted(written.outbox.published))
 
 
 async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:
@@ -51,10 +49,6 @@ async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[
         await link.run(name, *map(numbers, columns), records)
 
 
-async def _delete(link: Link, name: str, rows: Sequence[Row]) -> None:
-    await link.run_rows(name, sorted(rows))
-
-
 async def _write_devices(link: Link, batch: Batch) -> None:
     states = [(name, batch.states[name]) for name in batch.written.devices]
     await link.run_rows(
@@ -65,7 +59,7 @@ async def _write_devices(link: Link, batch: Batch) -> None:
             if state and (record := state.record)
         ),
     )
-    await _delete(link, "delete_devices", [(state.key,) for _, state in states if state and not state.record])
+    await link.run_rows("delete_devices", sorted((state.key,) for _, state in states if state and not state.record))
     dead = [(state.key, state.tombstone) for name in batch.written.tombstones if (state := batch.states[name]) and state.tombstone]
     await link.run_rows(TOMBSTONES.names.put, sorted(TOMBSTONES.row_of(DeviceKey(key), stone) for key, stone in dead))
 
@@ -80,4 +74,4 @@ async def _write_records(link: Link, batch: Batch, absent: Mapping[Kind[Any, Any
         new = absent.get(kind, set())
         await link.run_rows(kind.names.insert, sorted(row for key, row in rows.items() if key in new))
         await link.run_rows(kind.names.put, sorted(row for key, row in rows.items() if key not in new))
-        await _delete(link, kind.names.delete, gone)
+        await link.run_rows(kind.names.delete, sorted(gone))
