@@ -344,7 +344,7 @@ async def test_a_refusal_after_the_end_of_its_time_finds_the_command_expired(lab
 async def test_real_amapi_shows_a_refused_reboot_of_a_personal_phone_as_done(
     tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour, ownership: Ownership, expected: State
 ) -> None:
-    async with world(tmp_path_factory.mktemp("world"), limits=Limits(behaviour=Behaviour(behaviour))) as lab:
+    async with world(tmp_path_factory.mktemp("world"), limits=Limits(behaviour=behaviour)) as lab:
         phone = await lab.phone(facts(ownership=ownership))
         name = await lab.issue(phone.name, '{"type":"REBOOT"}')
 
