@@ -1,7 +1,7 @@
 """Ends operations by time: one timer on the nearest deadline of all, on every server; no server leads."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NoReturn
 
 from heliograph.domain import operation as life
@@ -11,7 +11,7 @@ from heliograph.protojson.errors import Unavailable
 from heliograph.service.haste import first_of
 from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
-from heliograph.service.ports import Facts, Ports, Write
+from heliograph.service.ports import DueRule, Facts, Ports, Write
 
 CHUNK = 50
 """Operations decided in one commit, that others wait for: a millisecond."""
@@ -40,7 +40,7 @@ async def expire_operations(ports: Ports) -> NoReturn:
             await first_of(haste.wait(), asyncio.sleep(pause_s))
 
 
-def expiry_rule(ports: Ports, ended: list[OperationName]) -> Callable[[Operation, Facts], Iterable[Write]]:
+def expiry_rule(ports: Ports, ended: list[OperationName]) -> DueRule:
     """The rule that ends an operation past its deadline; those that it ended are in `ended`."""
 
     def rule(operation: Operation, facts: Facts) -> Iterable[Write]:

@@ -6,7 +6,7 @@ what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -25,6 +25,7 @@ from heliograph.service.rules import (
     Decision,
     Delete,
     DeleteDevice,
+    DueRule,
     Facts,
     Lane,
     Page,
@@ -45,6 +46,7 @@ __all__ = [
     "Delete",
     "DeleteDevice",
     "Doorbell",
+    "DueRule",
     "Facts",
     "Held",
     "Holding",
@@ -85,11 +87,8 @@ class Store(Outbox, Counting, RecordRules, Protocol):
         run whose writes committed counts.
         """
 
-    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
-        """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many.
-
-        `rule` gives the writes for each; its facts are the time and the subscription.
-        """
+    async def decide_due(self, rule: DueRule, *, limit: int) -> int:
+        """Decide operations whose deadline_us has passed, oldest deadline first, at most `limit`, in one commit. Returns how many."""
 
     def nearest_deadline_us(self) -> int | None:
         """The smallest deadline_us of an open operation, or None. Cheap: asked after every commit."""

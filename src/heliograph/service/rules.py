@@ -4,7 +4,7 @@ A rule is a pure function from Facts to a Decision; the store runs it (`service/
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -144,6 +144,8 @@ class Decision(msgspec.Struct, Generic[A_co], frozen=True):
 
 
 Rule = Callable[[Facts], Decision[T]]
+DueRule = Callable[[Operation, Facts], Iterable[Write]]
+"""The writes for an operation whose deadline has passed; its facts are the time and the subscription."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.service.outbox import Postponed, Publish, Published
-from heliograph.service.ports import Delete, DeleteDevice, Put, PutDevice, PutOperation, PutTombstone, Write
+from heliograph.service.ports import Delete, DeleteDevice, DueRule, Facts, Put, PutDevice, PutOperation, PutTombstone, Write
 from heliograph.storage.batch.rows import NOTHING, DeviceState
 from heliograph.storage.batch.view import View
 from heliograph.storage.kind import Kind, Row
@@ -31,6 +31,11 @@ class Batch(View):
         self._check(writes)
         for take, write in zip(takes, writes, strict=True):
             take(self, write)
+
+    def decide_due(self, operation: Operation, rule: DueRule) -> None:
+        """What the rule makes of the operation at this point of the batch holds for all rules after it.  Raises: as `take`."""
+        subscription = self.subscription(operation.device.parent)
+        self.take(tuple(rule(operation, Facts(now_us=self.now_us, subscription=subscription))))
 
     def _check(self, writes: Sequence[Write]) -> None:
         newest: dict[DeviceName, int] = {}

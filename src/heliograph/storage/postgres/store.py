@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -12,7 +12,7 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, P
 from heliograph.domain.operation import Operation
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
 from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from
@@ -125,7 +125,7 @@ class PostgresStore(RecordReads):
         named = tuple(names)
         return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
-    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
+    async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit)
         if decided is not None:
             self.counts.count(decided.batch.happened)

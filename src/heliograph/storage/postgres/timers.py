@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from heliograph.domain.errors import OutcomeUnknown
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import Unavailable
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Facts, Write
+from heliograph.service.ports import DueRule
 from heliograph.storage.kinds import KINDS
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
@@ -19,7 +18,6 @@ from heliograph.storage.postgres.runner import Decided, Refused, Runner, commit,
 
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
-DUE_RULE = Callable[[Operation, Facts], Iterable[Write]]
 
 
 class Timers:
@@ -30,7 +28,7 @@ class Timers:
         self._runner = runner
         self._turn = asyncio.Lock()
 
-    async def decide_due(self, rule: DUE_RULE, *, limit: int) -> Decided | None:
+    async def decide_due(self, rule: DueRule, *, limit: int) -> Decided | None:
         """Everything due is decided and durable, except operations of locked devices; None: nothing was due."""
         async with self._alone():
             due = await self._link.run("lock_due", self._runner.now_us(), limit)
@@ -105,7 +103,7 @@ def _read_set(due: Iterable[Record]) -> ReadSet:
     return read_set
 
 
-def _decide(loaded: Loaded, due: Iterable[Record], rule: DUE_RULE) -> Decided:
+def _decide(loaded: Loaded, due: Iterable[Record], rule: DueRule) -> Decided:
     """Decide what is still due: an operation may have ended between the look and the lock."""
     batch, decided = loaded.batch, 0
     for enterprise, device, create_ms in due:
@@ -113,7 +111,6 @@ def _decide(loaded: Loaded, due: Iterable[Record], rule: DUE_RULE) -> Decided:
         operation = batch.operation((name, create_ms))
         if operation is None or operation.deadline_us is None or operation.deadline_us > batch.now_us:
             continue
-        subscription = batch.subscription(name.parent)
-        batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+        batch.decide_due(operation, rule)
         decided += 1
     return Decided(loaded, (), (), decided)

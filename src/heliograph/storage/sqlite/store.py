@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -14,7 +14,7 @@ from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, P
 from heliograph.domain.operation import Operation
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import OutboxMessage
-from heliograph.service.ports import Clock, Facts, Held, Holding, Lane, Page, Rule, Sees, Write
+from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
 from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
@@ -138,18 +138,17 @@ class SqliteStore(RecordReads):
         named = tuple(names)
         return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
-    async def decide_due(self, rule: Callable[[Operation, Facts], Iterable[Write]], *, limit: int) -> int:
+    async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         def act(batch: Batch) -> int:
             due = tuple(operations_from(self._tables.one("due", batch.now_us, limit)))
             for operation in due:
-                subscription = batch.subscription(operation.device.parent)
-                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+                batch.decide_due(operation, rule)
             return len(due)
 
         return await self._alone(act)
 
     async def decide_each_at_its_time(
-        self, rule: Callable[[Operation, Facts], Iterable[Write]], *, until_us: int, limit: int, only: Callable[[DeviceName], bool]
+        self, rule: DueRule, *, until_us: int, limit: int, only: Callable[[DeviceName], bool]
     ) -> Sequence[Operation]:
         """Sandbox: as `decide_due`, for a clock that passes over deadlines until `until_us`: each is decided as if it were its own time.
 
@@ -161,8 +160,7 @@ class SqliteStore(RecordReads):
             alone = tuple(itertools.takewhile(lambda operation: only(operation.device), due))
             for operation in alone:
                 batch.now_us = max(batch.now_us, operation.deadline_us or 0)
-                subscription = batch.subscription(operation.device.parent)
-                batch.take(tuple(rule(operation, Facts(now_us=batch.now_us, subscription=subscription))))
+                batch.decide_due(operation, rule)
             return alone
 
         return await self._alone(act)
