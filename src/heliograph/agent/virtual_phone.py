@@ -256,11 +256,6 @@ def _stop(timers: set[asyncio.Task[None]]) -> None:
     timers.clear()
 
 
-async def _let(answer: Answer, leave: Leave | None) -> bool:
-    """Whether the command may have an effect: its user agreed, and its server agrees."""
-    return answer is Answer.APPROVED and leave is not None and await leave.may_begin()
-
-
 class VirtualExecutor:
     """An `Executor` on a virtual phone."""
 
@@ -285,11 +280,11 @@ class VirtualExecutor:
         effect = work.row.execute(phone.device, work.params, phone.circumstances())
         while isinstance(effect, Waiting):
             phone.become(effect.phone)
-            asks = leave is not None and effect.wait in ASKED
+            needed = leave if effect.wait in ASKED else None
             if effect.status is not None:
-                (leave.asks if leave is not None and asks else progress)(effect.status)
+                (progress if needed is None else needed.asks)(effect.status)
             answer = await self._wait(work, effect)
-            if asks and not await _let(answer, leave):
+            if needed is not None and not (answer is Answer.APPROVED and await needed.may_begin()):
                 self.withdraw(work)
                 if answer in {Answer.APPROVED, Answer.ELAPSED}:
                     return None
