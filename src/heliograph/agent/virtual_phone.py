@@ -219,7 +219,7 @@ class VirtualPhone:
                 _stop(self._limits)
 
     def answer_within(self, operation: str, seconds: float) -> None:
-        """What this operation asks the user is withdrawn after so long."""
+        """What this operation asks the user is withdrawn after this time."""
         if (question := self._questions.get(operation)) is not None:
             self._after(seconds, question, Answer.ELAPSED, of=self._limits)
 
