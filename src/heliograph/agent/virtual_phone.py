@@ -135,7 +135,7 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
-        self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+        self._reported: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
     def device(self) -> VirtualDevice:
@@ -162,9 +162,7 @@ class VirtualPhone:
         """The phone applies the server's policy and state."""
         if policy != self.policy:
             self.policy = policy
-            self._told = None
             self.become(applied(self._device, policy))
-            self.on_change()
 
     def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
@@ -177,9 +175,9 @@ class VirtualPhone:
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
-        if self._told is None or self._told[0] is not self._device or self._told[1] is not self.policy:
-            self._told = (self._device, self.policy, reported(self._device, self.policy))
-        return self._told[2]
+        if self._reported is None or self._reported[0] is not self._device or self._reported[1] is not self.policy:
+            self._reported = (self._device, self.policy, reported(self._device, self.policy))
+        return self._reported[2]
 
     def circumstances(self) -> Circumstances:
         """The time and a draw of chance."""
