@@ -26,7 +26,7 @@ class ClientGone(Exception):
 async def rest_of_body(first: Message, receive: Receive, *, max_bytes: int, drain_bytes: int = 0) -> bytes | None:
     """The whole body, of which `first` is the first message; None: it is larger than `max_bytes`.
 
-    Of a larger one, so many bytes more are read and thrown away: most clients read no answer while they send.
+    Of a larger one, up to `drain_bytes` more are read and thrown away: most clients read no answer while they send.
 
     Raises: ClientGone.
     """

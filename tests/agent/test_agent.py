@@ -293,7 +293,7 @@ async def test_a_disabled_device_applies_it_when_it_next_asks(lab: Lab) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_waiting_times_double_keep_their_jitter_and_heed_the_server() -> None:
+def test_waiting_times_double_keep_their_jitter_and_obey_the_server() -> None:
     backoff = Backoff(random.Random(1).random, first_s=1.0, most_s=8.0)
 
     waits = [backoff.next_s() for _ in range(6)]

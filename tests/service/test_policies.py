@@ -150,7 +150,7 @@ async def test_policies_go_with_their_enterprise(lab: World) -> None:
             "policyEnforcementRules[0] must have a block action and a wipe action.",
         ),
         ({"applications": [{"installType": "BLOCKED"}]}, "policy.applications[0].package_name is required."),
-        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: an entry exists already for a.b already."),
+        ({"applications": [{"packageName": "a.b"}] * 2}, "policy.applications[1].package_name: an entry for a.b exists already."),
         ({"openNetworkConfiguration": {"x": "y" * 600_000}}, "The policy is too large: "),
     ],
 )

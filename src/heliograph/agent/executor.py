@@ -77,7 +77,7 @@ class Executor(Protocol):
         """
 
     def answer_within(self, operation: str, seconds: float) -> None:
-        """A question that this command puts to the user is withdrawn after so long."""
+        """A question that this command puts to the user is withdrawn after this time."""
 
     def withdraw(self, work: Work) -> None:
         """The command, which waited for its user when its agent died, has no effect, nor will have."""
@@ -126,7 +126,7 @@ def unsaid(_why: str) -> None:
     """Report to no one."""
 
 
-def unheeded(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
+def unwatched(_connected: bool) -> None:  # noqa: FBT001 - an event's one fact
     """Signal no one."""
 
 
@@ -143,7 +143,7 @@ class Equipment:
     entropy: random.Random
     """Makes credentials, installation ids and ackIds: they must be unguessable and unique among phones."""
     checkpoint: Checkpoint = pass_by
-    connection_changed: Callable[[bool], None] = unheeded
+    connection_changed: Callable[[bool], None] = unwatched
     """Called with whether the server has greeted this agent and the connection stands."""
     not_known: Callable[[str], None] = unsaid
     """Called with the server's words each time that it says that it does not know this phone."""

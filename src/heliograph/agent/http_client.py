@@ -14,8 +14,6 @@ from heliograph.protocol import MESSAGE_MAX_BYTES
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises if no answer came."""
-
-
 HEARTBEAT_S = 60.0
 """A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
 

@@ -102,10 +102,6 @@ class Journal:
         """The operations that the phone is not done with, oldest first."""
         return tuple(self._entries.values())
 
-    def entry(self, operation: str) -> Entry | None:
-        """The phone's progress with this operation; None: finished, or never heard of."""
-        return self._entries.get(operation)
-
     def in_flight(self) -> tuple[InFlight, ...]:
         """The operations for Hello."""
         return tuple(InFlight(operation=entry.operation, ack_id=entry.ack_id, state=entry.state) for entry in self._entries.values())
@@ -125,6 +121,10 @@ class Journal:
         """The phone is so far with the operation."""
         self._entries[entry.operation] = entry
         self._append(_Line(entry=entry))
+
+    def amend(self, entry: Entry, **changes: object) -> None:
+        """Change these fields of the operation's newest line, or of `entry` if there is none; other writers' changes stay."""
+        self.put(msgspec.structs.replace(self._entries.get(entry.operation, entry), **changes))
 
     def drop(self, operation: str) -> None:
         """The phone is done with the operation."""

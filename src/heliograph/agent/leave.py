@@ -28,20 +28,13 @@ class ServersLeave:
 
     def asks(self, status: msgspec.Struct) -> None:
         """Journalled first: an agent after a restart must know that nothing was done."""
-        self._note(asking=True)
-        self._progress.tell(self._newest, status, asks_user=True)
+        self._journal.amend(self._entry, asking=True)
+        self._progress.tell(self._entry, status, asks_user=True)
 
     async def may_begin(self) -> bool:
         """Asked for as long as it takes; the same question gets the same answer."""
         delivered = await self._delivery.deliver(Begin(operation=self._entry.operation, ack_id=self._entry.ack_id))
         if not delivered.reply.ok or msgspec.json.decode(delivered.reply.body, type=_Verdict).drop:
             return False
-        self._note(asking=False)
+        self._journal.amend(self._entry, asking=False)
         return True
-
-    @property
-    def _newest(self) -> Entry:
-        return self._journal.entry(self._entry.operation) or self._entry
-
-    def _note(self, *, asking: bool) -> None:
-        self._journal.put(msgspec.structs.replace(self._newest, asking=asking))

@@ -128,7 +128,7 @@ class Mischief:
         """The next acknowledgement or report is sent twice."""
         self._duplicates += 1
 
-    def on_demand(self) -> "OnDemand":
+    def on_demand(self) -> OnDemand:
         """What is asked of it, and not done yet."""
         acks, reports = (tuple(self._drops[kind]) for kind in (Acknowledge, Report))
         return OnDemand(
@@ -136,7 +136,7 @@ class Mischief:
             network_changes=tuple(self.network_changes),
         )  # fmt: skip
 
-    def go_on_with(self, demand: "OnDemand") -> None:
+    def go_on_with(self, demand: OnDemand) -> None:
         """This is asked of it, before its agent runs."""
         self.delay_ms, self._duplicates = demand.delay_ms, demand.duplicates
         self.network_changes.extend(demand.network_changes)

@@ -68,8 +68,7 @@ class ProgressReports:
         seq = self.next_seq()
         if seq > self._reserved:
             self._reserved = seq + SEQ_RESERVE
-            newest = self._equipment.journal.entry(entry.operation) or entry
-            self._equipment.journal.put(msgspec.structs.replace(newest, seq=self._reserved))
+            self._equipment.journal.amend(entry, seq=self._reserved)
         return Report(
             operation=entry.operation,
             ack_id=entry.ack_id,

@@ -1,4 +1,4 @@
-"""Time limits of the requests that a phone has under way; all of them end at once when its client is shut."""
+"""Time limits of a client's requests in progress; all of them end at once when the client is shut."""
 
 import asyncio
 import contextlib

@@ -6,40 +6,24 @@ from typing import Protocol
 from heliograph.protocol import Acknowledge, Begin, Enroll, Hello, Message, Offer, OrderCarriedOut, Policy, Refuse, Report, StatusReport
 
 OK = 200
-
 REQUEST_TIMEOUT = 408
-
 TOO_MANY_REQUESTS = 429
-
 UNAUTHENTICATED = 401
-
 CONFLICT = 409
-
 GONE = 410
-
 SERVER_ERROR = 500
-
 
 REPLY_WITHIN_S = 30.0
 """How long a phone waits for the answer to a message before it takes the connection for dead: thrice the slowest honest commit."""
-
-
 NEWER_CONNECTION_RETRY_S = 60.0
 """Another holder of this credential is connected (a restored backup): two of them must not take turns in closing each other."""
-
-
 BACKOFF_FIRST_S = 0.5
-
 BACKOFF_MOST_S = 60.0
 """A server that comes back after an outage is met by its whole fleet within a minute, spread by jitter."""
-
-
 UNKNOWN_FIRST_S = 60.0
-
 UNKNOWN_MOST_S = 3_600.0
 """A server that does not know the phone may have the wrong database until someone notices: it is asked again, but rarely: a fleet of
 100,000 that asks hourly is 28 requests a second."""
-
 
 KIND_OF: dict[type[Message], str] = {
     Enroll: "enroll",

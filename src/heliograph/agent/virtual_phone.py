@@ -135,7 +135,7 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
-        self._told: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+        self._reported: tuple[VirtualDevice, Policy, DeviceReport] | None = None
 
     @property
     def device(self) -> VirtualDevice:
@@ -162,9 +162,7 @@ class VirtualPhone:
         """The phone applies the server's policy and state."""
         if policy != self.policy:
             self.policy = policy
-            self._told = None
             self.become(applied(self._device, policy))
-            self.on_change()
 
     def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
@@ -177,9 +175,9 @@ class VirtualPhone:
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
-        if self._told is None or self._told[0] is not self._device or self._told[1] is not self.policy:
-            self._told = (self._device, self.policy, reported(self._device, self.policy))
-        return self._told[2]
+        if self._reported is None or self._reported[0] is not self._device or self._reported[1] is not self.policy:
+            self._reported = (self._device, self.policy, reported(self._device, self.policy))
+        return self._reported[2]
 
     def circumstances(self) -> Circumstances:
         """The time and a draw of chance."""
@@ -219,7 +217,7 @@ class VirtualPhone:
                 _stop(self._limits)
 
     def answer_within(self, operation: str, seconds: float) -> None:
-        """What this operation asks the user is withdrawn after so long."""
+        """What this operation asks the user is withdrawn after this time."""
         if (question := self._questions.get(operation)) is not None:
             self._after(seconds, question, Answer.ELAPSED, of=self._limits)
 
@@ -256,11 +254,6 @@ def _stop(timers: set[asyncio.Task[None]]) -> None:
     timers.clear()
 
 
-async def _let(answer: Answer, leave: Leave | None) -> bool:
-    """Whether the command may have an effect: its user agreed, and its server agrees."""
-    return answer is Answer.APPROVED and leave is not None and await leave.may_begin()
-
-
 class VirtualExecutor:
     """An `Executor` on a virtual phone."""
 
@@ -285,11 +278,11 @@ class VirtualExecutor:
         effect = work.row.execute(phone.device, work.params, phone.circumstances())
         while isinstance(effect, Waiting):
             phone.become(effect.phone)
-            asks = leave is not None and effect.wait in ASKED
+            needed = leave if effect.wait in ASKED else None
             if effect.status is not None:
-                (leave.asks if leave is not None and asks else progress)(effect.status)
+                (progress if needed is None else needed.asks)(effect.status)
             answer = await self._wait(work, effect)
-            if asks and not await _let(answer, leave):
+            if needed is not None and not (answer is Answer.APPROVED and await needed.may_begin()):
                 self.withdraw(work)
                 if answer in {Answer.APPROVED, Answer.ELAPSED}:
                     return None

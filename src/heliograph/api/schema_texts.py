@@ -75,7 +75,7 @@ def _schema_texts() -> Mapping[str, str]:
 
 
 def _command_texts() -> Mapping[str, str]:
-    told = {
+    texts = {
         "type": "The type of the command. It may be left out if the parameters of a type are given.",
         "createTime": "Output only. When the command was issued.",
         "duration": "How long the command waits for its device; 600s unless set. No maximum.",
@@ -85,10 +85,10 @@ def _command_texts() -> Mapping[str, str]:
     statuses: dict[str, list[str]] = defaultdict(list)
     for row in COMMANDS.values():
         if row.params_field:
-            told[row.params_field] = f"Parameters of {row.name}; if they are given, type may be left out."
+            texts[row.params_field] = f"Parameters of {row.name}; if they are given, type may be left out."
         if row.status_field:
             statuses[row.status_field].append(row.name)
-    return told | {field: f"Output only. How {' or '.join(names)} ended, or its progress." for field, names in statuses.items()}
+    return texts | {field: f"Output only. How {' or '.join(names)} ended, or its progress." for field, names in statuses.items()}
 
 
 def _types_by_message() -> tuple[Mapping[str, str], Mapping[str, str]]:

@@ -49,14 +49,14 @@ def read_hello(body: bytes) -> Hello:
 def read_acknowledge(body: bytes) -> Acknowledge:
     """The message.  Raises: InvalidArgument."""
     acknowledge = _read(_acknowledge, body)
-    _require(_ACK_ID, acknowledge.ack_id, "ackId must be 32 lower-case hex digits.")
+    _require_ack_id(acknowledge.ack_id)
     return acknowledge
 
 
 def read_begin(body: bytes) -> Begin:
     """The message.  Raises: InvalidArgument."""
     begin = _read(_begin, body)
-    _require(_ACK_ID, begin.ack_id, "ackId must be 32 lower-case hex digits.")
+    _require_ack_id(begin.ack_id)
     return begin
 
 
@@ -70,7 +70,7 @@ def read_refuse(body: bytes) -> Refuse:
 def read_report(body: bytes) -> Report:
     """The message.  Raises: InvalidArgument."""
     report = _read(_report, body)
-    _require(_ACK_ID, report.ack_id, "ackId must be 32 lower-case hex digits.")
+    _require_ack_id(report.ack_id)
     if not 1 <= report.seq <= _REPORT_SEQ_MAX:
         raise InvalidArgument(f"seq must be between 1 and {_REPORT_SEQ_MAX}.")
     _require_short(report.message)
@@ -166,6 +166,10 @@ def _null_is_absent(message: R) -> R:
 def _require(pattern: re.Pattern[str], text: str, message: str) -> None:
     if not pattern.fullmatch(text):
         raise InvalidArgument(message)
+
+
+def _require_ack_id(text: str) -> None:
+    _require(_ACK_ID, text, "ackId must be 32 lower-case hex digits.")
 
 
 def _require_short(text: str) -> None:

@@ -10,13 +10,9 @@ from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Unauthenticated
 
 CONNECTION_HEADER = b"heliograph-connection"
-
 NO_STORE = (b"cache-control", b"no-store")
-
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{0,64}")
-
 _BEARER = b"bearer "
-
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_-]{43}=?|[0-9a-fA-F]{64}")
 """256 bits in base64url or hex; anything else cannot be a credential and is not looked up."""
 

@@ -14,7 +14,7 @@ from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 
 RESULT_TIMEOUT_S = 30 * DAY_S
-"""Users answer when they look at their phone; 30 days is how long a silent device is still believed in (design.md §3)."""
+"""As observed, users answer when they look at their phone; 30 days is how long a silent device is still believed in (design.md §3)."""
 
 
 @proto("RequestDeviceInfoParams.DeviceInfo")

@@ -29,7 +29,7 @@ DAY_S = 86_400
 class Requires:
     """What a device must be to accept a command: the lowest API level by management mode, None if the mode is not supported.
 
-    Looked at on the phone before it acknowledges; the way is judged before the level (amapi.md §6: order of checks, our choice).
+    Looked at on the phone before it acknowledges; the mode is judged before the level (amapi.md §6: order of checks, our choice).
     """
 
     fully_managed: int | None = 1
@@ -164,7 +164,7 @@ class CommandType:
     `params_required` says that the type alone is not a command; without one its fields stand at the top level of Command (RESET_PASSWORD).
     `params_field` and `status_field` are names on the wire (`wipeParams`).
     A params field says what it is in its annotation: `Annotated[str, msgspec.Meta(description="…")]`.
-    Fields annotated SECRET (wire.py) leave the Command when it is decoded and reach only the phone.
+    Fields annotated SECRET (`protojson.types`) leave the Command when it is decoded and reach only the phone.
     """
 
     name: str

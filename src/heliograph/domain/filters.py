@@ -65,7 +65,6 @@ OPERATORS: Final[dict[str, Callable[[FieldValue, FieldValue], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
 _ANY_OPERATOR = tuple(OPERATORS)
 
 
@@ -77,6 +76,15 @@ class FilterView:
     type: str
     create_time_us: int
     error_code: int | None = None
+
+
+FIELDS: Final[dict[str, Callable[[FilterView], FieldValue | None]]] = {
+    "done": lambda view: view.done,
+    "type": lambda view: view.type or None,
+    "create_time": lambda view: view.create_time_us * 1_000,
+    "error.code": lambda view: view.error_code,
+}
+"""How each field is read; None: not set."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,9 @@ class AnyOf:
 
 
 Filter = Comparison | Presence | Not | All | AnyOf
+
+EVERYTHING: Final = All(())
+"""The filter that an empty text is."""
 
 
 def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
@@ -304,15 +315,3 @@ _VALUE_OF: Final[dict[str, Callable[[str], FieldValue]]] = {
 
 def _invalid(why: str) -> InvalidArgument:
     return InvalidArgument(violations=[Violation("filter", f"Invalid filter: {why}")])
-
-
-FIELDS: Final[dict[str, Callable[[FilterView], FieldValue | None]]] = {
-    "done": lambda view: view.done,
-    "type": lambda view: view.type or None,
-    "create_time": lambda view: view.create_time_us * 1_000,
-    "error.code": lambda view: view.error_code,
-}
-"""How each field is read; None: not set."""
-
-EVERYTHING: Final = All(())
-"""The filter that an empty text is."""

@@ -167,5 +167,5 @@ def violations(policy: Any, *, path: str = "policy") -> Iterator[Violation]:  # 
         if not package:
             yield Violation(where, f"{where} is required.")
         elif package in seen:
-            yield Violation(where, f"{where}: an entry exists already for {package[:128]} already.")
+            yield Violation(where, f"{where}: an entry for {package[:128]} exists already.")
         seen.add(package)

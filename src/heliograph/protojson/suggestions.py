@@ -61,11 +61,9 @@ def for_enum(value: str, kind: EnumKind) -> str:
 
 def for_list(kind: Kind, value: list[object]) -> str:
     """For a list in place of one value."""
-    if isinstance(kind, MapKind):
-        return ' An object is expected, as in {"key": …}.'
     if isinstance(kind, MessageKind) and not value:
         return " An empty message is {}, not []."
-    if isinstance(kind, MessageKind) and not isinstance(value[0], dict):
+    if isinstance(kind, MapKind) or (isinstance(kind, MessageKind) and not isinstance(value[0], dict)):
         return for_kind(kind, value)
     return " Send the value itself, without [ ] around it." if len(value) == 1 else ""
 

@@ -88,7 +88,7 @@ class ProtoInfo:
 
     name: str
     package: str = ""
-    """Empty: nobody else knows the type, so errors do not name it."""
+    """Empty: no one else knows the type, so errors do not name it."""
     numbers: Mapping[str, int] = dataclasses.field(default_factory=dict)
     oneofs: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     habits: Mapping[str, str] = dataclasses.field(default_factory=dict)

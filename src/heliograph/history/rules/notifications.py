@@ -19,8 +19,8 @@ def what_is_told_is_the_end(evidence: Evidence) -> Iterator[Breach]:
     """Every notification of a command shows what the server shows at the end."""
     for name, notifications in evidence.told.items():
         final = evidence.final.get(name)
-        for told in notifications:
-            if final is None and told.device in evidence.lists:
+        for notified in notifications:
+            if final is None and notified.device in evidence.lists:
                 yield Breach(name, f"An enterprise was notified of {name}, which does not exist.")
-            elif final is not None and told.end != final.end:
-                yield Breach(name, f"An enterprise read that {name} ended as {told.end or 'open'}, but it is {final.end or 'open'}.")
+            elif final is not None and notified.end != final.end:
+                yield Breach(name, f"An enterprise read that {name} ended as {notified.end or 'open'}, but it is {final.end or 'open'}.")
