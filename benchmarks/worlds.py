@@ -125,7 +125,7 @@ async def _snapshot(http: aiohttp.ClientSession, url: str) -> Json:
 
 
 async def _fleet(count: int) -> float:
-    """Seconds until all phones of a world are locked, by a caller that waits as it is told to, by the world's clock."""
+    """Seconds until all phones of a world are locked, by a caller that waits as long as Retry-After says, by the world's clock."""
     phones = [{"deviceId": f"phone-{number}", "profile": PHONE, "overrides": {"serialNumber": f"S{number}"}} for number in range(count)]
     async with _sandbox() as (url, _pid), aiohttp.ClientSession() as http:
         world = (await _asked(http, "POST", f"{url}/sandbox/v1/worlds", {"phones": phones, "quota": "amapi"}))["url"]
