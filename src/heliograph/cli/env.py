@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from heliograph.cli.api_client import address_of
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
@@ -49,7 +50,7 @@ def _found_within(wait_s: float, server: str, ready_file: Path | None) -> str:
 
 def _found(server: str, ready_file: Path | None) -> str:
     """The address of a sandbox that answers.  Raises: Failure: UNAVAILABLE: not yet; another code: it never will."""
-    url = server if "//" in server else f"http://{server}"
+    url = address_of(server)
     if ready_file is not None:
         about = read_ready_file(ready_file)
         if about is None:
