@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import click
 from click.core import ParameterSource
@@ -330,10 +330,24 @@ def parameters_of(command: str) -> list[click.Parameter]:
     return [option.for_command(command) for option in options_of(command)]
 
 
-def http_limits(*, head_s: float, body_s: float, connections: int | None, per_address: int | None, requests_mib: int) -> HttpLimits:
+class HttpOptions(TypedDict):
+    """Both commands' options for what connections may cost."""
+
+    head_seconds: float
+    body_seconds: float
+    connections_most: int | None
+    connections_per_address: int | None
+    requests_mib: int
+
+
+def http_limits(**given: Unpack[HttpOptions]) -> HttpLimits:
     """The options' limits for connections."""
     return HttpLimits(
-        head_s=head_s, body_s=body_s, connections_most=connections, per_address_most=per_address, held_max_bytes=requests_mib << 20
+        head_s=given["head_seconds"],
+        body_s=given["body_seconds"],
+        connections_most=given["connections_most"],
+        per_address_most=given["connections_per_address"],
+        held_max_bytes=given["requests_mib"] << 20,
     )
 
 
