@@ -20,9 +20,9 @@ LOOK_EVERY_S: Final = 0.1
 
 @command("env")
 @SERVER
-@option("--ready-file", type=PATH, metavar="FILE", help="Take the address from this file of heliograph sandbox --ready-file.")
+@option("--ready-file", type=PATH, metavar="FILE", help="Take the address from the file that heliograph sandbox --ready-file writes.")
 @option(
-    "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait so long for a sandbox that is starting."
+    "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait this long at most for a sandbox to start."
 )
 @option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for a shell.")
 def env(*, server: str, ready_file: Path | None, wait_s: float, as_json: bool) -> None:
