@@ -1,6 +1,6 @@
 """The full cycle under load: issue → phone → ack → result → one get, sent when the report was answered, which must show done.
 
-A client of its own, pinned to the load's core by whoever starts it; each phone writes its journal's lines (plain writes) before the step
+A client of its own, pinned to the load's core by its starter; each phone writes its journal's lines (plain writes) before the step
 that they stand for. It reads JSON lines: first `{"url":…,"token":…,"phones":…,"callers":…}`, then `{"seconds":…}` for each run, and answers
 each with one line. `CycleClient` speaks to it.
 """

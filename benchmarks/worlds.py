@@ -5,8 +5,6 @@ And in one world: a clock led over ten years, and a fleet of phones locked in on
 `python -m benchmarks --only worlds`, or by itself: `python -m benchmarks.worlds`.
 """
 
-import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +15,7 @@ import aiohttp
 import uvloop
 
 from benchmarks.figures import Figures, Number, Scale, percentile
-from benchmarks.servers import family_cpu_s
+from benchmarks.servers import Running, running
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 from heliograph.server import calm_garbage_collection
@@ -30,7 +28,6 @@ QUICK_FLEET = 200
 OPERATIONS = 1_000
 """Open ones of a phone that is offline, as many as a device may have."""
 TEN_YEARS = "315576000s"
-START_S = 60.0
 PHONE = "pixel8-a15-fully-managed"
 
 Json = dict[str, Any]
@@ -42,19 +39,20 @@ def measure_worlds(scale: Scale) -> Figures:
 
 
 async def _measured(count: int) -> Figures:
-    async with _sandbox() as (url, pid), aiohttp.ClientSession(raise_for_status=True) as http:
+    async with _sandbox() as server, aiohttp.ClientSession(raise_for_status=True) as http:
+        url = server.url
         made: list[Json] = [await _asked(http, "POST", f"{url}/sandbox/v1/worlds") for _ in range(20)]
-        before_kib, before_s = _rss_kib(pid), family_cpu_s(pid)
+        before_kib, before_s = server.pss_kib(), server.cpu_s()
         create = [await _took(_keep(http, url, made)) for _ in range(count)]
-        create_cpu_ms = (family_cpu_s(pid) - before_s) / count * 1_000
-        each_kib = (_rss_kib(pid) - before_kib) / count
+        create_cpu_ms = (server.cpu_s() - before_s) / count * 1_000
+        each_kib = (server.pss_kib() - before_kib) / count
         ten_years = [await _ten_years(http, world["url"]) for world in made[:5]]
-        before_s = family_cpu_s(pid)
+        before_s = server.cpu_s()
         reset = [await _took(_call(http, "POST", f"{world['url']}/sandbox/v1:reset")) for world in made[: count // 2]]
-        reset_cpu_ms = (family_cpu_s(pid) - before_s) / (count // 2) * 1_000
+        reset_cpu_ms = (server.cpu_s() - before_s) / (count // 2) * 1_000
         snapshots = [await _snapshot(http, world["url"]) for world in made[5:25]]
         load = [await _took(_keep(http, url, made, {"snapshot": snapshot})) for snapshot in snapshots]
-        open_files = _open_files(pid)
+        open_files = _open_files(server.pid)
         delete = [await _took(_call(http, "DELETE", f"{url}/sandbox/v1/{world['name']}")) for world in made]
     spent = await _in_process(count)
     fleet_size = QUICK_FLEET if count == QUICK_WORLDS else FLEET
@@ -125,10 +123,10 @@ async def _snapshot(http: aiohttp.ClientSession, url: str) -> Json:
 
 
 async def _fleet(count: int) -> float:
-    """Seconds until all phones of a world are locked, by a caller that waits as it is told to, by the world's clock."""
+    """Seconds until all phones of a world are locked, by a caller that waits as long as Retry-After says, by the world's clock."""
     phones = [{"deviceId": f"phone-{number}", "profile": PHONE, "overrides": {"serialNumber": f"S{number}"}} for number in range(count)]
-    async with _sandbox() as (url, _pid), aiohttp.ClientSession() as http:
-        world = (await _asked(http, "POST", f"{url}/sandbox/v1/worlds", {"phones": phones, "quota": "amapi"}))["url"]
+    async with _sandbox() as server, aiohttp.ClientSession() as http:
+        world = (await _asked(http, "POST", f"{server.url}/sandbox/v1/worlds", {"phones": phones, "quota": "amapi"}))["url"]
         began_s = time.perf_counter()
         for phone in phones:
             await _locked(http, world, f"{world}/v1/enterprises/sandbox/devices/{phone['deviceId']}:issueCommand")
@@ -173,41 +171,15 @@ async def _took(ask: Callable[[], Awaitable[object]]) -> float:
 
 
 @asynccontextmanager
-async def _sandbox() -> AsyncIterator[tuple[str, int]]:
-    """The address and the process id of a sandbox."""
+async def _sandbox() -> AsyncIterator[Running]:
+    """`heliograph sandbox`, answering."""
     port = reserved_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "heliograph", "sandbox", "--port", str(port),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        url = f"http://127.0.0.1:{port}"
-        await asyncio.wait_for(_ready(url), START_S)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _ready(url: str) -> None:
-    async with aiohttp.ClientSession() as http:
-        while True:
-            try:
-                async with http.get(f"{url}/readyz") as answer:
-                    if answer.ok:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass
-            await asyncio.sleep(0.05)
+    with running(["heliograph", "sandbox", "--port", str(port)], port) as server:
+        yield server
 
 
 def _open_files(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _rss_kib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return next(float(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
 if __name__ == "__main__":

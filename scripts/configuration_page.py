@@ -35,9 +35,9 @@ enterprise = ["LC01", "LC02"]
   `HELIOGRAPH_SERVE_PUBLIC_URL="https://a.example https://b.example"`. The place that wins gives the whole list.
 - A flag is `true` or `false` in the file and in the environment: `HELIOGRAPH_SERVE_PUBSUB=false` turns off what the file turns on.
 - An empty environment variable counts as not set.
-- A relative path belongs to the directory in which the command starts.
+- A relative path is relative to the directory in which the command starts.
 - The whole file is checked before anything starts, the other command's table too: an unknown key or a wrong value ends the command with
-  exit code 2, and all mistakes are named.
+  exit code 2 and a line for each mistake.
 - A file with a password in it, as in `database`, should have mode 0600. No error repeats the value of `database` or `push-endpoint`.
 - In Kubernetes, a Service whose name is `heliograph-serve` puts `HELIOGRAPH_SERVE_PORT=tcp://…` into every pod of its namespace. Give the
   Service another name, or the pod `enableServiceLinks: false`.

@@ -5,7 +5,6 @@ for an id that Google's API does not have, or that is served already.
 """
 
 import difflib
-import importlib.resources
 import json
 import re
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.official_messages import MESSAGES
+from tests.discovery import document
 
 ROOT = Path(__file__).parents[1]
 ROWS = "src/heliograph/api/methods.py"
@@ -94,13 +94,6 @@ class Described:
 def snake(name: str) -> str:
     """`webApps` is `web_apps`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def document() -> Json:
-    """Google's discovery document."""
-    documents = importlib.resources.files("googleapiclient") / "discovery_cache" / "documents"
-    found: Json = json.loads((documents / "androidmanagement.v1.json").read_text(encoding="utf-8"))
-    return found
 
 
 def methods(resource: Json) -> Iterator[Json]:

@@ -3,11 +3,12 @@
 `make docs` runs it: after an update of google-api-python-client, whose copy of the document it reads, the file is another.
 """
 
-import importlib.resources
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.discovery import document
 
 TARGET = Path(__file__).parents[1] / "src" / "heliograph" / "domain" / "official_schema.json"
 ROOTS = (
@@ -27,12 +28,12 @@ PLAIN = {"boolean": "bool", "string": "string", "any": "value"}
 Property = Mapping[str, Any]
 
 
-def compact(document: Mapping[str, Any]) -> dict[str, object]:
+def compact(whole: Mapping[str, Any]) -> dict[str, object]:
     """The messages that the roots and the completed ones are made of, by name, each field by its name on the wire.
 
     A field is the name of a scalar or message, a list with one of them in it (a repeated field), or {"enum": […]}.
     """
-    schemas = document["schemas"]
+    schemas = whole["schemas"]
     messages: dict[str, dict[str, object]] = {}
     completed = {name: _fields(schemas[name]) for name in COMPLETED}
     left = [*ROOTS, *(ref for name in COMPLETED for ref in _inside(schemas[name]))]
@@ -41,7 +42,7 @@ def compact(document: Mapping[str, Any]) -> dict[str, object]:
         if name not in messages and name not in HAND_WRITTEN:
             messages[name] = _fields(schemas[name])
             left += _inside(schemas[name])
-    return {"revision": document["revision"], "messages": dict(sorted(messages.items())), "completed": completed}
+    return {"revision": whole["revision"], "messages": dict(sorted(messages.items())), "completed": completed}
 
 
 def _fields(schema: Property) -> dict[str, object]:
@@ -74,8 +75,7 @@ def _references(of: Property) -> Iterator[str]:
 
 def rendered() -> str:
     """The file's text: one message a line, so that a difference can be read."""
-    documents = importlib.resources.files("googleapiclient") / "discovery_cache" / "documents"
-    found = compact(json.loads((documents / "androidmanagement.v1.json").read_text(encoding="utf-8")))
+    found = compact(document())
     parts = ",\n".join(f'"{part}": {_lines(found[part])}' for part in ("messages", "completed"))
     return f'{{"revision": "{found["revision"]}",\n{parts}}}\n'
 

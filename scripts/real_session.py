@@ -1,25 +1,21 @@
 """A real sandbox for the pages that show answers: every conversation has a world of its own, with the same seed and time."""
 
-import asyncio
-import concurrent.futures
 import contextlib
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import heliograph
-from heliograph.sandbox.run import running_sandbox
 from heliograph.sandbox.settings import SandboxSettings
+from tests.sandbox.in_thread import WITHIN_S, sandbox_in_a_thread
 
 SEED: Final = 7
 NOW: Final = "2030-01-01T00:00:00Z"
 SHOWN_URL: Final = "http://127.0.0.1:8080"
 SHOWN_WORLD: Final = "3f820df29dfa"
-WITHIN_S: Final = 90
 Json = dict[str, Any]
 
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+(?:/worlds/[0-9a-f]{12})?(?=[/\"])")
@@ -78,32 +74,8 @@ class Session:
 @contextlib.contextmanager
 def real_session() -> Iterator[Session]:
     """A sandbox that ends with the block."""
-    found: concurrent.futures.Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = concurrent.futures.Future()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with running_sandbox(SandboxSettings(port=0)) as greeting:
-            found.set_result((greeting.url, asyncio.get_running_loop(), stop))
-            await stop.wait()
-
-    def live() -> None:
-        try:
-            asyncio.run(run())
-        except BaseException as error:
-            if not found.done():
-                found.set_exception(error)
-            raise
-
-    thread = threading.Thread(target=live)
-    thread.start()
-    try:
-        url, loop, stop = found.result(WITHIN_S)
-        try:
-            yield Session(url)
-        finally:
-            loop.call_soon_threadsafe(stop.set)
-    finally:
-        thread.join(WITHIN_S)
+    with sandbox_in_a_thread(SandboxSettings(port=0)) as url:
+        yield Session(url)
 
 
 def _read(body: bytes, kind: str) -> Any:  # noqa: ANN401 - JSON, or text

@@ -62,7 +62,7 @@ The same as OpenAPI 3.1, for generators of clients: `GET {OPENAPI_PATH}`, at the
 
 Each example is what a real sandbox answered, in a world of its own with the seed 7 and one or two phones, whose clock stands at
 2030-01-01T00:00:00Z; `make docs` asks it. Only the address, ids of worlds and real durations are put in. A phone is shown
-whole once, at `GET /sandbox/v1/devices/{{phone}}`, else what the call changed, or what tells it from others; `…` stands for the rest.
+whole once, at `GET /sandbox/v1/devices/{{phone}}`, else what the call changed, or what sets it apart; `…` stands for the rest.
 
 ## Errors
 
@@ -174,7 +174,7 @@ def _example_of_worlds(row: SteeringRoute[Any], session: Session) -> str:
 
 
 def _briefly(answer: Any) -> Any:  # noqa: ANN401 - JSON
-    """A phone by what tells it from others."""
+    """A phone by what sets it apart."""
     if isinstance(answer, dict) and "devices" in answer:
         return {"devices": [_briefly(phone) for phone in answer["devices"]]}
     if isinstance(answer, dict) and "condition" in answer:

@@ -1,6 +1,6 @@
 """A small imaginary EMM back-end on Google's client for the Android Management API.
 
-It issues commands so that none is lost or done twice, keeps a ticket for each, and learns their outcomes from notifications. Nothing
+It issues commands so that no command is lost or done twice, keeps a ticket for each, and learns their outcomes from notifications. Nothing
 here knows what the client speaks to: Google, or a world of `heliograph.testing`.
 """
 

@@ -1,6 +1,5 @@
 """What operating systems do differently, in one place. Linux and macOS have all of it; Windows lacks it (and was not tried)."""
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -21,6 +20,8 @@ def _module(name: str) -> Any:  # noqa: ANN401 - a module
 
 fcntl: Final = _module("fcntl")
 resource: Final = _module("resource")
+LOCKS_ARE_KEPT: Final = fcntl is not None
+"""If not, `lock` does nothing: Windows."""
 
 CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
 NOT_A_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -49,10 +50,13 @@ def allow_open_files(wanted: int | None = None) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def lock(descriptor: int) -> None:
-    """The open file is this process's until it is closed, kill -9 included.  Raises: BlockingIOError: another one has it."""
-    if fcntl is not None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def lock(descriptor: int, *, shared: bool = False, wait: bool = False) -> None:
+    """The open file is this process's until it is closed, kill -9 included; `shared`: and others', if they share it.
+
+    Raises: BlockingIOError: another process has it, and this one is not to `wait`.
+    """
+    if LOCKS_ARE_KEPT:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
 
 
 def sync_folder(folder: Path) -> None:
@@ -74,6 +78,8 @@ def others_may_read(mode: int) -> bool:
 @contextlib.contextmanager
 def on_signal(number: int, call: Callable[[], object]) -> Iterator[None]:
     """`call()` is made by the running event loop when the signal comes; after the block the signal has its default effect."""
+    import asyncio  # noqa: PLC0415 - what needs only a lock or a flag starts without it
+
     loop = asyncio.get_running_loop()
     try:
         loop.add_signal_handler(number, call)
@@ -90,8 +96,10 @@ def on_signal(number: int, call: Callable[[], object]) -> Iterator[None]:
 
 def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
     """The coroutine has ended, run by uvloop if there is one."""
+    import asyncio  # noqa: PLC0415 - commands that run no event loop start without it
+
     try:
-        import uvloop  # noqa: PLC0415 - commands that run no event loop start without it
+        import uvloop  # noqa: PLC0415
     except ImportError:
         # Windows' usual loop cannot watch a socket that it did not make.
         factory = asyncio.SelectorEventLoop if os.name == "nt" else None

@@ -64,5 +64,4 @@ def test_what_is_taken_away_is_used_where_its_absence_is_foreseen(name: str) -> 
 
     importing = {path.name for path in sources.rglob("*.py") if re.search(rf"^\s*(import|from) {name}\b", path.read_text(), re.MULTILINE)}
 
-    # The fixture's processes do without the event loop that machine.py brings along.
-    assert importing <= {"machine.py", "shared_folder.py"}
+    assert importing <= {"machine.py"}

@@ -3,15 +3,13 @@
 import contextlib
 import http.client
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from tests.sandbox.client import Client, Json, Refused
+from tests.sandbox.google import google
 
 PHONE = "pixel8-a15-fully-managed"
 OTHER = "pixel7-a14-cope"
@@ -30,15 +28,6 @@ def met(sandbox: Client, name: str) -> int:
     """How often the fault was met."""
     times: int = sandbox.get(f"/sandbox/v1/{name}")["met"]
     return times
-
-
-@contextlib.contextmanager
-def google(sandbox: Client) -> Iterator[Any]:
-    """Google's client of the sandbox."""
-    here = sandbox.url + "/$discovery/rest?version={apiVersion}"
-    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as client:
-        yield client
 
 
 def answered(

@@ -16,7 +16,7 @@ PER_MINUTE = 40
 
 @contextlib.contextmanager
 def keep_on_calling(world: Client) -> Iterator[Callable[[str, str], int]]:
-    """Calls on one connection; who is refused lets the clock go on by as much as it is told to wait. How often that was."""
+    """Calls on one connection; a refused caller moves the clock by what Retry-After says. How often that was."""
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=90)
 
     def call(path: str, body: str) -> int:

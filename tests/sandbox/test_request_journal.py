@@ -7,20 +7,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from googleapiclient.discovery import build
 
 from heliograph.sandbox.request_journal import Answer, Passage, RequestJournal, record_of
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.limits import Limits
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
+from tests.sandbox.google import google
 
 PHONE = "pixel8-a15-fully-managed"
 NAME = f"enterprises/sandbox/devices/{PHONE}"
@@ -50,15 +48,6 @@ def send(sandbox: Client, path: str, body: bytes, **headers: str) -> int:
         with connection.getresponse() as answer:
             answer.read()
             return answer.status
-
-
-@contextlib.contextmanager
-def google(sandbox: Client) -> Iterator[Any]:
-    """Google's client of the sandbox."""
-    here = sandbox.url + "/$discovery/rest?version={apiVersion}"
-    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as client:
-        yield client
 
 
 def test_a_call_of_googles_client_is_shown_with_what_was_sent_and_answered(sandbox: Client) -> None:

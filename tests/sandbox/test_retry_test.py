@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 
 from tests.sandbox.client import Client, Json, Refused
+from tests.sandbox.google import google
 
 PHONE = "pixel8-a15-fully-managed"
 NAME = f"enterprises/sandbox/devices/{PHONE}"
@@ -29,7 +28,7 @@ def planned(sandbox: Client, instructions: dict[str, list[str]], **more: str) ->
 
 
 @contextlib.contextmanager
-def google(sandbox: Client, test_id: str) -> Iterator[Any]:
+def google_of(sandbox: Client, test_id: str) -> Iterator[Any]:
     """Google's client; all its requests have the test's header."""
 
     class WithHeader(HttpRequest):
@@ -37,16 +36,7 @@ def google(sandbox: Client, test_id: str) -> Iterator[Any]:
             super().__init__(*args, **kwargs)
             self.headers = {**(self.headers or {}), "x-retry-test-id": test_id}
 
-    here = sandbox.url + "/$discovery/rest?version={apiVersion}"
-    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    with build(
-        "androidmanagement",
-        "v1",
-        discoveryServiceUrl=here,
-        static_discovery=False,
-        credentials=credentials,
-        requestBuilder=WithHeader,
-    ) as client:
+    with google(sandbox, requestBuilder=WithHeader) as client:
         yield client
 
 
@@ -81,7 +71,7 @@ def operations(sandbox: Client) -> list[Json]:
 def test_googles_client_repeats_after_two_503s_and_the_command_is_issued_once(sandbox: Client) -> None:
     test_id = planned(sandbox, {ISSUE: ["return-503", "return-503"]})
 
-    with google(sandbox, test_id) as client:
+    with google_of(sandbox, test_id) as client:
         issued = client.enterprises().devices().issueCommand(name=NAME, body={"type": "LOCK"}).execute(num_retries=3)
 
     assert [issued["name"]] == [operation["name"] for operation in operations(sandbox)]
@@ -91,7 +81,7 @@ def test_googles_client_repeats_after_two_503s_and_the_command_is_issued_once(sa
 def test_without_retries_googles_client_raises_what_was_forced(sandbox: Client) -> None:
     test_id = planned(sandbox, {ISSUE: ["return-503"]})
 
-    with google(sandbox, test_id) as client, pytest.raises(HttpError) as refused:
+    with google_of(sandbox, test_id) as client, pytest.raises(HttpError) as refused:
         client.enterprises().devices().issueCommand(name=NAME, body={"type": "LOCK"}).execute()
 
     assert (503, "UNAVAILABLE") == (refused.value.status_code, json.loads(refused.value.content)["error"]["status"])
@@ -185,7 +175,7 @@ def test_the_calls_of_a_batch_meet_their_instructions_one_by_one(sandbox: Client
     def keep(id: str, answer: Json | None, error: HttpError | None) -> None:
         met[id] = error.status_code if error is not None else (answer or {})["name"]
 
-    with google(sandbox, test_id) as client:
+    with google_of(sandbox, test_id) as client:
         batch = client.new_batch_http_request(callback=keep)
         batch.add(client.enterprises().devices().get(name=NAME), request_id="device")
         batch.add(client.enterprises().get(name="enterprises/sandbox"), request_id="enterprise")

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from googleapiclient.discovery import build
 
 from heliograph.sandbox.settings import SandboxSettings, WorldUrls
 from heliograph.sandbox.worlds import ENDED_ANSWER_MOST
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
+from tests.sandbox.google import google
 
 PIXEL = "pixel8-a15-fully-managed"
 BYOD = "galaxy-s25-a15-byod"
@@ -106,18 +105,9 @@ def make_at(request: pytest.FixtureRequest, sandbox_process: Client) -> Iterator
     maker.end_all()
 
 
-@contextlib.contextmanager
-def googles(world: Client) -> Iterator[Any]:
-    """Google's client of a world, unmodified."""
-    here = f"{world.url}/$discovery/rest?version={{apiVersion}}"
-    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    with build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=credentials) as amapi:
-        yield amapi
-
-
 def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make_at: Maker) -> None:
     found: list[Json] = []
-    with googles(make_at(enterprises=["mine"])) as amapi:
+    with google(make_at(enterprises=["mine"])) as amapi:
         devices = amapi.enterprises().devices().list(parent="enterprises/mine").execute()["devices"]
         operation = amapi.enterprises().devices().issueCommand(name=devices[0]["name"], body={"type": "LOCK"}).execute()
         batch = amapi.new_batch_http_request(callback=lambda _id, answer, error: found.append(answer if error is None else error))
@@ -132,7 +122,7 @@ def test_googles_client_finds_a_whole_sandbox_at_a_worlds_address(make_at: Maker
 def test_pages_of_lists_go_on_below_the_worlds_address(make_at: Maker) -> None:
     names: list[str] = []
 
-    with googles(make_at()) as amapi:
+    with google(make_at()) as amapi:
         devices = amapi.enterprises().devices()
         request = devices.list(parent="enterprises/sandbox", pageSize=4)
         while request is not None:
@@ -157,7 +147,7 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make_at: M
 
 def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make_at: Maker) -> None:
     world = make_at(enterprises=["first"])
-    with googles(world) as amapi:
+    with google(world) as amapi:
         sign_up = amapi.signupUrls().create(projectId="p", callbackUrl="https://emm.example.com/back").execute()
         assert sign_up["url"].startswith(f"{world.url}/signup/")
         form = urllib.parse.urlencode({"display_name": "Mine", "accepted": "on"}).encode()

@@ -97,7 +97,7 @@ class ServerProcess:
         await self.wait_ended()
 
     def signal(self, number: signal.Signals, fault: FaultKind, *, ends: bool = False) -> None:
-        """The signal is sent, and told of before: whoever hears of what it does hears of it after this. `ends`: it ends the process."""
+        """The signal is sent, and recorded before: all that it causes is recorded after this. `ends`: it ends the process."""
         self._require_alive()
         self._may_end = ends
         self._history.record(Fault(what=fault, target=self.name))

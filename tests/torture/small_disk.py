@@ -86,7 +86,7 @@ class FillDisk:
             await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DISK_FULL))
             self.disk.fill(chance.choice((0, 5_000, 100_000, 1_000_000)))
-            # A log that is begun anew gives the server some room of its own, and writes go on for a while.
+            # A log that is begun again gives the server some room of its own, and writes go on for a while.
             while not await self._refuses(http) or await self.server.ready(http):  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.02)
             await self._see_reads_go_on(http)

@@ -19,6 +19,11 @@ LISTED = {
         section=RUN,
         summary="Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token.",
     ),
+    "replay": Listed(
+        place="heliograph.cli.replay:replay",
+        section=RUN,
+        summary="Run a sandbox with the world of a snapshot: the same devices, operations, phones, clock and faults, for a closer look.",
+    ),
     "env": Listed(
         place="heliograph.cli.env:env",
         section=RUN,
@@ -47,11 +52,6 @@ LISTED = {
         place="heliograph.cli.tail:tail",
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
-    ),
-    "replay": Listed(
-        place="heliograph.cli.replay:replay",
-        section=USE,
-        summary="Run a sandbox with the world of a snapshot: the same devices, operations, phones, clock and faults, for a closer look.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "check-history": Listed(

@@ -15,12 +15,17 @@ TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
 
 
+def address_of(server: str) -> str:
+    """The server's URL; without a scheme it is http."""
+    return server if "//" in server else f"http://{server}"
+
+
 class ApiClient:
     """One connection to one server."""
 
     def __init__(self, server: str, *, bearer: Callable[[], str] | None = None) -> None:
         """Sends nothing yet; `bearer()` returns the token for each request.  Raises: Failure: the address is invalid."""
-        parts = urlsplit(server if "//" in server else f"http://{server}")
+        parts = urlsplit(address_of(server))
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as http://127.0.0.1:8080.")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

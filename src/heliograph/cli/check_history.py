@@ -27,7 +27,7 @@ SENTENCE_MOST = 600
 
 @command("check-history")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recorded history.")
-@option("--most", type=click.IntRange(min=0), default=STORIES_MOST, metavar="COUNT", help="Print the story of at most N violations.")
+@option("--most", type=click.IntRange(min=0), default=STORIES_MOST, metavar="COUNT", help="Print the story of so many violations at most.")
 @option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def check_history(file: Path, *, most: int, as_json: bool) -> None:
     """Check a recorded history: was anything lost, executed twice, undone, late or out of order?

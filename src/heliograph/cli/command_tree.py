@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+    from click.types import OptionHelpExtra
 
 
 OPTIONS: Final = "Options"
@@ -21,6 +22,13 @@ class Option(click.Option):
     def __init__(self, *args: Any, section: str = OPTIONS, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
         super().__init__(*args, **{"show_envvar": True, **attributes})
         self.section = section
+
+    def get_help_extra(self, ctx: click.Context) -> "OptionHelpExtra":
+        """Words that stand for a default, without the parentheses that click puts around them."""
+        extra = super().get_help_extra(ctx)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
 
 
 class Command(click.Command):

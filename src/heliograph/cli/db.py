@@ -13,7 +13,7 @@ import click
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import group, option
 from heliograph.cli.exit_codes import ExitCode
-from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
+from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_table
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.settings import database_url
@@ -64,7 +64,7 @@ def migrate(*, data_dir: Path, database: str) -> None:
 @click.argument("file", type=PATH, required=False, help="A SQLite file, such as a backup.  [default: heliograph.db in the data directory]")
 @DATA_DIR
 @DATABASE
-@AS_JSON
+@option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(file: Path | None, *, data_dir: Path, database: str, as_json: bool) -> None:
     """Check the database's invariants and report each. Reads the whole database; a server may run meanwhile.
 

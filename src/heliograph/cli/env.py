@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from heliograph.cli.api_client import address_of
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
@@ -19,9 +20,9 @@ LOOK_EVERY_S: Final = 0.1
 
 @command("env")
 @SERVER
-@option("--ready-file", type=PATH, metavar="FILE", help="Take the address from this file of heliograph sandbox --ready-file.")
+@option("--ready-file", type=PATH, metavar="FILE", help="Take the address from the file that heliograph sandbox --ready-file writes.")
 @option(
-    "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait so long for a sandbox that is starting."
+    "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait this long at most for a sandbox to start."
 )
 @option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for a shell.")
 def env(*, server: str, ready_file: Path | None, wait_s: float, as_json: bool) -> None:
@@ -49,7 +50,7 @@ def _found_within(wait_s: float, server: str, ready_file: Path | None) -> str:
 
 def _found(server: str, ready_file: Path | None) -> str:
     """The address of a sandbox that answers.  Raises: Failure: UNAVAILABLE: not yet; another code: it never will."""
-    url = server if "//" in server else f"http://{server}"
+    url = address_of(server)
     if ready_file is not None:
         about = read_ready_file(ready_file)
         if about is None:

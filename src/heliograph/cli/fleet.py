@@ -19,13 +19,14 @@ OFFLINE_EVERY_S = 120.0
 @command("fleet")
 @option("--enrollment-token", required=True, metavar="VALUE", help="Value of an enrolment token that is not one-time.")
 @option("--profile", required=True, metavar="NAME", help="Profile of the phones: a name from docs/sandbox.md.")
-@option("--count", type=click.IntRange(1, 100_000), default=1_000, help="Number of phones.")
-@option("--seed", type=int, default=1, help="Seed: the same one gives the same phones and the same faults.")
+@option("--count", type=click.IntRange(1, 100_000), default=1_000, metavar="N", help="Number of phones.")
+@option("--seed", type=int, default=1, metavar="N", help="Seed: the same one gives the same phones and the same faults.")
 @option("--transport", type=click.Choice(("websocket", "long-poll")), default="websocket", help="How phones reach the server.")
 @option(
     "--chaos",
     type=click.FloatRange(0, 0.5),
     default=0.0,
+    metavar="SHARE",
     help="Share of occasions with a fault: drops, duplicates, crashes, dead spots.",
 )
 @SERVER

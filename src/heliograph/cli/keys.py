@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from heliograph.cli.api_client import ApiClient, Json
+from heliograph.cli.api_client import ApiClient, Json, address_of
 from heliograph.cli.command_tree import group, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
@@ -115,7 +115,7 @@ def _for_clients(server: str | None) -> str | None:
     """The address as it goes into a key file.  Raises: Failure: it is not an address; no client could use the file."""
     if server is None:
         return None
-    address = read_web_address(server if "//" in server else f"http://{server}")
+    address = read_web_address(address_of(server))
     if address is None or address.scheme not in HTTP:
         raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
     return address.origin + address.rest

@@ -113,7 +113,8 @@ def _metavar(field: CommandField) -> str | None:
         return None
     if field.choices and not field.repeated:
         return "|".join(field.choices)
-    return field.name.rpartition("_")[2].removesuffix("s").upper()
+    noun = field.name.rpartition("_")[2].upper()
+    return noun.removesuffix("S") if field.repeated else noun
 
 
 def _hint(field: CommandField) -> str:

@@ -17,8 +17,15 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @command("replay")
-@click.argument("file", type=FILE, help="What POST BASE/sandbox/v1:export answered, or what a failed test left.")
-@option("--port", type=click.IntRange(0, 65_535), default=0, show_default="a free one", help="Port to listen on; 0 takes a free one.")
+@click.argument("file", type=FILE, help="A snapshot: the answer of POST /sandbox/v1:export, or what a failed test left.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    show_default="a free one",
+    metavar="PORT",
+    help="Port to listen on; 0 takes a free one.",
+)
 def replay(*, file: Path, port: int) -> None:
     """Run a sandbox with the world of a snapshot: the same devices, operations, phones, clock and faults, for a closer look."""
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server

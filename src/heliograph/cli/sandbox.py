@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 from click.core import ParameterSource
@@ -18,7 +18,7 @@ from heliograph.cli.failure import print_warning
 from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.outlet import Outlet
 from heliograph.cli.ready_file import ReadyFile, ready_line, variables_of
-from heliograph.cli.server_options import http_limits, parameters_of, pubsub_is_emulated
+from heliograph.cli.server_options import HttpOptions, http_limits, parameters_of, pubsub_is_emulated
 from heliograph.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ def sandbox(  # noqa: PLR0913 - one option each
     limit: tuple[str, ...],
     quota_per_minute: int,
     quota: str,
-    head_seconds: float,
-    body_seconds: float,
-    connections_most: int | None,
-    connections_per_address: int | None,
-    requests_mib: int,
     public_url: tuple[str, ...],
     cors_origin: tuple[str, ...],
     push_endpoint: str,
@@ -74,6 +69,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     ready_file: Path | None,
     json: bool,
     command: tuple[str, ...],
+    **http: Unpack[HttpOptions],
 ) -> None:
     """Run a server with virtual phones of every profile, already enrolled. Any AMAPI client works with any or no token."""
     from heliograph.api.http.quota import AMAPI_PER_MINUTE  # noqa: PLC0415
@@ -83,17 +79,10 @@ def sandbox(  # noqa: PLR0913 - one option each
     from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
 
     company = _company(command, as_json=json)
-    limits = Limits(
-        behaviour=Behaviour(behaviour),
-        operations_of_deleted_devices=operations_of_deleted_devices,
-        quota_per_minute=quota_per_minute or (AMAPI_PER_MINUTE if quota == "amapi" else 0),
-        quota_per_project=quota == "amapi",
-    )
-    http = http_limits(
-        head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,
-        requests_mib=requests_mib,
-    )  # fmt: skip
-    limits = with_limits(limits, limit)
+    limits = with_limits(Limits(
+        behaviour=Behaviour(behaviour), operations_of_deleted_devices=operations_of_deleted_devices,
+        quota_per_minute=quota_per_minute or (AMAPI_PER_MINUTE if quota == "amapi" else 0), quota_per_project=quota == "amapi",
+    ), limit)  # fmt: skip
     settings = SandboxSettings(
         host=host,
         port=_port(port, command),
@@ -101,7 +90,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         data_dir=data_dir,
         enterprises=enterprise or (DEFAULT_ENTERPRISE,),
         limits=limits,
-        http=http,
+        http=http_limits(**http),
         public_urls=public_url,
         cors_origins=cors_origin,
         push_endpoint=push_endpoint,

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -10,7 +11,7 @@ from heliograph.cli.command_tree import command
 from heliograph.cli.config_file import CONFIG, HELP_END
 from heliograph.cli.event_loop import run
 from heliograph.cli.outlet import Outlet
-from heliograph.cli.server_options import http_limits, parameters_of, pubsub_is_emulated
+from heliograph.cli.server_options import HttpOptions, http_limits, parameters_of, pubsub_is_emulated
 
 
 @command("serve", params=[*parameters_of("serve"), CONFIG], epilog=HELP_END)
@@ -36,12 +37,8 @@ def serve(  # noqa: PLR0913 - one option each
     cors_origin: tuple[str, ...],
     push_endpoint: str,
     pubsub: bool,
-    head_seconds: float,
-    body_seconds: float,
-    connections_most: int | None,
-    connections_per_address: int | None,
-    requests_mib: int,
     log_level: str,
+    **http: Unpack[HttpOptions],
 ) -> None:
     """Run a server for devices that enrol. Callers sign in with a key: see heliograph keys create."""
     from heliograph import server  # noqa: PLC0415
@@ -55,13 +52,9 @@ def serve(  # noqa: PLR0913 - one option each
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     ), limit)  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
-    http = http_limits(
-        head_s=head_seconds, body_s=body_seconds, connections=connections_most, per_address=connections_per_address,
-        requests_mib=requests_mib,
-    )  # fmt: skip
     settings = Settings(
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
-        new=new, limits=limits, admission=admission, http=http,
+        new=new, limits=limits, admission=admission, http=http_limits(**http),
         public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level == "debug",

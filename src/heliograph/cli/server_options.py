@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import click
 from click.core import ParameterSource
@@ -75,22 +75,26 @@ SERVER_OPTIONS: Final = (
         flag="--host",
         commands=SANDBOX,
         default="127.0.0.1",
-        help="Address to listen on. Others than loopback ones need --allow-anybody.",
+        metavar="ADDRESS",
+        help="Address to listen on; any but a loopback address needs --allow-anybody.",
     ),
     ServerOption(
         flag="--allow-anybody",
         commands=SANDBOX,
         is_flag=True,
         help="Listen on --host 0.0.0.0 or another address that others reach, as in a container, and answer to any host name. "
-        "Everybody who reaches it may do everything: it asks for no key.",
+        "Anyone who reaches it may do everything: it asks for no key.",
     ),
     ServerOption(
         flag="--host",
         commands=SERVE,
         default="127.0.0.1",
+        metavar="ADDRESS",
         help="Address to listen on; 0.0.0.0 for all. Callers' tokens need TLS: see docs/sign-in.md.",
     ),
-    ServerOption(flag="--port", type=click.IntRange(0, 65_535), default=8080, help="Port to listen on; 0 takes a free one."),
+    ServerOption(
+        flag="--port", type=click.IntRange(0, 65_535), default=8080, metavar="PORT", help="Port to listen on; 0 takes a free one."
+    ),
     ServerOption(
         flag="--data-dir",
         commands=SERVE,
@@ -103,7 +107,7 @@ SERVER_OPTIONS: Final = (
         commands=SANDBOX,
         type=PATH,
         default_words="none: in memory",
-        help="Keep the world here, as files; phones speak to it over sockets.",
+        help="Keep the world in this directory; phones then connect over sockets.",
     ),
     ServerOption(
         flag="--database",
@@ -141,7 +145,7 @@ SERVER_OPTIONS: Final = (
         repeated=True,
         default_words=DEFAULT_ENTERPRISE,
         metavar="ID",
-        help="An enterprise that exists; may be given several times.",
+        help="An enterprise to start with; may be given several times.",
     ),
     ServerOption(
         flag="--ready-file",
@@ -162,6 +166,7 @@ SERVER_OPTIONS: Final = (
         commands=SANDBOX,
         type=click.IntRange(min=0),
         default=2_000,
+        metavar="N",
         help="Most worlds at a time, for tests (docs/sandbox.md).",
     ),
     ServerOption(
@@ -176,10 +181,16 @@ SERVER_OPTIONS: Final = (
         commands=SANDBOX,
         type=click.FloatRange(min=0),
         default=3_600.0,
+        metavar="S",
         help="End a world after this many seconds without use; 0: never.",
     ),
     ServerOption(
-        flag="--retention-days", commands=SERVE, type=click.IntRange(min=1), default=30, help="How long ended operations are kept."
+        flag="--retention-days",
+        commands=SERVE,
+        type=click.IntRange(min=1),
+        default=30,
+        metavar="N",
+        help="How long ended operations are kept.",
     ),
     ServerOption(
         flag="--behaviour",
@@ -300,7 +311,7 @@ SERVER_OPTIONS: Final = (
         type=click.IntRange(min=0),
         default_words="half of all; loopback any number",
         metavar="N",
-        help="Most connections of one address (IPv6: of one /64) at a time; a --trusted-proxy has no limit. 0: no limit.",
+        help="Most connections of one address (IPv6: of one /64) at a time; a --trusted-proxy of serve has no limit. 0: no limit.",
     ),
     ServerOption(
         flag="--requests-mib",
@@ -330,10 +341,24 @@ def parameters_of(command: str) -> list[click.Parameter]:
     return [option.for_command(command) for option in options_of(command)]
 
 
-def http_limits(*, head_s: float, body_s: float, connections: int | None, per_address: int | None, requests_mib: int) -> HttpLimits:
+class HttpOptions(TypedDict):
+    """Both commands' options for what connections may cost."""
+
+    head_seconds: float
+    body_seconds: float
+    connections_most: int | None
+    connections_per_address: int | None
+    requests_mib: int
+
+
+def http_limits(**given: Unpack[HttpOptions]) -> HttpLimits:
     """The options' limits for connections."""
     return HttpLimits(
-        head_s=head_s, body_s=body_s, connections_most=connections, per_address_most=per_address, held_max_bytes=requests_mib << 20
+        head_s=given["head_seconds"],
+        body_s=given["body_seconds"],
+        connections_most=given["connections_most"],
+        per_address_most=given["connections_per_address"],
+        held_max_bytes=given["requests_mib"] << 20,
     )
 
 

@@ -29,15 +29,13 @@ def tail(*, server: str, filter: str, from_start: bool, count: int, as_json: boo
     newest = 0 if from_start else _newest(json.loads(client.get(JOURNAL))["requests"])
     shown = 0
     while True:
-        # Ask without the filter: the newest request of all says where to continue.
-        everything = _newest(json.loads(client.get(JOURNAL, {"after": f"requests/{newest}"}))["requests"])
         wanted = json.loads(client.get(JOURNAL, {"after": f"requests/{newest}", "filter": filter}))["requests"]
         for request in wanted:
             out.put((json.dumps(request) if as_json else _line(request)) + "\n")
             shown += 1
             if shown == count:
                 return
-        newest = max(newest, everything, _newest(wanted))
+        newest = max(newest, _newest(wanted))
         time.sleep(LOOK_EVERY_S)
 
 

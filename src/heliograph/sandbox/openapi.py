@@ -19,7 +19,7 @@ SUBJECTS: Mapping[str, str] = {
     "devices": "Virtual phones: see them, act as their users, make more.",
     "enterprises.devices": "The same of phones in any enterprise of the world.",
     "clock": "The time of the world.",
-    "notifications": "What the world told, or would have told, its push endpoints.",
+    "notifications": "What the world sent, or would have sent, to its push endpoints.",
     "pushEndpoints": "Where notifications are sent.",
     "faults": "What goes wrong, as planned.",
     "requests": "What callers sent to the API, and what became of it.",

@@ -12,10 +12,10 @@ import sys
 import threading
 from pathlib import Path
 
-from heliograph.machine import run_to_end
+from heliograph.machine import LOCKS_ARE_KEPT, run_to_end
 from heliograph.sandbox.run import Greeting, run_sandbox
 from heliograph.sandbox.settings import SandboxSettings
-from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held
+from heliograph.testing.shared_folder import READY, USERS, held
 
 
 def main(folder: Path) -> None:
@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
         unfinished = folder / f"{READY}.{os.getpid()}"
         unfinished.write_text(json.dumps({"url": greeting.url, "pid": os.getpid()}), encoding="utf-8")
         unfinished.rename(folder / READY)
-        if SHARED_IS_POSSIBLE:
+        if LOCKS_ARE_KEPT:
             threading.Thread(target=_end_when_unused, args=(folder, unused), daemon=True).start()
 
     run_to_end(run_sandbox(SandboxSettings(port=0, phones=()), ready=ready))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heliograph.testing.connection import Json
-from heliograph.testing.requests import SentRequest
+from heliograph.testing.requests import SentRequest, command_type
 from heliograph.testing.times import moment, spoken
 
 _ERROR_LEAST = 400
@@ -39,7 +39,6 @@ class Past:
     views: Sequence[Json]
     elsewhere: Sequence[Json]
     network: Sequence[Network]
-    now: datetime
 
 
 def executions(past: Past, type_: str = "") -> list[Execution]:
@@ -71,7 +70,7 @@ def why_not(past: Past, type_: str, requests: Iterable[SentRequest]) -> str:
     if mine:
         missed = [_near_miss(past, view) for view in mine]
         return f"{head}: {missed[0]}" if len(missed) == 1 else "\n  ".join([f"{head}:", *missed])
-    refused = [each for each in requests if _wanted(each) == type_ and (each.status >= _ERROR_LEAST or not each.status)]
+    refused = [each for each in requests if command_type(each) == type_ and (each.status >= _ERROR_LEAST or not each.status)]
     if refused:
         return "\n  ".join([f"{head}: {_a(type_)} was sent, but not issued:", *map(_refusal, refused)])
     others = Counter(_type(view) for view in past.views)
@@ -134,10 +133,6 @@ def _refusal(request: SentRequest) -> str:
     said = f": {error['message']}" if error.get("message") else ""
     met = f" [{request.fault}: {request.effect}]" if request.fault else ""
     return f"{_clock(request.time)} {request.method} was answered {request.status or 'nothing'}{said}{met}"
-
-
-def _wanted(request: SentRequest) -> str:
-    return str(request.body.get("type", "")) if isinstance(request.body, dict) else ""
 
 
 def _name(view: Json) -> str:

@@ -1,7 +1,6 @@
 """The phones of a world: taken offline, answered for, and asked what they did."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from heliograph.testing.connection import Json, Refused, Steering
@@ -119,13 +118,13 @@ class Phone:
     def _past(self) -> Past:
         view = self.view
         every = self._steering.get("operations")["operations"]
-        mine = [each for each in every if each["phone"] == self.id and each["operation"]["name"].startswith(f"{self.enterprise}/")]
+        mine: list[Json] = []
+        elsewhere: list[Json] = []
+        for each in every:
+            is_mine = each["phone"] == self.id and each["operation"]["name"].startswith(f"{self.enterprise}/")
+            (mine if is_mine else elsewhere).append(each)
         network = [Network(moment(change["time"]), online=change["online"]) for change in view["networkChanges"]]
-        elsewhere = [each for each in every if each not in mine]
-        return Past(self.id, view, views=mine, elsewhere=elsewhere, network=network, now=self._now())
-
-    def _now(self) -> datetime:
-        return moment(self._steering.get("clock")["now"])
+        return Past(self.id, view, views=mine, elsewhere=elsewhere, network=network)
 
 
 class Phones(Mapping[str, Phone]):

@@ -73,8 +73,8 @@ class Requests(Sequence[SentRequest]):
         """
         __tracebackhide__ = True
         every = self.matching("")
-        found = [each for each in every if _is(each, method) and (not phone or each.phone == phone) and (not type or _type(each) == type)]
-        found = [each for each in found if status is None or each.status == status]
+        found = [each for each in every if _is(each, method) and (not phone or each.phone == phone)]
+        found = [each for each in found if (not type or command_type(each) == type) and (status is None or each.status == status)]
         if bool(found) if times is None else len(found) == times:
             return found
         much = {None: "", 0: " 0 times"}.get(times, f" {times} times")
@@ -116,13 +116,14 @@ class Requests(Sequence[SentRequest]):
         return iter(self.matching(""))
 
 
+def command_type(request: SentRequest) -> str:
+    """The type in the body of `issueCommand`; empty: there is none."""
+    return str(request.body.get("type", "")) if isinstance(request.body, dict) else ""
+
+
 def _is(request: SentRequest, method: str) -> bool:
     wanted = method.removeprefix(_PREFIX)
     return request.method == wanted or request.method.endswith(f".{wanted}")
-
-
-def _type(request: SentRequest) -> str:
-    return str(request.body.get("type", "")) if isinstance(request.body, dict) else ""
 
 
 def _sent(view: Json) -> SentRequest:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from heliograph.machine import LOCKS_ARE_KEPT
 from heliograph.testing.connection import Connection
-from heliograph.testing.shared_folder import READY, SHARED_IS_POSSIBLE, USERS, held, hold, is_still
+from heliograph.testing.shared_folder import READY, USERS, held, hold, is_still
 
 START_MOST_S = 120.0
 END_MOST_S = 20.0
@@ -66,7 +67,7 @@ class _Ours:
         if url := running_elsewhere():
             return url
         if self._server is None:
-            if self.shared_folder is None or not SHARED_IS_POSSIBLE:
+            if self.shared_folder is None or not LOCKS_ARE_KEPT:
                 self._own_folder = Path(tempfile.mkdtemp(prefix="heliograph-testing-"))
             self._server = Server(self._own_folder or self.shared_folder or Path())
             atexit.register(self.leave)

@@ -6,12 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is shared there
-    fcntl = None  # type: ignore[assignment]
+from heliograph.machine import lock
 
-SHARED_IS_POSSIBLE = fcntl is not None
 READY = "sandbox.json"
 """`{"url", "pid"}` of the sandbox in a folder, as soon as it answers."""
 USERS = "users"
@@ -21,12 +17,11 @@ USERS = "users"
 def hold(file: Path, *, alone: bool, wait: bool = True) -> IO[bytes]:
     """The lock is held until the answer is closed.  Raises: BlockingIOError: not to `wait`, and someone else holds it."""
     opened = file.open("ab")
-    if SHARED_IS_POSSIBLE:
-        try:
-            fcntl.flock(opened, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
-        except BaseException:
-            opened.close()
-            raise
+    try:
+        lock(opened.fileno(), shared=not alone, wait=wait)
+    except BaseException:
+        opened.close()
+        raise
     return opened
 
 
