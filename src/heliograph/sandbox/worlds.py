@@ -230,9 +230,8 @@ class Worlds:
             self._close_port(next(iter(self._ended)))
 
     def _close_port(self, entrance: Entrance) -> None:
-        if (timer := self._ended.pop(entrance, None)) is not None:
-            timer.cancel()
-            self._go_on(_close(entrance))
+        self._ended.pop(entrance).cancel()
+        self._go_on(entrance.close())
 
     async def _close_ended(self) -> None:
         for entrance in list(self._ended):
@@ -269,11 +268,6 @@ class Worlds:
         lives_s = [idle_s for resident in self._residents.values() if (idle_s := resident.world.settings.worlds_idle_s)]
         if lives_s:
             self._look_later(min(lives_s))
-
-
-async def _close(entrance: Entrance) -> None:
-    await entrance.stop_listening()
-    entrance.close()
 
 
 async def _already_answered() -> None:
