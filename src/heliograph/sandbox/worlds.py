@@ -170,7 +170,9 @@ class Worlds:
         self._closed = True
         if self._look is not None:
             self._look.cancel()
-        await asyncio.gather(*(self._end(resident) for resident in self.residents()), *self._ending)
+        for resident in self.residents():
+            _ = self._end(resident)
+        await asyncio.gather(*self._ending)
         await self._close_ended()
 
     def answer(self, scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
@@ -218,11 +220,15 @@ class Worlds:
             resident.inside -= 1
             resident.used_s = asyncio.get_running_loop().time()
 
-    async def _end(self, resident: Resident) -> None:
-        if self._residents.pop(resident.id, None) is not None:
-            await resident.world.close()
-            if resident.entrance is not None:
-                self._close_port_later(resident.entrance)
+    def _end(self, resident: Resident) -> asyncio.Task[None]:
+        """Nobody finds the world any more; when the task is done, it has ended."""
+        self._residents.pop(resident.id, None)
+        return self._go_on(self._close_world(resident))
+
+    async def _close_world(self, resident: Resident) -> None:
+        await resident.world.close()
+        if resident.entrance is not None:
+            self._close_port_later(resident.entrance)
 
     def _close_port_later(self, entrance: Entrance) -> None:
         self._ended[entrance] = asyncio.get_running_loop().call_later(ENDED_ANSWERS_S, self._close_port, entrance)
@@ -231,17 +237,19 @@ class Worlds:
 
     def _close_port(self, entrance: Entrance) -> None:
         self._ended.pop(entrance).cancel()
-        self._go_on(entrance.close())
+        _ = self._go_on(entrance.close())
 
     async def _close_ended(self) -> None:
         for entrance in list(self._ended):
             self._close_port(entrance)
         await asyncio.gather(*self._ending)
 
-    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """What ends a world or its port continues by itself; `close` waits for it."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+        return task
 
     @functools.cached_property
     def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows
@@ -264,7 +272,7 @@ class Worlds:
         for resident in self.residents():
             idle_s = resident.world.settings.worlds_idle_s
             if idle_s and not resident.inside and now_s - resident.used_s >= idle_s:
-                self._go_on(self._end(resident))
+                _ = self._end(resident)
         lives_s = [idle_s for resident in self._residents.values() if (idle_s := resident.world.settings.worlds_idle_s)]
         if lives_s:
             self._look_later(min(lives_s))
