@@ -1,7 +1,6 @@
 """The other composition: a server and its virtual phones in one process, on one port."""
 
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import Snapshot
 from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
-from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
+from heliograph.sandbox.worlds import PREFIX, Worlds
 from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
 from heliograph.server import (
     allow_many_connections,
@@ -156,6 +155,6 @@ def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None) -> G
     if snapshot is not None:
         return SnapshotGround(settings, memory_template(wall_now_us()), snapshot)
     if settings.data_dir is None:
-        return MemoryGround(settings, memory_template(wall_now_us()), seed=secrets.randbits(SEED_BITS))
+        return MemoryGround(settings, memory_template(wall_now_us()))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return FileGround(settings, url=url, folder=settings.data_dir)

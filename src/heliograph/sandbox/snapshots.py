@@ -63,8 +63,8 @@ def settings_of(snapshot: Snapshot, settings: SandboxSettings) -> SandboxSetting
     )  # fmt: skip
 
 
-def seed_of(snapshot: Snapshot) -> int:
-    """The world's seed.  Raises: SnapshotUnreadable."""
+def _seed_of(snapshot: Snapshot) -> int:
+    """Raises: SnapshotUnreadable."""
     if not (snapshot.seed.isascii() and snapshot.seed.isdecimal()):
         raise SnapshotUnreadable("seed is not a whole number")
     return int(snapshot.seed)
@@ -77,7 +77,7 @@ class SnapshotGround(MemoryGround):
         """Raises: SnapshotUnreadable."""
         try:
             filled = template_with(template, snapshot.tables)
-            super().__init__(settings, filled, seed=seed_of(snapshot), starts_us=snapshot.clock.now_us)
+            super().__init__(settings, filled, seed=_seed_of(snapshot), starts_us=snapshot.clock.now_us)
         except RowsUnreadable as error:
             raise SnapshotUnreadable(str(error)) from None
         self._snapshot = snapshot

@@ -24,8 +24,6 @@ from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 
 PREFIX = "/worlds/"
-SEED_BITS = 53
-"""A seed that every JSON reader keeps as it is."""
 LOOKS_PER_LIFE = 4
 """How often in the time that a world may be idle is looked whether it was."""
 SOONEST_LOOK_S = 0.05
@@ -74,10 +72,9 @@ class WorldPlan:
 class Resident:
     """A world with its address, and what is known of its use."""
 
-    def __init__(self, id: str, world: World, *, seed: int, doorway: Doorway) -> None:
+    def __init__(self, id: str, world: World, *, doorway: Doorway) -> None:
         self.id = id
         self.world = world
-        self.seed = seed
         self.doorway = doorway
         self.entrance: Entrance | None = None
         """The port of its own; None: no port."""
@@ -95,7 +92,7 @@ class Resident:
             "name": f"worlds/{self.id}",
             "url": self.port_url or f"{base}{PREFIX}{self.id}",
             "pathUrl": f"{base}{PREFIX}{self.id}",
-            "seed": str(self.seed),
+            "seed": world.ground.seed,
             "now": format_timestamp(world.clock.now_us()),
             "frozen": world.clock.frozen,
             "enterprises": [f"enterprises/{enterprise}" for enterprise in settings.enterprises],
@@ -141,11 +138,10 @@ class Worlds:
         if self._closed or len(self._residents) >= most:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
-        seed = secrets.randbits(SEED_BITS) if plan.seed is None else plan.seed
-        world = World(plan.settings, self._ground(plan, seed))
+        world = World(plan.settings, self._ground(plan))
         doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
         world.all_gone = doorway.empty
-        resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
+        resident = self._residents[world_id] = Resident(world_id, world, doorway=doorway)
         try:
             await world.start(_already_answered)
             if self.listens is not None:
@@ -156,10 +152,10 @@ class Worlds:
         self._look_later(plan.settings.worlds_idle_s)
         return resident
 
-    def _ground(self, plan: WorldPlan, seed: int) -> MemoryGround:
+    def _ground(self, plan: WorldPlan) -> MemoryGround:
         if plan.snapshot is not None:
             return SnapshotGround(plan.settings, self._template, plan.snapshot)
-        return MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us)
+        return MemoryGround(plan.settings, self._template, seed=plan.seed, starts_us=plan.starts_us)
 
     async def delete(self, id: str) -> None:
         """The world has ended; its requests in progress were answered.  Raises: WorldNotFound."""

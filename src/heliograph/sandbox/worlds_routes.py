@@ -31,7 +31,7 @@ from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
 from heliograph.sandbox.routes import OPENAPI_PATH, STEERING_ROUTES
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import read_snapshot
-from heliograph.sandbox.snapshots import seed_of, settings_of
+from heliograph.sandbox.snapshots import settings_of
 from heliograph.sandbox.steering_route import ABSENT, TOO_MANY, SteeringRoute
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 
@@ -179,7 +179,7 @@ def _plan_of_snapshot(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     """Raises: SnapshotUnreadable."""
     snapshot = read_snapshot(msgspec.json.encode(wanted.snapshot))
     own = dataclasses.replace(settings_of(snapshot, settings), worlds_idle_s=_idle_s(wanted, settings))
-    return WorldPlan(settings=own, seed=seed_of(snapshot), snapshot=snapshot)
+    return WorldPlan(settings=own, snapshot=snapshot)
 
 
 def _idle_s(wanted: Creation, settings: SandboxSettings) -> float:
