@@ -88,21 +88,18 @@ async def running_world(
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
-            stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
                 app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway))
                 server = await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                stack.push_async_callback(world.end)
+                stack.push_async_callback(worlds.close)  # before their server: their ports are its entrances
                 if settings.worlds_have_ports:
                     worlds.listens = server.entrance
                 listening(world.url)
 
             await world.start(listen)
-            try:
-                yield world
-            finally:
-                await worlds.close()  # before their server: their ports are its entrances
-                await world.end()
+            yield world
 
 
 def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BODY_MAX_BYTES) -> Asgi:
