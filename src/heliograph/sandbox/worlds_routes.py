@@ -11,7 +11,6 @@ from starlette.routing import Router
 from heliograph.agent.profiles import PROFILES, Overrides, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.behaviour import Behaviour
@@ -19,11 +18,11 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message, proto
+from heliograph.protojson.messages import Duration, Message, Timestamp, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
-from heliograph.sandbox.bodies import refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import body_of, refuse_what_it_does_not_take
 from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.sandbox.json_schema import Also, reference_to
 from heliograph.sandbox.openapi import openapi_document
@@ -98,8 +97,7 @@ def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler])
 
 
 async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:
-    body = await read_body(request.receive, max_bytes=SNAPSHOT_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
-    plan = plan_of(decode_message(Creation, body or b"{}", root=""), worlds.settings)
+    plan = plan_of(await body_of(request, Creation, max_bytes=SNAPSHOT_MAX_BYTES), worlds.settings)
     return (await worlds.create(plan)).view(addresses.of(request.scope))
 
 
