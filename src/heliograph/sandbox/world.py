@@ -67,17 +67,13 @@ class World:
     def __init__(self, settings: SandboxSettings, ground: Ground, *, url: str = "") -> None:
         """Nothing runs yet; `ground` makes what the world is made of, `url` is its address."""
         self.url = url
-        self.clock = ground.clock()
+        self.settings = settings
+        self.ground = ground
         self.phones: dict[DeviceName, SandboxPhone] = {}
-        self.notifications = NotificationLog()
-        self.push_endpoints = PushEndpoints()
-        self.bench = Bench(clock=self.clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
-        """What tests plan for this world and look up afterwards."""
+        self._begin_anew()
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
         """Awaited before the server closes: returns when no request is in progress."""
-        self.settings = settings
-        self.ground = ground
         self._around: Surroundings | None = None
         self._stack = contextlib.AsyncExitStack()
         self._parts: Parts | None = None
@@ -130,13 +126,18 @@ class World:
             with contextlib.suppress(NotSettled):
                 await self.settling.settle(with_endpoints=False)
 
-    async def _open(self) -> None:
-        """The server's parts are there, with the enterprises; no phone yet."""
-        ground, settings = self.ground, self.settings
-        self.clock = clock = ground.clock()
+    def _begin_anew(self) -> None:
+        """Nothing has happened yet."""
+        settings = self.settings
+        self.clock = self.ground.clock()
         self.notifications = NotificationLog()
         self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
-        self.bench = bench = Bench(clock=clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        self.bench = Bench(clock=self.clock, seed=self.ground.seed, settings=settings, log=self.notifications, phones=self.phones)
+        """What tests plan for this world and look up afterwards."""
+
+    async def _open(self) -> None:
+        """The server's parts are there, with the enterprises; no phone yet."""
+        ground, clock, bench = self.ground, self.clock, self.bench
         making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
         self._parts = await self._stack.enter_async_context(making)
         bench.begin(self._parts.ports.publishing)
@@ -233,6 +234,7 @@ class World:
             try:
                 await self._close()
                 self.ground.clear()
+                self._begin_anew()
                 await self._open()
                 await self._fill()
             except BaseException:
