@@ -157,7 +157,7 @@ async def test_who_waits_for_a_world_that_ends_is_told_so() -> None:
     async def nobody(_scope: object, _receive: object, _send: object) -> None:
         raise AssertionError
 
-    doorway = Doorway(world, inside=lambda: nobody, steering=nobody)
+    doorway = Doorway(world, steering=nobody)
     waiting = asyncio.create_task(doorway({"type": "http", "path": "/v1/x", "method": "GET", "headers": []}, receive, send))
     await asyncio.sleep(0)
 

@@ -82,7 +82,7 @@ async def running_world(
         url = near_url(listener)
         world = World(settings, _ground(settings, url, snapshot), url=url)
         steering = _steering(sandbox_app(), settings)
-        doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
+        doorway = Doorway(world, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)

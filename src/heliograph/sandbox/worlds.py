@@ -139,7 +139,7 @@ class Worlds:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
         world = World(plan.settings, self._ground(plan))
-        doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
+        doorway = Doorway(world, steering=self._steering)
         world.all_gone = doorway.empty
         resident = self._residents[world_id] = Resident(world_id, world, doorway=doorway)
         try:
