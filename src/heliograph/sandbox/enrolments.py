@@ -57,8 +57,7 @@ class Enrolments:
         if name in self._phones or await self._parts.store.device(name) is not None:
             message = f"There is a phone {name.device} already."
             raise AlreadyExists(message)
-        kind = profile_named(profile)
-        return await self.add(name, with_overrides(kind, overrides) if overrides else kind)
+        return await self.add(name, with_overrides(profile_named(profile), overrides))
 
     async def enroll_with(self, value: str, profile: str, overrides: Mapping[str, Any], *, device_id: str = "") -> SandboxPhone:
         """A new phone whose owner entered the value of an enrolment token: enterprise, policy and ownership are as the token says.
@@ -73,8 +72,7 @@ class Enrolments:
             raise InvalidArgument(violations=[Violation("enrollment_token", description)])
         if device_id:
             _require_id(device_id)
-        kind = profile_named(profile)
-        kind = provisioned(with_overrides(kind, overrides) if overrides else kind, token.allow_personal_usage)
+        kind = provisioned(with_overrides(profile_named(profile), overrides), token.allow_personal_usage)
         name = DeviceName(token.enterprise.enterprise, device_id or self._new_name(profile, token.enterprise))
         if name in self._phones:
             raise AlreadyExists(f"There is a phone {name.device} already.")

@@ -284,5 +284,4 @@ def _phone(wish: object, where: str) -> tuple[str, Profile]:
         raise InvalidArgument(
             violations=[Violation(where, f"{where}: deviceId takes letters, digits and ._~-, overrides is an object of facts.")]
         )
-    profile = profile_named(wish["profile"])
-    return device, with_overrides(profile, overrides) if overrides else profile
+    return device, with_overrides(profile_named(wish["profile"]), overrides)
