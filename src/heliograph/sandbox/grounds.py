@@ -34,7 +34,8 @@ from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
 
 SEED_BITS = 53
-"""A seed that every JSON reader keeps as it is."""
+"""Of a seed by chance: every JSON reader keeps it as it is."""
+SEED_MOST = 2**63
 
 
 class Ground(Protocol):

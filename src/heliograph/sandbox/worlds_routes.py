@@ -22,8 +22,9 @@ from heliograph.protojson.messages import Duration, Message, Timestamp, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
-from heliograph.sandbox.bodies import body_of, refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import body_of, is_whole, refuse_what_it_does_not_take
 from heliograph.sandbox.fault_messages import FaultWanted
+from heliograph.sandbox.grounds import SEED_MOST
 from heliograph.sandbox.json_schema import Also, reference_to
 from heliograph.sandbox.openapi import openapi_document
 from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
@@ -37,7 +38,6 @@ from heliograph.sandbox.worlds import WorldPlan, Worlds
 PATH = "/sandbox/v1/worlds"
 BESIDE_SNAPSHOT = frozenset({"snapshot", "idle_duration"})
 SNAPSHOT_MAX_BYTES = 16 * 1_024 * 1_024
-SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
 PHONES_MOST = 5_000
 QUOTA_MOST = 1_000_000
@@ -193,12 +193,12 @@ def _beside_snapshot(wanted: Creation) -> Iterator[Violation]:
 def _violations(wanted: Creation) -> Iterator[Violation]:
     if wanted.snapshot is not None:
         yield from _beside_snapshot(wanted)
-    if wanted.seed is not None and not _is_whole(wanted.seed, most=SEED_MOST):
+    if wanted.seed is not None and not is_whole(wanted.seed, most=SEED_MOST):
         yield Violation("seed", 'seed must be a whole number from 0 to 9223372036854775807, as in {"seed": 7}.')
     yield from _of_enterprises(wanted.enterprises)
     if wanted.behaviour and wanted.behaviour not in BEHAVIOURS:
         yield Violation("behaviour", f"behaviour must be one of: {', '.join(BEHAVIOURS)}.")
-    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not _is_whole(wanted.quota, most=QUOTA_MOST):
+    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not is_whole(wanted.quota, most=QUOTA_MOST):
         yield Violation(
             "quota",
             f'quota must be the requests a caller may send in a minute, up to {QUOTA_MOST}, 0 for any number; "{AMAPI_QUOTA}": Google\'s.',
@@ -247,13 +247,6 @@ def _enterprise_id(name: str) -> str:
 
 def _per_minute(quota: Any) -> int:  # noqa: ANN401 - checked before
     return AMAPI_PER_MINUTE if quota == AMAPI_QUOTA else int(quota)
-
-
-def _is_whole(value: object, *, most: int) -> bool:
-    """Whether it is a whole number, or one as text, as proto3 JSON writes 64 bits."""
-    if isinstance(value, str):
-        return value.isascii() and value.isdecimal() and len(value) <= len(str(most)) and int(value) < most
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
 
 
 def _phones(given: object) -> tuple[tuple[str, Profile], ...]:
