@@ -122,6 +122,27 @@ async def test_a_request_whose_body_is_still_coming_does_not_keep_a_reset_from_b
     assert 200 == afterwards.status
 
 
+async def test_a_world_that_is_being_deleted_when_the_sandbox_ends_has_ended_before_it() -> None:
+    async with http_session() as http:
+        async with running_sandbox(SandboxSettings(port=0)) as greeting:
+            caller = Caller(greeting.url, http)
+            world = (await caller.ask("POST", "/sandbox/v1/worlds", {"phones": []})).body
+            host, port = world["url"].removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            path = f"/v1/enterprises/sandbox/devices/{PHONES[0]}:issueCommand"
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n".encode())
+            await reader.readuntil(b" 100 Continue\r\n\r\n")  # it waits for the body now, and the world for it
+            deletion = asyncio.create_task(caller.ask("DELETE", f"/sandbox/v1/{world['name']}"))
+            while (await caller.ask("GET", "/sandbox/v1/worlds")).body["worlds"]:
+                pass
+
+        writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))
+
+    assert 200 == (await deletion).status
+
+
 async def test_who_waits_for_a_world_that_ends_is_told_so() -> None:
     settings = SandboxSettings()
     world = World(settings, FileGround(settings, url="", folder=Path("nowhere")))
@@ -136,7 +157,7 @@ async def test_who_waits_for_a_world_that_ends_is_told_so() -> None:
     async def nobody(_scope: object, _receive: object, _send: object) -> None:
         raise AssertionError
 
-    doorway = Doorway(world, inside=lambda: nobody, steering=nobody)
+    doorway = Doorway(world, steering=nobody)
     waiting = asyncio.create_task(doorway({"type": "http", "path": "/v1/x", "method": "GET", "headers": []}, receive, send))
     await asyncio.sleep(0)
 

@@ -159,6 +159,7 @@ BREAKS: dict[str, Callable[[Json], Any]] = {
     "name": lambda wrong: wrong["phones"][0].update(name="somebody"),
     "chance": lambda wrong: wrong["chance"].update(server="AAAA"),
     "seed": lambda wrong: wrong.update(seed="x"),
+    "long seed": lambda wrong: wrong.update(seed="9" * 5_000),
 }
 
 
@@ -179,6 +180,7 @@ BREAKS: dict[str, Callable[[Json], Any]] = {
         ("name", "'somebody' is not the name of a device"),
         ("chance", "a source of chance is broken"),
         ("seed", "seed is not a whole number"),
+        ("long seed", "seed is not a whole number from 0 to 9223372036854775807"),
     ],
 )
 def test_a_broken_snapshot_is_refused_with_where_it_is_broken_and_leaves_no_world(make: Maker, change: str, what: str) -> None:

@@ -95,10 +95,12 @@ def facts_of(overrides: Overrides | None) -> dict[str, Any]:
 
 
 def with_overrides(profile: Profile, facts: Mapping[str, Any]) -> Profile:
-    """The profile with these facts in place of its own.
+    """The profile with these facts in place of its own; without any, the profile itself.
 
     Raises: InvalidArgument, with everything wrong with the facts.
     """
+    if not facts:
+        return profile
     overrides = decode_message(Overrides, dict(facts), root="overrides")
     violations = Violations(_violations(profile.model, overrides))
     if violations:

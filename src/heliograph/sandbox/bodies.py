@@ -29,6 +29,13 @@ async def bytes_of(request: Request, *, max_bytes: int = BODY_MAX_BYTES) -> byte
     return await read_body(request.receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
 
 
+def is_whole(value: object, *, most: int) -> bool:
+    """Whether it is a whole number below `most`, or one as text, as proto3 JSON writes 64 bits."""
+    if isinstance(value, str):
+        return value.isascii() and value.isdecimal() and len(value) <= len(str(most)) and int(value) < most
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
+
+
 async def refuse_what_it_does_not_take(row: SteeringRoute[Any], request: Request) -> None:
     """The request has no parameter that the route does not know, nor a body with anything in it where it takes none.
 

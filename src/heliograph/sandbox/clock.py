@@ -61,9 +61,9 @@ class AdvancingClock:
                 self._forget(future)
                 raise
 
-    async def sleep(self, seconds: float) -> None:
-        """Returns when this many seconds of this clock have passed."""
-        await self.sleep_until(self.now_us() + round(seconds * 1_000_000))
+    async def sleep(self, seconds: float, who: str = "") -> None:
+        """Returns when this many seconds of this clock have passed; `who` as for `sleep_until`."""
+        await self.sleep_until(self.now_us() + round(seconds * 1_000_000), who)
 
     def start_from(self, newest_us: int) -> None:
         """It shows at least this time: a world that is kept was advanced so far."""
@@ -118,8 +118,7 @@ class AdvancingClock:
     def run(self) -> None:
         """The time runs by itself from where it stands."""
         self.frozen = False
-        if self._stands_at_us is not None:
-            self._go()
+        self._go()
 
     def stop(self) -> None:
         """No sleeper is woken any more: the world ends."""
@@ -140,7 +139,7 @@ class AdvancingClock:
 
     def _go(self) -> None:
         if self._stands_at_us is not None:
-            self._ahead_us += self._stands_at_us - (self._system.now_us() + self._ahead_us)
+            self._ahead_us = self._stands_at_us - self._system.now_us()
             self._stands_at_us = None
         self._set_alarm()
 
@@ -181,4 +180,4 @@ class PhoneClock:
 
     async def sleep(self, seconds: float) -> None:
         """Returns when this many seconds of the world's clock have passed."""
-        await self._clock.sleep_until(self._clock.now_us() + round(seconds * 1_000_000), self._who)
+        await self._clock.sleep(seconds, self._who)

@@ -30,14 +30,10 @@ HEALTH, READINESS = "/healthz", "/readyz"
 class Doorway:
     """See above; also the list of who is inside."""
 
-    def __init__(self, world: World, *, inside: Callable[[], Asgi], steering: Asgi) -> None:
-        """`inside()` gives the server's app once there is one; `steering` answers below /sandbox/ whatever the stage.
-
-        It finds the world in the scope, as `WORLD`.
-        """
+    def __init__(self, world: World, *, steering: Asgi) -> None:
+        """`steering` answers below /sandbox/ whatever the stage; it finds the world in the scope, as `WORLD`."""
         self._world = world
         self._life = world.life
-        self._inside = inside
         self._steering = steering
         self._visits: set[asyncio.Task[Any]] = set()
         self._sent_away: set[asyncio.Task[Any]] = set()
@@ -75,7 +71,7 @@ class Doorway:
         except HeliographError as error:
             await _refuse(error, scope, receive, send)
         else:
-            await self._visit(self._inside(), scope, receive, send)
+            await self._visit(self._world.parts.app, scope, receive, send)
 
     async def _visit(self, app: Asgi, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         answered = False

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import random
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -32,8 +33,9 @@ from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
 
-Chance = Callable[[str], random.Random]
-"""A source of chance for each purpose."""
+SEED_BITS = 53
+"""Of a seed by chance: every JSON reader keeps it as it is."""
+SEED_MOST = 2**63
 
 
 class Ground(Protocol):
@@ -112,12 +114,16 @@ class FileGround:
 class MemoryGround:
     """Nothing but memory; phones speak to the server without a socket, and sleep until somebody needs them."""
 
-    def __init__(self, settings: SandboxSettings, template: apsw.Connection, *, seed: int, starts_us: int | None = None) -> None:
-        """The same `seed` gives the same ids and secrets; `starts_us`: the time at which the clock stands at first, None: now, going."""
-        self.seed = str(seed)
+    def __init__(
+        self, settings: SandboxSettings, template: apsw.Connection, *, seed: int | None = None, starts_us: int | None = None
+    ) -> None:
+        """The same `seed` gives the same ids and secrets, None: by chance.
+
+        `starts_us`: the time at which the clock stands at first; None: now, and it goes.
+        """
+        self.seed = str(secrets.randbits(SEED_BITS) if seed is None else seed)
         self._settings = settings
         self._template = template
-        self._seed = seed
         self._starts_us = starts_us
         self.chances: dict[str, random.Random] = {}
         """Those in use, by their purposes."""
@@ -163,7 +169,7 @@ class MemoryGround:
 
     async def fill(self, ports: Ports, around: Surroundings) -> list[SandboxPhone] | None:
         wishes = first_phones(self._settings)
-        return await put_to_bed(ports, wishes, seed=str(self._seed), around=around)
+        return await put_to_bed(ports, wishes, seed=self.seed, around=around)
 
     def recall(self, bench: Bench, notifications: NotificationLog, clock: AdvancingClock) -> None:
         pass
@@ -177,7 +183,7 @@ class MemoryGround:
         return {purpose: chance for purpose, chance in self.chances.items() if purpose in meant}
 
     def _chance(self, purpose: str) -> random.Random:
-        chance = self.chances[purpose] = random.Random(f"{self._seed} {purpose}")
+        chance = self.chances[purpose] = random.Random(f"{self.seed} {purpose}")
         return chance
 
 

@@ -90,11 +90,13 @@ async def _create(world: World, request: Request) -> object:
     wanted = await body_of(request, Creation)
     _require_names(wanted)
     overrides = facts_of(wanted.overrides)
-    if wanted.enrollment_token:
-        return (await world.enroll_with(wanted.enrollment_token, wanted.profile, overrides, device_id=wanted.device_id)).view()
     enterprise = request.path_params.get("enterprise") or wanted.enterprise.removeprefix("enterprises/") or world.first_enterprise
-    name = DeviceName(enterprise, wanted.device_id)
-    return (await world.create(name, wanted.profile, overrides)).view()
+    async with world.change():
+        if wanted.enrollment_token:
+            phone = await world.enrolments.enroll_with(wanted.enrollment_token, wanted.profile, overrides, device_id=wanted.device_id)
+        else:
+            phone = await world.enrolments.create(DeviceName(enterprise, wanted.device_id), wanted.profile, overrides)
+    return phone.view()
 
 
 def _require_names(wanted: Creation) -> None:
@@ -156,11 +158,16 @@ async def _answer(world: World, request: Request, answer: Answer, *, wait: Wait 
 
 
 async def _reset(world: World, request: Request) -> object:
-    return (await world.reset_phone(_phone_name(world, request))).view()
+    async with world.change():
+        phone = await world.enrolments.make_anew(_phone(world, request))
+    return phone.view()
 
 
 async def _enroll(world: World, request: Request) -> object:
-    return (await world.enroll_again(_phone_name(world, request))).view()
+    async with world.change():
+        phone = await world.awake(_phone_name(world, request))
+        await world.enrolments.enroll_again(phone)
+    return phone.view()
 
 
 async def _reset_all(world: World, _request: Request) -> object:

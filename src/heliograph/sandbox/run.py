@@ -1,7 +1,6 @@
 """The other composition: a server and its virtual phones in one process, on one port."""
 
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import Snapshot
 from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
-from heliograph.sandbox.worlds import PREFIX, SEED_BITS, Worlds
+from heliograph.sandbox.worlds import PREFIX, Worlds
 from heliograph.sandbox.worlds_routes import PATH, SNAPSHOT_MAX_BYTES, worlds_app
 from heliograph.server import (
     allow_many_connections,
@@ -83,27 +82,24 @@ async def running_world(
         url = near_url(listener)
         world = World(settings, _ground(settings, url, snapshot), url=url)
         steering = _steering(sandbox_app(), settings)
-        doorway = Doorway(world, inside=lambda: world.parts.app, steering=steering)
+        doorway = Doorway(world, steering=steering)
         world.all_gone = doorway.empty
         worlds = Worlds(settings, steering=steering)
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
-            stack.push_async_callback(worlds.close)
 
             async def listen() -> None:
                 app = outermost(by_prefix({PREFIX: worlds.answer, PATH: desk, OPENAPI_PATH: desk}, doorway))
                 server = await stack.enter_async_context(serving(app, listener, drain=world.drain, shutdown_s=2, limits=settings.http))
+                stack.push_async_callback(world.end)
+                stack.push_async_callback(worlds.close)  # before their server: their ports are its entrances
                 if settings.worlds_have_ports:
                     worlds.listens = server.entrance
                 listening(world.url)
 
             await world.start(listen)
-            try:
-                yield world
-            finally:
-                await worlds.close()  # before their server: their ports are its entrances
-                await world.end()
+            yield world
 
 
 def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BODY_MAX_BYTES) -> Asgi:
@@ -156,6 +152,6 @@ def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None) -> G
     if snapshot is not None:
         return SnapshotGround(settings, memory_template(wall_now_us()), snapshot)
     if settings.data_dir is None:
-        return MemoryGround(settings, memory_template(wall_now_us()), seed=secrets.randbits(SEED_BITS))
+        return MemoryGround(settings, memory_template(wall_now_us()))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return FileGround(settings, url=url, folder=settings.data_dir)

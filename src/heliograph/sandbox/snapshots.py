@@ -9,8 +9,9 @@ import apsw
 from heliograph.notifications.by_destination import Watch
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.sandbox.bench import Bench
+from heliograph.sandbox.bodies import is_whole
 from heliograph.sandbox.clock import AdvancingClock
-from heliograph.sandbox.grounds import MemoryGround
+from heliograph.sandbox.grounds import SEED_MOST, MemoryGround
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import Phones, SandboxPhone, Surroundings
 from heliograph.sandbox.settings import SandboxSettings
@@ -63,10 +64,10 @@ def settings_of(snapshot: Snapshot, settings: SandboxSettings) -> SandboxSetting
     )  # fmt: skip
 
 
-def seed_of(snapshot: Snapshot) -> int:
-    """The world's seed.  Raises: SnapshotUnreadable."""
-    if not (snapshot.seed.isascii() and snapshot.seed.isdecimal()):
-        raise SnapshotUnreadable("seed is not a whole number")
+def _seed_of(snapshot: Snapshot) -> int:
+    """Raises: SnapshotUnreadable."""
+    if not is_whole(snapshot.seed, most=SEED_MOST):
+        raise SnapshotUnreadable(f"seed is not a whole number from 0 to {SEED_MOST - 1}")
     return int(snapshot.seed)
 
 
@@ -77,7 +78,7 @@ class SnapshotGround(MemoryGround):
         """Raises: SnapshotUnreadable."""
         try:
             filled = template_with(template, snapshot.tables)
-            super().__init__(settings, filled, seed=seed_of(snapshot), starts_us=snapshot.clock.now_us)
+            super().__init__(settings, filled, seed=_seed_of(snapshot), starts_us=snapshot.clock.now_us)
         except RowsUnreadable as error:
             raise SnapshotUnreadable(str(error)) from None
         self._snapshot = snapshot

@@ -24,8 +24,6 @@ from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 
 PREFIX = "/worlds/"
-SEED_BITS = 53
-"""A seed that every JSON reader keeps as it is."""
 LOOKS_PER_LIFE = 4
 """How often in the time that a world may be idle is looked whether it was."""
 SOONEST_LOOK_S = 0.05
@@ -74,10 +72,9 @@ class WorldPlan:
 class Resident:
     """A world with its address, and what is known of its use."""
 
-    def __init__(self, id: str, world: World, *, seed: int, doorway: Doorway) -> None:
+    def __init__(self, id: str, world: World, *, doorway: Doorway) -> None:
         self.id = id
         self.world = world
-        self.seed = seed
         self.doorway = doorway
         self.entrance: Entrance | None = None
         """The port of its own; None: no port."""
@@ -95,7 +92,7 @@ class Resident:
             "name": f"worlds/{self.id}",
             "url": self.port_url or f"{base}{PREFIX}{self.id}",
             "pathUrl": f"{base}{PREFIX}{self.id}",
-            "seed": str(self.seed),
+            "seed": world.ground.seed,
             "now": format_timestamp(world.clock.now_us()),
             "frozen": world.clock.frozen,
             "enterprises": [f"enterprises/{enterprise}" for enterprise in settings.enterprises],
@@ -141,11 +138,10 @@ class Worlds:
         if self._closed or len(self._residents) >= most:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
-        seed = secrets.randbits(SEED_BITS) if plan.seed is None else plan.seed
-        world = World(plan.settings, self._ground(plan, seed))
-        doorway = Doorway(world, inside=lambda: world.parts.app, steering=self._steering)
+        world = World(plan.settings, self._ground(plan))
+        doorway = Doorway(world, steering=self._steering)
         world.all_gone = doorway.empty
-        resident = self._residents[world_id] = Resident(world_id, world, seed=seed, doorway=doorway)
+        resident = self._residents[world_id] = Resident(world_id, world, doorway=doorway)
         try:
             await world.start(_already_answered)
             if self.listens is not None:
@@ -156,10 +152,10 @@ class Worlds:
         self._look_later(plan.settings.worlds_idle_s)
         return resident
 
-    def _ground(self, plan: WorldPlan, seed: int) -> MemoryGround:
+    def _ground(self, plan: WorldPlan) -> MemoryGround:
         if plan.snapshot is not None:
             return SnapshotGround(plan.settings, self._template, plan.snapshot)
-        return MemoryGround(plan.settings, self._template, seed=seed, starts_us=plan.starts_us)
+        return MemoryGround(plan.settings, self._template, seed=plan.seed, starts_us=plan.starts_us)
 
     async def delete(self, id: str) -> None:
         """The world has ended; its requests in progress were answered.  Raises: WorldNotFound."""
@@ -170,7 +166,9 @@ class Worlds:
         self._closed = True
         if self._look is not None:
             self._look.cancel()
-        await asyncio.gather(*(self._end(resident) for resident in self.residents()), *self._ending)
+        for resident in self.residents():
+            _ = self._end(resident)
+        await asyncio.gather(*self._ending)
         await self._close_ended()
 
     def answer(self, scope: Any, receive: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI
@@ -218,11 +216,15 @@ class Worlds:
             resident.inside -= 1
             resident.used_s = asyncio.get_running_loop().time()
 
-    async def _end(self, resident: Resident) -> None:
-        if self._residents.pop(resident.id, None) is not None:
-            await resident.world.close()
-            if resident.entrance is not None:
-                self._close_port_later(resident.entrance)
+    def _end(self, resident: Resident) -> asyncio.Task[None]:
+        """Nobody finds the world any more; when the task is done, it has ended."""
+        self._residents.pop(resident.id, None)
+        return self._go_on(self._close_world(resident))
+
+    async def _close_world(self, resident: Resident) -> None:
+        await resident.world.close()
+        if resident.entrance is not None:
+            self._close_port_later(resident.entrance)
 
     def _close_port_later(self, entrance: Entrance) -> None:
         self._ended[entrance] = asyncio.get_running_loop().call_later(ENDED_ANSWERS_S, self._close_port, entrance)
@@ -230,19 +232,20 @@ class Worlds:
             self._close_port(next(iter(self._ended)))
 
     def _close_port(self, entrance: Entrance) -> None:
-        if (timer := self._ended.pop(entrance, None)) is not None:
-            timer.cancel()
-            self._go_on(_close(entrance))
+        self._ended.pop(entrance).cancel()
+        _ = self._go_on(entrance.close())
 
     async def _close_ended(self) -> None:
         for entrance in list(self._ended):
             self._close_port(entrance)
         await asyncio.gather(*self._ending)
 
-    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """What ends a world or its port continues by itself; `close` waits for it."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+        return task
 
     @functools.cached_property
     def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows
@@ -265,15 +268,10 @@ class Worlds:
         for resident in self.residents():
             idle_s = resident.world.settings.worlds_idle_s
             if idle_s and not resident.inside and now_s - resident.used_s >= idle_s:
-                self._go_on(self._end(resident))
+                _ = self._end(resident)
         lives_s = [idle_s for resident in self._residents.values() if (idle_s := resident.world.settings.worlds_idle_s)]
         if lives_s:
             self._look_later(min(lives_s))
-
-
-async def _close(entrance: Entrance) -> None:
-    await entrance.stop_listening()
-    entrance.close()
 
 
 async def _already_answered() -> None:

@@ -11,7 +11,6 @@ from starlette.routing import Router
 from heliograph.agent.profiles import PROFILES, Overrides, Profile, profile_named, with_overrides
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.quota import AMAPI_PER_MINUTE
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.behaviour import Behaviour
@@ -19,26 +18,26 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import ID_PATTERN
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.messages import Duration, Message, Timestamp, decode_message, proto
+from heliograph.protojson.messages import Duration, Message, Timestamp, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
-from heliograph.sandbox.bodies import refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import body_of, is_whole, refuse_what_it_does_not_take
 from heliograph.sandbox.fault_messages import FaultWanted
+from heliograph.sandbox.grounds import SEED_MOST
 from heliograph.sandbox.json_schema import Also, reference_to
 from heliograph.sandbox.openapi import openapi_document
 from heliograph.sandbox.push_endpoints import MOST as ENDPOINTS_MOST
 from heliograph.sandbox.routes import OPENAPI_PATH, STEERING_ROUTES
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import read_snapshot
-from heliograph.sandbox.snapshots import seed_of, settings_of
+from heliograph.sandbox.snapshots import settings_of
 from heliograph.sandbox.steering_route import ABSENT, TOO_MANY, SteeringRoute
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 
 PATH = "/sandbox/v1/worlds"
 BESIDE_SNAPSHOT = frozenset({"snapshot", "idle_duration"})
 SNAPSHOT_MAX_BYTES = 16 * 1_024 * 1_024
-SEED_MOST = 2**63
 ENTERPRISES_MOST = 100
 PHONES_MOST = 5_000
 QUOTA_MOST = 1_000_000
@@ -98,8 +97,7 @@ def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler])
 
 
 async def _create(worlds: Worlds, addresses: Addresses, request: Request) -> object:
-    body = await read_body(request.receive, max_bytes=SNAPSHOT_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
-    plan = plan_of(decode_message(Creation, body or b"{}", root=""), worlds.settings)
+    plan = plan_of(await body_of(request, Creation, max_bytes=SNAPSHOT_MAX_BYTES), worlds.settings)
     return (await worlds.create(plan)).view(addresses.of(request.scope))
 
 
@@ -179,7 +177,7 @@ def _plan_of_snapshot(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
     """Raises: SnapshotUnreadable."""
     snapshot = read_snapshot(msgspec.json.encode(wanted.snapshot))
     own = dataclasses.replace(settings_of(snapshot, settings), worlds_idle_s=_idle_s(wanted, settings))
-    return WorldPlan(settings=own, seed=seed_of(snapshot), snapshot=snapshot)
+    return WorldPlan(settings=own, snapshot=snapshot)
 
 
 def _idle_s(wanted: Creation, settings: SandboxSettings) -> float:
@@ -195,12 +193,12 @@ def _beside_snapshot(wanted: Creation) -> Iterator[Violation]:
 def _violations(wanted: Creation) -> Iterator[Violation]:
     if wanted.snapshot is not None:
         yield from _beside_snapshot(wanted)
-    if wanted.seed is not None and not _is_whole(wanted.seed, most=SEED_MOST):
+    if wanted.seed is not None and not is_whole(wanted.seed, most=SEED_MOST):
         yield Violation("seed", 'seed must be a whole number from 0 to 9223372036854775807, as in {"seed": 7}.')
     yield from _of_enterprises(wanted.enterprises)
     if wanted.behaviour and wanted.behaviour not in BEHAVIOURS:
         yield Violation("behaviour", f"behaviour must be one of: {', '.join(BEHAVIOURS)}.")
-    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not _is_whole(wanted.quota, most=QUOTA_MOST):
+    if wanted.quota is not None and wanted.quota != AMAPI_QUOTA and not is_whole(wanted.quota, most=QUOTA_MOST):
         yield Violation(
             "quota",
             f'quota must be the requests a caller may send in a minute, up to {QUOTA_MOST}, 0 for any number; "{AMAPI_QUOTA}": Google\'s.',
@@ -251,13 +249,6 @@ def _per_minute(quota: Any) -> int:  # noqa: ANN401 - checked before
     return AMAPI_PER_MINUTE if quota == AMAPI_QUOTA else int(quota)
 
 
-def _is_whole(value: object, *, most: int) -> bool:
-    """Whether it is a whole number, or one as text, as proto3 JSON writes 64 bits."""
-    if isinstance(value, str):
-        return value.isascii() and value.isdecimal() and len(value) <= len(str(most)) and int(value) < most
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
-
-
 def _phones(given: object) -> tuple[tuple[str, Profile], ...]:
     """The id and profile of each phone.  Raises: InvalidArgument."""
     if not isinstance(given, list):
@@ -286,5 +277,4 @@ def _phone(wish: object, where: str) -> tuple[str, Profile]:
         raise InvalidArgument(
             violations=[Violation(where, f"{where}: deviceId takes letters, digits and ._~-, overrides is an object of facts.")]
         )
-    profile = profile_named(wish["profile"])
-    return device, with_overrides(profile, overrides) if overrides else profile
+    return device, with_overrides(profile_named(wish["profile"]), overrides)

@@ -27,14 +27,14 @@ class Entrance:
 
         self._acceptor = Acceptor(listener, protocol, connections)
 
-    async def stop_listening(self) -> None:
-        """Who connects from now on is refused; who was taken already has a protocol."""
+    async def close(self) -> None:
+        """Who connects is refused, and no connection is left that is not being answered; the others end with their answer.
+
+        The port may be given to another app soon.
+        """
         self._acceptor.close()
         self._listener.close()
-        await self._acceptor.wait_closed()
-
-    def close(self) -> None:
-        """No connection is left that is not being answered; the others end with their answer. A port may be given to another app soon."""
+        await self._acceptor.wait_closed()  # those that were taken have a protocol now
         for connection in list(self._state.connections):
             connection.shutdown()
         self._connections.more_by_one()
