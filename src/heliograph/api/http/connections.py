@@ -70,6 +70,7 @@ class Place:
         """Beyond the bound: only for the pages that show how the server is."""
         self.since_s = since_s
         self.holder: Waited | None = None
+        """Of a spare one: who makes room."""
         self.taken = True
 
     def free(self) -> None:

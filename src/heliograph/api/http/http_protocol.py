@@ -99,9 +99,8 @@ class Http11(HttpToolsProtocol):
         self._limits = connections.limits
         self._place = place
         self._spare = place is not None and place.spare
-        if place is not None:
+        if place is not None and self._spare:
             place.holder = self
-        if self._spare:
             self.app = _only_pages(self.app)
         self._book: Book | None = None
         self._stage = BETWEEN
@@ -353,6 +352,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
+        del self.app_state[CUT_OFF]  # the WebSocket takes the state: it would keep this object as long as it lives
         self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()
 
