@@ -37,10 +37,7 @@ class ApiCall(NamedTuple):
     @property
     def device(self) -> DeviceName | None:
         """The device that the call is about."""
-        parts = self.resource.split("/")
-        if len(parts) < _DEVICE_PARTS or parts[0] != "enterprises" or parts[2] != "devices":
-            return None
-        return DeviceName(parts[1], parts[3])
+        return device_in(self.resource)
 
     @property
     def is_batch(self) -> bool:
@@ -76,6 +73,14 @@ def read_call(scope: Mapping[str, Any]) -> ApiCall | None:
         resource = _resource(below)
     caller = name_given(credential) or next((value for name, value in _pairs(query) if name == "quotaUser"), "")
     return ApiCall(method, row, http_method, raw_path.decode("latin-1"), query, resource, caller, credential)
+
+
+def device_in(name: str) -> DeviceName | None:
+    """The device that the resource of this name is, or belongs to."""
+    parts = name.split("/")
+    if len(parts) < _DEVICE_PARTS or parts[0] != "enterprises" or parts[2] != "devices":
+        return None
+    return DeviceName(parts[1], parts[3])
 
 
 def full_method_id(method: str) -> str:
