@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 from heliograph.api.app import PREFIXES, UNKNOWN
 from heliograph.api.http.authorization import credential_of
 from heliograph.api.http.batch import PATHS as BATCH_PATHS
+from heliograph.api.http.query import MOST_PARAMETERS
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.names import DeviceName
@@ -102,6 +103,6 @@ def _resource(path: str) -> str:
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=256)
+        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
     except ValueError:
         return []
