@@ -135,7 +135,7 @@ class World:
         ground, settings = self.ground, self.settings
         self.clock = clock = ground.clock()
         self.notifications = NotificationLog()
-        self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
+        self.push_endpoints = PushEndpoints(settings.push_endpoints)
         self.bench = bench = Bench(clock=clock, seed=ground.seed, settings=settings, log=self.notifications, phones=self.phones)
         making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
         self._parts = await self._stack.enter_async_context(making)
