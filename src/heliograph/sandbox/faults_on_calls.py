@@ -11,7 +11,7 @@ from typing import Final
 from heliograph.api.http.cutting import cut_off
 from heliograph.api.http.request_body import BODY_MAX_BYTES, read_body
 from heliograph.api.http.sending import NO_SNIFFING
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, answer_of
 from heliograph.protojson.errors import HeliographError, NotFound
 from heliograph.sandbox.calls import ApiCall, read_call
 from heliograph.sandbox.fault_answers import answer_to, error_of, expired_token, forced, html_of, operation_not_found, undone
@@ -216,18 +216,9 @@ class _Exchange:
     async def answer(self) -> Answer:
         """What the API answers; it does what it was asked for."""
         if self._answer is None:
-            start: Message = {}
-            chunks: list[bytes] = []
-
-            async def send(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    start.update(message)
-                else:
-                    chunks.append(message.get("body", b""))
-
-            await self._app(self._scope, self._given, send)
+            start, body = await answer_of(self._app, self._scope, self._given)
             headers = tuple(header for header in start.get("headers", ()) if header[0] not in {b"content-length", NO_SNIFFING[0]})
-            self._answer = Answer(status=start.get("status", CUT), headers=headers, body=b"".join(chunks))
+            self._answer = Answer(status=start.get("status", CUT), headers=headers, body=body)
         return self._answer
 
     async def _given(self) -> Message:
