@@ -1,4 +1,4 @@
-"""ASGI: its types, a request's body read, an answer sent; no request objects on the hot path.
+"""ASGI: its types, a request's body read, an answer taken or sent; no request objects on the hot path.
 
 Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
@@ -44,6 +44,21 @@ async def rest_of_body(first: Message, receive: Receive, *, max_bytes: int, drai
             break
         message = await receive()
     return b"".join(chunks) if size <= max_bytes else None
+
+
+async def answer_of(app: Asgi, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    """What the app answers instead of sending it: the message that starts the answer, empty if there is none, and the whole body."""
+    start: Message = {}
+    chunks: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            chunks.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return start, b"".join(chunks)
 
 
 async def send_whole(send: Send, status: int, body: bytes, headers: Headers, *, prefix: str = HTTP) -> None:

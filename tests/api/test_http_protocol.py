@@ -1,6 +1,7 @@
 """What is no request, or too much of one, is refused in Google's form; nothing but a head counts as a head."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from heliograph.api.http.address import Addresses
+from heliograph.api.http.http_protocol import Http11
+from heliograph.asgi import Receive, Send
 from heliograph.server import listening_socket, serving
 from heliograph.service.limits import HttpLimits
 from tests.api.live import Live, live_server, settings_for
@@ -261,6 +264,34 @@ async def test_an_app_that_fails_is_answered_for_in_googles_form(request_bytes: 
 
     assert [500] == [answer.status for answer in answers]
     assert_google(answers[0], "INTERNAL")
+
+
+async def test_a_websocket_keeps_nothing_of_the_connection_that_it_was() -> None:
+    async def accepting(_scope: object, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        assert "websocket.disconnect" == (await receive())["type"]
+
+    async def drain() -> None:
+        """No connections."""
+
+    earlier = connections_in_memory()
+    with listening_socket("127.0.0.1", 0) as listener:
+        async with serving(accepting, listener, drain=drain, shutdown_s=1):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(HANDSHAKE)
+            head = await reader.readuntil(b"\r\n\r\n")
+            left = connections_in_memory() - earlier
+            writer.close()
+
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert set() == left
+
+
+def connections_in_memory() -> set[int]:
+    """Every HTTP connection of this process that something still refers to."""
+    gc.collect()
+    return {id(found) for found in gc.get_objects() if isinstance(found, Http11)}
 
 
 def test_a_handshake_that_cannot_be_read_is_answered(live: Live) -> None:

@@ -97,7 +97,7 @@ async def test_on_a_jump_of_half_a_day_everything_happens_at_its_time(sandbox: S
 
 
 async def test_a_notification_is_tried_again_at_its_times_until_it_is_taken() -> None:
-    async with listening() as endpoint, sandbox_of(SandboxSettings(port=0, push_endpoint=endpoint.url)) as sandbox:
+    async with listening() as endpoint, sandbox_of(SandboxSettings(port=0, push_endpoints=(endpoint.url,))) as sandbox:
         await sandbox.enable("COMMAND")
         endpoint.answers = [500] * 5
         operation = await sandbox.issue(PIXEL, {"type": "LOCK"})
@@ -115,7 +115,7 @@ async def test_an_endpoint_that_hangs_keeps_nobody_for_ever_and_is_named() -> No
         await go_on.wait()
         return web.Response(status=204)
 
-    async with listening(hang) as endpoint, sandbox_of(SandboxSettings(port=0, push_endpoint=endpoint.url)) as sandbox:
+    async with listening(hang) as endpoint, sandbox_of(SandboxSettings(port=0, push_endpoints=(endpoint.url,))) as sandbox:
         await sandbox.enable("COMMAND")
         await sandbox.issue(PIXEL, {"type": "LOCK"})
 

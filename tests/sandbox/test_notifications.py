@@ -111,7 +111,7 @@ def endpoint_in_a_thread() -> Iterator[Endpoint]:
 
 
 def test_a_sandbox_pushes_to_an_endpoint_what_it_shows() -> None:
-    with endpoint_in_a_thread() as endpoint, running(SandboxSettings(port=0, push_endpoint=endpoint.url)) as sandbox:
+    with endpoint_in_a_thread() as endpoint, running(SandboxSettings(port=0, push_endpoints=(endpoint.url,))) as sandbox:
         enable(sandbox, "COMMAND")
         sandbox.run(PHONE, {"type": "LOCK"})
         (told,) = shown(sandbox, 1)

@@ -198,7 +198,7 @@ def test_what_retention_ends_on_the_way_is_gone(sandbox: Client) -> None:
 
 def test_a_kept_sandbox_hands_over_what_its_predecessor_could_not(tmp_path: Path) -> None:
     """A retry that was put off before the restart comes due while the clock is advanced after it."""
-    settings = SandboxSettings(port=0, data_dir=tmp_path, push_endpoint="http://127.0.0.1:9/nobody")
+    settings = SandboxSettings(port=0, data_dir=tmp_path, push_endpoints=("http://127.0.0.1:9/nobody",))
     with running(settings) as client:
         client.patch("/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
         operation = client.run(PIXEL, {"type": "LOCK"})["name"]

@@ -93,7 +93,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         http=http_limits(**http),
         public_urls=public_url,
         cors_origins=cors_origin,
-        push_endpoint=push_endpoint,
+        push_endpoints=(push_endpoint,) if push_endpoint else (),
         pubsub=pubsub_is_emulated(),
         worlds_most=worlds,
         world_urls=WorldUrls(world_urls or ""),

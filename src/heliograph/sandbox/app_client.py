@@ -13,7 +13,7 @@ import aiohttp
 from heliograph.agent.http_client import Denied, Socket, retry_after_of
 from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.asgi import DENIAL, Asgi
+from heliograph.asgi import DENIAL, Asgi, answer_of
 from heliograph.protojson.errors import HeliographError
 
 ROOT = "/device/v1/"
@@ -67,17 +67,11 @@ class AppClient:
             raise ConnectionLost(error.message) from None
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        came: list[dict[str, Any]] = []
-
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: Any) -> None:  # noqa: ANN401 - ASGI
-            came.append(message)
-
-        await self._server()({**_scope("http", path, headers), "method": method}, receive, send)
-        answer = b"".join(message.get("body", b"") for message in came[1:])
-        return Reply(came[0]["status"], answer, retry_after_of(_texts(came[0]["headers"])))
+        start, answer = await answer_of(self._server(), {**_scope("http", path, headers), "method": method}, receive)
+        return Reply(start["status"], answer, retry_after_of(_texts(start["headers"])))
 
 
 class AppSocket:

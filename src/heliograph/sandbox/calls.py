@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 from heliograph.api.app import PREFIXES, UNKNOWN
 from heliograph.api.http.authorization import credential_of
 from heliograph.api.http.batch import PATHS as BATCH_PATHS
+from heliograph.api.http.query import MOST_PARAMETERS
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.names import DeviceName
@@ -37,10 +38,7 @@ class ApiCall(NamedTuple):
     @property
     def device(self) -> DeviceName | None:
         """The device that the call is about."""
-        parts = self.resource.split("/")
-        if len(parts) < _DEVICE_PARTS or parts[0] != "enterprises" or parts[2] != "devices":
-            return None
-        return DeviceName(parts[1], parts[3])
+        return device_in(self.resource)
 
     @property
     def is_batch(self) -> bool:
@@ -78,6 +76,14 @@ def read_call(scope: Mapping[str, Any]) -> ApiCall | None:
     return ApiCall(method, row, http_method, raw_path.decode("latin-1"), query, resource, caller, credential)
 
 
+def device_in(name: str) -> DeviceName | None:
+    """The device that the resource of this name is, or belongs to."""
+    parts = name.split("/")
+    if len(parts) < _DEVICE_PARTS or parts[0] != "enterprises" or parts[2] != "devices":
+        return None
+    return DeviceName(parts[1], parts[3])
+
+
 def full_method_id(method: str) -> str:
     """AMAPI's id of a method that may be named without the service; empty: no such method."""
     full = method if method.startswith(SERVICE) else SERVICE + method
@@ -97,6 +103,6 @@ def _resource(path: str) -> str:
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=256)
+        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
     except ValueError:
         return []

@@ -3,10 +3,11 @@
 import http.client
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from heliograph.api.http.authorization import SERVICE
 from heliograph.api.http.errors import Internal, error_answer
 from heliograph.api.http.quota import AMAPI_PER_MINUTE, PROJECT, QuotaExceeded
 from heliograph.asgi import JSON
@@ -22,12 +23,11 @@ from heliograph.protojson.errors import (
     Unavailable,
     Unimplemented,
 )
-from heliograph.protojson.times import format_duration, parse_duration_ns
+from heliograph.protojson.times import NS_PER_S, format_duration, parse_duration_ns
 from heliograph.sandbox.calls import ApiCall
 from heliograph.sandbox.fault_messages import ErrorAnswer, HtmlAnswer
 from heliograph.sandbox.request_journal import Answer
 
-SERVICE: Final = "androidmanagement.googleapis.com"
 NAMES: Mapping[int, Code] = {
     400: Code.INVALID_ARGUMENT, 401: Code.UNAUTHENTICATED, 403: Code.PERMISSION_DENIED, 404: Code.NOT_FOUND, 409: Code.ABORTED,
     429: Code.RESOURCE_EXHAUSTED, 499: Code.CANCELLED, 500: Code.INTERNAL, 501: Code.UNIMPLEMENTED, 502: Code.UNAVAILABLE,
@@ -121,4 +121,4 @@ def _json(status: int, body: object, headers: tuple[tuple[bytes, bytes], ...]) -
 
 def _retry_after(duration: str) -> tuple[tuple[bytes, bytes], ...]:
     """Whole seconds, rounded up: a client that waits shorter comes too soon."""
-    return ((b"retry-after", b"%d" % -(-parse_duration_ns(duration) // 1_000_000_000)),) if duration else ()
+    return ((b"retry-after", b"%d" % -(-parse_duration_ns(duration) // NS_PER_S)),) if duration else ()

@@ -1,5 +1,6 @@
 """`/sandbox/v1/faults` and the scripts of phones (docs/faults-on-demand.md)."""
 
+import msgspec
 from starlette.requests import Request
 
 from heliograph.domain.names import DeviceName
@@ -71,7 +72,7 @@ def _of_phone(step: FaultWanted, phone: DeviceName, place: int) -> FaultWanted:
     if step.phone and step.phone not in {phone.device, str(phone)}:
         description = "The script's address says which phone it is: leave phone out."
         raise InvalidArgument(violations=[Violation(f"steps[{place}].phone", description)])
-    return FaultWanted(**{name: getattr(step, name) for name in FaultWanted.__struct_fields__} | {"phone": str(phone)})
+    return msgspec.structs.replace(step, phone=str(phone))
 
 
 _FAULTS = "/sandbox/v1/faults"

@@ -5,14 +5,13 @@ It stands around the API behind the edge, so it sees requests as the API does: u
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from heliograph.api.http.cutting import cut_off
 from heliograph.api.http.request_body import BODY_MAX_BYTES, read_body
 from heliograph.api.http.sending import NO_SNIFFING
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, answer_of
 from heliograph.protojson.errors import HeliographError, NotFound
 from heliograph.sandbox.calls import ApiCall, read_call
 from heliograph.sandbox.fault_answers import answer_to, error_of, expired_token, forced, html_of, operation_not_found, undone
@@ -25,7 +24,6 @@ from heliograph.sandbox.retry_test import HEADER, Instruction, RetryTests
 
 IN_BATCH: Final = "heliograph.in_batch"
 NOTHING_ANSWERED: Final = Answer(status=CUT)
-GONE: Final = "the caller was gone before an answer"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,8 +134,7 @@ class MetApi:
                 what.append(f"waited {fault.wanted.latency}")
                 await asyncio.sleep(seconds(fault.wanted.latency))
                 continue
-            deed = _DEEDS[fault.effect]
-            delivery = await deed(self, fault, call, exchange, names)
+            delivery = await self._happened(fault, call, exchange, names)
             if delivery is not None:
                 delivery.faults, delivery.what = names, what + delivery.what
                 return delivery
@@ -147,7 +144,13 @@ class MetApi:
         self._faults.meet(fault)
         names.append(fault.name)
 
-    async def _error(self, fault: Fault, call: ApiCall, _exchange: "_Exchange", names: list[str]) -> Delivery:
+    async def _happened(self, fault: Fault, call: ApiCall, exchange: "_Exchange", names: list[str]) -> Delivery | None:
+        """What the fault makes of the call; None: it has no effect on it."""
+        match fault.effect:
+            case "cut":
+                return await self._cut(fault, exchange, names)
+            case "operation":
+                return await self._operation(fault, exchange, names)
         self._meet(fault, names)
         wanted = fault.wanted
         if wanted.error is not None:
@@ -156,7 +159,7 @@ class MetApi:
             answer = html_of(wanted.html) if wanted.html is not None else expired_token(call)
         return Delivery(answer=answer, what=[f"answered {answer.status}, and nothing was done"])
 
-    async def _cut(self, fault: Fault, _call: ApiCall, exchange: "_Exchange", names: list[str]) -> Delivery:
+    async def _cut(self, fault: Fault, exchange: "_Exchange", names: list[str]) -> Delivery:
         self._meet(fault, names)
         if fault.wanted.cut is Cut.BEFORE_EFFECT:
             return Delivery(answer=NOTHING_ANSWERED, reset=True, what=["connection reset, and nothing was done"])
@@ -165,7 +168,7 @@ class MetApi:
             return Delivery(answer=answer, reset=True, what=["done, and the connection reset instead of this answer"])
         return Delivery(answer=answer, break_after=len(answer.body) // 2, what=["done, and the connection closed within this answer"])
 
-    async def _operation(self, fault: Fault, _call: ApiCall, exchange: "_Exchange", names: list[str]) -> Delivery | None:
+    async def _operation(self, fault: Fault, exchange: "_Exchange", names: list[str]) -> Delivery | None:
         if fault.wanted.operation is OperationFate.NOT_FOUND:
             self._meet(fault, names)
             return Delivery(answer=operation_not_found(), what=["answered as if there was no operation"])
@@ -174,16 +177,6 @@ class MetApi:
             return None
         self._meet(fault, names)
         return Delivery(answer=answer, what=["answered as if the operation was not done"])
-
-
-_Deed = Callable[[MetApi, Fault, ApiCall, "_Exchange", list[str]], Awaitable[Delivery | None]]
-_DEEDS: dict[str, _Deed] = {
-    "error": MetApi._error,  # noqa: SLF001 - a table of its methods
-    "html": MetApi._error,  # noqa: SLF001
-    "expired_token": MetApi._error,  # noqa: SLF001
-    "cut": MetApi._cut,  # noqa: SLF001
-    "operation": MetApi._operation,  # noqa: SLF001
-}
 
 
 class _Exchange:
@@ -223,18 +216,9 @@ class _Exchange:
     async def answer(self) -> Answer:
         """What the API answers; it does what it was asked for."""
         if self._answer is None:
-            start: Message = {}
-            chunks: list[bytes] = []
-
-            async def send(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    start.update(message)
-                else:
-                    chunks.append(message.get("body", b""))
-
-            await self._app(self._scope, self._given, send)
+            start, body = await answer_of(self._app, self._scope, self._given)
             headers = tuple(header for header in start.get("headers", ()) if header[0] not in {b"content-length", NO_SNIFFING[0]})
-            self._answer = Answer(status=start.get("status", CUT), headers=headers, body=b"".join(chunks))
+            self._answer = Answer(status=start.get("status", CUT), headers=headers, body=body)
         return self._answer
 
     async def _given(self) -> Message:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds
 from heliograph.sandbox.fault_messages import NotificationFate, NotificationFault
 from heliograph.sandbox.faults import Fault, Faults
@@ -18,7 +19,6 @@ from heliograph.service.outbox import NotPublished, OutboxMessage, Publisher, Pu
 LATE_S: Final = 60.0
 """How late a LATE one is that says nothing, and how long a REORDERED one waits for the next one."""
 AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 600.0
-_DEVICE_PARTS = 4
 
 
 class SleepingClock(Protocol):
@@ -126,7 +126,6 @@ class MetNotifications:
 def _device(data: bytes) -> DeviceName | None:
     """The device that the notification is about."""
     try:
-        parts = str(msgspec.json.decode(data).get("name", "")).split("/")
+        return device_in(str(msgspec.json.decode(data).get("name", "")))
     except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError):
         return None
-    return DeviceName(parts[1], parts[3]) if len(parts) >= _DEVICE_PARTS and parts[2] == "devices" else None

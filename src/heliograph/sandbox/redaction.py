@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from heliograph.api.http.query import COMMON_PARAMETERS
+from heliograph.api.http.authorization import TOKEN_PARAMETERS
+from heliograph.api.http.query import COMMON_PARAMETERS, MOST_PARAMETERS
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.protojson.times import DURATION_PATTERN, TIMESTAMP_PATTERN
 
 SEALED: Final = "<sealed>"
-TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token", "key", "enterpriseToken"})
+SECRET_PARAMETERS = TOKEN_PARAMETERS | {"key", "enterpriseToken"}
 CREDENTIAL_FIELDS = frozenset({"value", "qrCode", "qr_code"})
 """Of an EnrollmentToken. AMAPI shows them, so they carry no mark; a journal that goes into a bug report should not."""
 _TEXTS: Mapping[Scalar, re.Pattern[str]] = {
@@ -66,11 +67,11 @@ class Sealing:
     def query(self, query: bytes, cls: type[msgspec.Struct] | None) -> str:
         """The query string as it may be kept: tokens are sealed, and parameters that the method has not."""
         try:
-            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=256)
+            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
         except ValueError:
             return SEALED
         own = {name.partition(".")[0] for field in (shape_of(cls).fields if cls else ()) for name in (field.name, field.json_name)}
-        shown = (COMMON_PARAMETERS | own) - TOKEN_PARAMETERS
+        shown = (COMMON_PARAMETERS | own) - SECRET_PARAMETERS
         return urlencode([(name, value if name.partition(".")[0] in shown else self._seal(value)) for name, value in pairs], safe="<>*/,")
 
     def _message(self, value: Any, cls: type[msgspec.Struct], depth: int) -> Any:  # noqa: ANN401 - JSON

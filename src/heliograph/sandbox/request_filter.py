@@ -3,13 +3,13 @@
 `method="enterprises.devices.issueCommand" status>=400 phone=pixel8-a15-fully-managed "some text"`. `AND` may stand between them.
 """
 
-import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
+from heliograph.domain.filters import OPERATORS
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.sandbox.calls import short_method_id
 from heliograph.sandbox.request_journal import RequestRecord
@@ -17,9 +17,6 @@ from heliograph.sandbox.request_journal import RequestRecord
 MAX_CHARS: Final = 2_048
 EXAMPLE: Final = 'method="enterprises.devices.issueCommand" status>=400 phone=pixel8-a15-fully-managed "some text"'
 _TERM = re.compile(r"""(?:(?P<field>[A-Za-z]+)\s*(?P<operator><=|>=|!=|[=<>:])\s*)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))(?:\s+|\Z)""")
-_NUMBERS: Mapping[str, Callable[[int, int], bool]] = {
-    "=": operator.eq, ":": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 
 FIELDS: Final[Mapping[str, Callable[[RequestRecord], str]]] = {
     "method": lambda record: short_method_id(record.method),
@@ -40,7 +37,7 @@ class _Comparison(NamedTuple):
 
     def holds(self, record: RequestRecord) -> bool:
         if self.field == "status":
-            return _NUMBERS[self.operator](record.status, int(self.value))
+            return OPERATORS[self.operator](record.status, int(self.value))
         found = FIELDS[self.field](record)
         if self.operator == ":" or self.field == "text":
             return self.value.lower() in found.lower() if self.value != "*" else bool(found)

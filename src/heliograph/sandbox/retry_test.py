@@ -7,7 +7,7 @@ import random
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -86,7 +86,7 @@ class RetryTest:
     id: str
     instructions: Mapping[str, deque[Instruction]]
     """By method as it was written."""
-    by_method: Mapping[str, deque[Instruction]] = field(default_factory=dict)
+    by_method: Mapping[str, deque[Instruction]]
     """By AMAPI's full id; the same queues."""
 
     def view(self) -> dict[str, Any]:
@@ -121,14 +121,7 @@ class RetryTests:
         given = _read(body)
         if len(self._tests) >= TESTS_MOST:
             raise ResourceExhausted(f"There are {TESTS_MOST} Retry Tests: DELETE /retry_test/ID those that are done.")
-        written = {method: deque(map(_instruction, failures)) for method, failures in given.items()}
-        test = RetryTest(
-            id=f"{self._chance.getrandbits(128):032x}",
-            instructions=written,
-            by_method={full_method_id(method): queue for method, queue in written.items()},
-        )
-        self._tests[test.id] = test
-        return test
+        return self._plan(f"{self._chance.getrandbits(128):032x}", given)
 
     def state(self) -> tuple[dict[str, dict[str, tuple[str, ...]]], random.Random]:
         """Of each test, what is left of its instructions; and what makes ids."""
@@ -140,12 +133,15 @@ class RetryTests:
 
     def recall(self, left: Mapping[str, Mapping[str, Sequence[str]]], *, stand_at: Callable[[random.Random], None]) -> None:
         """The tests are as they were; `stand_at(chance)`: so is what makes ids.  Raises: InvalidArgument."""
-        for test_id, instructions in left.items():
-            written = {method: deque(map(_instruction, texts)) for method, texts in instructions.items()}
-            self._tests[test_id] = RetryTest(
-                id=test_id, instructions=written, by_method={full_method_id(method): queue for method, queue in written.items()}
-            )
+        for test_id, given in left.items():
+            self._plan(test_id, given)
         stand_at(self._chance)
+
+    def _plan(self, test_id: str, given: Mapping[str, Sequence[str]]) -> RetryTest:
+        written = {method: deque(map(_instruction, failures)) for method, failures in given.items()}
+        by_method = {full_method_id(method): queue for method, queue in written.items()}
+        self._tests[test_id] = test = RetryTest(id=test_id, instructions=written, by_method=by_method)
+        return test
 
     def find(self, id: str) -> RetryTest:
         """The test of this id.  Raises: RetryTestNotFound."""
@@ -169,8 +165,11 @@ def _read(body: bytes) -> dict[str, list[str]]:
         given = msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidArgument(f"Invalid JSON payload received. An object is expected, as in {EXAMPLE}.") from None
-    found = [Violation(name[:64], f'Unknown name "{name[:64]}". Possible: instructions, transport, as in {EXAMPLE}.') for name in given]
-    found = [violation for violation, name in zip(found, given, strict=True) if name not in {"instructions", "transport"}]
+    found = [
+        Violation(name[:64], f'Unknown name "{name[:64]}". Possible: instructions, transport, as in {EXAMPLE}.')
+        for name in given
+        if name not in {"instructions", "transport"}
+    ]
     if str(given.get("transport") or "HTTP").upper() != "HTTP":
         found.append(Violation("transport", 'transport must be "HTTP", or be left out: AMAPI has no gRPC.'))
     instructions = given.get("instructions")

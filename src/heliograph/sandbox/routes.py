@@ -1,7 +1,6 @@
 """`/sandbox/v1`: see and steer the phones, act as their users, move the clock (docs/sandbox.md)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Router
@@ -228,25 +227,28 @@ def _of_phones() -> Iterator[SteeringRoute[Handler]]:
             summary="It behaves so from now on; what is absent stays as it is.", errors=(ABSENT, *CHANGES),
             example={"consent": "APPROVE", "consentDelay": "0.5s"},
         )  # fmt: skip
-        for verb, (handler, summary, body, example) in _VERBS.items():
+        for verb, (handler, summary, body) in _VERBS.items():
             yield SteeringRoute(
-                id=f"{subject}.{verb}", http_method="POST", path=f"{path}/{{phone}}:{verb}", handler=handler, summary=summary, body=body,
-                answer=FaultList if body is Script else DeviceView, required=("steps",) if body is Script else (),
-                errors=(ABSENT, *CHANGES), example=example,
+                id=f"{subject}.{verb}", http_method="POST", path=f"{path}/{{phone}}:{verb}", handler=handler, answer=DeviceView, body=body,
+                summary=summary, errors=(ABSENT, *CHANGES),
             )  # fmt: skip
+        yield SteeringRoute(
+            id=f"{subject}.script", http_method="POST", path=f"{path}/{{phone}}:script", handler=script, answer=FaultList, body=Script,
+            summary="Plans what will happen to it: a fault for each step.", required=("steps",), errors=(ABSENT, *CHANGES),
+            example={"steps": [{"after": "10s", "offline": "600s"}]},
+        )  # fmt: skip
 
 
-_VERBS: Mapping[str, tuple[Handler, str, type[Message] | None, Mapping[str, Any]]] = {
-    "unlock": (_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking, {}),
-    "approve": (_approve, "Its user agrees to what it asks.", None, {}),
-    "decline": (_decline, "Its user refuses what it asks.", None, {}),
-    "enterWrongCode": (_enter_wrong_code, "Its user enters a wrong confirmation code.", None, {}),
-    "leaveLostMode": (_leave_lost_mode, "Its user leaves lost mode.", None, {}),
-    "reset": (_reset, "It is as new, under the same id, and its operations are forgotten.", None, {}),
-    "enroll": (_enroll, "A wiped or relinquished phone enrols again, as a new device.", None, {}),
-    "script": (script, "Plans what will happen to it: a fault for each step.", Script, {"steps": [{"after": "10s", "offline": "600s"}]}),
+_VERBS: Mapping[str, tuple[Handler, str, type[Message] | None]] = {
+    "unlock": (_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking),
+    "approve": (_approve, "Its user agrees to what it asks.", None),
+    "decline": (_decline, "Its user refuses what it asks.", None),
+    "enterWrongCode": (_enter_wrong_code, "Its user enters a wrong confirmation code.", None),
+    "leaveLostMode": (_leave_lost_mode, "Its user leaves lost mode.", None),
+    "reset": (_reset, "It is as new, under the same id, and its operations are forgotten.", None),
+    "enroll": (_enroll, "A wiped or relinquished phone enrols again, as a new device.", None),
 }
-"""What can be done to a phone: the handler, what it does, the message it takes, and an example of that."""
+"""What can be done to a phone: the handler, what it does, and the message it takes."""
 OPENAPI_PATH = "/sandbox/v1/openapi.json"
 _ENDPOINTS = "/sandbox/v1/pushEndpoints"
 STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (

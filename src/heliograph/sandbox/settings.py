@@ -47,10 +47,8 @@ class SandboxSettings:
     world_urls: WorldUrls = WorldUrls.BY_HOST
     worlds_idle_s: float = 3_600.0
     """Real time without a request after which a world ends; 0: never."""
-    push_endpoint: str = ""
-    """An http or https URL that gets every notification; empty: they are shown at /sandbox/v1/notifications only."""
     push_endpoints: tuple[str, ...] = ()
-    """More of them."""
+    """http or https URLs that get every notification; none: they are shown at /sandbox/v1/notifications only."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
     faults: tuple[FaultWanted, ...] = ()

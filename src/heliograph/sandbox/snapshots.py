@@ -59,7 +59,7 @@ def settings_of(snapshot: Snapshot, settings: SandboxSettings) -> SandboxSetting
         settings.limits, behaviour=making.behaviour, quota_per_minute=making.quota_per_minute, quota_per_project=making.quota_per_project
     )
     return dataclasses.replace(
-        settings, data_dir=None, enterprises=making.enterprises, phones=(), limits=limits, push_endpoint="",
+        settings, data_dir=None, enterprises=making.enterprises, phones=(), limits=limits,
         push_endpoints=snapshot.push_endpoints, faults=(),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.agent.virtual_phone import EffectRecord
 from heliograph.domain.names import OperationName
 from heliograph.protojson.errors import InvalidArgument, NotFound, PermissionDenied
-from heliograph.protojson.times import format_timestamp
+from heliograph.protojson.times import format_timestamp, parse_timestamp_us
 from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.service.ports import Ports
 from heliograph.service.timeline import Timeline, get_timeline
@@ -30,7 +30,7 @@ async def trace_of(
         steps += _protocol_steps(timeline)
         steps += [_effect(effect) for effect in effects if effect.operation == record.operation]
         steps += [_notification(view) for view in notifications if view.get("resource", {}).get("name") == record.operation]
-    steps.sort(key=lambda step: (_instant(step["time"]), _PLACES.index(step["where"])))
+    steps.sort(key=lambda step: (parse_timestamp_us(step["time"]), _PLACES.index(step["where"])))
     trace: dict[str, Any] = {"request": record.view(), "steps": steps}
     if timeline is not None:
         known = {
@@ -80,9 +80,3 @@ def _notification(view: Mapping[str, Any]) -> Step:
 
 def _step(at_us: int, where: str, what: str, detail: str, **more: str) -> Step:
     return {"time": format_timestamp(at_us), "where": where, "what": what, "detail": detail, **more}
-
-
-def _instant(text: str) -> tuple[str, str]:
-    """As it sorts: a time on a whole second is written without a fraction."""
-    whole, _point, fraction = text.rstrip("Z").partition(".")
-    return whole, fraction.ljust(9, "0")

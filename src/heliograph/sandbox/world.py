@@ -122,7 +122,7 @@ class World:
         settings = self.settings
         self.clock = self.ground.clock()
         self.notifications = NotificationLog()
-        self.push_endpoints = PushEndpoints(filter(None, (settings.push_endpoint, *settings.push_endpoints)))
+        self.push_endpoints = PushEndpoints(settings.push_endpoints)
         self.bench = Bench(clock=self.clock, seed=self.ground.seed, settings=settings, log=self.notifications, phones=self.phones)
         """What tests plan for this world and look up afterwards."""
 

@@ -160,7 +160,6 @@ def plan_of(wanted: Creation, settings: SandboxSettings) -> WorldPlan:
         enterprises=tuple(map(_enterprise_id, wanted.enterprises)) or ("sandbox",),
         phones=_phones(wanted.phones) if wanted.phones is not None else tuple(PROFILES.items()),
         limits=limits,
-        push_endpoint="",
         push_endpoints=wanted.push_endpoints,
         enabled_notification_types=wanted.enabled_notification_types,
         faults=wanted.faults,

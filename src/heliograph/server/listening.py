@@ -44,14 +44,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def connections_most(limits: HttpLimits) -> int | None:
-    """How many connections there may be at a time, so that files can always be opened; None: no limit."""
-    possible = _descriptors_left()
-    if possible is None or limits.connections_most is None:
-        return limits.connections_most if possible is None else possible
-    return min(possible, limits.connections_most)
-
-
 def _descriptors_left() -> int | None:
     """How many connections may have one; None: no limit."""
     most = open_files_allowed()
@@ -95,8 +87,7 @@ async def serving(
 
     Raises: InvalidArgument: a trusted proxy that is not an address or network.
     """
-    most = connections_most(limits)
-    connections = Connections(limits=limits, most=most, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
+    connections = Connections(limits=limits, descriptors=_descriptors_left(), trusted=parse_networks(trusted_proxies))
     config = uvicorn.Config(
         app, loop="none", http=Http11, ws=WebSocket13, ws_ping_interval=30.0, ws_ping_timeout=30.0,
         ws_per_message_deflate=False, ws_max_size=MESSAGE_MAX_BYTES,

@@ -17,7 +17,7 @@ from heliograph.api.http.failures import log_failure
 from heliograph.api.http.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
 from heliograph.api.http.quota import Admission
 from heliograph.api.http.request_body import read_beginning, read_body
-from heliograph.asgi import JSON, Asgi, Message, Receive
+from heliograph.asgi import JSON, Asgi, Message, Receive, answer_of
 from heliograph.protojson.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
 from heliograph.service.work_aside import work_aside
 
@@ -175,17 +175,9 @@ class Batch:
         own = any(name == b"authorization" for name, _value in headers) or _token_in(request.query)
         if authorization is not None and not own:
             headers.append((b"authorization", authorization))
-        start: Message = {}
-        chunks: list[bytes] = []
 
         async def receive() -> Message:
             return {"type": "http.request", "body": request.body, "more_body": False}
-
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-            else:
-                chunks.append(message.get("body", b""))
 
         inner = {
             **scope,
@@ -195,8 +187,8 @@ class Batch:
             "query_string": request.query,
             "headers": _inner_headers(scope, headers),
         }
-        await self._app(inner, receive, send)
-        return start["status"], _of_part(start["headers"]), b"".join(chunks)
+        start, body = await answer_of(self._app, inner, receive)
+        return start["status"], _of_part(start["headers"]), body
 
 
 def _below(root_path: str, request: PartRequest) -> PartRequest:

@@ -70,6 +70,7 @@ class Place:
         """Beyond the bound: only for the pages that show how the server is."""
         self.since_s = since_s
         self.holder: Waited | None = None
+        """Of a spare one: who makes room."""
         self.taken = True
 
     def free(self) -> None:
@@ -84,8 +85,6 @@ class Connections:
     """See the module."""
 
     limits: HttpLimits = field(default_factory=HttpLimits)
-    most: int | None = None
-    """Connections at a time; None: no limit."""
     descriptors: int | None = None
     """File descriptors that connections may use; None: no limit."""
     spares_most: int = SPARES
@@ -101,6 +100,14 @@ class Connections:
     _count: int = 0
     _spares: dict[Place, None] = field(default_factory=dict)
     _by_address: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def most(self) -> int | None:
+        """Connections at a time, so that files can always be opened; None: no limit."""
+        possible, wanted = self.descriptors, self.limits.connections_most
+        if possible is None or wanted is None:
+            return wanted if possible is None else possible
+        return min(possible, wanted)
 
     def look(self, now_s: float) -> None:
         """Answer or close connections that are overdue."""
@@ -133,17 +140,12 @@ class Connections:
         if self.descriptors is not None:
             if self.descriptors <= LEAST:
                 raise NoDescriptorLeft
-            self._may_use(self.descriptors - 1)
+            self.descriptors -= 1
 
     def more_by_one(self) -> None:
         """Undoes `less_by_one`."""
         if self.descriptors is not None:
-            self._may_use(self.descriptors + 1)
-
-    def _may_use(self, descriptors: int) -> None:
-        self.descriptors = descriptors
-        wanted = self.limits.connections_most
-        self.most = descriptors if wanted is None else min(descriptors, wanted)
+            self.descriptors += 1
 
     def may_come(self, now_s: float) -> bool:
         """Whether another connection can be taken, if only to ask how the server is. Who had its time there makes room."""

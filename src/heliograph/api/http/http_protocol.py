@@ -9,7 +9,6 @@ import urllib.parse
 from typing import Any
 
 import httptools
-import msgspec
 import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -18,10 +17,10 @@ from uvicorn.server import ServerState
 from heliograph.api.http import http_refusals
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
 from heliograph.api.http.cutting import CUT_OFF
-from heliograph.api.http.errors import URL_MAX_BYTES, Internal, error_answer
+from heliograph.api.http.errors import URL_MAX_BYTES
 from heliograph.api.http.http_refusals import Refusal
 from heliograph.api.http.ws_protocol import WebSocket13
-from heliograph.asgi import JSON, Asgi, Message, Send
+from heliograph.asgi import JSON, Asgi, Message, Send, send_whole
 from heliograph.service.metrics import PROCESS
 
 log = structlog.get_logger()
@@ -47,6 +46,8 @@ LINGER_MOST_BYTES = 1_024 * 1_024
 PAGES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Served beyond the bound of connections."""
 
+CLOSE = (b"connection", b"close")
+
 
 BETWEEN, HEAD, BODY = range(3)
 """Where the parser is."""
@@ -61,11 +62,8 @@ class Cycle(RequestResponseCycle):
 
     async def send_500_response(self) -> None:
         """An app that failed is answered for, in Google's form."""
-        status, headers, compact = error_answer(Internal())
-        body = msgspec.json.format(compact, indent=2) + b"\n"
-        headers = [JSON, (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *headers]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+        why = http_refusals.INTERNAL
+        await send_whole(self.send, why.status, why.body, [JSON, CLOSE])  # type: ignore[arg-type]
 
 
 class Http11(HttpToolsProtocol):
@@ -99,9 +97,8 @@ class Http11(HttpToolsProtocol):
         self._limits = connections.limits
         self._place = place
         self._spare = place is not None and place.spare
-        if place is not None:
+        if place is not None and self._spare:
             place.holder = self
-        if self._spare:
             self.app = _only_pages(self.app)
         self._book: Book | None = None
         self._stage = BETWEEN
@@ -353,6 +350,7 @@ class Http11(HttpToolsProtocol):
         self._let_go()
         self._wait_in(None)
         self._deaf = True
+        del self.app_state[CUT_OFF]  # the WebSocket takes the state: it would keep this object as long as it lives
         self.ws_protocol_class = functools.partial(WebSocket13, place=self._place, app=self.app)  # type: ignore[assignment]
         self.handle_websocket_upgrade()
 
@@ -437,8 +435,6 @@ def _only_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
             return
         why = http_refusals.CROWDED
         PROCESS.requests_refused[why.reason] += 1
-        headers = [JSON, (b"content-length", b"%d" % len(why.body)), (b"retry-after", b"1"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": why.status, "headers": headers})
-        await send({"type": "http.response.body", "body": why.body})
+        await send_whole(send, why.status, why.body, [JSON, (b"retry-after", b"1"), CLOSE])
 
     return answer
