@@ -154,7 +154,7 @@ class MemoryGround:
 
         settings = server_settings(self._settings, Path())
         return assembled_in_memory(
-            settings, self._template, clock=clock, chance=self._chance("server"), around=around, watch=watch, push=push,
+            settings, self._template, clock=clock, chance=self._chance, around=around, watch=watch, push=push,
             between=between,
         )  # fmt: skip
 

@@ -59,7 +59,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
     template: apsw.Connection,
     *,
     clock: Clock,
-    chance: random.Random,
+    chance: Callable[[str], random.Random],
     around: Callable[[Channel], Neighbourhood],
     watch: Watch = None,
     push: Publisher | None = None,
@@ -67,8 +67,8 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
 ) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
-    The same `chance` gives the same ids and keys. `around(channel)`: the doorbell and the presence of phones. Settings about files,
-    keys' files and databases do not count.
+    `chance(purpose)`: a source of chance; the same one for "server" gives the same ids and keys. `around(channel)`: the doorbell and
+    the presence of phones. Settings about files, keys' files and databases do not count.
     """
     channel = Channel(clock)
     near = around(channel)
@@ -77,16 +77,18 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
     async with contextlib.AsyncExitStack() as undo:
         undo.push_async_callback(store.close)
         undo.push_async_callback(publisher.close)
-        vault = KeyVault(chance.randbytes(KEY_BYTES), chance=chance.randbytes)
+        own = chance("server")
+        vault = KeyVault(own.randbytes(KEY_BYTES), chance=own.randbytes)
         ports = Ports(
-            store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(chance), vault=vault, limits=settings.limits,
+            store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
             expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
         )  # fmt: skip
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip
-        sending = publish_notifications(ports, between.publisher(publisher), chance=chance.random)
+        # When an endpoint refuses is the network's doing: a retry that drew from the ids' source would change the ids that follow.
+        sending = publish_notifications(ports, between.publisher(publisher), chance=chance("retries").random)
         await undo.enter_async_context(timers_running(expire_operations(ports), retire_operations(ports, is_new=True), sending))
         app = outermost(wired_app(settings, ports, sign_in, channel, around=between.api))
         yield Parts(store=store, ports=ports, channel=channel, app=app)
