@@ -101,7 +101,7 @@ def line_of(row: CommandType) -> str:
     fields = [f"levels={levels}", f'phones="{marks_of(row)}"', f"alone={not row.params_required}"]
     if row.final_at_ack:
         fields.append("ends_management=True")
-    takers = [name for name, profile in PROFILES.items() if row.requires.refusal(device_facts(profile.phone())) is None]
+    takers = [name for name, profile in PROFILES.items() if row.requires.refusal(device_facts(profile.phone("A1"))) is None]
     if PIXEL not in takers and takers:
         fields.append(f'phone="{takers[0]}"')
     return f"Expected({', '.join(fields)})"
@@ -109,7 +109,7 @@ def line_of(row: CommandType) -> str:
 
 def marks_of(row: CommandType) -> str:
     """The outcome of a command of this type on each virtual phone."""
-    return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone()))] for profile in PROFILES.values())
+    return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone("A1")))] for profile in PROFILES.values())
 
 
 def surplus() -> set[str]:

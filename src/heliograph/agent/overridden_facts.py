@@ -3,7 +3,7 @@
 The facts are given in JSON, by the names below in camelCase: `{"apiLevel": 34, "euiccPorts": 1}`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from heliograph.agent.profile import Answering, ConsentPolicy, Profile
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.numbers import is_imei, is_meid
 from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
 from heliograph.domain.policy import PASSWORD_MIN_LENGTH
 from heliograph.domain.user_facing_message import is_language_tag
@@ -48,6 +49,11 @@ class Overrides(Message):
     """Facts in which a phone differs from its profile; absent ones are as in the profile."""
 
     serial_number: str = ""
+    """IMEI, MEID, EIDs and the like follow from it: two phones with one serial number are one phone, set up twice."""
+    imei: str = ""
+    """Gives telephony to a phone without."""
+    meid: str = ""
+    enterprise_specific_id: str = ""
     brand: str = ""
     model: str = ""
     android_version: str = ""
@@ -120,12 +126,22 @@ def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
             )
     if given.language and not is_language_tag(given.language):
         yield Violation("overrides.language", 'language must be a BCP 47 language tag, as in "fr" or "en-GB".')
+    for name, (is_right, form) in _NUMBERS.items():
+        if (number := getattr(given, name)) and not is_right(number):
+            yield Violation(f"overrides.{name}", f"{name} must be {form}.")
     for index, package in enumerate(given.additional_packages):
         if not package.strip():
             yield Violation(f"overrides.additional_packages[{index}]", "A package name must not be blank.")
     if given.consent and given.consent not in {answering.value for answering in Answering}:
         known = ", ".join(answering.value for answering in Answering)
         yield Violation("overrides.consent", f"The user's answer must be one of: {known}.")
+
+
+_NUMBERS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "imei": (is_imei, '15 digits, the last a right check digit, as in "004400000000004"'),
+    "meid": (is_meid, '14 hexadecimal digits in upper case, as in "A00000292788E1"'),
+}
+"""What a number must be like."""
 
 
 def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
@@ -174,6 +190,9 @@ def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
     return msgspec.structs.replace(
         model,
         serial=given.serial_number or model.serial,
+        imei=given.imei or model.imei,
+        meid=given.meid or model.meid,
+        enterprise_specific_id=given.enterprise_specific_id or model.enterprise_specific_id,
         build=msgspec.structs.replace(model.build, **_build_changes(given)),
         work_profile=_work_profile(model, given),
         apps=(*model.apps, *(App(package=package, scope=model.managed_scope) for package in added)),

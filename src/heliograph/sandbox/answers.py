@@ -104,6 +104,15 @@ class PhoneView(Message, kw_only=True):
 
     profile: str
     serial_number: str
+    imei: str
+    """Empty: it has no telephony."""
+    meid: str
+    """Empty: it has no CDMA."""
+    wifi_mac_address: str
+    enterprise_specific_id: str
+    """Stands for it in its enterprise; a personal phone reports it in place of its serial number."""
+    eids: tuple[str, ...]
+    """Of its eSIM chips."""
     api_level: Int32
     management_kind: str | None = None
     """Null: nobody manages it."""

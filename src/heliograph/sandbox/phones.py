@@ -10,12 +10,12 @@ import msgspec
 
 from heliograph.agent.executor import Checkpoint, pass_by
 from heliograph.agent.journal import Identity, Journal
-from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile
 from heliograph.agent.runner import Condition, Line, PhoneRunner
 from heliograph.agent.virtual_phone import ANSWERS, Pace, VirtualPhone, user_of
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
+from heliograph.domain.phone.numbers import serial_of
 from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
 from heliograph.protocol import Policy
@@ -105,6 +105,11 @@ def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
     return msgspec.structs.replace(profile, model=whole)
 
 
+def new_device(name: DeviceName, profile: Profile) -> VirtualDevice:
+    """The phone of this name as it comes into a world: alike in every world, and like no other phone of its world."""
+    return profile.phone(serial_of(str(name)), enterprise=name.enterprise)
+
+
 class SandboxPhone:
     """A phone that keeps its id in the sandbox through wipes, resets and new enrolments.
 
@@ -112,17 +117,15 @@ class SandboxPhone:
     connected all the time.
     """
 
-    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile", "serial")
+    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile")
 
     def __init__(
-        self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "",
-        device: DeviceName | None = None,
+        self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, device: DeviceName | None = None,
     ) -> None:  # fmt: skip
-        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's.
+        """`name` is what it is called here: the device that it enrols as first, if the id is free.
 
         `device`: the device that it was last, if another.
         """
-        self.serial = serial or profile.model.serial or default_serial(profile.name)
         self.name = name
         self.profile = profile
         self._around = around
@@ -139,6 +142,11 @@ class SandboxPhone:
     def asleep_with(self) -> Asleep | None:
         """What it holds while it is asleep; None: it is awake."""
         return self._asleep
+
+    @property
+    def new(self) -> VirtualDevice:
+        """The phone as it came into the world."""
+        return new_device(self.name, self.profile)
 
     @property
     def journal(self) -> Journal:
@@ -212,7 +220,7 @@ class SandboxPhone:
     def _made(self) -> PhoneRunner:
         around, name = self._around, self.name
         clock, chance = PhoneClock(around.clock, str(name)), around.chance(f"habits of {name}")
-        phone = VirtualPhone(self.profile.phone(self.serial), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
+        phone = VirtualPhone(self.new, clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
         if self._asleep is not None:
             phone.adopt(self._asleep.policy)
         runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))

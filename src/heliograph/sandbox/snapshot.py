@@ -25,7 +25,7 @@ from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.server.in_memory import schema_version
 from heliograph.service.outbox import OutboxMessage
 
-VERSION: Final = 1
+VERSION: Final = 2
 SECRETS: Final = (
     "This file opens everything that is sealed in it: its seed makes the key. Passwords of phones, credentials and tokens are in it."
 )
@@ -75,7 +75,6 @@ class PhoneState(Part, frozen=True, kw_only=True):
     """The device that it enrolled as first."""
     device: str
     """The device that it is now, or was last."""
-    serial: str
     profile: str = ""
     """One of the sandbox's; empty: see `model`."""
     model: Profile | None = None

@@ -18,7 +18,6 @@ def state_of_phone(phone: SandboxPhone) -> PhoneState:
     return PhoneState(
         name=str(phone.name),
         device=str(phone.device),
-        serial=phone.serial,
         profile=phone.profile.name if known else "",
         model=None if known else phone.profile,
         asleep=AsleepState(identity=asleep.identity, policy=asleep.policy) if asleep is not None else None,
@@ -57,7 +56,7 @@ def phone_of_state(state: PhoneState, around: Surroundings) -> SandboxPhone:
         raise SnapshotUnreadable(f"phone {state.name[:160]!r} has no profile that is known here, or is neither asleep nor awake")
     asleep = Asleep(state.asleep.identity, state.asleep.policy) if state.asleep is not None else None
     name, device = _name(state.name), _name(state.device)
-    phone = SandboxPhone(name, profile, around=around, asleep=asleep, serial=state.serial, device=device)
+    phone = SandboxPhone(name, profile, around=around, asleep=asleep, device=device)
     if (awake := state.awake) is not None:
         runner = phone.runner
         runner.phone.be_as(awake.device, awake.policy, awake.user, awake.effects)

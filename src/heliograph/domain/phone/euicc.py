@@ -27,7 +27,7 @@ class EsimProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The chip: `ports` profiles can be active at once, `capacity` profiles fit into its memory."""
 
-    eid: str
+    eid: str = ""
     ports: int = 1
     capacity: int = 8
     carrier_lock: str = ""

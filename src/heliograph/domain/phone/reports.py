@@ -3,7 +3,6 @@
 Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …).
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -60,12 +59,6 @@ def device_report(phone: VirtualDevice, *, policy_name: str = "", policy_version
     )
 
 
-def enterprise_specific_id(phone: VirtualDevice) -> str:
-    """The id that stands for the serial number of a personal phone; the same after every factory reset."""
-    made = hashlib.sha256(f"enterprise-specific id of {phone.serial}".encode()).hexdigest()[:16].upper()
-    return phone.enterprise_specific_id or made
-
-
 def _personal(phone: VirtualDevice) -> bool:
     return phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE
 
@@ -79,7 +72,7 @@ def _applied_state(phone: VirtualDevice) -> DeviceState:
 def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
     hides_serial = _personal(phone) and phone.api_level >= ENTERPRISE_SPECIFIC_ID_LEVEL
     shows_chip = phone.euicc is not None and not _personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
-    stand_in = enterprise_specific_id(phone) if hides_serial else ""
+    stand_in = phone.enterprise_specific_id if hides_serial else ""
     return HardwareInfo(
         brand=phone.build.brand,
         hardware=phone.build.hardware,
@@ -93,10 +86,11 @@ def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
 
 
 def _network_info(phone: VirtualDevice) -> NetworkInfo | None:
-    """Without telephony, no network info; a personal phone reports neither its IMEI nor the eSIMs that its user added."""
+    """Without telephony, no network info; a personal phone reports neither IMEI and MEID nor the eSIMs that its user added."""
     if not phone.imei and phone.euicc is None:
         return None
-    return NetworkInfo(imei="" if _personal(phone) else phone.imei, telephony_infos=tuple(_telephony_infos(phone)))
+    hidden = _personal(phone)
+    return NetworkInfo(imei="" if hidden else phone.imei, meid="" if hidden else phone.meid, telephony_infos=tuple(_telephony_infos(phone)))
 
 
 def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:
@@ -123,6 +117,11 @@ def view(phone: VirtualDevice) -> dict[str, object]:
     return {
         "profile": phone.profile,
         "serialNumber": phone.serial,
+        "imei": phone.imei,
+        "meid": phone.meid,
+        "wifiMacAddress": phone.wifi_mac_address,
+        "enterpriseSpecificId": phone.enterprise_specific_id,
+        "eids": [phone.euicc.eid] if phone.euicc else [],
         "apiLevel": phone.api_level,
         "managementKind": phone.management_kind.value if phone.managed else None,
         "managed": phone.managed,

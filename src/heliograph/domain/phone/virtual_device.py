@@ -108,8 +108,11 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     serial: str
     imei: str = ""
     """Empty: no telephony."""
+    meid: str = ""
+    """Empty: no CDMA."""
+    wifi_mac_address: str = ""
     enterprise_specific_id: str = ""
-    """What a personally-owned phone reports from Android 12 on instead of its serial number; empty: made from the serial number."""
+    """What a personally-owned phone reports from Android 12 on instead of its serial number."""
     build: Build = Build()
     api_level: int
     qpr: int = 0
@@ -273,6 +276,8 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         profile=phone.profile,
         serial=phone.serial,
         imei=phone.imei,
+        meid=phone.meid,
+        wifi_mac_address=phone.wifi_mac_address,
         enterprise_specific_id=phone.enterprise_specific_id,
         build=phone.build,
         api_level=phone.api_level,
