@@ -162,7 +162,6 @@ def test_facts_take_the_place_of_the_profile_s_own() -> None:
             "setupInProgress": True,
             "ongoingCall": True,
             "batteryPercent": 3,
-            "rebootDuration": "1.5s",
             "externalStorageBytes": "1000",
             "devicePassword": "",
             "additionalPackages": ["com.example.mine", "com.slack"],
@@ -173,7 +172,7 @@ def test_facts_take_the_place_of_the_profile_s_own() -> None:
     )
 
     assert ("MINE", "Pixel 6", "14", 34) == (phone.serial, phone.build.model, phone.build.android_version, phone.api_level)
-    assert (True, True, 3, 1.5) == (phone.setup_in_progress, phone.ongoing_call, phone.battery_percent, phone.reboot_seconds)
+    assert (True, True, 3) == (phone.setup_in_progress, phone.ongoing_call, phone.battery_percent)
     assert (1000, None) == (phone.external_storage_bytes, phone.credential)
     assert ["com.example.mine"] == [app.package for app in phone.apps if app.package.endswith("mine")]
     assert 1 == [app.package for app in phone.apps].count("com.slack")
@@ -207,6 +206,12 @@ def test_the_user_s_way_to_answer_can_be_changed() -> None:
     profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "IGNORE", "consentDelay": "0.25s"})
 
     assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
+
+
+def test_a_phones_own_times_can_be_changed() -> None:
+    profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"rebootDuration": "1.5s", "downloadDuration": "60s"})
+
+    assert (1.5, 60.0) == (profile.reboot_seconds, profile.download_seconds)
 
 
 def test_everything_wrong_with_the_facts_is_told_at_once() -> None:

@@ -66,6 +66,8 @@ class Overrides(Message):
     ongoing_call: bool | None = None
     battery_percent: Int32 | None = None
     reboot_duration: Duration | None = None
+    download_duration: Duration | None = None
+    """How long ADD_ESIM stays IN_PROGRESS."""
     external_storage_bytes: Int64 | None = None
     device_password: str | None = None
     """"" is no password; the same for the work profile."""
@@ -111,7 +113,13 @@ def with_overrides(profile: Profile, facts: Mapping[str, Any]) -> Profile:
     violations = Violations(_violations(profile.model, overrides))
     if violations:
         raise InvalidArgument(violations=violations)
-    return msgspec.structs.replace(profile, model=_overridden(profile.model, overrides), consent=_consent(profile.consent, overrides))
+    return msgspec.structs.replace(
+        profile,
+        model=_overridden(profile.model, overrides),
+        consent=_consent(profile.consent, overrides),
+        reboot_seconds=_seconds(overrides.reboot_duration) if overrides.reboot_duration else profile.reboot_seconds,
+        download_seconds=_seconds(overrides.download_duration) if overrides.download_duration else profile.download_seconds,
+    )
 
 
 def _violations(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
@@ -167,7 +175,7 @@ def _out_of_range(given: Overrides) -> Iterator[Violation]:
         value = getattr(given, name)
         if value is not None and not least <= value <= most:
             yield Violation(f"overrides.{name}", f"{name} must be from {least} to {most}.")
-    for name in ("reboot_duration", "consent_delay"):
+    for name in ("reboot_duration", "download_duration", "consent_delay"):
         text = getattr(given, name)
         if text and not 0 <= parse_duration_ns(text) <= REBOOT_MAX_S * NS_PER_S:
             yield Violation(f"overrides.{name}", f"{name} must be from 0s to {REBOOT_MAX_S}s.")
@@ -181,8 +189,6 @@ def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
     }
     if given.external_storage_bytes is not None:
         changes["external_storage_bytes"] = int(given.external_storage_bytes)
-    if given.reboot_duration:
-        changes["reboot_seconds"] = _seconds(given.reboot_duration)
     if given.device_password is not None:
         changes["credential"] = _credential(given.device_password)
     own = {app.package for app in model.apps if app.scope is model.managed_scope}

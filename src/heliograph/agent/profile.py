@@ -54,6 +54,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     account_identifier: str = ""
     """Who uses it, for the enrollment token's `user`; empty on dedicated devices, which have no user."""
     consent: ConsentPolicy = ConsentPolicy()
+    reboot_seconds: float | None = None
+    """How long a restart takes, whatever the runner's pace; None: as it has it."""
+    download_seconds: float | None = None
+    """The same of the download of an eSIM."""
     offline_windows: tuple[OfflineWindow, ...] = ()
     """When it is offline by itself. The phone's runner decides whether this applies: `fleet` does so, a sandbox need not."""
 

@@ -100,7 +100,7 @@ def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumst
     return Waiting(
         phone=msgspec.structs.replace(phone, euicc=chip.downloading(circumstances.now_us)),
         status=EsimCommandStatus(status=EsimStatus.IN_PROGRESS),
-        wait=Wait.TIME,
+        wait=Wait.DOWNLOAD,
         seconds=DOWNLOAD_S,
         then=partial(_downloaded, params),
     )

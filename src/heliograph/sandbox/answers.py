@@ -177,6 +177,8 @@ class DeviceView(Message):
     connected: bool
     consent: Annotated[str, Also(enum=["APPROVE", "DECLINE", "IGNORE"])]
     consent_delay: Duration
+    reboot_duration: Duration
+    download_duration: Duration
     latency: Duration
     user_is_asked: tuple[Question, ...]
     network_changes: tuple[NetworkChange, ...]

@@ -44,6 +44,9 @@ class Steering(Message):
     ongoing_call: bool | None = None
     setup_in_progress: bool | None = None
     work_profile_paused: bool | None = None
+    reboot_duration: Duration = ""
+    download_duration: Duration = ""
+    """How long ADD_ESIM stays IN_PROGRESS; of the next one."""
     latency: Duration = ""
     """Every message of the phone waits so long."""
     drop_next: tuple[Loss, ...] = ()

@@ -22,8 +22,8 @@ from heliograph.protocol import Policy
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
-PACE = Pace(times=0.2, reboot_s=1.0)
-"""A test waits for a reboot a second, not half a minute."""
+TIMES, REBOOT_S, DOWNLOAD_S = 0.2, 1.0, 0.4
+"""A test waits for a reboot a second, not half a minute; a download is in progress for long enough to be seen."""
 BACKOFF_MOST_S = 1.0
 """A phone of a sandbox is back at once when its server is."""
 
@@ -103,6 +103,15 @@ def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
     once = tuple({app.package: app for app in apps}.values())
     whole = msgspec.structs.replace(model, management_kind=ManagementKind.FULLY_MANAGED, work_profile=None, apps=once)
     return msgspec.structs.replace(profile, model=whole)
+
+
+def pace_of(profile: Profile) -> Pace:
+    """How fast a phone of this kind is in a sandbox."""
+    return Pace(
+        times=TIMES,
+        reboot_s=REBOOT_S if profile.reboot_seconds is None else profile.reboot_seconds,
+        download_s=DOWNLOAD_S if profile.download_seconds is None else profile.download_seconds,
+    )
 
 
 def new_device(name: DeviceName, profile: Profile) -> VirtualDevice:
@@ -196,7 +205,7 @@ class SandboxPhone:
 
     def view(self) -> dict[str, object]:
         """All there is to see of the phone, ready for JSON; never a password."""
-        runner, user = self.runner, self.runner.phone.user
+        runner, user, pace = self.runner, self.runner.phone.user, self.runner.phone.pace
         consent = {answer: answering for answering, answer in ANSWERS.items()}[user.answer]
         return {
             "id": self.name.device,
@@ -211,8 +220,10 @@ class SandboxPhone:
                 {"time": format_timestamp(change.at_us), "online": change.online} for change in runner.mischief.network_changes
             ],
             "consent": consent.name,
-            "consentDelay": f"{user.after_s:g}s",
-            "latency": f"{runner.mischief.delay_ms / 1_000:g}s",
+            "consentDelay": _duration(user.after_s),
+            "rebootDuration": _duration(pace.reboot_s),
+            "downloadDuration": _duration(pace.download_s),
+            "latency": _duration(runner.mischief.delay_ms / 1_000),
             "userIsAsked": [{"operation": question.operation, "for": question.wait.value} for question in runner.phone.questions],
             "phone": view(runner.phone.device),
         }
@@ -220,12 +231,16 @@ class SandboxPhone:
     def _made(self) -> PhoneRunner:
         around, name = self._around, self.name
         clock, chance = PhoneClock(around.clock, str(name)), around.chance(f"habits of {name}")
-        phone = VirtualPhone(self.new, clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
+        phone = VirtualPhone(self.new, clock=clock, chance=chance, user=user_of(self.profile.consent), pace=pace_of(self.profile))
         if self._asleep is not None:
             phone.adopt(self._asleep.policy)
         runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))
         runner.entropy = around.chance(f"secrets of {name}")
         return runner
+
+
+def _duration(seconds: float | None) -> str:
+    return f"{seconds or 0.0:.9f}".rstrip("0").removesuffix(".") + "s"
 
 
 Phones = Mapping[DeviceName, SandboxPhone]

@@ -14,7 +14,7 @@ import msgspec
 from heliograph.agent.journal import Entry, FinalOrder, Identity
 from heliograph.agent.misbehaviour import OnDemand
 from heliograph.agent.profiles import Profile
-from heliograph.agent.virtual_phone import EffectRecord, User
+from heliograph.agent.virtual_phone import EffectRecord, Pace, User
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -51,6 +51,7 @@ class AwakeState(Part, frozen=True, kw_only=True):
     device: VirtualDevice
     policy: Policy
     user: User
+    pace: Pace
     effects: tuple[EffectRecord, ...] = ()
     demand: OnDemand = OnDemand()
     refusal: str = ""

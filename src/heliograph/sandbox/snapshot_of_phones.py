@@ -33,6 +33,7 @@ def _awake(phone: SandboxPhone) -> AwakeState:
         device=runner.phone.device,
         policy=runner.phone.policy,
         user=runner.phone.user,
+        pace=runner.phone.pace,
         effects=tuple(effect for effect in runner.phone.effects if effect.operation not in begun),
         demand=runner.mischief.on_demand(),
         refusal=runner.refusal if runner.condition is Condition.UNENROLLED else "",
@@ -59,7 +60,7 @@ def phone_of_state(state: PhoneState, around: Surroundings) -> SandboxPhone:
     phone = SandboxPhone(name, profile, around=around, asleep=asleep, device=device)
     if (awake := state.awake) is not None:
         runner = phone.runner
-        runner.phone.be_as(awake.device, awake.policy, awake.user, awake.effects)
+        runner.phone.be_as(awake.device, awake.policy, awake.user, awake.pace, awake.effects)
         runner.mischief.go_on_with(awake.demand)
         runner.refusal, runner.restarts, runner.reported = awake.refusal, awake.restarts, awake.reported
         phone.journal.resume(awake.identity, awake.entries, awake.final_order)
