@@ -39,9 +39,8 @@ def in_lost_mode(phone: VirtualDevice, _row: CommandType) -> VirtualDevice:
 
 def with_the_esim(phone: VirtualDevice, row: CommandType) -> VirtualDevice:
     """The phone has the eSIM profile that the example removes."""
-    assert phone.euicc is not None
     esim = EsimProfile(icc_id=row.example["removeEsimParams"]["iccId"], managed=True)
-    return msgspec.structs.replace(phone, euicc=phone.euicc.add(esim))
+    return msgspec.structs.replace(phone, euiccs=tuple(chip.add(esim) for chip in phone.euiccs))
 
 
 @dataclass(frozen=True, kw_only=True)

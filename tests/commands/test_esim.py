@@ -46,7 +46,7 @@ def phone(
 ) -> VirtualDevice:
     """A phone with Android 15 and an eSIM chip that holds these profiles."""
     chip = Euicc(eid=EID, ports=ports, capacity=capacity, profiles=profiles)
-    return VirtualDevice(profile="test", serial="S1", api_level=35, management_kind=management_kind, euicc=chip)
+    return VirtualDevice(profile="test", serial="S1", api_level=35, management_kind=management_kind, euiccs=(chip,))
 
 
 def profile(number: int, *, active: bool = True, managed: bool = False) -> EsimProfile:
@@ -213,7 +213,7 @@ def test_a_full_chip_takes_no_further_profile() -> None:
 
 def test_a_carrier_locked_phone_takes_profiles_of_its_carrier_only() -> None:
     chip = Euicc(eid=EID, carrier_lock="Example Mobile")
-    locked = msgspec.structs.replace(phone(), euicc=chip)
+    locked = msgspec.structs.replace(phone(), euiccs=(chip,))
 
     own, other = add(locked, CODE), add(locked, "LPA:1$smdp.example.net$K2-ABC")
 
@@ -399,7 +399,7 @@ def test_after_a_crash_a_missing_profile_proves_that_it_was_removed() -> None:
 def test_esim_commands_need_android_15_and_a_chip(management_kind: ManagementKind, row: CommandType) -> None:
     able = phone(management_kind=management_kind)
     too_old = msgspec.structs.replace(able, api_level=34)
-    without_chip = msgspec.structs.replace(able, euicc=None)
+    without_chip = msgspec.structs.replace(able, euiccs=())
 
     refusals = [row.requires.refusal(device_facts(each)) for each in (able, too_old, without_chip)]
 

@@ -18,7 +18,7 @@ ESIMS = (EsimProfile(icc_id="1", managed=True, active=True, carrier="Ours"), Esi
 
 def with_esims(management_kind: ManagementKind, api_level: int) -> VirtualDevice:
     """A phone with an eSIM of ours and one of its user's."""
-    return phone_of(management_kind, api_level, imei="350000000000001", euicc=Euicc(eid="8904", profiles=ESIMS))
+    return phone_of(management_kind, api_level, imei="350000000000001", euiccs=(Euicc(eid="8904", profiles=ESIMS),))
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_a_personal_phone_is_another_in_each_enterprise(make: Maker) -> None:
 def test_every_number_can_be_given(make: Maker) -> None:
     given = {"serialNumber": "SN-1", "imei": "490154203237518", "meid": "A00000292788E1", "enterpriseSpecificId": "B54Z-7OY3-NHH7-F"}
     world = make(phones=[])
+    world.patch("/v1/enterprises/sandbox/policies/default", {"statusReportingSettings": {"networkInfoEnabled": True}})
 
     phone = world.post("/sandbox/v1/devices", {"deviceId": "mine", "profile": PIXEL, "overrides": given})
 

@@ -10,8 +10,8 @@ import msgspec
 
 from heliograph.agent.profile import Answering, ConsentPolicy, Profile
 from heliograph.domain.phone.credential import Credential
-from heliograph.domain.phone.euicc import Euicc
-from heliograph.domain.phone.numbers import is_imei, is_meid
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.numbers import is_eid, is_icc_id, is_imei, is_meid
 from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
 from heliograph.domain.policy import PASSWORD_MIN_LENGTH
 from heliograph.domain.user_facing_message import is_language_tag
@@ -20,6 +20,7 @@ from heliograph.protojson.messages import Duration, Int32, Int64, Message, decod
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
 
 ANDROID_VERSIONS: Mapping[int, str] = {
+    23: "6.0.1",
     24: "7.0",
     25: "7.1.1",
     26: "8.0.0",
@@ -38,10 +39,23 @@ ANDROID_VERSIONS: Mapping[int, str] = {
 """The API levels that a virtual phone can have, and what the system calls itself."""
 
 QPR_MAX = 3
+CHIPS_MAX = 4
 PORTS_MAX = 8
 CAPACITY_MAX = 64
 PERCENT = 100
 REBOOT_MAX_S = 3600
+
+
+@proto("OwnEsim")
+class OwnEsim(Message):
+    """An eSIM that the phone's user added: no enterprise manages it."""
+
+    icc_id: str = ""
+    """Absent: one of its own."""
+    carrier: str = ""
+    active: bool = False
+    chip: Int32 = 0
+    """The number of the eSIM chip that it is on; 0: the default one."""
 
 
 @proto("Overrides")
@@ -79,6 +93,14 @@ class Overrides(Message):
     """Apps on the side that the admin manages."""
     euicc: bool | None = None
     """false removes the eSIM chip, true gives one to a phone without."""
+    euicc_chips: Int32 | None = None
+    """How many eSIM chips it has."""
+    eids: tuple[str, ...] = ()
+    """Of its chips, in their order."""
+    esims: tuple[OwnEsim, ...] = ()
+    """What its user added, in place of what the profile has."""
+    confirm_esim_removal: bool | None = None
+    """Whether it asks its user before REMOVE_ESIM removes one."""
     euicc_ports: Int32 | None = None
     euicc_capacity: Int32 | None = None
     carrier_lock: str | None = None
@@ -156,10 +178,41 @@ def _not_for_this_phone(model: VirtualDevice, given: Overrides) -> Iterator[Viol
     if model.work_profile is None:
         for name in sorted(given.set_fields() & {"work_profile_password", "separate_work_lock", "work_profile_paused"}):
             yield Violation(f"overrides.{name}", f"Phones of the profile {model.profile} have no work profile.")
-    chip_facts = sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock"})
-    if given.euicc is False or (model.euicc is None and not given.euicc):
-        for name in chip_facts:
+    yield from _not_for_its_chips(model, given)
+
+
+def _not_for_its_chips(model: VirtualDevice, given: Overrides) -> Iterator[Violation]:
+    chips = _chips(model, given)
+    if given.euicc is not None and given.euicc_chips not in {None, len(model.euiccs) or 1 if given.euicc else 0}:
+        yield Violation("overrides.euicc_chips", "euicc and euiccChips contradict each other: one of them is enough.")
+    if not chips:
+        for name in sorted(given.set_fields() & {"euicc_ports", "euicc_capacity", "carrier_lock", "eids", "esims"}):
             yield Violation(f"overrides.{name}", 'The phone has no eSIM chip: give it one with "euicc": true.')
+        return
+    if len(given.eids) > len(chips):
+        yield Violation("overrides.eids", f"The phone has {len(chips)} eSIM chips: say how many with euiccChips.")
+    for index, eid in enumerate(given.eids):
+        if not is_eid(eid):
+            yield Violation(f"overrides.eids[{index}]", "An EID has 32 digits and leaves 1 when divided by 97.")
+    for index, esim in enumerate(given.esims):
+        if objection := _objection(esim, given.esims[:index], chips):
+            yield Violation(f"overrides.esims[{index}]", objection)
+
+
+def _objection(esim: OwnEsim, before: tuple[OwnEsim, ...], chips: tuple[Euicc, ...]) -> str:
+    """Why a phone with these chips, which has those before it, cannot have this eSIM; or ""."""
+    if not 0 <= esim.chip < len(chips):
+        return f"chip must be from 0 to {len(chips) - 1}."
+    if esim.icc_id and not is_icc_id(esim.icc_id):
+        return "An ICC ID has 18 to 20 digits."
+    if esim.icc_id and esim.icc_id in {other.icc_id for other in before}:
+        return "The phone has an eSIM with this ICC ID already."
+    chip, there = chips[esim.chip], [other for other in before if other.chip == esim.chip]
+    if len(there) >= chip.capacity:
+        return f"The chip holds {chip.capacity} eSIMs."
+    if esim.active and sum(other.active for other in there) >= chip.ports:
+        return f"The chip has {chip.ports} ports: no more of its eSIMs can be active."
+    return ""
 
 
 def _out_of_range(given: Overrides) -> Iterator[Violation]:
@@ -168,6 +221,7 @@ def _out_of_range(given: Overrides) -> Iterator[Violation]:
         "qpr": (0, QPR_MAX),
         "battery_percent": (0, PERCENT),
         "external_storage_bytes": (0, 2**50),
+        "euicc_chips": (0, CHIPS_MAX),
         "euicc_ports": (1, PORTS_MAX),
         "euicc_capacity": (0, CAPACITY_MAX),
     }
@@ -184,7 +238,7 @@ def _out_of_range(given: Overrides) -> Iterator[Violation]:
 def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
     changes: dict[str, object] = {
         name: value
-        for name in ("api_level", "qpr", "setup_in_progress", "ongoing_call", "battery_percent")
+        for name in ("api_level", "qpr", "setup_in_progress", "ongoing_call", "battery_percent", "confirm_esim_removal")
         if (value := getattr(given, name)) is not None
     }
     if given.external_storage_bytes is not None:
@@ -202,7 +256,7 @@ def _overridden(model: VirtualDevice, given: Overrides) -> VirtualDevice:
         build=msgspec.structs.replace(model.build, **_build_changes(given)),
         work_profile=_work_profile(model, given),
         apps=(*model.apps, *(App(package=package, scope=model.managed_scope) for package in added)),
-        euicc=_chip(model, given),
+        euiccs=_chips(model, given),
         **changes,
     )
 
@@ -234,12 +288,27 @@ def _work_profile(model: VirtualDevice, given: Overrides) -> WorkProfile | None:
     )
 
 
-def _chip(model: VirtualDevice, given: Overrides) -> Euicc | None:
-    if given.euicc is False or (model.euicc is None and not given.euicc):
-        return None
-    chip = model.euicc or Euicc(eid="")
-    changes = {"ports": given.euicc_ports, "capacity": given.euicc_capacity, "carrier_lock": given.carrier_lock}
-    return msgspec.structs.replace(chip, **{name: value for name, value in changes.items() if value is not None})
+def _chips(model: VirtualDevice, given: Overrides) -> tuple[Euicc, ...]:
+    """The phone's eSIM chips: further ones are like its first, or like any."""
+    count = len(model.euiccs) if given.euicc_chips is None else given.euicc_chips
+    if given.euicc is not None and given.euicc_chips is None:
+        count = max(count, 1) if given.euicc else 0
+    count = min(max(count, 0), CHIPS_MAX)
+    like = msgspec.structs.replace(model.euicc or Euicc(), eid="", profiles=())
+    chips = (*model.euiccs, *([like] * CHIPS_MAX))[:count]
+    return tuple(_chip(number, chip, given) for number, chip in enumerate(chips))
+
+
+def _chip(number: int, chip: Euicc, given: Overrides) -> Euicc:
+    facts = {"ports": given.euicc_ports, "capacity": given.euicc_capacity, "carrier_lock": given.carrier_lock}
+    changes: dict[str, object] = {name: value for name, value in facts.items() if value is not None}
+    if given.eids[number:]:
+        changes["eid"] = given.eids[number]
+    if given.esims:
+        changes["profiles"] = tuple(
+            EsimProfile(icc_id=esim.icc_id, active=esim.active, carrier=esim.carrier) for esim in given.esims if esim.chip == number
+        )
+    return msgspec.structs.replace(chip, **changes)
 
 
 def _consent(policy: ConsentPolicy, given: Overrides) -> ConsentPolicy:

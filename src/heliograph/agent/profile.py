@@ -8,7 +8,9 @@ import enum
 import msgspec
 
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
+from heliograph.domain.phone.euicc import Euicc
 from heliograph.domain.phone.numbers import eid_of, enterprise_specific_id, imei_of, meid_of, wifi_mac_address_of
+from heliograph.domain.phone.sm_dp import own_icc_id
 from heliograph.domain.phone.virtual_device import VirtualDevice
 
 US_PER_S = 1_000_000
@@ -84,7 +86,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         imei = imei_of(serial) if model.imei == MADE else model.imei
         meid = meid_of(serial) if model.meid == MADE else model.meid
         mac = model.wifi_mac_address or wifi_mac_address_of(serial)
-        chip = model.euicc
         return msgspec.structs.replace(
             model,
             profile=self.name,
@@ -94,5 +95,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             wifi_mac_address=mac,
             enterprise_specific_id=model.enterprise_specific_id
             or enterprise_specific_id(serial=serial, imei=imei, meid=meid, mac=mac, enterprise=enterprise),
-            euicc=chip and msgspec.structs.replace(chip, eid=chip.eid or eid_of(serial)),
+            euiccs=tuple(_chip(chip, chip.eid or eid_of(serial, number)) for number, chip in enumerate(model.euiccs)),
         )
+
+
+def _chip(chip: Euicc, eid: str) -> Euicc:
+    """The chip with this EID, and eSIMs that only it has."""
+    esims = enumerate(chip.profiles, start=1)
+    return msgspec.structs.replace(
+        chip,
+        eid=eid,
+        profiles=tuple(msgspec.structs.replace(esim, icc_id=esim.icc_id or own_icc_id(number, eid)) for number, esim in esims),
+    )

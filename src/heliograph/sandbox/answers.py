@@ -97,6 +97,8 @@ class EsimView(Message):
     managed: bool
     """Whether an admin added it."""
     carrier: str
+    eid: str
+    """The chip that it is on."""
 
 
 class PhoneView(Message, kw_only=True):
@@ -135,6 +137,8 @@ class PhoneView(Message, kw_only=True):
     reset_protection_data: bool
     """Whether it asks for the account of before after a factory reset."""
     esims: tuple[EsimView, ...]
+    confirm_esim_removal: bool
+    """Whether it asks its user before REMOVE_ESIM removes one."""
     ongoing_call: bool
     battery_percent: Int32
     boots: Int32

@@ -39,7 +39,8 @@ class Steered:
         await self._misbehave(phone.runner.mischief)
 
     def _changed(self, device: VirtualDevice) -> VirtualDevice:
-        wanted = {"ongoing_call": self._wanted.ongoing_call, "setup_in_progress": self._wanted.setup_in_progress}
+        names = ("ongoing_call", "setup_in_progress", "confirm_esim_removal")
+        wanted = {name: getattr(self._wanted, name) for name in names}
         changes: dict[str, object] = {name: value for name, value in wanted.items() if value not in {None, getattr(device, name)}}
         profile, paused = device.work_profile, self._wanted.work_profile_paused
         if profile is not None and paused is not None and paused is not profile.paused:

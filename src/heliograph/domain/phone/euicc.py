@@ -15,7 +15,8 @@ DOWNLOADS_APART_US = 60 * MICROSECONDS
 class EsimProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One eSIM profile on the chip."""
 
-    icc_id: str
+    icc_id: str = ""
+    """Empty in a model: each chip's own."""
     active: bool = False
     managed: bool = False
     """Whether the enterprise added it: only such profiles can be removed by a command."""

@@ -82,6 +82,11 @@ def is_eid(text: str) -> bool:
     return re.fullmatch(f"[0-9]{{{EID_DIGITS}}}", text) is not None and int(text) % EID_MODULUS == 1
 
 
+def is_icc_id(text: str) -> bool:
+    """Whether it has an ICC ID's form; the check digit is not everywhere in use.  Source: ITU-T E.118."""
+    return re.fullmatch("[0-9]{18,20}", text) is not None
+
+
 def luhn_digit(digits: str) -> str:
     """The check digit that belongs behind these digits.  Source: ISO/IEC 7812-1 annex B."""
     doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[::-2])

@@ -185,5 +185,10 @@ def icc_id_of(activation_code: str, eid: str) -> str:
     return digits + luhn_digit(digits)
 
 
+def own_icc_id(number: int, eid: str) -> str:
+    """The ICC ID of the eSIM that the phone's user added to this chip as the first (1), second (2) and so on."""
+    return icc_id_of(f"own {number}", eid)
+
+
 def _numbered_error(error: int) -> EsimCommandStatus:
     return euicc_error(EuiccError(error)) if error in set(EuiccError) else internal_error(EuiccOperation.DOWNLOAD, error)
