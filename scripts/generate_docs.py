@@ -8,7 +8,9 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
+from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
+from heliograph.domain.phone.virtual_device import WorkProfile
 from heliograph.domain.quirks import Quirk
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
@@ -29,8 +31,8 @@ MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors
 def pages() -> dict[Path, str]:
     """Every page that holds something generated, as it should be."""
     blocks = {
-        "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
-        "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
+        "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": _quirks(), "life": _life(),
+        "life-table": _life_table(), "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
         "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
@@ -49,6 +51,36 @@ def _phones() -> str:
         for profile in PROFILES.values()
     ]
     return table(("phone", "management", "API", "what for"), rows)
+
+
+def _phone_facts() -> str:
+    """In what the phones differ."""
+    rows = [
+        (
+            f"`{profile.name}`",
+            f"{profile.model.build.brand} {profile.model.build.model}",
+            profile.model.build.android_version + (f" QPR{profile.model.qpr}" if profile.model.qpr else ""),
+            _lock(profile.model.credential),
+            _work_lock(profile.model.work_profile),
+            " and ".join(number for number in ("IMEI" * bool(profile.model.imei), "MEID" * bool(profile.model.meid)) if number) or "–",
+            ", ".join(f"{chip.ports} ports" for chip in profile.model.euiccs) or "–",
+            f"{len(profile.model.esims)}",
+            profile.model.build.primary_language_code,
+        )
+        for profile in PROFILES.values()
+    ]
+    names = ("phone", "model", "Android", "lock", "work profile's lock", "numbers", "eSIM chip", "own eSIMs", "language")
+    return table(names, rows)
+
+
+def _lock(credential: Credential | None) -> str:
+    return "–" if credential is None else f"{credential.kind.value}, {len(credential.secret)} characters"
+
+
+def _work_lock(profile: WorkProfile | None) -> str:
+    if profile is None:
+        return "no work profile"
+    return _lock(profile.credential) if profile.separate_lock else "the device's"
 
 
 def _commands() -> str:

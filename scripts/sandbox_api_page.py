@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from heliograph.sandbox.esim_verbs import ESIM_VERBS
 from heliograph.sandbox.json_schema import name_of, schemas_of
 from heliograph.sandbox.openapi import SUBJECTS
 from heliograph.sandbox.routes import OPENAPI_PATH
@@ -35,6 +36,14 @@ _ASK: Call = (
 )  # fmt: skip
 _QUIET: Call = ("PATCH", f"/sandbox/v1/devices/{ASKED}", {"consent": "IGNORE"})
 _LISTEN: Call = ("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
+_CODE: Call = (
+    "POST", f"{_DEVICE}:issueCommand",
+    {"type": "ADD_ESIM", "addEsimParams": {"activationCode": "LPA:1$smdp.example.com$CODE-1234$$1", "activationState": "ACTIVATED"}},
+)  # fmt: skip
+_UNHURRIED: Call = ("PATCH", f"/sandbox/v1/devices/{PHONE}", {"consent": "IGNORE"})
+_DOWNLOADED: Call = ("POST", "/sandbox/v1/clock:advance", {"duration": "1s"})
+_OWN: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", ESIM_VERBS["addEsim"].example)
+_OWN_OFF: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", {**ESIM_VERBS["addEsim"].example, "active": False})
 _WIPE: Call = ("POST", f"{_DEVICE}:issueCommand", {"type": "WIPE", "wipeParams": {}})
 
 BEFORE: Mapping[str, tuple[Call, ...]] = {
@@ -43,7 +52,8 @@ BEFORE: Mapping[str, tuple[Call, ...]] = {
     "pushEndpoints.list": (_ENDPOINT,), "pushEndpoints.delete": (_ENDPOINT,), "faults.list": (_FAULT, _LOCK), "faults.get": (_FAULT, _LOCK),
     "faults.delete": (_FAULT,), "faults.deleteAll": (_FAULT,), "requests.list": (_LOCK,), "requests.get": (_LOCK,),
     "requests.trace": (_LOCK,), "requests.exportHar": (_LOCK,), "requests.clear": (_LOCK,), "quota.get": (_LOCK,),
-    "operations.list": (_LOCK,),
+    "operations.list": (_LOCK,), "devices.enterWrongCode": (_UNHURRIED, _CODE, _DOWNLOADED), "devices.activateEsim": (_OWN_OFF,),
+    "devices.deactivateEsim": (_OWN,), "devices.removeEsim": (_OWN,),
 }  # fmt: skip
 """What happened in the world before, by the route's id; of the second address of phones, as of the first."""
 CONCERNS: Mapping[str, str] = {"devices.approve": ASKED, "devices.decline": ASKED}

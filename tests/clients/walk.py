@@ -210,9 +210,9 @@ CLEAR_APP_DATA_WITHOUT_APPS = (
     'command.clear_apps_data_params is required for type CLEAR_APP_DATA: add "clearAppsDataParams": {…}.\n'
     'command.clear_apps_data_params.package_names is required: name at least one app, as in "packageNames": ["com.example.app"].'
 )
-FLEET_PLAN_ICC_ID = "8999034758475382816"
-GALAXY_S25_EID = "89990000491974647603436554701821"
-ZEBRA_SERIAL = "HG4592876971"
+FLEET_PLAN_ICC_ID = "8999135525865344435"
+GALAXY_S25_EID = "89990000775926201626574327736313"
+ZEBRA_SERIAL = "HGZ2D4RYOAAH"
 """A sandbox's phones are the same in every run, chips and serial numbers too."""
 
 

@@ -65,7 +65,7 @@ QUERIES = {
     "androidmanagement.signupUrls.create": "?projectId=p&callbackUrl=https://emm.example.com",
     "androidmanagement.enterprises.create": "?projectId=p&agreementAccepted=true",
 }
-NEEDS_A_STATE = re.compile(r"(:enroll|:approve|:decline|:leaveLostMode|:cancel|:enterWrongCode)$")
+NEEDS_A_STATE = re.compile(r"(:enroll|:approve|:decline|:leaveLostMode|:cancel|:enterWrongCode|:(activate|deactivate|remove)Esim)$")
 """What only some states allow: refused here, and a call all the same."""
 
 

@@ -5,7 +5,6 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual_phone import user_of
 from heliograph.domain.enrollment import EnrollmentToken
@@ -76,7 +75,7 @@ class Enrolments:
         name = DeviceName(token.enterprise.enterprise, device_id or self._new_name(profile, token.enterprise))
         if name in self._phones:
             raise AlreadyExists(f"There is a phone {name.device} already.")
-        phone = SandboxPhone(name, kind, around=self.around, serial=self._new_serial(kind, name))
+        phone = SandboxPhone(name, kind, around=self.around)
         await self._enter(phone, value)
         return phone
 
@@ -112,19 +111,13 @@ class Enrolments:
             raise PhoneOffline
         phone.runner.phone.be(user_of(phone.profile.consent))
         async with self._token(phone, device_id="") as value:
-            phone.runner.enroll(value, phone.profile.phone(phone.serial))
+            phone.runner.enroll(value, phone.new)
             await self._connected(phone)
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
         """The name of a phone without a name from its caller: its profile and a number."""
         names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
         return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self._phones)
-
-    def _new_serial(self, kind: Profile, name: DeviceName) -> str:
-        """A serial number that no other phone of the world has; that of the profile, where it is free."""
-        wanted = kind.phone().serial
-        taken = {phone.serial for phone in self._phones.values()}
-        return wanted if wanted not in taken else default_serial(str(name))
 
     async def _enter(self, phone: SandboxPhone, token: str) -> None:
         """The phone runs, and has enrolled with this token.  Raises: FailedPrecondition: it could not; as `settle`."""

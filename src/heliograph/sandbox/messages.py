@@ -44,6 +44,11 @@ class Steering(Message):
     ongoing_call: bool | None = None
     setup_in_progress: bool | None = None
     work_profile_paused: bool | None = None
+    confirm_esim_removal: bool | None = None
+    """Whether it asks its user before REMOVE_ESIM removes an eSIM."""
+    reboot_duration: Duration = ""
+    download_duration: Duration = ""
+    """How long ADD_ESIM stays IN_PROGRESS; of the next one."""
     latency: Duration = ""
     """Every message of the phone waits so long."""
     drop_next: tuple[Loss, ...] = ()
@@ -73,6 +78,12 @@ class Unlocking(Message):
     """`POST …:unlock`: the user enters this; without it, whatever the phone asks for."""
 
     password: Annotated[str, SECRET] = ""
+
+
+class EsimChoice(Message):
+    """`POST …:activateEsim` and the like: which eSIM the user takes."""
+
+    icc_id: str = ""
 
 
 @proto("DeviceCreation")
