@@ -73,7 +73,7 @@ docs: $(READY) ## Write the generated pages of docs/ again, and what the code ta
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
 
-new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.webApps.get.
+new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.migrationTokens.get.
 	@$(BIN)/python -m scripts.new_method "$(ID)"
 
 .venv: $(READY) ## Create the virtual environment from uv.lock.

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
@@ -133,7 +132,7 @@ def _methods(*, served: bool) -> str:
     """The methods of AMAPI that there are, or are not, by resource."""
     by_resource: dict[str, list[str]] = {}
     for method in AMAPI_METHODS:
-        if (method.query is not AnyQuery) is served:
+        if method.offered is served:
             resource, _, verb = method.id.removeprefix("androidmanagement.").rpartition(".")
             by_resource.setdefault(resource, []).append(f"`{verb}`")
     return table(("resource", "methods"), [(f"`{resource}`", ", ".join(verbs)) for resource, verbs in by_resource.items()])

@@ -44,10 +44,14 @@ _UNHURRIED: Call = ("PATCH", f"/sandbox/v1/devices/{PHONE}", {"consent": "IGNORE
 _DOWNLOADED: Call = ("POST", "/sandbox/v1/clock:advance", {"duration": "1s"})
 _OWN: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", ESIM_VERBS["addEsim"].example)
 _OWN_OFF: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", {**ESIM_VERBS["addEsim"].example, "active": False})
+_SIGN_IN_PAGE: Call = (
+    "PATCH", "/v1/enterprises/sandbox?updateMask=signinDetails", {"signinDetails": [{"signinUrl": "https://emm.example.com/sign-in"}]},
+)  # fmt: skip
 _WIPE: Call = ("POST", f"{_DEVICE}:issueCommand", {"type": "WIPE", "wipeParams": {}})
 
 BEFORE: Mapping[str, tuple[Call, ...]] = {
     "devices.unlock": (_PIN,), "devices.approve": (_QUIET, _ASK), "devices.decline": (_QUIET, _ASK), "devices.leaveLostMode": (_LOST,),
+    "provisioningInfo.create": (_SIGN_IN_PAGE,),
     "devices.reset": (_WIPE,), "devices.enroll": (_WIPE,), "clock.next": (_OFFLINE, _LOCK), "notifications.list": (_LISTEN, _LOCK),
     "pushEndpoints.list": (_ENDPOINT,), "pushEndpoints.delete": (_ENDPOINT,), "faults.list": (_FAULT, _LOCK), "faults.get": (_FAULT, _LOCK),
     "faults.delete": (_FAULT,), "faults.deleteAll": (_FAULT,), "requests.list": (_LOCK,), "requests.get": (_LOCK,),

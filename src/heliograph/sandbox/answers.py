@@ -51,6 +51,15 @@ class Profiles(Message):
     profiles: tuple[ProfileView, ...]
 
 
+class SignInView(Message):
+    """A phone that is being set up, and waits at the enterprise's sign-in page."""
+
+    name: str
+    """The name by which `provisioningInfo.get` answers who comes, for an hour."""
+    signin_url: str
+    """What the phone's browser opens."""
+
+
 class CredentialView(Message):
     """A PIN, pattern or password; never the thing itself."""
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual_phone import user_of
+from heliograph.domain.device import AllowPersonalUsage
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
 from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
 from heliograph.server import Parts
@@ -78,6 +80,14 @@ class Enrolments:
         phone = SandboxPhone(name, kind, around=self.around)
         await self._enter(phone, value)
         return phone
+
+    def newcomer(self, profile: str, overrides: Mapping[str, Any], usage: AllowPersonalUsage, enterprise: EnterpriseName) -> VirtualDevice:
+        """The phone that `enroll_with` would make next, without a device id, of a token that says this of personal usage.
+
+        Raises: InvalidArgument.
+        """
+        kind = provisioned(with_overrides(profile_named(profile), overrides), usage)
+        return kind.phone(self._new_serial(kind, DeviceName(enterprise.enterprise, self._new_name(profile, enterprise))))
 
     async def add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""

@@ -99,6 +99,19 @@ class Creation(Message):
     """What differs from the profile."""
 
 
+class SignIn(Message):
+    """`POST /sandbox/v1/provisioningInfo`."""
+
+    profile: str = ""
+    enterprise: str = ""
+    token_tag: str = ""
+    """Of the enterprise's `signinDetails`; without one, the default."""
+    authenticated_user_email: str = ""
+    """The user who signed in with Google during the setup; without one, nobody did."""
+    overrides: Overrides | None = None
+    """What differs from the profile."""
+
+
 class Advance(Message):
     """`POST /sandbox/v1/clock:advance`."""
 

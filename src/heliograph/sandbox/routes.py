@@ -37,6 +37,7 @@ from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.sign_in_routes import SIGN_IN_ROUTES
 from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
@@ -249,6 +250,7 @@ OPENAPI_PATH = "/sandbox/v1/openapi.json"
 _ENDPOINTS = "/sandbox/v1/pushEndpoints"
 STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (
     *_of_phones(),
+    *SIGN_IN_ROUTES,
     *CLOCK_ROUTES,
     SteeringRoute(
         id="notifications.list", http_method="GET", path="/sandbox/v1/notifications", handler=_notifications, answer=Notifications,
