@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs new-method clean
+.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures 
 docs: $(READY) ## Write the generated pages of docs/ again, and what the code takes from Google's discovery document.
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
+
+drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
+	@$(BIN)/python -m scripts.drift --newest
 
 new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.migrationTokens.get.
 	@$(BIN)/python -m scripts.new_method "$(ID)"
