@@ -47,7 +47,7 @@ LISTED = {
     "issue": Listed(
         place="heliograph.cli.issue:app",
         section=USE,
-        summary="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
+        summary="Issue a command to a device, or to many. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
     "tail": Listed(
