@@ -1,6 +1,9 @@
 """`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
+import logging
 from pathlib import Path
+
+import structlog
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.api.methods import AMAPI_METHODS
@@ -10,12 +13,12 @@ from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
 from heliograph.domain.phone.virtual_device import WorkProfile
-from heliograph.domain.quirks import Quirk
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
+from scripts.conformance_page import differences, ledger_table, quirks, scores
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
 from scripts.sandbox_api_page import sandbox_api_page
@@ -23,15 +26,16 @@ from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md")
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md")
 """Pages that people write, with blocks in them that this script writes."""
 
 
 def pages() -> dict[Path, str]:
     """Every page that holds something generated, as it should be."""
     blocks = {
-        "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": _quirks(), "life": _life(),
-        "life-table": _life_table(), "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
+        "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": quirks(), "differences": differences(),
+        "ledger": ledger_table(), "life": _life(), "life-table": _life_table(),
+        "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
         "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
@@ -39,6 +43,7 @@ def pages() -> dict[Path, str]:
     with real_session() as session:
         made |= {commands / file_name(row): page(row, answers_to(row, session)) for row in COMMANDS.values()}
         made[ROOT / "docs" / "sandbox-api.md"] = sandbox_api_page(session)
+        blocks |= scores(session)
     made[SOURCE / "storage" / "kinds.sql"] = printed()
     made[ROOT / "docs" / "configuration.md"] = configuration_page()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
@@ -102,14 +107,6 @@ def _esim() -> str:
     return table(("activation code", "what happens"), [(f"`{listing.example}`", listing.summary) for listing in CATALOGUE])
 
 
-def _quirks() -> str:
-    rows = []
-    for quirk in Quirk:
-        types = ", ".join(f"`{row.name}`" for row in COMMANDS.values() if quirk in row.as_observed)
-        rows.append((types, quirk.value))
-    return table(("command", "as observed"), rows)
-
-
 def _life() -> str:
     """The transition table as a drawing."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State(0).name}: issueCommand"]
@@ -155,6 +152,7 @@ def _sloppy_bodies() -> str:
 
 def main() -> None:
     """Every page is on disk as it should be."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # probes are refused on purpose
     for path, text in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:

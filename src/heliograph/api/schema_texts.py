@@ -194,7 +194,7 @@ PARAMETER_TEXTS: Mapping[str, str] = {
     "pageToken": "The nextPageToken of the page before, every other parameter unchanged.",
     "projectId": "Accepted and ignored: one server is one project.",
     "requestId": "A UUID of your choice: the same request sent again within 24 hours returns the first operation. Not in Google's API.",
-    "returnPartialSuccess": "Accepted and ignored: nothing is unreachable, so every page is complete.",
+    "returnPartialSuccess": "True is refused with UNIMPLEMENTED, as by Google: nothing is unreachable, so every page is complete.",
     "signupUrlName": "The name of the sign-up that the enterpriseToken comes from.",
     "updateMask": "Fields to change, comma-separated; unless set, all that can be changed.",
     "view": "Only BASIC is supported.",

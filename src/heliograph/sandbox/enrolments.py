@@ -12,7 +12,7 @@ from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
-from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
+from heliograph.sandbox.phones import SandboxPhone, Surroundings, new_device, provisioned
 from heliograph.server import Parts
 from heliograph.service.enrollment_tokens import create_enrollment_token, delete_enrollment_token
 from heliograph.service.ports import Decision, Sees, Store
@@ -87,7 +87,7 @@ class Enrolments:
         Raises: InvalidArgument.
         """
         kind = provisioned(with_overrides(profile_named(profile), overrides), usage)
-        return kind.phone(self._new_serial(kind, DeviceName(enterprise.enterprise, self._new_name(profile, enterprise))))
+        return new_device(DeviceName(enterprise.enterprise, self._new_name(profile, enterprise)), kind)
 
     async def add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""
