@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs new-method clean
+.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -82,7 +82,10 @@ docs: $(READY) ## Write the generated pages of docs/ again, and what the code ta
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
 
-new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.webApps.get.
+drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
+	@$(BIN)/python -m scripts.drift --newest
+
+new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.migrationTokens.get.
 	@$(BIN)/python -m scripts.new_method "$(ID)"
 
 .venv: $(READY) ## Create the virtual environment from uv.lock.
