@@ -4,17 +4,15 @@ import json
 
 import click
 
-from heliograph.cli.command_tree import group, option
-from heliograph.cli.options import AS_JSON, DEFAULT_ENTERPRISE, SERVER, client_of, enterprise_name
+from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
+from heliograph.cli.command_tree import option
+from heliograph.cli.options import AS_JSON, client_of, enterprise_name
 from heliograph.cli.output import local_time, print_json, print_pages, print_table
 
 PAGE_SIZE = 100
 
-app = group("notifications", "See notifications that could not be delivered, and send them again.")
+app = server_group("notifications", "See notifications that could not be delivered, and send them again.")
 
-ENTERPRISE = option(
-    "--enterprise", envvar="HELIOGRAPH_ENTERPRISE", default=DEFAULT_ENTERPRISE, metavar="ID", help="Enterprise that they are about."
-)
 START = option("--start", default="", show_default="the oldest", metavar="TIME", help="Only messages from this time on (RFC 3339).")
 END = option("--end", default="", show_default="the newest", metavar="TIME", help="Only messages before this time (RFC 3339).")
 
