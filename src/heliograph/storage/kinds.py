@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
@@ -177,6 +178,21 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     few=True,
 )
 
+DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
+    table="dead_letters",
+    one="dead letter",
+    many="dead letters",
+    record=DeadLetter,
+    key=DeadLetterName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("message_id", "bigint")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(DeadLetter),
+    belongs_to=ENTERPRISES,
+    expires=True,
+    held=Held.DEAD_LETTERS,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -185,6 +201,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     REQUESTS,
     SERIALS,
     SERVICE_KEYS,
+    DEAD_LETTERS,
     WEB_APPS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
