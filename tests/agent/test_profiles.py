@@ -17,7 +17,7 @@ from heliograph.agent.profiles import (
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, ManagementKind
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.domain.phone.sm_dp import luhn_digit
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy
@@ -108,7 +108,7 @@ def test_every_side_of_a_phone_has_protected_apps_and_others(profile: Profile) -
 
 @profiles
 def test_a_phone_tells_of_itself_in_the_words_of_the_wire(profile: Profile) -> None:
-    report = device_report(profile.phone())
+    report = device_report(Situation(phone=profile.phone()))
 
     assert report == decode_message(DeviceReport, encode_message(report), root="")
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
@@ -148,6 +148,18 @@ SERIALS: Kind[SerialPlace, Serial] = Kind(
     by_hand=True,
 )
 
+STATUSES: Kind[StatusName, DeviceStatus] = Kind(
+    table="statuses",
+    one="device's status",
+    many="devices' statuses",
+    record=DeviceStatus,
+    key=StatusName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("device")),
+    codec=json_of(DeviceStatus),
+    belongs_to=ENTERPRISES,
+)
+
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     table="service_keys",
     one="service-account key",
@@ -169,6 +181,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     TOMBSTONES,
     REQUESTS,
     SERIALS,
+    STATUSES,
     SERVICE_KEYS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
