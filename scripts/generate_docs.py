@@ -15,6 +15,7 @@ from scripts.architecture_page import drawing, rooms
 from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
+from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
 from scripts.sandbox_api_page import sandbox_api_page
@@ -22,7 +23,7 @@ from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md")
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/device-reports.md")
 """Pages that people write, with blocks in them that this script writes."""
 
 
@@ -31,7 +32,8 @@ def pages() -> dict[Path, str]:
     blocks = {
         "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
-        "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "reported": reported(), "events": events(), "server-filled": server_filled(), "judged": judged(), "support": support(),
+        "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}

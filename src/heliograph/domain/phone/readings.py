@@ -76,7 +76,7 @@ def device_settings(phone: VirtualDevice) -> dict[str, Any]:
 
 
 def displays(phone: VirtualDevice) -> list[Any]:
-    """The one Display."""
+    """A Display: a phone has one."""
     width, height = phone.build.display_px
     return [
         {
