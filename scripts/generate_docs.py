@@ -33,7 +33,8 @@ def pages() -> dict[Path, str]:
         "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
         "reported": reported(), "events": events(), "server-filled": server_filled(), "judged": judged(), "support": support(),
-        "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
+        "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}
@@ -84,8 +85,8 @@ def _quirks() -> str:
 def _life() -> str:
     """The transition table as a drawing."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State(0).name}: issueCommand"]
-    for state, events in TRANSITIONS.items():
-        lines += [f"    {state.name} --> {target.name}: {event.value}" for event, target in events.items()]
+    for state, targets in TRANSITIONS.items():
+        lines += [f"    {state.name} --> {target.name}: {event.value}" for event, target in targets.items()]
     lines += [f"    {state.name} --> [*]" for state in State if state in FINAL]
     return "\n".join([*lines, "```"])
 

@@ -62,10 +62,8 @@ def setting(row: Support) -> dict[str, Any]:
     """A policy that sets what the row is about."""
     of, _ = described(row.path)
     value: Any = row.values[0] if row.values else _any_value(of)
-    if row.path.endswith("[]") or described(row.path.removesuffix("[]"))[0] is not of:
-        value = [value]
     *outer, last = row.path.split(".")
-    found: dict[str, Any] = {last.removesuffix("[]"): [value] if last.endswith("[]") and not isinstance(value, list) else value}
+    found: dict[str, Any] = {last.removesuffix("[]"): [value] if is_list(row.path) else value}
     for name in reversed(outer):
         found = {name.removesuffix("[]"): [found] if name.endswith("[]") else found}
     return found
