@@ -127,8 +127,8 @@ def test_a_path_names_the_element_of_a_list_as_javascript_does() -> None:
 
 def test_an_empty_policy_is_complied_with_and_an_unknown_one_is_not_judged() -> None:
     for profile in PROFILES.values():
-        assert [] == details(profile.phone())
-        assert not device_report(Situation(phone=profile.phone())).policy_compliant  # type: ignore[attr-defined]
+        assert [] == details(profile.phone("S1"))
+        assert not device_report(Situation(phone=profile.phone("S1"))).policy_compliant  # type: ignore[attr-defined]
 
 
 def test_every_policy_field_is_in_one_of_the_lists() -> None:
@@ -205,12 +205,12 @@ BREACHES: dict[str, list[tuple[VirtualDevice, dict[str, Any], list[str]]]] = {
         ),
         (phone_of(FULLY, app_failures={CHAT: "NOT_FOUND"}), {"applications": [{"packageName": CHAT, "installType": "AVAILABLE"}]}, []),
         (
-            msgspec.structs.replace(PROFILES["pixel8-a15-fully-managed"].phone(), app_failures={"com.slack": "NOT_FOUND"}),
+            msgspec.structs.replace(PROFILES["pixel8-a15-fully-managed"].phone("S1"), app_failures={"com.slack": "NOT_FOUND"}),
             {"applications": [{"packageName": "com.slack", "installType": "BLOCKED"}]},
             ["APP_INSTALLED"],
         ),
         (
-            msgspec.structs.replace(PROFILES["pixel8-a15-fully-managed"].phone(), app_failures={"com.slack": "NOT_FOUND"}),
+            msgspec.structs.replace(PROFILES["pixel8-a15-fully-managed"].phone("S1"), app_failures={"com.slack": "NOT_FOUND"}),
             {"applications": [{"packageName": "com.slack", "minimumVersionCode": 100_000}]},
             ["APP_NOT_UPDATED"],
         ),

@@ -18,8 +18,8 @@ from tests.commands.phones import NOW_US, phone_of
 from tests.commands.policies import SWITCHES, asking
 from tests.discovery import document
 
-COMPANY = PROFILES["pixel9-a16qpr2-cope"].phone()
-PERSONAL = PROFILES["galaxy-s25-a15-byod"].phone()
+COMPANY = PROFILES["pixel9-a16qpr2-cope"].phone("S1")
+PERSONAL = PROFILES["galaxy-s25-a15-byod"].phone("S1")
 DESCRIPTIONS: dict[str, str] = {name: of["description"] for name, of in document()["schemas"]["Device"]["properties"].items()}
 SETTINGS: dict[str, Any] = document()["schemas"]["StatusReportingSettings"]["properties"]
 

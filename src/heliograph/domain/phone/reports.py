@@ -20,7 +20,7 @@ from heliograph.domain.device import (
 )
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile
-from heliograph.domain.phone.sm_dp import luhn_digit
+from heliograph.domain.phone.numbers import luhn_digit
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.user_facing_message import text_for
 
@@ -31,12 +31,6 @@ ESIM_STATE_LEVEL = 35
 
 CARRIER = "Sandbox Mobile"
 """Of physical SIM cards."""
-
-
-def enterprise_specific_id(phone: VirtualDevice) -> str:
-    """The id that stands for the serial number of a personal phone; the same after every factory reset."""
-    made = hashlib.sha256(f"enterprise-specific id of {phone.serial}".encode()).hexdigest()[:16].upper()
-    return phone.enterprise_specific_id or made
 
 
 def is_personal(phone: VirtualDevice) -> bool:
@@ -54,8 +48,8 @@ def applied_state(phone: VirtualDevice) -> DeviceState:
 def hardware_info(phone: VirtualDevice) -> HardwareInfo:
     """Make, model and numbers; a personal phone keeps some to itself."""
     hides_serial = is_personal(phone) and phone.api_level >= ENTERPRISE_SPECIFIC_ID_LEVEL
-    shows_chip = phone.euicc is not None and not is_personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
-    stand_in = enterprise_specific_id(phone) if hides_serial else ""
+    shows_chips = not is_personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
+    stand_in = phone.enterprise_specific_id if hides_serial else ""
     return HardwareInfo(
         brand=phone.build.brand,
         hardware=phone.build.hardware,
@@ -64,16 +58,17 @@ def hardware_info(phone: VirtualDevice) -> HardwareInfo:
         model=phone.build.model,
         serial_number=stand_in or phone.serial,
         enterprise_specific_id=stand_in,
-        euicc_chip_info=(EuiccChipInfo(eid=phone.euicc.eid),) if phone.euicc is not None and shows_chip else (),
+        euicc_chip_info=tuple(EuiccChipInfo(eid=chip.eid) for chip in phone.euiccs) if shows_chips else (),
     )
 
 
 def network_info(phone: VirtualDevice) -> NetworkInfo:
-    """Addresses, operator and SIMs; a personal phone reports neither its IMEI nor its Wi-Fi address nor the eSIMs that its user added."""
+    """Addresses, operator and SIMs; a personal phone reports none of its own numbers, nor its user's eSIMs."""
     personal = is_personal(phone)
     sim = physical_sim(phone)
     return NetworkInfo(
         imei="" if personal else phone.imei,
+        meid="" if personal else phone.meid,
         wifi_mac_address="" if personal else wifi_mac_address(phone),
         network_operator_name=sim.carrier_name if sim is not None else "",
         telephony_infos=tuple(_telephony_infos(phone)),
@@ -105,7 +100,7 @@ def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:
     sim = physical_sim(phone)
     if sim is not None and phone.management_kind is ManagementKind.FULLY_MANAGED:
         yield sim
-    for profile in phone.euicc.profiles if phone.euicc else ():
+    for profile in phone.esims:
         if profile.managed or not is_personal(phone):
             info = TelephonyInfo(carrier_name=profile.carrier, icc_id=profile.icc_id)
             yield _with_esim_state(info, profile) if tells_esim_state else info
@@ -125,6 +120,11 @@ def view(phone: VirtualDevice) -> dict[str, object]:
     return {
         "profile": phone.profile,
         "serialNumber": phone.serial,
+        "imei": phone.imei,
+        "meid": phone.meid,
+        "wifiMacAddress": phone.wifi_mac_address,
+        "enterpriseSpecificId": phone.enterprise_specific_id,
+        "eids": [chip.eid for chip in phone.euiccs],
         "apiLevel": phone.api_level,
         "managementKind": phone.management_kind.value if phone.managed else None,
         "managed": phone.managed,
@@ -152,6 +152,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "externalStorageBytes": phone.external_storage_bytes,
         "resetProtectionData": phone.reset_protection_data,
         "esims": _esims(phone),
+        "confirmEsimRemoval": phone.confirm_esim_removal,
         "ongoingCall": phone.ongoing_call,
         "batteryPercent": phone.battery_percent,
         "boots": phone.boots,
@@ -176,6 +177,7 @@ def _lost_mode(lost: LostMode, language: str) -> dict[str, object]:
 
 def _esims(phone: VirtualDevice) -> list[dict[str, object]]:
     return [
-        {"iccId": esim.icc_id, "active": esim.active, "managed": esim.managed, "carrier": esim.carrier}
-        for esim in (phone.euicc.profiles if phone.euicc else ())
+        {"iccId": esim.icc_id, "active": esim.active, "managed": esim.managed, "carrier": esim.carrier, "eid": chip.eid}
+        for chip in phone.euiccs
+        for esim in chip.profiles
     ]
