@@ -4,7 +4,7 @@ import functools
 
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, DeviceState, EnterpriseRecord
+from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus, EnterpriseRecord
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
@@ -69,9 +69,9 @@ def device_enrolled(device: DeviceRecord) -> Notification:
     return Notification(notification_type=NotificationType.ENROLLMENT.value, data=encode_message(render_device(device)))
 
 
-def device_reported(device: DeviceRecord) -> Notification:
+def device_reported(device: DeviceRecord, status: DeviceStatus | None) -> Notification:
     """STATUS_REPORT: the device as it reported itself; only the newest one that waits is sent."""
-    return _status_report(device, encode_message(render_device(device)))
+    return _status_report(device, encode_message(render_device(device, status)))
 
 
 def device_gone(device: DeviceRecord) -> Notification:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from heliograph.domain import notification as contents
-from heliograph.domain.device import DeviceRecord, EnterpriseRecord
+from heliograph.domain.device import DeviceRecord, DeviceStatus, EnterpriseRecord
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.notification import TEST, Notification, subscription_of
 from heliograph.domain.operation import Operation
@@ -24,9 +24,9 @@ def enrolment_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Ite
     return _published(ports, facts, NotificationType.ENROLLMENT, lambda: contents.device_enrolled(device))
 
 
-def status_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
+def status_published(ports: Ports, facts: Facts, device: DeviceRecord, status: DeviceStatus | None) -> Iterator[Write]:
     """The device's STATUS_REPORT goes out."""
-    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device))
+    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device, status))
 
 
 def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:

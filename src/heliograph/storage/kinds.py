@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
@@ -164,6 +164,18 @@ SERIALS: Kind[SerialPlace, Serial] = Kind(
     by_hand=True,
 )
 
+STATUSES: Kind[StatusName, DeviceStatus] = Kind(
+    table="statuses",
+    one="device's status",
+    many="devices' statuses",
+    record=DeviceStatus,
+    key=StatusName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("device")),
+    codec=json_of(DeviceStatus),
+    belongs_to=ENTERPRISES,
+)
+
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     table="service_keys",
     one="service-account key",
@@ -200,6 +212,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     TOMBSTONES,
     REQUESTS,
     SERIALS,
+    STATUSES,
     SERVICE_KEYS,
     DEAD_LETTERS,
     WEB_APPS,

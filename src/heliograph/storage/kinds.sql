@@ -339,6 +339,70 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (enterprise, serial, position) DO UPDATE SET
     device = excluded.device
 
+-- sqlite: statuses_named --
+-- Devices' statuses by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN statuses t
+WHERE t.enterprise = wanted.column1 AND t.device = wanted.column2
+
+-- sqlite: put_statuses --
+-- Devices' statuses as they are now.
+INSERT INTO statuses (enterprise, device, record) VALUES (?, ?, ?)
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    record = excluded.record
+
+-- sqlite: delete_statuses --
+-- These devices' statuses are gone.
+DELETE FROM statuses WHERE (enterprise, device) IN (VALUES (?, ?))
+
+-- sqlite: delete_statuses_of_enterprises --
+-- The devices' statuses of deleted enterprises go with them.
+DELETE FROM statuses WHERE enterprise IN (VALUES (?))
+
+-- sqlite: forget_statuses_of_device --
+-- Sandbox: the devices' statuses of a device never were.
+DELETE FROM statuses WHERE enterprise = ? AND device = ?
+
+-- postgresql: statuses_named --
+-- Devices' statuses by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN statuses t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+
+-- postgresql: lock_statuses --
+-- Devices' statuses by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN statuses t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+ORDER BY t.enterprise, t.device FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_statuses --
+-- Devices' statuses that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO statuses (enterprise, device, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_statuses --
+-- Devices' statuses as they are now.
+INSERT INTO statuses (enterprise, device, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    record = excluded.record
+
+-- postgresql: delete_statuses --
+-- These devices' statuses are gone.
+DELETE FROM statuses t USING unnest($1::text[], $2::text[]) AS gone(enterprise, device)
+WHERE t.enterprise = gone.enterprise AND t.device = gone.device
+
+-- postgresql: delete_statuses_of_enterprises --
+-- The devices' statuses of deleted enterprises go with them.
+DELETE FROM statuses t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: statuses_have_an_enterprise --
+-- Every device's status belongs to an enterprise.
+SELECT count(*) FROM statuses t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_statuses --
+-- Whether every record can be read.
+SELECT record FROM statuses
+
 -- sqlite: service_keys_named --
 -- Service-account keys by name, for many names.
 SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN service_keys t
