@@ -19,7 +19,7 @@ CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
 """No message is larger, either way. A device's larger one is refused: the largest honest one (results of 1,000 apps) is below a quarter."""
 REASON_MAX_BYTES = MESSAGE_MAX_BYTES - 32 * 1024
-"""The largest disabledReason that a Policy can carry; all else in one needs less than the rest."""
+"""The largest disabledReason that a PhonePolicy can carry; all else in one needs less than the rest."""
 COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
 """The largest Command that an offer, an answer or a last order can carry, secrets included: what is around it needs less than the rest."""
 
@@ -187,7 +187,7 @@ class Gone(Message, frozen=True, kw_only=True):
     last_order: LastOrder
 
 
-class Policy(Message, frozen=True, kw_only=True):
+class PhonePolicy(Message, frozen=True, kw_only=True):
     """What the server wants from the phone besides commands: the answer to Hello and StatusReport, and pushed on change."""
 
     policy_name: str = ""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from heliograph.agent.profiles import (
     PROFILES,
     Answering,
-    ConsentPolicy,
+    ConsentHabit,
     OfflineWindow,
     Profile,
     profile_named,
@@ -225,7 +225,7 @@ def test_the_work_profile_s_lock_can_be_changed() -> None:
 def test_the_user_s_way_to_answer_can_be_changed() -> None:
     profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "IGNORE", "consentDelay": "0.25s"})
 
-    assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
+    assert ConsentHabit(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
 
 
 def test_everything_wrong_with_the_facts_is_told_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.agent.profile import Answering, ConsentPolicy, Profile
+from heliograph.agent.profile import Answering, ConsentHabit, Profile
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
 from heliograph.domain.phone.virtual_device import App, VirtualDevice, WorkProfile
@@ -217,8 +217,8 @@ def _chip(model: VirtualDevice, given: Overrides) -> Euicc | None:
     return msgspec.structs.replace(chip, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _consent(policy: ConsentPolicy, given: Overrides) -> ConsentPolicy:
-    return ConsentPolicy(
+def _consent(policy: ConsentHabit, given: Overrides) -> ConsentHabit:
+    return ConsentHabit(
         answering=Answering(given.consent) if given.consent else policy.answering,
         after_seconds=_seconds(given.consent_delay) if given.consent_delay else policy.after_seconds,
     )

@@ -15,19 +15,19 @@ import msgspec
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
-from heliograph.agent.profile import Answering, ConsentPolicy
+from heliograph.agent.profile import Answering, ConsentHabit
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.reports import device_report
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
 """Waits that end when the user likes."""
-NO_POLICY = Policy(policy_version=0)
+NO_POLICY = PhonePolicy(policy_version=0)
 """What a phone applies before a server has sent it anything."""
 
 
@@ -42,7 +42,7 @@ class User:
 ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
 
 
-def user_of(consent: ConsentPolicy) -> User:
+def user_of(consent: ConsentHabit) -> User:
     """The user who answers as a profile says."""
     return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
 
@@ -90,13 +90,13 @@ Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
 """`restart(seconds, then)`: the phone goes down now, is off for that long, and is `then(phone)` when it comes back."""
 
 
-def _password_rules(policy: Policy) -> PasswordPolicy:
+def _password_rules(policy: PhonePolicy) -> PasswordPolicy:
     """The policy's rules for passwords. A phone has no rules of its own: what refuses must be found in the policy."""
     quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
-def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
+def applied(device: VirtualDevice, policy: PhonePolicy) -> VirtualDevice:
     """The phone that applies the server's policy and state."""
     return msgspec.structs.replace(
         device,
@@ -106,7 +106,7 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
     )
 
 
-def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
+def reported(device: VirtualDevice, policy: PhonePolicy) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
     name = policy.policy_name if version else ""  # a policy that does not exist cannot be applied
@@ -135,7 +135,7 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
-        self._reported: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+        self._reported: tuple[VirtualDevice, PhonePolicy, DeviceReport] | None = None
 
     @property
     def device(self) -> VirtualDevice:
@@ -158,13 +158,13 @@ class VirtualPhone:
             self._device = device
             self.on_change()
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         """The phone applies the server's policy and state."""
         if policy != self.policy:
             self.policy = policy
             self.become(applied(self._device, policy))
 
-    def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
+    def be_as(self, device: VirtualDevice, policy: PhonePolicy, user: User, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
         self._device, self.policy, self._user = device, policy, user
         self.effects.extend(effects)
@@ -269,7 +269,7 @@ class VirtualExecutor:
     def boot_id(self) -> str:
         return self._phone.device.boot_id
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         self._phone.adopt(policy)
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:

@@ -74,10 +74,10 @@ class Method:
 def not_offered(id: str, http: str, path: str, *, why: str) -> Method:
     """A method that Google's API has and this server has not: it answers 501 with the sentence `why`."""
 
-    async def refuse(_call: Call) -> bytes:
+    async def reject(_call: Call) -> bytes:
         raise Unimplemented(f"{id} is not offered by this server: {why}")
 
-    return Method(id=id, http=http, path=path, handler=refuse, query=AnyQuery)
+    return Method(id=id, http=http, path=path, handler=reject, query=AnyQuery)
 
 
 Key = tuple[str | int, ...]
