@@ -1,16 +1,15 @@
 """The command line for people. It speaks HTTP like any other client."""
 
 import sys
-from pathlib import Path
 
 import click
 
 import heliograph
+from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error, print_failure
-from heliograph.cli.signing_in import KEY_FILE
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
 LISTED = {
@@ -59,18 +58,17 @@ LISTED = {
         section=PROVE,
         summary="Check a recorded history: was anything lost, executed twice, undone, late or out of order?",
     ),
+    "conformance": Listed(
+        place="heliograph.cli.conformance:conformance",
+        section=PROVE,
+        summary="Ask a server what it does, and compare with what AMAPI is documented, observed or assumed to do.",
+    ),
 }
 
 
 @click.group(cls=LazyGroup, listed=LISTED, name="heliograph", no_args_is_help=True, epilog=EPILOG)
-@click.option(
-    "--key",
-    cls=Option,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    envvar="HELIOGRAPH_KEY",
-    help="Key file to sign in with, if the server requires one.",
-)
+@SERVER
+@ENTERPRISE
 @click.option(
     "--show-completion",
     cls=Option,
@@ -81,9 +79,8 @@ LISTED = {
     help="Print the completion script for a shell and exit: eval it, or put it into the shell's start-up file.",
 )
 @click.version_option(heliograph.__version__, message="%(version)s", help="Print the version and exit.")
-def app(*, key: Path | None) -> None:
+def app(*, server: str, enterprise: str) -> None:
     """An open server for Android device commands, wire-compatible with the Android Management API."""
-    KEY_FILE.set(key)
 
 
 def main() -> None:

@@ -2,14 +2,14 @@
 
 import json
 
+from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import Json
-from heliograph.cli.command_tree import group
-from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, SERVER, client_of, device_name, enterprise_name
+from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name
 from heliograph.cli.output import print_highlighted, print_json, print_pages, print_table, short_time
 
 PAGE_SIZE = 100  # disc, devices.list: at most 100
 
-app = group("devices", "See the devices of an enterprise.")
+app = server_group("devices", "See the devices of an enterprise.")
 
 
 @app.command("list")
