@@ -1,6 +1,6 @@
 """The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
 
-The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, history, the outbox.
+The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, the index, the outbox.
 Recipe: CONTRIBUTING, "Add a record kind".
 """
 

@@ -127,13 +127,13 @@ INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, rec
 ON CONFLICT (create_ms, device_key) DO UPDATE SET
     state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
 
--- put_history --
--- Operations in the history of their devices.
+-- put_indexed --
+-- Operations in the index of their devices.
 INSERT INTO history (device_key, create_ms) VALUES (?, ?)
 ON CONFLICT (device_key, create_ms) DO NOTHING
 
 -- move_watermark --
--- History has all operations up to this one.
+-- The index has all operations up to this one.
 UPDATE swept SET create_ms = ?
 
 -- put_devices --
@@ -146,7 +146,7 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key IN (VALUES (?))
 
--- history_after --
+-- indexed_after --
 -- A device's operations after one of them, oldest first; without those that are unswept.
 SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
 WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ?
@@ -191,15 +191,15 @@ LIMIT ?
 -- These operations are gone.
 DELETE FROM operations WHERE (create_ms, device_key) IN (VALUES (?, ?))
 
--- delete_history --
--- These operations are in no history.
+-- delete_indexed --
+-- These operations are in no index.
 DELETE FROM history WHERE (device_key, create_ms) IN (VALUES (?, ?))
 
 -- forget_operations_of --
 -- Sandbox: a device's operations never were.
 DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.device_key FROM history h WHERE h.device_key = ?)
 
--- forget_history_of --
+-- forget_indexed_of --
 -- Sandbox: nor did they.
 DELETE FROM history WHERE device_key = ?
 

@@ -30,7 +30,7 @@ from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
-from heliograph.storage.queue.rule_queue import Queued, refuse
+from heliograph.storage.queue.rule_queue import Queued, reject
 from heliograph.storage.record_reads import RecordReads
 from heliograph.storage.service_keys import StoredServiceKeys
 
@@ -111,7 +111,7 @@ class PostgresStore(RecordReads):
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._dead = f"The store stopped: {error!r}."
-        refuse(self._batches.rule_queue.fail(self._dead))
+        reject(self._batches.rule_queue.fail(self._dead))
         self._on_fatal(error)
 
     # Writes.

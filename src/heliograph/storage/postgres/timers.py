@@ -14,7 +14,7 @@ from heliograph.storage.outbox import Rota, message_from, soonest
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres.loading import Loaded
 from heliograph.storage.postgres.read_set import ReadSet
-from heliograph.storage.postgres.runner import Decided, Refused, Runner, commit, nothing_done, trouble_of
+from heliograph.storage.postgres.runner import Decided, Rejected, Runner, commit, nothing_done, trouble_of
 
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
@@ -70,7 +70,7 @@ class Timers:
             except DATABASE_ERRORS as error:
                 if sent and verdict(error) is Verdict.LOST:
                     raise OutcomeUnknown from error
-                raise nothing_done(Refused(error).trouble) from error
+                raise nothing_done(Rejected(error).trouble) from error
 
     async def probe(self) -> str | None:
         """None if the database accepts writes, shown by making one; otherwise why not."""
@@ -91,11 +91,11 @@ class Timers:
                 await self._link.ready()
                 await self._link.begin()
                 yield
-            except Refused as refused:
-                raise nothing_done(refused.trouble) from refused
+            except Rejected as rejected:
+                raise nothing_done(rejected.trouble) from rejected
             except DATABASE_ERRORS as error:
                 await self._link.rollback()
-                raise nothing_done(Refused(error).trouble) from error
+                raise nothing_done(Rejected(error).trouble) from error
             except BaseException:
                 await self._link.rollback()
                 raise

@@ -120,7 +120,7 @@ class SqliteStore(RecordReads):
     ) -> Self:
         """The store in this file, created and migrated if needed; `ring` is called on the event loop after a commit.
 
-        `unswept_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
+        `unswept_most` operations are put into their devices' index at a time (sweeper.py). Not `durable`: a power cut may cost the file.
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
@@ -334,7 +334,7 @@ class SqliteStore(RecordReads):
 
     @property
     def sweeping(self) -> bool:
-        """Whether operations are still moving into their devices' history: the writer continues while nothing else waits."""
+        """Whether operations are still moving into their devices' index: the writer continues while nothing else waits."""
         return self._writer.sweeping
 
     def waiting(self) -> LaneLoads:
