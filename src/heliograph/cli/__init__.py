@@ -43,7 +43,7 @@ LISTED = {
     "enterprises": Listed(place="heliograph.cli.enterprises:app", section=USE, summary="List, create, show and delete enterprises."),
     "tokens": Listed(place="heliograph.cli.tokens:app", section=USE, summary="Create, list and delete enrollment tokens."),
     "policies": Listed(place="heliograph.cli.policies:app", section=USE, summary="List, show, set and delete policies."),
-    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="See the devices of an enterprise."),
+    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="List, find, show, disable, enable and delete devices."),
     "issue": Listed(
         place="heliograph.cli.issue:app",
         section=USE,
