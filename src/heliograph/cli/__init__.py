@@ -57,6 +57,11 @@ LISTED = {
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
     ),
+    "notifications": Listed(
+        place="heliograph.cli.notifications:app",
+        section=USE,
+        summary="See notifications that could not be delivered, and send them again.",
+    ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "token": Listed(
         place="heliograph.cli.token:token",
