@@ -1,6 +1,8 @@
 """The command line for people. It speaks HTTP like any other client."""
 
+import errno
 import sys
+import traceback
 
 import click
 
@@ -8,7 +10,7 @@ import heliograph
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
-from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import CANNOT_WRITE, DEFECT, EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error, print_failure
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
@@ -47,7 +49,7 @@ LISTED = {
     "issue": Listed(
         place="heliograph.cli.issue:app",
         section=USE,
-        summary="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
+        summary="Issue a command to a device, or to many. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
     "tail": Listed(
@@ -61,6 +63,11 @@ LISTED = {
         summary="See notifications that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "token": Listed(
+        place="heliograph.cli.token:token",
+        section=USE,
+        summary='Print an access token, valid for an hour, as in curl -H "Authorization: Bearer $(heliograph token --key key.json)".',
+    ),
     "check-history": Listed(
         place="heliograph.cli.check_history:check_history",
         section=PROVE,
@@ -98,11 +105,15 @@ def main() -> None:
     except Failure as failure:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - its traceback is printed
         # Only a command that loaded the domain can raise its errors; importing it here would slow down the others.
         from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
 
-        if not isinstance(error, HeliographError):
-            raise
-        print_error(error.message)
-        sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        if isinstance(error, HeliographError):
+            print_error(error.message)
+            sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            print_error("No space left on the device: the output is incomplete.")
+            sys.exit(CANNOT_WRITE)
+        traceback.print_exception(error)
+        sys.exit(DEFECT)

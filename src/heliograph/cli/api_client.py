@@ -2,9 +2,10 @@
 
 import http.client
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure
@@ -15,6 +16,10 @@ Query = Mapping[str, str | int | Sequence[str]]
 
 TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
+NAMED: Final = re.compile(r"(/v1/(?:enterprises/[^/?]+/)?(enterprises|devices|policies|enrollmentTokens))/([^/:?]+)(?:[:?].*)?")
+"""A resource whose collection can be listed: the collection's path, and its name."""
+NEIGHBOURS_MOST: Final = 10
+"""Named in an error."""
 
 
 def address_of(server: str) -> str:
@@ -78,7 +83,24 @@ class ApiClient:
             raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
         if answer.status == http.client.OK:
             return content
-        raise _failure(answer.status, content)
+        failure = _failure(answer.status, content)
+        if failure.exit_code is ExitCode.NOT_FOUND:
+            failure.message += self._there_are(unquote(target))
+        raise failure
+
+    def _there_are(self, target: str) -> str:
+        """The name of a resource that does not exist, and its neighbours; "" if they cannot be listed."""
+        found = NAMED.fullmatch(target)
+        if found is None:
+            return ""
+        try:
+            listed = json.loads(self.get(found[1], {"pageSize": NEIGHBOURS_MOST + 1})).get(found[2], ())
+        except Failure:
+            return ""
+        ids = [str(resource["name"]).rpartition("/")[2] for resource in listed]
+        more = " and more" if len(ids) > NEIGHBOURS_MOST else ""
+        there = f"there are {', '.join(ids[:NEIGHBOURS_MOST])}{more}" if ids else "there are none"
+        return f" There is no {found[3]!r} among the {found[2]}; {there}."
 
     def _unreachable(self, error: Exception) -> str:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -7,6 +7,7 @@ import click
 from heliograph.cli.anywhere import KEY_FILE
 from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import AnywhereOption, option
+from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 
@@ -15,7 +16,11 @@ PATH = click.Path(path_type=Path)
 
 AS_JSON = option("--json", "as_json", cls=AnywhereOption, is_flag=True, help="Print the server's JSON.")
 TIMEOUT = option(
-    "--timeout", cls=AnywhereOption, type=click.FloatRange(min=0), metavar="SECONDS", help="Stop waiting after this long, with exit code 6."
+    "--timeout",
+    cls=AnywhereOption,
+    type=SECONDS,
+    metavar=METAVAR,
+    help="Stop waiting after this long, as in 30s or 10m, with exit code 6.",
 )
 DEVICE = click.argument("device", metavar="DEVICE", help="A device id, or enterprises/…/devices/….")
 OPERATION = click.argument("operation", metavar="OPERATION", help="DEVICE/ID, or enterprises/…/devices/…/operations/….")
