@@ -19,7 +19,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.domain.device import DeviceRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation, State, TimelineEntry
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.storage.codec import encode_record, operation_columns
 from heliograph.storage.queries import migrations, queries
 from heliograph.storage.sqlite.connection import connect, migrate
@@ -127,7 +127,7 @@ def _enterprise_rows() -> Iterator[tuple[object, ...]]:
 
 
 def _device_rows(devices: int) -> Iterator[tuple[object, ...]]:
-    report = device_report(PROFILES[PROFILE].phone(serial="BENCH"))
+    report = device_report(Situation(phone=PROFILES[PROFILE].phone(serial="BENCH")))
     for number in range(devices):
         name = device_name(number)
         record = DeviceRecord(

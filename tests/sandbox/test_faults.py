@@ -417,6 +417,8 @@ def test_a_phone_is_reset_by_hand_and_its_server_never_hears_of_it(sandbox: Clie
 
 
 def test_a_phones_system_is_updated_between_its_promise_and_the_deed(sandbox: Client) -> None:
+    sandbox.patch("/v1/enterprises/sandbox/policies/default", {"statusReportingSettings": {"softwareInfoEnabled": True}})
+    sandbox.until(lambda: sandbox.get(f"/v1/{NAME}").get("softwareInfo"))
     fault = plan(sandbox, phone=PHONE, osUpdate={"androidVersion": "16", "apiLevel": 36})
     operation = sandbox.issue(PHONE, LOCK)
 

@@ -4,11 +4,12 @@ Source: android.md §6.
 """
 
 import asyncio
+import functools
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,10 +20,14 @@ from heliograph.agent.profile import Answering, ConsentPolicy
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.applications import with_applications
+from heliograph.domain.phone.events import with_events
+from heliograph.domain.phone.report_fields import Situation, device_report, is_reported
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
+from heliograph.domain.policy_messages import Policy as PolicyMessage
 from heliograph.protocol import Policy
+from heliograph.protojson.messages import decode_message, known_fields
 
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
@@ -106,11 +111,36 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
     )
 
 
-def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
+def policy_message(policy: Policy) -> Any:  # noqa: ANN401 - the made message
+    """The Policy message that the server sent, without what is not known here; None: it sent none."""
+    return _policy_message(bytes(policy.policy)) if policy.policy is not None else None
+
+
+@functools.lru_cache(maxsize=64)
+def _policy_message(policy: bytes) -> Any:  # noqa: ANN401 - the made message
+    """Most phones have the same one."""
+    return decode_message(PolicyMessage, known_fields(PolicyMessage, msgspec.json.decode(policy)), root="policy")
+
+
+def reported(device: VirtualDevice, policy: Policy, *, now_us: int = 0) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
-    name = policy.policy_name if version else ""  # a policy that does not exist cannot be applied
-    return device_report(device, policy_name=name, policy_version=version)
+    return device_report(
+        Situation(
+            phone=device,
+            policy_name=policy.policy_name if version else "",  # a policy that does not exist cannot be applied
+            policy_version=version,
+            policy=policy_message(policy),
+            now_us=now_us,
+        )
+    )
+
+
+def _kept_to(policy: Policy, before: VirtualDevice, device: VirtualDevice, *, now_us: int) -> VirtualDevice:
+    """The phone that was `before`, as its policy has it."""
+    message = policy_message(policy)
+    device = with_applications(device, message, now_us=now_us)
+    return with_events(before, device, lambda field: is_reported(message, field), now_us=now_us)
 
 
 class VirtualPhone:
@@ -155,11 +185,14 @@ class VirtualPhone:
     def become(self, device: VirtualDevice) -> None:
         """The phone is this one from now on."""
         if device is not self._device:
-            self._device = device
+            self._device = _kept_to(self.policy, self._device, device, now_us=self.clock.now_us())
             self.on_change()
 
     def adopt(self, policy: Policy) -> None:
         """The phone applies the server's policy and state."""
+        same = (policy.policy_name, policy.policy_version) == (self.policy.policy_name, self.policy.policy_version)
+        if same and policy.policy is None:
+            policy = msgspec.structs.replace(policy, policy=self.policy.policy)
         if policy != self.policy:
             self.policy = policy
             self.become(applied(self._device, policy))
@@ -176,7 +209,7 @@ class VirtualPhone:
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
         if self._reported is None or self._reported[0] is not self._device or self._reported[1] is not self.policy:
-            self._reported = (self._device, self.policy, reported(self._device, self.policy))
+            self._reported = (self._device, self.policy, reported(self._device, self.policy, now_us=self.clock.now_us()))
         return self._reported[2]
 
     def circumstances(self) -> Circumstances:

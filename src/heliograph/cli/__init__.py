@@ -40,6 +40,9 @@ LISTED = {
     ),
     "version": Listed(place="heliograph.cli.version:version", section=RUN, summary="Print the version."),
     "db": Listed(place="heliograph.cli.db:app", section=RUN, summary="Migrate, check, back up and restore the database."),
+    "enterprises": Listed(place="heliograph.cli.enterprises:app", section=USE, summary="List, create, show and delete enterprises."),
+    "tokens": Listed(place="heliograph.cli.tokens:app", section=USE, summary="Create, list and delete enrollment tokens."),
+    "policies": Listed(place="heliograph.cli.policies:app", section=USE, summary="List, show, set and delete policies."),
     "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="See the devices of an enterprise."),
     "issue": Listed(
         place="heliograph.cli.issue:app",
@@ -51,6 +54,11 @@ LISTED = {
         place="heliograph.cli.tail:tail",
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
+    ),
+    "notifications": Listed(
+        place="heliograph.cli.notifications:app",
+        section=USE,
+        summary="See notifications that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "check-history": Listed(

@@ -8,7 +8,9 @@ import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import Json
+from heliograph.cli.bodies import HELP, read_body
 from heliograph.cli.command_tree import AnywhereOption, Command, Group, option
+from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.exit_codes import EPILOG, ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import AS_JSON, DEVICE, TIMEOUT, client_of, device_name
@@ -19,7 +21,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 
 WAIT = option("--wait", cls=AnywhereOption, is_flag=True, help="Wait until the operation ends; the exit code is its outcome.")
-DURATION = option("--duration", cls=AnywhereOption, metavar="SECONDS", help="How long the command is valid, as in 3600s; 600s by default.")
+VALID_FOR = option("--duration", type=DURATION, metavar=METAVAR, help="How long the command is valid, as in 10m or 3600s; 600s by default.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class IssueGroup(Group):
     epilog=EPILOG,
 )
 @DEVICE
-@option("--body", default="", show_default=False, metavar="JSON", help="Send this Command unchanged, instead of a TYPE.")
+@option("--body", default="", show_default=False, metavar="JSON", help=f"Send this Command unchanged, instead of a TYPE: {HELP}")
 @WAIT
 @TIMEOUT
 @ENTERPRISE
@@ -78,7 +80,7 @@ def app(  # noqa: PLR0913 - one option each
     if body and ctx.invoked_subcommand:
         raise Failure(ExitCode.INVALID, "Give a TYPE or --body, not both.")
     if body:
-        _send(given, body.encode())
+        _send(given, read_body(body))
     elif not ctx.invoked_subcommand:
         raise Failure(ExitCode.INVALID, f"Which command? Choose a TYPE: {', '.join(COMMANDS)}.")
 
@@ -104,7 +106,7 @@ def _command_of(row: CommandType) -> click.Command:
         _send(given, json.dumps(_command(row, duration, params_given(options, values))).encode())
 
     command = Command(row.name, callback=issue, help=row.summary, params=[option.parameter() for option in options])
-    for decorate in (DURATION, WAIT, TIMEOUT, ENTERPRISE, SERVER, AS_JSON):
+    for decorate in (VALID_FOR, WAIT, TIMEOUT, ENTERPRISE, SERVER, AS_JSON):
         decorate(command)
     return command
 

@@ -8,7 +8,7 @@ from heliograph.cli.anywhere import KEY_FILE
 from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.key_file import bearer_of
-from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 
 DEFAULT_DATA_DIR = Path("heliograph-data")
 PATH = click.Path(path_type=Path)
@@ -31,6 +31,20 @@ def device_name(device: str, enterprise: str) -> DeviceName:
     if device.startswith("enterprises/"):
         return DeviceName.parse(device)
     return DeviceName.parse(f"{enterprise_name(enterprise)}/devices/{device.removeprefix('devices/')}")
+
+
+def policy_name(policy: str, enterprise: str) -> PolicyName:
+    """The policy; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    if policy.startswith("enterprises/"):
+        return PolicyName.parse(policy)
+    return PolicyName.parse(f"{enterprise_name(enterprise)}/policies/{policy.removeprefix('policies/')}")
+
+
+def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
+    """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    if token.startswith("enterprises/"):
+        return EnrollmentTokenName.parse(token)
+    return EnrollmentTokenName.parse(f"{enterprise_name(enterprise)}/enrollmentTokens/{token.removeprefix('enrollmentTokens/')}")
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:

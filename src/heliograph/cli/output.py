@@ -61,20 +61,23 @@ def print_operation(operation: Json) -> None:
     """One operation: what, when, and its outcome."""
     metadata, outcome = operation.get("metadata", {}), read_outcome(operation)
     message = str(operation.get("error", {}).get("message", ""))
-    _print_line("operation", str(operation.get("name", "")))
-    _print_line("type", str(metadata.get("type", "")))
-    _print_line("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
-    _print_line("outcome", outcome.outcome, colour=outcome_word(outcome).colour)
+    print_field("operation", str(operation.get("name", "")))
+    print_field("type", str(metadata.get("type", "")))
+    print_field("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
+    print_field("outcome", outcome.outcome, colour=outcome_word(outcome).colour)
     if outcome.detail and outcome.detail != message:
-        _print_line("detail", outcome.detail)
+        print_field("detail", outcome.detail)
     if message:
-        _print_line("message", message)
+        print_field("message", message)
 
 
-def _print_line(label: str, text: str, *, colour: str = "") -> None:
+def print_field(label: str, text: str, *, colour: str = "") -> None:
+    """One labelled value, broken between words if it is wider than the terminal."""
     indent = " " * len("operation  ")
     width = shutil.get_terminal_size((PIPE_WIDTH, 0)).columns - len(indent)
-    first, *others = [line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False)] or [""]
+    first, *others = [
+        line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False, break_long_words=False)
+    ] or [""]
     click.echo(click.style(f"{label:<{len(indent)}}", bold=True) + click.style(first, fg=colour or None))
     for line in others:
         click.echo(indent + line)

@@ -8,6 +8,8 @@ import functools
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+import msgspec
+
 from heliograph.agent.journal import Identity
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.agent.virtual_phone import applied, reported
@@ -57,7 +59,7 @@ def _identity(name: DeviceName, *, seed: str) -> Identity:
 def _policy(enterprise: EnterpriseName, user_name: str) -> Policy:
     """What every phone of an enterprise without a policy applies."""
     default = implicit_default(enterprise)
-    return Policy(policy_name=str(default.name), policy_version=default.version, user_name=user_name)
+    return Policy(policy_name=str(default.name), policy_version=default.version, user_name=user_name, policy=msgspec.Raw(default.resource))
 
 
 def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity, at_us: int) -> DeviceRecord:
@@ -75,6 +77,7 @@ def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity
         enrollment_us=at_us,
         enrollment_token_name=str(EnrollmentTokenName(enterprise.enterprise, token_id)),
         user_name=user_name_for(enterprise, token, credential_hash),
+        account_identifier=profile.account_identifier,
         policy_name=str(PolicyName(enterprise.enterprise, DEFAULT_ID)),
         serial=device.serial,
         last_status_report_us=at_us,

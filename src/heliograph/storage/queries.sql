@@ -221,8 +221,8 @@ SELECT coalesce(max(message_id), 0) FROM outbox
 
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, and passes its turn on.
-INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (destination, supersedes) DO UPDATE SET
     message_id = excluded.message_id, created_us = excluded.created_us,
     notification_type = excluded.notification_type, data = excluded.data
@@ -237,6 +237,24 @@ FROM (VALUES (?, ?, ?)) AS wanted WHERE outbox.message_id = wanted.column1
 DELETE FROM outbox WHERE message_id IN (VALUES (?))
 
 -- due_messages --
--- The messages whose time has come, the soonest due first.
-SELECT message_id, due_us, created_us, attempts, destination, notification_type, data
-FROM outbox WHERE due_us <= ? ORDER BY due_us, message_id LIMIT ?
+-- The messages to one destination whose time has come, the soonest due first.
+SELECT message_id, due_us, created_us, attempts, destination, notification_type, data, enterprise
+FROM outbox WHERE destination = ? AND due_us <= ? ORDER BY due_us, message_id LIMIT ?
+
+-- waiting_destinations --
+-- Where messages wait to be sent: a step in the index for each destination, however many wait there.
+WITH RECURSIVE wanted (destination) AS (
+    SELECT min(destination) FROM outbox
+    UNION ALL
+    SELECT (SELECT min(destination) FROM outbox WHERE destination > wanted.destination) FROM wanted WHERE destination IS NOT NULL
+)
+SELECT destination FROM wanted WHERE destination IS NOT NULL
+
+-- full_outboxes --
+-- Enterprises that have more than so many messages waiting, and how many.
+SELECT enterprise, count(*) FROM outbox GROUP BY enterprise HAVING count(*) > ?
+
+-- oldest_messages --
+-- The messages of one enterprise that wait the longest.
+SELECT message_id, due_us, created_us, attempts, destination, notification_type, data, enterprise
+FROM outbox WHERE enterprise = ? ORDER BY message_id LIMIT ?

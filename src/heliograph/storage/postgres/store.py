@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -11,7 +11,7 @@ from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
-from heliograph.service.outbox import OutboxMessage
+from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
 from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
@@ -19,6 +19,7 @@ from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
 from heliograph.storage.postgres.health import Health
@@ -137,11 +138,19 @@ class PostgresStore(RecordReads):
     async def retire(self, *, ended_before_us: int, limit: int) -> int:
         return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
 
-    async def next_message_us(self) -> int | None:
-        return None  # other servers may add some at any time: the sender looks every second
+    async def next_messages_us(self) -> Mapping[str, int]:
+        return {}  # other servers may add some at any time: the sender looks every second
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
+    async def claim(
+        self, *, limit: int, now_us: int, until_us: int, each: int | None = None, busy: Mapping[str, int] = NOWHERE
+    ) -> Sequence[OutboxMessage]:
+        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us, each=each or limit, busy=busy)
+
+    async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
+        return dict(map(tuple, await self._timers.run("full_outboxes", most)))
+
+    async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
+        return tuple(message_from(tuple(row)) for row in await self._timers.run("oldest_messages", enterprise, limit))
 
     def _committed(self, decided: Decided) -> None:
         self._commit_listeners.committed(decided.batch, decided.rings)

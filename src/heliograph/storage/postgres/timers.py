@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from heliograph.domain.errors import OutcomeUnknown
 from heliograph.domain.names import DeviceName
@@ -10,7 +10,7 @@ from heliograph.protojson.errors import Unavailable
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import DueRule
 from heliograph.storage.kinds import KINDS
-from heliograph.storage.outbox import message_from
+from heliograph.storage.outbox import Rota, message_from, soonest
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres.loading import Loaded
 from heliograph.storage.postgres.read_set import ReadSet
@@ -27,6 +27,7 @@ class Timers:
         self._link = link
         self._runner = runner
         self._turn = asyncio.Lock()
+        self._rota = Rota()
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> Decided | None:
         """Everything due is decided and durable, except operations of locked devices; None: nothing was due."""
@@ -47,9 +48,16 @@ class Timers:
             removed += len(await self.run(kind.names.retire, now_us, limit - removed))
         return removed
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        messages = (message_from(tuple(row)) for row in await self.run("claim_messages", now_us, until_us, limit))
-        return sorted(messages, key=lambda message: (message.due_us, message.message_id))
+    async def claim(self, *, limit: int, now_us: int, until_us: int, each: int, busy: Mapping[str, int]) -> Sequence[OutboxMessage]:
+        """As Outbox.claim; claimed in the database, for other servers claim too."""
+        waiting = sorted(destination for (destination,) in await self.run("waiting_destinations"))
+        rooms = self._rota.rooms(waiting, each=each, busy=busy)
+        if not rooms:
+            return ()
+        rows = await self.run("claim_messages", now_us, until_us, *map(list, zip(*rooms, strict=True)), limit)
+        claimed = sorted((message_from(tuple(row)) for row in rows), key=soonest)
+        self._rota.served(rooms, claimed)
+        return claimed
 
     async def run(self, name: str, *values: object) -> list[Record]:
         """The rows of the statement, which has a transaction of its own."""
