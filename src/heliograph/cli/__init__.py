@@ -78,6 +78,11 @@ LISTED = {
         section=PROVE,
         summary="Ask a server what it does, and compare with what AMAPI is documented, observed or assumed to do.",
     ),
+    "record": Listed(
+        place="heliograph.cli.record:app",
+        section=PROVE,
+        summary="Record what a server answers, the real one too, without anything that is yours: a proxy that redacts by schema.",
+    ),
 }
 
 
