@@ -210,6 +210,8 @@ DAMAGE: dict[str, Sequence[str]] = {
     "tokens_have_an_enterprise": ("INSERT INTO tokens VALUES ('e', 't', 'p', 'v', x'')",),
     "policies_have_an_enterprise": ("INSERT INTO policies VALUES ('e', 'p', 'p', x'')",),
     "web_apps_have_an_enterprise": ("INSERT INTO web_apps VALUES ('e', 'w', 'p', x'')",),
+    "statuses_have_an_enterprise": ("INSERT INTO statuses VALUES ('e', 'd', x'')",),
+    "dead_letters_have_an_enterprise": ("INSERT INTO dead_letters VALUES ('e', 1, 'p', 1, x'')",),
     "one_watermark": ("DELETE FROM swept",),
     "index_is_complete": (
         "INSERT INTO device_keys VALUES (1, 'e', 'd')",

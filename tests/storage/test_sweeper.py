@@ -1,4 +1,4 @@
-"""The index and what is unswept hold every operation once for whoever reads, wherever a sweep stands, whenever the process dies."""
+"""The index and what is unswept hold every operation once for each reader, however far a sweep is and whenever the process dies."""
 
 from collections.abc import Sequence
 

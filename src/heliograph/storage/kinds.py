@@ -229,7 +229,7 @@ HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind
 
 
 class NoSuchKind(TypeError):
-    """A class that no row of KINDS names: a mistake in our own code, known to whoever asked before anything is written."""
+    """A class that no row of KINDS names: a mistake in our own code, found before anything is written."""
 
 
 def kind_of(record: type[R]) -> Kind[Any, R]:

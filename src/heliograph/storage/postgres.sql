@@ -146,7 +146,7 @@ ON CONFLICT (destination, supersedes) DO UPDATE SET
     notification_type = excluded.notification_type, data = excluded.data, claimed_until_us = 0
 
 -- postpone_messages --
--- Messages that were not taken are tried again later, by whoever finds them first.
+-- Messages that were not taken are tried again later, by the server that finds them first.
 UPDATE outbox o SET due_us = later.due_us, attempts = later.attempts, claimed_until_us = 0
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS later(message_id, due_us, attempts) WHERE o.message_id = later.message_id
 
