@@ -209,6 +209,7 @@ DAMAGE: dict[str, Sequence[str]] = {
     "tombstones_have_a_name": ("INSERT INTO tombstones VALUES (1, x'', 7, x'')",),
     "tokens_have_an_enterprise": ("INSERT INTO tokens VALUES ('e', 't', 'p', 'v', x'')",),
     "policies_have_an_enterprise": ("INSERT INTO policies VALUES ('e', 'p', 'p', x'')",),
+    "events_have_no_gap": ("INSERT INTO events VALUES ('e', 3, 0, 'COMMAND', x'7b7d')", "INSERT INTO event_numbers VALUES ('e', 5)"),
     "one_watermark": ("DELETE FROM swept",),
     "history_is_complete": (
         "INSERT INTO device_keys VALUES (1, 'e', 'd')",

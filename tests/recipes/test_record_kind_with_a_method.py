@@ -12,7 +12,7 @@ DRAWING = "docs/architecture.md"
 HANDLERS = "src/heliograph/api/resources/migration_tokens.py"
 OWN_TEST = "tests/api/test_migration_tokens.py"
 BY_HAND = {
-    "src/heliograph/storage/migrations/0008_before_migration_tokens.sql",
+    "src/heliograph/storage/migrations/0009_before_migration_tokens.sql",
     "src/heliograph/storage/kinds.py",
     "src/heliograph/service/migration_tokens.py",
     HANDLERS,

@@ -12,7 +12,9 @@ from heliograph.storage.postgres.store import PostgresStore
 from heliograph.storage.queries import Migration, migration_script, migrations, postgres_queries, statements
 from tests.storage.records import SetClock
 
-TABLES = re.compile(r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys)\b")
+TABLES = re.compile(
+    r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|events|event_numbers|event_arrivals|service_keys)\b"
+)
 READS_A_WHOLE_TABLE = {
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
@@ -64,7 +66,7 @@ async def test_a_page_is_read_in_its_order_and_no_further(connection: "asyncpg.C
 
     plans = {name: await plan_of(connection, postgres_queries()[name]) for name in pages}
 
-    assert 6 == len(pages)
+    assert 7 == len(pages)
     assert [] == [name for name, steps in plans.items() if any(step.startswith("Sort") for step in steps)]
 
 
