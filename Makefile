@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test test-clients torture stress check format bench bench-quick docs new-method clean
+.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,10 +33,19 @@ demo: $(READY) ## Drive a sandbox with Google's own Python client, all command t
 sandbox: $(READY) ## Run a server with virtual phones on http://127.0.0.1:8080.
 	$(BIN)/heliograph sandbox
 
+apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code; KEY=….p12 PASSWORD_FILE=…: with your key.
+	-@scripts/test_needs.sh zipalign apksigner
+	@$(BIN)/python -m scripts.build_apk $(if $(SAFE),--safe) $(if $(KEY),--key '$(KEY)' --password-file '$(PASSWORD_FILE)')
+
 # CI tries the clients of other languages too. Without PostgreSQL's programs the tests that need it are skipped, but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
+	-@scripts/test_needs.sh zipalign apksigner
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
+
+test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).
+	-@scripts/test_needs.sh zipalign apksigner
+	HELIOGRAPH_ANDROID_LEVELS=all $(BIN)/pytest tests/android -rs -n 0
 
 test-clients: $(READY) ## Drive the server with Google's clients for Python, Node, Go and Java.
 	$(BIN)/pytest tests/clients -m "not torture" -rs $(PARALLEL)
@@ -73,7 +82,10 @@ docs: $(READY) ## Write the generated pages of docs/ again, and what the code ta
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
 
-new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.webApps.get.
+drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
+	@$(BIN)/python -m scripts.drift --newest
+
+new-method: $(READY) ## Write the skeleton of a REST method of Google's: make new-method ID=enterprises.migrationTokens.get.
 	@$(BIN)/python -m scripts.new_method "$(ID)"
 
 .venv: $(READY) ## Create the virtual environment from uv.lock.

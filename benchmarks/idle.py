@@ -90,7 +90,7 @@ async def _phone(session: aiohttp.ClientSession, url: str) -> AsyncIterator[Phon
         enterprise = (await response.json())["name"]
     async with session.post(f"/v1/{enterprise}/enrollmentTokens", json={}) as response:
         token = (await response.json())["value"]
-    device = VirtualPhone(PROFILES[PROFILE].phone(), clock=MachineClock(), chance=random.SystemRandom())
+    device = VirtualPhone(PROFILES[PROFILE].phone("IDLE"), clock=MachineClock(), chance=random.SystemRandom())
     runner = PhoneRunner(device, Line(server_url=url))
     runner.start(token)
     await runner.wait_connected()

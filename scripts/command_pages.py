@@ -14,6 +14,7 @@ from heliograph.domain.command_fields import CommandField, command_fields
 from heliograph.domain.device import ManagementKind
 from heliograph.protojson.schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
 from scripts.command_answers import Answers
+from scripts.conformance_page import quirk_in_words
 from scripts.markdown import first_sentence, table
 
 RECOVERY = {
@@ -196,4 +197,4 @@ def _quirks(row: CommandType) -> Iterator[str]:
     if row.as_observed:
         yield "## As observed"
         yield "With `--behaviour as-observed` the server does as real AMAPI was seen to do, not as its reference page says:"
-        yield "\n".join(f"- {quirk.value}" for quirk in sorted(row.as_observed, key=lambda quirk: quirk.name))
+        yield "\n".join(f"- {quirk_in_words(quirk)}" for quirk in sorted(row.as_observed, key=lambda quirk: quirk.name))

@@ -1,20 +1,24 @@
 """`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
+import logging
 from pathlib import Path
 
+import structlog
+
 from heliograph.agent.profiles import PROFILES
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
+from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
-from heliograph.domain.quirks import Quirk
+from heliograph.domain.phone.virtual_device import WorkProfile
 from heliograph.storage.kind_statements import printed
 from scripts.architecture_page import drawing, rooms
 from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
+from scripts.conformance_page import differences, ledger_table, quirks, scores
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
 from scripts.sandbox_api_page import sandbox_api_page
@@ -22,14 +26,15 @@ from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md")
+MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md")
 """Pages that people write, with blocks in them that this script writes."""
 
 
 def pages() -> dict[Path, str]:
     """Every page that holds something generated, as it should be."""
     blocks = {
-        "phones": _phones(), "esim": _esim(), "quirks": _quirks(), "life": _life(), "life-table": _life_table(),
+        "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": quirks(), "differences": differences(),
+        "ledger": ledger_table(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
         "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
@@ -38,6 +43,7 @@ def pages() -> dict[Path, str]:
     with real_session() as session:
         made |= {commands / file_name(row): page(row, answers_to(row, session)) for row in COMMANDS.values()}
         made[ROOT / "docs" / "sandbox-api.md"] = sandbox_api_page(session)
+        blocks |= scores(session)
     made[SOURCE / "storage" / "kinds.sql"] = printed()
     made[ROOT / "docs" / "configuration.md"] = configuration_page()
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
@@ -49,6 +55,36 @@ def _phones() -> str:
         for profile in PROFILES.values()
     ]
     return table(("phone", "management", "API", "what for"), rows)
+
+
+def _phone_facts() -> str:
+    """In what the phones differ."""
+    rows = [
+        (
+            f"`{profile.name}`",
+            f"{profile.model.build.brand} {profile.model.build.model}",
+            profile.model.build.android_version + (f" QPR{profile.model.qpr}" if profile.model.qpr else ""),
+            _lock(profile.model.credential),
+            _work_lock(profile.model.work_profile),
+            " and ".join(number for number in ("IMEI" * bool(profile.model.imei), "MEID" * bool(profile.model.meid)) if number) or "–",
+            ", ".join(f"{chip.ports} ports" for chip in profile.model.euiccs) or "–",
+            f"{len(profile.model.esims)}",
+            profile.model.build.primary_language_code,
+        )
+        for profile in PROFILES.values()
+    ]
+    names = ("phone", "model", "Android", "lock", "work profile's lock", "numbers", "eSIM chip", "own eSIMs", "language")
+    return table(names, rows)
+
+
+def _lock(credential: Credential | None) -> str:
+    return "–" if credential is None else f"{credential.kind.value}, {len(credential.secret)} characters"
+
+
+def _work_lock(profile: WorkProfile | None) -> str:
+    if profile is None:
+        return "no work profile"
+    return _lock(profile.credential) if profile.separate_lock else "the device's"
 
 
 def _commands() -> str:
@@ -69,14 +105,6 @@ def _level(lowest: int | None) -> str:
 
 def _esim() -> str:
     return table(("activation code", "what happens"), [(f"`{listing.example}`", listing.summary) for listing in CATALOGUE])
-
-
-def _quirks() -> str:
-    rows = []
-    for quirk in Quirk:
-        types = ", ".join(f"`{row.name}`" for row in COMMANDS.values() if quirk in row.as_observed)
-        rows.append((types, quirk.value))
-    return table(("command", "as observed"), rows)
 
 
 def _life() -> str:
@@ -101,7 +129,7 @@ def _methods(*, served: bool) -> str:
     """The methods of AMAPI that there are, or are not, by resource."""
     by_resource: dict[str, list[str]] = {}
     for method in AMAPI_METHODS:
-        if (method.query is not AnyQuery) is served:
+        if method.offered is served:
             resource, _, verb = method.id.removeprefix("androidmanagement.").rpartition(".")
             by_resource.setdefault(resource, []).append(f"`{verb}`")
     return table(("resource", "methods"), [(f"`{resource}`", ", ".join(verbs)) for resource, verbs in by_resource.items()])
@@ -124,6 +152,7 @@ def _sloppy_bodies() -> str:
 
 def main() -> None:
     """Every page is on disk as it should be."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # probes are refused on purpose
     for path, text in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -1,4 +1,4 @@
-"""`make new-method ID=enterprises.webApps.get`: writes the skeleton of a REST method from the official discovery document.
+"""`make new-method ID=enterprises.migrationTokens.get`: writes the skeleton of a REST method from the official discovery document.
 
 Row, handler, verb and test, and the names of its messages for `make docs`. The verb answers 501 until it is written. Nothing is written
 for an id that Google's API does not have, or that is served already.
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.official_messages import MESSAGES
 from tests.discovery import document
@@ -34,6 +33,8 @@ QUERIES: Mapping[frozenset[str], tuple[str, str]] = {
 }
 """The message of a query with these parameters: module and name."""
 API = "androidmanagement."
+SUMMARY_MOST_CHARS = 90
+"""Fits into one line of a row or docstring, whatever stands around it."""
 STANDARD = ("get", "list", "create", "patch", "delete")
 
 Json = dict[str, Any]
@@ -44,7 +45,7 @@ class Described:
     """A method as the document has it, and the names that follow from its id."""
 
     id: str
-    """Without the API's name: `enterprises.webApps.get`."""
+    """Without the API's name: `enterprises.migrationTokens.get`."""
     of: Json
 
     @property
@@ -68,12 +69,13 @@ class Described:
 
     @property
     def summary(self) -> str:
-        """The first sentence of what Google says."""
-        return str(self.of["description"]).partition(". ")[0].rstrip(".") + "."
+        """The first sentence of what Google says; of a long one, up to its first comma."""
+        sentence = str(self.of["description"]).partition(". ")[0].rstrip(".")
+        return (sentence if len(sentence) <= SUMMARY_MOST_CHARS else sentence.partition(", ")[0]) + "."
 
     @property
     def path(self) -> str:
-        """As our rows write it: `enterprises/*/webApps/*`."""
+        """As our rows write it: `enterprises/*/migrationTokens/*`."""
         return re.sub(r"\{[^}]+\}", "*", self.of["flatPath"]).removeprefix("v1/")
 
     def message(self, role: str) -> str:
@@ -110,7 +112,7 @@ def described(wanted: str) -> Described:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3) or sorted(known)
         raise SystemExit(f"Google's API has no method {name!r}. Did you mean one of these? {', '.join(close)}")
-    served = {method.id.removeprefix(API) for method in AMAPI_METHODS if method.query is not AnyQuery}
+    served = {method.id.removeprefix(API) for method in AMAPI_METHODS if method.offered}
     if name in served:
         raise SystemExit(f"{name} is served already: its row is in {ROWS}.")
     return Described(id=name, of=known[name])
@@ -214,7 +216,7 @@ def added(path: str, docstring: str, text: str) -> tuple[str, str]:
 def table_of_methods(method: Described) -> tuple[str, str]:
     """The table with the row among those served, and no longer among those not offered."""
     text = (ROOT / ROWS).read_text(encoding="utf-8")
-    text = re.sub(rf'^ +\("{re.escape(method.id)}", .*\n', "", text, flags=re.MULTILINE)
+    text = re.sub(rf'^    not_offered\(\n +id="{re.escape(API + method.id)}",\n(?: {{8}}.*\n)+    \),\n', "", text, flags=re.MULTILINE)
     text = re.sub(r"^_SERVED = \(\n(?:.*\n)*?(?=\)\n)", lambda found: found[0] + row(method), text, count=1, flags=re.MULTILINE)
     module, query = method.query()
     imports = [f"from heliograph.api.resources import {method.resource}", "from heliograph.domain.official_messages import MESSAGES"]
@@ -245,7 +247,7 @@ def skeleton(method: Described) -> Iterator[tuple[str, str]]:
 def main(arguments: list[str]) -> None:
     """The skeleton is written, or the script ends with a sentence that says why not."""
     if len(arguments) != 1 or not arguments[0]:
-        raise SystemExit("Which method? make new-method ID=enterprises.webApps.get")
+        raise SystemExit("Which method? make new-method ID=enterprises.migrationTokens.get")
     files = dict(skeleton(described(arguments[0])))
     for path, text in files.items():
         (ROOT / path).write_text(text, encoding="utf-8")

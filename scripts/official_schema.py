@@ -1,4 +1,4 @@
-"""Writes src/heliograph/domain/official_schema.json: Policy and Device as the official discovery document has them, made compact.
+"""Writes src/heliograph/domain/official_schema.json: messages as the official discovery document has them, made compact.
 
 `make docs` runs it: after an update of google-api-python-client, whose copy of the document it reads, the file is another.
 """
@@ -14,16 +14,21 @@ TARGET = Path(__file__).parents[1] / "src" / "heliograph" / "domain" / "official
 ROOTS = (
     "Policy", "ListPoliciesResponse", "ModifyPolicyApplicationsRequest", "ModifyPolicyApplicationsResponse",
     "RemovePolicyApplicationsRequest", "RemovePolicyApplicationsResponse",
+    "GenerateEnterpriseUpgradeUrlRequest", "GenerateEnterpriseUpgradeUrlResponse", "ListMigrationTokensResponse", "WebToken",
 )  # fmt: skip
-COMPLETED = ("Device", "HardwareInfo", "SoftwareInfo")
+COMPLETED = ("Application", "Device", "HardwareInfo", "SoftwareInfo")
 """Messages of which a class declares what this server fills; the table has the other fields."""
-HAND_WRITTEN = frozenset({"MemoryInfo", "NetworkInfo", "User", "UserFacingMessage", *COMPLETED})
+HAND_WRITTEN = frozenset({"ManagedProperty", "MemoryInfo", "NetworkInfo", "User", "UserFacingMessage", *COMPLETED})
 """Messages that have a class of their own."""
+FIELD_MASK = "google-fieldmask"
+"""A format that our messages read as the string that it is."""
 FORMATS = {
     "int32": "int32", "int64": "int64", "float": "float", "google-duration": "duration", "google-datetime": "timestamp",
-    "google-fieldmask": "string", "byte": "bytes",
+    FIELD_MASK: "string", "byte": "bytes",
 }  # fmt: skip
 PLAIN = {"boolean": "bool", "string": "string", "any": "value"}
+MARKS = ("readOnly", "deprecated", "enumDeprecated")
+"""What the document says of fields, parameters and messages beside their types."""
 
 Property = Mapping[str, Any]
 
@@ -42,7 +47,33 @@ def compact(whole: Mapping[str, Any]) -> dict[str, object]:
         if name not in messages and name not in HAND_WRITTEN:
             messages[name] = _fields(schemas[name])
             left += _inside(schemas[name])
-    return {"revision": whole["revision"], "messages": dict(sorted(messages.items())), "completed": completed}
+    return {"revision": whole["revision"], "messages": dict(sorted(messages.items())), "completed": completed, "marks": _marks(whole)}
+
+
+def _marks(whole: Property) -> dict[str, dict[str, dict[str, object]]]:
+    """Marks by message or method, then by field or parameter; of a message itself, by ""."""
+    found: dict[str, dict[str, dict[str, object]]] = {}
+    for name, of in sorted(whole["schemas"].items()):
+        found[name] = {field: _marked(inner) for field, inner in {"": of, **of["properties"]}.items()}
+    for method in _methods(whole):
+        found[method["id"]] = {parameter: _marked(of) for parameter, of in method.get("parameters", {}).items()}
+    bare = {name: {field: marks for field, marks in fields.items() if marks} for name, fields in found.items()}
+    return {name: fields for name, fields in bare.items() if fields}
+
+
+def _marked(of: Property) -> dict[str, object]:
+    marks = {mark: of[mark] for mark in MARKS if mark in of}
+    if of.get("format") == FIELD_MASK:
+        marks["format"] = FIELD_MASK
+    if "items" in of and (inner := _marked(of["items"])):
+        marks["items"] = inner
+    return marks
+
+
+def _methods(resource: Property) -> Iterator[Property]:
+    yield from resource.get("methods", {}).values()
+    for below in resource.get("resources", {}).values():
+        yield from _methods(below)
 
 
 def _fields(schema: Property) -> dict[str, object]:
@@ -76,7 +107,7 @@ def _references(of: Property) -> Iterator[str]:
 def rendered() -> str:
     """The file's text: one message a line, so that a difference can be read."""
     found = compact(document())
-    parts = ",\n".join(f'"{part}": {_lines(found[part])}' for part in ("messages", "completed"))
+    parts = ",\n".join(f'"{part}": {_lines(found[part])}' for part in ("messages", "completed", "marks"))
     return f'{{"revision": "{found["revision"]}",\n{parts}}}\n'
 
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from heliograph.sandbox.esim_verbs import ESIM_VERBS
 from heliograph.sandbox.json_schema import name_of, schemas_of
 from heliograph.sandbox.openapi import SUBJECTS
 from heliograph.sandbox.routes import OPENAPI_PATH
@@ -35,15 +36,28 @@ _ASK: Call = (
 )  # fmt: skip
 _QUIET: Call = ("PATCH", f"/sandbox/v1/devices/{ASKED}", {"consent": "IGNORE"})
 _LISTEN: Call = ("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
+_CODE: Call = (
+    "POST", f"{_DEVICE}:issueCommand",
+    {"type": "ADD_ESIM", "addEsimParams": {"activationCode": "LPA:1$smdp.example.com$CODE-1234$$1", "activationState": "ACTIVATED"}},
+)  # fmt: skip
+_UNHURRIED: Call = ("PATCH", f"/sandbox/v1/devices/{PHONE}", {"consent": "IGNORE"})
+_DOWNLOADED: Call = ("POST", "/sandbox/v1/clock:advance", {"duration": "1s"})
+_OWN: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", ESIM_VERBS["addEsim"].example)
+_OWN_OFF: Call = ("POST", f"/sandbox/v1/devices/{PHONE}:addEsim", {**ESIM_VERBS["addEsim"].example, "active": False})
+_SIGN_IN_PAGE: Call = (
+    "PATCH", "/v1/enterprises/sandbox?updateMask=signinDetails", {"signinDetails": [{"signinUrl": "https://emm.example.com/sign-in"}]},
+)  # fmt: skip
 _WIPE: Call = ("POST", f"{_DEVICE}:issueCommand", {"type": "WIPE", "wipeParams": {}})
 
 BEFORE: Mapping[str, tuple[Call, ...]] = {
     "devices.unlock": (_PIN,), "devices.approve": (_QUIET, _ASK), "devices.decline": (_QUIET, _ASK), "devices.leaveLostMode": (_LOST,),
+    "provisioningInfo.create": (_SIGN_IN_PAGE,),
     "devices.reset": (_WIPE,), "devices.enroll": (_WIPE,), "clock.next": (_OFFLINE, _LOCK), "notifications.list": (_LISTEN, _LOCK),
     "pushEndpoints.list": (_ENDPOINT,), "pushEndpoints.delete": (_ENDPOINT,), "faults.list": (_FAULT, _LOCK), "faults.get": (_FAULT, _LOCK),
     "faults.delete": (_FAULT,), "faults.deleteAll": (_FAULT,), "requests.list": (_LOCK,), "requests.get": (_LOCK,),
     "requests.trace": (_LOCK,), "requests.exportHar": (_LOCK,), "requests.clear": (_LOCK,), "quota.get": (_LOCK,),
-    "operations.list": (_LOCK,),
+    "operations.list": (_LOCK,), "devices.enterWrongCode": (_UNHURRIED, _CODE, _DOWNLOADED), "devices.activateEsim": (_OWN_OFF,),
+    "devices.deactivateEsim": (_OWN,), "devices.removeEsim": (_OWN,),
 }  # fmt: skip
 """What happened in the world before, by the route's id; of the second address of phones, as of the first."""
 CONCERNS: Mapping[str, str] = {"devices.approve": ASKED, "devices.decline": ASKED}

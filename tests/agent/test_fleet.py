@@ -81,3 +81,11 @@ async def test_a_fleet_tells_how_it_gets_on(lab: Lab) -> None:
     assert (5, {"succeeded": 5}, {"LOCK": 5}) == (told[-1].enrolled, told[-1].by_outcome, told[-1].by_type)
     assert 0 == told[-1].connected
     assert 5 == len(devices.items)
+
+
+def test_no_fleet_has_the_phones_of_another() -> None:
+    plans = [FleetPlan(profile=profile, count=50, seed=seed) for profile in PROFILES.values() for seed in (1, 2)]
+    serials = [plan.serial(number) for plan in plans for number in range(1, plan.count + 1)]
+
+    assert len(serials) == len(set(serials))
+    assert serials == [plan.serial(number) for plan in plans for number in range(1, plan.count + 1)]

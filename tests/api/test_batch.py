@@ -102,7 +102,11 @@ BAD = [
     (call("POST /v1/enterprises HTTP/1.1", b"{"), 400, "Invalid JSON payload received."),
     (call("POST /v1/enterprises HTTP/1.1", b" " * (MIB + 1)), 413, "The request body is too large: at most 1048576 bytes are accepted."),
     (call("POST /v1/enterprises HTTP/1.1\r\nContent-Length: 99", b"{}"), 400, "The part is cut off: its Content-Length says more"),
-    (call("GET /v1/provisioningInfo/p HTTP/1.1"), 501, "androidmanagement.provisioningInfo.get is not offered by this server"),
+    (
+        call("GET /v1/enterprises/e/migrationTokens/t HTTP/1.1"),
+        501,
+        "androidmanagement.enterprises.migrationTokens.get is not",
+    ),
 ]
 
 

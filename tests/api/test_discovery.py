@@ -9,19 +9,23 @@ from urllib.parse import quote
 import httplib2
 import pytest
 from googleapiclient.discovery import build
-from googleapiclient.errors import UnknownApiNameOrVersion
+from googleapiclient.errors import HttpError, UnknownApiNameOrVersion
 
 from heliograph.api.discovery import discovery_document
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS
+from heliograph.domain.official_messages import MESSAGES
 from tests import discovery as official
 from tests.api.live import Live
 
 ADDRESS = "https://amapi.example.com:8443/"
 OURS: dict[str, Any] = json.loads(discovery_document(ADDRESS))
 
-BESIDE_GOOGLES = {"androidmanagement.enterprises.devices.issueCommand": {"requestId"}}
-"""Parameters that Google's API does not have."""
+DIFFERENT: dict[str, str] = {
+    "androidmanagement.enterprises.devices.issueCommand requestId": "Our own: the same request sent again is answered, not done again.",
+    "alt enum": "media and proto are refused: this server answers in JSON only.",
+    "callback": "Refused: this server does not wrap answers as JSONP.",
+}
+"""What differs from Google's document, each with its reason: a parameter of a method, or one of all methods."""
 
 
 def methods(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -36,32 +40,34 @@ def methods(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def bare(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Without what differs on purpose: the words, and what they say of who writes a field."""
+    """Without the words, which are our own."""
     if isinstance(value, list):
         return [bare(item) for item in value]
     if not isinstance(value, dict):
         return value
-    words = {"description", "enumDescriptions", "readOnly", "deprecated", "enumDeprecated"}
-    # A property may be called "description" too, and is then an object. A field mask inside a message is read as the string that it is.
-    told = {name: item for name, item in value.items() if item != "google-fieldmask"}
-    return {name: bare(item) for name, item in told.items() if name not in words or isinstance(item, dict)}
+    # A property may be called "description" too, and is then an object.
+    return {name: bare(item) for name, item in value.items() if name not in {"description", "enumDescriptions"} or isinstance(item, dict)}
 
 
 OFFICIAL_METHODS = methods(official.document())
 
 
-def test_it_describes_the_methods_that_are_served_and_no_others() -> None:
-    assert {method.id for method in AMAPI_METHODS if method.query is not AnyQuery} == set(methods(OURS))
+def test_it_describes_every_method_of_googles_and_no_others() -> None:
+    assert set(OFFICIAL_METHODS) == set(methods(OURS))
 
 
-@pytest.mark.parametrize("id", sorted(methods(OURS)))
+@pytest.mark.parametrize("id", sorted(OFFICIAL_METHODS))
 def test_a_method_is_called_as_google_calls_it(id: str) -> None:
     ours, google = methods(OURS)[id], OFFICIAL_METHODS[id]
 
-    own = {name: of for name, of in ours["parameters"].items() if name in BESIDE_GOOGLES.get(id, ())}
-    assert BESIDE_GOOGLES.get(id, set()) == set(own)
+    own = {name: of for name, of in ours["parameters"].items() if f"{id} {name}" in DIFFERENT}
     assert bare({**google, "parameters": {**google.get("parameters", {}), **own}}) == bare(ours)
     assert ours["description"]
+
+
+@pytest.mark.parametrize("id", sorted(method.id for method in AMAPI_METHODS if not method.offered))
+def test_a_method_that_is_not_offered_says_so(id: str) -> None:
+    assert methods(OURS)[id]["description"].startswith(f"{id} is not offered by this server: ")
 
 
 @pytest.mark.parametrize("name", sorted(OURS["schemas"]))
@@ -72,7 +78,13 @@ def test_a_schema_has_googles_name_and_fields_each_of_googles_type(name: str) ->
     assert OURS["schemas"][name]["description"]
 
 
-@pytest.mark.parametrize("name", ["Command", "Device", "EnrollmentToken", "Enterprise", "Operation", "WipeParams", "AddEsimParams"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AddEsimParams", "Application", "Command", "Device", "EnrollmentToken", "Enterprise", "Operation", "ProvisioningInfo", "WebApp",
+        "WipeParams",
+    ],
+)  # fmt: skip
 def test_every_field_of_what_callers_use_most_is_explained(name: str) -> None:
     assert [] == [field for field, of in OURS["schemas"][name]["properties"].items() if not of.get("description")]
 
@@ -81,8 +93,38 @@ def test_every_parameter_is_explained_and_common_ones_are_googles() -> None:
     explained = [of["description"] for method in methods(OURS).values() for of in method["parameters"].values()]
 
     assert all(explained)
-    assert {**official.document()["parameters"], **OURS["parameters"]}.keys() == official.document()["parameters"].keys()
-    assert {"callback"} == official.document()["parameters"].keys() - OURS["parameters"].keys()
+    google = {name: bare(of) for name, of in official.document()["parameters"].items() if name not in DIFFERENT}
+    google["alt"]["enum"] = ["json"]
+    assert google == bare(OURS["parameters"])
+
+
+def test_every_difference_from_googles_document_is_one() -> None:
+    own = set()
+    for method, of in methods(OURS).items():
+        own |= {f"{method} {name}" for name in set(of["parameters"]) - set(OFFICIAL_METHODS[method]["parameters"])}
+
+    assert set(DIFFERENT) == own | {"alt enum", "callback"}
+    assert "callback" not in OURS["parameters"]
+
+
+def enums(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - any JSON
+    """Every enum in it with its place."""
+    if isinstance(value, dict):
+        if isinstance(value.get("enum"), list):
+            yield place, value
+        for name, inner in value.items():
+            yield from enums(inner, f"{place}.{name}")
+
+
+def test_every_enum_value_outside_of_policies_and_of_what_no_device_reports_is_explained() -> None:
+    others = {name: of for name, of in OURS["schemas"].items() if name not in MESSAGES and name != "Device"}
+    found = dict(enums({**others, "methods": methods(OURS), "all methods": OURS["parameters"]}))
+
+    assert len(found) > 30
+    unexplained = {
+        (place, value) for place, of in found.items() for value, text in zip(of["enum"], of["enumDescriptions"], strict=True) if not text
+    }
+    assert set() == unexplained
 
 
 def test_every_reference_is_to_a_schema_that_is_there() -> None:
@@ -156,6 +198,16 @@ def test_googles_client_built_from_it_issues_follows_and_cancels(amapi: Any, dev
 
     assert 1 == devices.operations().get(name=issued["name"]).execute()["error"]["code"]
     assert [issued["name"]] == [each["name"] for each in devices.operations().list(name=f"{device}/operations").execute()["operations"]]
+
+
+def test_googles_client_calls_what_is_not_offered_and_shows_the_sentence(amapi: Any, enterprise: str) -> None:  # noqa: ANN401
+    with pytest.raises(HttpError) as refusal:
+        amapi.enterprises().webTokens().create(parent=enterprise, body={"parentFrameUrl": "https://emm.example.com"}).execute()
+
+    assert (501, "androidmanagement.enterprises.webTokens.create is not offered by this server: it has no managed Google Play.") == (
+        refusal.value.status_code,
+        refusal.value.reason,
+    )
 
 
 def test_its_batches_come_here_too(live: Live, amapi: Any, enterprise: str) -> None:  # noqa: ANN401

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from heliograph.api.http.partial_response import parse_fields, select_fields
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.schemas import schema_id
@@ -44,7 +43,7 @@ def test_a_selector_that_is_none_is_refused(fields: str) -> None:
         parse_fields(fields)
 
 
-SERVED = [method for method in AMAPI_METHODS if method.query is not AnyQuery]
+SERVED = [method for method in AMAPI_METHODS if method.offered]
 
 
 def official_paths(name: str, *, path: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:

@@ -52,13 +52,13 @@ def test_protojson_knows_nothing_of_the_api_that_it_serves() -> None:
 
 
 def test_no_command_type_is_named_outside_its_row() -> None:
-    """Adding a type touches one file; all other code reads the rows."""
+    """Adding a type touches one file; all other code reads the rows. Probes are a client: they write what they send to any server."""
     names = command_types() | set(getattr(heliograph.commands, "COMMANDS", ()))
 
     offenders = [
         f"{relative(path)}:{node.lineno} {node.value!r}"
         for path in modules_under(PACKAGE)
-        if PACKAGE / "commands" not in path.parents
+        if not {PACKAGE / "commands", PACKAGE / "conformance" / "probes"} & {*path.parents}
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.clients.conftest import Guarded
 from tests.clients.programs import GO, JAVA, LANGUAGES, NODE, PYTHON, READY_WITHIN_S, Language, walked
-from tests.clients.walk import Walk, as_a_viewer, as_an_admin, as_nobody, canonical, in_a_batch, through_the_sandbox
+from tests.clients.walk import Walk, as_a_viewer, as_an_admin, as_nobody, canonical, in_a_batch, through_the_sandbox, through_web_apps
 from tests.discovery import command_types
 
 pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
@@ -75,6 +75,16 @@ def test_the_discovery_document_that_the_python_client_ships_does_too(sandbox_ur
     walk = through_the_sandbox()
 
     results = walked(PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=sandbox_url, HELIOGRAPH_DISCOVERY="static")
+
+    assert walk.expected == canonical(results)
+
+
+@pytest.mark.parametrize("document", ["served", "static"])
+def test_web_apps_are_made_read_changed_and_deleted(document: str, sandbox_url: str, tmp_path: Path) -> None:
+    """With Python's client: the others are made from the same document."""
+    walk = through_web_apps()
+
+    results = walked(PYTHON, steps(walk, tmp_path), HELIOGRAPH_URL=sandbox_url, HELIOGRAPH_DISCOVERY=document)
 
     assert walk.expected == canonical(results)
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from heliograph.domain.application import STAND_IN
+
 Json = dict[str, Any]
 
 ENTERPRISE = "enterprises/sandbox"
@@ -102,13 +104,22 @@ class Walk:
         name = f"{ENTERPRISE}/devices/{phone}"
         self._step({"name": name, **shown}, verb="patch", name=name, updateMask=",".join(body), body=body)
 
+    def web_app(self, method: str, expected: object, **arguments: object) -> None:
+        """A method of webApps; `name` is the web app just created, unless it is given."""
+        self._step(expected, verb="web_app", method=method, arguments=arguments)
+
+    def application(self, package_name: str, **shown: object) -> None:
+        """An application is read."""
+        name = f"{ENTERPRISE}/applications/{package_name}"
+        self._step({"name": name, **shown}, verb="application", name=name)
+
     def _step(self, expected: object, **step: object) -> None:
         self.steps.append(step)
         self.expected.append(expected)
 
 
 def canonical(results: list[Any]) -> list[Any]:
-    """The results with `#1`, `#2`, … for operation ids in order of appearance, and `#` for times and users.
+    """The results with `#1`, `#2`, … for operation ids in order of appearance, and `#` for times, users and ids of web apps.
 
     A time on a whole second is written without a fraction. No more of a device is left than the walk compares.
     """
@@ -125,6 +136,8 @@ def canonical(results: list[Any]) -> list[Any]:
             return [plain(found) for found in value]
         if key == "createTime":
             return re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$", "#", value)
+        if key == "name":
+            value = re.sub(r"/webApps/com\.google\.enterprise\.webapp\.x[0-9a-f]{16}$", "/webApps/#", value)
         if key == "userName":
             return re.sub(rf"^{ENTERPRISE}/users/\d+$", "#", value)
         return re.sub(r"^(.*/operations/)\d+$", numbered, value) if isinstance(value, str) else value
@@ -210,10 +223,41 @@ CLEAR_APP_DATA_WITHOUT_APPS = (
     'command.clear_apps_data_params is required for type CLEAR_APP_DATA: add "clearAppsDataParams": {…}.\n'
     'command.clear_apps_data_params.package_names is required: name at least one app, as in "packageNames": ["com.example.app"].'
 )
-FLEET_PLAN_ICC_ID = "8999034758475382816"
-GALAXY_S25_EID = "89990000491974647603436554701821"
-ZEBRA_SERIAL = "HG4592876971"
+FLEET_PLAN_ICC_ID = "8999135525865344435"
+GALAXY_S25_EID = "89990000775926201626574327736313"
+ZEBRA_SERIAL = "HGZ2D4RYOAAH"
 """A sandbox's phones are the same in every run, chips and serial numbers too."""
+
+
+def through_web_apps() -> Walk:
+    """A web app is made, read, changed and deleted, and two that are wrong or gone."""
+    walk = Walk()
+    shifts = {
+        "title": "Shifts",
+        "startUrl": "https://shifts.example.com",
+        "displayMode": "STANDALONE",
+        "icons": [{"imageData": "iVBORw0K"}],
+    }
+    first = {**shifts, "name": f"{ENTERPRISE}/webApps/#", "versionCode": "1"}
+    walk.web_app("create", first, parent=ENTERPRISE, body=shifts)
+    walk.web_app("get", first)
+    second = {**first, "title": "My shifts", "versionCode": "2"}
+    walk.web_app("patch", second, updateMask="title", body={"title": "My shifts"})
+    walk.web_app("list", {"webApps": [second]}, parent=ENTERPRISE, pageSize=1)
+    walk.web_app("create", {"error": {"code": 400, "message": WEB_APP_WITHOUT_ANYTHING}}, parent=ENTERPRISE, body={})
+    walk.web_app("delete", {})
+    walk.web_app("get", {"error": {"code": 404, "message": "Requested entity was not found."}})
+    walk.application(
+        "com.example.app", title="com.example.app", description=STAND_IN, appPricing="FREE", distributionChannel="PUBLIC_GOOGLE_HOSTED"
+    )
+    return walk
+
+
+WEB_APP_WITHOUT_ANYTHING = (
+    "web_app.title is required: the name that users see.\n"
+    "web_app.start_url must be an absolute http or https URL with a plain host, as in https://app.example.com/start.\n"
+    "web_app.icons must have at least one element."
+)
 
 
 def in_a_batch() -> Walk:

@@ -39,9 +39,8 @@ def in_lost_mode(phone: VirtualDevice, _row: CommandType) -> VirtualDevice:
 
 def with_the_esim(phone: VirtualDevice, row: CommandType) -> VirtualDevice:
     """The phone has the eSIM profile that the example removes."""
-    assert phone.euicc is not None
     esim = EsimProfile(icc_id=row.example["removeEsimParams"]["iccId"], managed=True)
-    return msgspec.structs.replace(phone, euicc=phone.euicc.add(esim))
+    return msgspec.structs.replace(phone, euiccs=tuple(chip.add(esim) for chip in phone.euiccs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ def line_of(row: CommandType) -> str:
     fields = [f"levels={levels}", f'phones="{marks_of(row)}"', f"alone={not row.params_required}"]
     if row.final_at_ack:
         fields.append("ends_management=True")
-    takers = [name for name, profile in PROFILES.items() if row.requires.refusal(device_facts(profile.phone())) is None]
+    takers = [name for name, profile in PROFILES.items() if row.requires.refusal(device_facts(profile.phone("A1"))) is None]
     if PIXEL not in takers and takers:
         fields.append(f'phone="{takers[0]}"')
     return f"Expected({', '.join(fields)})"
@@ -109,7 +108,7 @@ def line_of(row: CommandType) -> str:
 
 def marks_of(row: CommandType) -> str:
     """The outcome of a command of this type on each virtual phone."""
-    return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone()))] for profile in PROFILES.values())
+    return " ".join(MARKS[row.requires.refusal(device_facts(profile.phone("A1")))] for profile in PROFILES.values())
 
 
 def surplus() -> set[str]:

@@ -63,11 +63,20 @@ apps = st.builds(
     protected=st.booleans(),
     data_bytes=st.integers(0, 2**40),
 )
-esim_profiles = st.lists(
-    st.builds(EsimProfile, icc_id=st.sampled_from(ICC_IDS), managed=st.booleans(), deletable=st.booleans()),
-    unique_by=lambda profile: profile.icc_id,
-).map(tuple)
-euiccs = st.builds(Euicc, eid=st.just("8904"), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esim_profiles)
+
+
+def _chips(number: int) -> st.SearchStrategy[Euicc]:
+    """The chip of this number on any phone."""
+    icc_ids = ICC_IDS if number == 0 else ("8999000000000000003",)
+    esims = st.lists(
+        st.builds(EsimProfile, icc_id=st.sampled_from(icc_ids), managed=st.booleans(), deletable=st.booleans()),
+        unique_by=lambda profile: profile.icc_id,
+    ).map(tuple)
+    return st.builds(Euicc, eid=st.just(f"8904{number}"), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esims)
+
+
+euiccs = st.integers(0, 2).flatmap(lambda count: st.tuples(*map(_chips, range(count))))
+"""None, one or two eSIM chips."""
 
 
 @st.composite
@@ -94,7 +103,8 @@ def phones(draw: st.DrawFn, *, management_kinds: Sequence[ManagementKind] = tupl
         lost_mode=draw(st.none() | st.just(LostMode(since_us=NOW_US - HOUR_US))),
         last_user_exit_lost_mode_us=draw(times_us),
         apps=tuple(draw(st.lists(apps, max_size=4))),
-        euicc=draw(st.none() | euiccs),
+        euiccs=draw(euiccs),
+        confirm_esim_removal=draw(st.booleans()),
         ongoing_call=draw(st.booleans()),
         external_storage_bytes=draw(st.integers(0, 2**40)),
     )

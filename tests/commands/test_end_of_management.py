@@ -31,7 +31,7 @@ def used_phone(management_kind: ManagementKind, api_level: int = 34) -> VirtualD
         credential=Credential("123456"),
         apps=(GAME, MAIL, DIALER),
         external_storage_bytes=100,
-        euicc=Euicc(eid="8904", profiles=(OURS, THEIRS)),
+        euiccs=(Euicc(eid="8904", profiles=(OURS, THEIRS)),),
     )
 
 
@@ -42,7 +42,7 @@ def wiped(phone: VirtualDevice, *flags: WipeDataFlag, reason: UserFacingMessage 
 
 def esims(phone: VirtualDevice) -> tuple[EsimProfile, ...]:
     """The phone's eSIM profiles."""
-    return phone.euicc.profiles if phone.euicc else ()
+    return phone.esims
 
 
 @pytest.mark.parametrize("management_kind", COMPANY_OWNED)

@@ -46,7 +46,7 @@ def phone(
 ) -> VirtualDevice:
     """A phone with Android 15 and an eSIM chip that holds these profiles."""
     chip = Euicc(eid=EID, ports=ports, capacity=capacity, profiles=profiles)
-    return VirtualDevice(profile="test", serial="S1", api_level=35, management_kind=management_kind, euicc=chip)
+    return VirtualDevice(profile="test", serial="S1", api_level=35, management_kind=management_kind, euiccs=(chip,))
 
 
 def profile(number: int, *, active: bool = True, managed: bool = False) -> EsimProfile:
@@ -85,7 +85,7 @@ def test_a_company_owned_phone_adds_an_esim_without_asking_anybody(management_ki
     walked = add(phone(management_kind=management_kind), state=state)
 
     (added,) = chip_of(walked).profiles
-    assert (Wait.TIME,) == walked.waits
+    assert (Wait.DOWNLOAD,) == walked.waits
     assert (IN_PROGRESS,) == walked.progress
     assert esim_success(added.icc_id) == status_of(walked)
     assert (state is not NOT_ACTIVATED, True) == (added.active, added.managed)
@@ -96,7 +96,7 @@ def test_a_personal_phone_asks_its_user_and_leaves_the_activation_to_them(state:
     walked = add(phone(management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE), state=state)
 
     (added,) = chip_of(walked).profiles
-    assert (Wait.TIME, Wait.CONSENT) == walked.waits
+    assert (Wait.DOWNLOAD, Wait.CONSENT) == walked.waits
     assert (IN_PROGRESS, PENDING) == walked.progress
     assert esim_success(added.icc_id) == status_of(walked)
     assert (False, True) == (added.active, added.managed)
@@ -137,13 +137,13 @@ def test_who_declines_gets_no_esim(management_kind: ManagementKind) -> None:
 def test_a_confirmation_code_is_asked_for_once_and_counts_as_consent(management_kind: ManagementKind, code: str) -> None:
     walked = add(phone(management_kind=management_kind), code)
 
-    assert (Wait.TIME, Wait.CONFIRMATION_CODE) == walked.waits
+    assert (Wait.DOWNLOAD, Wait.CONFIRMATION_CODE) == walked.waits
     assert (IN_PROGRESS, PENDING) == walked.progress
     assert EsimStatus.SUCCESS is status_of(walked).status
 
 
 def test_the_catalogue_makes_a_company_owned_phone_ask_too() -> None:
-    assert (Wait.TIME, Wait.CONSENT) == add(phone(), "LPA:1$smdp.example.com$CONSENT").waits
+    assert (Wait.DOWNLOAD, Wait.CONSENT) == add(phone(), "LPA:1$smdp.example.com$CONSENT").waits
 
 
 def test_no_esim_while_the_phone_is_being_set_up() -> None:
@@ -213,7 +213,7 @@ def test_a_full_chip_takes_no_further_profile() -> None:
 
 def test_a_carrier_locked_phone_takes_profiles_of_its_carrier_only() -> None:
     chip = Euicc(eid=EID, carrier_lock="Example Mobile")
-    locked = msgspec.structs.replace(phone(), euicc=chip)
+    locked = msgspec.structs.replace(phone(), euiccs=(chip,))
 
     own, other = add(locked, CODE), add(locked, "LPA:1$smdp.example.net$K2-ABC")
 
@@ -399,7 +399,7 @@ def test_after_a_crash_a_missing_profile_proves_that_it_was_removed() -> None:
 def test_esim_commands_need_android_15_and_a_chip(management_kind: ManagementKind, row: CommandType) -> None:
     able = phone(management_kind=management_kind)
     too_old = msgspec.structs.replace(able, api_level=34)
-    without_chip = msgspec.structs.replace(able, euicc=None)
+    without_chip = msgspec.structs.replace(able, euiccs=())
 
     refusals = [row.requires.refusal(device_facts(each)) for each in (able, too_old, without_chip)]
 

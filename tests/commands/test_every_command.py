@@ -160,9 +160,8 @@ def failed(row: CommandType, outcome: Outcome) -> bool:
 
 def without_busy_mark(phone: VirtualDevice) -> VirtualDevice:
     """The phone but for when its eSIM chip was last busy: a download that failed was a download."""
-    if phone.euicc is None:
-        return phone
-    return msgspec.structs.replace(phone, euicc=msgspec.structs.replace(phone.euicc, last_download_us=None))
+    chips = tuple(msgspec.structs.replace(chip, last_download_us=None) for chip in phone.euiccs)
+    return msgspec.structs.replace(phone, euiccs=chips)
 
 
 @rows

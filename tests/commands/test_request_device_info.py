@@ -29,12 +29,12 @@ PENDING = RequestDeviceInfoStatus(status=InfoStatus.PENDING_USER_ACTION)
 
 def phone(*, management_kind: ManagementKind = ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, api_level: int = 33) -> VirtualDevice:
     """A phone with an eSIM chip."""
-    return VirtualDevice(profile="test", serial="S1", api_level=api_level, management_kind=management_kind, euicc=Euicc(eid=EID))
+    return VirtualDevice(profile="test", serial="S1", api_level=api_level, management_kind=management_kind, euiccs=(Euicc(eid=EID),))
 
 
 def without_chip(held: VirtualDevice) -> VirtualDevice:
     """The same phone, made without a chip."""
-    return msgspec.structs.replace(held, euicc=None)
+    return msgspec.structs.replace(held, euiccs=())
 
 
 def test_who_approves_discloses_the_eid() -> None:

@@ -18,7 +18,7 @@ ESIMS = (EsimProfile(icc_id="1", managed=True, active=True, carrier="Ours"), Esi
 
 def with_esims(management_kind: ManagementKind, api_level: int) -> VirtualDevice:
     """A phone with an eSIM of ours and one of its user's."""
-    return phone_of(management_kind, api_level, imei="350000000000001", euicc=Euicc(eid="8904", profiles=ESIMS))
+    return phone_of(management_kind, api_level, imei="350000000000001", euiccs=(Euicc(eid="8904", profiles=ESIMS),))
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,12 @@ def test_a_way_is_told_as_mode_and_ownership(management_kind: ManagementKind, mo
 
 def test_a_personal_phone_hides_its_serial_number_from_android_12_on() -> None:
     for api_level, hidden in ((30, False), (31, True)):
-        hardware = device_report(phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, api_level)).hardware_info
+        phone = phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, api_level, enterprise_specific_id="ESID")
+        hardware = device_report(phone).hardware_info
 
         assert hardware is not None
-        assert (hardware.serial_number != "S1") == hidden
-        assert hardware.enterprise_specific_id == (hardware.serial_number if hidden else "")
+        assert ("ESID" if hidden else "S1") == hardware.serial_number
+        assert ("ESID" if hidden else "") == hardware.enterprise_specific_id
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """The next release of Google's Python client, whose discovery document knows command types that ours does not know yet."""
 
+import contextlib
 import importlib.resources
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,21 @@ Json = dict[str, Any]
 
 def release(folder: Path, *announced: Json) -> None:
     """The client stands in `folder`, its document with what is `announced`: each a `type`, the fields of Command, and `schemas`."""
+    with changed_document(folder) as document:
+        command = document["schemas"]["Command"]["properties"]
+        for one in announced:
+            command["type"]["enum"].append(one["type"])
+            command |= {field: {"$ref": message} for field, message in one["fields"].items()}
+            document["schemas"] |= one["schemas"]
+
+
+@contextlib.contextmanager
+def changed_document(folder: Path) -> Iterator[Json]:
+    """The client stands in `folder`, its document as the block leaves it."""
     installed = Path(str(importlib.resources.files(CLIENT)))
     shutil.copytree(installed, folder / CLIENT, ignore=lambda _folder, names: {"documents"} & set(names))
     document = json.loads((installed / DOCUMENT).read_text(encoding="utf-8"))
-    command = document["schemas"]["Command"]["properties"]
-    for one in announced:
-        command["type"]["enum"].append(one["type"])
-        command |= {field: {"$ref": message} for field, message in one["fields"].items()}
-        document["schemas"] |= one["schemas"]
+    yield document
     (folder / CLIENT / DOCUMENT).parent.mkdir()
     (folder / CLIENT / DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
 

@@ -11,17 +11,18 @@ from tests.storage.test_a_new_record_kind import follow
 DRAWING = "docs/architecture.md"
 HANDLERS = "src/heliograph/api/resources/migration_tokens.py"
 OWN_TEST = "tests/api/test_migration_tokens.py"
+TEXTS = "src/heliograph/api/schema_texts.py"
 BY_HAND = {
-    "src/heliograph/storage/migrations/0009_before_migration_tokens.sql",
+    "src/heliograph/storage/migrations/0010_before_migration_tokens.sql",
     "src/heliograph/storage/kinds.py",
     "src/heliograph/service/migration_tokens.py",
     HANDLERS,
     OWN_TEST,
+    TEXTS,
 }
-TEXTS = "src/heliograph/api/schema_texts.py"
-IN_OUR_WORDS = '    "MigrationToken": "What brings one device from another management.",'
-BY_NEW_METHOD = {"src/heliograph/api/methods.py", "scripts/official_schema.py", TEXTS}
-BY_DOCS = {"src/heliograph/storage/kinds.sql", "src/heliograph/domain/official_schema.json", "README.md", "docs/sandbox-api.md"}
+IN_OUR_WORDS = '        "MigrationToken": "What brings one device from another management.",'
+BY_NEW_METHOD = {"src/heliograph/api/methods.py"}
+BY_DOCS = {"src/heliograph/storage/kinds.sql", "README.md", "docs/sandbox-api.md"}
 
 HANDLER = """
     name = MigrationTokenName(*call.ids)
@@ -60,7 +61,7 @@ def test_a_record_kind_with_a_method_takes_the_files_that_the_page_lists(tmp_pat
     copy.replace(HANDLERS, "from heliograph.service.migration_tokens import get_migration_token\n", HANDLER_IMPORTS)
     copy.replace(OWN_TEST, "\n    answer = ", f"{TEST}    answer = ")
     copy.replace(OWN_TEST, "from tests.api.live", f"{TEST_IMPORT}\nfrom tests.api.live")
-    copy.write(TEXTS, re.sub(r'^    "MigrationToken": ".*",$', IN_OUR_WORDS, copy.read(TEXTS), flags=re.MULTILINE))
+    copy.write(TEXTS, re.sub(r'^        "MigrationToken": _NOT_OFFERED,$', IN_OUR_WORDS, copy.read(TEXTS), flags=re.MULTILINE))
     copy.format(HANDLERS, OWN_TEST, "src/heliograph/storage/kinds.py")
     copy.docs()
 

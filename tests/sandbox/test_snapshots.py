@@ -145,7 +145,7 @@ def test_retry_tests_go_on(make: Maker) -> None:
 
 
 BREAKS: dict[str, Callable[[Json], Any]] = {
-    "version": lambda wrong: wrong.update(heliographSnapshot=2),
+    "version": lambda wrong: wrong.update(heliographSnapshot=1),
     "schema": lambda wrong: wrong.update(schema=1),
     "no version": lambda wrong: wrong.pop("heliographSnapshot"),
     "field": lambda wrong: wrong.update(colour="red"),
@@ -166,7 +166,7 @@ BREAKS: dict[str, Callable[[Json], Any]] = {
 @pytest.mark.parametrize(
     "change, what",
     [
-        ("version", "its version is 2, and 1 is the one that is known here"),
+        ("version", "its version is 1, and 2 is the one that is known here"),
         ("schema", "its tables are of version 1"),
         ("no version", "missing required field `heliographSnapshot`"),
         ("field", "unknown field `colour`"),

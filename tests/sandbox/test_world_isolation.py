@@ -13,7 +13,6 @@ from typing import NamedTuple
 import pytest
 from starlette.routing import Route
 
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.sandbox.routes import sandbox_app
 from tests.sandbox.client import Client, Json
@@ -45,6 +44,7 @@ class Scene(NamedTuple):
     names: dict[str, str]
 
 
+WEB_APP = {"title": "Shifts", "startUrl": "https://shifts.example.com", "icons": [{"imageData": "iVBORw0KGgo"}]}
 BODIES: dict[str, Json] = {
     "devices/*:issueCommand": {"type": "LOCK"},
     "policies/*:modifyPolicyApplications": {"changes": [{"application": {"packageName": "com.example.a", "installType": "AVAILABLE"}}]},
@@ -58,6 +58,9 @@ BODIES: dict[str, Json] = {
     "/retry_test": {"instructions": {"enterprises.get": ["return-503"]}},
     "{phone}:script": {"steps": [{"offline": "5s"}]},
     "{phone}:unlock": {},
+    "/sandbox/v1/provisioningInfo": {"profile": PIXEL},
+    "enterprises/*/webApps": WEB_APP,
+    "webApps/*": WEB_APP,
     "PATCH {phone}": {"online": True, "latency": "0.1s"},
 }  # fmt: skip
 """By the end of the route, its HTTP method before it where that matters."""
@@ -65,19 +68,25 @@ QUERIES = {
     "androidmanagement.signupUrls.create": "?projectId=p&callbackUrl=https://emm.example.com",
     "androidmanagement.enterprises.create": "?projectId=p&agreementAccepted=true",
 }
-NEEDS_A_STATE = re.compile(r"(:enroll|:approve|:decline|:leaveLostMode|:cancel|:enterWrongCode)$")
+NEEDS_A_STATE = re.compile(r"(:enroll|:approve|:decline|:leaveLostMode|:cancel|:enterWrongCode|:(activate|deactivate|remove)Esim)$")
 """What only some states allow: refused here, and a call all the same."""
 
 
 def scene(world: Client) -> Scene:
     """One of everything is in it: an operation, a token, a notification, a fault, a Retry Test."""
-    world.patch("/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND", "STATUS_REPORT"]})
+    enterprise = {"enabledNotificationTypes": ["COMMAND", "STATUS_REPORT"], "signinDetails": [{"signinUrl": "https://emm.example.com/in"}]}
+    world.patch("/v1/enterprises/sandbox", enterprise)
     world.patch("/v1/enterprises/sandbox/policies/strict", {"cameraDisabled": True})
     operation = world.run(PIXEL, {"type": "LOCK"})["name"].rpartition("/")[2]
     token = world.post("/v1/enterprises/sandbox/enrollmentTokens", {})["name"].rpartition("/")[2]
     world.post("/sandbox/v1/faults", {"method": "enterprises.get", "caller": "nobody", "error": {"code": 503}})
     retry_test = world.post("/retry_test", {"instructions": {"enterprises.create": ["return-503"]}})["id"]
-    names = {"enterprises": "sandbox", "devices": PIXEL, "operations": operation, "enrollmentTokens": token, "policies": "strict"}
+    web_app = world.post("/v1/enterprises/sandbox/webApps", WEB_APP)["name"].rpartition("/")[2]
+    code = world.post("/sandbox/v1/provisioningInfo", {"profile": PIXEL})["name"].rpartition("/")[2]
+    names = {
+        "enterprises": "sandbox", "devices": PIXEL, "operations": operation, "enrollmentTokens": token, "policies": "strict",
+        "webApps": web_app, "applications": "com.example.app", "provisioningInfo": code,
+    }  # fmt: skip
     return Scene(world, names | {"enterprise": "sandbox", "phone": PIXEL, "fault": "1", "number": "1", "endpoint": "1", "id": retry_test})
 
 
@@ -85,7 +94,7 @@ def every_request(scene: Scene) -> Iterator[Asked]:
     """One to each route of both tables."""
     own = [("/heliograph/v1/", method) for method in OWN_METHODS]
     for prefix, method in [*(("/v1/", method) for method in AMAPI_METHODS), *own]:
-        if method.query is AnyQuery:
+        if not method.offered:
             continue  # not served
         path = re.sub(r"(\w+)/\*", lambda found: f"{found[1]}/{scene.names[found[1]]}", method.path)
         body = body_of(method.http, method.path) if method.takes_body or method.http != "GET" else None

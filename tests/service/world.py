@@ -99,6 +99,9 @@ class CountedIds:
     def token_value(self) -> str:
         return f"VALUE{next(self._numbers)}"
 
+    def web_app_package(self) -> str:
+        return f"com.google.enterprise.webapp.x{next(self._numbers):016x}"
+
 
 class Here:
     """A ports.Presence and ports.Doorbell that a test sets and reads."""

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName
+from heliograph.domain import web_app
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.ports import Decision, Facts, Held, Put, Rule, Sees
 from heliograph.storage.codec import encode_record
@@ -77,22 +78,23 @@ class RequestConformance:
         assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
 
     async def test_what_an_enterprise_holds_is_counted_up_to_a_number(self, open_store: OpenStore) -> None:
-        """Request ids, enrolment tokens and policies: its own, and after a restart; of policies the bytes too."""
+        """Request ids, enrolment tokens, policies and web apps: its own, and after a restart; of policies the bytes too."""
         store = await open_store()
         empty = [await store.holding(ENTERPRISE, held, most=9) for held in Held]
         ids = [write(Put(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
         tokens = [write(Put(token_record(f"token{number}"))) for number in range(4)]
         policies = [write(Put(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2)]
-        for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, ids[0], tokens[0], policies[0]):
+        app = write(Put(web_app.record_of(WebAppName(ENTERPRISE.enterprise, "com.a"), web_app.WebApp(), version=1, created_us=START_US)))
+        for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, app, ids[0], tokens[0], policies[0], app):
             await store.decide(Sees(), rule)
 
         store = await open_store()
 
         found = {held: await store.holding(ENTERPRISE, held, most=9) for held in Held}
         sizes = sum(len(encode_record(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2))
-        assert {Held.ENROLLMENT_TOKENS: (4, 0), Held.POLICIES: (2, sizes), Held.REQUEST_IDS: (3, 0)} == found
-        assert [(0, 0)] * 3 == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
-        assert [1] * 3 == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
+        assert {Held.ENROLLMENT_TOKENS: (4, 0), Held.POLICIES: (2, sizes), Held.REQUEST_IDS: (3, 0), Held.WEB_APPS: (1, 0)} == found
+        assert [(0, 0)] * 4 == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
+        assert [1] * 4 == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
 
 
 class SandboxRequestConformance(RequestConformance):

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -74,19 +74,31 @@ class SetLoop(asyncio.SelectorEventLoop):
         return self.now_s
 
 
-def test_what_waited_less_than_a_second_is_run_when_the_writer_goes_on(tmp_path: Path) -> None:
+def on_a_set_loop(tmp_path: Path, steps: Callable[[SqliteStore, SetLoop], Coroutine[None, None, None]]) -> None:
     loop = SetLoop()
 
-    async def early_and_later() -> list[str]:
+    async def with_store() -> None:
         store = SqliteStore.open(tmp_path / "heliograph.db", clock=SetClock(), ring=print)
+        await steps(store, loop)
+        await store.close()
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(with_store())
+
+
+async def wait_for_rules(store: SqliteStore, lane: Lane, count: int) -> None:
+    while store.waiting()[lane].rules < count:  # noqa: ASYNC110 - a store offers no event
+        await asyncio.sleep(0)
+
+
+def test_what_waited_less_than_a_second_is_run_when_the_writer_goes_on(tmp_path: Path) -> None:
+    async def early_and_later(store: SqliteStore, loop: SetLoop) -> None:
         hangs, first = await hung(store)
         early = asyncio.create_task(store.decide(WHATEVER, hangs.noting("early")))
-        while store.waiting()[Lane.CALLERS].rules < 1:  # noqa: ASYNC110 - a store offers no event
-            await asyncio.sleep(0)
+        await wait_for_rules(store, Lane.CALLERS, 1)
         loop.now_s += 0.6
         later = asyncio.create_task(store.decide(WHATEVER, hangs.noting("later")))
-        while store.waiting()[Lane.CALLERS].rules < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await wait_for_rules(store, Lane.CALLERS, 2)
         loop.now_s += 0.5
         with pytest.raises(Overloaded):
             await early
@@ -94,67 +106,42 @@ def test_what_waited_less_than_a_second_is_run_when_the_writer_goes_on(tmp_path:
         hangs.go_on.set()
 
         assert ["after all", "later"] == [await first, await later]
-        await store.close()
-        return hangs.ran
+        assert ["later"] == hangs.ran
 
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        assert ["later"] == runner.run(early_and_later())
+    on_a_set_loop(tmp_path, early_and_later)
 
 
-async def test_after_a_jam_phones_are_served_before_callers(store: SqliteStore) -> None:
-    hangs, first = await hung(store)
-    issue = asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue")))
-    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
-    await asyncio.sleep(0.05)
+def test_after_a_jam_phones_are_served_before_callers(tmp_path: Path) -> None:
+    async def issue_and_ack(store: SqliteStore, _: SetLoop) -> None:
+        hangs, first = await hung(store)
+        issue = asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue")))
+        ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+        await wait_for_rules(store, Lane.CALLERS, 1)
+        await wait_for_rules(store, Lane.PHONES, 1)
 
-    hangs.go_on.set()
-    await asyncio.gather(first, issue, ack)
+        hangs.go_on.set()
+        await asyncio.gather(first, issue, ack)
 
-    assert ["ack", "issue"] == hangs.ran
+        assert ["ack", "issue"] == hangs.ran
 
-
-async def test_a_lane_full_of_issues_leaves_room_for_acknowledgements(store: SqliteStore) -> None:
-    hangs, first = await hung(store)
-    issues = [asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue"))) for _ in range(LANE_MOST[Lane.CALLERS])]
-    await asyncio.sleep(0)
-
-    with pytest.raises(Overloaded):
-        await store.decide(WHATEVER, hangs.noting("one issue more"))
-    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
-    await asyncio.sleep(0)
-    hangs.go_on.set()
-
-    assert "ack" == await ack
-    assert "after all" == await first
-    await asyncio.gather(*issues, return_exceptions=True)
-    assert 1 == store.counts.refused["full"]
+    on_a_set_loop(tmp_path, issue_and_ack)
 
 
-async def test_a_store_that_closes_answers_what_it_let_in(store: SqliteStore) -> None:
-    hangs, first = await hung(store)
-    second = asyncio.create_task(store.decide(WHATEVER, hangs.noting("second")))
-    await asyncio.sleep(0)
-    closing = asyncio.create_task(store.close())
-    await asyncio.sleep(0.05)
+def test_a_lane_full_of_issues_leaves_room_for_acknowledgements(tmp_path: Path) -> None:
+    async def issues_and_an_ack(store: SqliteStore, _: SetLoop) -> None:
+        hangs, first = await hung(store)
+        issues = [asyncio.create_task(store.decide(WHATEVER, hangs.noting("issue"))) for _ in range(LANE_MOST[Lane.CALLERS])]
+        await wait_for_rules(store, Lane.CALLERS, LANE_MOST[Lane.CALLERS])
 
-    with pytest.raises(Overloaded):
-        await store.decide(WHATEVER, hangs.noting("too late"))
-    hangs.go_on.set()
-    await closing
+        with pytest.raises(Overloaded):
+            await store.decide(WHATEVER, hangs.noting("one issue more"))
+        ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+        await wait_for_rules(store, Lane.PHONES, 1)
+        hangs.go_on.set()
 
-    assert ["after all", "second"] == [await first, await second]
+        assert "ack" == await ack
+        assert "after all" == await first
+        await asyncio.gather(*issues)
+        assert 1 == store.counts.refused["full"]
 
-
-async def test_what_waits_is_told_lane_by_lane(store: SqliteStore) -> None:
-    hangs, first = await hung(store)
-    ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
-    while not store.waiting()[Lane.PHONES].rules:  # noqa: ASYNC110 - a store offers no event
-        await asyncio.sleep(0.01)
-
-    loads = store.waiting()
-    hangs.go_on.set()
-    await asyncio.gather(first, ack)
-
-    assert (1, 0, 0) == tuple(loads[lane].rules for lane in Lane)
-    assert loads[Lane.PHONES].oldest_wait_s > 0
-    assert (0, 0, 0) == tuple(load.rules for load in store.waiting().values())
+    on_a_set_loop(tmp_path, issues_and_an_ack)

@@ -77,6 +77,19 @@ def test_a_locked_phone_is_unlocked(amapi: Amapi) -> None:
     assert (True, False) == (locked, phone.state["locked"])
 
 
+def test_a_user_handles_esims(amapi: Amapi) -> None:
+    phone = amapi.phones["pixel8"]
+    icc_id = phone.add_esim(carrier="Personal Mobile")
+
+    phone.activate_esim(icc_id)
+    on = [esim["active"] for esim in phone.state["esims"]]
+    phone.deactivate_esim(icc_id)
+    off = [esim["active"] for esim in phone.state["esims"]]
+    phone.remove_esim(icc_id)
+
+    assert ([True], [False], []) == (on, off, phone.state["esims"])
+
+
 def test_waiting_for_an_operation_takes_the_worlds_time_only(amapi: Amapi) -> None:
     began = amapi.clock.now
 

@@ -79,8 +79,8 @@ class Phone:
     def forget_the_day(self) -> None:
         """What the phone refuses for coming too soon (a minute for eSIMs, 12 hours for lost mode), it does again."""
         device = self.runner.phone.device
-        euicc = None if device.euicc is None else msgspec.structs.replace(device.euicc, last_download_us=None)
-        self.runner.phone.become(msgspec.structs.replace(device, euicc=euicc, last_admin_reset_us=None))
+        chips = tuple(msgspec.structs.replace(chip, last_download_us=None) for chip in device.euiccs)
+        self.runner.phone.become(msgspec.structs.replace(device, euiccs=chips, last_admin_reset_us=None))
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""

@@ -117,13 +117,13 @@ class CommandRun:
         leave = ServersLeave(entry, self._journal, self._delivery, self._progress)
         try:
             outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status), leave)
+            if outcome is None:
+                await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
+            else:
+                await self._pass(Moment.EXECUTED, entry)
+                await self._finish(entry, work.row, outcome)
         finally:
             self._progress.stop()
-        if outcome is None:
-            await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
-            return
-        await self._pass(Moment.EXECUTED, entry)
-        await self._finish(entry, work.row, outcome)
 
     async def _recover(self, entry: Entry) -> None:
         row = COMMANDS.get(entry.type)
@@ -161,7 +161,8 @@ class CommandRun:
         await self._deliver_result(entry, report)
 
     async def _deliver_result(self, entry: Entry, report: Report) -> None:
-        """With any answer, the server has the result: it is not sent again."""
+        """With any answer, the server has the result: it is not sent again. It comes after the command's progress and its effects."""
+        await self._progress.delivered()
         await self._report_status()
         await self._delivery.deliver(report)
         await self._pass(Moment.REPORTED, entry)

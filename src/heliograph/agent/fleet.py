@@ -13,6 +13,7 @@ from heliograph.agent.misbehaviour import WELL_BEHAVED, Misbehaviour
 from heliograph.agent.profiles import Profile, profile_named
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import REAL_PACE, EffectRecord, Pace, VirtualPhone, user_of
+from heliograph.domain.phone.numbers import serial_of
 from heliograph.machine import allow_open_files
 
 ENROLLING_MOST = 50
@@ -28,15 +29,15 @@ class FleetPlan:
 
     profile: Profile
     count: int
-    seed: int = 1
+    seed: int
     behaviour: Misbehaviour = WELL_BEHAVED
     pace: Pace = REAL_PACE
     journals: Path | None = None
     """A folder for the phones' journals, one file each, written plainly (no fsync); None: in memory."""
 
     def serial(self, number: int) -> str:
-        """The serial number of one phone."""
-        return f"HGF{self.seed:04d}{number:06d}"
+        """The serial number of one phone: no other profile's, and no other seed's."""
+        return serial_of(f"fleet {self.seed} {self.profile.name} {number}")
 
 
 @dataclass(kw_only=True)

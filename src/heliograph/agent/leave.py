@@ -32,7 +32,8 @@ class ServersLeave:
         self._progress.tell(self._entry, status, asks_user=True)
 
     async def may_begin(self) -> bool:
-        """Asked for as long as it takes; the same question gets the same answer."""
+        """Asked for as long as it takes; the same question gets the same answer. The server knows by then that the user was asked."""
+        await self._progress.delivered()
         delivered = await self._delivery.deliver(Begin(operation=self._entry.operation, ack_id=self._entry.ack_id))
         if not delivered.reply.ok or msgspec.json.decode(delivered.reply.body, type=_Verdict).drop:
             return False

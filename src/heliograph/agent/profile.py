@@ -1,22 +1,22 @@
 """Profiles of virtual phones: a model phone, and the habits of its user.
 
-Source: android.md §6; GSMA TS.06 (IMEI), SGP.02 §2.2.2 (EID).
+Source: android.md §6.
 """
 
 import enum
-import hashlib
 
 import msgspec
 
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
-from heliograph.domain.phone.sm_dp import luhn_digit
+from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.numbers import eid_of, enterprise_specific_id, imei_of, meid_of, wifi_mac_address_of
+from heliograph.domain.phone.sm_dp import own_icc_id
 from heliograph.domain.phone.virtual_device import VirtualDevice
 
 US_PER_S = 1_000_000
 
-IMEI_TYPE_ALLOCATION = "00440000"  # 00: test equipment, so that no real phone is named
-EID_ISSUER = "89990000"  # 89: telecommunication; 99…: no country's code
-EID_DIGITS = 32
+MADE = "made"
+"""Stands in a model for an IMEI or a MEID that each phone gets from its serial number; "" is a phone without one."""
 
 
 class Answering(enum.Enum):
@@ -47,7 +47,7 @@ class OfflineWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of phone. `model` is one such phone without a serial number."""
+    """A kind of phone. `model` is one such phone; a number that it lacks, each phone of this kind gets from its serial number."""
 
     name: str
     summary: str
@@ -56,6 +56,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     account_identifier: str = ""
     """Who uses it, for the enrollment token's `user`; empty on dedicated devices, which have no user."""
     consent: ConsentPolicy = ConsentPolicy()
+    reboot_seconds: float | None = None
+    """How long a restart takes, whatever the runner's pace; None: as it has it."""
+    download_seconds: float | None = None
+    """The same of the download of an eSIM."""
     offline_windows: tuple[OfflineWindow, ...] = ()
     """When it is offline by itself. The phone's runner decides whether this applies: `fleet` does so, a sandbox need not."""
 
@@ -72,36 +76,34 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the phone is in reach at this time, as its offline windows have it."""
         return not any(window.covers(now_us) for window in self.offline_windows)
 
-    def phone(self, serial: str = "") -> VirtualDevice:
-        """A phone of this kind with this serial number; without one, the sandbox's. The same serial gives the same phone."""
-        serial = serial or self.model.serial or default_serial(self.name)
-        chip = self.model.euicc
+    def phone(self, serial: str, *, enterprise: str = "") -> VirtualDevice:
+        """The phone of this kind with this serial number, unless the model has one; managed by this enterprise ("": not known yet).
+
+        The same serial number gives the same phone: its other numbers are made from it, but for those that the model has.
+        """
+        model = self.model
+        serial = model.serial or serial
+        imei = imei_of(serial) if model.imei == MADE else model.imei
+        meid = meid_of(serial) if model.meid == MADE else model.meid
+        mac = model.wifi_mac_address or wifi_mac_address_of(serial)
         return msgspec.structs.replace(
-            self.model,
+            model,
             profile=self.name,
             serial=serial,
-            imei=imei_of(serial) if self.model.imei else "",
-            euicc=None if chip is None else msgspec.structs.replace(chip, eid=eid_of(serial)),
+            imei=imei,
+            meid=meid,
+            wifi_mac_address=mac,
+            enterprise_specific_id=model.enterprise_specific_id
+            or enterprise_specific_id(serial=serial, imei=imei, meid=meid, mac=mac, enterprise=enterprise),
+            euiccs=tuple(_chip(chip, chip.eid or eid_of(serial, number)) for number, chip in enumerate(model.euiccs)),
         )
 
 
-def default_serial(name: str) -> str:
-    """The serial number of a sandbox's phone of this profile."""
-    return f"HG{_digits(name, 10)}"
-
-
-def imei_of(serial: str) -> str:
-    """15 digits with a right check digit, always the same for one serial number."""
-    digits = IMEI_TYPE_ALLOCATION + _digits(f"imei {serial}", 6)
-    return digits + luhn_digit(digits)
-
-
-def eid_of(serial: str) -> str:
-    """32 digits, the last two chosen so that the whole is 1 modulo 97, always the same for one serial number."""
-    digits = EID_ISSUER + _digits(f"eid {serial}", EID_DIGITS - 2 - len(EID_ISSUER))
-    return f"{digits}{98 - int(digits) * 100 % 97:02d}"
-
-
-def _digits(text: str, count: int) -> str:
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
-    return f"{number % 10**count:0{count}d}"
+def _chip(chip: Euicc, eid: str) -> Euicc:
+    """The chip with this EID, and eSIMs that only it has."""
+    esims = enumerate(chip.profiles, start=1)
+    return msgspec.structs.replace(
+        chip,
+        eid=eid,
+        profiles=tuple(msgspec.structs.replace(esim, icc_id=esim.icc_id or own_icc_id(number, eid)) for number, esim in esims),
+    )

@@ -19,7 +19,7 @@ from heliograph.agent.builds import (
     ZEBRA_TC52_A10,
 )
 from heliograph.agent.overridden_facts import Overrides, facts_of, with_overrides
-from heliograph.agent.profile import Answering, ConsentPolicy, OfflineWindow, Profile
+from heliograph.agent.profile import MADE, Answering, ConsentPolicy, OfflineWindow, Profile
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
@@ -40,10 +40,6 @@ __all__ = [
 
 GIB = 2**30
 MIB = 2**20
-
-HAS_IMEI = "0"
-"""Stands in a model for the IMEI that each phone gets from its serial number; "" is a phone without telephony."""
-HAS_EID = ""
 
 SYSTEM = ("com.android.chrome", "com.android.settings", "com.google.android.apps.maps")
 WORK = ("com.google.android.gm", "com.microsoft.teams", "com.slack", "com.example.fieldservice")
@@ -70,13 +66,13 @@ _ALL = (
         model=VirtualDevice(
             profile="pixel8-a15-fully-managed",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=35,
             management_kind=ManagementKind.FULLY_MANAGED,
             build=PIXEL_8_A15,
             credential=Credential("493817"),
             apps=FULLY_MANAGED_APPS,
-            euicc=Euicc(eid=HAS_EID, ports=2),
+            euiccs=(Euicc(ports=2),),
             reboot_seconds=28.0,
         ),
     ),
@@ -87,7 +83,7 @@ _ALL = (
         model=VirtualDevice(
             profile="galaxy-a14-a13-byod",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=33,
             management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE,
             build=GALAXY_A14_A13,
@@ -123,14 +119,14 @@ _ALL = (
         model=VirtualDevice(
             profile="pixel7-a14-cope",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=34,
             management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
             build=PIXEL_7_A14,
             work_profile=WorkProfile(),
             credential=Credential("159753"),
             apps=TWO_SIDES,
-            euicc=Euicc(eid=HAS_EID, ports=2),
+            euiccs=(Euicc(ports=2),),
             reboot_seconds=30.0,
         ),
     ),
@@ -141,7 +137,7 @@ _ALL = (
         model=VirtualDevice(
             profile="pixel9-a16qpr2-cope",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=36,
             qpr=2,
             management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
@@ -149,7 +145,7 @@ _ALL = (
             work_profile=WorkProfile(separate_lock=True, credential=Credential("work-2580")),
             credential=Credential("753159"),
             apps=TWO_SIDES,
-            euicc=Euicc(eid=HAS_EID, ports=2),
+            euiccs=(Euicc(ports=2),),
             reboot_seconds=25.0,
         ),
     ),
@@ -160,18 +156,14 @@ _ALL = (
         model=VirtualDevice(
             profile="galaxy-s25-a15-byod",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=35,
             management_kind=ManagementKind.PERSONALLY_OWNED_WORK_PROFILE,
             build=GALAXY_S25_A15,
             work_profile=WorkProfile(),
             credential=Credential("864200"),
             apps=TWO_SIDES,
-            euicc=Euicc(
-                eid=HAS_EID,
-                ports=2,
-                profiles=(EsimProfile(icc_id="8999101234567890122", active=True, carrier="Personal Mobile"),),
-            ),
+            euiccs=(Euicc(ports=2, profiles=(EsimProfile(active=True, carrier="Personal Mobile"),)),),
             reboot_seconds=35.0,
         ),
     ),
@@ -182,7 +174,7 @@ _ALL = (
         model=VirtualDevice(
             profile="galaxy-s9-a10-cope",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=29,
             management_kind=ManagementKind.COMPANY_OWNED_WORK_PROFILE,
             build=GALAXY_S9_A10,
@@ -200,7 +192,7 @@ _ALL = (
         model=VirtualDevice(
             profile="moto-g5-a8-fully-managed",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
             api_level=26,
             management_kind=ManagementKind.FULLY_MANAGED,
             build=MOTO_G5_A8,
@@ -218,7 +210,8 @@ _ALL = (
         model=VirtualDevice(
             profile="legacy-a7-fully-managed",
             serial="",
-            imei=HAS_IMEI,
+            imei=MADE,
+            meid=MADE,
             api_level=24,
             management_kind=ManagementKind.FULLY_MANAGED,
             build=NEXUS_5X_A7,

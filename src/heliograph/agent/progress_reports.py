@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 
+from heliograph.agent.clock import sleep_unless
 from heliograph.agent.delivery import Delivery
 from heliograph.agent.executor import Equipment
 from heliograph.agent.journal import Entry
@@ -21,7 +22,10 @@ class ProgressReports:
     def __init__(self, equipment: Equipment, delivery: Delivery) -> None:
         self._equipment = equipment
         self._delivery = delivery
-        self._newest: asyncio.Queue[tuple[Entry, msgspec.Struct, bool]] = asyncio.Queue(maxsize=1)
+        self._newest: Report | None = None
+        """What has not been sent yet."""
+        self._last = asyncio.Event()
+        """Set while no further status is waited for."""
         self._task: asyncio.Task[None] | None = None
         self._seq = 0
         self._reserved = 0
@@ -37,12 +41,17 @@ class ProgressReports:
 
     def tell(self, entry: Entry, status: msgspec.Struct, *, asks_user: bool = False) -> None:
         """The server gets this status soon, unless a newer one comes first.  `asks_user`: it says how long the user may take."""
-        if self._newest.full():
-            self._newest.get_nowait()
-        self._newest.put_nowait((entry, status, asks_user))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._keep_telling())
+        self._newest = self._numbered(entry, status, asks_user=asks_user)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._send())
             self._task.add_done_callback(self._ended)
+
+    async def delivered(self) -> None:
+        """The server has the newest status: what follows does not overtake it."""
+        self._last.set()
+        if self._task is not None:
+            await self._task
+        self._last.clear()
 
     def stop(self) -> None:
         """Nothing more is reported."""
@@ -50,13 +59,13 @@ class ProgressReports:
             self._task.cancel()
             self._task = None
 
-    async def _keep_telling(self) -> None:
-        while True:
-            entry, status, asks_user = await self._newest.get()
-            delivered = await self._delivery.deliver(self._numbered(entry, status, asks_user=asks_user))
-            if asks_user and delivered.reply.ok:
-                self._limit(entry.operation, delivered.reply)
-            await self._equipment.clock.sleep(self._equipment.progress_every_s)
+    async def _send(self) -> None:
+        while (report := self._newest) is not None:
+            self._newest = None
+            delivered = await self._delivery.deliver(report)
+            if report.asks_user and delivered.reply.ok:
+                self._limit(report.operation, delivered.reply)
+            await sleep_unless(self._equipment.clock, self._equipment.progress_every_s, self._last)
 
     def _limit(self, operation: str, reply: Reply) -> None:
         """Counted from the answer's arrival: that is later than the server counts, which keeps its word by refusing leave to begin."""

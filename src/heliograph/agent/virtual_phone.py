@@ -49,16 +49,16 @@ def user_of(consent: ConsentPolicy) -> User:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How fast a phone is: its own times multiplied, or a fixed one for a restart."""
+    """How fast a phone is: its own times multiplied, or a fixed one for a restart or a download."""
 
     times: float = 1.0
     reboot_s: float | None = None
+    download_s: float | None = None
 
     def of(self, waiting: Waiting) -> float:
-        """How long a wait for time or for a restart takes on this phone."""
-        if waiting.wait is Wait.REBOOT and self.reboot_s is not None:
-            return self.reboot_s
-        return (waiting.seconds or 0.0) * self.times
+        """How long a wait that is not for the user takes on this phone."""
+        fixed_s = {Wait.REBOOT: self.reboot_s, Wait.DOWNLOAD: self.download_s}.get(waiting.wait)
+        return (waiting.seconds or 0.0) * self.times if fixed_s is None else fixed_s
 
 
 REAL_PACE = Pace()
@@ -164,9 +164,9 @@ class VirtualPhone:
             self.policy = policy
             self.become(applied(self._device, policy))
 
-    def be_as(self, device: VirtualDevice, policy: Policy, user: User, effects: Iterable[EffectRecord]) -> None:
+    def be_as(self, device: VirtualDevice, policy: Policy, user: User, pace: Pace, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
-        self._device, self.policy, self._user = device, policy, user
+        self._device, self.policy, self._user, self.pace = device, policy, user, pace
         self.effects.extend(effects)
 
     def forget_policy(self) -> None:
@@ -306,7 +306,7 @@ class VirtualExecutor:
 
     async def _wait(self, work: Work, waiting: Waiting) -> Answer:
         match waiting.wait:
-            case Wait.TIME:
+            case Wait.TIME | Wait.DOWNLOAD:
                 await self._phone.clock.sleep(self._phone.pace.of(waiting))
             case Wait.REBOOT:
                 await self._phone.restart(waiting)

@@ -1,4 +1,6 @@
-"""The discovery document: what this server serves, made from its own table of methods and its own messages.
+"""The discovery document: every method of Google's, made from our own table of methods and our own messages.
+
+A method that this server does not offer is in it too: so Google's clients have it, and show the sentence of its 501.
 
 A client built from it sends everything here, batches included, which Google's own document does not make it do (amapi.md §8.5).
 
@@ -11,12 +13,11 @@ from typing import Any
 
 import msgspec
 
-from heliograph.api.http.query import AnyQuery
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.schema_texts import PARAMETER_TEXTS
-from heliograph.api.schemas import schema_id, schemas_of, type_of
-from heliograph.commands import COMMANDS
+from heliograph.api.schemas import marked, schema_id, schemas_of, type_of
+from heliograph.domain.official_messages import MARKS
 from heliograph.protojson.schema import ListKind, shape_of
 
 VERSION = "v1"
@@ -27,9 +28,20 @@ BATCH_PATH = "batch"
 _ROOT_URL = "{root URL}"
 
 COMMON: Mapping[str, Mapping[str, Any]] = {
-    "$.xgafv": {"type": "string", "enum": ["1", "2"], "description": "1: errors also have the old form, with the list errors."},
+    "$.xgafv": {
+        "type": "string",
+        "enum": ["1", "2"],
+        "enumDescriptions": ["Errors also have the old form.", "Errors have the present form only."],
+        "description": "1: errors also have the old form, with the list errors.",
+    },
     "access_token": {"type": "string", "description": "OAuth access token, for clients that cannot send the Authorization header."},
-    "alt": {"type": "string", "default": "json", "enum": ["json"], "description": "The format of the answer."},
+    "alt": {
+        "type": "string",
+        "default": "json",
+        "enum": ["json"],
+        "enumDescriptions": ["JSON."],
+        "description": "The format of the answer.",
+    },
     "fields": {"type": "string", "description": "Fields of the answer to return, as in devices(name,state),nextPageToken."},
     "key": {"type": "string", "description": "Accepted and ignored: a token identifies its caller."},
     "oauth_token": {"type": "string", "description": "As access_token."},
@@ -55,12 +67,11 @@ def discovery_document(root_url: str) -> bytes:
 @functools.cache
 def _template() -> bytes:
     """The document without its address: made once, because anyone may ask for it by any number of addresses."""
-    served = [method for method in AMAPI_METHODS if method.query is not AnyQuery]
     document = _head() | {
         "auth": {"oauth2": {"scopes": {SCOPE: {"description": "Manage Android devices and apps for your customers"}}}},
         "parameters": {name: {**of, "location": "query"} for name, of in COMMON.items()},
-        "schemas": schemas_of(_messages(served), enum_texts={row.name: row.summary for row in COMMANDS.values()}),
-        "resources": _resources(served),
+        "schemas": schemas_of(_messages(AMAPI_METHODS)),
+        "resources": _resources(AMAPI_METHODS),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
@@ -76,7 +87,7 @@ def _head() -> dict[str, Any]:
         "version_module": True,
         "revision": REVISION,
         "title": "Android Management API, as Heliograph serves it",
-        "description": "Device commands of the Android Management API, served by Heliograph. It describes only what is served.",
+        "description": "Device commands of the Android Management API, served by Heliograph. What it does not offer says so.",
         "ownerDomain": "google.com",
         "ownerName": "Google",
         "documentationLink": "https://developers.google.com/android/management",
@@ -115,6 +126,7 @@ def _method(method: Method) -> dict[str, Any]:
         of = {"type": "string", "required": True, "location": "path", "pattern": pattern}
         parameters[in_path] = {**of, "description": f"As in {pattern[1:-1].replace('[^/]+', '…')}."}
     parameters |= _query_parameters(method.query)
+    marks = MARKS.get(method.id, {})
     return {
         "id": method.id,
         "description": method.summary,
@@ -122,7 +134,7 @@ def _method(method: Method) -> dict[str, Any]:
         "path": f"{VERSION}/{template}",
         "flatPath": f"{VERSION}/{_flat(method.path)}",
         "parameterOrder": [in_path] if in_path else [],
-        "parameters": parameters,
+        "parameters": {name: marked(of, marks.get(name, {})) for name, of in parameters.items()},
         **({"request": _ref(method.request)} if method.request else {}),
         "response": _ref(method.response),
         "scopes": [SCOPE],
@@ -157,8 +169,6 @@ def _query_parameters(query: type[msgspec.Struct]) -> dict[str, Any]:
     for field in shape_of(query).fields:
         repeated = isinstance(field.kind, ListKind)
         of = type_of(field.kind.item if isinstance(field.kind, ListKind) else field.kind)
-        if field.name.endswith("_mask"):
-            of["format"] = "google-fieldmask"
         found[field.json_name] = {
             **of,
             "location": "query",

@@ -13,7 +13,7 @@ import msgspec
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import UnknownPath
-from heliograph.api.http.query import AnyQuery, NoQuery
+from heliograph.api.http.query import NoQuery
 from heliograph.domain.access import Caller
 from heliograph.protojson.errors import InvalidArgument, Unimplemented
 from heliograph.protojson.messages import decode_message
@@ -69,15 +69,21 @@ class Method:
     """The message it answers, or the name of one of `schemas.RAW_SCHEMAS`."""
     path_parameter: str = "name"
     """The documented path's name for its variable part: the whole name, or with `parent` all of it but the collection."""
+    offered: bool = True
+    """False: it answers 501 with its summary."""
 
 
-def not_offered(id: str, http: str, path: str, *, why: str) -> Method:
-    """A method that Google's API has and this server has not: it answers 501 with the sentence `why`."""
+def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - fields of Method
+    """A method that Google's API has and this server has not: it answers 501 with the sentence `why`.
+
+    `row`: its other fields. Its messages are in the discovery document, so that Google's clients can call it and show the sentence.
+    """
+    sentence = f"{id} is not offered by this server: {why}"
 
     async def refuse(_call: Call) -> bytes:
-        raise Unimplemented(f"{id} is not offered by this server: {why}")
+        raise Unimplemented(sentence)
 
-    return Method(id=id, http=http, path=path, handler=refuse, query=AnyQuery)
+    return Method(id=id, handler=refuse, summary=sentence, offered=False, **row)
 
 
 Key = tuple[str | int, ...]

@@ -5,11 +5,23 @@ Source: disc, `methods` (a test compares every row).
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method, not_offered
-from heliograph.api.resources import devices, enrollment_tokens, enterprises, operations, policies, signup_urls
+from heliograph.api.resources import (
+    applications,
+    devices,
+    enrollment_tokens,
+    enterprises,
+    operations,
+    policies,
+    provisioning_info,
+    signup_urls,
+    web_apps,
+)
 from heliograph.commands import ENVELOPE
+from heliograph.domain.application import Application
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import (
     ListPoliciesResponse,
     ModifyPolicyApplicationsRequest,
@@ -18,6 +30,8 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsRequest,
     RemovePolicyApplicationsResponse,
 )
+from heliograph.domain.provisioning import ProvisioningInfo
+from heliograph.domain.web_app import WebApp
 from heliograph.service.timeline import Timeline
 
 _ENTERPRISE = "enterprises/*"
@@ -25,12 +39,14 @@ _DEVICE = f"{_ENTERPRISE}/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
 _POLICY = f"{_ENTERPRISE}/policies/*"
+_WEB_APP = f"{_ENTERPRISE}/webApps/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
 _DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
 _OPERATIONS_ID = f"{_DEVICES_ID}.operations"
 _TOKENS_ID = f"{_ENTERPRISES_ID}.enrollmentTokens"
 _POLICIES_ID = f"{_ENTERPRISES_ID}.policies"
+_WEB_APPS_ID = f"{_ENTERPRISES_ID}.webApps"
 
 _SERVED = (
     Method(
@@ -238,6 +254,70 @@ _SERVED = (
         response=RemovePolicyApplicationsResponse,
     ),
     Method(
+        id=f"{_WEB_APPS_ID}.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/webApps",
+        handler=web_apps.create,
+        takes_body=True,
+        summary="Creates a web app, under a package name that the server makes.",
+        request=WebApp,
+        response=WebApp,
+        path_parameter="parent",
+    ),
+    Method(
+        id=f"{_WEB_APPS_ID}.get",
+        http="GET",
+        path=_WEB_APP,
+        handler=web_apps.get,
+        summary="Gets a web app.",
+        response=WebApp,
+    ),
+    Method(
+        id=f"{_WEB_APPS_ID}.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/webApps",
+        handler=web_apps.list_,
+        query=PageQuery,
+        summary="Lists the web apps of an enterprise, oldest first.",
+        response=web_apps.ListWebAppsResponse,
+        path_parameter="parent",
+    ),
+    Method(
+        id=f"{_WEB_APPS_ID}.patch",
+        http="PATCH",
+        path=_WEB_APP,
+        handler=web_apps.patch,
+        query=devices.UpdateQuery,
+        takes_body=True,
+        summary="Changes a web app; its version rises by one.",
+        request=WebApp,
+        response=WebApp,
+    ),
+    Method(
+        id=f"{_WEB_APPS_ID}.delete",
+        http="DELETE",
+        path=_WEB_APP,
+        handler=web_apps.delete,
+        summary="Deletes a web app.",
+    ),
+    Method(
+        id=f"{_ENTERPRISES_ID}.applications.get",
+        http="GET",
+        path=f"{_ENTERPRISE}/applications/*",
+        handler=applications.get,
+        query=applications.GetApplicationQuery,
+        summary="Gets an application: a web app of the enterprise, or a stand-in whose title is its package name.",
+        response=Application,
+    ),
+    Method(
+        id="androidmanagement.provisioningInfo.get",
+        http="GET",
+        path="provisioningInfo/*",
+        handler=provisioning_info.get,
+        summary="Gets what is known of a phone that is being set up, by the code that came to the sign-in page.",
+        response=ProvisioningInfo,
+    ),
+    Method(
         id="androidmanagement.signupUrls.create",
         http="POST",
         path="signupUrls",
@@ -250,24 +330,50 @@ _SERVED = (
 
 _NO_PLAY = "it has no managed Google Play."
 _NO_MIGRATION = "devices of another device policy controller enrol again, with an enrolment token."
-_NO_SIGN_IN = "devices enrol with an enrolment token, not by a sign-in that needs provisioning information."
 
-_NOT_OFFERED = tuple(
-    not_offered(f"androidmanagement.{name}", http, path, why=why)
-    for name, http, path, why in (
-        ("enterprises.generateEnterpriseUpgradeUrl", "POST", f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl", _NO_PLAY),
-        ("enterprises.applications.get", "GET", f"{_ENTERPRISE}/applications/*", _NO_PLAY),
-        ("enterprises.migrationTokens.create", "POST", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
-        ("enterprises.migrationTokens.get", "GET", f"{_ENTERPRISE}/migrationTokens/*", _NO_MIGRATION),
-        ("enterprises.migrationTokens.list", "GET", f"{_ENTERPRISE}/migrationTokens", _NO_MIGRATION),
-        ("enterprises.webApps.create", "POST", f"{_ENTERPRISE}/webApps", _NO_PLAY),
-        ("enterprises.webApps.delete", "DELETE", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
-        ("enterprises.webApps.get", "GET", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
-        ("enterprises.webApps.list", "GET", f"{_ENTERPRISE}/webApps", _NO_PLAY),
-        ("enterprises.webApps.patch", "PATCH", f"{_ENTERPRISE}/webApps/*", _NO_PLAY),
-        ("enterprises.webTokens.create", "POST", f"{_ENTERPRISE}/webTokens", _NO_PLAY),
-        ("provisioningInfo.get", "GET", "provisioningInfo/*", _NO_SIGN_IN),
-    )
+_NOT_OFFERED = (
+    not_offered(
+        id="androidmanagement.enterprises.generateEnterpriseUpgradeUrl",
+        http="POST",
+        path=f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl",
+        why=_NO_PLAY,
+        request=MESSAGES["GenerateEnterpriseUpgradeUrlRequest"],
+        response=MESSAGES["GenerateEnterpriseUpgradeUrlResponse"],
+    ),
+    not_offered(
+        id="androidmanagement.enterprises.migrationTokens.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/migrationTokens",
+        why=_NO_MIGRATION,
+        request=MESSAGES["MigrationToken"],
+        response=MESSAGES["MigrationToken"],
+        path_parameter="parent",
+    ),
+    not_offered(
+        id="androidmanagement.enterprises.migrationTokens.get",
+        http="GET",
+        path=f"{_ENTERPRISE}/migrationTokens/*",
+        why=_NO_MIGRATION,
+        response=MESSAGES["MigrationToken"],
+    ),
+    not_offered(
+        id="androidmanagement.enterprises.migrationTokens.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/migrationTokens",
+        why=_NO_MIGRATION,
+        query=PageQuery,
+        response=MESSAGES["ListMigrationTokensResponse"],
+        path_parameter="parent",
+    ),
+    not_offered(
+        id="androidmanagement.enterprises.webTokens.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/webTokens",
+        why=_NO_PLAY,
+        request=MESSAGES["WebToken"],
+        response=MESSAGES["WebToken"],
+        path_parameter="parent",
+    ),
 )
 
 AMAPI_METHODS = (*_SERVED, *_NOT_OFFERED)

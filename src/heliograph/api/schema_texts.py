@@ -20,9 +20,13 @@ _DEVICE_PARTS = (
     "PowerManagementEvent", "SecurityPosture", "SpecificNonComplianceContext", "SystemUpdateInfo",
 )  # fmt: skip
 
+_APPLICATION_PARTS = ("AppTrackInfo", "AppVersion", "ApplicationPermission", "ManagedProperty", "ManagedPropertyEntry")
+_NOT_OFFERED = "A message of a method that this server does not offer."
+
 _POLICY_TEXTS = {
     **dict.fromkeys(MESSAGES, "A part of a policy; stored and returned."),
     **dict.fromkeys(_DEVICE_PARTS, "A part of what devices report; no device reports it here yet."),
+    **dict.fromkeys(_APPLICATION_PARTS, "A part of what Google Play knows of an app; never set here."),
     "ListPoliciesResponse": "One page of policies.",
     "ModifyPolicyApplicationsRequest": "Changes to single applications of a policy.",
     "ModifyPolicyApplicationsResponse": "The policy afterwards.",
@@ -38,6 +42,7 @@ def _schema_texts() -> Mapping[str, str]:
         **_POLICY_TEXTS,
         **{name: f"Parameters of {types} commands." for name, types in params.items()},
         **{name: f"How a {types} command ended on the device, or its progress." for name, types in statuses.items()},
+        "Application": "An app: a web app of the enterprise, or a stand-in for an app of Google Play.",
         "Command": "A command: its type, for how long it is valid, and the parameters of its type.",
         "ContactInfo": "Contacts that Google would ask about an enterprise's data; stored and returned.",
         "Device": "A device of an enterprise.",
@@ -49,6 +54,8 @@ def _schema_texts() -> Mapping[str, str]:
         "EsimInfo": "The eSIM that a command added or removed.",
         "EuiccChipInfo": "One eSIM chip.",
         "ExternalData": "Data at a URL, with its digest.",
+        "GenerateEnterpriseUpgradeUrlRequest": _NOT_OFFERED,
+        "GenerateEnterpriseUpgradeUrlResponse": _NOT_OFFERED,
         "GoogleAuthenticationOptions": "Stored and returned; this server does not sign users in with Google.",
         "GoogleAuthenticationSettings": "Stored and returned; this server does not sign users in with Google.",
         "HardwareInfo": "A device's hardware, as it reported it.",
@@ -57,11 +64,15 @@ def _schema_texts() -> Mapping[str, str]:
         "ListDevicesResponse": "One page of devices.",
         "ListEnrollmentTokensResponse": "One page of enrolment tokens.",
         "ListEnterprisesResponse": "One page of enterprises.",
+        "ListMigrationTokensResponse": _NOT_OFFERED,
         "ListOperationsResponse": "One page of operations.",
+        "ListWebAppsResponse": "One page of web apps.",
         "MemoryInfo": "A device's memory, as it reported it.",
+        "MigrationToken": _NOT_OFFERED,
         "NetworkInfo": "A device's network, as it reported it.",
         "Operation": "A command on its way: in progress until done is true, then with either response or error.",
         "PerAppResult": "The outcome for one app's data.",
+        "ProvisioningInfo": "What is known of a phone that is being set up.",
         "SignupUrl": "A sign-up: its name for enterprises.create, and the address of its page.",
         "SigninDetail": "How devices would enrol by signing in; stored and returned.",
         "SigninDetailGoogleAuthenticationOptions": "Stored and returned; this server does not sign users in with Google.",
@@ -71,6 +82,9 @@ def _schema_texts() -> Mapping[str, str]:
         "TermsAndConditions": "A page of terms; stored and returned.",
         "User": "Deprecated; read and ignored.",
         "UserFacingMessage": "A text for people, in several languages if it has translations.",
+        "WebApp": "A web app of an enterprise: a page that users open like an app.",
+        "WebAppIcon": "An icon of a web app.",
+        "WebToken": _NOT_OFFERED,
     }
 
 
@@ -175,11 +189,12 @@ PARAMETER_TEXTS: Mapping[str, str] = {
     "callbackUrl": "Where the admin's browser goes after the sign-up, with enterpriseToken added: an absolute http or https URL.",
     "enterpriseToken": "The token that the sign-up's callback received: valid for an hour, and for one enterprise.",
     "filter": 'Operations to return, as in done=false AND metadata.type="…" (AIP-160).',
+    "languageCode": "Accepted and ignored: no text of an app is known here in any language.",
     "pageSize": "Most entries on a page; a number above the server's maximum is lowered to it.",
     "pageToken": "The nextPageToken of the page before, every other parameter unchanged.",
     "projectId": "Accepted and ignored: one server is one project.",
     "requestId": "A UUID of your choice: the same request sent again within 24 hours returns the first operation. Not in Google's API.",
-    "returnPartialSuccess": "Accepted and ignored: nothing is unreachable, so every page is complete.",
+    "returnPartialSuccess": "True is refused with UNIMPLEMENTED, as by Google: nothing is unreachable, so every page is complete.",
     "signupUrlName": "The name of the sign-up that the enterpriseToken comes from.",
     "updateMask": "Fields to change, comma-separated; unless set, all that can be changed.",
     "view": "Only BASIC is supported.",
@@ -191,6 +206,35 @@ SCHEMA_TEXTS = _schema_texts()
 """What a schema is, by its name."""
 
 FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "Application": {
+        "name": "enterprises/{enterpriseId}/applications/{packageName}.",
+        "title": "The title of the enterprise's web app; of any other app, its package name.",
+        "description": "Of a stand-in: that it is one.",
+        "appPricing": "Always FREE.",
+        "distributionChannel": "PRIVATE_GOOGLE_HOSTED for web apps of the enterprise, else PUBLIC_GOOGLE_HOSTED.",
+        **dict.fromkeys(
+            (
+                "appTracks",
+                "appVersions",
+                "author",
+                "availableCountries",
+                "category",
+                "contentRating",
+                "features",
+                "fullDescription",
+                "iconUrl",
+                "managedProperties",
+                "minAndroidSdkVersion",
+                "permissions",
+                "playStoreUrl",
+                "recentChanges",
+                "screenshotUrls",
+                "smallIconUrl",
+                "updateTime",
+            ),
+            "Known to Google Play only; never set here.",
+        ),
+    },
     "Command": _command_texts(),
     "ClearAppsDataStatus": {"results": "The outcome for each app's data, by package name."},
     "Device": _DEVICE,
@@ -223,6 +267,7 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "nextPageToken": _PAGE_TOKEN,
         "unreachable": "Never set: nothing is unreachable.",
     },
+    "ListWebAppsResponse": {"webApps": "The web apps, oldest first.", "nextPageToken": _PAGE_TOKEN},
     "MemoryInfo": {"totalRam": "RAM in bytes.", "totalInternalStorage": "Internal storage in bytes."},
     "Operation": {
         "name": "enterprises/{enterpriseId}/devices/{deviceId}/operations/{operationId}; the id is the time of issue in milliseconds.",
@@ -232,6 +277,19 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "response": "An IssueCommandResponse, if the command succeeded.",
     },
     "PerAppResult": {"clearingResult": "The outcome for the app's data."},
+    "ProvisioningInfo": {
+        "name": "provisioningInfo/{code}; the code is valid for an hour.",
+        "enterprise": "enterprises/{enterpriseId}.",
+        "managementMode": "How the phone will be managed.",
+        "ownership": "Who owns the phone.",
+        "brand": "The brand of the phone.",
+        "model": "The model of the phone.",
+        "apiLevel": "The API level of the phone's Android.",
+        "serialNumber": "The serial number; of company-owned phones only.",
+        "imei": "The IMEI; of company-owned phones only.",
+        "meid": "Never set: no phone here is a CDMA phone.",
+        "authenticatedUserEmail": "The user who signed in with Google during setup, if one did.",
+    },
     "RequestDeviceInfoStatus": {"status": "Whether the device reported it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},
     "StartLostModeStatus": {"status": "Whether the device is in lost mode, or why not."},
     "Status": {"code": "A google.rpc.Code.", "message": "What went wrong, for people.", "details": "Further details."},
@@ -240,5 +298,14 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "defaultMessage": "The text if no translation fits; required with translations. At most 4096 characters.",
         "localizedMessages": "Translations by BCP 47 language tag, as in en-US or fr. At most 4096 characters each.",
     },
+    "WebApp": {
+        "name": "Output only. enterprises/{enterpriseId}/webApps/{packageName}.",
+        "title": "Required. The name that users see.",
+        "startUrl": "Required. The page that opens first: an absolute http or https URL.",
+        "icons": "Required. At least one icon.",
+        "displayMode": "How much of the browser users see.",
+        "versionCode": "Output only. 1 at first, and one more with each patch.",
+    },
+    "WebAppIcon": {"imageData": "The image in base64url; stored and returned, not looked at."},
 }
 """What a field means, by its schema's name and its own. Fields with self-explanatory names are left out."""

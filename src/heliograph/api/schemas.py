@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from heliograph.api.enum_texts import enum_text
 from heliograph.api.schema_texts import FIELD_TEXTS, SCHEMA_TEXTS
+from heliograph.domain.official_messages import MARKS
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.protojson.types import proto_info
 
@@ -69,35 +71,32 @@ def schema_id(message: type[msgspec.Struct]) -> str:
     return proto_info(message).name
 
 
-def schemas_of(messages: Iterable[type[msgspec.Struct]], *, enum_texts: Mapping[str, str]) -> dict[str, Schema]:
-    """The schemas of these messages and of all inside them, by their names in alphabetical order, and the raw ones.
-
-    `enum_texts` says what a value of an enum means, if that is known.
-    """
+def schemas_of(messages: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
+    """The schemas of these messages and of all inside them, by their names in alphabetical order, and the raw ones."""
     found: dict[str, Schema] = {name: _described(name, schema) for name, schema in RAW_SCHEMAS.items()}
     left = [*messages]
     while left:
         message = left.pop()
         name = schema_id(message)
         if name not in found:
-            found[name] = _schema(message, enum_texts)
+            found[name] = _schema(message)
             left += _inside(message)
     return {name: {"id": name, **found[name]} for name in sorted(found)}
 
 
-def type_of(kind: Kind, *, enum_texts: Mapping[str, str] | None = None) -> Schema:
+def type_of(kind: Kind) -> Schema:
     """The schema of a value of this kind."""
     match kind:
         case Scalar():
             return dict(SCALARS[kind])
         case EnumKind():
-            return _enum(kind.cls, enum_texts or {})
+            return _enum(kind.cls)
         case MessageKind():
             return {"$ref": schema_id(kind.cls)}
         case ListKind():
-            return {"type": "array", "items": type_of(kind.item, enum_texts=enum_texts)}
+            return {"type": "array", "items": type_of(kind.item)}
         case MapKind():
-            return {"type": "object", "additionalProperties": type_of(kind.value, enum_texts=enum_texts)}
+            return {"type": "object", "additionalProperties": type_of(kind.value)}
 
 
 def description_of(annotation: Any) -> str:  # noqa: ANN401 - an annotation
@@ -109,28 +108,32 @@ def description_of(annotation: Any) -> str:  # noqa: ANN401 - an annotation
     return next((text for inner in typing.get_args(annotation) if (text := description_of(inner))), "")
 
 
-def _schema(message: type[msgspec.Struct], enum_texts: Mapping[str, str]) -> Schema:
+def _schema(message: type[msgspec.Struct]) -> Schema:
     annotations = {field.name: field.type for field in msgspec.structs.fields(message)}
     properties: dict[str, Schema] = {}
     for field in shape_of(message).fields:
         said = description_of(annotations[field.name])
-        properties[field.json_name] = type_of(field.kind, enum_texts=enum_texts) | ({"description": said} if said else {})
+        properties[field.json_name] = type_of(field.kind) | ({"description": said} if said else {})
     return _described(schema_id(message), {"type": "object", "properties": properties})
 
 
 def _described(name: str, schema: Schema) -> Schema:
     """The schema with our texts about it and its fields."""
-    texts = FIELD_TEXTS.get(name, {})
+    texts, marks = FIELD_TEXTS.get(name, {}), MARKS.get(name, {})
     properties = {field: {**of, "description": texts[field]} if field in texts else of for field, of in schema["properties"].items()}
-    for of in properties.values():
-        if of.get("description", "").startswith("Output only."):
-            of["readOnly"] = True
-    return {"description": SCHEMA_TEXTS.get(name, ""), **schema, "properties": properties}
+    properties = {field: marked(of, marks.get(field, {})) for field, of in properties.items()}
+    return marked({"description": SCHEMA_TEXTS.get(name, ""), **schema, "properties": properties}, marks.get("", {}))
 
 
-def _enum(cls: type[enum.Enum], texts: Mapping[str, str]) -> Schema:
+def marked(schema: Schema, marks: Mapping[str, Any]) -> Schema:
+    """The schema with the marks of Google's document."""
+    own = {mark: value for mark, value in marks.items() if mark != "items"}
+    return {**schema, **own, **({"items": marked(schema["items"], marks["items"])} if "items" in marks else {})}
+
+
+def _enum(cls: type[enum.Enum]) -> Schema:
     values = [str(member.value) for member in cls]
-    return {"type": "string", "enum": values, "enumDescriptions": [texts.get(value, "") for value in values]}
+    return {"type": "string", "enum": values, "enumDescriptions": [enum_text(proto_info(cls).name, value) for value in values]}
 
 
 def _inside(message: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:

@@ -81,4 +81,4 @@ def _schemas() -> Mapping[str, Mapping[str, Any]]:
     answered = {method.response for method in AMAPI_METHODS if isinstance(method.response, type)}
     own = [method.response for method in OWN_METHODS if isinstance(method.response, type)]
     _refs, own_schemas = msgspec.json.schema_components(own, ref_template="{name}")
-    return {**RAW_SCHEMAS, **schemas_of(answered, enum_texts={}), **own_schemas}
+    return {**RAW_SCHEMAS, **schemas_of(answered), **own_schemas}

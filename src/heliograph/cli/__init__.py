@@ -59,6 +59,11 @@ LISTED = {
         section=PROVE,
         summary="Check a recorded history: was anything lost, executed twice, undone, late or out of order?",
     ),
+    "conformance": Listed(
+        place="heliograph.cli.conformance:conformance",
+        section=PROVE,
+        summary="Ask a server what it does, and compare with what AMAPI is documented, observed or assumed to do.",
+    ),
 }
 
 

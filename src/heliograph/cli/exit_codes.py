@@ -44,6 +44,6 @@ OF_OUTCOME: Mapping[str, ExitCode] = {
 EPILOG = (
     "Exit codes: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
     "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired · 8 inconclusive. "
-    "Codes 1, 6 and 7 come from --wait and operations wait; 1 (a broken promise) and 8 from "
-    "check-history."
+    "Codes 1, 6 and 7 come from --wait and operations wait; 1 (a broken promise, an answer unlike AMAPI's) and 8 from "
+    "check-history and conformance."
 )

@@ -1,6 +1,7 @@
 """`heliograph fleet`: many virtual phones in one process, with a live picture of how they do."""
 
 import contextlib
+import secrets
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from heliograph.cli.options import SERVER
 if TYPE_CHECKING:
     from heliograph.agent.misbehaviour import Misbehaviour
 
+SEEDS = 1_000_000
+"""Seeds by chance are below: short enough to type."""
 OFFLINE_EVERY_S = 120.0
 """Under chaos a phone loses its network about every two minutes."""
 
@@ -20,7 +23,7 @@ OFFLINE_EVERY_S = 120.0
 @option("--enrollment-token", required=True, metavar="VALUE", help="Value of an enrolment token that is not one-time.")
 @option("--profile", required=True, metavar="NAME", help="Profile of the phones: a name from docs/sandbox.md.")
 @option("--count", type=click.IntRange(1, 100_000), default=1_000, metavar="N", help="Number of phones.")
-@option("--seed", type=int, default=1, metavar="N", help="Seed: the same one gives the same phones and the same faults.")
+@option("--seed", type=int, metavar="N", help="Seed: the same one gives the same phones and the same faults.  [default: by chance]")
 @option("--transport", type=click.Choice(("websocket", "long-poll")), default="websocket", help="How phones reach the server.")
 @option(
     "--chaos",
@@ -31,7 +34,7 @@ OFFLINE_EVERY_S = 120.0
 )
 @SERVER
 def fleet(  # noqa: PLR0913 - one option each
-    *, enrollment_token: str, profile: str, count: int, seed: int, transport: str, chaos: float, server: str
+    *, enrollment_token: str, profile: str, count: int, seed: int | None, transport: str, chaos: float, server: str
 ) -> None:
     """Run many virtual phones that enrol with a token and execute their commands, until Ctrl-C."""
     from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
@@ -41,6 +44,8 @@ def fleet(  # noqa: PLR0913 - one option each
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
 
     log_to_stderr()
+    if seed is None:
+        seed = secrets.randbelow(SEEDS)  # another run is other phones
     plan = FleetPlan(profile=profile_named(profile), count=count, seed=seed, behaviour=_misbehaviour(chaos))
     line = Line(server_url=server.rstrip("/"), kind=TransportKind(transport))
     with contextlib.suppress(KeyboardInterrupt):

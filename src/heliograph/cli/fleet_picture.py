@@ -25,18 +25,19 @@ async def run_shown(plan: FleetPlan, line: Line, enrollment_token: str) -> None:
     fleet.start(enrollment_token)
     try:
         if console().is_terminal:
-            await _show(fleet, plan.profile.name)
+            await _show(fleet, f"[bold]{plan.count} × {plan.profile.name}[/bold]  seed {plan.seed}  (Ctrl-C ends it)")
         else:
+            console().print(f"seed {plan.seed}")
             await _report(fleet)
     finally:
         await fleet.stop()
 
 
-async def _show(fleet: Fleet, profile: str) -> None:
+async def _show(fleet: Fleet, title: str) -> None:
     with Live(console=console(), auto_refresh=False) as live:
         while True:
             progress = fleet.progress()
-            live.update(_picture(progress, profile), refresh=True)
+            live.update(_picture(progress, title), refresh=True)
             _give_up_where_refused(progress)
             await asyncio.sleep(REFRESH_S)
 
@@ -57,7 +58,7 @@ def _give_up_where_refused(progress: FleetProgress) -> None:
         raise Failure(ExitCode.INVALID, f"The server accepts none of these phones: {progress.refusal}")
 
 
-def _picture(progress: FleetProgress, profile: str) -> Group:
+def _picture(progress: FleetProgress, title: str) -> Group:
     bars = Progress(TextColumn("{task.description:<10}"), BarColumn(bar_width=40), MofNCompleteColumn())
     bars.add_task("enrolled", total=progress.count, completed=progress.enrolled)
     bars.add_task("connected", total=progress.count, completed=progress.connected)
@@ -69,7 +70,7 @@ def _picture(progress: FleetProgress, profile: str) -> Group:
         counts.add_row("[bold]restarts[/bold]", str(progress.restarts), "")
     if progress.refused:
         counts.add_row("[bold red]refused[/bold red]", str(progress.refused), progress.refusal)
-    return Group(f"[bold]{progress.count} × {profile}[/bold]   (Ctrl-C ends it)", bars, counts)
+    return Group(title, bars, counts)
 
 
 def _told(counts: Mapping[str, int]) -> str:

@@ -24,7 +24,7 @@ from heliograph.domain.phone.esim_status import (
 )
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
-from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import SECRET
@@ -98,9 +98,9 @@ def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumst
     if chip is None or obstacle is not None:
         return _ended(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
     return Waiting(
-        phone=msgspec.structs.replace(phone, euicc=chip.downloading(circumstances.now_us)),
+        phone=with_chip(phone, chip.downloading(circumstances.now_us)),
         status=EsimCommandStatus(status=EsimStatus.IN_PROGRESS),
-        wait=Wait.TIME,
+        wait=Wait.DOWNLOAD,
         seconds=DOWNLOAD_S,
         then=partial(_downloaded, params),
     )
@@ -158,7 +158,7 @@ def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) ->
     if chip.find(icc_id) is not None:
         return _ended(phone, smdx_error("8.2.6", "3.8"))  # SGP.22: the matching id has been used, so it is refused
     profile = EsimProfile(icc_id=icc_id, active=activate, managed=True, carrier=download.carrier, deletable=download.deletable)
-    return _ended(msgspec.structs.replace(phone, euicc=chip.add(profile)), esim_success(icc_id))
+    return _ended(with_chip(phone, chip.add(profile)), esim_success(icc_id))
 
 
 def _obstacle(chip: Euicc | None, *, activate: bool) -> EsimCommandStatus | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
+from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, ManagementKind
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
@@ -19,11 +19,15 @@ from heliograph.domain.phone.esim_status import (
     esim_success,
     euicc_error,
 )
-from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
+from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
 
 REMOVAL_S = 1.0
 """Long enough for a caller to see IN_PROGRESS."""
+
+RESULT_TIMEOUT_S = 30 * DAY_S
+"""Its user may be asked; 30 days is how long a device that keeps silent is still believed in (design.md §3)."""
 
 ANDROID_16_API_LEVEL = 36
 NO_REMOVAL_FROM_QPR = 2  # disc, Command.type: not on company-owned devices with a work profile with Android 16 QPR2 and QPR3
@@ -53,37 +57,54 @@ def cannot_remove(facts: DeviceFacts) -> bool:
 
 
 def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circumstances) -> Effect:
-    """The removal begins, or the phone says at once why it cannot."""
+    """The removal begins, the phone asks its user first, or it says at once why it cannot.
+
+    Source: disc, EsimCommandStatus.status, which has PENDING_USER_ACTION and ERROR_USER_DENIED for both eSIM commands. When phones ask
+    about a removal is not documented; AOSP's EuiccManager.deleteSubscription does not ask about an admin's own.
+    """
     obstacle = _obstacle(phone, params.icc_id)
     if obstacle is not None:
         return _ended(phone, obstacle)
-    in_progress = EsimCommandStatus(status=EsimStatus.IN_PROGRESS)
-    return Waiting(phone=phone, status=in_progress, wait=Wait.TIME, seconds=REMOVAL_S, then=partial(_remove, params))
+    if phone.confirm_esim_removal:
+        pending = EsimCommandStatus(status=EsimStatus.PENDING_USER_ACTION)
+        return Waiting(phone=phone, status=pending, wait=Wait.CONSENT, then=partial(_answered, params))
+    return _begun(phone, params)
 
 
 def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
     """Success if the profile is gone; the caller must have seen it there before the command began."""
-    if phone.euicc is None or phone.euicc.find(params.icc_id) is not None:
+    if not phone.euiccs or phone.chip_with(params.icc_id) is not None:
         return None
     return Outcome(status=esim_success(params.icc_id))
 
 
+def _answered(params: RemoveEsimParams, phone: VirtualDevice, answer: Answer, _circumstances: Circumstances) -> Effect:
+    if answer is Answer.APPROVED:
+        return _begun(phone, params)
+    return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
+
+
+def _begun(phone: VirtualDevice, params: RemoveEsimParams) -> Effect:
+    in_progress = EsimCommandStatus(status=EsimStatus.IN_PROGRESS)
+    return Waiting(phone=phone, status=in_progress, wait=Wait.TIME, seconds=REMOVAL_S, then=partial(_remove, params))
+
+
 def _remove(params: RemoveEsimParams, phone: VirtualDevice, _answer: Answer, _circumstances: Circumstances) -> Effect:
     obstacle = _obstacle(phone, params.icc_id)  # its user may have removed the profile meanwhile
-    if phone.euicc is None or obstacle is not None:
-        return _ended(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
-    removed = msgspec.structs.replace(phone, euicc=phone.euicc.remove(params.icc_id))
-    return _ended(removed, esim_success(params.icc_id))
+    chip = phone.chip_with(params.icc_id)
+    if chip is None or obstacle is not None:
+        return _ended(phone, obstacle or EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND))
+    return _ended(with_chip(phone, chip.remove(params.icc_id)), esim_success(params.icc_id))
 
 
 def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
-    """Why this phone cannot remove the profile, or None."""
+    """Why this phone cannot remove the profile, or None. One that its user added is none of the enterprise's."""
     if phone.setup_in_progress:
         return EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)
-    if phone.euicc is None:
+    if not phone.euiccs:
         return euicc_error(EuiccError.EUICC_MISSING)
-    profile = phone.euicc.find(icc_id)
-    if profile is None or not profile.managed:
+    profile = next((esim for esim in phone.esims if esim.icc_id == icc_id and esim.managed), None)
+    if profile is None:
         return EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND)
     return None if profile.deletable else euicc_error(EuiccError.DISALLOWED_BY_PPR)
 
@@ -101,7 +122,7 @@ COMMAND = CommandType(
     params_field="removeEsimParams",
     params_also_called=("esim_params", "esim"),
     params_required=True,
-    example={"removeEsimParams": {"iccId": "8999034758475382816"}},
+    example={"removeEsimParams": {"iccId": "8999135525865344435"}},
     status=EsimCommandStatus,
     status_field="esimStatus",
     requires=Requires(
@@ -117,4 +138,6 @@ COMMAND = CommandType(
     pending=esim_pending,
     recovery=Recovery.PROBE,
     probe=probe,
+    result_timeout_s=RESULT_TIMEOUT_S,
+    as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
 )

@@ -76,18 +76,18 @@ def check(params: RequestDeviceInfoParams, path: str) -> Iterator[Violation]:
 
 def execute(phone: VirtualDevice, _params: RequestDeviceInfoParams, _circumstances: Circumstances) -> Effect:
     """The user is asked; a phone without an eSIM chip has nothing to ask for."""
-    if phone.euicc is None:
+    if not phone.euiccs:
         return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
     pending = RequestDeviceInfoStatus(status=InfoStatus.PENDING_USER_ACTION)
     return Waiting(phone=phone, status=pending, wait=Wait.CONSENT, then=_answered)
 
 
 def _answered(phone: VirtualDevice, answer: Answer, _circumstances: Circumstances) -> Effect:
-    if phone.euicc is None:
+    if not phone.euiccs:
         return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
     if answer is not Answer.APPROVED:
         return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.USER_DECLINED))
-    eid_info = EidInfo(eids=(Eid(eid=phone.euicc.eid),))
+    eid_info = EidInfo(eids=tuple(Eid(eid=chip.eid) for chip in phone.euiccs))
     return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.SUCCEEDED, eid_info=eid_info))
 
 

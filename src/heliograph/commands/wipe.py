@@ -73,15 +73,15 @@ def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstan
         wiped = msgspec.structs.replace(wiped, reset_protection_data=False)
     if WipeDataFlag.WIPE_EXTERNAL_STORAGE in flags:
         wiped = msgspec.structs.replace(wiped, external_storage_bytes=0)
-    if WipeDataFlag.WIPE_ESIMS in flags and wiped.euicc is not None:
-        wiped = msgspec.structs.replace(wiped, euicc=wiped.euicc.erased())
+    if WipeDataFlag.WIPE_ESIMS in flags:
+        wiped = msgspec.structs.replace(wiped, euiccs=tuple(chip.erased() for chip in wiped.euiccs))
     return Done(phone=wiped, outcome=Outcome())
 
 
 def _without_work(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:
     esims_go = WipeDataFlag.WIPE_ESIMS in params.wipe_data_flags or phone.api_level >= MANAGED_ESIMS_ALWAYS_GO_LEVEL
-    if esims_go and phone.euicc is not None:
-        phone = msgspec.structs.replace(phone, euicc=phone.euicc.without_managed())
+    if esims_go:
+        phone = msgspec.structs.replace(phone, euiccs=tuple(chip.without_managed() for chip in phone.euiccs))
     return msgspec.structs.replace(
         without_work_profile(phone),
         wipe_reason_shown=text_for(params.wipe_reason, phone.build.primary_language_code),

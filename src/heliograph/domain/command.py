@@ -74,6 +74,7 @@ class Wait(enum.Enum):
     """What a command on a phone waits for before it can continue."""
 
     TIME = "time"
+    DOWNLOAD = "a download"
     CONSENT = "the user's consent"
     CONFIRMATION_CODE = "the user's confirmation code"
     REBOOT = "the phone's own restart"
@@ -100,7 +101,7 @@ class Done:
 class Waiting:
     """The command is in progress: `status`, if set, is reported as progress, and `then` continues with the phone as it is by then.
 
-    `seconds`: how long a wait for TIME or REBOOT lasts; for a wait on the user, None: as long as the user takes.
+    `seconds`: how long a wait for TIME, DOWNLOAD or REBOOT lasts; for a wait on the user, None: as long as the user takes.
     """
 
     phone: VirtualDevice

@@ -92,6 +92,36 @@ class EnrollmentTokenName(NamedTuple):
         return EnterpriseName(self.enterprise)
 
 
+class WebAppName(NamedTuple):
+    """`enterprises/{enterprise}/webApps/{package_name}`."""
+
+    enterprise: str
+    package_name: str
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/webApps/{self.package_name}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise that the web app belongs to."""
+        return EnterpriseName(self.enterprise)
+
+
+class ApplicationName(NamedTuple):
+    """`enterprises/{enterprise}/applications/{package_name}`."""
+
+    enterprise: str
+    package_name: str
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/applications/{self.package_name}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise that asks."""
+        return EnterpriseName(self.enterprise)
+
+
 class PolicyName(NamedTuple):
     """`enterprises/{enterprise}/policies/{policy}`."""
 

@@ -1,4 +1,4 @@
-"""Messages made from a data file: Policy and its parts, and the parts of Device that nothing here fills yet.
+"""Messages made from a data file: Policy and its parts, the parts of Device that nothing here fills yet, and those of methods not offered.
 
 `official_schema.json` is derived from the official discovery document (scripts/official_schema.py; a test compares). What the document
 does not say is derived here: proto names from JSON names, an enum's type name from its field, an enum's numbers from its order.
@@ -43,6 +43,7 @@ class _Schema(msgspec.Struct):
     """Those that are made here, whole."""
     completed: dict[str, dict[str, Kind]]
     """Those of which a class elsewhere declares some fields."""
+    marks: dict[str, dict[str, dict[str, Any]]]
 
 
 class _Maker:
@@ -99,12 +100,10 @@ def _enum(type_name: str, values: list[str]) -> type[enum.Enum]:
     return proto(type_name)(made)
 
 
-def _maker() -> _Maker:
-    data = pkgutil.get_data(__package__, "official_schema.json")
-    return _Maker(msgspec.json.decode(data or b"", type=_Schema))
-
-
-_MAKER = _maker()
+_SCHEMA = msgspec.json.decode(pkgutil.get_data(__package__, "official_schema.json") or b"", type=_Schema)
+_MAKER = _Maker(_SCHEMA)
+MARKS: Mapping[str, Mapping[str, Mapping[str, Any]]] = _SCHEMA.marks
+"""What the document says beside types (readOnly, deprecated, …): by message or method, then by field or parameter ("": the message)."""
 MESSAGES: Mapping[str, type[msgspec.Struct]] = {name: _MAKER.message(name) for name in _MAKER.names}
 """Every message that is made here, by its name."""
 

@@ -6,17 +6,12 @@ whose id follows from it; only if that enterprise is deleted within the hour in 
 Source: disc, signupUrls.create, SignupUrl, enterprises.create; developers.google.com/android/management/create-enterprise.
 """
 
-import base64
-import binascii
 import hmac
 import re
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import msgspec
-
-from heliograph.domain.web_address import HTTP, read_web_address
+from heliograph.domain.sealed_text import Sealable
+from heliograph.domain.web_address import HTTP, read_web_address, with_parameter
 from heliograph.protojson.errors import InvalidArgument, Violation
 
 URL_LIFE_S = 24 * 3_600
@@ -28,20 +23,18 @@ CALLBACK_MAX_CHARS = 2_000
 DOMAINS_MOST = 100
 TOKEN_PARAMETER = "enterpriseToken"  # noqa: S105 - a name, disc, callbackUrl
 
-_MAC_CHARS = 43
 _EMAIL = re.compile(r"[^@\s<>\"]{1,64}@(?P<domain>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)")
 _ID_CHARS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 8
 
 
-class SignUp(msgspec.Struct, frozen=True, kw_only=True, tag="signUp"):
+class SignUp(Sealable, frozen=True, kw_only=True, tag="signUp"):
     """What a sign-up URL says."""
 
     id: str
     callback_url: str
     admin_email: str = ""
     allowed_domains: tuple[str, ...] = ()
-    expires_us: int
 
     @property
     def name(self) -> str:
@@ -49,34 +42,12 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, tag="signUp"):
         return f"signupUrls/{self.id}"
 
 
-class EnterpriseToken(msgspec.Struct, frozen=True, kw_only=True, tag="enterpriseToken"):
+class EnterpriseToken(Sealable, frozen=True, kw_only=True, tag="enterpriseToken"):
     """What the token says that an admin's acceptance is worth."""
 
     id: str
     display_name: str
     admin_email: str
-    expires_us: int
-
-
-S = TypeVar("S", SignUp, EnterpriseToken)
-
-
-def seal(value: SignUp | EnterpriseToken, *, key: bytes) -> str:
-    """The value as a signed text, of characters that a URL takes unescaped."""
-    payload = _base64(msgspec.json.encode(value))
-    return _mac(payload, key) + payload
-
-
-def opened(text: str, wanted: type[S], *, key: bytes, now_us: int) -> S | None:
-    """The value in a sealed text; None: it was not sealed with this key, is another value, or has expired."""
-    mac, payload = text[:_MAC_CHARS], text[_MAC_CHARS:]
-    if not text.isascii() or not hmac.compare_digest(mac, _mac(payload, key)):
-        return None
-    try:
-        value = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=wanted)
-    except (msgspec.MsgspecError, binascii.Error):
-        return None
-    return value if now_us < value.expires_us else None
 
 
 def enterprise_id_of(sign_up_id: str, *, key: bytes) -> str:
@@ -141,9 +112,7 @@ def callback_with(url: str, token: str) -> str:
 
     Source: disc, signupUrls.create, callbackUrl: "The URL will be parsed then reformatted in order to add the enterpriseToken parameter".
     """
-    parts = urlsplit(url)
-    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != TOKEN_PARAMETER]
-    return urlunsplit(parts._replace(query=urlencode([*kept, (TOKEN_PARAMETER, token)])))
+    return with_parameter(url, TOKEN_PARAMETER, token)
 
 
 def check_agreement(*, agreement_accepted: bool, signup_url_name: str, enterprise_token: str) -> None:
@@ -160,11 +129,3 @@ def check_agreement(*, agreement_accepted: bool, signup_url_name: str, enterpris
             f"signupUrls.create, open its url in a browser, and take {TOKEN_PARAMETER} from the callback."
         )
         raise InvalidArgument(violations=[Violation("agreement_accepted", description)])
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _mac(payload: str, key: bytes) -> str:
-    return _base64(hmac.digest(key, payload.encode(), "sha256"))

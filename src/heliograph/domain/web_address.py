@@ -6,6 +6,7 @@ Source: RFC 3986 §3.2; url.spec.whatwg.org (a browser takes a backslash for a s
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 HTTP = frozenset({"http", "https"})
 HOST_MAX_CHARS = 253  # RFC 1035 §2.3.4, without the root's dot
@@ -62,6 +63,13 @@ def is_host(text: str) -> bool:
     if _NUMBER.fullmatch(labels[-1]):
         return _reads_as(IPv4Address, text)
     return len(text) <= HOST_MAX_CHARS and all(map(_LABEL.fullmatch, labels))
+
+
+def with_parameter(url: str, name: str, value: str) -> str:
+    """The URL with this parameter in its query; one of the same name that it had gives way."""
+    parts = urlsplit(url)
+    kept = [(other, given) for other, given in parse_qsl(parts.query, keep_blank_values=True) if other != name]
+    return urlunsplit(parts._replace(query=urlencode([*kept, (name, value)])))
 
 
 def is_loopback_name(host: str) -> bool:

@@ -51,6 +51,15 @@ class Profiles(Message):
     profiles: tuple[ProfileView, ...]
 
 
+class SignInView(Message):
+    """A phone that is being set up, and waits at the enterprise's sign-in page."""
+
+    name: str
+    """The name by which `provisioningInfo.get` answers who comes, for an hour."""
+    signin_url: str
+    """What the phone's browser opens."""
+
+
 class CredentialView(Message):
     """A PIN, pattern or password; never the thing itself."""
 
@@ -97,6 +106,8 @@ class EsimView(Message):
     managed: bool
     """Whether an admin added it."""
     carrier: str
+    eid: str
+    """The chip that it is on."""
 
 
 class PhoneView(Message, kw_only=True):
@@ -104,6 +115,15 @@ class PhoneView(Message, kw_only=True):
 
     profile: str
     serial_number: str
+    imei: str
+    """Empty: it has no telephony."""
+    meid: str
+    """Empty: it has no CDMA."""
+    wifi_mac_address: str
+    enterprise_specific_id: str
+    """Stands for it in its enterprise; a personal phone reports it in place of its serial number."""
+    eids: tuple[str, ...]
+    """Of its eSIM chips."""
     api_level: Int32
     management_kind: str | None = None
     """Null: nobody manages it."""
@@ -126,6 +146,8 @@ class PhoneView(Message, kw_only=True):
     reset_protection_data: bool
     """Whether it asks for the account of before after a factory reset."""
     esims: tuple[EsimView, ...]
+    confirm_esim_removal: bool
+    """Whether it asks its user before REMOVE_ESIM removes one."""
     ongoing_call: bool
     battery_percent: Int32
     boots: Int32
@@ -168,6 +190,8 @@ class DeviceView(Message):
     connected: bool
     consent: Annotated[str, Also(enum=["APPROVE", "DECLINE", "IGNORE"])]
     consent_delay: Duration
+    reboot_duration: Duration
+    download_duration: Duration
     latency: Duration
     user_is_asked: tuple[Question, ...]
     network_changes: tuple[NetworkChange, ...]

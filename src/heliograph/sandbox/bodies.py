@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import decode_message
 from heliograph.sandbox.answers import Nothing
@@ -27,6 +28,11 @@ async def body_of(request: Request, cls: type[M], *, max_bytes: int = BODY_MAX_B
 async def bytes_of(request: Request, *, max_bytes: int = BODY_MAX_BYTES) -> bytes:
     """The body.  Raises: BodyTooLarge, BodyTooSlow, ClientGone."""
     return await read_body(request.receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
+
+
+def phone_name(world: World, request: Request) -> DeviceName:
+    """The phone in the path; without an enterprise, one of the first."""
+    return DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"])
 
 
 def is_whole(value: object, *, most: int) -> bool:

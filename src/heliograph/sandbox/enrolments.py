@@ -5,13 +5,14 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual_phone import user_of
+from heliograph.domain.device import AllowPersonalUsage
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation
-from heliograph.sandbox.phones import SandboxPhone, Surroundings, provisioned
+from heliograph.sandbox.phones import SandboxPhone, Surroundings, new_device, provisioned
 from heliograph.server import Parts
 from heliograph.service.enrollment_tokens import create_enrollment_token, delete_enrollment_token
 from heliograph.service.ports import Decision, Sees, Store
@@ -76,9 +77,17 @@ class Enrolments:
         name = DeviceName(token.enterprise.enterprise, device_id or self._new_name(profile, token.enterprise))
         if name in self._phones:
             raise AlreadyExists(f"There is a phone {name.device} already.")
-        phone = SandboxPhone(name, kind, around=self.around, serial=self._new_serial(kind, name))
+        phone = SandboxPhone(name, kind, around=self.around)
         await self._enter(phone, value)
         return phone
+
+    def newcomer(self, profile: str, overrides: Mapping[str, Any], usage: AllowPersonalUsage, enterprise: EnterpriseName) -> VirtualDevice:
+        """The phone that `enroll_with` would make next, without a device id, of a token that says this of personal usage.
+
+        Raises: InvalidArgument.
+        """
+        kind = provisioned(with_overrides(profile_named(profile), overrides), usage)
+        return new_device(DeviceName(enterprise.enterprise, self._new_name(profile, enterprise)), kind)
 
     async def add(self, name: DeviceName, profile: Profile) -> SandboxPhone:
         """The phone runs, and is enrolled unless the server has known it before (a kept data directory)."""
@@ -112,19 +121,13 @@ class Enrolments:
             raise PhoneOffline
         phone.runner.phone.be(user_of(phone.profile.consent))
         async with self._token(phone, device_id="") as value:
-            phone.runner.enroll(value, phone.profile.phone(phone.serial))
+            phone.runner.enroll(value, phone.new)
             await self._connected(phone)
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:
         """The name of a phone without a name from its caller: its profile and a number."""
         names = itertools.chain((profile,), (f"{profile}-{number}" for number in itertools.count(2)))
         return next(name for name in names if DeviceName(enterprise.enterprise, name) not in self._phones)
-
-    def _new_serial(self, kind: Profile, name: DeviceName) -> str:
-        """A serial number that no other phone of the world has; that of the profile, where it is free."""
-        wanted = kind.phone().serial
-        taken = {phone.serial for phone in self._phones.values()}
-        return wanted if wanted not in taken else default_serial(str(name))
 
     async def _enter(self, phone: SandboxPhone, token: str) -> None:
         """The phone runs, and has enrolled with this token.  Raises: FailedPrecondition: it could not; as `settle`."""

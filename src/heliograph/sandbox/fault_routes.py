@@ -7,7 +7,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.sandbox.answers import Nothing
 from heliograph.sandbox.answers_about_calls import FaultList, FaultView
-from heliograph.sandbox.bodies import Handler, body_of
+from heliograph.sandbox.bodies import Handler, body_of, phone_name
 from heliograph.sandbox.fault_checks import PHONE_EFFECTS
 from heliograph.sandbox.fault_messages import FaultWanted, Script
 from heliograph.sandbox.steering_route import ABSENT, CHANGES, TOO_MANY, SteeringRoute
@@ -52,7 +52,7 @@ async def script(world: World, request: Request) -> object:
     """`POST …/devices/{phone}:script`: a fault for each step, all or nothing."""
     wanted = await body_of(request, Script, max_bytes=SCRIPT_MAX_BYTES)
     async with world.change():
-        phone = await world.awake(DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"]))
+        phone = await world.awake(phone_name(world, request))
         if not wanted.steps:
             raise InvalidArgument(violations=[Violation("steps", f"steps must have at least one step, as in {SCRIPT_EXAMPLE}.")])
         steps = [_of_phone(step, phone.name, place) for place, step in enumerate(wanted.steps)]

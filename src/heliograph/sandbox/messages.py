@@ -44,6 +44,11 @@ class Steering(Message):
     ongoing_call: bool | None = None
     setup_in_progress: bool | None = None
     work_profile_paused: bool | None = None
+    confirm_esim_removal: bool | None = None
+    """Whether it asks its user before REMOVE_ESIM removes an eSIM."""
+    reboot_duration: Duration = ""
+    download_duration: Duration = ""
+    """How long ADD_ESIM stays IN_PROGRESS; of the next one."""
     latency: Duration = ""
     """Every message of the phone waits so long."""
     drop_next: tuple[Loss, ...] = ()
@@ -75,6 +80,12 @@ class Unlocking(Message):
     password: Annotated[str, SECRET] = ""
 
 
+class EsimChoice(Message):
+    """`POST …:activateEsim` and the like: which eSIM the user takes."""
+
+    icc_id: str = ""
+
+
 @proto("DeviceCreation")
 class Creation(Message):
     """`POST /sandbox/v1/devices`."""
@@ -84,6 +95,19 @@ class Creation(Message):
     enterprise: str = ""
     enrollment_token: Annotated[str, SECRET] = ""
     """The value of an enrolment token; its enterprise, policy and ownership count."""
+    overrides: Overrides | None = None
+    """What differs from the profile."""
+
+
+class SignIn(Message):
+    """`POST /sandbox/v1/provisioningInfo`."""
+
+    profile: str = ""
+    enterprise: str = ""
+    token_tag: str = ""
+    """Of the enterprise's `signinDetails`; without one, the default."""
+    authenticated_user_email: str = ""
+    """The user who signed in with Google during the setup; without one, nobody did."""
     overrides: Overrides | None = None
     """What differs from the profile."""
 

@@ -18,6 +18,7 @@ _IN_PATH = re.compile(r"\{([a-z]+)\}")
 SUBJECTS: Mapping[str, str] = {
     "devices": "Virtual phones: see them, act as their users, make more.",
     "enterprises.devices": "The same of phones in any enterprise of the world.",
+    "provisioningInfo": "Phones that come to a sign-in page.",
     "clock": "The time of the world.",
     "notifications": "What the world sent, or would have sent, to its push endpoints.",
     "pushEndpoints": "Where notifications are sent.",

@@ -10,20 +10,20 @@ import msgspec
 
 from heliograph.agent.executor import Checkpoint, pass_by
 from heliograph.agent.journal import Identity, Journal
-from heliograph.agent.profile import default_serial
 from heliograph.agent.profiles import Profile
 from heliograph.agent.runner import Condition, Line, PhoneRunner
 from heliograph.agent.virtual_phone import ANSWERS, Pace, VirtualPhone, user_of
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.names import DeviceName
+from heliograph.domain.phone.numbers import serial_of
 from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
 from heliograph.protocol import Policy
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
-PACE = Pace(times=0.2, reboot_s=1.0)
-"""A test waits for a reboot a second, not half a minute."""
+TIMES, REBOOT_S, DOWNLOAD_S = 0.2, 1.0, 0.4
+"""A test waits for a reboot a second, not half a minute; a download is in progress for long enough to be seen."""
 BACKOFF_MOST_S = 1.0
 """A phone of a sandbox is back at once when its server is."""
 
@@ -105,6 +105,20 @@ def provisioned(profile: Profile, usage: AllowPersonalUsage) -> Profile:
     return msgspec.structs.replace(profile, model=whole)
 
 
+def pace_of(profile: Profile) -> Pace:
+    """How fast a phone of this kind is in a sandbox."""
+    return Pace(
+        times=TIMES,
+        reboot_s=REBOOT_S if profile.reboot_seconds is None else profile.reboot_seconds,
+        download_s=DOWNLOAD_S if profile.download_seconds is None else profile.download_seconds,
+    )
+
+
+def new_device(name: DeviceName, profile: Profile) -> VirtualDevice:
+    """The phone of this name as it comes into a world: alike in every world, and like no other phone of its world."""
+    return profile.phone(serial_of(str(name)), enterprise=name.enterprise)
+
+
 class SandboxPhone:
     """A phone that keeps its id in the sandbox through wipes, resets and new enrolments.
 
@@ -112,17 +126,15 @@ class SandboxPhone:
     connected all the time.
     """
 
-    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile", "serial")
+    __slots__ = ("_around", "_asleep", "_device", "_runner", "name", "profile")
 
     def __init__(
-        self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, serial: str = "",
-        device: DeviceName | None = None,
+        self, name: DeviceName, profile: Profile, *, around: Surroundings, asleep: Asleep | None = None, device: DeviceName | None = None,
     ) -> None:  # fmt: skip
-        """`name` is what it is called here: the device that it enrols as first, if the id is free; `serial`: other than its profile's.
+        """`name` is what it is called here: the device that it enrols as first, if the id is free.
 
         `device`: the device that it was last, if another.
         """
-        self.serial = serial or profile.model.serial or default_serial(profile.name)
         self.name = name
         self.profile = profile
         self._around = around
@@ -139,6 +151,11 @@ class SandboxPhone:
     def asleep_with(self) -> Asleep | None:
         """What it holds while it is asleep; None: it is awake."""
         return self._asleep
+
+    @property
+    def new(self) -> VirtualDevice:
+        """The phone as it came into the world."""
+        return new_device(self.name, self.profile)
 
     @property
     def journal(self) -> Journal:
@@ -188,7 +205,7 @@ class SandboxPhone:
 
     def view(self) -> dict[str, object]:
         """All there is to see of the phone, ready for JSON; never a password."""
-        runner, user = self.runner, self.runner.phone.user
+        runner, user, pace = self.runner, self.runner.phone.user, self.runner.phone.pace
         consent = {answer: answering for answering, answer in ANSWERS.items()}[user.answer]
         return {
             "id": self.name.device,
@@ -203,8 +220,10 @@ class SandboxPhone:
                 {"time": format_timestamp(change.at_us), "online": change.online} for change in runner.mischief.network_changes
             ],
             "consent": consent.name,
-            "consentDelay": f"{user.after_s:g}s",
-            "latency": f"{runner.mischief.delay_ms / 1_000:g}s",
+            "consentDelay": _duration(user.after_s),
+            "rebootDuration": _duration(pace.reboot_s),
+            "downloadDuration": _duration(pace.download_s),
+            "latency": _duration(runner.mischief.delay_ms / 1_000),
             "userIsAsked": [{"operation": question.operation, "for": question.wait.value} for question in runner.phone.questions],
             "phone": view(runner.phone.device),
         }
@@ -212,12 +231,16 @@ class SandboxPhone:
     def _made(self) -> PhoneRunner:
         around, name = self._around, self.name
         clock, chance = PhoneClock(around.clock, str(name)), around.chance(f"habits of {name}")
-        phone = VirtualPhone(self.profile.phone(self.serial), clock=clock, chance=chance, user=user_of(self.profile.consent), pace=PACE)
+        phone = VirtualPhone(self.new, clock=clock, chance=chance, user=user_of(self.profile.consent), pace=pace_of(self.profile))
         if self._asleep is not None:
             phone.adopt(self._asleep.policy)
         runner = PhoneRunner(phone, around.line, open_journal=lambda: around.drawer.open(name), checkpoint=around.checkpoint(name))
         runner.entropy = around.chance(f"secrets of {name}")
         return runner
+
+
+def _duration(seconds: float | None) -> str:
+    return f"{seconds or 0.0:.9f}".rstrip("0").removesuffix(".") + "s"
 
 
 Phones = Mapping[DeviceName, SandboxPhone]

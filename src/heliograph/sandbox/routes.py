@@ -13,7 +13,6 @@ from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
-from heliograph.protojson.messages import Message
 from heliograph.sandbox.answers import (
     Devices,
     DeviceView,
@@ -26,9 +25,10 @@ from heliograph.sandbox.answers import (
     SnapshotView,
 )
 from heliograph.sandbox.answers_about_calls import FaultList
-from heliograph.sandbox.bodies import Handler, body_of, refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import Handler, body_of, phone_name, refuse_what_it_does_not_take
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
 from heliograph.sandbox.doorway import WORLD
+from heliograph.sandbox.esim_verbs import ESIM_VERBS
 from heliograph.sandbox.fault_messages import Script
 from heliograph.sandbox.fault_routes import FAULT_ROUTES, script
 from heliograph.sandbox.messages import Creation, Endpoint, Steering, Unlocking
@@ -37,10 +37,11 @@ from heliograph.sandbox.operation_routes import OPERATION_ROUTES
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.request_routes import REQUEST_ROUTES
 from heliograph.sandbox.retry_test_routes import RETRY_TEST_ROUTES
+from heliograph.sandbox.sign_in_routes import SIGN_IN_ROUTES
 from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
-from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, THERE_ALREADY, TOO_MANY, QueryParameter, SteeringRoute
+from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, THERE_ALREADY, TOO_MANY, QueryParameter, SteeringRoute, Verb
 from heliograph.sandbox.world import World
 
 
@@ -62,11 +63,7 @@ def _endpoint(row: SteeringRoute[Handler]) -> SideEndpoint:
 
 
 def _phone(world: World, request: Request) -> SandboxPhone:
-    return world.find(_phone_name(world, request))
-
-
-def _phone_name(world: World, request: Request) -> DeviceName:
-    return DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"])
+    return world.find(phone_name(world, request))
 
 
 async def _profiles(_world: World, _request: Request) -> object:
@@ -110,7 +107,7 @@ def _require_names(wanted: Creation) -> None:
 async def _patch(world: World, request: Request) -> object:
     steered = Steered(await body_of(request, Steering))
     async with world.change():
-        phone = await world.awake(_phone_name(world, request))
+        phone = await world.awake(phone_name(world, request))
         steered.fits(phone)
         await steered.of(phone)
     return phone.view()
@@ -119,7 +116,7 @@ async def _patch(world: World, request: Request) -> object:
 async def _unlock(world: World, request: Request) -> object:
     given = await body_of(request, Unlocking)
     async with world.change():
-        phone = await world.awake(_phone_name(world, request))
+        phone = await world.awake(phone_name(world, request))
         if given.password and not opens(phone.runner.phone.device, given.password):
             raise FailedPrecondition("The password opens no lock of this phone that its user can reach now: it stays as it was.")
         phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
@@ -128,7 +125,7 @@ async def _unlock(world: World, request: Request) -> object:
 
 async def _leave_lost_mode(world: World, request: Request) -> object:
     async with world.change():
-        phone = await world.awake(_phone_name(world, request))
+        phone = await world.awake(phone_name(world, request))
         if phone.runner.phone.device.lost_mode is None:
             raise FailedPrecondition("The phone is not in lost mode.")
         phone.runner.phone.become(leave_lost_mode(phone.runner.phone.device, world.clock.now_us()))
@@ -149,7 +146,7 @@ async def _enter_wrong_code(world: World, request: Request) -> object:
 
 async def _answer(world: World, request: Request, answer: Answer, *, wait: Wait | None = None) -> object:
     async with world.change():
-        phone = await world.awake(_phone_name(world, request))
+        phone = await world.awake(phone_name(world, request))
         if not phone.runner.phone.answer(answer, wait=wait):
             asked = f"for {wait.value}" if wait else "anything"
             raise FailedPrecondition(f"The phone does not ask its user {asked} now: see userIsAsked of GET /sandbox/v1/devices/PHONE.")
@@ -164,7 +161,7 @@ async def _reset(world: World, request: Request) -> object:
 
 async def _enroll(world: World, request: Request) -> object:
     async with world.change():
-        phone = await world.awake(_phone_name(world, request))
+        phone = await world.awake(phone_name(world, request))
         await world.enrolments.enroll_again(phone)
     return phone.view()
 
@@ -227,10 +224,10 @@ def _of_phones() -> Iterator[SteeringRoute[Handler]]:
             summary="It behaves so from now on; what is absent stays as it is.", errors=(ABSENT, *CHANGES),
             example={"consent": "APPROVE", "consentDelay": "0.5s"},
         )  # fmt: skip
-        for verb, (handler, summary, body) in _VERBS.items():
+        for name, verb in {**_VERBS, **ESIM_VERBS}.items():
             yield SteeringRoute(
-                id=f"{subject}.{verb}", http_method="POST", path=f"{path}/{{phone}}:{verb}", handler=handler, answer=DeviceView, body=body,
-                summary=summary, errors=(ABSENT, *CHANGES),
+                id=f"{subject}.{name}", http_method="POST", path=f"{path}/{{phone}}:{name}", handler=verb.handler, answer=DeviceView,
+                body=verb.body, required=verb.required, example=verb.example, summary=verb.summary, errors=(ABSENT, *CHANGES),
             )  # fmt: skip
         yield SteeringRoute(
             id=f"{subject}.script", http_method="POST", path=f"{path}/{{phone}}:script", handler=script, answer=FaultList, body=Script,
@@ -239,20 +236,21 @@ def _of_phones() -> Iterator[SteeringRoute[Handler]]:
         )  # fmt: skip
 
 
-_VERBS: Mapping[str, tuple[Handler, str, type[Message] | None]] = {
-    "unlock": (_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking),
-    "approve": (_approve, "Its user agrees to what it asks.", None),
-    "decline": (_decline, "Its user refuses what it asks.", None),
-    "enterWrongCode": (_enter_wrong_code, "Its user enters a wrong confirmation code.", None),
-    "leaveLostMode": (_leave_lost_mode, "Its user leaves lost mode.", None),
-    "reset": (_reset, "It is as new, under the same id, and its operations are forgotten.", None),
-    "enroll": (_enroll, "A wiped or relinquished phone enrols again, as a new device.", None),
+_VERBS: Mapping[str, Verb[Handler]] = {
+    "unlock": Verb(_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking),
+    "approve": Verb(_approve, "Its user agrees to what it asks."),
+    "decline": Verb(_decline, "Its user refuses what it asks."),
+    "enterWrongCode": Verb(_enter_wrong_code, "Its user enters a wrong confirmation code."),
+    "leaveLostMode": Verb(_leave_lost_mode, "Its user leaves lost mode."),
+    "reset": Verb(_reset, "It is as new, under the same id, and its operations are forgotten."),
+    "enroll": Verb(_enroll, "A wiped or relinquished phone enrols again, as a new device."),
 }
-"""What can be done to a phone: the handler, what it does, and the message it takes."""
+"""What can be done to a phone."""
 OPENAPI_PATH = "/sandbox/v1/openapi.json"
 _ENDPOINTS = "/sandbox/v1/pushEndpoints"
 STEERING_ROUTES: tuple[SteeringRoute[Handler], ...] = (
     *_of_phones(),
+    *SIGN_IN_ROUTES,
     *CLOCK_ROUTES,
     SteeringRoute(
         id="notifications.list", http_method="GET", path="/sandbox/v1/notifications", handler=_notifications, answer=Notifications,

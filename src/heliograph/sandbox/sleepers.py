@@ -15,9 +15,10 @@ from heliograph.channel.peers import WEBSOCKET
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord
 from heliograph.domain.enrollment import user_name_for
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.policy import DEFAULT_ID, implicit_default
 from heliograph.protocol import Policy
-from heliograph.sandbox.phones import Asleep, SandboxPhone, Surroundings
+from heliograph.sandbox.phones import Asleep, SandboxPhone, Surroundings, new_device
 from heliograph.service.phones import hash_credential
 from heliograph.service.ports import Decision, Doorbell, Ports, Presence, PutDevice, Sees, Sighting, Whereabouts
 
@@ -61,6 +62,7 @@ def _policy(enterprise: EnterpriseName, user_name: str) -> Policy:
 
 def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity, at_us: int) -> DeviceRecord:
     enterprise, credential_hash = name.parent, hash_credential(identity.credential)
+    device, report = _known(name, profile.name) if profile is PROFILES.get(profile.name) else _first_seen(name, profile)
     token_id = ports.ids.token_id()
     token = EnrollmentTokenRecord(
         enterprise=enterprise, token_id=token_id, value="", expires_us=at_us, one_time_only=True,
@@ -74,22 +76,23 @@ def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity
         enrollment_token_name=str(EnrollmentTokenName(enterprise.enterprise, token_id)),
         user_name=user_name_for(enterprise, token, credential_hash),
         policy_name=str(PolicyName(enterprise.enterprise, DEFAULT_ID)),
-        serial=profile.phone().serial,
+        serial=device.serial,
         last_status_report_us=at_us,
         last_policy_sync_us=at_us,
-        report=_report_of_known(enterprise, profile.name) if profile is PROFILES.get(profile.name) else _report(enterprise, profile),
+        report=report,
     )
 
 
 @functools.lru_cache(maxsize=256)
-def _report_of_known(enterprise: EnterpriseName, profile: str) -> DeviceReport:
-    """The same report serves all worlds."""
-    return _report(enterprise, PROFILES[profile])
+def _known(name: DeviceName, profile: str) -> tuple[VirtualDevice, DeviceReport]:
+    """The same serves all worlds."""
+    return _first_seen(name, PROFILES[profile])
 
 
-def _report(enterprise: EnterpriseName, profile: Profile) -> DeviceReport:
-    policy = _policy(enterprise, "")
-    return reported(applied(profile.phone(), policy), policy)
+def _first_seen(name: DeviceName, profile: Profile) -> tuple[VirtualDevice, DeviceReport]:
+    """The phone as it comes into the world, and what its server knows of it."""
+    policy, device = _policy(name.parent, ""), new_device(name, profile)
+    return device, reported(applied(device, policy), policy)
 
 
 class SleepersDoorbell:

@@ -14,7 +14,7 @@ import msgspec
 from heliograph.agent.journal import Entry, FinalOrder, Identity
 from heliograph.agent.misbehaviour import OnDemand
 from heliograph.agent.profiles import Profile
-from heliograph.agent.virtual_phone import EffectRecord, User
+from heliograph.agent.virtual_phone import EffectRecord, Pace, User
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -25,7 +25,7 @@ from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.server.in_memory import schema_version
 from heliograph.service.outbox import OutboxMessage
 
-VERSION: Final = 1
+VERSION: Final = 2
 SECRETS: Final = (
     "This file opens everything that is sealed in it: its seed makes the key. Passwords of phones, credentials and tokens are in it."
 )
@@ -51,6 +51,7 @@ class AwakeState(Part, frozen=True, kw_only=True):
     device: VirtualDevice
     policy: Policy
     user: User
+    pace: Pace
     effects: tuple[EffectRecord, ...] = ()
     demand: OnDemand = OnDemand()
     refusal: str = ""
@@ -75,7 +76,6 @@ class PhoneState(Part, frozen=True, kw_only=True):
     """The device that it enrolled as first."""
     device: str
     """The device that it is now, or was last."""
-    serial: str
     profile: str = ""
     """One of the sandbox's; empty: see `model`."""
     model: Profile | None = None

@@ -18,7 +18,6 @@ def state_of_phone(phone: SandboxPhone) -> PhoneState:
     return PhoneState(
         name=str(phone.name),
         device=str(phone.device),
-        serial=phone.serial,
         profile=phone.profile.name if known else "",
         model=None if known else phone.profile,
         asleep=AsleepState(identity=asleep.identity, policy=asleep.policy) if asleep is not None else None,
@@ -34,6 +33,7 @@ def _awake(phone: SandboxPhone) -> AwakeState:
         device=runner.phone.device,
         policy=runner.phone.policy,
         user=runner.phone.user,
+        pace=runner.phone.pace,
         effects=tuple(effect for effect in runner.phone.effects if effect.operation not in begun),
         demand=runner.mischief.on_demand(),
         refusal=runner.refusal if runner.condition is Condition.UNENROLLED else "",
@@ -57,10 +57,10 @@ def phone_of_state(state: PhoneState, around: Surroundings) -> SandboxPhone:
         raise SnapshotUnreadable(f"phone {state.name[:160]!r} has no profile that is known here, or is neither asleep nor awake")
     asleep = Asleep(state.asleep.identity, state.asleep.policy) if state.asleep is not None else None
     name, device = _name(state.name), _name(state.device)
-    phone = SandboxPhone(name, profile, around=around, asleep=asleep, serial=state.serial, device=device)
+    phone = SandboxPhone(name, profile, around=around, asleep=asleep, device=device)
     if (awake := state.awake) is not None:
         runner = phone.runner
-        runner.phone.be_as(awake.device, awake.policy, awake.user, awake.effects)
+        runner.phone.be_as(awake.device, awake.policy, awake.user, awake.pace, awake.effects)
         runner.mischief.go_on_with(awake.demand)
         runner.refusal, runner.restarts, runner.reported = awake.refusal, awake.restarts, awake.reported
         phone.journal.resume(awake.identity, awake.entries, awake.final_order)

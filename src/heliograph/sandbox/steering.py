@@ -1,5 +1,7 @@
 """What `PATCH …/devices/{phone}` says of a phone, done to it; a fault that is planned does the same at its time."""
 
+import dataclasses
+
 import msgspec
 
 from heliograph.agent.misbehaviour import Mischief
@@ -20,6 +22,8 @@ class Steered:
         self._latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
         self._duplicates = wanted.duplicates
         self._after_s = _seconds(wanted.consent_delay) if wanted.consent_delay else None
+        given = {"reboot_s": wanted.reboot_duration, "download_s": wanted.download_duration}
+        self._times = {name: _seconds(duration) for name, duration in given.items() if duration}
 
     def fits(self, phone: SandboxPhone) -> None:
         """Raises: InvalidArgument: the phone lacks what this is about."""
@@ -31,10 +35,12 @@ class Steered:
         phone.runner.phone.become(self._changed(phone.runner.phone.device))
         if self._wanted.consent is not Consent.CONSENT_UNSPECIFIED or self._after_s is not None:
             phone.runner.phone.be(self._minded(phone.runner.phone.user))
+        phone.runner.phone.pace = dataclasses.replace(phone.runner.phone.pace, **self._times)
         await self._misbehave(phone.runner.mischief)
 
     def _changed(self, device: VirtualDevice) -> VirtualDevice:
-        wanted = {"ongoing_call": self._wanted.ongoing_call, "setup_in_progress": self._wanted.setup_in_progress}
+        names = ("ongoing_call", "setup_in_progress", "confirm_esim_removal")
+        wanted = {name: getattr(self._wanted, name) for name in names}
         changes: dict[str, object] = {name: value for name, value in wanted.items() if value not in {None, getattr(device, name)}}
         profile, paused = device.work_profile, self._wanted.work_profile_paused
         if profile is not None and paused is not None and paused is not profile.paused:

@@ -49,6 +49,17 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
 """What may be variable in a path, by the name that it has in braces."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[H]):
+    """What can be done to a phone: the rest of a `SteeringRoute`."""
+
+    handler: H
+    summary: str
+    body: type[Message] | None = None
+    required: tuple[str, ...] = ()
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteeringRoute(Generic[H]):
     """One HTTP method at one path."""

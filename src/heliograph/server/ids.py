@@ -31,5 +31,9 @@ class RandomIds:
         """20 upper-case letters: short enough to type into a phone, 94 bits."""
         return self._text(string.ascii_uppercase, 20)
 
+    def web_app_package(self) -> str:
+        """As Google's look: a prefix and 16 hex digits."""
+        return f"com.google.enterprise.webapp.x{self._chance.getrandbits(64):016x}"
+
     def _text(self, characters: str, length: int) -> str:
         return "".join(self._chance.choices(characters, k=length))

@@ -9,7 +9,8 @@ from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
-from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of, opened
+from heliograph.domain.sealed_text import opened
+from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of
 from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask
 from heliograph.protojson.messages import encode_message, stored_message

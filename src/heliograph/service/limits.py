@@ -15,6 +15,7 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "policies": "policies_most",
         "policy-bytes": "policy_bytes_most",
         "request-ids": "request_ids_most",
+        "web-apps": "web_apps_most",
         "open-command-bytes": "open_bytes_most",
         "resource-bytes": "resource_bytes_most",
     }
@@ -38,8 +39,10 @@ class Limits:
     """Bytes of these policies together, as they are stored."""
     request_ids_most: int = 1_000_000
     """Idempotency keys and requestIds of one enterprise that are remembered at a time (each for a day)."""
+    web_apps_most: int = 1_000
+    """Of one enterprise, icons and all up to half a gigabyte."""
     resource_bytes_most: int = 512 * KIB
-    """Of one policy, enterprise, enrolment token, or the text of a disabled device."""
+    """Of one policy, enterprise, enrolment token, web app, or the text of a disabled device."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
     quota_per_project: bool = False

@@ -220,6 +220,9 @@ class Ids(Protocol):
     def token_value(self) -> str:
         """A value that cannot be guessed."""
 
+    def web_app_package(self) -> str:
+        """The package name of a new web app."""
+
 
 class Vault(Protocol):
     """Seals secrets for storage. Sealed bytes reveal nothing without the key file."""

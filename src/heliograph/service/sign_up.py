@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS
+from heliograph.domain.sealed_text import opened, seal
 from heliograph.domain.sign_up import (
     TOKEN_LIFE_S,
     URL_LIFE_S,
@@ -12,8 +13,6 @@ from heliograph.domain.sign_up import (
     callback_host,
     callback_with,
     email_objection,
-    opened,
-    seal,
     violations,
 )
 from heliograph.protojson.errors import InvalidArgument, NotFound, Violation, Violations

@@ -27,6 +27,7 @@ class Held(enum.Enum):
     ENROLLMENT_TOKENS = "enrollment tokens"
     POLICIES = "policies"
     REQUEST_IDS = "request ids"
+    WEB_APPS = "web apps"
 
 
 class Holding(NamedTuple):
@@ -98,6 +99,12 @@ class TooManyRequestIds(ResourceExhausted):
     reason = "TOO_MANY_REQUEST_IDS"
 
 
+class TooManyWebApps(ResourceExhausted):
+    """The enterprise has too many web apps."""
+
+    reason = "TOO_MANY_WEB_APPS"
+
+
 def require_room_for_token(holding: Holding, limits: Limits) -> None:
     """Raises: TooManyEnrollmentTokens."""
     most = limits.enrollment_tokens_most
@@ -117,6 +124,14 @@ def require_room_for_policy(holding: Holding, limits: Limits, *, new: bool, grow
             "Delete some that no device has, or make them smaller."
         )
         raise TooManyPolicies(message, metadata={"limit": str(limits.policy_bytes_most)})
+
+
+def require_room_for_web_app(holding: Holding, limits: Limits) -> None:
+    """Raises: TooManyWebApps."""
+    most = limits.web_apps_most
+    if holding.number >= most:
+        message = f"The enterprise has {most} web apps, the maximum. Delete some."
+        raise TooManyWebApps(message, metadata={"limit": str(most)})
 
 
 def require_room_for_request_id(count: int, limits: Limits) -> None:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
 from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
@@ -102,6 +103,20 @@ POLICIES: Kind[PolicyName, PolicyRecord] = Kind(
     weighed=True,
 )
 
+WEB_APPS: Kind[WebAppName, WebAppRecord] = Kind(
+    table="web_apps",
+    one="web app",
+    many="web apps",
+    record=WebAppRecord,
+    key=WebAppName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("package_name")),
+    columns=(POSITION,),
+    codec=json_of(WebAppRecord),
+    belongs_to=ENTERPRISES,
+    held=Held.WEB_APPS,
+)
+
 REQUESTS: Kind[RequestKey, IssueRequest] = Kind(
     table="requests",
     one="caller's request",
@@ -170,6 +185,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     REQUESTS,
     SERIALS,
     SERVICE_KEYS,
+    WEB_APPS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 

@@ -407,3 +407,79 @@ WHERE t.key_id = gone.key_id
 -- check: every_record_of_service_keys --
 -- Whether every record can be read.
 SELECT record FROM service_keys
+
+-- sqlite: web_apps_named --
+-- Web apps by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN web_apps t
+WHERE t.enterprise = wanted.column1 AND t.package_name = wanted.column2
+
+-- sqlite: page_of_web_apps --
+-- Web apps of one enterprise after a position, in order of creation.
+SELECT record FROM web_apps WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_web_apps --
+-- How many web apps an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM web_apps WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_web_apps --
+-- Web apps as they are now.
+INSERT INTO web_apps (enterprise, package_name, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, package_name) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_web_apps --
+-- These web apps are gone.
+DELETE FROM web_apps WHERE (enterprise, package_name) IN (VALUES (?, ?))
+
+-- sqlite: delete_web_apps_of_enterprises --
+-- The web apps of deleted enterprises go with them.
+DELETE FROM web_apps WHERE enterprise IN (VALUES (?))
+
+-- postgresql: web_apps_named --
+-- Web apps by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, package_name)
+JOIN web_apps t ON t.enterprise = wanted.enterprise AND t.package_name = wanted.package_name
+
+-- postgresql: lock_web_apps --
+-- Web apps by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, package_name)
+JOIN web_apps t ON t.enterprise = wanted.enterprise AND t.package_name = wanted.package_name
+ORDER BY t.enterprise, t.package_name FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_web_apps --
+-- Web apps of one enterprise after a position, in order of creation.
+SELECT record FROM web_apps WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: holding_web_apps --
+-- How many web apps an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM web_apps WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_web_apps --
+-- Web apps that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO web_apps (enterprise, package_name, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_web_apps --
+-- Web apps as they are now.
+INSERT INTO web_apps (enterprise, package_name, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (enterprise, package_name) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_web_apps --
+-- These web apps are gone.
+DELETE FROM web_apps t USING unnest($1::text[], $2::text[]) AS gone(enterprise, package_name)
+WHERE t.enterprise = gone.enterprise AND t.package_name = gone.package_name
+
+-- postgresql: delete_web_apps_of_enterprises --
+-- The web apps of deleted enterprises go with them.
+DELETE FROM web_apps t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: web_apps_have_an_enterprise --
+-- Every web app belongs to an enterprise.
+SELECT count(*) FROM web_apps t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_web_apps --
+-- Whether every record can be read.
+SELECT record FROM web_apps

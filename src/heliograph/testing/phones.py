@@ -58,11 +58,11 @@ class Phone:
         self._steering.patch(self._path, {"online": True})
 
     def approve(self) -> None:
-        """Its user agrees to what the phone asks (see `asked`); nothing happens if it asks nothing."""
+        """Its user agrees to what the phone asks (see `asked`).  Raises: Refused: it asks nothing."""
         self._steering.post(f"{self._path}:approve")
 
     def decline(self) -> None:
-        """Its user refuses what the phone asks; nothing happens if it asks nothing."""
+        """Its user refuses what the phone asks.  Raises: Refused: it asks nothing."""
         self._steering.post(f"{self._path}:decline")
 
     def unlock(self, password: str | None = None) -> None:
@@ -70,8 +70,26 @@ class Phone:
         self._steering.post(f"{self._path}:unlock", {} if password is None else {"password": password})
 
     def leave_lost_mode(self) -> None:
-        """Its user leaves lost mode."""
+        """Its user leaves lost mode.  Raises: Refused: it is not lost."""
         self._steering.post(f"{self._path}:leaveLostMode")
+
+    def add_esim(self, *, carrier: str = "", active: bool = False) -> str:
+        """Its user adds an eSIM of their own; its ICC ID.  Raises: Refused: there is no room, or no free port."""
+        before = {esim["iccId"] for esim in self.state["esims"]}
+        view = self._steering.post(f"{self._path}:addEsim", {"carrier": carrier, "active": active})
+        return next(str(esim["iccId"]) for esim in view["phone"]["esims"] if esim["iccId"] not in before)
+
+    def activate_esim(self, icc_id: str) -> None:
+        """Its user switches the eSIM on.  Raises: Refused: it is on already, or no port is free."""
+        self._steering.post(f"{self._path}:activateEsim", {"iccId": icc_id})
+
+    def deactivate_esim(self, icc_id: str) -> None:
+        """Its user switches the eSIM off.  Raises: Refused: it is off already."""
+        self._steering.post(f"{self._path}:deactivateEsim", {"iccId": icc_id})
+
+    def remove_esim(self, icc_id: str) -> None:
+        """Its user removes the eSIM, an admin's too.  Raises: Refused."""
+        self._steering.post(f"{self._path}:removeEsim", {"iccId": icc_id})
 
     def enroll(self) -> None:
         """It is enrolled again after a wipe: the same phone, another `name`.  Raises: Refused: it is still managed."""

@@ -56,6 +56,7 @@ class Walker:
         self.devices_api = self.amapi.enterprises().devices()
         self.operations_api = self.devices_api.operations()
         self.operation = ""
+        self.name_of_web_app = ""
 
     def steer(self, step: Json) -> Json:
         """Not Google's: the sandbox's own."""
@@ -110,6 +111,20 @@ class Walker:
         """The resource as it is now."""
         device: Json = self.devices_api.patch(name=step["name"], updateMask=step["updateMask"], body=step["body"]).execute()
         return device
+
+    def web_app(self, step: Json) -> Json:
+        """The answer; the next steps are about a web app that was created."""
+        named = {} if "parent" in step["arguments"] else {"name": self.name_of_web_app}
+        api = self.amapi.enterprises().webApps()
+        answer: Json = getattr(api, step["method"])(**named, **step["arguments"]).execute()
+        if step["method"] == "create":
+            self.name_of_web_app = answer["name"]
+        return answer
+
+    def application(self, step: Json) -> Json:
+        """The resource."""
+        application: Json = self.amapi.enterprises().applications().get(name=step["name"], languageCode="de").execute()
+        return application
 
 
 def refusal(error: HttpError) -> Json:

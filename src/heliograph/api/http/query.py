@@ -35,10 +35,6 @@ class NoQuery(Message):
 NO_QUERY = NoQuery()
 
 
-class AnyQuery(Message):
-    """A method that ignores all of its parameters: it is not offered."""
-
-
 class PageQuery(Message):
     """The parameters of a list.  Source: AIP-158."""
 
@@ -90,7 +86,7 @@ def parse_query(query_string: bytes) -> Query:
 
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:
     """A method's own parameters as its message.  Raises: InvalidArgument with everything wrong at once."""
-    if not own or message is AnyQuery:
+    if not own:
         return message()
     fields = {field.encode_name: field for field in msgspec.structs.fields(message)}
     by_proto_name = {field.name: field.encode_name for field in fields.values()}

@@ -12,6 +12,7 @@ from heliograph.domain.longrunning import render_operation
 from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.request_id import request_id_of
+from heliograph.protojson.errors import Unimplemented
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation, list_operations
 from heliograph.service.timeline import get_timeline
@@ -19,10 +20,7 @@ from heliograph.service.work_aside import work_aside
 
 
 class ListOperationsQuery(PageQuery):
-    """`return_partial_success` is ignored: nothing is unreachable, so every answer is complete.
-
-    Source: disc, devices.operations.list.
-    """
+    """Source: disc, devices.operations.list."""
 
     filter: str = ""
     return_partial_success: bool = False
@@ -62,8 +60,14 @@ async def get(call: Call) -> bytes:
 
 
 async def list_(call: Call) -> bytes:
-    """One page of a device's operations, oldest first.  Source: disc, devices.operations.list."""
+    """One page of a device's operations, oldest first.
+
+    Raises: Unimplemented: `return_partial_success` is set, as the document promises ("will result in an UNIMPLEMENTED error if set").
+    Source: disc, devices.operations.list.
+    """
     query: ListOperationsQuery = call.query
+    if query.return_partial_success:
+        raise Unimplemented("returnPartialSuccess is not supported: leave it out. Every page is complete, since nothing is unreachable.")
     operations, next_page_token = await list_operations(
         call.ports, DeviceName(*call.ids), filter_text=query.filter, page_size=query.page_size, page_token=query.page_token
     )

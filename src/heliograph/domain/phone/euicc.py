@@ -15,7 +15,8 @@ DOWNLOADS_APART_US = 60 * MICROSECONDS
 class EsimProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One eSIM profile on the chip."""
 
-    icc_id: str
+    icc_id: str = ""
+    """Empty in a model: each chip's own."""
     active: bool = False
     managed: bool = False
     """Whether the enterprise added it: only such profiles can be removed by a command."""
@@ -27,7 +28,7 @@ class EsimProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Euicc(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The chip: `ports` profiles can be active at once, `capacity` profiles fit into its memory."""
 
-    eid: str
+    eid: str = ""
     ports: int = 1
     capacity: int = 8
     carrier_lock: str = ""

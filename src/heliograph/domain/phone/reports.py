@@ -3,7 +3,6 @@
 Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …).
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -60,12 +59,6 @@ def device_report(phone: VirtualDevice, *, policy_name: str = "", policy_version
     )
 
 
-def enterprise_specific_id(phone: VirtualDevice) -> str:
-    """The id that stands for the serial number of a personal phone; the same after every factory reset."""
-    made = hashlib.sha256(f"enterprise-specific id of {phone.serial}".encode()).hexdigest()[:16].upper()
-    return phone.enterprise_specific_id or made
-
-
 def _personal(phone: VirtualDevice) -> bool:
     return phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE
 
@@ -78,8 +71,8 @@ def _applied_state(phone: VirtualDevice) -> DeviceState:
 
 def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
     hides_serial = _personal(phone) and phone.api_level >= ENTERPRISE_SPECIFIC_ID_LEVEL
-    shows_chip = phone.euicc is not None and not _personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
-    stand_in = enterprise_specific_id(phone) if hides_serial else ""
+    shows_chips = not _personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
+    stand_in = phone.enterprise_specific_id if hides_serial else ""
     return HardwareInfo(
         brand=phone.build.brand,
         hardware=phone.build.hardware,
@@ -88,22 +81,23 @@ def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
         model=phone.build.model,
         serial_number=stand_in or phone.serial,
         enterprise_specific_id=stand_in,
-        euicc_chip_info=(EuiccChipInfo(eid=phone.euicc.eid),) if phone.euicc is not None and shows_chip else (),
+        euicc_chip_info=tuple(EuiccChipInfo(eid=chip.eid) for chip in phone.euiccs) if shows_chips else (),
     )
 
 
 def _network_info(phone: VirtualDevice) -> NetworkInfo | None:
-    """Without telephony, no network info; a personal phone reports neither its IMEI nor the eSIMs that its user added."""
-    if not phone.imei and phone.euicc is None:
+    """Without telephony, no network info; a personal phone reports neither IMEI and MEID nor the eSIMs that its user added."""
+    if not phone.imei and not phone.euiccs:
         return None
-    return NetworkInfo(imei="" if _personal(phone) else phone.imei, telephony_infos=tuple(_telephony_infos(phone)))
+    hidden = _personal(phone)
+    return NetworkInfo(imei="" if hidden else phone.imei, meid="" if hidden else phone.meid, telephony_infos=tuple(_telephony_infos(phone)))
 
 
 def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:
     tells_esim_state = phone.api_level >= ESIM_STATE_LEVEL
     if phone.management_kind is not ManagementKind.FULLY_MANAGED and not tells_esim_state:
         return
-    for profile in phone.euicc.profiles if phone.euicc else ():
+    for profile in phone.esims:
         if profile.managed or not _personal(phone):
             info = TelephonyInfo(carrier_name=profile.carrier, icc_id=profile.icc_id)
             yield _with_esim_state(info, profile) if tells_esim_state else info
@@ -123,6 +117,11 @@ def view(phone: VirtualDevice) -> dict[str, object]:
     return {
         "profile": phone.profile,
         "serialNumber": phone.serial,
+        "imei": phone.imei,
+        "meid": phone.meid,
+        "wifiMacAddress": phone.wifi_mac_address,
+        "enterpriseSpecificId": phone.enterprise_specific_id,
+        "eids": [chip.eid for chip in phone.euiccs],
         "apiLevel": phone.api_level,
         "managementKind": phone.management_kind.value if phone.managed else None,
         "managed": phone.managed,
@@ -150,6 +149,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "externalStorageBytes": phone.external_storage_bytes,
         "resetProtectionData": phone.reset_protection_data,
         "esims": _esims(phone),
+        "confirmEsimRemoval": phone.confirm_esim_removal,
         "ongoingCall": phone.ongoing_call,
         "batteryPercent": phone.battery_percent,
         "boots": phone.boots,
@@ -174,6 +174,7 @@ def _lost_mode(lost: LostMode, language: str) -> dict[str, object]:
 
 def _esims(phone: VirtualDevice) -> list[dict[str, object]]:
     return [
-        {"iccId": esim.icc_id, "active": esim.active, "managed": esim.managed, "carrier": esim.carrier}
-        for esim in (phone.euicc.profiles if phone.euicc else ())
+        {"iccId": esim.icc_id, "active": esim.active, "managed": esim.managed, "carrier": esim.carrier, "eid": chip.eid}
+        for chip in phone.euiccs
+        for esim in chip.profiles
     ]

@@ -22,6 +22,7 @@ from heliograph.domain.phone.esim_status import (
     internal_error,
     smdx_error,
 )
+from heliograph.domain.phone.numbers import luhn_digit
 
 CONFIRMATION_CODE = "1234"
 """The confirmation code of a profile with an activation code that ends with `$1`, unless its matching id gives another."""
@@ -184,10 +185,9 @@ def icc_id_of(activation_code: str, eid: str) -> str:
     return digits + luhn_digit(digits)
 
 
-def luhn_digit(digits: str) -> str:
-    """The check digit that belongs behind these digits.  Source: ISO/IEC 7812-1 annex B."""
-    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[::-2])
-    return str(-(doubled + sum(int(digit) for digit in digits[-2::-2])) % 10)
+def own_icc_id(number: int, eid: str) -> str:
+    """The ICC ID of the eSIM that the phone's user added to this chip as the first (1), second (2) and so on."""
+    return icc_id_of(f"own {number}", eid)
 
 
 def _numbered_error(error: int) -> EsimCommandStatus:

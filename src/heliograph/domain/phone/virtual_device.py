@@ -11,7 +11,7 @@ import msgspec
 
 from heliograph.domain.device import DeviceFacts, ManagementKind
 from heliograph.domain.phone.credential import Credential
-from heliograph.domain.phone.euicc import Euicc
+from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.policy import PasswordPolicy
 from heliograph.domain.user_facing_message import UserFacingMessage
 
@@ -108,8 +108,11 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     serial: str
     imei: str = ""
     """Empty: no telephony."""
+    meid: str = ""
+    """Empty: no CDMA."""
+    wifi_mac_address: str = ""
     enterprise_specific_id: str = ""
-    """What a personally-owned phone reports from Android 12 on instead of its serial number; empty: made from the serial number."""
+    """What a personally-owned phone reports from Android 12 on instead of its serial number."""
     build: Build = Build()
     api_level: int
     qpr: int = 0
@@ -145,7 +148,10 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes in use on a card or the like."""
     reset_protection_data: bool = True
     """Whether a factory-reset phone asks for the account it had before."""
-    euicc: Euicc | None = None
+    euiccs: tuple[Euicc, ...] = ()
+    """Its eSIM chips, the default one first."""
+    confirm_esim_removal: bool = False
+    """Whether it asks its user before an admin's command removes an eSIM."""
 
     ongoing_call: bool = False
     battery_percent: int = 80
@@ -161,6 +167,20 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.boots:032x}"
 
     @property
+    def euicc(self) -> Euicc | None:
+        """The default chip, which downloads go to; None: there is no chip."""
+        return self.euiccs[0] if self.euiccs else None
+
+    @property
+    def esims(self) -> tuple[EsimProfile, ...]:
+        """The profiles of all chips."""
+        return tuple(profile for chip in self.euiccs for profile in chip.profiles)
+
+    def chip_with(self, icc_id: str) -> Euicc | None:
+        """The chip on which the profile with this ICC ID is, or None."""
+        return next((chip for chip in self.euiccs if chip.find(icc_id) is not None), None)
+
+    @property
     def managed_scope(self) -> Scope:
         """The side of the phone that the admin manages."""
         return Scope.DEVICE if self.management_kind is ManagementKind.FULLY_MANAGED else Scope.WORK_PROFILE
@@ -173,7 +193,12 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 def device_facts(phone: VirtualDevice) -> DeviceFacts:
     """By what a command is judged on this phone."""
-    return DeviceFacts(api_level=phone.api_level, management_kind=phone.management_kind, qpr=phone.qpr, euicc=phone.euicc is not None)
+    return DeviceFacts(api_level=phone.api_level, management_kind=phone.management_kind, qpr=phone.qpr, euicc=bool(phone.euiccs))
+
+
+def with_chip(phone: VirtualDevice, changed: Euicc) -> VirtualDevice:
+    """The phone whose chip with this EID is `changed` now."""
+    return msgspec.structs.replace(phone, euiccs=tuple(changed if chip.eid == changed.eid else chip for chip in phone.euiccs))
 
 
 def lock(phone: VirtualDevice) -> VirtualDevice:
@@ -257,7 +282,7 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         managed=False,
         work_profile=None,
         apps=tuple(app for app in phone.apps if app.scope is Scope.DEVICE),
-        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
+        euiccs=tuple(chip.disowned() for chip in phone.euiccs),
         disabled=False,
         disabled_reason=None,
         password_policy=PasswordPolicy(),
@@ -273,6 +298,8 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         profile=phone.profile,
         serial=phone.serial,
         imei=phone.imei,
+        meid=phone.meid,
+        wifi_mac_address=phone.wifi_mac_address,
         enterprise_specific_id=phone.enterprise_specific_id,
         build=phone.build,
         api_level=phone.api_level,
@@ -284,7 +311,8 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         apps=tuple(msgspec.structs.replace(app, data_bytes=0) for app in phone.apps if app.system and app.scope is Scope.DEVICE),
         external_storage_bytes=phone.external_storage_bytes,
         reset_protection_data=phone.reset_protection_data,
-        euicc=phone.euicc.disowned() if phone.euicc is not None else None,
+        euiccs=tuple(chip.disowned() for chip in phone.euiccs),
+        confirm_esim_removal=phone.confirm_esim_removal,
         battery_percent=phone.battery_percent,
         reboot_seconds=phone.reboot_seconds,
         boots=phone.boots + 1,

@@ -1,0 +1,117 @@
+package org.heliograph.agent;
+
+import android.content.Context;
+import android.util.Log;
+import java.io.IOException;
+import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.Journal;
+import org.heliograph.agent.protocol.Line;
+import org.heliograph.agent.protocol.Moment;
+
+/** The agent in this process: enrolled if there is a token, run until the phone is no longer managed, started again after a fault. */
+final class AgentLife implements Agent.Events {
+  private static final String TAG = "Heliograph";
+
+  /** Takes what is to be shown to the user. */
+  interface Screen {
+    void show(String state);
+  }
+
+  private final Context context;
+  private final Memory memory;
+  private final Runnable stayAwake;
+  private final Screen screen;
+  private Agent agent;
+  private Thread thread;
+  private long network;
+
+  AgentLife(Context context, Runnable stayAwake, Screen screen) {
+    this.context = context;
+    this.stayAwake = stayAwake;
+    this.screen = screen;
+    memory = new Memory(context);
+  }
+
+  /** Started if it does not run and knows its server; with a new token enrolled anew; else woken. */
+  synchronized void goOn() {
+    boolean runs = thread != null && thread.isAlive();
+    if (runs && memory.get(Memory.ENROLLMENT_TOKEN).isEmpty()) {
+      if (agent != null) agent.wake();
+      return;
+    }
+    if (runs || memory.get(Memory.SERVER_URL).isEmpty()) return;
+    thread = new Thread(this::live, "heliograph");
+    thread.start();
+  }
+
+  synchronized void networkChanged(long network) {
+    boolean other = this.network != 0 && this.network != network;
+    this.network = network;
+    if (agent == null) return;
+    if (other) agent.networkChanged();
+    else agent.wake();
+  }
+
+  synchronized void end() {
+    if (agent != null) agent.kill();
+    if (thread != null) thread.interrupt();
+  }
+
+  private void live() {
+    try {
+      Journal journal = new Journal(memory.journal());
+      AndroidPhone phone = new AndroidPhone(context, memory);
+      phone.prepare();
+      String token = memory.get(Memory.ENROLLMENT_TOKEN);
+      String pins = memory.get(Memory.CERTIFICATE_PINS);
+      Line line = new Line(memory.get(Memory.SERVER_URL), pins.isEmpty() ? new String[0] : pins.split(","));
+      synchronized (this) {
+        agent = new Agent(line, journal, phone, this);
+      }
+      if (journal.finalOrder() == null && (journal.name().isEmpty() || !token.isEmpty())) {
+        if (token.isEmpty()) return;
+        enroll(journal, token);
+      }
+      agent.run();
+      memory.forget();
+      screen.show(context.getString(R.string.released));
+    } catch (Agent.EnrolmentRefused | Agent.OrderRefused refused) {
+      memory.put(Memory.ENROLLMENT_TOKEN, "");
+      screen.show(refused.getMessage());
+    } catch (IOException broken) {
+      log("the agent stops until the next wake-up: " + broken);
+    } catch (InterruptedException ended) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A token that comes to an enrolled phone is an order to enrol anew: the old device's operations are forgotten. */
+  private void enroll(Journal journal, String token) throws Agent.EnrolmentRefused, IOException, InterruptedException {
+    if (!journal.name().isEmpty()) journal.forget();
+    screen.show(context.getString(R.string.enrolling));
+    agent.enroll(token);
+    memory.put(Memory.ENROLLMENT_TOKEN, "");
+  }
+
+  @Override
+  public void pass(Moment moment, String operation) {
+    stayAwake.run();
+    log(moment + " " + operation);
+  }
+
+  @Override
+  public void connection(boolean stands) {
+    if (stands) screen.show(context.getString(R.string.connected));
+  }
+
+  @Override
+  public void notKnown(String why) {
+    screen.show(context.getString(R.string.not_known));
+  }
+
+  /** Names of operations and steps, the server's words: never a command. */
+  @Override
+  public void log(String line) {
+    Log.i(TAG, line);
+  }
+}

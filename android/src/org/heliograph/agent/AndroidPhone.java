@@ -1,0 +1,125 @@
+package org.heliograph.agent;
+
+import android.Manifest;
+import android.app.admin.DevicePolicyManager;
+import android.content.Context;
+import android.os.Build;
+import java.util.Map;
+import org.heliograph.agent.commands.Command;
+import org.heliograph.agent.commands.Commands;
+import org.heliograph.agent.commands.Destructive;
+import org.heliograph.agent.commands.LostMode;
+import org.heliograph.agent.protocol.CommandType;
+import org.heliograph.agent.protocol.Outcome;
+import org.heliograph.agent.protocol.Phone;
+import org.json.JSONObject;
+
+/** This phone. */
+public final class AndroidPhone implements Phone {
+  private static final String[] PERMISSIONS = {Manifest.permission.READ_PHONE_STATE, Manifest.permission.POST_NOTIFICATIONS};
+
+  private final Owner owner;
+  private final Memory memory;
+  private final DeviceFacts facts;
+  private final LostMode lostMode;
+  private final Map<CommandType, Command> commands;
+
+  public AndroidPhone(Context context, Memory memory) {
+    this.memory = memory;
+    owner = new Owner(context);
+    facts = new DeviceFacts(owner);
+    lostMode = new LostMode(owner, memory);
+    commands = Commands.of(owner, memory);
+  }
+
+  /** In every life, before the first command: what an owner may do for itself. */
+  void prepare() {
+    if (owner.kind() == Owner.Kind.UNMANAGED) return;
+    for (String permission : PERMISSIONS) {
+      try {
+        owner.policy.setPermissionGrantState(
+            owner.admin, owner.context.getPackageName(), permission, DevicePolicyManager.PERMISSION_GRANT_STATE_GRANTED);
+      } catch (SecurityException notHere) {
+        continue; // without it a fact or a notification is missing, no command
+      }
+    }
+    if (Build.VERSION.SDK_INT >= 31 && owner.kind() == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE) nameOrganization();
+    Destructive.prepare(owner, memory);
+    if (lostMode.on()) lostMode.show();
+  }
+
+  /** The id that stands for a personal phone's serial number is made from it; it can be named once. */
+  private void nameOrganization() {
+    try {
+      owner.policy.setOrganizationId(String.format("heliograph-%08x", memory.get(Memory.SERVER_URL).hashCode()));
+    } catch (IllegalStateException named) {
+      return;
+    }
+  }
+
+  @Override
+  public JSONObject report() {
+    return facts.report(lostMode.on(), memory.object(Memory.POLICY));
+  }
+
+  @Override
+  public String serial() {
+    return facts.serial();
+  }
+
+  @Override
+  public String bootId() {
+    return String.valueOf(facts.bootCount());
+  }
+
+  /** The password rules are applied, and `disabled` is not: the report says ACTIVE. */
+  @Override
+  public void adopt(JSONObject policy) {
+    if (policy.toString().equals(memory.get(Memory.POLICY))) return;
+    if (owner.kind() != Owner.Kind.UNMANAGED) new PasswordRules(owner).apply(policy);
+    memory.put(Memory.POLICY, policy.toString());
+  }
+
+  @Override
+  public Outcome refusal(JSONObject command) {
+    Command known = of(command);
+    Outcome refusal = known.requires().refusal(owner.kind());
+    return refusal == null ? known.objection(command) : refusal;
+  }
+
+  @Override
+  public JSONObject before(JSONObject command) {
+    return of(command).before(command);
+  }
+
+  @Override
+  public Outcome execute(JSONObject command, Execution execution) throws InterruptedException {
+    try {
+      return of(command).execute(command, execution);
+    } catch (SecurityException notOwner) {
+      return Outcome.failed("MANAGEMENT_MODE", notOwner.getMessage());
+    } catch (RuntimeException unknown) {
+      return Outcome.failed("UNKNOWN", unknown.getMessage());
+    }
+  }
+
+  @Override
+  public Outcome probe(JSONObject command, JSONObject before) {
+    return of(command).probe(command, before);
+  }
+
+  /** On a phone that no one owns any more there is nothing left to carry out. */
+  @Override
+  public void carryOut(JSONObject order) {
+    if (owner.kind() == Owner.Kind.UNMANAGED) return;
+    try {
+      of(order).execute(order, null);
+    } catch (InterruptedException neverWaits) {
+      throw new IllegalStateException(neverWaits);
+    }
+  }
+
+  private Command of(JSONObject command) {
+    return commands.get(CommandType.of(command));
+  }
+}

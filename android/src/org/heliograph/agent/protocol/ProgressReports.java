@@ -1,0 +1,97 @@
+package org.heliograph.agent.protocol;
+
+import java.io.IOException;
+import org.json.JSONObject;
+
+/** Tells the server how far a command is: the newest status, at most once a second, numbered so that no report overtakes another. */
+final class ProgressReports {
+  private static final long EVERY_MS = 1_000;
+  /** Numbers that one line of the journal reserves, so that progress does not cost a line each. */
+  private static final int RESERVE = 32;
+
+  private final Journal journal;
+  private final Delivery delivery;
+  private final String operation;
+  private int seq;
+  private int reserved;
+  private JSONObject newest;
+  private Thread teller;
+
+  ProgressReports(Journal journal, Delivery delivery, String operation) {
+    this.journal = journal;
+    this.delivery = delivery;
+    this.operation = operation;
+  }
+
+  /** Every number that an agent before a restart may have used is used. */
+  synchronized void goOnFrom(int seq) {
+    this.seq = reserved = seq;
+  }
+
+  /** A number that no report had before. */
+  synchronized int nextSeq() {
+    return ++seq;
+  }
+
+  /** The server gets this status soon, unless a newer one comes first. */
+  synchronized void tell(JSONObject status) {
+    newest = status;
+    if (teller == null) {
+      teller = new Thread(this::keepTelling, "progress");
+      teller.start();
+    }
+  }
+
+  /** The answer to the question that says that the user is being asked. */
+  Reply ask(JSONObject status) throws InterruptedException {
+    synchronized (this) {
+      newest = null; // older than this one
+    }
+    return send(status, true);
+  }
+
+  /** Nothing more is told. */
+  synchronized void stop() {
+    if (teller != null) teller.interrupt();
+    newest = null;
+  }
+
+  private void keepTelling() {
+    try {
+      while (true) {
+        JSONObject status;
+        synchronized (this) {
+          status = newest;
+          newest = null;
+          if (status == null) {
+            teller = null;
+            return;
+          }
+        }
+        send(status, false);
+        Thread.sleep(EVERY_MS);
+      }
+    } catch (InterruptedException stopped) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Reply send(JSONObject status, boolean asksUser) throws InterruptedException {
+    int number = nextSeq();
+    try {
+      reserve(number);
+    } catch (IOException broken) {
+      delivery.fail(broken);
+      throw new InterruptedException("the journal cannot be written");
+    }
+    return delivery.deliver("report", operation, Json.of(
+        "ackId", journal.entry(operation).optString("ackId"), "seq", number, "state", "PROGRESS", "status", status,
+        "asksUser", asksUser ? true : null));
+  }
+
+  private synchronized void reserve(int number) throws IOException {
+    if (number <= reserved) return;
+    reserved = number + RESERVE;
+    journal.put(operation, "seq", reserved);
+  }
+}

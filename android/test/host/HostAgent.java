@@ -1,0 +1,165 @@
+import java.io.File;
+import java.io.FileWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.CommandType;
+import org.heliograph.agent.protocol.Journal;
+import org.heliograph.agent.protocol.Json;
+import org.heliograph.agent.protocol.Line;
+import org.heliograph.agent.protocol.Moment;
+import org.heliograph.agent.protocol.Outcome;
+import org.heliograph.agent.protocol.Phone;
+import org.json.JSONException;
+import org.json.JSONObject;
+
+/**
+ * The APK's agent on the host's JVM, with a phone that is a folder: settings.json says what it is, "effects" what was done to it.
+ * It dies where the settings say, as by kill -9: once, since the file "killed" is there from then on.
+ */
+public class HostAgent implements Phone, Agent.Events {
+  private final File folder;
+  private final JSONObject settings;
+
+  public static void main(String[] arguments) throws Exception {
+    new HostAgent(new File(arguments[0])).live();
+  }
+
+  private HostAgent(File folder) throws JSONException {
+    this.folder = folder;
+    settings = new JSONObject(read("settings.json"));
+  }
+
+  private void live() throws Exception {
+    Journal journal = new Journal(new File(folder, "journal"));
+    Line line = new Line(settings.getString("url"), new String[0], 20, 200, 50, 200);
+    Agent agent = new Agent(line, journal, this, this, settings.optString("channel"));
+    if (journal.finalOrder() == null && journal.name().isEmpty()) agent.enroll(settings.getString("token"));
+    if (!journal.name().isEmpty()) write("name", journal.name());
+    agent.run();
+    write("released", "");
+    System.exit(0); // a poll that no one awaits any more does not hold the process
+  }
+
+  @Override
+  public JSONObject report() {
+    JSONObject report = Json.copy(Json.in(settings, "report"));
+    return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
+  }
+
+  @Override
+  public String serial() {
+    return settings.optString("serial");
+  }
+
+  @Override
+  public String bootId() {
+    return "boot " + read("boots").length();
+  }
+
+  @Override
+  public void adopt(JSONObject policy) {
+    write("policy", policy.toString());
+  }
+
+  @Override
+  public Outcome refusal(JSONObject command) {
+    String code = Json.in(settings, "refuses").optString(command.optString("type"));
+    return code.isEmpty() ? null : Outcome.failed(code, "so it was set");
+  }
+
+  @Override
+  public JSONObject before(JSONObject command) {
+    return Json.of("lost", there("lost"));
+  }
+
+  @Override
+  public Outcome execute(JSONObject command, Execution execution) throws InterruptedException {
+    CommandType type = CommandType.of(command);
+    if (settings.optBoolean("asksUser") && !agreed(execution)) return Outcome.NOT_STARTED;
+    append("effects", type.name() + "\n");
+    if (type == CommandType.REBOOT) {
+      append("boots", "+");
+      Runtime.getRuntime().halt(0);
+    }
+    if (type == CommandType.START_LOST_MODE) write("lost", "");
+    if (type == CommandType.STOP_LOST_MODE) new File(folder, "lost").delete();
+    JSONObject status = Json.in(settings, "statuses").optJSONObject(type.name());
+    return Outcome.done(status);
+  }
+
+  private boolean agreed(Execution execution) throws InterruptedException {
+    long withinMs = execution.asksUser(Json.of("status", "PENDING_USER_ACTION"));
+    write("asked", String.valueOf(withinMs));
+    long until = System.nanoTime() + 1_000_000 * withinMs;
+    while (!there("agreed")) {
+      if (withinMs >= 0 && System.nanoTime() > until) return false;
+      Thread.sleep(10);
+    }
+    return execution.mayBegin();
+  }
+
+  @Override
+  public Outcome probe(JSONObject command, JSONObject before) {
+    boolean wanted = CommandType.of(command) == CommandType.START_LOST_MODE;
+    if (there("lost") != wanted || before.optBoolean("lost") == wanted) return null;
+    return Outcome.done(Json.in(settings, "statuses").optJSONObject(command.optString("type")));
+  }
+
+  @Override
+  public void carryOut(JSONObject order) {
+    append("effects", order.optString("type") + "\n");
+    if (there("prevented")) throw new SecurityException("the restriction no_factory_reset is set");
+  }
+
+  @Override
+  public void connection(boolean stands) {
+    if (stands) write("connected", "");
+    else new File(folder, "connected").delete();
+  }
+
+  @Override
+  public void notKnown(String why) {
+    write("notKnown", why);
+  }
+
+  @Override
+  public void log(String line) {
+    append("log", line + "\n");
+  }
+
+  @Override
+  public void pass(Moment moment, String operation) {
+    if (!moment.name().equals(settings.optString("killAt")) || there("killed")) return;
+    write("killed", "");
+    Runtime.getRuntime().halt(9);
+  }
+
+  private boolean there(String name) {
+    return new File(folder, name).exists();
+  }
+
+  private String read(String name) {
+    try {
+      return there(name) ? new String(Files.readAllBytes(new File(folder, name).toPath()), "UTF-8") : "";
+    } catch (IOException broken) {
+      throw new IllegalStateException(broken);
+    }
+  }
+
+  private void write(String name, String text) {
+    write(name, text, false);
+  }
+
+  private void append(String name, String text) {
+    write(name, text, true);
+  }
+
+  private synchronized void write(String name, String text, boolean append) {
+    try (FileWriter out = new FileWriter(new File(folder, name), append)) {
+      out.write(text);
+    } catch (IOException broken) {
+      throw new IllegalStateException(broken);
+    }
+  }
+}

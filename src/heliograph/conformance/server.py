@@ -1,0 +1,135 @@
+"""A server that is asked: any that speaks AMAPI, over plain HTTP."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+Json = dict[str, Any]
+
+TIMEOUT_S: Final = 30
+ENDS_WITHIN_S: Final = 120
+"""How long a probe waits for a phone: a real one that sleeps takes a minute."""
+LOOK_EVERY_S: Final = 0.05
+LOOK_AT_LEAST_EVERY_S: Final = 2.0
+MISSING: Final = "heliograph-probe-0000"
+"""An id that no device or operation has. A body sent to such a device is read, and has no effect."""
+
+
+class NotTried(Exception):
+    """The probe cannot be made here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    body: bytes
+
+    @property
+    def json(self) -> Json:
+        """The body as a JSON object; {} if it is none."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def message(self) -> str:
+        """The error's message."""
+        return str(self.json.get("error", {}).get("message", ""))
+
+
+class Server:
+    """A server, one enterprise of it, and the devices that may be asked."""
+
+    def __init__(self, url: str, enterprise: str, *, bearer: Callable[[], str] | None = None, ends_within_s: float = ENDS_WITHIN_S) -> None:
+        """`enterprise`: its whole name; `bearer()` returns the token for each request.  Raises: ValueError: the URL is not one."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is not the address of a server")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        self._prefix = parts.path.rstrip("/")
+        self._bearer = bearer
+        self._ends_within_s = ends_within_s
+        self.enterprise = enterprise
+        self.devices: list[Json] = []
+        """The devices that may be asked, as the server describes them."""
+
+    def add_devices(self, names: Sequence[str]) -> None:
+        """These devices may be asked.  Raises: NotTried: the server does not have one of them; OSError: it cannot be reached."""
+        for name in names:
+            answer = self.get(name)
+            if answer.status != http.client.OK:
+                raise NotTried(f"{name}: {answer.status} {answer.message}".rstrip())
+            self.devices.append(answer.json)
+
+    def add_all_devices(self) -> None:
+        """All devices of the enterprise may be asked.  Raises: NotTried: there is no such list; OSError."""
+        token = ""
+        while True:
+            answer = self.get(f"{self.enterprise}/devices", f"pageToken={quote(token)}")
+            if answer.status != http.client.OK:
+                raise NotTried(f"devices.list: {answer.status} {answer.message}".rstrip())
+            self.devices += answer.json.get("devices", [])
+            token = answer.json.get("nextPageToken", "")
+            if not token:
+                return
+
+    def device(self, what: str, fits: Callable[[Json], bool]) -> str:
+        """The name of a device that fits.  Raises: NotTried: there is none; `what` says which was wanted."""
+        for device in self.devices:
+            if fits(device):
+                return str(device["name"])
+        raise NotTried(f"needs {what}")
+
+    def get(self, name: str, query: str = "") -> Answer:
+        """`GET /v1/{name}`.  Raises: OSError."""
+        return self.call("GET", f"/v1/{name}" + (f"?{query}" if query else ""))
+
+    def issue(self, device: str, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
+        """Call issueCommand with this body, which is sent as it is.  Raises: OSError."""
+        return self.call("POST", f"/v1/{device}:issueCommand", body, headers)
+
+    def issued(self, device: str, body: Json) -> Json:
+        """The operation of a command that must be accepted.  Raises: NotTried: it was refused; OSError."""
+        answer = self.issue(device, body)
+        if answer.status != http.client.OK:
+            raise NotTried(f"{body.get('type', 'the command')} was refused: {answer.status}")
+        return answer.json
+
+    def ended(self, operation: Json) -> Json:
+        """The operation once it is done.  Raises: NotTried: the phone took too long; OSError."""
+        until_s, pause_s = time.monotonic() + self._ends_within_s, LOOK_EVERY_S
+        while time.monotonic() < until_s:
+            now = self.get(str(operation["name"])).json
+            if now.get("done"):
+                return now
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LOOK_AT_LEAST_EVERY_S)
+        raise NotTried(f"the phone did not end the command within {self._ends_within_s:g} s")
+
+    def outcome(self, device: str, body: Json) -> Json:
+        """The operation of this command once it is done.  Raises: NotTried; OSError."""
+        return self.ended(self.issued(device, body))
+
+    def call(self, method: str, target: str, body: Json | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """The answer, an error too.  Raises: OSError."""
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        if self._bearer is not None:
+            sent["Authorization"] = f"Bearer {self._bearer()}"
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            self._connection.request(method, self._prefix + target, content, {**sent, **(headers or {})})
+            answer = self._connection.getresponse()
+            return Answer(answer.status, answer.read())
+        except http.client.HTTPException as error:
+            raise OSError(str(error) or type(error).__name__) from error
+        finally:
+            self._connection.close()  # a probe may wait longer than a server keeps an idle connection

@@ -1,0 +1,56 @@
+"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, where a tool cannot be had."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.android_tools import ToolMissing, cache, locked, program, run
+from scripts.build_apk import Built, build, development_key
+
+
+@contextmanager
+def skipped_without_tools() -> Iterator[None]:
+    """What is done inside needs tools from outside."""
+    try:
+        yield
+    except ToolMissing as missing:
+        pytest.skip(f"the Android agent was not tried: {missing}")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other worker of this session builds here meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for all workers of one session."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "android"
+
+
+def built_once(folder: Path, *, safe: bool = False) -> Built:
+    """The APK of this session; made by who comes first."""
+    where = folder / ("safe" if safe else "full")
+    with _alone(folder), skipped_without_tools():
+        made = Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
+        return made if made.apk.exists() else build(where, safe=safe, key=development_key())
+
+
+def android_library() -> Path:
+    """Android's own classes, org.json among them."""
+    return next(cache() / artifact.file for artifact in locked("build") if artifact.name == "android-all")
+
+
+def compiled(sources: Path, classes: Path, class_path: str) -> Path:
+    """The folder with the compiled tests.  Raises: RuntimeError."""
+    classes.mkdir(parents=True, exist_ok=True)
+    run([program("javac"), "-nowarn", "-Xlint:-options", "-cp", class_path, "-d", classes, *sorted(sources.rglob("*.java"))])
+    return classes

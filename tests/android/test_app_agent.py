@@ -1,0 +1,87 @@
+"""What the APK's agent promises beyond the contract that the virtual phone keeps too."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.agent.lab import Lab, eventually, port_of
+from tests.android.subjects import AppSubject, Wish, issue, rendered
+
+
+@contextlib.asynccontextmanager
+async def proxy_without_web_sockets(port: int) -> AsyncIterator[str]:
+    """A proxy's address. It answers every handshake with 400, as proxies do that know no upgrade, and passes the rest on."""
+
+    async def serve(phone_in: asyncio.StreamReader, phone_out: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head = await phone_in.readuntil(b"\r\n\r\n")
+            if b"/connect " in head:
+                phone_out.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                await phone_out.drain()
+            else:
+                await passed_on(head, phone_in, phone_out)
+        phone_out.close()
+
+    async def passed_on(head: bytes, phone_in: asyncio.StreamReader, phone_out: asyncio.StreamWriter) -> None:
+        server_in, server_out = await asyncio.open_connection("127.0.0.1", port)
+        server_out.write(head)
+        await asyncio.gather(pumped(phone_in, server_out), pumped(server_in, phone_out))
+
+    async def pumped(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65_536):
+                target.write(data)
+        target.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+async def test_where_no_web_socket_gets_through_the_agent_polls(lab: Lab, class_path: str) -> None:
+    async with proxy_without_web_sockets(port_of(lab.url)) as url:
+        subject = await AppSubject.made(lab, Wish(type="LOCK", kind=None, url=url), class_path)
+        try:
+            operation = await lab.ended(await issue(lab, subject, "LOCK"))
+
+            assert "response" in rendered(operation)
+        finally:
+            await subject.stop()
+
+
+async def test_a_wipe_that_the_system_prevents_is_not_confirmed_and_tried_again(lab: Lab, class_path: str) -> None:
+    subject = await AppSubject.made(lab, Wish(type="WIPE"), class_path)
+    try:
+        (subject.folder / "prevented").touch()
+        await issue(lab, subject, "WIPE")
+        await eventually(lambda: subject.text("effects").count("WIPE") >= 2)
+        assert b"finalOrder" in subject.journal()
+        assert b'"carriedOut":true' not in subject.journal()
+
+        (subject.folder / "prevented").unlink()
+
+        await subject.until("released")
+        assert b"" == subject.journal()
+    finally:
+        await subject.stop()
+
+
+@pytest.mark.parametrize("torn", [b'{"entry":{"operation"', b"\xff\xfe"])
+async def test_a_line_that_a_crash_left_unfinished_does_not_count(lab: Lab, class_path: str, torn: bytes) -> None:
+    subject = await AppSubject.made(lab, Wish(type="LOCK"), class_path)
+    await subject.stop()
+    subject.tear(torn)
+
+    again = AppSubject(subject.folder, class_path)
+    (subject.folder / "connected").unlink()
+    again.keeper = asyncio.get_running_loop().create_task(again.keep_alive())
+    try:
+        await again.until("connected")
+
+        assert "response" in rendered(await lab.ended(await issue(lab, again, "LOCK")))
+    finally:
+        await again.stop()

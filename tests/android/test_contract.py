@@ -1,0 +1,138 @@
+"""The device protocol's contract, kept alike by the virtual phone and by the APK's agent: a real server, real sockets, real kills."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from heliograph.agent.executor import Moment
+from heliograph.agent.runner import TransportKind
+from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.protojson.types import secret_fields
+from tests.agent.lab import Lab, Wire, eventually, port_of
+from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue, rendered
+
+TESTED = [row.name for row in COMMANDS.values() if not row.final_at_ack]
+LAST_ORDERS = [row.name for row in COMMANDS.values() if row.final_at_ack]
+KINDS = list(TransportKind)
+RECOVERED = {
+    "LOCK": {Moment.EXECUTING: "UNKNOWN", Moment.EXECUTED: "UNKNOWN"},
+    "REBOOT": {Moment.EXECUTING: "UNKNOWN"},
+    "START_LOST_MODE": {Moment.EXECUTING: "UNKNOWN"},
+}
+"""One type of each way to recover, and what it reports after being killed at a moment; at the others it succeeds."""
+MOMENTS = [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.EXECUTING, Moment.EXECUTED, Moment.RESULT, Moment.REPORTED, Moment.DROPPED]
+
+Make = Callable[[Wish], Awaitable[Subject]]
+
+
+@pytest.fixture(params=["virtual phone", "the APK's agent"])
+async def make(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    """Makes phones of one kind."""
+    made: list[Subject] = []
+    class_path = None if request.param == "virtual phone" else request.getfixturevalue("class_path")
+
+    async def phone(wish: Wish) -> Subject:
+        made.append(await (VirtualSubject.made(lab, wish) if class_path is None else AppSubject.made(lab, wish, class_path)))
+        return made[-1]
+
+    yield phone
+    for subject in made:
+        await subject.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_type_is_executed_once_and_its_end_reported(lab: Lab, make: Make, kind: TransportKind) -> None:
+    async def one(type_: str) -> tuple[str, bool, int]:
+        subject = await make(Wish(type=type_, kind=kind))
+        operation = await lab.ended(await issue(lab, subject, type_))
+        return type_, "response" in rendered(operation), subject.executions(str(operation.name), type_)
+
+    # One after the other: each is a JVM of its own.
+    results = [await one(type_) for type_ in TESTED]
+
+    assert [(type_, True, 1) for type_ in TESTED] == results
+
+
+async def test_what_the_phone_cannot_do_is_refused_before_the_acknowledgement(lab: Lab, make: Make) -> None:
+    subject = await make(Wish(type="REQUEST_DEVICE_INFO"))
+
+    operation = await lab.ended(await issue(lab, subject, "REBOOT"))
+
+    assert "MANAGEMENT_MODE" == rendered(operation)["metadata"]["errorCode"]
+    assert 0 == subject.executions(str(operation.name), "REBOOT")
+    assert not [what for what in await lab.story(operation) if "cknowledge" in what]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("type_", RECOVERED)
+async def test_a_killed_phone_executes_at_most_once_and_reports_what_it_knows(lab: Lab, make: Make, type_: str, moment: Moment) -> None:
+    if (type_, moment) == ("REBOOT", Moment.EXECUTED):
+        pytest.skip("a phone goes down while it executes REBOOT")
+    subject = await make(Wish(type=type_, kill_at=moment))
+
+    operation = await lab.ended(await issue(lab, subject, type_))
+
+    await subject.died()
+    assert (0 if moment is Moment.EXECUTING else 1) == subject.executions(str(operation.name), type_)
+    assert RECOVERED[type_].get(moment) == rendered(operation)["metadata"].get("errorCode")
+
+
+@pytest.mark.parametrize("moment", [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.ORDERED, Moment.CARRIED_OUT])
+@pytest.mark.parametrize("type_", LAST_ORDERS)
+async def test_a_killed_phone_carries_its_last_order_out_and_forgets_its_credential(
+    lab: Lab, make: Make, type_: str, moment: Moment
+) -> None:
+    subject = await make(Wish(type=type_, kill_at=moment))
+
+    operation = await lab.ended(await issue(lab, subject, type_))
+
+    await eventually(lambda: not subject.journal())
+    assert "response" in rendered(operation)
+    assert subject.executions(str(operation.name), type_) >= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lost", [b"acknowledge", b"report"])
+async def test_a_lost_answer_changes_nothing(lab: Lab, make: Make, kind: TransportKind, lost: bytes) -> None:
+    async with Wire(port_of(lab.url)) as wire:
+        subject = await make(Wish(type="LOCK", kind=kind, url=wire.url))
+        wire.cut_next_answer(lost)
+
+        operation = await lab.ended(await issue(lab, subject, "LOCK"))
+
+        assert wire.cuts >= (1 if kind is TransportKind.LONG_POLL else 0)
+        assert 1 == subject.executions(str(operation.name), "LOCK")
+        assert "response" in rendered(operation)
+        await subject.stop()
+
+
+async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) -> None:
+    subject = await make(Wish(type="ADD_ESIM", asks_user=True))
+    operation = await issue(lab, subject, "ADD_ESIM", addEsimParams={"activationCode": "LPA:1$smdp.example.com$FLEET-PLAN"})
+    await eventually(subject.asked)
+
+    subject.agree()
+
+    assert "response" in rendered(await lab.ended(operation))
+    assert 1 == subject.executions(str(operation.name), "ADD_ESIM")
+
+
+async def test_no_secret_of_a_command_is_ever_in_the_journal(lab: Lab, make: Make) -> None:
+    """Looked at all the time, while the phone is killed with its execution begun."""
+    for type_ in ("RESET_PASSWORD", "ADD_ESIM"):
+        row = COMMANDS[type_]
+        params = ENVELOPE.decode(msgspec.json.encode({"type": type_, **row.example})).params
+        secrets = [getattr(params, name).encode() for name in secret_fields(row.params)]
+        subject = await make(Wish(type=type_, kill_at=Moment.EXECUTING))
+        seen: set[bytes] = set()
+        operation = await issue(lab, subject, type_)
+
+        while not (found := await lab.ports.store.operation(operation.name)) or not found.done:
+            seen.add(subject.journal())
+            await asyncio.sleep(0.002)
+
+        assert secrets
+        assert [journal for journal in seen if b"executing" in journal.lower()]
+        assert [] == [secret for secret in secrets for journal in seen if secret in journal]

@@ -1,0 +1,111 @@
+"""A phone comes to an enterprise's sign-in page: the whole way of a program's page, with Google's own client."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.sandbox.client import Client, Json, Refused
+from tests.sandbox.google import google
+
+PAGE = "https://emm.example.com/sign-in?tenant=7"
+PIXEL, BYOD, COPE = "pixel8-a15-fully-managed", "galaxy-a14-a13-byod", "pixel7-a14-cope"
+
+
+@pytest.fixture
+def page(sandbox: Client) -> Client:
+    """A sandbox whose enterprise has a sign-in page."""
+    sandbox.patch("/v1/enterprises/sandbox?updateMask=signinDetails", {"signinDetails": [{"signinUrl": PAGE, "tokenTag": "staff"}]})
+    return sandbox
+
+
+def opened(url: str) -> str:
+    """The name that the page finds in the address which the phone's browser opens."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    assert ("emm.example.com", "/sign-in", ["7"]) == (parts.netloc, parts.path, query["tenant"])
+    return query["provisioningInfo"][0]
+
+
+def arrive(sandbox: Client, profile: str, **more: object) -> Json:
+    """A phone of this profile comes to the page."""
+    return sandbox.post("/sandbox/v1/provisioningInfo", {"profile": profile, **more})
+
+
+def shown(sandbox: Client, name: str) -> Any:  # noqa: ANN401 - any JSON
+    """What Google's client reads."""
+    with google(sandbox) as amapi:
+        return amapi.provisioningInfo().get(name=name).execute()
+
+
+def test_a_page_learns_who_comes_makes_a_token_and_the_phone_enrols_with_it(page: Client) -> None:
+    name = opened(arrive(page, PIXEL, authenticatedUserEmail="ada@example.com")["signinUrl"])
+
+    info = shown(page, name)
+    token = page.post(f"/v1/{info['enterprise']}/enrollmentTokens", {"policyName": "staff", "oneTimeOnly": True})["value"]
+    device = page.get(f"/v1/{page.post('/sandbox/v1/devices', {'profile': PIXEL, 'enrollmentToken': token})['name']}")
+
+    assert {
+        "name": name, "enterprise": "enterprises/sandbox", "managementMode": "DEVICE_OWNER", "ownership": "COMPANY_OWNED",
+        "brand": "google", "model": "Pixel 8", "apiLevel": 35, "authenticatedUserEmail": "ada@example.com",
+        "serialNumber": device["hardwareInfo"]["serialNumber"], "imei": device["networkInfo"]["imei"],
+    } == info  # fmt: skip
+    assert f"{info['enterprise']}/policies/staff" == device["policyName"]
+
+
+def test_a_personal_phone_does_not_say_its_serial_number(page: Client) -> None:
+    info = shown(page, arrive(page, BYOD)["name"])
+
+    assert ("PROFILE_OWNER", "PERSONALLY_OWNED") == (info["managementMode"], info["ownership"])
+    assert {"serialNumber", "imei", "meid", "authenticatedUserEmail"}.isdisjoint(info)
+
+
+def test_the_sign_in_detail_says_how_a_company_phone_is_set_up(sandbox: Client) -> None:
+    details = [
+        {"signinUrl": "https://a.example.com", "tokenTag": "kiosks", "allowPersonalUsage": "PERSONAL_USAGE_DISALLOWED_USERLESS"},
+        {"signinUrl": "https://b.example.com", "tokenTag": "staff", "defaultStatus": "SIGNIN_DETAIL_IS_DEFAULT"},
+    ]
+    sandbox.patch("/v1/enterprises/sandbox?updateMask=signinDetails", {"signinDetails": details})
+
+    staff, kiosk = arrive(sandbox, COPE), arrive(sandbox, COPE, tokenTag="kiosks")
+
+    assert ("https://b.example.com?", "https://a.example.com?") == (staff["signinUrl"][:22], kiosk["signinUrl"][:22])
+    assert ["PROFILE_OWNER", "DEVICE_OWNER"] == [shown(sandbox, each["name"])["managementMode"] for each in (staff, kiosk)]
+
+
+def test_a_code_is_valid_for_an_hour_and_only_as_it_was_made(page: Client) -> None:
+    name = arrive(page, PIXEL)["name"]
+    assert shown(page, name)
+
+    with pytest.raises(Refused) as forged:
+        page.get(f"/v1/{name[:-1]}x")
+    page.post("/sandbox/v1/clock:advance", {"duration": "3600s"})
+    with pytest.raises(Refused) as late:
+        page.get(f"/v1/{name}")
+
+    assert [404, 404] == [forged.value.error["code"], late.value.error["code"]]
+    assert "older than an hour" in str(late.value)
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ({}, "profile is required. The profiles: pixel8-a15-fully-managed, "),
+        ({"profile": "nokia"}, "No such profile. The profiles are: "),
+        ({"profile": PIXEL, "tokenTag": "guests"}, "enterprises/sandbox has no signinDetails with the tokenTag 'guests'"),
+        ({"profile": PIXEL, "enterprise": "enterprises/none"}, "There is no enterprises/none in this world."),
+    ],
+)
+def test_a_phone_that_cannot_come_is_refused_with_what_to_do(page: Client, body: Json, said: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        page.post("/sandbox/v1/provisioningInfo", body)
+
+    assert said in str(refusal.value)
+
+
+def test_without_a_sign_in_page_no_phone_comes(sandbox: Client) -> None:
+    with pytest.raises(Refused) as refusal:
+        arrive(sandbox, PIXEL)
+
+    assert 400 == refusal.value.error["code"]
+    assert "enterprises/sandbox has no signinDetails: PATCH it first" in str(refusal.value)
