@@ -7,6 +7,33 @@ import msgspec
 
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import Notification
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument
+
+
+class EventsGone(FailedPrecondition):
+    """The events after this cursor are no longer kept."""
+
+    reason = "EVENTS_GONE"
+
+    def __init__(self, after: int, oldest: int) -> None:
+        super().__init__(
+            f"The events after cursor {after} are no longer kept. Reconcile by operations.list and devices.list, then go on with "
+            f"after={oldest}.",
+            metadata={"oldestCursor": str(oldest)},
+        )
+
+
+class CursorAhead(InvalidArgument):
+    """No event of this enterprise has come so far."""
+
+    reason = "EVENT_CURSOR_AHEAD"
+
+    def __init__(self, after: int, last: int) -> None:
+        super().__init__(
+            f"The cursor {after} is ahead of the newest event, {last}: it is another enterprise's, or the database was restored from a "
+            f"backup. Reconcile by operations.list and devices.list, then go on with after={last}.",
+            metadata={"latestCursor": str(last)},
+        )
 
 
 class AppendEvent(msgspec.Struct, frozen=True):

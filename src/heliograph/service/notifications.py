@@ -11,9 +11,11 @@ from heliograph.backoff import pause_after
 from heliograph.domain import notification as contents
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import TEST, Notification, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import FailedPrecondition, Unavailable
+from heliograph.service.event_log import AppendEvent
 from heliograph.service.haste import first_of
 from heliograph.service.outbox import NotPublished, OutboxMessage, Postponed, Publish, Published, Publisher
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees, Write
@@ -45,22 +47,22 @@ def operation_writes(ports: Ports, facts: Facts, before: Operation, after: Opera
     """`after` is written; if it has just ended, its COMMAND goes out."""
     yield PutOperation(after)
     if after.done and not before.done:
-        yield from _published(ports, facts, NotificationType.COMMAND, lambda: contents.operation_ended(after))
+        yield from _published(ports, facts, after.device.parent, NotificationType.COMMAND, lambda: contents.operation_ended(after))
 
 
 def enrolment_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
     """The new device's ENROLLMENT goes out."""
-    return _published(ports, facts, NotificationType.ENROLLMENT, lambda: contents.device_enrolled(device))
+    return _published(ports, facts, device.name.parent, NotificationType.ENROLLMENT, lambda: contents.device_enrolled(device))
 
 
 def status_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
     """The device's STATUS_REPORT goes out."""
-    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device))
+    return _published(ports, facts, device.name.parent, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device))
 
 
 def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
     """The device's final STATUS_REPORT goes out."""
-    return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_gone(device))
+    return _published(ports, facts, device.name.parent, NotificationType.STATUS_REPORT, lambda: contents.device_gone(device))
 
 
 class NothingPublishes(FailedPrecondition):
@@ -69,21 +71,28 @@ class NothingPublishes(FailedPrecondition):
     reason = "NOTIFICATIONS_NOT_PUBLISHED"
 
 
-def topic_tried_out(ports: Ports, resource: bytes) -> Iterable[Write]:
+def topic_tried_out(ports: Ports, name: EnterpriseName, resource: bytes) -> Iterable[Write]:
     """A test message goes out if the enterprise has a topic, regardless of the types it enabled.  Raises: NothingPublishes."""
     subscription = subscription_of(resource)
     if not subscription.pubsub_topic:
         return ()
-    if not ports.destinations:
+    if not (ports.destinations.topics or ports.destinations.push):
         raise NothingPublishes
-    return (Publish(TEST, destination) for destination in ports.destinations.of_test(subscription))
+    return _to(ports, name, ports.destinations.of_test(subscription), TEST)
 
 
-def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
+def _published(
+    ports: Ports, facts: Facts, name: EnterpriseName, kind: NotificationType, make: Callable[[], Notification]
+) -> Iterator[Write]:
     # Rendered only if something receives it: most servers publish nothing.
-    if destinations := ports.destinations.of(facts.subscription, kind):
-        notification = make()
-        yield from (Publish(notification, destination) for destination in destinations)
+    if facts.subscription is not None and facts.subscription.wants(kind) and ports.destinations:
+        yield from _to(ports, name, ports.destinations.of(facts.subscription, kind), make())
+
+
+def _to(ports: Ports, name: EnterpriseName, destinations: Iterable[str], notification: Notification) -> Iterator[Write]:
+    if ports.destinations.events:
+        yield AppendEvent(name, notification)
+    yield from (Publish(notification, destination) for destination in destinations)
 
 
 async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:

@@ -98,8 +98,11 @@ class Destinations:
     push: bool = False
     """To the server's push endpoint: for an enterprise without a topic, too."""
 
+    events: bool = False
+    """To the enterprise's event stream."""
+
     def __bool__(self) -> bool:
-        return self.topics or self.push
+        return self.topics or self.push or self.events
 
     def of(self, subscription: Subscription | None, notification_type: NotificationType) -> Sequence[str]:
         """Where a notification of this type goes; nowhere if the enterprise did not enable it."""

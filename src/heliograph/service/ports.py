@@ -16,6 +16,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
 from heliograph.service.event_log import EventLog
+from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
 from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
@@ -292,6 +293,8 @@ class Ports:
     haste: Haste = field(default_factory=Haste)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
+    followers: Followers = field(default_factory=Followers)
+    """Who follows events on this server."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     expose_enterprises: bool = False
