@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.protojson.messages import encode_message
 
 PROFILE = "pixel8-a15-fully-managed"
@@ -33,7 +33,7 @@ async def enroll(url: str, count: int, token: str = "") -> list[Enrolled]:
 
     Raises: aiohttp.ClientResponseError: the server refused.
     """
-    report = msgspec.Raw(encode_message(device_report(PROFILES[PROFILE].phone(serial="BENCH"))))
+    report = msgspec.Raw(encode_message(device_report(Situation(phone=PROFILES[PROFILE].phone(serial="BENCH")))))
     places = asyncio.Semaphore(AT_ONCE)
     caller = {"Authorization": f"Bearer {token}"} if token else {}
     async with aiohttp.ClientSession(url, raise_for_status=True) as session:

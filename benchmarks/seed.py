@@ -19,7 +19,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.domain.device import DeviceRecord, EnterpriseRecord
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation, State, TimelineEntry
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.storage.codec import encode_record, operation_columns
 from heliograph.storage.queries import migrations, queries
 from heliograph.storage.sqlite.connection import connect, migrate
@@ -96,7 +96,7 @@ class Seeded:
             ("insert_device_keys", ((number + 1, *device_name(number)) for number in range(self.devices))),
             ("put_devices", _device_rows(self.devices)),
             ("insert_operations", self._operation_rows()),
-            ("put_history", self._history_rows()),
+            ("put_indexed", self._indexed_rows()),
         ):
             with connection:
                 connection.executemany(queries()[name], rows)
@@ -112,8 +112,8 @@ class Seeded:
             create_ms = begin_ms + number * SPAN_MS // operations
             yield create_ms, number * STRIDE % devices + 1, state, deadline_us, (create_ms + 900) * 1_000, record
 
-    def _history_rows(self) -> Iterator[tuple[int, int]]:
-        """In history's order: the device with number d has the operations whose number is d / STRIDE modulo the number of devices."""
+    def _indexed_rows(self) -> Iterator[tuple[int, int]]:
+        """In the index's order: the device with number d has the operations whose number is d / STRIDE modulo the number of devices."""
         inverse = pow(STRIDE, -1, self.devices) if self.operations else 0
         for device in range(self.devices):
             for number in range(device * inverse % self.devices, self.operations, self.devices):
@@ -127,7 +127,7 @@ def _enterprise_rows() -> Iterator[tuple[object, ...]]:
 
 
 def _device_rows(devices: int) -> Iterator[tuple[object, ...]]:
-    report = device_report(PROFILES[PROFILE].phone(serial="BENCH"))
+    report = device_report(Situation(phone=PROFILES[PROFILE].phone(serial="BENCH")))
     for number in range(devices):
         name = device_name(number)
         record = DeviceRecord(

@@ -19,6 +19,7 @@ from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.conformance_page import differences, ledger_table, quirks, scores
+from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
 from scripts.sandbox_api_page import sandbox_api_page
@@ -26,7 +27,10 @@ from scripts.wrong_bodies import HABITS, SLOPPY
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
-MARKED = ("README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md")
+MARKED = (
+    "README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md",
+    "docs/device-reports.md",
+)  # fmt: skip
 """Pages that people write, with blocks in them that this script writes."""
 
 
@@ -36,7 +40,9 @@ def pages() -> dict[Path, str]:
         "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": quirks(), "differences": differences(),
         "ledger": ledger_table(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
-        "wrong-bodies": _wrong_bodies(), "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "reported": reported(), "events": events(), "server-filled": server_filled(), "judged": judged(), "support": support(),
+        "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
+        "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}
@@ -110,8 +116,8 @@ def _esim() -> str:
 def _life() -> str:
     """The transition table as a drawing."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State(0).name}: issueCommand"]
-    for state, events in TRANSITIONS.items():
-        lines += [f"    {state.name} --> {target.name}: {event.value}" for event, target in events.items()]
+    for state, targets in TRANSITIONS.items():
+        lines += [f"    {state.name} --> {target.name}: {event.value}" for event, target in targets.items()]
     lines += [f"    {state.name} --> [*]" for state in State if state in FINAL]
     return "\n".join([*lines, "```"])
 

@@ -17,9 +17,16 @@ LONG_POLL_MAX_S = 55
 ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 MESSAGE_MAX_BYTES = 256 * 1024
-"""No message is larger, either way. A device's larger one is refused: the largest honest one (results of 1,000 apps) is below a quarter."""
+"""No message is larger, either way, but one with a policy in it (POLICY_MESSAGE_MAX_BYTES).
+
+A device's larger one is refused: the largest honest one (reports on some hundred apps) is below a half.
+"""
+POLICY_MESSAGE_MAX_BYTES = 4 * MESSAGE_MAX_BYTES
+"""The largest message to a phone."""
 REASON_MAX_BYTES = MESSAGE_MAX_BYTES - 32 * 1024
-"""The largest disabledReason that a Policy can carry; all else in one needs less than the rest."""
+"""The largest disabledReason that a PhonePolicy can carry; all else in one needs less than the rest."""
+POLICY_MAX_BYTES = POLICY_MESSAGE_MAX_BYTES - MESSAGE_MAX_BYTES
+"""The largest policy that a message can carry, whatever else is in it."""
 COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
 """The largest Command that an offer, an answer or a last order can carry, secrets included: what is around it needs less than the rest."""
 
@@ -187,7 +194,7 @@ class Gone(Message, frozen=True, kw_only=True):
     last_order: LastOrder
 
 
-class Policy(Message, frozen=True, kw_only=True):
+class PhonePolicy(Message, frozen=True, kw_only=True):
     """What the server wants from the phone besides commands: the answer to Hello and StatusReport, and pushed on change."""
 
     policy_name: str = ""
@@ -200,3 +207,5 @@ class Policy(Message, frozen=True, kw_only=True):
     password_quality: str = ""
     """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""
     password_minimum_length: int = 0
+    policy: OptionalRaw = None
+    """AMAPI's PhonePolicy whole; absent: unchanged since the report that said that this version is applied."""

@@ -6,7 +6,7 @@ import pytest
 from heliograph.agent.profiles import (
     PROFILES,
     Answering,
-    ConsentPolicy,
+    ConsentHabit,
     OfflineWindow,
     Profile,
     profile_named,
@@ -16,7 +16,7 @@ from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Managemen
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import Euicc
 from heliograph.domain.phone.numbers import is_eid, luhn_digit
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy
 from heliograph.protojson.errors import InvalidArgument
@@ -87,7 +87,7 @@ def test_every_side_of_a_phone_has_protected_apps_and_others(profile: Profile) -
 
 @profiles
 def test_a_phone_tells_of_itself_in_the_words_of_the_wire(profile: Profile) -> None:
-    report = device_report(profile.phone("A1"))
+    report = device_report(Situation(phone=profile.phone("A1")))
 
     assert report == decode_message(DeviceReport, encode_message(report), root="")
 
@@ -205,7 +205,7 @@ def test_the_work_profile_s_lock_can_be_changed() -> None:
 def test_the_user_s_way_to_answer_can_be_changed() -> None:
     profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "IGNORE", "consentDelay": "0.25s"})
 
-    assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
+    assert ConsentHabit(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
 
 
 def test_a_phones_own_times_can_be_changed() -> None:

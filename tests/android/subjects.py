@@ -20,7 +20,7 @@ from heliograph.domain.device import DeviceFacts
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.protojson.messages import encode_message
 from heliograph.service.issue_command import issue_command
@@ -149,7 +149,7 @@ class AppSubject:
             "token": await lab.token(wish.profile),
             "serial": folder.name,
             "channel": "" if wish.kind is None else wish.kind.value,
-            "report": json.loads(encode_message(device_report(device))),
+            "report": json.loads(encode_message(device_report(Situation(phone=device)))),
             "refuses": refusals(device_facts(device)),
             "statuses": STATUSES,
             "asksUser": wish.asks_user,

@@ -10,7 +10,7 @@ from heliograph.commands.stop_lost_mode import StopLostModeParams, StopLostModeS
 from heliograph.domain.device import DeviceState, ManagementKind
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.credential import Credential
-from heliograph.domain.phone.reports import device_report, view
+from heliograph.domain.phone.reports import applied_state, view
 from heliograph.domain.phone.virtual_device import VirtualDevice, WorkProfile, leave_lost_mode, rebooted
 from tests.commands.phones import HOUR_US, NOW_US, message, phone_of
 from tests.commands.walking import Walked, walk
@@ -39,7 +39,7 @@ def test_a_lost_phone_is_locked_shows_the_message_and_reports_lost() -> None:
 
     assert started(after.outcome) is Start.SUCCESS
     assert (after.phone.locked, after.phone.screen_on) == (True, True)
-    assert device_report(after.phone).applied_state is DeviceState.LOST
+    assert applied_state(after.phone) is DeviceState.LOST
     shown = view(after.phone)["lostMode"]
     assert isinstance(shown, dict)
     assert (shown["message"], shown["emailAddress"]) == ("Please call us.", "it@example.com")

@@ -120,4 +120,5 @@ def test_a_companys_phone_in_french_shows_french(sandbox: Client) -> None:
 
     shown = sandbox.until(lambda: found if (found := sandbox.phone(phone))["disabled"] else None)
     assert ("Appelez-nous.", "Appelez-nous.") == (shown["lostMode"]["message"], shown["disabledReason"])
-    assert "fr-CA" == sandbox.get(device)["softwareInfo"]["primaryLanguageCode"]
+    sandbox.patch("/v1/enterprises/sandbox/policies/default", {"statusReportingSettings": {"softwareInfoEnabled": True}})
+    assert "fr-CA" == sandbox.until(lambda: sandbox.get(device).get("softwareInfo"))["primaryLanguageCode"]

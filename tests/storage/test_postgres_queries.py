@@ -13,9 +13,12 @@ from heliograph.storage.queries import Migration, migration_script, migrations, 
 from tests.storage.records import SetClock
 
 TABLES = re.compile(
-    r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|events|event_numbers|event_arrivals|service_keys)\b"
+    r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys|dead_letters"
+    r"|events|event_numbers|event_arrivals)\b"
 )
 READS_A_WHOLE_TABLE = {
+    "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
+    "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
     "figures": "of operations the open ones, of the outbox all: asked every few seconds at most",

@@ -12,6 +12,8 @@ from heliograph.storage.sqlite.connection import connect, migrate
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
     "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
+    "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
+    "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",

@@ -10,7 +10,7 @@ import msgspec
 
 from heliograph.agent.time_limits import TimeLimits
 from heliograph.agent.transport import REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.protocol import MESSAGE_MAX_BYTES
+from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
 
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises if no answer came."""
@@ -92,7 +92,7 @@ class HttpClient:
                 headers=headers,
                 heartbeat=HEARTBEAT_S,
                 autoclose=False,
-                max_msg_size=4 * MESSAGE_MAX_BYTES,
+                max_msg_size=POLICY_MESSAGE_MAX_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
             )
         except aiohttp.WSServerHandshakeError as error:

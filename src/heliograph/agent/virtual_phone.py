@@ -4,30 +4,35 @@ Source: android.md §6.
 """
 
 import asyncio
+import functools
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
-from heliograph.agent.profile import Answering, ConsentPolicy
+from heliograph.agent.profile import Answering, ConsentHabit
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.applications import with_applications
+from heliograph.domain.phone.events import with_events
+from heliograph.domain.phone.report_fields import Situation, device_report, is_reported
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
-from heliograph.protocol import Policy
+from heliograph.domain.policy_messages import Policy as PolicyMessage
+from heliograph.protocol import PhonePolicy
+from heliograph.protojson.messages import decode_message, known_fields
 
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
 """Waits that end when the user likes."""
-NO_POLICY = Policy(policy_version=0)
+NO_POLICY = PhonePolicy(policy_version=0)
 """What a phone applies before a server has sent it anything."""
 
 
@@ -42,7 +47,7 @@ class User:
 ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
 
 
-def user_of(consent: ConsentPolicy) -> User:
+def user_of(consent: ConsentHabit) -> User:
     """The user who answers as a profile says."""
     return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
 
@@ -90,13 +95,13 @@ Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
 """`restart(seconds, then)`: the phone goes down now, is off for that long, and is `then(phone)` when it comes back."""
 
 
-def _password_rules(policy: Policy) -> PasswordPolicy:
+def _password_rules(policy: PhonePolicy) -> PasswordPolicy:
     """The policy's rules for passwords. A phone has no rules of its own: what refuses must be found in the policy."""
     quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
-def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
+def applied(device: VirtualDevice, policy: PhonePolicy) -> VirtualDevice:
     """The phone that applies the server's policy and state."""
     return msgspec.structs.replace(
         device,
@@ -106,11 +111,36 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
     )
 
 
-def reported(device: VirtualDevice, policy: Policy) -> DeviceReport:
+def policy_message(policy: PhonePolicy) -> Any:  # noqa: ANN401 - the made message
+    """The Policy message that the server sent, without what is not known here; None: it sent none."""
+    return _policy_message(bytes(policy.policy)) if policy.policy is not None else None
+
+
+@functools.lru_cache(maxsize=64)
+def _policy_message(policy: bytes) -> Any:  # noqa: ANN401 - the made message
+    """Most phones have the same one."""
+    return decode_message(PolicyMessage, known_fields(PolicyMessage, msgspec.json.decode(policy)), root="policy")
+
+
+def reported(device: VirtualDevice, policy: PhonePolicy, *, now_us: int = 0) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
-    name = policy.policy_name if version else ""  # a policy that does not exist cannot be applied
-    return device_report(device, policy_name=name, policy_version=version)
+    return device_report(
+        Situation(
+            phone=device,
+            policy_name=policy.policy_name if version else "",  # a policy that does not exist cannot be applied
+            policy_version=version,
+            policy=policy_message(policy),
+            now_us=now_us,
+        )
+    )
+
+
+def _kept_to(policy: PhonePolicy, before: VirtualDevice, device: VirtualDevice, *, now_us: int) -> VirtualDevice:
+    """The phone that was `before`, as its policy has it."""
+    message = policy_message(policy)
+    device = with_applications(device, message, now_us=now_us)
+    return with_events(before, device, lambda field: is_reported(message, field), now_us=now_us)
 
 
 class VirtualPhone:
@@ -135,7 +165,7 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
-        self._reported: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+        self._reported: tuple[VirtualDevice, PhonePolicy, DeviceReport] | None = None
 
     @property
     def device(self) -> VirtualDevice:
@@ -155,16 +185,19 @@ class VirtualPhone:
     def become(self, device: VirtualDevice) -> None:
         """The phone is this one from now on."""
         if device is not self._device:
-            self._device = device
+            self._device = _kept_to(self.policy, self._device, device, now_us=self.clock.now_us())
             self.on_change()
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         """The phone applies the server's policy and state."""
+        same = (policy.policy_name, policy.policy_version) == (self.policy.policy_name, self.policy.policy_version)
+        if same and policy.policy is None:
+            policy = msgspec.structs.replace(policy, policy=self.policy.policy)
         if policy != self.policy:
             self.policy = policy
             self.become(applied(self._device, policy))
 
-    def be_as(self, device: VirtualDevice, policy: Policy, user: User, pace: Pace, effects: Iterable[EffectRecord]) -> None:
+    def be_as(self, device: VirtualDevice, policy: PhonePolicy, user: User, pace: Pace, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
         self._device, self.policy, self._user, self.pace = device, policy, user, pace
         self.effects.extend(effects)
@@ -176,7 +209,7 @@ class VirtualPhone:
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
         if self._reported is None or self._reported[0] is not self._device or self._reported[1] is not self.policy:
-            self._reported = (self._device, self.policy, reported(self._device, self.policy))
+            self._reported = (self._device, self.policy, reported(self._device, self.policy, now_us=self.clock.now_us()))
         return self._reported[2]
 
     def circumstances(self) -> Circumstances:
@@ -269,7 +302,7 @@ class VirtualExecutor:
     def boot_id(self) -> str:
         return self._phone.device.boot_id
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         self._phone.adopt(policy)
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:

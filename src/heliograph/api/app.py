@@ -96,7 +96,7 @@ class RestApp:
         self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._pages = HealthPages(ports, counts=counts, addresses=addresses)
+        self._health_pages = HealthPages(ports, counts=counts, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
         self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
@@ -104,14 +104,14 @@ class RestApp:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
         if scope["type"] != "http":
-            return _refuse_connection(scope, send)
+            return _reject_connection(scope, send)
         path: bytes = scope.get("raw_path") or scope["path"].encode()  # raw_path is optional in ASGI
         for prefix, table in PREFIXES:
             if path.startswith(prefix):
                 return self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
         if scope["path"] in BATCH_PATHS and scope["method"] == "POST":
             return self._serve_batch(scope, receive, send)
-        return self._serve_page(scope, send)
+        return self._serve_health_page(scope, send)
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""
@@ -119,7 +119,7 @@ class RestApp:
             if path.startswith(prefix.decode()):
                 found = table.http_methods(path[len(prefix) :])
                 return (*found, "HEAD") if "GET" in found else found
-        return ("POST",) if path in BATCH_PATHS else self._pages.http_methods(path)
+        return ("POST",) if path in BATCH_PATHS else self._health_pages.http_methods(path)
 
     def body_limit(self, path: str) -> int:
         """The longest body that this path takes."""
@@ -138,7 +138,7 @@ class RestApp:
             status = OK
         except HeliographError as error:
             status, headers, body = error_answer(error, in_v1_form=query.v1_errors)
-            _log_refusal(method_id, status, error)
+            _log_rejection(method_id, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -155,8 +155,8 @@ class RestApp:
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        if query.refusal is not None:
-            raise query.refusal
+        if query.rejection is not None:
+            raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
         own = read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
         body = b""
@@ -167,9 +167,9 @@ class RestApp:
             return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
         return answer if selection is None else select_fields(answer, selection)
 
-    async def _serve_page(self, scope: Scope, send: Send) -> None:
+    async def _serve_health_page(self, scope: Scope, send: Send) -> None:
         try:
-            status, headers, body = await self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+            status, headers, body = await self._health_pages.answer(scope, http_methods=self.http_methods(scope["path"]))
         except InvalidArgument as error:
             status, headers, body = error_answer(error)
             headers = [JSON, *headers]
@@ -184,7 +184,7 @@ class RestApp:
         except HeliographError as error:
             status, headers, body = error_answer(error)
             body, headers = msgspec.json.format(body, indent=2) + b"\n", [JSON, *headers]
-            _log_refusal(BATCH, status, error)
+            _log_rejection(BATCH, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -199,7 +199,7 @@ class RestApp:
         return send_answer(send, status, body, headers=headers)
 
 
-async def _refuse_connection(scope: Scope, send: Send) -> None:
+async def _reject_connection(scope: Scope, send: Send) -> None:
     """Refuses WebSockets, and ignores start and end of the server.
 
     Raises: RuntimeError for `lifespan`, which shows an ASGI server that it is not supported.
@@ -210,7 +210,7 @@ async def _refuse_connection(scope: Scope, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1008})
 
 
-def _log_refusal(method: str, status: int, error: HeliographError) -> None:
+def _log_rejection(method: str, status: int, error: HeliographError) -> None:
     """Field paths only: a message may quote what the caller wrote, a password in the wrong place included.
 
     Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.

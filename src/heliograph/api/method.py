@@ -83,10 +83,10 @@ def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - f
     """
     sentence = f"{id} is not offered by this server: {why}"
 
-    async def refuse(_call: Call) -> bytes:
+    async def reject(_call: Call) -> bytes:
         raise Unimplemented(sentence)
 
-    return Method(id=id, handler=refuse, summary=sentence, offered=False, **row)
+    return Method(id=id, handler=reject, summary=sentence, offered=False, **row)
 
 
 Key = tuple[str | int, ...]

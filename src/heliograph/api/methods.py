@@ -7,6 +7,7 @@ from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method, not_offered
 from heliograph.api.resources import (
     applications,
+    dead_letters,
     devices,
     enrollment_tokens,
     enterprises,
@@ -396,6 +397,22 @@ OWN_METHODS = (
         query=events.EventsQuery,
         streams=True,
         response=events.EventList,
+    ),
+    Method(
+        id="heliograph.deadLetters.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/deadLetters",
+        handler=dead_letters.list_,
+        query=dead_letters.ListDeadLettersQuery,
+        response=dead_letters.ListDeadLettersResponse,
+    ),
+    Method(
+        id="heliograph.deadLetters.resend",
+        http="POST",
+        path=f"{_ENTERPRISE}/deadLetters:resend",
+        handler=dead_letters.resend,
+        takes_body=True,
+        response=dead_letters.ResendDeadLettersResponse,
     ),
 )
 """What stands below `/heliograph/v1/`."""

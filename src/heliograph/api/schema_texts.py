@@ -12,6 +12,7 @@ from heliograph.protojson.types import proto_info
 
 _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S105 - no secret
 _PHONE_SAYS = "Output only. As the device reported it."
+_PHONE_SAYS_IF_ASKED = "Output only. What the device reported last, if its policy's statusReportingSettings ask for it."
 
 _NOBODY_SAYS = "Output only. No device reports it here yet; read and ignored."
 _DEVICE_PARTS = (
@@ -133,21 +134,23 @@ _DEVICE = {
     "enrollmentTokenData": "Output only. The additionalData of the token that the device enrolled with.",
     "enrollmentTokenName": "Output only. The token that the device enrolled with.",
     "disabledReason": "What a disabled device shows.",
-    "softwareInfo": _PHONE_SAYS,
     "hardwareInfo": _PHONE_SAYS,
-    "networkInfo": _PHONE_SAYS,
     "memoryInfo": _PHONE_SAYS,
     "previousDeviceNames": "Output only. Names of this device before it enrolled again, oldest first.",
     "ownership": _PHONE_SAYS,
-    "user": "Deprecated; read and ignored.",
+    "user": "Output only. The user of the token that the device enrolled with.",
+    "dpcMigrationInfo": _NOBODY_SAYS,
+    "lastPolicyComplianceReportTime": "Output only. When the device last reported, once it applies a policy.",
+    "policyCompliant": "Output only. Whether the device found nothing against its policy.",
+    "nonComplianceDetails": "Output only. What the device found against its policy.",
+    "appliedPasswordPolicies": _PHONE_SAYS,
+    "securityPosture": _PHONE_SAYS,
     **dict.fromkeys(
         (
-            "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings",
-            "displays", "dpcMigrationInfo", "hardwareStatusSamples", "lastPolicyComplianceReportTime", "memoryEvents",
-            "nonComplianceDetails",
-            "policyCompliant", "powerManagementEvents", "securityPosture", "systemProperties",
+            "applicationReports", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings", "displays",
+            "hardwareStatusSamples", "memoryEvents", "networkInfo", "powerManagementEvents", "softwareInfo", "systemProperties",
         ),
-        _NOBODY_SAYS,
+        _PHONE_SAYS_IF_ASKED,
     ),
 }  # fmt: skip
 

@@ -4,8 +4,6 @@ Bodies hold passwords at times, so no error quotes a value.
 """
 
 import re
-import types
-import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +12,7 @@ import msgspec
 from heliograph.domain.device import DeviceReport
 from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.protojson.messages import decode_message
+from heliograph.protojson.messages import decode_message, known_fields
 from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -137,23 +135,10 @@ def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -
     try:
         fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
         if "report" in fields:
-            fields["report"] = decode_message(DeviceReport, _known(DeviceReport, fields["report"]), root="report")
+            fields["report"] = decode_message(DeviceReport, known_fields(DeviceReport, fields["report"]), root="report")
         return msgspec.convert(fields, cls)
     except _MALFORMED as error:
         raise _malformed(error) from None
-
-
-def _known(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation, and a JSON value
-    """The value without the fields that `wanted` does not have, at any depth."""
-    if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
-        return {name: _known(fields[name], inner) for name, inner in value.items() if name in fields}
-    arguments = [argument for argument in typing.get_args(wanted) if argument not in {Ellipsis, types.NoneType}]
-    if isinstance(value, list) and typing.get_origin(wanted) is tuple:
-        return [_known(arguments[0], inner) for inner in value]
-    if isinstance(wanted, types.UnionType):
-        return _known(arguments[0], value)
-    return value
 
 
 def _null_is_absent(message: R) -> R:

@@ -1,16 +1,15 @@
 """The command line for people. It speaks HTTP like any other client."""
 
 import sys
-from pathlib import Path
 
 import click
 
 import heliograph
+from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
 from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error, print_failure
-from heliograph.cli.signing_in import KEY_FILE
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
 LISTED = {
@@ -41,7 +40,10 @@ LISTED = {
     ),
     "version": Listed(place="heliograph.cli.version:version", section=RUN, summary="Print the version."),
     "db": Listed(place="heliograph.cli.db:app", section=RUN, summary="Migrate, check, back up and restore the database."),
-    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="See the devices of an enterprise."),
+    "enterprises": Listed(place="heliograph.cli.enterprises:app", section=USE, summary="List, create, show and delete enterprises."),
+    "tokens": Listed(place="heliograph.cli.tokens:app", section=USE, summary="Create, list and delete enrollment tokens."),
+    "policies": Listed(place="heliograph.cli.policies:app", section=USE, summary="List, show, set and delete policies."),
+    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="List, find, show, disable, enable and delete devices."),
     "issue": Listed(
         place="heliograph.cli.issue:app",
         section=USE,
@@ -52,6 +54,11 @@ LISTED = {
         place="heliograph.cli.tail:tail",
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
+    ),
+    "notifications": Listed(
+        place="heliograph.cli.notifications:app",
+        section=USE,
+        summary="See notifications that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "check-history": Listed(
@@ -68,14 +75,8 @@ LISTED = {
 
 
 @click.group(cls=LazyGroup, listed=LISTED, name="heliograph", no_args_is_help=True, epilog=EPILOG)
-@click.option(
-    "--key",
-    cls=Option,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    envvar="HELIOGRAPH_KEY",
-    help="Key file to sign in with, if the server requires one.",
-)
+@SERVER
+@ENTERPRISE
 @click.option(
     "--show-completion",
     cls=Option,
@@ -86,9 +87,8 @@ LISTED = {
     help="Print the completion script for a shell and exit: eval it, or put it into the shell's start-up file.",
 )
 @click.version_option(heliograph.__version__, message="%(version)s", help="Print the version and exit.")
-def app(*, key: Path | None) -> None:
+def app(*, server: str, enterprise: str) -> None:
     """An open server for Android device commands, wire-compatible with the Android Management API."""
-    KEY_FILE.set(key)
 
 
 def main() -> None:

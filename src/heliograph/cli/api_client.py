@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -10,6 +10,8 @@ from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure
 
 Json = dict[str, Any]
+Query = Mapping[str, str | int | Sequence[str]]
+"""Parameters of a request; "" leaves one out, several values repeat it."""
 
 TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
@@ -37,20 +39,23 @@ class ApiClient:
         self.server = server
         self._bearer = bearer
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
+    def get(self, path: str, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        text = urlencode({name: value for name, value in (query or {}).items() if value != ""})
-        return self._send("GET", quote(path, safe=PATH_SAFE) + (f"?{text}" if text else ""), None)
+        return self._send("GET", _target(path, query), None)
 
-    def post(self, path: str, body: bytes = b"") -> bytes:
+    def post(self, path: str, body: bytes = b"", query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        return self._send("POST", quote(path, safe=PATH_SAFE), body)
+        return self._send("POST", _target(path, query), body)
 
-    def delete(self, path: str) -> bytes:
+    def patch(self, path: str, body: bytes, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        return self._send("DELETE", quote(path, safe=PATH_SAFE), None)
+        return self._send("PATCH", _target(path, query), body)
 
-    def pages(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
+    def delete(self, path: str, query: Query | None = None) -> bytes:
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
+        return self._send("DELETE", _target(path, query), None)
+
+    def pages(self, path: str, query: Query) -> Iterator[bytes]:
         """Every page of a list, first to last.  Raises: Failure."""
         token = ""
         while True:
@@ -78,6 +83,11 @@ class ApiClient:
     def _unreachable(self, error: Exception) -> str:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return f"Cannot reach {self.server}: {reason}. Is `heliograph sandbox` or `heliograph serve` running there? See --server."
+
+
+def _target(path: str, query: Query | None) -> str:
+    text = urlencode({name: value for name, value in (query or {}).items() if value != ""}, doseq=True)
+    return quote(path, safe=PATH_SAFE) + (f"?{text}" if text else "")
 
 
 def _failure(status: int, content: bytes) -> Failure:

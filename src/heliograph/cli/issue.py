@@ -6,28 +6,27 @@ from typing import Any
 
 import click
 
+from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import Json
-from heliograph.cli.command_tree import Command, Group, option
+from heliograph.cli.bodies import HELP, read_body
+from heliograph.cli.command_tree import AnywhereOption, Command, Group, option
+from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.exit_codes import EPILOG, ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, SERVER, TIMEOUT, client_of, device_name
+from heliograph.cli.options import AS_JSON, DEVICE, TIMEOUT, client_of, device_name
 from heliograph.cli.output import print_json, print_operation
 from heliograph.cli.param_options import options_of, params_given
 from heliograph.cli.waiting import wait_for
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 
-WAIT = option("--wait", is_flag=True, help="Wait until the operation ends; the exit code is its outcome.")
-DURATION = option("--duration", metavar="SECONDS", help="How long the command is valid, as in 3600s; 600s by default.")
-
-# If it is not given here, the value before the TYPE holds; its default is shown there.
-ENTERPRISE_BEHIND = option("--enterprise", metavar="ID", help="Enterprise that short device names belong to.")
-SERVER_BEHIND = option("--server", metavar="URL", help="Address of the server.")
+WAIT = option("--wait", cls=AnywhereOption, is_flag=True, help="Wait until the operation ends; the exit code is its outcome.")
+VALID_FOR = option("--duration", type=DURATION, metavar=METAVAR, help="How long the command is valid, as in 10m or 3600s; 600s by default.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """Options given before the TYPE; they hold after it too."""
+    """What every command's issue has."""
 
     device: str
     enterprise: str
@@ -65,7 +64,7 @@ class IssueGroup(Group):
     epilog=EPILOG,
 )
 @DEVICE
-@option("--body", default="", show_default=False, metavar="JSON", help="Send this Command unchanged, instead of a TYPE.")
+@option("--body", default="", show_default=False, metavar="JSON", help=f"Send this Command unchanged, instead of a TYPE: {HELP}")
 @WAIT
 @TIMEOUT
 @ENTERPRISE
@@ -81,13 +80,13 @@ def app(  # noqa: PLR0913 - one option each
     if body and ctx.invoked_subcommand:
         raise Failure(ExitCode.INVALID, "Give a TYPE or --body, not both.")
     if body:
-        _send(given, body.encode())
+        _send(given, read_body(body))
     elif not ctx.invoked_subcommand:
         raise Failure(ExitCode.INVALID, f"Which command? Choose a TYPE: {', '.join(COMMANDS)}.")
 
 
 def _command_of(row: CommandType) -> click.Command:
-    """The sub-command of one type; its options come from its row. Options may stand before or after the TYPE; after wins."""
+    """The sub-command of one type; its options come from its row. Options may stand before or after the TYPE."""
     options = options_of(row)
 
     @click.pass_obj
@@ -98,23 +97,16 @@ def _command_of(row: CommandType) -> click.Command:
         duration: str | None,
         wait: bool,
         timeout: float | None,
-        enterprise: str | None,
-        server: str | None,
+        enterprise: str,
+        server: str,
         as_json: bool,
         **values: Any,  # noqa: ANN401 - the row's own options
     ) -> None:
-        given = Given(
-            device=before.device,
-            enterprise=enterprise or before.enterprise,
-            server=server or before.server,
-            wait=wait or before.wait,
-            timeout=before.timeout if timeout is None else timeout,
-            as_json=as_json or before.as_json,
-        )
+        given = Given(device=before.device, enterprise=enterprise, server=server, wait=wait, timeout=timeout, as_json=as_json)
         _send(given, json.dumps(_command(row, duration, params_given(options, values))).encode())
 
     command = Command(row.name, callback=issue, help=row.summary, params=[option.parameter() for option in options])
-    for decorate in (DURATION, WAIT, TIMEOUT, ENTERPRISE_BEHIND, SERVER_BEHIND, AS_JSON):
+    for decorate in (VALID_FOR, WAIT, TIMEOUT, ENTERPRISE, SERVER, AS_JSON):
         decorate(command)
     return command
 

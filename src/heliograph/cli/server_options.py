@@ -7,8 +7,9 @@ from typing import Any, Final, TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
+from heliograph.cli.anywhere import DEFAULT_ENTERPRISE
 from heliograph.cli.command_tree import Option
-from heliograph.cli.options import DEFAULT_DATA_DIR, DEFAULT_ENTERPRISE, PATH
+from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
 from heliograph.service.limits import HttpLimits
 
 SERVE: Final = ("serve",)

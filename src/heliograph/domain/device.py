@@ -4,6 +4,7 @@ Source: disc, schema Device; Android Device Policy's management modes.
 """
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -145,6 +146,14 @@ class NetworkInfo(Message):
     telephony_infos: tuple[TelephonyInfo, ...] = ()
 
 
+STATUS_DETAILS = (
+    "applicationReports", "appliedPasswordPolicies", "commonCriteriaModeInfo", "defaultApplicationInfo", "deviceSettings", "displays",
+    "hardwareStatusSamples", "memoryEvents", "nonComplianceDetails", "powerManagementEvents", "systemProperties",
+)  # fmt: skip
+"""Fields of a report that may be long, and that no command is judged by: they are stored apart from the device's record."""
+
+
+@officially("Device", only=("policyCompliant", "securityPosture", *STATUS_DETAILS))
 class DeviceReport(Message):
     """The part of a Device that only the phone knows; sent at enrolment and with every status report.
 
@@ -164,7 +173,7 @@ class DeviceReport(Message):
 
 
 class User(Message):
-    """Deprecated by Google, read and ignored.  Source: disc, User."""
+    """Who uses a device.  Source: disc, User."""
 
     account_identifier: str = ""
 
@@ -181,6 +190,7 @@ class Device(Message):
     enrollment_time: Timestamp = ""
     last_status_report_time: Timestamp = ""
     last_policy_sync_time: Timestamp = ""
+    last_policy_compliance_report_time: Timestamp = ""
     policy_name: str = ""
     applied_policy_name: str = ""
     applied_policy_version: Int64 = Int64(0)
@@ -213,6 +223,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     enrollment_token_name: str
     enrollment_token_data: str = ""
     user_name: str = ""
+    account_identifier: str = ""
+    """Who uses it, as the enrolment token said."""
     policy_name: str = ""
     wanted_state: DeviceState = DeviceState.ACTIVE
     disabled_reason: UserFacingMessage | None = None
@@ -241,6 +253,24 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
         if self.wanted_state is DeviceState.DISABLED:
             return DeviceState.DISABLED
         return DeviceState.ACTIVE if self.last_policy_sync_us else DeviceState.PROVISIONING
+
+
+class StatusName(NamedTuple):
+    """A device's name as that of its status."""
+
+    enterprise: str
+    device: str
+
+
+class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device reported last of STATUS_DETAILS; a device that reported nothing of them has none.
+
+    It is read with the device by callers and never with a command.
+    """
+
+    name: StatusName
+    details: DeviceReport
+    """Only STATUS_DETAILS are set."""
 
 
 class LastOrder(msgspec.Struct, frozen=True, rename="camel"):

@@ -8,7 +8,7 @@ Source: disc, Policy and Device, and the schemas that they refer to.
 
 import enum
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,15 +60,16 @@ class _Maker:
             self._made[name] = self._struct(name, self._schema.messages[name], Message)
         return self._made[name]
 
-    def completed(self, cls: type[msgspec.Struct], name: str) -> type[msgspec.Struct]:
-        """The class with the message's other fields."""
+    def completed(self, cls: type[msgspec.Struct], name: str, only: Collection[str]) -> type[msgspec.Struct]:
+        """The class with the message's other fields, or with these `only`."""
         declared = {field.encode_name for field in msgspec.structs.fields(cls)}
-        others = {field: kind for field, kind in self._schema.completed[name].items() if field not in declared}
+        fields = self._schema.completed[name]
+        others = {field: kind for field, kind in fields.items() if field not in declared and (not only or field in only)}
         return self._struct(name, others, cls)
 
     def _struct(self, name: str, fields: Mapping[str, Kind], base: type[msgspec.Struct]) -> type[msgspec.Struct]:
         made = msgspec.defstruct(
-            name,
+            name if base is Message else base.__name__,
             [(proto_name(field), *self._field(name, field, kind)) for field, kind in fields.items()],
             bases=(base,),
             module=base.__module__ if base is not Message else __name__,
@@ -108,13 +109,13 @@ MESSAGES: Mapping[str, type[msgspec.Struct]] = {name: _MAKER.message(name) for n
 """Every message that is made here, by its name."""
 
 
-def officially(name: str) -> Callable[[type[M]], type[M]]:
-    """A decorator: the message also has the official fields of this name that the class does not declare.
+def officially(name: str, *, only: Collection[str] = ()) -> Callable[[type[M]], type[M]]:
+    """A decorator: the message also has the official fields of this name that the class does not declare; with `only`, these of them.
 
     So everything that Google's message has is known: taken in a body, in a mask, in `fields`. A field that this server fills is declared.
     """
 
     def complete(cls: type[M]) -> type[M]:
-        return _MAKER.completed(cls, name)  # type: ignore[return-value]
+        return _MAKER.completed(cls, name, only)  # type: ignore[return-value]
 
     return complete

@@ -4,7 +4,7 @@ Source: disc, Policy, PasswordRequirements.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -124,10 +124,13 @@ def _password_of(policy: Any, scopes: frozenset[str]) -> PasswordPolicy:  # noqa
     with the qualities NUMERIC to COMPLEX only; the bands COMPLEXITY_… say how long a PIN must be.
     """
     demands = [*policy.password_policies, *([policy.password_requirements] if policy.password_requirements else ())]
+    return password_policy(demand for demand in demands if demand.password_scope.value in scopes)
+
+
+def password_policy(demands: Iterable[Any]) -> PasswordPolicy:
+    """The strictest of these PasswordRequirements messages."""
     found = PasswordPolicy()
     for demand in demands:
-        if demand.password_scope.value not in scopes:
-            continue
         quality, least = _QUALITIES[demand.password_quality.value]
         length = demand.password_minimum_length if quality >= PasswordQuality.NUMERIC and not least else least
         found = PasswordPolicy(quality=max(found.quality, quality), minimum_length=max(found.minimum_length, length))

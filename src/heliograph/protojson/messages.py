@@ -40,12 +40,14 @@ A well-formed body takes a fast path (msgspec) that accepts nothing which the wa
 
 import functools
 import re
+import types
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.protojson.parser import refuse_depth
+from heliograph.protojson.parser import reject_depth
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.reader_options import STRICT, ReaderOptions
 from heliograph.protojson.schema import holds_any_json, oneof_check
@@ -60,6 +62,7 @@ __all__ = [
     "Timestamp",
     "decode_message",
     "encode_message",
+    "known_fields",
     "proto",
     "stored_message",
 ]
@@ -86,7 +89,7 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str, optio
         return read_parsed(cls, body, root=root, options=options)
     decode, oneofs_hold, nested_freely = _fast_path(cls)
     if nested_freely:
-        refuse_depth(body.decode(errors="replace"))
+        reject_depth(body.decode(errors="replace"))
     try:
         message: M = decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -109,6 +112,19 @@ def stored_message(cls: type[M], data: bytes) -> M:
     """
     message: M = _decoder(cls).decode(data)
     return message
+
+
+def known_fields(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation, and a JSON value
+    """The value without the fields that `wanted` does not have, at any depth."""
+    if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
+        return {name: known_fields(fields[name], inner) for name, inner in value.items() if name in fields}
+    arguments = [argument for argument in typing.get_args(wanted) if argument not in {Ellipsis, types.NoneType}]
+    if isinstance(value, list) and typing.get_origin(wanted) is tuple:
+        return [known_fields(arguments[0], inner) for inner in value]
+    if isinstance(wanted, types.UnionType):
+        return known_fields(arguments[0], value)
+    return value
 
 
 @functools.cache

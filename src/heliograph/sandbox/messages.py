@@ -6,7 +6,7 @@ from typing import Annotated
 from heliograph.agent.profiles import Answering, Overrides
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
-from heliograph.protojson.types import AnyValue
+from heliograph.protojson.types import AnyObject, AnyValue
 
 DUPLICATES_MOST = 1_000
 
@@ -44,6 +44,10 @@ class Steering(Message):
     ongoing_call: bool | None = None
     setup_in_progress: bool | None = None
     work_profile_paused: bool | None = None
+    report: AnyObject | None = None
+    """Fields of Device that the phone reports whatever it finds; they take the place of those given before, {} ends it."""
+    app_failures: AnyObject | None = None
+    """By package: the installationFailureReason for which the phone leaves the app as it is; {} ends it."""
     confirm_esim_removal: bool | None = None
     """Whether it asks its user before REMOVE_ESIM removes an eSIM."""
     reboot_duration: Duration = ""

@@ -6,7 +6,7 @@ from heliograph.agent.profiles import PROFILES, facts_of
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise, SigninDetail, SigninDetailDefaultStatus
 from heliograph.domain.names import EnterpriseName
-from heliograph.domain.phone.reports import device_report
+from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.domain.provisioning import info_of, sign_in_url
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
 from heliograph.protojson.messages import stored_message
@@ -37,7 +37,7 @@ async def _create(world: World, request: Request) -> object:
         record = await world.parts.store.enterprise(name)
         detail = _detail(name, record, wanted.token_tag)
         phone = world.enrolments.newcomer(wanted.profile, facts_of(wanted.overrides), detail.allow_personal_usage, name)
-        info = info_of(name, device_report(phone), authenticated_user_email=wanted.authenticated_user_email)
+        info = info_of(name, device_report(Situation(phone=phone)), authenticated_user_email=wanted.authenticated_user_email)
         made = create_provisioning_info(world.parts.ports, info)
     return {"name": made.name, "signinUrl": sign_in_url(detail.signin_url, made.name)}
 

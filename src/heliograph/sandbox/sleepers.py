@@ -8,6 +8,8 @@ import functools
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+import msgspec
+
 from heliograph.agent.journal import Identity
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.agent.virtual_phone import applied, reported
@@ -17,7 +19,7 @@ from heliograph.domain.enrollment import user_name_for
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.policy import DEFAULT_ID, implicit_default
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.sandbox.phones import Asleep, SandboxPhone, Surroundings, new_device
 from heliograph.service.phones import hash_credential
 from heliograph.service.ports import Decision, Doorbell, Ports, Presence, PutDevice, Sees, Sighting, Whereabouts
@@ -54,10 +56,12 @@ def _identity(name: DeviceName, *, seed: str) -> Identity:
     return Identity(credential=credential, installation_id=installation_id, name=str(name))
 
 
-def _policy(enterprise: EnterpriseName, user_name: str) -> Policy:
+def _policy(enterprise: EnterpriseName, user_name: str) -> PhonePolicy:
     """What every phone of an enterprise without a policy applies."""
     default = implicit_default(enterprise)
-    return Policy(policy_name=str(default.name), policy_version=default.version, user_name=user_name)
+    return PhonePolicy(
+        policy_name=str(default.name), policy_version=default.version, user_name=user_name, policy=msgspec.Raw(default.resource)
+    )
 
 
 def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity, at_us: int) -> DeviceRecord:
@@ -75,6 +79,7 @@ def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity
         enrollment_us=at_us,
         enrollment_token_name=str(EnrollmentTokenName(enterprise.enterprise, token_id)),
         user_name=user_name_for(enterprise, token, credential_hash),
+        account_identifier=profile.account_identifier,
         policy_name=str(PolicyName(enterprise.enterprise, DEFAULT_ID)),
         serial=device.serial,
         last_status_report_us=at_us,

@@ -1,14 +1,21 @@
 """What `PATCH …/devices/{phone}` says of a phone, done to it; a fault that is planned does the same at its time."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from heliograph.agent.misbehaviour import Mischief
 from heliograph.agent.virtual_phone import ANSWERS, User
+from heliograph.domain.device import Device, DeviceReport
+from heliograph.domain.official_messages import MESSAGES
+from heliograph.domain.phone.report_fields import FILLED_BY_SERVER
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.messages import decode_message
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns
+from heliograph.protojson.types import decode_hook
 from heliograph.sandbox.messages import Consent, Loss, Steering
 from heliograph.sandbox.phones import SandboxPhone
 
@@ -21,6 +28,8 @@ class Steered:
         self._wanted = wanted
         self._latency_ms = round(_seconds(wanted.latency) * 1_000) if wanted.latency else None
         self._duplicates = wanted.duplicates
+        self._reported_instead = _reported_instead(wanted.report)
+        self._app_failures = _app_failures(wanted.app_failures)
         self._after_s = _seconds(wanted.consent_delay) if wanted.consent_delay else None
         given = {"reboot_s": wanted.reboot_duration, "download_s": wanted.download_duration}
         self._times = {name: _seconds(duration) for name, duration in given.items() if duration}
@@ -42,6 +51,10 @@ class Steered:
         names = ("ongoing_call", "setup_in_progress", "confirm_esim_removal")
         wanted = {name: getattr(self._wanted, name) for name in names}
         changes: dict[str, object] = {name: value for name, value in wanted.items() if value not in {None, getattr(device, name)}}
+        if self._reported_instead is not None:
+            changes["reported_instead"] = self._reported_instead
+        if self._app_failures is not None:
+            changes["app_failures"] = self._app_failures
         profile, paused = device.work_profile, self._wanted.work_profile_paused
         if profile is not None and paused is not None and paused is not profile.paused:
             changes["work_profile"] = msgspec.structs.replace(profile, paused=paused)
@@ -65,6 +78,32 @@ class Steered:
         after_s = user.after_s if self._after_s is None else self._after_s
         answer = user.answer if self._wanted.consent is Consent.CONSENT_UNSPECIFIED else ANSWERS[self._wanted.consent.answering]
         return User(answer=answer, after_s=after_s)
+
+
+def _reported_instead(report: Mapping[str, Any] | None) -> str | None:
+    """The fields as a phone keeps them.  Raises: InvalidArgument: not fields of Device, or not such that a phone fills."""
+    if report is None:
+        return None
+    decode_message(Device, dict(report), root="report")
+    others = [name for name in report if name in FILLED_BY_SERVER]
+    if others:
+        raise InvalidArgument(violations=[Violation(f"report.{name}", f"{name} is the server's to fill.") for name in others])
+    try:
+        msgspec.convert(report, DeviceReport, dec_hook=decode_hook)
+    except msgspec.ValidationError:
+        raise InvalidArgument(
+            violations=[Violation("report", "report must be in canonical JSON: fields in lowerCamelCase, int64 as text.")]
+        ) from None
+    return msgspec.json.encode(report).decode() if report else ""
+
+
+def _app_failures(failures: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Raises: InvalidArgument: a reason that is not one of AMAPI's."""
+    if failures is None:
+        return None
+    for package, reason in failures.items():
+        decode_message(MESSAGES["NonComplianceDetail"], {"installationFailureReason": reason}, root=f"app_failures[{package[:128]}]")
+    return dict(failures)
 
 
 def _seconds(duration: str) -> float:

@@ -77,7 +77,7 @@ class World:
     @property
     def _now(self) -> _Running:
         if self._running is None:
-            raise self.life.refusal()
+            raise self.life.rejection()
         return self._running
 
     @property
@@ -218,7 +218,7 @@ class World:
         """
         async with self._changing:
             if self.life.stage is Stage.ENDED:
-                raise self.life.refusal()
+                raise self.life.rejection()
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()

@@ -26,13 +26,14 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import Callers, SignIn
+from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
-from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
@@ -134,7 +135,7 @@ async def assembled(
         store.on_events(ports.followers.heard)
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
-        own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
+        own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),

@@ -8,7 +8,7 @@ import structlog
 
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain import operation as life
-from heliograph.domain.device import DeviceRecord, LastOrder
+from heliograph.domain.device import DeviceRecord, LastOrder, StatusName
 from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State
@@ -73,8 +73,9 @@ async def acknowledge_command(
     async def judged(*, sees_all: bool) -> _Verdict | None:
         ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun)
         sees = Sees(
-            device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all, subscription=bool(ports.destinations)
-        )
+            device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
+            subscription=bool(ports.destinations), records=(StatusName(*device),) if sees_all else (),
+        )  # fmt: skip
         return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack), lane=Lane.PHONES)
 
     # Only a row that is final at ack concerns the device's other operations: no other ack pays for reading them.

@@ -7,7 +7,7 @@ import msgspec
 from heliograph.commands import ENVELOPE, last_order_of_delete
 from heliograph.domain import operation as life
 from heliograph.domain import user_facing_message
-from heliograph.domain.device import Device, DeviceRecord, DeviceState, LastOrder, Tombstone
+from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceStatus, LastOrder, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
@@ -21,7 +21,7 @@ from heliograph.service.notifications import departure_published, operation_writ
 from heliograph.service.offer_command import with_offers
 from heliograph.service.paging import page_of
 from heliograph.service.policies import full_policy_name
-from heliograph.service.ports import Decision, DeleteDevice, Facts, Ports, PutDevice, PutTombstone, Sees, Write
+from heliograph.service.ports import Decision, Delete, DeleteDevice, Facts, Ports, PutDevice, PutTombstone, Sees, Write
 from heliograph.service.tenant_bounds import require_size
 
 MUTABLE = ("state", "disabled_reason", "policy_name")
@@ -56,6 +56,11 @@ async def list_devices(
     if not page[0] and (error := await enterprise_absence(ports, enterprise)) is not None:
         raise error
     return page
+
+
+async def status_of(ports: Ports, device: DeviceRecord) -> DeviceStatus | None:
+    """What the device reported of STATUS_DETAILS."""
+    return await ports.store.record(DeviceStatus, StatusName(*device.name))
 
 
 async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
@@ -143,7 +148,8 @@ async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequ
         # The server of its connection learns that the device is gone.
         return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
 
-    if not await ports.store.decide(Sees(device=name, open_operations=True, subscription=True), rule):
+    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name),))
+    if not await ports.store.decide(sees, rule):
         raise await device_absence(ports, name)
     ports.offers.forget_device(name)
 
@@ -156,7 +162,8 @@ def _delete_order(type_name: str, command: bytes) -> LastOrder:
 def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: LastOrder, *, ack_id: str = "") -> list[Write]:
     """The writes that end the device's management: it is gone, its tombstone holds the last order, and no operation of it is open.
 
-    `facts` must hold the device's open operations and the subscription; the operation that the order came from is the caller's to end.
+    `facts` must hold the device's open operations, its status and the subscription; the operation that the order came from is the
+    caller's to end.
     """
     tombstone = Tombstone(
         name=device.name,
@@ -172,7 +179,8 @@ def management_ended(ports: Ports, facts: Facts, device: DeviceRecord, order: La
         if str(operation.name) != order.operation
         for write in operation_writes(ports, facts, operation, _ended_with_device(with_offers(ports, operation), facts.now_us))
     ]
-    return [DeleteDevice(device.name), PutTombstone(tombstone), *ended, *departure_published(ports, facts, device)]
+    gone = (DeleteDevice(device.name), Delete(StatusName(*device.name)))
+    return [*gone, PutTombstone(tombstone), *ended, *departure_published(ports, facts, device)]
 
 
 def _ended_with_device(operation: Operation, now_us: int) -> Operation:

@@ -18,6 +18,8 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "web-apps": "web_apps_most",
         "open-command-bytes": "open_bytes_most",
         "resource-bytes": "resource_bytes_most",
+        "notifications": "notifications_most",
+        "dead-letters": "dead_letters_most",
     }
 )
 """The limits that `--limit NAME=NUMBER` sets, by name."""
@@ -43,6 +45,10 @@ class Limits:
     """Of one enterprise, icons and all up to half a gigabyte."""
     resource_bytes_most: int = 512 * KIB
     """Of one policy, enterprise, enrolment token, web app, or the text of a disabled device."""
+    notifications_most: int = 100_000
+    """That wait for an enterprise's destinations; beyond that the oldest become dead letters."""
+    dead_letters_most: int = 100_000
+    """Of one enterprise; beyond that the oldest are dropped."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
     quota_per_project: bool = False

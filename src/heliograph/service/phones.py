@@ -2,26 +2,37 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
-from heliograph.domain.device import DeviceRecord, DeviceReport, DeviceState, EnrollmentTokenRecord, ManagementMode, Ownership, Tombstone
-from heliograph.domain.enrollment import personal_usage_objection, user_name_for
+from heliograph.domain.device import (
+    DeviceRecord,
+    DeviceReport,
+    DeviceState,
+    DeviceStatus,
+    EnrollmentTokenRecord,
+    ManagementMode,
+    Ownership,
+    StatusName,
+    Tombstone,
+)
+from heliograph.domain.device_json import parts_of
+from heliograph.domain.enrollment import account_identifier_of, personal_usage_objection, user_name_for
 from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
 from heliograph.domain.operation import Operation, State
-from heliograph.protocol import CREDENTIAL_BYTES, Acknowledge, Enroll, Enrolled, Hello, InFlight, InFlightState, Policy, StatusReport
+from heliograph.protocol import CREDENTIAL_BYTES, Acknowledge, Enroll, Enrolled, Hello, InFlight, InFlightState, PhonePolicy, StatusReport
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.acknowledge_command import acknowledge_command, adopted, log_adoption, may_adopt
 from heliograph.service.notifications import enrolment_published, status_published
 from heliograph.service.offer_command import with_offers
 from heliograph.service.policies import phone_policy
-from heliograph.service.ports import Decision, Facts, Lane, Ports, Put, PutDevice, PutOperation, PutTombstone, Sees, Write
+from heliograph.service.ports import Decision, Delete, Facts, Lane, Ports, Put, PutDevice, PutOperation, PutTombstone, Sees, Write
 
 INSTALLATION_ID_MAX_CHARS = 128
 SERIAL_MAX_CHARS = 128
@@ -166,10 +177,11 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         enrollment_token_name=token_name,
         enrollment_token_data=token.additional_data,
         user_name=user_name_for(token.enterprise, token, credential_hash),
+        account_identifier=account_identifier_of(token),
         policy_name=token.policy_name,
         previous_device_names=facts.previous_device_names,
         serial=_serial(message),
-        report=message.report,
+        report=parts_of(message.report)[0],  # what is apart of it comes with its first status report
     )
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
     if token.one_time_only:
@@ -194,7 +206,7 @@ class _Greeted(NamedTuple):
     """A begun command that is final at its acknowledgement, which the server lost."""
 
 
-async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName, hello: Hello) -> Policy:
+async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName, hello: Hello) -> PhonePolicy:
     """The result timeout of each acknowledged operation that the phone lists starts again; one that it does not list is offered again.
 
     A queued one that the phone has begun is adopted: acknowledged by the phone's ackId, even past its deadline (ADR 0016). One that is
@@ -217,7 +229,7 @@ async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName,
     if record is None:
         raise DeviceNoLongerManaged
     ports.offers.greeted(device, frozenset(listed), ports.clock.now_us())
-    return await phone_policy(ports, record)
+    return await phone_policy(ports, record, whole=True)
 
 
 async def _told(
@@ -265,7 +277,7 @@ def _heard(operation: Operation, now_us: int) -> Operation:
     return life.heard(operation, now_us, result_timeout_s=COMMANDS[operation.type].result_timeout_s)
 
 
-async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> Policy:
+async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> PhonePolicy:
     """The device shows these facts; it leaves PROVISIONING with its first status report, which gets its policy as the answer.
 
     Raises: InvalidArgument: facts that no device can have; DeviceNoLongerManaged.
@@ -273,15 +285,25 @@ async def report_status(ports: Ports, device: DeviceName, message: StatusReport)
     """
     _check_report(message.report)
 
+    report, details = parts_of(message.report)
+    name = StatusName(*device)
+    status = DeviceStatus(name=name, details=details) if details is not None else None
+
     def rule(facts: Facts) -> Decision[DeviceRecord]:
         if facts.device is None:
             raise DeviceNoLongerManaged
-        changed = msgspec.structs.replace(
-            facts.device, report=message.report, last_status_report_us=facts.now_us, last_policy_sync_us=facts.now_us
-        )
-        return Decision(changed, (PutDevice(changed), *status_published(ports, facts, changed)))
+        changed = msgspec.structs.replace(facts.device, report=report, last_status_report_us=facts.now_us, last_policy_sync_us=facts.now_us)
+        writes = (PutDevice(changed), *_status_writes(facts, name, status), *status_published(ports, facts, changed, status))
+        return Decision(changed, writes)
 
-    return await phone_policy(ports, await ports.store.decide(Sees(device=device, subscription=True), rule, lane=Lane.PHONES))
+    sees = Sees(device=device, subscription=True, records=(name,))
+    return await phone_policy(ports, await ports.store.decide(sees, rule, lane=Lane.PHONES))
+
+
+def _status_writes(facts: Facts, name: StatusName, status: DeviceStatus | None) -> Iterator[Write]:
+    if status == facts.record(DeviceStatus) or facts.subscription is None:  # the enterprise is gone, and this device soon
+        return
+    yield Put(status) if status is not None else Delete(name)
 
 
 def _check_report(report: DeviceReport) -> None:
@@ -295,7 +317,7 @@ def _check_report(report: DeviceReport) -> None:
         raise InvalidArgument("managementMode and ownership are required.")
 
 
-async def get_phone_policy(ports: Ports, device: DeviceName) -> Policy:
+async def get_phone_policy(ports: Ports, device: DeviceName) -> PhonePolicy:
     """The policy as the phone gets it.  Raises: DeviceNoLongerManaged."""
     record = await ports.store.device(device)
     if record is None:

@@ -12,7 +12,7 @@ from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, EnterpriseName, PolicyName
 from heliograph.domain.policy import DEFAULT_ID, PasswordPolicy, PolicyRecord, implicit_default
 from heliograph.domain.policy_messages import ApplicationPolicy, Policy
-from heliograph.protocol import Policy as PhonePolicy
+from heliograph.protocol import POLICY_MAX_BYTES, PhonePolicy
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, parse_field_mask
 from heliograph.service.not_found import enterprise_absence
@@ -71,13 +71,17 @@ def _existing(record: PolicyRecord | None, name: PolicyName) -> PolicyRecord | N
     return record
 
 
-async def phone_policy(ports: Ports, device: DeviceRecord) -> PhonePolicy:
+async def phone_policy(ports: Ports, device: DeviceRecord, *, whole: bool = False) -> PhonePolicy:
     """The policy as the phone gets it when it connects or reports, and when it has changed.
+
+    The Policy message is in it if `whole`, or if the phone did not report that it applies this version.
 
     Version 0: the device's policy does not exist yet, so there is nothing to apply.
     """
     record = await _policy_record(ports, PolicyName.parse(device.policy_name)) if device.policy_name else None
     password = _demanded(record, device)
+    report = device.report
+    known = record is not None and (report.applied_policy_name, report.applied_policy_version) == (device.policy_name, record.version)
     return PhonePolicy(
         policy_name=device.policy_name,
         policy_version=record.version if record is not None else 0,
@@ -86,6 +90,7 @@ async def phone_policy(ports: Ports, device: DeviceRecord) -> PhonePolicy:
         user_name=device.user_name,
         password_quality=password.quality.name if password.quality else "",
         password_minimum_length=password.minimum_length,
+        policy=msgspec.Raw(record.resource) if record is not None and (whole or not known) else None,
     )
 
 
@@ -125,7 +130,7 @@ async def _change_policy(ports: Ports, name: PolicyName, change: Change) -> Poli
         if found := Violations(policies.violations(wanted)):
             raise InvalidArgument(violations=found)
         record = policies.changed(old, name, wanted, now_us=facts.now_us)
-        require_size(len(record.resource), limits, what="policy", path="policy")
+        require_size(len(record.resource), limits, what="policy", path="policy", ever=POLICY_MAX_BYTES)
         # In the store, a resource is base64 inside its record.
         grows_by = (len(record.resource) - (len(facts.policy.resource) if facts.policy else 0)) * 4 // 3
         require_room_for_policy(holding, limits, new=facts.policy is None, grows_by=grows_by)

@@ -1,6 +1,6 @@
 """The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
 
-The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, history, the outbox.
+The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, the index, the outbox.
 Recipe: CONTRIBUTING, "Add a record kind".
 """
 
@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
-from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord, Tombstone
+from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
+from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
@@ -163,6 +164,18 @@ SERIALS: Kind[SerialPlace, Serial] = Kind(
     by_hand=True,
 )
 
+STATUSES: Kind[StatusName, DeviceStatus] = Kind(
+    table="statuses",
+    one="device's status",
+    many="devices' statuses",
+    record=DeviceStatus,
+    key=StatusName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("device")),
+    codec=json_of(DeviceStatus),
+    belongs_to=ENTERPRISES,
+)
+
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     table="service_keys",
     one="service-account key",
@@ -177,6 +190,21 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     few=True,
 )
 
+DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
+    table="dead_letters",
+    one="dead letter",
+    many="dead letters",
+    record=DeadLetter,
+    key=DeadLetterName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("message_id", "bigint")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(DeadLetter),
+    belongs_to=ENTERPRISES,
+    expires=True,
+    held=Held.DEAD_LETTERS,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -184,7 +212,9 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     TOMBSTONES,
     REQUESTS,
     SERIALS,
+    STATUSES,
     SERVICE_KEYS,
+    DEAD_LETTERS,
     WEB_APPS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""

@@ -339,6 +339,70 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (enterprise, serial, position) DO UPDATE SET
     device = excluded.device
 
+-- sqlite: statuses_named --
+-- Devices' statuses by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN statuses t
+WHERE t.enterprise = wanted.column1 AND t.device = wanted.column2
+
+-- sqlite: put_statuses --
+-- Devices' statuses as they are now.
+INSERT INTO statuses (enterprise, device, record) VALUES (?, ?, ?)
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    record = excluded.record
+
+-- sqlite: delete_statuses --
+-- These devices' statuses are gone.
+DELETE FROM statuses WHERE (enterprise, device) IN (VALUES (?, ?))
+
+-- sqlite: delete_statuses_of_enterprises --
+-- The devices' statuses of deleted enterprises go with them.
+DELETE FROM statuses WHERE enterprise IN (VALUES (?))
+
+-- sqlite: forget_statuses_of_device --
+-- Sandbox: the devices' statuses of a device never were.
+DELETE FROM statuses WHERE enterprise = ? AND device = ?
+
+-- postgresql: statuses_named --
+-- Devices' statuses by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN statuses t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+
+-- postgresql: lock_statuses --
+-- Devices' statuses by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN statuses t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+ORDER BY t.enterprise, t.device FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_statuses --
+-- Devices' statuses that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO statuses (enterprise, device, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_statuses --
+-- Devices' statuses as they are now.
+INSERT INTO statuses (enterprise, device, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    record = excluded.record
+
+-- postgresql: delete_statuses --
+-- These devices' statuses are gone.
+DELETE FROM statuses t USING unnest($1::text[], $2::text[]) AS gone(enterprise, device)
+WHERE t.enterprise = gone.enterprise AND t.device = gone.device
+
+-- postgresql: delete_statuses_of_enterprises --
+-- The devices' statuses of deleted enterprises go with them.
+DELETE FROM statuses t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: statuses_have_an_enterprise --
+-- Every device's status belongs to an enterprise.
+SELECT count(*) FROM statuses t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_statuses --
+-- Whether every record can be read.
+SELECT record FROM statuses
+
 -- sqlite: service_keys_named --
 -- Service-account keys by name, for many names.
 SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN service_keys t
@@ -407,6 +471,94 @@ WHERE t.key_id = gone.key_id
 -- check: every_record_of_service_keys --
 -- Whether every record can be read.
 SELECT record FROM service_keys
+
+-- sqlite: dead_letters_named --
+-- Dead letters by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN dead_letters t
+WHERE t.enterprise = wanted.column1 AND t.message_id = wanted.column2
+
+-- sqlite: page_of_dead_letters --
+-- Dead letters of one enterprise after a position, in order of creation.
+SELECT record FROM dead_letters WHERE enterprise = ? AND position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_dead_letters --
+-- How many dead letters an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM dead_letters WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_dead_letters --
+-- Dead letters as they are now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, message_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_dead_letters --
+-- These dead letters are gone.
+DELETE FROM dead_letters WHERE (enterprise, message_id) IN (VALUES (?, ?))
+
+-- sqlite: delete_dead_letters_of_enterprises --
+-- The dead letters of deleted enterprises go with them.
+DELETE FROM dead_letters WHERE enterprise IN (VALUES (?))
+
+-- sqlite: dead_letters_expired --
+-- The dead letters past their expiry, the longest expired first.
+SELECT enterprise, message_id FROM dead_letters WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: dead_letters_named --
+-- Dead letters by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::bigint[]) AS wanted(enterprise, message_id)
+JOIN dead_letters t ON t.enterprise = wanted.enterprise AND t.message_id = wanted.message_id
+
+-- postgresql: lock_dead_letters --
+-- Dead letters by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::bigint[]) AS wanted(enterprise, message_id)
+JOIN dead_letters t ON t.enterprise = wanted.enterprise AND t.message_id = wanted.message_id
+ORDER BY t.enterprise, t.message_id FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_dead_letters --
+-- Dead letters of one enterprise after a position, in order of creation.
+SELECT record FROM dead_letters WHERE enterprise = $1 AND position > $2 AND expires_us > $3 ORDER BY position LIMIT $4
+
+-- postgresql: holding_dead_letters --
+-- How many dead letters an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM dead_letters WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_dead_letters --
+-- Dead letters that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])
+
+-- postgresql: put_dead_letters --
+-- Dead letters as they are now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])
+ON CONFLICT (enterprise, message_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_dead_letters --
+-- These dead letters are gone.
+DELETE FROM dead_letters t USING unnest($1::text[], $2::bigint[]) AS gone(enterprise, message_id)
+WHERE t.enterprise = gone.enterprise AND t.message_id = gone.message_id
+
+-- postgresql: delete_dead_letters_of_enterprises --
+-- The dead letters of deleted enterprises go with them.
+DELETE FROM dead_letters t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- postgresql: retire_dead_letters --
+-- Dead letters past their expiry are gone.
+DELETE FROM dead_letters t USING (
+    SELECT enterprise, message_id FROM dead_letters WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.enterprise = old.enterprise AND t.message_id = old.message_id
+RETURNING 1
+
+-- check: dead_letters_have_an_enterprise --
+-- Every dead letter belongs to an enterprise.
+SELECT count(*) FROM dead_letters t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_dead_letters --
+-- Whether every record can be read.
+SELECT record FROM dead_letters
 
 -- sqlite: web_apps_named --
 -- Web apps by name, for many names.

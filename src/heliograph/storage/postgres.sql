@@ -139,8 +139,8 @@ DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
-INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[])
 ON CONFLICT (destination, supersedes) DO UPDATE SET
     message_id = excluded.message_id, created_us = excluded.created_us,
     notification_type = excluded.notification_type, data = excluded.data, claimed_until_us = 0
@@ -155,14 +155,19 @@ FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS later(message_id, due_
 DELETE FROM outbox WHERE message_id = ANY($1::bigint[])
 
 -- claim_messages --
--- The soonest due messages that are nobody's are this server's until $2; those that another one is claiming are passed over.
+-- The soonest due messages to each destination that are nobody's are this server's until $2; those that another claims are passed over.
 UPDATE outbox o SET claimed_until_us = $2
 FROM (
-    SELECT message_id FROM outbox WHERE due_us <= $1 AND claimed_until_us <= $1
-    ORDER BY due_us, message_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+    SELECT due.message_id
+    FROM unnest($3::text[], $4::integer[]) AS room(destination, most)
+    CROSS JOIN LATERAL (
+        SELECT message_id FROM outbox WHERE destination = room.destination AND due_us <= $1 AND claimed_until_us <= $1
+        ORDER BY due_us, message_id LIMIT room.most FOR NO KEY UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT $5
 ) AS due
 WHERE o.message_id = due.message_id
-RETURNING o.message_id, o.due_us, o.created_us, o.attempts, o.destination, o.notification_type, o.data
+RETURNING o.message_id, o.due_us, o.created_us, o.attempts, o.destination, o.notification_type, o.data, o.enterprise
 
 -- lock_due --
 -- Operations past their deadline, oldest deadline first, whose devices are this transaction's now; those of busy devices are passed over.

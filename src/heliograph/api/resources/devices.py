@@ -1,5 +1,7 @@
 """The devices resource."""
 
+import asyncio
+
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Call
 from heliograph.api.resources.answers import EMPTY, list_body
@@ -10,7 +12,7 @@ from heliograph.domain.messages import Message
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.protojson.field_mask import parse_field_mask
 from heliograph.protojson.messages import encode_message
-from heliograph.service.devices import delete_device, get_device, list_devices, patch_device
+from heliograph.service.devices import delete_device, get_device, list_devices, patch_device, status_of
 
 
 class DeleteDeviceQuery(Message):
@@ -35,7 +37,7 @@ class UpdateQuery(Message):
 
 async def get(call: Call) -> bytes:
     """The device.  Source: disc, devices.get."""
-    return _body(await get_device(call.ports, DeviceName(*call.ids)))
+    return await _body(call, await get_device(call.ports, DeviceName(*call.ids)))
 
 
 async def list_(call: Call) -> bytes:
@@ -44,7 +46,8 @@ async def list_(call: Call) -> bytes:
     devices, next_page_token = await list_devices(
         call.ports, EnterpriseName(*call.ids), page_size=query.page_size, page_token=query.page_token
     )
-    return list_body("devices", map(_body, devices), next_page_token)
+    bodies = await asyncio.gather(*(_body(call, device) for device in devices))
+    return list_body("devices", bodies, next_page_token)
 
 
 async def patch(call: Call) -> bytes:
@@ -52,7 +55,7 @@ async def patch(call: Call) -> bytes:
     query: UpdateQuery = call.query
     wanted = await call.message(Device, root="device")
     mask = parse_field_mask(query.update_mask, of=Device) or None
-    return _body(await patch_device(call.ports, DeviceName(*call.ids), wanted, mask))
+    return await _body(call, await patch_device(call.ports, DeviceName(*call.ids), wanted, mask))
 
 
 async def delete(call: Call) -> bytes:
@@ -67,5 +70,5 @@ async def delete(call: Call) -> bytes:
     return EMPTY
 
 
-def _body(record: DeviceRecord) -> bytes:
-    return encode_message(render_device(record))
+async def _body(call: Call, record: DeviceRecord) -> bytes:
+    return encode_message(render_device(record, await status_of(call.ports, record)))

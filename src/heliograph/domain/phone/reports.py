@@ -3,75 +3,52 @@
 Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …).
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import msgspec
 
 from heliograph.domain.device import (
     ConfigMode,
-    DeviceReport,
     DeviceState,
     EuiccChipInfo,
     HardwareInfo,
     ManagementKind,
-    ManagementMode,
-    MemoryInfo,
     NetworkInfo,
-    Ownership,
     SimActivationState,
-    SoftwareInfo,
     TelephonyInfo,
 )
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile
+from heliograph.domain.phone.numbers import luhn_digit
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.user_facing_message import text_for
-from heliograph.protojson.messages import Int64
 
 ENTERPRISE_SPECIFIC_ID_LEVEL = 31  # disc, HardwareInfo.enterpriseSpecificId: "Android 12 and above"
 EUICC_CHIP_INFO_LEVEL = 33  # disc, HardwareInfo.euiccChipInfo: company-owned "with Android 13 and above"
 ESIM_STATE_LEVEL = 35
 """Disc, TelephonyInfo: devices that are not fully managed report SIMs, and any device eSIM states, only from Android 15 on."""
 
-
-def device_report(phone: VirtualDevice, *, policy_name: str = "", policy_version: int = 0) -> DeviceReport:
-    """The phone's part of its Device, with the policy that it applies."""
-    fully_managed = phone.management_kind is ManagementKind.FULLY_MANAGED
-    return DeviceReport(
-        management_mode=ManagementMode.DEVICE_OWNER if fully_managed else ManagementMode.PROFILE_OWNER,
-        ownership=Ownership.PERSONALLY_OWNED if _personal(phone) else Ownership.COMPANY_OWNED,
-        api_level=phone.api_level,
-        applied_state=_applied_state(phone),
-        applied_policy_name=policy_name,
-        applied_policy_version=Int64(policy_version),
-        hardware_info=_hardware_info(phone),
-        software_info=SoftwareInfo(
-            android_version=phone.build.android_version,
-            android_build_number=phone.build.android_build_number,
-            security_patch_level=phone.build.security_patch_level,
-            primary_language_code=phone.build.primary_language_code,
-        ),
-        memory_info=MemoryInfo(
-            total_ram=Int64(phone.build.total_ram_bytes),
-            total_internal_storage=Int64(phone.build.total_internal_storage_bytes),
-        ),
-        network_info=_network_info(phone),
-    )
+CARRIER = "Sandbox Mobile"
+"""Of physical SIM cards."""
 
 
-def _personal(phone: VirtualDevice) -> bool:
+def is_personal(phone: VirtualDevice) -> bool:
+    """Whether it belongs to its user."""
     return phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE
 
 
-def _applied_state(phone: VirtualDevice) -> DeviceState:
+def applied_state(phone: VirtualDevice) -> DeviceState:
+    """The state that the phone is in."""
     if phone.lost_mode is not None:
         return DeviceState.LOST
     return DeviceState.DISABLED if phone.disabled else DeviceState.ACTIVE
 
 
-def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
-    hides_serial = _personal(phone) and phone.api_level >= ENTERPRISE_SPECIFIC_ID_LEVEL
-    shows_chips = not _personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
+def hardware_info(phone: VirtualDevice) -> HardwareInfo:
+    """Make, model and numbers; a personal phone keeps some to itself."""
+    hides_serial = is_personal(phone) and phone.api_level >= ENTERPRISE_SPECIFIC_ID_LEVEL
+    shows_chips = not is_personal(phone) and phone.api_level >= EUICC_CHIP_INFO_LEVEL
     stand_in = phone.enterprise_specific_id if hides_serial else ""
     return HardwareInfo(
         brand=phone.build.brand,
@@ -85,20 +62,46 @@ def _hardware_info(phone: VirtualDevice) -> HardwareInfo:
     )
 
 
-def _network_info(phone: VirtualDevice) -> NetworkInfo | None:
-    """Without telephony, no network info; a personal phone reports neither IMEI and MEID nor the eSIMs that its user added."""
-    if not phone.imei and not phone.euiccs:
+def network_info(phone: VirtualDevice) -> NetworkInfo:
+    """Addresses, operator and SIMs; a personal phone reports none of its own numbers, nor its user's eSIMs."""
+    personal = is_personal(phone)
+    sim = physical_sim(phone)
+    return NetworkInfo(
+        imei="" if personal else phone.imei,
+        meid="" if personal else phone.meid,
+        wifi_mac_address="" if personal else wifi_mac_address(phone),
+        network_operator_name=sim.carrier_name if sim is not None else "",
+        telephony_infos=tuple(_telephony_infos(phone)),
+    )
+
+
+def physical_sim(phone: VirtualDevice) -> TelephonyInfo | None:
+    """The card in a phone with telephony, always the same for one serial number."""
+    if not phone.imei:
         return None
-    hidden = _personal(phone)
-    return NetworkInfo(imei="" if hidden else phone.imei, meid="" if hidden else phone.meid, telephony_infos=tuple(_telephony_infos(phone)))
+    digits = f"{int(_of_serial(phone, 'sim')[:15], 16) % 10**14:014d}"
+    icc_id = f"8901{digits}"
+    return TelephonyInfo(phone_number=f"+1202555{digits[-4:]}", carrier_name=CARRIER, icc_id=icc_id + luhn_digit(icc_id))
+
+
+def wifi_mac_address(phone: VirtualDevice) -> str:
+    """A locally administered address, always the same for one serial number."""
+    return ":".join(["02", *(_of_serial(phone, "wifi")[2 * octet : 2 * octet + 2] for octet in range(5))])
+
+
+def _of_serial(phone: VirtualDevice, what: str) -> str:
+    return hashlib.sha256(f"{what} of {phone.serial}".encode()).hexdigest()
 
 
 def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:
     tells_esim_state = phone.api_level >= ESIM_STATE_LEVEL
     if phone.management_kind is not ManagementKind.FULLY_MANAGED and not tells_esim_state:
         return
+    sim = physical_sim(phone)
+    if sim is not None and phone.management_kind is ManagementKind.FULLY_MANAGED:
+        yield sim
     for profile in phone.esims:
-        if profile.managed or not _personal(phone):
+        if profile.managed or not is_personal(phone):
             info = TelephonyInfo(carrier_name=profile.carrier, icc_id=profile.icc_id)
             yield _with_esim_state(info, profile) if tells_esim_state else info
 

@@ -53,6 +53,23 @@ class ResetToken(enum.Enum):
     ACTIVE = "active"
 
 
+class KeyedState(msgspec.Struct, frozen=True, kw_only=True):
+    """What an app says of one key of its managed configuration."""
+
+    key: str
+    data: str
+    created_us: int
+    updated_us: int
+
+
+class PhoneEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the phone measured or went through, named as AMAPI's events are (events.py)."""
+
+    type: str
+    at_us: int
+    value: float = 0.0
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """One installed app. `system` apps stay through a factory reset; the data of `protected` ones cannot be cleared."""
 
@@ -61,6 +78,14 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     system: bool = False
     protected: bool = False
     data_bytes: int = 0
+    version_code: int = 0
+    """0: the version that the phone came with."""
+    installed_us: int = 0
+    """When its policy installed it; 0: it came otherwise."""
+    removed_us: int = 0
+    """When its policy removed it; 0: it is there."""
+    keyed_states: tuple[KeyedState, ...] = ()
+    """What it says of its managed configuration."""
 
 
 class WorkProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +121,10 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     android_build_number: str = ""
     security_patch_level: str = ""
     primary_language_code: str = "en-US"
+    display_px: tuple[int, int] = (1080, 2400)
+    """Width and height."""
+    display_dpi: int = 420
+    display_hz: int = 60
     total_ram_bytes: int = 4 * 2**30
     total_internal_storage_bytes: int = 64 * 2**30
 
@@ -158,6 +187,14 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     reboot_seconds: float = 30.0
     boots: int = 1
     factory_resets: int = 0
+    removed_apps: tuple[App, ...] = ()
+    """What its policy removed, the latest last."""
+    app_failures: dict[str, str] = {}
+    """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
+    events: tuple[PhoneEvent, ...] = ()
+    """Those that its policy has it report, oldest first."""
+    reported_instead: str = ""
+    """Fields of Device that it reports whatever it finds, as a JSON object; empty: none."""
     wipe_reason_shown: str = ""
     """The message to the user of a personal phone when the work profile was wiped."""
 

@@ -77,7 +77,7 @@ class Writer:
 
     @property
     def sweeping(self) -> bool:
-        """Whether operations are on their way into history, or would be if the disk had room. Asked from any thread."""
+        """Whether operations are on their way into the index, or would be if the disk had room. Asked from any thread."""
         return self._sweeper.due
 
     def serve_waiting(self) -> None:
