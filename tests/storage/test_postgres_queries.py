@@ -13,7 +13,8 @@ from heliograph.storage.queries import Migration, migration_script, migrations, 
 from tests.storage.records import SetClock
 
 TABLES = re.compile(
-    r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys|dead_letters)\b"
+    r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys|dead_letters"
+    r"|events|event_numbers|event_arrivals)\b"
 )
 READS_A_WHOLE_TABLE = {
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",

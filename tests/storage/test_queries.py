@@ -21,6 +21,10 @@ READS_A_WHOLE_TABLE = {
 }
 
 
+PART_OF_A_PAGE = ("SCAN newest", "SCAN page", "SCAN few", "SCAN (subquery")
+"""Steps that go through the rows of another step."""
+
+
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
     with_schema = connect(tmp_path / "heliograph.db")
@@ -37,7 +41,15 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?")).fetchall()
 
     steps = [str(step[3]) for step in plan]
-    harmless = ("VALUES CLAUSE", "SCAN wanted", "SCAN CONSTANT ROW", "SCAN counted", "operations_by_deadline", "outbox_by_due")
+    harmless = (
+        "VALUES CLAUSE",
+        "SCAN wanted",
+        "SCAN CONSTANT ROW",
+        "SCAN counted",
+        *PART_OF_A_PAGE,
+        "operations_by_deadline",
+        "outbox_by_due",
+    )
     assert [] == [step for step in steps if "SCAN" in step and not any(word in step for word in harmless)]
     assert [] == [step for step in steps if "AUTOMATIC" in step]
 

@@ -25,6 +25,8 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
+from tests.storage.event_conformance import EventConformance, followed_while_raced
+from tests.storage.event_conformance import races as races_of_events
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.record_conformance import RecordConformance, lose_no_update, races
@@ -118,6 +120,10 @@ class TestOutboxInSqlite(OutboxConformance):
     """See outbox_conformance.py."""
 
 
+class TestEventsInSqlite(EventConformance):
+    """See event_conformance.py."""
+
+
 class TestPoliciesInSqlite(PolicyConformance):
     """See policy_conformance.py."""
 
@@ -137,6 +143,11 @@ async def test_racing_record_rules_lose_no_update(
     one_store: Store, first: list[int], moves: list[tuple[int, int]], counted: list[int]
 ) -> None:
     await lose_no_update(one_store, first, moves, counted)
+
+
+@races_of_events
+async def test_racing_events_have_one_order(one_store: Store, seed: int) -> None:
+    await followed_while_raced([one_store], seed=seed)
 
 
 class TestRequestsInSqlite(SandboxRequestConformance):

@@ -4,6 +4,7 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -21,6 +22,7 @@ from heliograph.api.http.query import NO_QUERY, USUAL, NoQuery, Query, parse_que
 from heliograph.api.http.quota import PROJECT, Admission, MeteredAuthorizer, Quota
 from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
 from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compressed
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.metrics import RequestCounts
@@ -81,6 +83,8 @@ class RestApp:
     ) -> None:  # fmt: skip
         self._ports = ports
         self._authorizer: Admission | None = authorizer
+        self._unmetered = authorizer
+        """For answers that go on: to look again whether their caller may read them is no call."""
         if ports.limits.quota_per_minute:
             quota = Quota(ports.limits.quota_per_minute)
             self._authorizer = MeteredAuthorizer(
@@ -126,6 +130,7 @@ class RestApp:
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
         method_id = UNKNOWN
         headers: Headers = []
+        body: bytes | Stream
         try:
             method, ids = table.find(scope["method"], path)
             method_id = method.id
@@ -140,12 +145,15 @@ class RestApp:
             status, headers, body = error_answer(Internal(), in_v1_form=query.v1_errors)
             log_failure(method_id, error)
         self._counted[method_id, status] += 1
+        if isinstance(body, Stream):
+            await send_stream(body, receive, send)
+            return
         if query.pretty:
             body = msgspec.json.format(body, indent=2) + b"\n"
         await self._send(scope, send, status, body, [JSON, *headers])
 
-    async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes:
-        """The method's answer, compact.  Raises: HeliographError, ClientGone."""
+    async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
+        """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
         if query.rejection is not None:
             raise query.rejection
@@ -155,6 +163,8 @@ class RestApp:
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
         answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
+        if isinstance(answer, Stream):
+            return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
         return answer if selection is None else select_fields(answer, selection)
 
     async def _serve_health_page(self, scope: Scope, send: Send) -> None:

@@ -11,6 +11,7 @@ from heliograph.api.resources import (
     devices,
     enrollment_tokens,
     enterprises,
+    events,
     operations,
     policies,
     provisioning_info,
@@ -387,6 +388,15 @@ OWN_METHODS = (
         path=f"{_OPERATION}/timeline",
         handler=operations.timeline,
         response=Timeline,
+    ),
+    Method(
+        id="heliograph.events.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/events",
+        handler=events.list_,
+        query=events.EventsQuery,
+        streams=True,
+        response=events.EventList,
     ),
     Method(
         id="heliograph.deadLetters.list",

@@ -194,6 +194,14 @@ SERVER_OPTIONS: Final = (
         help="How long ended operations are kept.",
     ),
     ServerOption(
+        flag="--event-retention-days",
+        commands=SERVE,
+        type=click.IntRange(min=0),
+        default=7,
+        metavar="N",
+        help="How long events are kept for callers that read them (docs/events.md); 0: there are no events.",
+    ),
+    ServerOption(
         flag="--behaviour",
         type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",

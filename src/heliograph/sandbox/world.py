@@ -183,7 +183,7 @@ class World:
     async def drain(self) -> None:
         """Answers that would take long are given now."""
         if self._running is not None:
-            await self._running.parts.channel.drain()
+            await self._running.parts.drain()
 
     async def end(self) -> None:
         """Nothing changes any more: who wanted to is refused, and the phones have said goodbye."""

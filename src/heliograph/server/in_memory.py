@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -83,8 +83,10 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         ports = Ports(
             store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
-            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
+            expose_enterprises=settings.expose_enterprises,
+            destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
+        store.on_events(ports.followers.heard)
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip

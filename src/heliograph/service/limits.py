@@ -55,6 +55,8 @@ class Limits:
     """Whether all callers share that number, as the callers of one Google Cloud project do."""
     tombstone_days: int = 30
     retention_days: int = 30
+    event_retention_days: int = 7
+    """How long events are kept for those who read them; 0: there are none. As long as Pub/Sub keeps a message (amapi.md §5.12)."""
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
     behaviour: Behaviour = Behaviour.DOCUMENTED

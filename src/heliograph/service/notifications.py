@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from heliograph.domain import notification as contents
 from heliograph.domain.device import DeviceRecord, DeviceStatus, EnterpriseRecord
 from heliograph.domain.enterprise import NotificationType
-from heliograph.domain.notification import TEST, Notification, subscription_of
+from heliograph.domain.names import EnterpriseName
+from heliograph.domain.notification import TEST, Notification, Subscription, subscription_of
 from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Facts, Ports, PutOperation, Write
 
@@ -45,14 +47,21 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
     subscription = subscription_of(enterprise)
     if not subscription.pubsub_topic:
         return ()
-    if not ports.destinations:
+    if not ports.destinations.outside:
         raise NothingPublishes
-    return (Publish(TEST, destination, subscription.enterprise) for destination in ports.destinations.of_test(subscription))
+    return _to(ports, subscription, ports.destinations.of_test(subscription), TEST)
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
     # Rendered only if something receives it: most servers publish nothing.
     subscription = facts.subscription
-    if subscription is not None and (destinations := ports.destinations.of(subscription, kind)):
-        notification = make()
-        yield from (Publish(notification, destination, subscription.enterprise) for destination in destinations)
+    if subscription is not None and ports.destinations and subscription.wants(kind):
+        destinations = ports.destinations.of(subscription, kind)
+        if destinations or ports.destinations.events:
+            yield from _to(ports, subscription, destinations, make())
+
+
+def _to(ports: Ports, subscription: Subscription, destinations: Iterable[str], notification: Notification) -> Iterator[Write]:
+    if ports.destinations.events:
+        yield AppendEvent(EnterpriseName(subscription.enterprise), notification)
+    yield from (Publish(notification, destination, subscription.enterprise) for destination in destinations)

@@ -135,8 +135,15 @@ class Destinations:
     """To the enterprise's Pub/Sub topic."""
     push: bool = False
     """To the server's push endpoint: for an enterprise without a topic, too."""
+    events: bool = False
+    """To the enterprise's events, for those who read them."""
 
     def __bool__(self) -> bool:
+        return self.outside or self.events
+
+    @property
+    def outside(self) -> bool:
+        """Whether notifications leave the server by themselves."""
         return self.topics or self.push
 
     def of(self, subscription: Subscription, notification_type: NotificationType) -> Sequence[str]:

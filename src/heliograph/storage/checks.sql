@@ -25,6 +25,12 @@ SELECT count(*) FROM devices d WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHE
 -- Every tombstone has its name.
 SELECT count(*) FROM tombstones t WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHERE k.device_key = t.device_key)
 
+-- events_have_no_gap --
+-- Every event has the one with the next number behind it, up to the newest of its enterprise.
+SELECT count(*) FROM events e
+WHERE NOT EXISTS (SELECT 1 FROM events n WHERE n.enterprise = e.enterprise AND n.number = e.number + 1)
+    AND NOT EXISTS (SELECT 1 FROM event_numbers l WHERE l.enterprise = e.enterprise AND l.last = e.number)
+
 -- one_watermark --
 -- sqlite only: There is one watermark.
 SELECT abs(count(*) - 1) FROM swept

@@ -234,3 +234,43 @@ LIMIT $2
 -- database_bytes --
 -- How large the database is.
 SELECT pg_database_size(current_database())
+
+-- append_events --
+-- New events arrive: in the order of the array, and after everything that their rules have seen.
+INSERT INTO event_arrivals (enterprise, created_us, notification_type, data)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[])
+
+-- page_of_events --
+-- The first of an enterprise's events after one of them, as many as are not too large together; with each, its newest number, and whether
+-- events wait for theirs.
+SELECT newest.last, page.number, page.created_us, page.notification_type, page.data, newest.waiting
+FROM (
+    SELECT coalesce((SELECT n.last FROM event_numbers n WHERE n.enterprise = $1), 0) AS last,
+        EXISTS (SELECT 1 FROM event_arrivals a WHERE a.enterprise = $1) AS waiting
+) AS newest
+LEFT JOIN (
+    SELECT few.*, sum(length(few.data)) OVER (ORDER BY few.number) - length(few.data) AS bytes_before
+    FROM (SELECT * FROM events WHERE enterprise = $2 AND number > $3 ORDER BY number LIMIT $4) AS few
+) AS page ON page.bytes_before < $5
+
+-- event_waits --
+-- Whether any event waits for its number.
+SELECT EXISTS (SELECT 1 FROM event_arrivals)
+
+-- delete_event_arrivals_of --
+-- Of these enterprises, no event arrives.
+DELETE FROM event_arrivals WHERE enterprise = ANY($1::text[])
+
+-- delete_events_of --
+-- The events of these enterprises are gone.
+DELETE FROM events WHERE enterprise = ANY($1::text[])
+
+-- retire_events --
+-- Events older than a time, the oldest first, are gone, with those before them in their streams.
+WITH old AS (
+    SELECT enterprise, max(number) AS number FROM (
+        SELECT enterprise, number FROM events WHERE created_us < $1 ORDER BY created_us LIMIT $2
+    ) AS oldest GROUP BY enterprise
+)
+DELETE FROM events e USING old WHERE e.enterprise = old.enterprise AND e.number <= old.number
+RETURNING 1

@@ -258,3 +258,41 @@ SELECT enterprise, count(*) FROM outbox GROUP BY enterprise HAVING count(*) > ?
 -- The messages of one enterprise that wait the longest.
 SELECT message_id, due_us, created_us, attempts, destination, notification_type, data, enterprise
 FROM outbox WHERE enterprise = ? ORDER BY message_id LIMIT ?
+
+
+-- last_event_numbers --
+-- The numbers of enterprises' newest events.
+SELECT enterprise, last FROM event_numbers WHERE enterprise IN (VALUES (?))
+
+-- put_last_event_numbers --
+-- The numbers of enterprises' newest events, which stay when the events go.
+INSERT INTO event_numbers (enterprise, last) VALUES (?, ?)
+ON CONFLICT (enterprise) DO UPDATE SET last = excluded.last
+
+-- append_events --
+-- New events.
+INSERT INTO events (enterprise, number, created_us, notification_type, data) VALUES (?, ?, ?, ?, ?)
+
+-- page_of_events --
+-- The first of an enterprise's events after one of them, as many as are not too large together; with each, its newest number.
+SELECT newest.last, page.number, page.created_us, page.notification_type, page.data
+FROM (SELECT coalesce(max(n.last), 0) AS last FROM event_numbers n WHERE n.enterprise = ?) AS newest
+LEFT JOIN (
+    SELECT few.*, sum(length(few.data)) OVER (ORDER BY few.number) - length(few.data) AS bytes_before
+    FROM (SELECT * FROM events WHERE enterprise = ? AND number > ? ORDER BY number LIMIT ?) AS few
+) AS page ON page.bytes_before < ?
+
+-- delete_events_of --
+-- The events of these enterprises are gone.
+DELETE FROM events WHERE enterprise IN (VALUES (?))
+
+-- events_before --
+-- Events older than a time, the oldest first.
+SELECT enterprise, number FROM events WHERE created_us < ? ORDER BY created_us LIMIT ?
+
+-- delete_events_until --
+-- The events of an enterprise up to one of them are gone.
+DELETE FROM events WHERE (enterprise, number) IN (
+    SELECT e.enterprise, e.number FROM (VALUES (?, ?)) AS wanted CROSS JOIN events e
+    WHERE e.enterprise = wanted.column1 AND e.number <= wanted.column2
+)

@@ -10,6 +10,7 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
@@ -135,8 +136,9 @@ class PostgresStore(RecordReads):
             await self._health.look()
         return decided.due if decided is not None else 0
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
+    async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
+        await self._reader.number_events()  # those that no one reads grow old, too
+        return await self._timers.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit)
 
     async def next_messages_us(self) -> Mapping[str, int]:
         return {}  # other servers may add some at any time: the sender looks every second
@@ -163,6 +165,9 @@ class PostgresStore(RecordReads):
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         self._commit_listeners.on_published.append(listener)
+
+    def on_events(self, listener: Callable[[Collection[EnterpriseName]], None]) -> None:
+        self._commit_listeners.on_events.append(listener)
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
@@ -213,6 +218,9 @@ class PostgresStore(RecordReads):
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
         ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
         return Holding(number, int(size))
+
+    async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
+        return await self._reader.events(enterprise, after=after, limit=limit)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))

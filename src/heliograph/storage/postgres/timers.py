@@ -40,13 +40,13 @@ class Timers:
             await commit(self._link, decided)
             return decided
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
+    async def retire(self, *, ended_before_us: int, events_before_us: int, limit: int) -> int:
+        """How many rows went: operations that ended before the time, records past their expiry, kind by kind; and old events."""
         now_us = self._runner.now_us()
         removed = len(await self.run("retire_operations", ended_before_us, limit))
         for kind in [kind for kind in KINDS if kind.expires]:
             removed += len(await self.run(kind.names.retire, now_us, limit - removed))
-        return removed
+        return removed + len(await self.run("retire_events", events_before_us, limit))
 
     async def claim(self, *, limit: int, now_us: int, until_us: int, each: int, busy: Mapping[str, int]) -> Sequence[OutboxMessage]:
         """As Outbox.claim; claimed in the database, for other servers claim too."""

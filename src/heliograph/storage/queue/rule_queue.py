@@ -8,11 +8,11 @@ import contextlib
 import functools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from heliograph.domain.errors import Overloaded
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
 from heliograph.service.ports import Lane, Rule, Sees
 from heliograph.storage.batch.writes import Batch
@@ -64,6 +64,8 @@ class Done(NamedTuple):
     """What the batch did to operations; None: it was not committed."""
     commit_us: int = 0
     """How long it took to write and commit it."""
+    event_streams: Collection[EnterpriseName] = ()
+    """The enterprises that have new events."""
 
     def count_in(self, counts: StoreCounts) -> None:
         """Count the batch, if it was committed."""

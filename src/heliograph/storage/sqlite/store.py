@@ -12,6 +12,7 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
@@ -20,6 +21,7 @@ from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
+from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
@@ -170,8 +172,12 @@ class SqliteStore(RecordReads):
         """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
         return tuple(operations_from(self._reads.one("due", by_us, limit)))
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
+    async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
+        return await self._alone(
+            lambda batch: retire(
+                self._tables, self._memory, batch, ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit
+            )
+        )
 
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
@@ -197,6 +203,7 @@ class SqliteStore(RecordReads):
         self._listeners.rang(done.rings)
         self._listeners.nearest(done.nearest_deadline_us)
         self._listeners.published(done.message_ids)
+        self._listeners.appended(done.event_streams)
 
     def nearest_deadline_us(self) -> int | None:
         return self._listeners.nearest_us
@@ -206,6 +213,9 @@ class SqliteStore(RecordReads):
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         self._listeners.on_published.append(listener)
+
+    def on_events(self, listener: Callable[[Collection[EnterpriseName]], None]) -> None:
+        self._listeners.on_events.append(listener)
 
     # Reads.
 
@@ -301,6 +311,10 @@ class SqliteStore(RecordReads):
 
     async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
         return tuple(map(message_from, await self._in_thread(lambda: self._page_reads.one("oldest_messages", enterprise, limit))))
+
+    async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
+        rows = await self._in_thread(lambda: self._page_reads.one("page_of_events", *page_of_events(enterprise, after, limit)))
+        return event_page(rows)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
