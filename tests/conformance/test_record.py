@@ -32,8 +32,8 @@ PASSWORD = "correct horse battery"
 
 @contextlib.contextmanager
 def recording(upstream: str, out: Path) -> Iterator[str]:
-    """The proxy's address, for as long as the block lasts."""
-    command = [*HELIOGRAPH, "record", "--to", upstream, "--out", str(out)]
+    """The proxy's address, for as long as the block lasts; it ends by SIGINT, though it was started by a shell that ignores that."""
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *HELIOGRAPH, "record", "--to", upstream, "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as proxy:
         try:
             assert proxy.stderr is not None

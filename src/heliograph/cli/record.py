@@ -37,8 +37,7 @@ def app(context: click.Context, *, upstream: str | None, out: Path | None, port:
     with contextlib.ExitStack() as stack:
         write = _line_writer(out, stack)
         try:
-            with contextlib.suppress(KeyboardInterrupt):
-                run(record(upstream, write, port=port, ready=lambda url: click.echo(_ready(url, upstream), err=True)))
+            run(record(upstream, write, port=port, ready=lambda url: click.echo(_ready(url, upstream), err=True)))
         except ValueError as error:
             raise Failure(ExitCode.INVALID, f"--to: {error}.") from None
 

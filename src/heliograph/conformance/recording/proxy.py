@@ -6,6 +6,7 @@ Only a discovery document is changed: clients find the server's address in it, a
 import asyncio
 import gzip
 import json
+import signal
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from heliograph.conformance.recording.exchange import Recorder, Seen
+from heliograph.machine import on_signal
 from heliograph.protojson.errors import Code
 
 BODY_MAX_BYTES: Final = 64 * 1_024 * 1_024
@@ -106,10 +108,13 @@ async def proxying(upstream: str, write: Callable[[str], None], *, port: int) ->
 
 
 async def record(upstream: str, write: Callable[[str], None], *, port: int, ready: Callable[[str], None]) -> None:
-    """Record until the task is cancelled; `ready(url)` is called once requests are answered.  Raises: as `proxying` does."""
+    """Record until SIGINT or SIGTERM; `ready(url)` is called once requests are answered.  Raises: as `proxying` does."""
+    ended = asyncio.Event()
     async with proxying(upstream, write, port=port) as url:
-        ready(url)
-        await asyncio.Event().wait()
+        # A shell that starts programs in the background has them ignore SIGINT, unless they ask for it.
+        with on_signal(signal.SIGINT, ended.set), on_signal(signal.SIGTERM, ended.set):
+            ready(url)
+            await ended.wait()
 
 
 def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
