@@ -58,13 +58,12 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
         thread.join()
 
 
-def test_every_answer_of_a_sandbox_is_scored_within_80_columns(sandbox_url: str) -> None:
+def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
     result = ran("--against", sandbox_url, "--device", "all", "--yes")
 
     assert ExitCode.OK == result.exit_code
     assert "NOT_IN_LOST_MODE" in result.output
     assert re.search(r"^\d+ as documented, \d+ as observed, \d+ as assumed, 3 not as assumed.$", result.output, re.MULTILINE)
-    assert [] == [line for line in result.output.splitlines() if len(line) > 80]
 
 
 def test_without_yes_nothing_is_issued_and_nothing_made(sandbox_url: str) -> None:

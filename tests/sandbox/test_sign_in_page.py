@@ -42,6 +42,7 @@ def test_a_page_learns_who_comes_makes_a_token_and_the_phone_enrols_with_it(page
     name = opened(arrive(page, PIXEL, authenticatedUserEmail="ada@example.com")["signinUrl"])
 
     info = shown(page, name)
+    page.patch(f"/v1/{info['enterprise']}/policies/staff", {"statusReportingSettings": {"networkInfoEnabled": True}})
     token = page.post(f"/v1/{info['enterprise']}/enrollmentTokens", {"policyName": "staff", "oneTimeOnly": True})["value"]
     device = page.get(f"/v1/{page.post('/sandbox/v1/devices', {'profile': PIXEL, 'enrollmentToken': token})['name']}")
 

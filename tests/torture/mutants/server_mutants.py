@@ -176,7 +176,7 @@ def retention_takes_open_ones() -> Sequence[Patch]:
     """What has no end counts as ended long ago."""
 
     def retire(before: object) -> Callable[..., int]:
-        def retired(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, limit: int) -> int:
+        def retired(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, events_before_us: int, limit: int) -> int:
             opened = {(enterprise, device, create_ms) for enterprise, device, create_ms in tables.one("all_open")}
             gone = [row for row in tables.one("unswept") if row[:3] in opened]
             tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in gone])

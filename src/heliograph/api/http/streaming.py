@@ -47,7 +47,7 @@ async def send_stream(stream: Stream, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     tasks = [asyncio.ensure_future(_send_all(stream.pieces, send)), asyncio.ensure_future(_until_gone(receive))]
     if stream.recheck is not None:
-        tasks.append(asyncio.ensure_future(_until_refused(stream.recheck, stream.recheck_every_s)))
+        tasks.append(asyncio.ensure_future(_until_rejected(stream.recheck, stream.recheck_every_s)))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -69,7 +69,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _until_refused(recheck: Callable[[], Awaitable[object]], every_s: float) -> None:
+async def _until_rejected(recheck: Callable[[], Awaitable[object]], every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         await recheck()

@@ -48,7 +48,7 @@ class Proxy:
     async def answer(self, request: web.Request) -> web.Response:
         """The upstream server's answer; 502 if it cannot be reached."""
         if not request.raw_path.startswith("/"):
-            return _refusal(400, Code.INVALID_ARGUMENT, "The proxy takes requests for its own address only.")
+            return _rejection(400, Code.INVALID_ARGUMENT, "The proxy takes requests for its own address only.")
         sent, headers = await request.read(), _passed_on(request.headers)
         path, _, query = request.raw_path.partition("?")
         is_discovery = path.startswith(_DISCOVERY)
@@ -64,7 +64,7 @@ class Proxy:
             ) as upstream:
                 got, status, got_headers = await upstream.read(), upstream.status, _passed_on(upstream.headers)
         except (aiohttp.ClientError, TimeoutError):
-            return _refusal(502, Code.UNAVAILABLE, "The server behind the proxy cannot be reached.")
+            return _rejection(502, Code.UNAVAILABLE, "The server behind the proxy cannot be reached.")
         if is_discovery:
             got = _with_address(got, f"{request.scheme}://{request.host}/")
         else:
@@ -141,5 +141,5 @@ def _with_address(document: bytes, url: str) -> bytes:
     return json.dumps(found | {name: url for name in _OWN_ADDRESS if name in found}).encode()
 
 
-def _refusal(status: int, code: Code, message: str) -> web.Response:
+def _rejection(status: int, code: Code, message: str) -> web.Response:
     return web.json_response({"error": {"code": status, "message": message, "status": code.name}}, status=status)
