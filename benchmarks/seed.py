@@ -96,7 +96,7 @@ class Seeded:
             ("insert_device_keys", ((number + 1, *device_name(number)) for number in range(self.devices))),
             ("put_devices", _device_rows(self.devices)),
             ("insert_operations", self._operation_rows()),
-            ("put_history", self._history_rows()),
+            ("put_indexed", self._indexed_rows()),
         ):
             with connection:
                 connection.executemany(queries()[name], rows)
@@ -112,8 +112,8 @@ class Seeded:
             create_ms = begin_ms + number * SPAN_MS // operations
             yield create_ms, number * STRIDE % devices + 1, state, deadline_us, (create_ms + 900) * 1_000, record
 
-    def _history_rows(self) -> Iterator[tuple[int, int]]:
-        """In history's order: the device with number d has the operations whose number is d / STRIDE modulo the number of devices."""
+    def _indexed_rows(self) -> Iterator[tuple[int, int]]:
+        """In the index's order: the device with number d has the operations whose number is d / STRIDE modulo the number of devices."""
         inverse = pow(STRIDE, -1, self.devices) if self.operations else 0
         for device in range(self.devices):
             for number in range(device * inverse % self.devices, self.operations, self.devices):

@@ -24,7 +24,7 @@ A device's larger one is refused: the largest honest one (reports on some hundre
 POLICY_MESSAGE_MAX_BYTES = 4 * MESSAGE_MAX_BYTES
 """The largest message to a phone."""
 REASON_MAX_BYTES = MESSAGE_MAX_BYTES - 32 * 1024
-"""The largest disabledReason that a Policy can carry; all else in one needs less than the rest."""
+"""The largest disabledReason that a PhonePolicy can carry; all else in one needs less than the rest."""
 POLICY_MAX_BYTES = POLICY_MESSAGE_MAX_BYTES - MESSAGE_MAX_BYTES
 """The largest policy that a message can carry, whatever else is in it."""
 COMMAND_MAX_BYTES = MESSAGE_MAX_BYTES - 1024
@@ -194,7 +194,7 @@ class Gone(Message, frozen=True, kw_only=True):
     last_order: LastOrder
 
 
-class Policy(Message, frozen=True, kw_only=True):
+class PhonePolicy(Message, frozen=True, kw_only=True):
     """What the server wants from the phone besides commands: the answer to Hello and StatusReport, and pushed on change."""
 
     policy_name: str = ""
@@ -208,4 +208,4 @@ class Policy(Message, frozen=True, kw_only=True):
     """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""
     password_minimum_length: int = 0
     policy: OptionalRaw = None
-    """AMAPI's Policy whole; absent: unchanged since the report that said that this version is applied."""
+    """AMAPI's PhonePolicy whole; absent: unchanged since the report that said that this version is applied."""

@@ -6,7 +6,7 @@ import pytest
 from heliograph.agent.profiles import (
     PROFILES,
     Answering,
-    ConsentPolicy,
+    ConsentHabit,
     OfflineWindow,
     Profile,
     profile_named,
@@ -205,7 +205,7 @@ def test_the_work_profile_s_lock_can_be_changed() -> None:
 def test_the_user_s_way_to_answer_can_be_changed() -> None:
     profile = with_overrides(PROFILES["galaxy-s25-a15-byod"], {"consent": "IGNORE", "consentDelay": "0.25s"})
 
-    assert ConsentPolicy(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
+    assert ConsentHabit(answering=Answering.IGNORE, after_seconds=0.25) == profile.consent
 
 
 def test_a_phones_own_times_can_be_changed() -> None:

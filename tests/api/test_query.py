@@ -18,7 +18,7 @@ class Typed(Message):
 def test_every_common_parameter_of_the_discovery_document_is_accepted() -> None:
     taken = {name: parse_query(f"{name}=1".encode()) for name in document()["parameters"] if name not in {"alt", "callback"}}
 
-    assert {} == {name: query for name, query in taken.items() if query.own or query.refusal is not None}
+    assert {} == {name: query for name, query in taken.items() if query.own or query.rejection is not None}
 
 
 def test_the_usual_query_strings_mean_what_parsing_them_says() -> None:
@@ -33,12 +33,12 @@ def test_an_answer_is_compact_when_the_caller_says_so(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["alt=proto", "alt=media", "callback=cb"])
 def test_a_form_of_answer_that_is_not_offered_is_said_so(text: str) -> None:
-    assert isinstance(parse_query(text.encode()).refusal, Unimplemented)
+    assert isinstance(parse_query(text.encode()).rejection, Unimplemented)
 
 
 @pytest.mark.parametrize("text", ["alt=yaml", "prettyPrint=maybe", "pageToken=%ff", "&".join(["a=1"] * 300)])
 def test_a_query_that_cannot_be_read_is_refused(text: str) -> None:
-    assert isinstance(parse_query(text.encode()).refusal, InvalidArgument)
+    assert isinstance(parse_query(text.encode()).rejection, InvalidArgument)
 
 
 def test_an_unknown_parameter_is_refused_in_googles_words() -> None:

@@ -26,9 +26,9 @@ class Sandbox:
     data_dir: Path
     output: Path
 
-    def run(self, *arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
-        """`heliograph` with these arguments, ended."""
-        environment = {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160"}
+    def run(self, *arguments: str, input: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """`heliograph` with these arguments, ended; `variables` are added to its environment."""
+        environment = {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160", **variables}
         return subprocess.run(
             [*HELIOGRAPH, *arguments], env=environment, input=input, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )

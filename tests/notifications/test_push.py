@@ -11,11 +11,11 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from heliograph.domain.enterprise import NotificationType
-from heliograph.notifications.push import PushPublisher
+from heliograph.notifications.push import PushPublisher, retry_after_us
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.service.notifications import AT_ONCE_MOST
 from heliograph.service.operations import cancel_operation
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage
+from heliograph.service.send_notifications import EACH_MOST
 from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import Lab, lab
 from tests.patience import surely
@@ -80,6 +80,47 @@ async def test_every_other_answer_does_not_and_no_redirect_is_followed(endpoint:
         await publisher.publish(MESSAGE)
 
     assert 1 == len(endpoint.received)
+
+
+@pytest.mark.parametrize("status, about", [(400, "message"), (401, "message"), (408, "endpoint"), (429, "endpoint"), (500, "endpoint")])
+async def test_an_answer_is_about_the_message_or_about_the_endpoint(
+    endpoint: Endpoint, publisher: PushPublisher, status: int, about: str
+) -> None:  # fmt: skip
+    endpoint.answers = [status]
+
+    with pytest.raises(NotPublished) as refused:
+        await publisher.publish(MESSAGE)
+
+    assert (about == "message", None) == (refused.value.only_this, refused.value.retry_after_us)
+
+
+async def test_an_endpoint_that_says_when_to_come_back_is_obeyed() -> None:
+    async def later(_request: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "120"})
+
+    async with listening(later) as endpoint:
+        publisher = PushPublisher(endpoint.url)
+        with pytest.raises(NotPublished) as refused:
+            await publisher.publish(MESSAGE)
+        await publisher.close()
+
+    assert 120_000_000 == refused.value.retry_after_us
+
+
+@pytest.mark.parametrize(
+    "text, expected_us",
+    [
+        ("0", 0),
+        ("7", 7_000_000),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 90_000_000),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_seconds_and_dates_of_retry_after_are_read_and_nonsense_says_nothing(text: str, expected_us: int | None) -> None:
+    assert expected_us == retry_after_us(text, now_s=10.0)
 
 
 async def test_an_endpoint_that_does_not_answer_is_not_waited_for() -> None:
@@ -164,7 +205,7 @@ async def test_only_so_many_messages_are_under_way_at_a_time(tmp_path: Path) -> 
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        if under_way == AT_ONCE_MOST:
+        if under_way == EACH_MOST:
             full.set()
         await full.wait()
         await asyncio.sleep(0.1)
@@ -172,10 +213,10 @@ async def test_only_so_many_messages_are_under_way_at_a_time(tmp_path: Path) -> 
         return web.Response(status=204)
 
     async with listening(slow) as endpoint, lab(tmp_path, push_endpoint=endpoint.url, enabled=[NotificationType.COMMAND]) as pushing:
-        await asyncio.gather(*(ended_command(pushing) for _ in range(3 * AT_ONCE_MOST)))
-        await endpoint.has(3 * AT_ONCE_MOST)
+        await asyncio.gather(*(ended_command(pushing) for _ in range(3 * EACH_MOST)))
+        await endpoint.has(3 * EACH_MOST)
 
-    assert AT_ONCE_MOST == most
+    assert EACH_MOST == most
 
 
 async def test_an_endpoint_that_never_answers_stops_no_server(tmp_path: Path) -> None:

@@ -209,13 +209,17 @@ DAMAGE: dict[str, Sequence[str]] = {
     "tombstones_have_a_name": ("INSERT INTO tombstones VALUES (1, x'', 7, x'')",),
     "tokens_have_an_enterprise": ("INSERT INTO tokens VALUES ('e', 't', 'p', 'v', x'')",),
     "policies_have_an_enterprise": ("INSERT INTO policies VALUES ('e', 'p', 'p', x'')",),
+    "events_have_no_gap": ("INSERT INTO events VALUES ('e', 3, 0, 'COMMAND', x'7b7d')", "INSERT INTO event_numbers VALUES ('e', 5)"),
+    "web_apps_have_an_enterprise": ("INSERT INTO web_apps VALUES ('e', 'w', 'p', x'')",),
+    "statuses_have_an_enterprise": ("INSERT INTO statuses VALUES ('e', 'd', x'')",),
+    "dead_letters_have_an_enterprise": ("INSERT INTO dead_letters VALUES ('e', 1, 'p', 1, x'')",),
     "one_watermark": ("DELETE FROM swept",),
-    "history_is_complete": (
+    "index_is_complete": (
         "INSERT INTO device_keys VALUES (1, 'e', 'd')",
         "INSERT INTO operations VALUES (5, 1, 0, 7, NULL, x'')",
         "UPDATE swept SET create_ms = 5",
     ),
-    "history_is_true": ("INSERT INTO history VALUES (1, 5)",),
+    "index_is_true": ("INSERT INTO history VALUES (1, 5)",),
     "records": ("INSERT INTO enterprises VALUES ('e', 'p', x'7b')",),
 }
 

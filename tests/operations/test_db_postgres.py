@@ -33,7 +33,7 @@ async def test_check_finds_rows_that_must_not_be(database: str, postgres: Cluste
     postgres.sql("INSERT INTO operations VALUES (5, 1, 0, NULL, NULL, '')", url=database)
 
     assert ["deadlines", "operations_have_a_device_name"] == await failed_checks(database)
-    assert "history_is_complete" not in checks("postgresql")
+    assert "index_is_complete" not in checks("postgresql")
 
 
 async def test_check_finds_settings_that_lose_what_was_answered() -> None:

@@ -12,6 +12,13 @@ from tests.recipes.copy import NEXT_RELEASE, TEST_TIMEOUT_S, Copy, blocks, files
 COMMANDS_FOLDER = "src/heliograph/commands"
 EXPECTATIONS = "tests/commands/expected.py"
 DEMO = "examples/demo.py"
+ENUM_TEXTS = "src/heliograph/api/enum_texts.py"
+TEXTS_OF_REAL = """    "UnlockSimStatus.Status": {
+        "PENDING_USER_ACTION": "The device waits for its user.",
+        "UNLOCKED": "The SIM is unlocked.",
+        "USER_DECLINED": "The user refused.",
+    },
+"""
 CHANGELOG = "CHANGELOG.md"
 PAGES = "docs/commands/"
 PAGE = "CONTRIBUTING.md"
@@ -61,11 +68,12 @@ def test_command_types_take_the_files_that_the_recipe_lists(tmp_path: Path) -> N
     for name in ("RING", "UNLOCK_SIM"):
         copy.insert(EXPECTATIONS, indented(line_in(told, f'"{name}": Expected.*')), after="EXPECTED = {")
     copy.insert(DEMO, indented(line_in(told, 'Case.*"RING".*')) + indented(DEMO_CASE_OF_REAL), after="FITTING = (")
+    copy.insert(ENUM_TEXTS, TEXTS_OF_REAL, after="_TEXTS: Mapping[str, Mapping[str, str]] = {")
     copy.insert(CHANGELOG, "- RING, UNLOCK_SIM.\n", after="## [Unreleased]")
 
     copy.tests(*WALK_THE_TYPES, "-k", others_left_out())
     of_real = {path.replace("ring.py", REAL.name) for path in listed}
-    assert listed | of_real == {PAGES if path.startswith(PAGES) else path for path in copy.touched() - {DRAWING}}
+    assert listed | of_real | {ENUM_TEXTS} == {PAGES if path.startswith(PAGES) else path for path in copy.touched() - {DRAWING}}
     copy.lint(f"{COMMANDS_FOLDER}/ring.py")
 
 

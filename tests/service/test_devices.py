@@ -21,7 +21,7 @@ from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import EnrollmentTokenName
 from heliograph.domain.operation import State
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.protocol import Enroll, Enrolled, Policy
+from heliograph.protocol import Enroll, Enrolled, PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, NotFound
 from heliograph.service.devices import delete_device, get_device, patch_device
 from heliograph.service.enrollment_tokens import (
@@ -66,7 +66,7 @@ async def test_a_phone_is_provisioning_until_its_first_status_report(lab: World)
     shown = render_device(await get_device(lab.ports, phone.name))
     assert DeviceState.PROVISIONING is new.state
     assert DeviceState.ACTIVE is shown.state
-    assert Policy(policy_name=f"{LAB}/policies/strict", policy_version=0, user_name=shown.user_name) == policy
+    assert PhonePolicy(policy_name=f"{LAB}/policies/strict", policy_version=0, user_name=shown.user_name) == policy
     assert shown.user_name.startswith(f"{LAB}/users/1")
     assert 21 == len(shown.user_name.rpartition("/")[2])
     assert ("unit 7", f"{LAB}/policies/strict") == (shown.enrollment_token_data, shown.policy_name)

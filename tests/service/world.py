@@ -26,7 +26,7 @@ from heliograph.protocol import (
     InFlight,
     InFlightState,
     Offer,
-    Policy,
+    PhonePolicy,
     Refuse,
     Report,
     ReportState,
@@ -189,12 +189,12 @@ class Phone:
 
     async def greets(
         self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING
-    ) -> Policy:  # fmt: skip
+    ) -> PhonePolicy:  # fmt: skip
         """Hello."""
         entries = tuple(InFlight(operation=str(name), ack_id=ack_id, state=state) for name, ack_id in (in_flight or {}).items())
         return await greet_device(self.ports, self.credential_hash, self.name, Hello(in_flight=entries))
 
-    async def tells(self, report: DeviceReport) -> Policy:
+    async def tells(self, report: DeviceReport) -> PhonePolicy:
         """Its facts."""
         return await report_status(self.ports, self.name, StatusReport(report=report))
 

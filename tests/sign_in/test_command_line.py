@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -142,3 +143,14 @@ def test_no_auth_asks_nobody_and_stays_on_this_machine(tmp_path: Path) -> None:
     refused = Shell(tmp_path, "").run("serve", "--no-auth", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused
 
     assert (2, True) == (refused.code, "--no-auth" in refused.err)
+
+
+def test_a_printed_token_signs_a_caller_in(shell: Shell) -> None:
+    shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "token.json")
+    url = f"{shell.url}/v1/enterprises/acme/devices"
+
+    token = shell.run("token", "--key", "token.json").out.strip()
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own address
+
+    with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310
+        assert 200 == answer.status

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from heliograph.domain.access import SCOPE
-from heliograph.domain.jwt_claims import GrantRefused
+from heliograph.domain.jwt_claims import GrantRejected
 from heliograph.service.callers import Callers, issue_access_token
 from tests.sign_in.accounts import KEY, NOW_S, sign_in
 from tests.sign_in.key_pairs import assertion, key_pair
@@ -77,7 +77,7 @@ TIMEFRAME = "Token must be a short-lived token"
     ids=str,
 )
 async def test_a_bad_assertion_is_refused_in_googles_words(changed: dict[str, Any], error: str, description: str) -> None:
-    with pytest.raises(GrantRefused, match=description) as refused:
+    with pytest.raises(GrantRejected, match=description) as refused:
         await issue_access_token(sign_in(), signed(**changed), own_urls=OWN)
 
     assert error == refused.value.error
@@ -85,7 +85,7 @@ async def test_a_bad_assertion_is_refused_in_googles_words(changed: dict[str, An
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "e30.e30.", signed() + "x", signed()[:-4], "a." * 9_000, "é.é.é"])
 async def test_what_is_no_assertion_is_refused(text: str) -> None:
-    with pytest.raises(GrantRefused) as refused:
+    with pytest.raises(GrantRejected) as refused:
         await issue_access_token(sign_in(), text, own_urls=OWN)
 
     assert "invalid_grant" == refused.value.error
@@ -99,7 +99,7 @@ async def test_a_public_key_is_no_secret_to_sign_with() -> None:
     forged.append(jwt.api_jws.PyJWS().encode(b"{}", "0" * 32, algorithm="HS256"))
 
     for token in forged:
-        with pytest.raises(GrantRefused):
+        with pytest.raises(GrantRejected):
             await issue_access_token(sign_in(), token, own_urls=OWN)
 
 
@@ -121,5 +121,5 @@ async def test_a_sandbox_takes_the_key_file_of_another_server() -> None:
     caller = await Callers(sandbox).authenticate_caller(f"Bearer {token.text}".encode(), own_urls=OWN)
     assert ("me@real.iam.gserviceaccount.com", None) == (caller.email, caller.enterprises)
     for wrong in (signed(pair=1), signed(exp=NOW_S + 9_999)):
-        with pytest.raises(GrantRefused):
+        with pytest.raises(GrantRejected):
             await issue_access_token(sandbox, wrong, own_urls=OWN)

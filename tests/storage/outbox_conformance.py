@@ -1,6 +1,7 @@
 """What every Store must do with messages that wait to be sent: a suite that a backend's test file subclasses, as conformance.py."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -115,6 +116,49 @@ class OutboxConformance:
 
         assert ([], 1) == (list(early), len(due))
 
+    async def test_a_destination_gets_its_share_and_no_more_and_one_that_rests_nothing(self, open_store: OpenStore) -> None:
+        """However many wait for one, the others get theirs."""
+        store = await open_store()
+        await put(store, *(Publish(notification(), PUSH) for _ in range(50)), *(Publish(notification(), TOPIC) for _ in range(3)))
+
+        first = await store.claim(limit=9, now_us=START_US, until_us=START_US + SECOND_US, each=4)
+        rest = await store.claim(limit=9, now_us=START_US, until_us=START_US + SECOND_US, each=4, busy={PUSH: 4})
+        one = await store.claim(limit=9, now_us=START_US, until_us=START_US + SECOND_US, each=4, busy={PUSH: 3})
+
+        assert {PUSH: 4, TOPIC: 3} == Counter(message.destination for message in first)
+        assert ([], [PUSH]) == (list(rest), [message.destination for message in one])
+
+    async def test_destinations_take_turns_when_there_is_room_for_few(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        names = [f"projects/p/topics/{letter}" for letter in "abc"]
+        await put(store, *(Publish(notification(), name) for name in names for _ in range(2)))
+
+        turns = [await store.claim(limit=1, now_us=START_US, until_us=START_US + SECOND_US) for _ in range(6)]
+
+        assert names * 2 == [message.destination for turn in turns for message in turn]
+
+    async def test_what_an_enterprise_has_waiting_is_counted_and_its_oldest_found(self, open_store: OpenStore) -> None:
+        clock = SetClock()
+        store = await open_store(clock=clock)
+        for number in range(5):
+            clock.at_us += SECOND_US
+            await put(store, Publish(notification(b"%d" % number), PUSH, "many"))
+        await put(store, Publish(notification(), PUSH, "few"))
+
+        assert {"many": 5} == dict(await store.full_outboxes(most=2))
+        oldest = await store.oldest_messages("many", limit=2)
+        assert [(b"0", "many"), (b"1", "many")] == [(message.data, message.enterprise) for message in oldest]
+
+    async def test_a_message_that_comes_back_keeps_its_id(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        await put(store, Publish(notification(), PUSH, "e"))
+        (message,) = await waiting(store)
+        await put(store, Published(message.message_id))
+
+        await put(store, Publish(notification(), PUSH, "e", message.message_id))
+
+        assert [message.message_id] == [one.message_id for one in await waiting(store)]
+
     async def test_a_message_that_is_claimed_is_nobody_elses_until_the_claim_lapses(self, open_store: OpenStore) -> None:
         until_us = START_US + 60 * SECOND_US
         store = await open_store()
@@ -204,7 +248,7 @@ class OutboxConformance:
         assert [None, None, None] == await seen()
         for types in ((NotificationType.COMMAND,), ()):
             await put(store, Put(subscribed(*types)))
-            expected = Subscription(enabled_notification_types=frozenset(one.value for one in types))
+            expected = Subscription(enterprise=ENTERPRISE.enterprise, enabled_notification_types=frozenset(one.value for one in types))
             assert [expected, expected, None] == await seen()
         await put(store, Delete(ENTERPRISE))
         assert [None, None, None] == await seen()

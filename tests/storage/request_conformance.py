@@ -92,9 +92,16 @@ class RequestConformance:
 
         found = {held: await store.holding(ENTERPRISE, held, most=9) for held in Held}
         sizes = sum(len(encode_record(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2))
-        assert {Held.ENROLLMENT_TOKENS: (4, 0), Held.POLICIES: (2, sizes), Held.REQUEST_IDS: (3, 0), Held.WEB_APPS: (1, 0)} == found
-        assert [(0, 0)] * 4 == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
-        assert [1] * 4 == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
+        counted = {
+            Held.ENROLLMENT_TOKENS: (4, 0),
+            Held.POLICIES: (2, sizes),
+            Held.REQUEST_IDS: (3, 0),
+            Held.DEAD_LETTERS: (0, 0),
+            Held.WEB_APPS: (1, 0),
+        }
+        assert counted == found
+        assert [(0, 0)] * len(Held) == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
+        assert [1, 1, 1, 0, 1] == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
 
 
 class SandboxRequestConformance(RequestConformance):

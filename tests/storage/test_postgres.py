@@ -11,6 +11,7 @@ from heliograph.service.ports import Clock, PutDevice, Sees, Store
 from heliograph.storage.postgres.store import PostgresStore
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
+from tests.storage.event_conformance import EventConformance
 from tests.storage.outbox_conformance import PUSH, OutboxConformance, notification
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.record_conformance import RecordConformance, lose_no_update, races
@@ -43,6 +44,10 @@ class TestCountsInPostgres(CountsConformance):
 
 class TestOutboxInPostgres(OutboxConformance):
     """See outbox_conformance.py."""
+
+
+class TestEventsInPostgres(EventConformance):
+    """See event_conformance.py."""
 
 
 class TestPoliciesInPostgres(PolicyConformance):

@@ -12,11 +12,17 @@ from heliograph.storage.sqlite.connection import connect, migrate
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
     "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
+    "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
+    "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
     "give_room_back": "the table is empty",
     "move_watermark": "the table has one row",
 }
+
+
+PART_OF_A_PAGE = ("SCAN newest", "SCAN page", "SCAN few", "SCAN (subquery")
+"""Steps that go through the rows of another step."""
 
 
 @pytest.fixture
@@ -35,7 +41,15 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * statement.count("?")).fetchall()
 
     steps = [str(step[3]) for step in plan]
-    harmless = ("VALUES CLAUSE", "SCAN wanted", "SCAN CONSTANT ROW", "SCAN counted", "operations_by_deadline", "outbox_by_due")
+    harmless = (
+        "VALUES CLAUSE",
+        "SCAN wanted",
+        "SCAN CONSTANT ROW",
+        "SCAN counted",
+        *PART_OF_A_PAGE,
+        "operations_by_deadline",
+        "outbox_by_due",
+    )
     assert [] == [step for step in steps if "SCAN" in step and not any(word in step for word in harmless)]
     assert [] == [step for step in steps if "AUTOMATIC" in step]
 

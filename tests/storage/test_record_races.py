@@ -64,7 +64,7 @@ async def test_rules_of_two_servers_lose_no_update(
 
 
 async def test_a_count_of_two_servers_is_whole_though_the_record_comes_and_goes(two: Two) -> None:
-    """Each number is found by one rule, whoever deletes the record and whoever creates it again."""
+    """Each number is found by one rule, no matter who deletes the record and who creates it again."""
     name = PolicyName("LC0acme", "count")
 
     def count_to_nine(records: Records) -> RecordDecision[int]:

@@ -25,6 +25,8 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
+from tests.storage.event_conformance import EventConformance, followed_while_raced
+from tests.storage.event_conformance import races as races_of_events
 from tests.storage.outbox_conformance import OutboxConformance
 from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.record_conformance import RecordConformance, lose_no_update, races
@@ -78,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def first_unswept_most() -> int:
-    """How many operations the first store puts into their devices' history at a time; those opened after it never do."""
+    """How many operations the first store puts into their devices' index at a time; those opened after it never do."""
     return UNSWEPT_MOST
 
 
@@ -103,7 +105,7 @@ class TestSqlite(SandboxConformance):
 
 
 class TestSqliteThatHasSwept(SandboxConformance):
-    """What the first store takes goes into history with the next batch, and the watermark moves."""
+    """What the first store takes goes into the index with the next batch, and the watermark moves."""
 
     @pytest.fixture
     def first_unswept_most(self) -> int:
@@ -116,6 +118,10 @@ class TestCountsInSqlite(CountsConformance):
 
 class TestOutboxInSqlite(OutboxConformance):
     """See outbox_conformance.py."""
+
+
+class TestEventsInSqlite(EventConformance):
+    """See event_conformance.py."""
 
 
 class TestPoliciesInSqlite(PolicyConformance):
@@ -137,6 +143,11 @@ async def test_racing_record_rules_lose_no_update(
     one_store: Store, first: list[int], moves: list[tuple[int, int]], counted: list[int]
 ) -> None:
     await lose_no_update(one_store, first, moves, counted)
+
+
+@races_of_events
+async def test_racing_events_have_one_order(one_store: Store, seed: int) -> None:
+    await followed_while_raced([one_store], seed=seed)
 
 
 class TestRequestsInSqlite(SandboxRequestConformance):
@@ -166,7 +177,7 @@ async def missing(path: Path, names: list[OperationName]) -> list[OperationName]
     return lost
 
 
-async def test_a_list_right_after_an_issue_contains_it_while_history_is_swept(path: Path) -> None:
+async def test_a_list_right_after_an_issue_contains_it_while_operations_are_swept(path: Path) -> None:
     """Small pages are read on the event loop, large ones in a thread, while the writer's thread sweeps after every batch."""
     clock = SetClock()
     store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=32)
@@ -185,8 +196,8 @@ async def test_a_list_right_after_an_issue_contains_it_while_history_is_swept(pa
 
     await asyncio.gather(*(issues_and_lists(device, limit) for device, limit in zip(devices, (1, 10, 100, 200), strict=True)))
     await store.close()
-    history = apsw.Connection(str(path)).execute("SELECT count(*) FROM history").get
-    assert history > 500
+    indexed = apsw.Connection(str(path)).execute("SELECT count(*) FROM history").get
+    assert indexed > 500
 
 
 async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> None:
@@ -199,12 +210,12 @@ async def test_what_retention_or_the_sandbox_took_is_never_swept(path: Path) -> 
     assert 1 == await store.retire(ended_before_us=START_US + 1, limit=10)
     await store.forget_device(forgotten)
 
-    assert 1 == store._memory.unswept.size  # noqa: SLF001 - a history row of nothing is invisible
+    assert 1 == store._memory.unswept.size  # noqa: SLF001 - an index row of nothing is invisible
     await store.close()
     assert 1 == apsw.Connection(str(path)).execute("SELECT count(*) FROM operations").get
 
 
-async def test_opening_reads_what_is_open_and_unswept_and_no_history(path: Path) -> None:
+async def test_opening_reads_what_is_open_and_unswept_and_no_index(path: Path) -> None:
     """Shown by what memory holds afterwards: with everything swept, nothing but what is open."""
     clock = SetClock()
     store = SqliteStore.open(path, clock=clock, ring=lambda _: None, unswept_most=10)

@@ -1,4 +1,4 @@
-"""History and what is unswept hold every operation once for whoever reads, wherever a sweep stands, whenever the process dies."""
+"""The index and what is unswept hold every operation once for each reader, however far a sweep is and whenever the process dies."""
 
 from collections.abc import Sequence
 
@@ -81,7 +81,7 @@ class SweeperAndModel(RuleBasedStateMachine):
         gone = data.draw(st.sets(st.sampled_from(sorted(self.all)), max_size=5)) if self.all else set()
         rows = [(device, DEVICES[device], create_ms) for device, create_ms in gone]
         self.tables.many("delete_operations", [(create_ms, key) for _, key, create_ms in rows])
-        self.tables.many("delete_history", [(key, create_ms) for _, key, create_ms in rows])
+        self.tables.many("delete_indexed", [(key, create_ms) for _, key, create_ms in rows])
         self.memory.unswept.remove(rows)
         for key in gone:
             del self.all[key]

@@ -43,7 +43,7 @@ class Book:
     """Issues without an answer."""
     answers: int = 0
     swept: int = 0
-    """Operations that were found in `history`, at most."""
+    """Operations that were found in the index, at most."""
     clock: TickingClock = field(default_factory=TickingClock)
 
 

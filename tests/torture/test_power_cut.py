@@ -22,7 +22,7 @@ from tests.torture.store_work import Book, Worker, judged, until
 
 NAME = "heliograph.db"
 TAIL_MOST = 40
-"""Operations that are swept into history at a time: few, so that it happens often."""
+"""Operations that are swept into the index at a time: few, so that it happens often."""
 FIRST_STEPS = 45
 """Making a database takes fewer."""
 CUTS = {"": 4_000, f"sync {NAME}-wal": 100, f"write {NAME}": 200, f"sync {NAME}": 2, f"remove {NAME}-wal": 1}

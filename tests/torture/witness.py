@@ -9,7 +9,7 @@ from heliograph.agent.runner import Line
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import Reply, Transport
 from heliograph.history.events import Moment
-from heliograph.protocol import Acknowledge, Hello, Message, Offer, Policy, Report, ReportState
+from heliograph.protocol import Acknowledge, Hello, Message, Offer, PhonePolicy, Report, ReportState
 
 Tell = Callable[[Moment, str], None]
 """`tell(moment, operation)`"""
@@ -48,7 +48,7 @@ class WitnessedTransport:
             self._tell(Moment.TOLD_TO_DROP, message.operation)
         return reply
 
-    async def next_offer(self) -> Offer | Policy | Reply:
+    async def next_offer(self) -> Offer | PhonePolicy | Reply:
         news = await self._inner.next_offer()
         if isinstance(news, Offer):
             self._tell(Moment.OFFERED, news.operation)

@@ -17,12 +17,12 @@ from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.transport import OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
-from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, Policy, StatusReport
+from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
 
 INSTALLATION_ID_BITS = 128
 
 
-class EnrollmentRefused(Exception):
+class EnrollmentRejected(Exception):
     """The server does not accept this phone; the message says why."""
 
 
@@ -64,7 +64,7 @@ class Agent:
     async def enroll(self, enrollment_token: str, *, serial: str = "") -> str:
         """The device's name. The phone made its credential itself; asked again, it asks with the same one.
 
-        Raises: EnrollmentRefused.
+        Raises: EnrollmentRejected.
         """
         identity = self._journal.identity
         if identity is None:
@@ -83,7 +83,7 @@ class Agent:
         )
         reply = await self._insist(enroll, "")
         if not reply.ok:
-            raise EnrollmentRefused(error_text(reply))
+            raise EnrollmentRejected(error_text(reply))
         name = msgspec.json.decode(reply.body, type=Enrolled).name
         self._journal.identify(msgspec.structs.replace(identity, name=name))
         return name
@@ -162,7 +162,7 @@ class Agent:
         await self._delivery.judge(reply)
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
-        self._equipment.executor.adopt(msgspec.json.decode(reply.body, type=Policy))
+        self._equipment.executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()
 
@@ -180,7 +180,7 @@ class Agent:
             if isinstance(news, Reply):
                 await self._delivery.judge(news)
                 raise ConnectionLost(f"instead of an offer: {news.status} {error_text(news)}")
-            if isinstance(news, Policy):
+            if isinstance(news, PhonePolicy):
                 self._equipment.executor.adopt(news)
                 self._changed.set()
             else:
@@ -204,7 +204,7 @@ class Agent:
                 delivered = await self._delivery.deliver(StatusReport(report=report))
                 self._reported = report
                 if delivered.reply.status == OK:
-                    executor.adopt(msgspec.json.decode(delivered.reply.body, type=Policy))
+                    executor.adopt(msgspec.json.decode(delivered.reply.body, type=PhonePolicy))
 
     async def _obey(self, final: FinalOrder) -> None:
         """Execute the last order once, confirm it, then forget the credential."""

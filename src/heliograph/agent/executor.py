@@ -15,7 +15,7 @@ from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.types import secret_fields
 
@@ -65,7 +65,7 @@ class Executor(Protocol):
     def boot_id(self) -> str:
         """Another one after every restart of the phone."""
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         """The phone applies the server's policy and state."""
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: "Leave | None" = None) -> Outcome | None:

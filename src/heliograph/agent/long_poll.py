@@ -6,7 +6,7 @@ import msgspec
 
 from heliograph.agent.http_client import Client, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
-from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, Policy, Refuse, Report
+from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, PhonePolicy, Refuse, Report
 from heliograph.protojson.messages import encode_message
 
 CONNECTION_HEADER = "Heliograph-Connection"
@@ -15,7 +15,7 @@ CONNECTION_ID_BITS = 64
 
 class _Polled(msgspec.Struct, frozen=True, rename="camel"):
     offer: Offer | None = None
-    policy: Policy | None = None
+    policy: PhonePolicy | None = None
     retry_after_ms: int = 0
 
 
@@ -44,13 +44,13 @@ class LongPollTransport:
             raise ConnectionLost("not connected")
         return await self._http_client.post(_path(message), encode_message(message), self._headers)
 
-    async def next_offer(self) -> Offer | Policy | Reply:
+    async def next_offer(self) -> Offer | PhonePolicy | Reply:
         while True:
             if self._headers is None:
                 raise ConnectionLost("not connected")
             reply = await self._http_client.get(f"commands?wait={self._wait_s}", self._headers, within_s=self._wait_s + REPLY_WITHIN_S)
             if not reply.ok:
-                return await self._refused(reply)
+                return await self._rejected(reply)
             try:
                 polled = _decode(reply.body)
             except msgspec.MsgspecError as error:
@@ -73,7 +73,7 @@ class LongPollTransport:
     async def close(self) -> None:
         await self.cut()
 
-    async def _refused(self, reply: Reply) -> Reply:
+    async def _rejected(self, reply: Reply) -> Reply:
         if reply.status == CONFLICT:
             await self.cut()
             raise ConnectionLost("a newer connection has taken over", retry_after_s=NEWER_CONNECTION_RETRY_S)

@@ -16,7 +16,7 @@ from heliograph.agent.clock import AgentClock
 from heliograph.agent.executor import Moment
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import ConnectionLost, Reply, Transport
-from heliograph.protocol import Acknowledge, Hello, Message, Offer, Policy, Report
+from heliograph.protocol import Acknowledge, Hello, Message, Offer, PhonePolicy, Report
 
 CRASH_MOMENTS = frozenset(Moment) - {Moment.FORGOTTEN}
 
@@ -238,7 +238,7 @@ class FlakyTransport:
                 await self._lose("an answer was lost")
             return reply
 
-    async def next_offer(self) -> Offer | Policy | Reply:
+    async def next_offer(self) -> Offer | PhonePolicy | Reply:
         return await self._inner.next_offer()
 
     async def post(self, message: Message, credential: str = "") -> Reply:

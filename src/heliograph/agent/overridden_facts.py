@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.agent.profile import Answering, ConsentPolicy, Profile
+from heliograph.agent.profile import Answering, ConsentHabit, Profile
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.numbers import is_eid, is_icc_id, is_imei, is_meid
@@ -311,8 +311,8 @@ def _chip(number: int, chip: Euicc, given: Overrides) -> Euicc:
     return msgspec.structs.replace(chip, **changes)
 
 
-def _consent(policy: ConsentPolicy, given: Overrides) -> ConsentPolicy:
-    return ConsentPolicy(
+def _consent(policy: ConsentHabit, given: Overrides) -> ConsentHabit:
+    return ConsentHabit(
         answering=Answering(given.consent) if given.consent else policy.answering,
         after_seconds=_seconds(given.consent_delay) if given.consent_delay else policy.after_seconds,
     )

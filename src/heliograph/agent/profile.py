@@ -27,7 +27,7 @@ class Answering(enum.Enum):
     IGNORE = "IGNORE"
 
 
-class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class ConsentHabit(msgspec.Struct, frozen=True, kw_only=True):
     """How the user answers, and after how long; who ignores never answers."""
 
     answering: Answering = Answering.APPROVE
@@ -55,7 +55,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     model: VirtualDevice
     account_identifier: str = ""
     """Who uses it, for the enrollment token's `user`; empty on dedicated devices, which have no user."""
-    consent: ConsentPolicy = ConsentPolicy()
+    consent: ConsentHabit = ConsentHabit()
     reboot_seconds: float | None = None
     """How long a restart takes, whatever the runner's pace; None: as it has it."""
     download_seconds: float | None = None

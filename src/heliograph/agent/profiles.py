@@ -19,7 +19,7 @@ from heliograph.agent.builds import (
     ZEBRA_TC52_A10,
 )
 from heliograph.agent.overridden_facts import Overrides, facts_of, with_overrides
-from heliograph.agent.profile import MADE, Answering, ConsentPolicy, OfflineWindow, Profile
+from heliograph.agent.profile import MADE, Answering, ConsentHabit, OfflineWindow, Profile
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
@@ -29,7 +29,7 @@ from heliograph.protojson.errors import InvalidArgument
 __all__ = [
     "PROFILES",
     "Answering",
-    "ConsentPolicy",
+    "ConsentHabit",
     "OfflineWindow",
     "Overrides",
     "Profile",

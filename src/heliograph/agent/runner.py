@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from heliograph.agent.agent import Agent, EnrollmentRefused, NotEnrolled, UnknownOrder
+from heliograph.agent.agent import Agent, EnrollmentRejected, NotEnrolled, UnknownOrder
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, pass_by
 from heliograph.agent.http_client import Client, HttpClient
@@ -248,7 +248,7 @@ class PhoneRunner:
     def _take_error(self, error: BaseException) -> None:
         """The phone waits for a new token: its server refuses it, or (shown) a fault of ours stopped it."""
         self.condition, self.refusal = Condition.UNENROLLED, str(error) or type(error).__name__
-        if isinstance(error, EnrollmentRefused | NotEnrolled | UnknownOrder):
+        if isinstance(error, EnrollmentRejected | NotEnrolled | UnknownOrder):
             log.warning("phone.refused", phone=self.phone.device.profile, device=self.name, why=self.refusal)
         else:
             # As text: a logger that shows a traceback's locals would show a command's secrets.

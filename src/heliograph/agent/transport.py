@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from heliograph.protocol import Acknowledge, Begin, Enroll, Hello, Message, Offer, OrderCarriedOut, Policy, Refuse, Report, StatusReport
+from heliograph.protocol import (
+    Acknowledge,
+    Begin,
+    Enroll,
+    Hello,
+    Message,
+    Offer,
+    OrderCarriedOut,
+    PhonePolicy,
+    Refuse,
+    Report,
+    StatusReport,
+)
 
 OK = 200
 REQUEST_TIMEOUT = 408
@@ -78,7 +90,7 @@ class Transport(Protocol):
     async def send(self, message: Message) -> Reply:
         """The answer to a message on the connection. Several may be in progress at once."""
 
-    async def next_offer(self) -> Offer | Policy | Reply:
+    async def next_offer(self) -> Offer | PhonePolicy | Reply:
         """The next command offered on the connection, the policy that has changed, or what the server answers instead.
 
         One caller at a time, always waiting.

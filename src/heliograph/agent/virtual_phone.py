@@ -16,7 +16,7 @@ import msgspec
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
-from heliograph.agent.profile import Answering, ConsentPolicy
+from heliograph.agent.profile import Answering, ConsentHabit
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
@@ -26,13 +26,13 @@ from heliograph.domain.phone.report_fields import Situation, device_report, is_r
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.domain.policy_messages import Policy as PolicyMessage
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.messages import decode_message, known_fields
 
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
 """Waits that end when the user likes."""
-NO_POLICY = Policy(policy_version=0)
+NO_POLICY = PhonePolicy(policy_version=0)
 """What a phone applies before a server has sent it anything."""
 
 
@@ -47,7 +47,7 @@ class User:
 ANSWERS = {Answering.APPROVE: Answer.APPROVED, Answering.DECLINE: Answer.DECLINED, Answering.IGNORE: None}
 
 
-def user_of(consent: ConsentPolicy) -> User:
+def user_of(consent: ConsentHabit) -> User:
     """The user who answers as a profile says."""
     return User(answer=ANSWERS[consent.answering], after_s=consent.after_seconds)
 
@@ -95,13 +95,13 @@ Restart = Callable[[float, Callable[[VirtualDevice], VirtualDevice]], None]
 """`restart(seconds, then)`: the phone goes down now, is off for that long, and is `then(phone)` when it comes back."""
 
 
-def _password_rules(policy: Policy) -> PasswordPolicy:
+def _password_rules(policy: PhonePolicy) -> PasswordPolicy:
     """The policy's rules for passwords. A phone has no rules of its own: what refuses must be found in the policy."""
     quality = PasswordQuality.__members__.get(policy.password_quality, PasswordQuality.PASSWORD_QUALITY_UNSPECIFIED)
     return PasswordPolicy(quality=quality, minimum_length=policy.password_minimum_length)
 
 
-def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
+def applied(device: VirtualDevice, policy: PhonePolicy) -> VirtualDevice:
     """The phone that applies the server's policy and state."""
     return msgspec.structs.replace(
         device,
@@ -111,7 +111,7 @@ def applied(device: VirtualDevice, policy: Policy) -> VirtualDevice:
     )
 
 
-def policy_message(policy: Policy) -> Any:  # noqa: ANN401 - the made message
+def policy_message(policy: PhonePolicy) -> Any:  # noqa: ANN401 - the made message
     """The Policy message that the server sent, without what is not known here; None: it sent none."""
     return _policy_message(bytes(policy.policy)) if policy.policy is not None else None
 
@@ -122,7 +122,7 @@ def _policy_message(policy: bytes) -> Any:  # noqa: ANN401 - the made message
     return decode_message(PolicyMessage, known_fields(PolicyMessage, msgspec.json.decode(policy)), root="policy")
 
 
-def reported(device: VirtualDevice, policy: Policy, *, now_us: int = 0) -> DeviceReport:
+def reported(device: VirtualDevice, policy: PhonePolicy, *, now_us: int = 0) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
     version = policy.policy_version
     return device_report(
@@ -136,7 +136,7 @@ def reported(device: VirtualDevice, policy: Policy, *, now_us: int = 0) -> Devic
     )
 
 
-def _kept_to(policy: Policy, before: VirtualDevice, device: VirtualDevice, *, now_us: int) -> VirtualDevice:
+def _kept_to(policy: PhonePolicy, before: VirtualDevice, device: VirtualDevice, *, now_us: int) -> VirtualDevice:
     """The phone that was `before`, as its policy has it."""
     message = policy_message(policy)
     device = with_applications(device, message, now_us=now_us)
@@ -165,7 +165,7 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
-        self._reported: tuple[VirtualDevice, Policy, DeviceReport] | None = None
+        self._reported: tuple[VirtualDevice, PhonePolicy, DeviceReport] | None = None
 
     @property
     def device(self) -> VirtualDevice:
@@ -188,7 +188,7 @@ class VirtualPhone:
             self._device = _kept_to(self.policy, self._device, device, now_us=self.clock.now_us())
             self.on_change()
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         """The phone applies the server's policy and state."""
         same = (policy.policy_name, policy.policy_version) == (self.policy.policy_name, self.policy.policy_version)
         if same and policy.policy is None:
@@ -197,7 +197,7 @@ class VirtualPhone:
             self.policy = policy
             self.become(applied(self._device, policy))
 
-    def be_as(self, device: VirtualDevice, policy: Policy, user: User, pace: Pace, effects: Iterable[EffectRecord]) -> None:
+    def be_as(self, device: VirtualDevice, policy: PhonePolicy, user: User, pace: Pace, effects: Iterable[EffectRecord]) -> None:
         """The phone goes on where another like it stood, which was asking its user nothing."""
         self._device, self.policy, self._user, self.pace = device, policy, user, pace
         self.effects.extend(effects)
@@ -302,7 +302,7 @@ class VirtualExecutor:
     def boot_id(self) -> str:
         return self._phone.device.boot_id
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: PhonePolicy) -> None:
         self._phone.adopt(policy)
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:

@@ -9,7 +9,7 @@ import msgspec
 from heliograph.agent.http_client import LOST, Client, Denied, Socket, bearer
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
-from heliograph.protocol import Hello, Message, Offer, OptionalRaw, Policy
+from heliograph.protocol import Hello, Message, Offer, OptionalRaw, PhonePolicy
 from heliograph.protojson.messages import encode_message
 
 NEWER_CONNECTION = 4409
@@ -31,7 +31,7 @@ class _Received(msgspec.Struct, frozen=True, rename="camel"):
     status: int = OK
     body: msgspec.Raw = msgspec.Raw(b"{}")
     offer: Offer | None = None
-    policy: Policy | None = None
+    policy: PhonePolicy | None = None
     gone: OptionalRaw = None
 
 
@@ -49,7 +49,7 @@ class WebSocketTransport:
         """Whether the connection is lost; `cut` lets go of its socket."""
         self._last_id = 0
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
-        self._news: deque[Offer | Policy | Reply] = deque()
+        self._news: deque[Offer | PhonePolicy | Reply] = deque()
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self.cut()
@@ -57,7 +57,7 @@ class WebSocketTransport:
             try:
                 return await self._shake_hands(credential, hello)
             except Denied as denied:
-                return await self._refused(denied, credential, hello)
+                return await self._rejected(denied, credential, hello)
 
     async def send(self, message: Message) -> Reply:
         reply = await self._ask(message)
@@ -68,7 +68,7 @@ class WebSocketTransport:
             await self.cut()
             raise ConnectionLost("no answer in time") from None
 
-    async def next_offer(self) -> Offer | Policy | Reply:
+    async def next_offer(self) -> Offer | PhonePolicy | Reply:
         while not self._news:
             await self._read()
         return self._news.popleft()
@@ -136,7 +136,7 @@ class WebSocketTransport:
         if waiting is not None and not waiting.done():
             waiting.set_result(Reply(frame.status, bytes(frame.body)))
 
-    async def _refused(self, denied: Denied, credential: str, hello: Hello) -> Reply:
+    async def _rejected(self, denied: Denied, credential: str, hello: Hello) -> Reply:
         """The server's answer with its body: aiohttp gives no body with a failed handshake, so the same question is asked over HTTP."""
         if denied.status in {GONE, UNAUTHENTICATED}:
             return await self._http_client.post(KIND_OF[Hello], encode_message(hello), bearer(credential))

@@ -4,6 +4,7 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -21,6 +22,7 @@ from heliograph.api.http.query import NO_QUERY, USUAL, NoQuery, Query, parse_que
 from heliograph.api.http.quota import PROJECT, Admission, MeteredAuthorizer, Quota
 from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
 from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compressed
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.metrics import RequestCounts
@@ -81,6 +83,8 @@ class RestApp:
     ) -> None:  # fmt: skip
         self._ports = ports
         self._authorizer: Admission | None = authorizer
+        self._unmetered = authorizer
+        """For answers that go on: to look again whether their caller may read them is no call."""
         if ports.limits.quota_per_minute:
             quota = Quota(ports.limits.quota_per_minute)
             self._authorizer = MeteredAuthorizer(
@@ -92,7 +96,7 @@ class RestApp:
         self._addresses = addresses
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
-        self._pages = HealthPages(ports, counts=counts, addresses=addresses)
+        self._health_pages = HealthPages(ports, counts=counts, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
         self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
@@ -100,14 +104,14 @@ class RestApp:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
         if scope["type"] != "http":
-            return _refuse_connection(scope, send)
+            return _reject_connection(scope, send)
         path: bytes = scope.get("raw_path") or scope["path"].encode()  # raw_path is optional in ASGI
         for prefix, table in PREFIXES:
             if path.startswith(prefix):
                 return self._serve(table, path[len(prefix) :].decode("latin-1"), scope, receive, send)
         if scope["path"] in BATCH_PATHS and scope["method"] == "POST":
             return self._serve_batch(scope, receive, send)
-        return self._serve_page(scope, send)
+        return self._serve_health_page(scope, send)
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""
@@ -115,7 +119,7 @@ class RestApp:
             if path.startswith(prefix.decode()):
                 found = table.http_methods(path[len(prefix) :])
                 return (*found, "HEAD") if "GET" in found else found
-        return ("POST",) if path in BATCH_PATHS else self._pages.http_methods(path)
+        return ("POST",) if path in BATCH_PATHS else self._health_pages.http_methods(path)
 
     def body_limit(self, path: str) -> int:
         """The longest body that this path takes."""
@@ -126,6 +130,7 @@ class RestApp:
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
         method_id = UNKNOWN
         headers: Headers = []
+        body: bytes | Stream
         try:
             method, ids = table.find(scope["method"], path)
             method_id = method.id
@@ -133,33 +138,38 @@ class RestApp:
             status = OK
         except HeliographError as error:
             status, headers, body = error_answer(error, in_v1_form=query.v1_errors)
-            _log_refusal(method_id, status, error)
+            _log_rejection(method_id, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             status, headers, body = error_answer(Internal(), in_v1_form=query.v1_errors)
             log_failure(method_id, error)
         self._counted[method_id, status] += 1
+        if isinstance(body, Stream):
+            await send_stream(body, receive, send)
+            return
         if query.pretty:
             body = msgspec.json.format(body, indent=2) + b"\n"
         await self._send(scope, send, status, body, [JSON, *headers])
 
-    async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes:
-        """The method's answer, compact.  Raises: HeliographError, ClientGone."""
+    async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
+        """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        if query.refusal is not None:
-            raise query.refusal
+        if query.rejection is not None:
+            raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
         own = read_own(method.query, query.own) if query.own or method.query is not NoQuery else NO_QUERY
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
         answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
+        if isinstance(answer, Stream):
+            return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
         return answer if selection is None else select_fields(answer, selection)
 
-    async def _serve_page(self, scope: Scope, send: Send) -> None:
+    async def _serve_health_page(self, scope: Scope, send: Send) -> None:
         try:
-            status, headers, body = await self._pages.answer(scope, http_methods=self.http_methods(scope["path"]))
+            status, headers, body = await self._health_pages.answer(scope, http_methods=self.http_methods(scope["path"]))
         except InvalidArgument as error:
             status, headers, body = error_answer(error)
             headers = [JSON, *headers]
@@ -174,7 +184,7 @@ class RestApp:
         except HeliographError as error:
             status, headers, body = error_answer(error)
             body, headers = msgspec.json.format(body, indent=2) + b"\n", [JSON, *headers]
-            _log_refusal(BATCH, status, error)
+            _log_rejection(BATCH, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -189,7 +199,7 @@ class RestApp:
         return send_answer(send, status, body, headers=headers)
 
 
-async def _refuse_connection(scope: Scope, send: Send) -> None:
+async def _reject_connection(scope: Scope, send: Send) -> None:
     """Refuses WebSockets, and ignores start and end of the server.
 
     Raises: RuntimeError for `lifespan`, which shows an ASGI server that it is not supported.
@@ -200,7 +210,7 @@ async def _refuse_connection(scope: Scope, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1008})
 
 
-def _log_refusal(method: str, status: int, error: HeliographError) -> None:
+def _log_rejection(method: str, status: int, error: HeliographError) -> None:
     """Field paths only: a message may quote what the caller wrote, a password in the wrong place included.
 
     Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.

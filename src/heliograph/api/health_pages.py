@@ -22,7 +22,7 @@ OK = 200
 UNAVAILABLE = 503
 
 Answer = tuple[int, Headers, bytes]
-Page = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+HealthPage = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 
 class UnknownVersion(UnknownPath):
@@ -41,7 +41,7 @@ class HealthPages:
         self._figures = Figures(ports)
         self._counts = counts
         self._addresses = addresses
-        self._pages: Mapping[str, Page] = {
+        self._pages: Mapping[str, HealthPage] = {
             "/healthz": self._health,
             "/readyz": self._readiness,
             "/metrics": self._metrics,

@@ -14,6 +14,7 @@ import msgspec
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import UnknownPath
 from heliograph.api.http.query import NoQuery
+from heliograph.api.http.streaming import Stream
 from heliograph.domain.access import Caller
 from heliograph.protojson.errors import InvalidArgument, Unimplemented
 from heliograph.protojson.messages import decode_message
@@ -47,8 +48,8 @@ class Call(NamedTuple):
         return self.addresses.of(self.scope)
 
 
-Handler = Callable[[Call], Awaitable[bytes]]
-"""Answers a call with a JSON object, compact.  Raises: HeliographError."""
+Handler = Callable[[Call], Awaitable[bytes | Stream]]
+"""Answers a call with a JSON object, compact, or with a stream.  Raises: HeliographError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class Method:
     handler: Handler
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
+    streams: bool = False
+    """Whether it may answer with a Stream, to who accepts one."""
     summary: str = ""
     """What it does, for the discovery document."""
     request: type[msgspec.Struct] | None = None
@@ -80,10 +83,10 @@ def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - f
     """
     sentence = f"{id} is not offered by this server: {why}"
 
-    async def refuse(_call: Call) -> bytes:
+    async def reject(_call: Call) -> bytes:
         raise Unimplemented(sentence)
 
-    return Method(id=id, handler=refuse, summary=sentence, offered=False, **row)
+    return Method(id=id, handler=reject, summary=sentence, offered=False, **row)
 
 
 Key = tuple[str | int, ...]

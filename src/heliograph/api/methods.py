@@ -7,9 +7,11 @@ from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method, not_offered
 from heliograph.api.resources import (
     applications,
+    dead_letters,
     devices,
     enrollment_tokens,
     enterprises,
+    events,
     operations,
     policies,
     provisioning_info,
@@ -386,6 +388,31 @@ OWN_METHODS = (
         path=f"{_OPERATION}/timeline",
         handler=operations.timeline,
         response=Timeline,
+    ),
+    Method(
+        id="heliograph.events.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/events",
+        handler=events.list_,
+        query=events.EventsQuery,
+        streams=True,
+        response=events.EventList,
+    ),
+    Method(
+        id="heliograph.deadLetters.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/deadLetters",
+        handler=dead_letters.list_,
+        query=dead_letters.ListDeadLettersQuery,
+        response=dead_letters.ListDeadLettersResponse,
+    ),
+    Method(
+        id="heliograph.deadLetters.resend",
+        http="POST",
+        path=f"{_ENTERPRISE}/deadLetters:resend",
+        handler=dead_letters.resend,
+        takes_body=True,
+        response=dead_letters.ResendDeadLettersResponse,
     ),
 )
 """What stands below `/heliograph/v1/`."""

@@ -38,7 +38,7 @@ class NotificationCounts(Collector):
     def collect(self) -> Iterator[CounterMetricFamily]:
         """What prometheus_client asks for when /metrics is read."""
         family = CounterMetricFamily("heliograph_notifications", "Attempts to send notifications, by outcome.", labels=("outcome",))
-        for outcome in ("published", "failed", "given_up"):
+        for outcome in ("published", "failed", "given_up", "overflowed", "dropped"):
             family.add_metric((outcome,), getattr(self._counts, outcome))
         yield family
 

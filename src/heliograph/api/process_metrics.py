@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from heliograph.api.http.http_refusals import REASONS
+from heliograph.api.http.http_rejections import REASONS
 from heliograph.service.metrics import PROCESS
 
 CROWDS = ("full", "address", "descriptors")

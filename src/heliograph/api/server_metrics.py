@@ -66,6 +66,7 @@ class ServerMetrics(Collector):
         yield from self._waiting()
         yield from self._held()
         yield from self._phones()
+        yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
 
     def _clock(self) -> Iterator[Family]:
         check = self._ports.clock_check

@@ -79,7 +79,7 @@ class _DeviceApp:
         except ClientGone:
             return
         except HeliographError as error:
-            await _refuse(scope, receive, send, answer_to_error(error))
+            await _reject(scope, receive, send, answer_to_error(error))
 
     async def _post(self, rest: str, scope: Scope, receive: Receive, send: Send) -> None:
         operation, _, kind = rest.rpartition(":")
@@ -101,7 +101,7 @@ class _DeviceApp:
         return Session(self._ports, self._peers, credential(scope))
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+async def _reject(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
     if scope["type"] == "websocket":
         await receive()
         await deny(scope, send, answer)

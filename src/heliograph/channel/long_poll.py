@@ -9,7 +9,7 @@ from heliograph.channel.requests import connection_id, send_answer, whole_number
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import LONG_POLL_MAX_S, Offer, Policy
+from heliograph.protocol import LONG_POLL_MAX_S, Offer, PhonePolicy
 from heliograph.protojson.errors import Aborted
 
 DRAINED_COME_AGAIN_MS = 5_000
@@ -80,7 +80,7 @@ class LongPoll:
         news, again_s = await self._session.look(self._connection, poll=True)
         if isinstance(news, Offer):
             await self.answer(Answer(OK, OFFER_START + encode(news) + OFFER_END))
-        elif isinstance(news, Policy):
+        elif isinstance(news, PhonePolicy):
             await self.answer(Answer(OK, POLICY_START + encode(news) + POLICY_END))
         elif isinstance(news, Answer):
             await self.answer(news)

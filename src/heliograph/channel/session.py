@@ -19,7 +19,7 @@ from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, Policy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, PhonePolicy, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
@@ -45,7 +45,7 @@ REQUESTS_AT_ONCE_MOST = 8
 class Look(NamedTuple):
     """What a look for a device found."""
 
-    news: Offer | Policy | Answer | None
+    news: Offer | PhonePolicy | Answer | None
     again_s: float | None = None
     """After how many seconds to look again; None: when the bell rings."""
 
@@ -202,7 +202,7 @@ class Session:
         return await report_result(self._ports, device, _on(read_report(body), operation))
 
     async def status(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """The Policy."""
+        """The PhonePolicy."""
         return await report_status(self._ports, device, await work_aside(read_status_report, body))
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:

@@ -13,7 +13,7 @@ from heliograph.channel.requests import send_answer
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, Policy
+from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, Unavailable
 
 FIRST_FRAME_WITHIN_S = 10.0
@@ -75,7 +75,7 @@ class WebSocket:
         try:
             frame = read_frame(body)
         except InvalidArgument as error:
-            return await self._refuse_malformed(error)
+            return await self._reject_malformed(error)
         if not self.greeted and frame.kind != "hello":
             return await self.close(NO_HELLO, "The first frame must be hello.")
         self._answering = True
@@ -106,7 +106,7 @@ class WebSocket:
         elif not self.greeted:
             await self.close(NO_HELLO, "Hello was refused.")
 
-    async def _refuse_malformed(self, error: InvalidArgument) -> None:
+    async def _reject_malformed(self, error: InvalidArgument) -> None:
         answer = answer_to_error(error)
         await self._push(answer.body)
         self._malformed += 1
@@ -119,7 +119,7 @@ class WebSocket:
             news, again_s = await self._session.look(self, poll=False)
             if isinstance(news, Answer):
                 return await self._tell(news)
-            if isinstance(news, Policy):
+            if isinstance(news, PhonePolicy):
                 await self._push(POLICY_START + encode(news) + POLICY_END)
             elif isinstance(news, Offer):
                 await self._push(OFFER_START + encode(news) + OFFER_END)

@@ -1,16 +1,17 @@
 """The command line for people. It speaks HTTP like any other client."""
 
+import errno
 import sys
-from pathlib import Path
+import traceback
 
 import click
 
 import heliograph
+from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
-from heliograph.cli.exit_codes import EPILOG, OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import CANNOT_WRITE, DEFECT, EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error, print_failure
-from heliograph.cli.signing_in import KEY_FILE
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
 LISTED = {
@@ -41,11 +42,14 @@ LISTED = {
     ),
     "version": Listed(place="heliograph.cli.version:version", section=RUN, summary="Print the version."),
     "db": Listed(place="heliograph.cli.db:app", section=RUN, summary="Migrate, check, back up and restore the database."),
-    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="See the devices of an enterprise."),
+    "enterprises": Listed(place="heliograph.cli.enterprises:app", section=USE, summary="List, create, show and delete enterprises."),
+    "tokens": Listed(place="heliograph.cli.tokens:app", section=USE, summary="Create, list and delete enrollment tokens."),
+    "policies": Listed(place="heliograph.cli.policies:app", section=USE, summary="List, show, set and delete policies."),
+    "devices": Listed(place="heliograph.cli.devices:app", section=USE, summary="List, find, show, disable, enable and delete devices."),
     "issue": Listed(
         place="heliograph.cli.issue:app",
         section=USE,
-        summary="Issue a command to a device. heliograph issue DEVICE TYPE --help shows the options of a type.",
+        summary="Issue a command to a device, or to many. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
     "tail": Listed(
@@ -53,7 +57,17 @@ LISTED = {
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
     ),
+    "notifications": Listed(
+        place="heliograph.cli.notifications:app",
+        section=USE,
+        summary="See notifications that could not be delivered, and send them again.",
+    ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "token": Listed(
+        place="heliograph.cli.token:token",
+        section=USE,
+        summary='Print an access token, valid for an hour, as in curl -H "Authorization: Bearer $(heliograph token --key key.json)".',
+    ),
     "check-history": Listed(
         place="heliograph.cli.check_history:check_history",
         section=PROVE,
@@ -64,18 +78,17 @@ LISTED = {
         section=PROVE,
         summary="Ask a server what it does, and compare with what AMAPI is documented, observed or assumed to do.",
     ),
+    "record": Listed(
+        place="heliograph.cli.record:app",
+        section=PROVE,
+        summary="Record what a server answers, the real one too, without anything that is yours: a proxy that redacts by schema.",
+    ),
 }
 
 
 @click.group(cls=LazyGroup, listed=LISTED, name="heliograph", no_args_is_help=True, epilog=EPILOG)
-@click.option(
-    "--key",
-    cls=Option,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    envvar="HELIOGRAPH_KEY",
-    help="Key file to sign in with, if the server requires one.",
-)
+@SERVER
+@ENTERPRISE
 @click.option(
     "--show-completion",
     cls=Option,
@@ -86,9 +99,8 @@ LISTED = {
     help="Print the completion script for a shell and exit: eval it, or put it into the shell's start-up file.",
 )
 @click.version_option(heliograph.__version__, message="%(version)s", help="Print the version and exit.")
-def app(*, key: Path | None) -> None:
+def app(*, server: str, enterprise: str) -> None:
     """An open server for Android device commands, wire-compatible with the Android Management API."""
-    KEY_FILE.set(key)
 
 
 def main() -> None:
@@ -98,11 +110,15 @@ def main() -> None:
     except Failure as failure:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - its traceback is printed
         # Only a command that loaded the domain can raise its errors; importing it here would slow down the others.
         from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
 
-        if not isinstance(error, HeliographError):
-            raise
-        print_error(error.message)
-        sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        if isinstance(error, HeliographError):
+            print_error(error.message)
+            sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            print_error("No space left on the device: the output is incomplete.")
+            sys.exit(CANNOT_WRITE)
+        traceback.print_exception(error)
+        sys.exit(DEFECT)

@@ -35,7 +35,7 @@ class Accompanied:
     def is_there(self) -> bool:
         """Whether there is such a program; if not, stderr and the exit code say so."""
         if shutil.which(self._words[0]) is None:
-            self._refuse(exists=Path(self._words[0]).exists())
+            self._reject(exists=Path(self._words[0]).exists())
             return False
         return True
 
@@ -44,14 +44,14 @@ class Accompanied:
         try:
             process = subprocess.Popen(self._words, env={**os.environ, **variables})  # noqa: ASYNC220, S603 - back in milliseconds
         except OSError:
-            self._refuse(exists=True)
+            self._reject(exists=True)
             return
         with _forwarding_to(process):
             # In a thread, for not every event loop can wait for a process.
             code = await asyncio.to_thread(process.wait)
         self.exit_code = code if code >= 0 else OF_SIGNAL - code
 
-    def _refuse(self, *, exists: bool) -> None:
+    def _reject(self, *, exists: bool) -> None:
         why = "this file cannot be executed" if exists else "no such program"
         print_error(f"Cannot run {self._words[0]!r}: {why}. After -- stands a command, as in heliograph sandbox -- pytest -q.")
         self.exit_code = NOT_EXECUTABLE if exists else NOT_FOUND

@@ -2,17 +2,24 @@
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure
 
 Json = dict[str, Any]
+Query = Mapping[str, str | int | Sequence[str]]
+"""Parameters of a request; "" leaves one out, several values repeat it."""
 
 TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
+NAMED: Final = re.compile(r"(/v1/(?:enterprises/[^/?]+/)?(enterprises|devices|policies|enrollmentTokens))/([^/:?]+)(?:[:?].*)?")
+"""A resource whose collection can be listed: the collection's path, and its name."""
+NEIGHBOURS_MOST: Final = 10
+"""Named in an error."""
 
 
 def address_of(server: str) -> str:
@@ -37,20 +44,23 @@ class ApiClient:
         self.server = server
         self._bearer = bearer
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
+    def get(self, path: str, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        text = urlencode({name: value for name, value in (query or {}).items() if value != ""})
-        return self._send("GET", quote(path, safe=PATH_SAFE) + (f"?{text}" if text else ""), None)
+        return self._send("GET", _target(path, query), None)
 
-    def post(self, path: str, body: bytes = b"") -> bytes:
+    def post(self, path: str, body: bytes = b"", query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        return self._send("POST", quote(path, safe=PATH_SAFE), body)
+        return self._send("POST", _target(path, query), body)
 
-    def delete(self, path: str) -> bytes:
+    def patch(self, path: str, body: bytes, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
-        return self._send("DELETE", quote(path, safe=PATH_SAFE), None)
+        return self._send("PATCH", _target(path, query), body)
 
-    def pages(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
+    def delete(self, path: str, query: Query | None = None) -> bytes:
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
+        return self._send("DELETE", _target(path, query), None)
+
+    def pages(self, path: str, query: Query) -> Iterator[bytes]:
         """Every page of a list, first to last.  Raises: Failure."""
         token = ""
         while True:
@@ -73,11 +83,33 @@ class ApiClient:
             raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
         if answer.status == http.client.OK:
             return content
-        raise _failure(answer.status, content)
+        failure = _failure(answer.status, content)
+        if failure.exit_code is ExitCode.NOT_FOUND:
+            failure.message += self._there_are(unquote(target))
+        raise failure
+
+    def _there_are(self, target: str) -> str:
+        """The name of a resource that does not exist, and its neighbours; "" if they cannot be listed."""
+        found = NAMED.fullmatch(target)
+        if found is None:
+            return ""
+        try:
+            listed = json.loads(self.get(found[1], {"pageSize": NEIGHBOURS_MOST + 1})).get(found[2], ())
+        except Failure:
+            return ""
+        ids = [str(resource["name"]).rpartition("/")[2] for resource in listed]
+        more = " and more" if len(ids) > NEIGHBOURS_MOST else ""
+        there = f"there are {', '.join(ids[:NEIGHBOURS_MOST])}{more}" if ids else "there are none"
+        return f" There is no {found[3]!r} among the {found[2]}; {there}."
 
     def _unreachable(self, error: Exception) -> str:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return f"Cannot reach {self.server}: {reason}. Is `heliograph sandbox` or `heliograph serve` running there? See --server."
+
+
+def _target(path: str, query: Query | None) -> str:
+    text = urlencode({name: value for name, value in (query or {}).items() if value != ""}, doseq=True)
+    return quote(path, safe=PATH_SAFE) + (f"?{text}" if text else "")
 
 
 def _failure(status: int, content: bytes) -> Failure:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,6 +30,21 @@ class Option(click.Option):
         if isinstance(self.show_default, str):
             extra["default"] = self.show_default
         return extra
+
+
+class AnywhereOption(Option):
+    """An option that groups and their commands share: wherever it is given, it holds; the value nearest to the end wins."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """The value given here, or before the name of this command; otherwise the environment's, or the default."""
+        value, source = super().consume_value(ctx, opts)
+        place = f"{__name__}.{self.name}"
+        if source is ParameterSource.COMMANDLINE:
+            ctx.meta[place] = value
+        elif place in ctx.meta:
+            before = ctx.meta[place]
+            return ((before,) if self.multiple and isinstance(before, str) else before), ParameterSource.COMMANDLINE
+        return value, source
 
 
 class Command(click.Command):
@@ -122,9 +138,9 @@ def group(name: str, summary: str) -> Group:
     return Group(name, help=summary, no_args_is_help=True)
 
 
-def option(*flags: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - as click has them
+def option(*flags: str, cls: type[Option] = Option, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - as click has them
     """Give a command an option."""
-    return click.option(*flags, cls=Option, **attributes)
+    return click.option(*flags, cls=cls, **attributes)
 
 
 def first_paragraph(command: click.Command) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from heliograph.cli.anywhere import ENTERPRISE, KEY, KEY_FILE
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.key_file import bearer_of
-from heliograph.cli.options import ENTERPRISE, device_name, enterprise_name
+from heliograph.cli.options import device_name, enterprise_name
 from heliograph.cli.output import print_table
-from heliograph.cli.signing_in import KEY_FILE
 
 if TYPE_CHECKING:
     from heliograph.conformance.run import Result
@@ -31,13 +31,14 @@ TOKEN = option(
     default="",
     show_default=False,
     metavar="TOKEN",
-    help="Access token to send, as from gcloud auth print-access-token, if you do not sign in with heliograph --key.",
+    help="Access token to send, as from gcloud auth print-access-token, if you do not sign in with --key.",
 )
 
 
 @command("conformance")
 @option("--against", required=True, metavar="URL", help="Address of the server, as in https://androidmanagement.googleapis.com.")
 @ENTERPRISE
+@KEY
 @option("--device", "devices", multiple=True, metavar="ID", help="Device to ask; may be given several times. all: all of the enterprise.")
 @TOKEN
 @option("--yes", is_flag=True, help="Make the probes that lock, restart, lose and find the devices, and set a password, too.")

@@ -8,11 +8,12 @@ from typing import Final
 
 import click
 
+from heliograph.cli.anywhere import SERVER
 from heliograph.cli.api_client import address_of
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.options import PATH, SERVER, client_of
+from heliograph.cli.options import PATH, client_of
 from heliograph.cli.ready_file import WORLDS, read_ready_file, variables_of
 
 LOOK_EVERY_S: Final = 0.1

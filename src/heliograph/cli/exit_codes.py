@@ -21,6 +21,11 @@ class ExitCode(enum.IntEnum):
 INTERRUPTED = 130
 """What a shell reports when Ctrl-C ends a program."""
 
+DEFECT = 70
+"""A traceback: never a code that has a meaning.  Source: EX_SOFTWARE of BSD's sysexits.h."""
+CANNOT_WRITE = 74
+"""The disk that the output goes to is full.  Source: EX_IOERR of BSD's sysexits.h."""
+
 OF_STATUS: Mapping[str, ExitCode] = {
     "INVALID_ARGUMENT": ExitCode.INVALID,
     "FAILED_PRECONDITION": ExitCode.INVALID,
@@ -45,5 +50,5 @@ EPILOG = (
     "Exit codes: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
     "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired · 8 inconclusive. "
     "Codes 1, 6 and 7 come from --wait and operations wait; 1 (a broken promise, an answer unlike AMAPI's) and 8 from "
-    "check-history and conformance."
+    "check-history and conformance. 70: a defect of Heliograph · 74: the output could not be written."
 )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heliograph.cli.anywhere import SERVER_ALONE
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.event_loop import run
-from heliograph.cli.options import SERVER
 
 if TYPE_CHECKING:
     from heliograph.agent.misbehaviour import Misbehaviour
@@ -32,7 +32,7 @@ OFFLINE_EVERY_S = 120.0
     metavar="SHARE",
     help="Share of occasions with a fault: drops, duplicates, crashes, dead spots.",
 )
-@SERVER
+@SERVER_ALONE
 def fleet(  # noqa: PLR0913 - one option each
     *, enrollment_token: str, profile: str, count: int, seed: int | None, transport: str, chaos: float, server: str
 ) -> None:

@@ -38,7 +38,7 @@ async def _show(fleet: Fleet, title: str) -> None:
         while True:
             progress = fleet.progress()
             live.update(_picture(progress, title), refresh=True)
-            _give_up_where_refused(progress)
+            _give_up_where_rejected(progress)
             await asyncio.sleep(REFRESH_S)
 
 
@@ -49,11 +49,11 @@ async def _report(fleet: Fleet) -> None:
             f"enrolled {progress.enrolled}/{progress.count}  connected {progress.connected}  executed {progress.executed}  "
             f"refused {progress.refused}  restarts {progress.restarts}"
         )
-        _give_up_where_refused(progress)
+        _give_up_where_rejected(progress)
         await asyncio.sleep(REPORT_S)
 
 
-def _give_up_where_refused(progress: FleetProgress) -> None:
+def _give_up_where_rejected(progress: FleetProgress) -> None:
     if progress.refused == progress.count:
         raise Failure(ExitCode.INVALID, f"The server accepts none of these phones: {progress.refusal}")
 

@@ -9,11 +9,12 @@ from typing import Final
 
 import click
 
+from heliograph.cli.anywhere import DEFAULT_SERVER, server_group
 from heliograph.cli.api_client import ApiClient, Json, address_of
-from heliograph.cli.command_tree import group, option
+from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, DEFAULT_SERVER, PATH
+from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
 from heliograph.domain.web_address import HTTP, read_web_address
@@ -33,18 +34,20 @@ DATA_DIR = option(
 )
 SERVER = option(
     "--server",
+    cls=AnywhereOption,
     metavar="URL",
     envvar="HELIOGRAPH_SERVER",
     show_default=DEFAULT_SERVER,
     help="Address that clients use; it goes into the key file. Without a data directory: the sandbox to ask.",
 )
 
-app = group("keys", "Make, list and delete the keys that callers sign in with.")
+app = server_group("keys", "Make, list and delete the keys that callers sign in with.")
 
 
 @app.command("create")
 @option(
     "--enterprise",
+    cls=AnywhereOption,
     multiple=True,
     required=True,
     metavar="ID",

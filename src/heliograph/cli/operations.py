@@ -4,17 +4,18 @@ import json
 
 import click
 
+from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import Json
 from heliograph.cli.coloured import Coloured
-from heliograph.cli.command_tree import group, option
-from heliograph.cli.options import AS_JSON, DEVICE, ENTERPRISE, OPERATION, SERVER, TIMEOUT, client_of, device_name, operation_name
+from heliograph.cli.command_tree import option
+from heliograph.cli.options import AS_JSON, DEVICE, OPERATION, TIMEOUT, client_of, device_name, operation_name
 from heliograph.cli.output import local_time, outcome_word, print_json, print_operation, print_pages, print_table
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.longrunning import read_outcome
 
 PAGE_SIZE = 1_000  # api.resources.operations: at most 1000
 
-app = group("operations", "Follow commands: list, get, wait, cancel, timeline.")
+app = server_group("operations", "Follow commands: list, get, wait, cancel, timeline.")
 
 FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION", help='For example: done=false AND metadata.type="LOCK".')
 

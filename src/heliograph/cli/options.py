@@ -4,27 +4,24 @@ from pathlib import Path
 
 import click
 
+from heliograph.cli.anywhere import KEY_FILE
 from heliograph.cli.api_client import ApiClient
-from heliograph.cli.command_tree import option
+from heliograph.cli.command_tree import AnywhereOption, option
+from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
-from heliograph.cli.signing_in import KEY_FILE
-from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
-DEFAULT_ENTERPRISE = "sandbox"
 DEFAULT_DATA_DIR = Path("heliograph-data")
 PATH = click.Path(path_type=Path)
 
-SERVER = option("--server", envvar="HELIOGRAPH_SERVER", default=DEFAULT_SERVER, metavar="URL", help="Address of the server.")
-ENTERPRISE = option(
-    "--enterprise",
-    envvar="HELIOGRAPH_ENTERPRISE",
-    default=DEFAULT_ENTERPRISE,
-    metavar="ID",
-    help="Enterprise that short device names belong to.",
+AS_JSON = option("--json", "as_json", cls=AnywhereOption, is_flag=True, help="Print the server's JSON.")
+TIMEOUT = option(
+    "--timeout",
+    cls=AnywhereOption,
+    type=SECONDS,
+    metavar=METAVAR,
+    help="Stop waiting after this long, as in 30s or 10m, with exit code 6.",
 )
-AS_JSON = option("--json", "as_json", is_flag=True, help="Print the server's JSON.")
-TIMEOUT = option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop waiting after this long, with exit code 6.")
 DEVICE = click.argument("device", metavar="DEVICE", help="A device id, or enterprises/…/devices/….")
 OPERATION = click.argument("operation", metavar="OPERATION", help="DEVICE/ID, or enterprises/…/devices/…/operations/….")
 
@@ -41,6 +38,20 @@ def device_name(device: str, enterprise: str) -> DeviceName:
     return DeviceName.parse(f"{enterprise_name(enterprise)}/devices/{device.removeprefix('devices/')}")
 
 
+def policy_name(policy: str, enterprise: str) -> PolicyName:
+    """The policy; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    if policy.startswith("enterprises/"):
+        return PolicyName.parse(policy)
+    return PolicyName.parse(f"{enterprise_name(enterprise)}/policies/{policy.removeprefix('policies/')}")
+
+
+def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
+    """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    if token.startswith("enterprises/"):
+        return EnrollmentTokenName.parse(token)
+    return EnrollmentTokenName.parse(f"{enterprise_name(enterprise)}/enrollmentTokens/{token.removeprefix('enrollmentTokens/')}")
+
+
 def operation_name(operation: str, enterprise: str) -> OperationName:
     """The operation; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
     if operation.startswith("enterprises/"):
@@ -50,6 +61,6 @@ def operation_name(operation: str, enterprise: str) -> OperationName:
 
 
 def client_of(server: str) -> ApiClient:
-    """A client of the server, signed in with `heliograph --key`.  Raises: Failure."""
+    """A client of the server, signed in with `--key`.  Raises: Failure."""
     key = KEY_FILE.get()
     return ApiClient(server, bearer=bearer_of(key) if key is not None else None)

@@ -17,6 +17,9 @@ Json = dict[str, Any]
 
 STYLES = {"succeeded": "green", "pending": "cyan", "failed": "red", "timed out": "red", "cancelled": "yellow", "expired": "yellow"}
 
+GAP = 2
+"""Between two columns of a table."""
+
 
 def print_json(body: bytes) -> None:
     """The server's answer, byte for byte."""
@@ -33,15 +36,36 @@ def print_pages(pages: Sequence[bytes], member: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]], *, empty: str) -> None:
-    """Print the rows under their headings; the first column stays whole. Without rows, print `empty` instead."""
+    """Print the rows under their headings, in a pipe with tabs and no padding. Without rows, print `empty` instead."""
     listed = list(rows)
     if not listed:
         click.secho(empty, dim=True)
+        return
+    if not sys.stdout.isatty():
+        for row in (columns, *listed):
+            click.echo("\t".join(" ".join(_text(cell).split()) for cell in row))
         return
     # Import rich only when there are rows to show: the import takes as long as the rest of the command.
     from heliograph.cli.tables import console, table_of  # noqa: PLC0415
 
     console().print(table_of(columns, listed))
+
+
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """The first columns, as many as a terminal shows without breaking a word; in a pipe, all."""
+    if not sys.stdout.isatty():
+        return list(columns), [list(row) for row in rows]
+    left, count = shutil.get_terminal_size().columns, 0
+    for texts in zip(columns, *rows, strict=True):
+        left -= max(map(len, texts)) + GAP
+        if left < 0 and count:
+            break
+        count += 1
+    return list(columns[:count]), [list(row[:count]) for row in rows]
+
+
+def _text(cell: str | Coloured) -> str:
+    return cell.text if isinstance(cell, Coloured) else cell
 
 
 def print_highlighted(body: bytes) -> None:
@@ -61,20 +85,23 @@ def print_operation(operation: Json) -> None:
     """One operation: what, when, and its outcome."""
     metadata, outcome = operation.get("metadata", {}), read_outcome(operation)
     message = str(operation.get("error", {}).get("message", ""))
-    _print_line("operation", str(operation.get("name", "")))
-    _print_line("type", str(metadata.get("type", "")))
-    _print_line("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
-    _print_line("outcome", outcome.outcome, colour=outcome_word(outcome).colour)
+    print_field("operation", str(operation.get("name", "")))
+    print_field("type", str(metadata.get("type", "")))
+    print_field("created", f"{local_time(metadata.get('createTime', ''))}, good for {metadata.get('duration', '')}")
+    print_field("outcome", outcome.outcome, colour=outcome_word(outcome).colour)
     if outcome.detail and outcome.detail != message:
-        _print_line("detail", outcome.detail)
+        print_field("detail", outcome.detail)
     if message:
-        _print_line("message", message)
+        print_field("message", message)
 
 
-def _print_line(label: str, text: str, *, colour: str = "") -> None:
+def print_field(label: str, text: str, *, colour: str = "") -> None:
+    """One labelled value, broken between words if it is wider than the terminal."""
     indent = " " * len("operation  ")
     width = shutil.get_terminal_size((PIPE_WIDTH, 0)).columns - len(indent)
-    first, *others = [line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False)] or [""]
+    first, *others = [
+        line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False, break_long_words=False)
+    ] or [""]
     click.echo(click.style(f"{label:<{len(indent)}}", bold=True) + click.style(first, fg=colour or None))
     for line in others:
         click.echo(indent + line)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Unpack
 import click
 from click.core import ParameterSource
 
+from heliograph.cli.anywhere import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.command_tree import command
 from heliograph.cli.config_file import CONFIG, HELP_END
 from heliograph.cli.event_loop import run
 from heliograph.cli.failure import print_warning
-from heliograph.cli.options import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.outlet import Outlet
 from heliograph.cli.ready_file import ReadyFile, ready_line, variables_of
 from heliograph.cli.server_options import HttpOptions, http_limits, parameters_of, pubsub_is_emulated

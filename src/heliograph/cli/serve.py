@@ -25,6 +25,7 @@ def serve(  # noqa: PLR0913 - one option each
     adopt_key: bool,
     new: bool,
     retention_days: int,
+    event_retention_days: int,
     behaviour: str,
     operations_of_deleted_devices: str,
     open_commands_most: int,
@@ -48,7 +49,8 @@ def serve(  # noqa: PLR0913 - one option each
     from heliograph.settings import Admission, Settings, database_url  # noqa: PLC0415
 
     limits = with_limits(Limits(
-        retention_days=retention_days, behaviour=Behaviour(behaviour), operations_of_deleted_devices=operations_of_deleted_devices,
+        retention_days=retention_days, event_retention_days=event_retention_days, behaviour=Behaviour(behaviour),
+        operations_of_deleted_devices=operations_of_deleted_devices,
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     ), limit)  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS

@@ -7,8 +7,9 @@ from typing import Any, Final, TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
+from heliograph.cli.anywhere import DEFAULT_ENTERPRISE
 from heliograph.cli.command_tree import Option
-from heliograph.cli.options import DEFAULT_DATA_DIR, DEFAULT_ENTERPRISE, PATH
+from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
 from heliograph.service.limits import HttpLimits
 
 SERVE: Final = ("serve",)
@@ -191,6 +192,14 @@ SERVER_OPTIONS: Final = (
         default=30,
         metavar="N",
         help="How long ended operations are kept.",
+    ),
+    ServerOption(
+        flag="--event-retention-days",
+        commands=SERVE,
+        type=click.IntRange(min=0),
+        default=7,
+        metavar="N",
+        help="How long events are kept for callers that read them (docs/events.md); 0: there are no events.",
     ),
     ServerOption(
         flag="--behaviour",

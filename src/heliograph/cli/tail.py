@@ -7,9 +7,10 @@ from typing import Final
 
 import click
 
+from heliograph.cli.anywhere import SERVER
 from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import command, option
-from heliograph.cli.options import SERVER, client_of
+from heliograph.cli.options import client_of
 from heliograph.cli.outlet import Outlet
 
 LOOK_EVERY_S: Final = 0.2

@@ -49,12 +49,12 @@ def _ended(client: ApiClient, name: str, timeout: float | None, *, quiet: bool) 
             left = pause if until is None else until - time.monotonic()
             if left <= 0:
                 raise Failure(ExitCode.WAITED_TOO_LONG, _still_pending(operation, timeout), body=body)
-            _show(f"Waiting for {name} {read_outcome(operation).detail}", shown=shown)
+            show_progress(f"Waiting for {name} {read_outcome(operation).detail}", shown=shown)
             time.sleep(min(pause, left))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finally:
-        _show("", shown=shown)
+        show_progress("", shown=shown)
 
 
 def _still_pending(operation: Json, timeout: float | None) -> str:
@@ -63,7 +63,7 @@ def _still_pending(operation: Json, timeout: float | None) -> str:
     return f"{name} has not ended within {timeout:g} s{f' ({detail})' if detail else ''}. Why: heliograph operations timeline {name}"
 
 
-def _show(text: str, *, shown: bool) -> None:
+def show_progress(text: str, *, shown: bool) -> None:
     """One line of a terminal, written over the one before; "" takes it away."""
     if shown:
         line = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be written over

@@ -23,7 +23,7 @@ from heliograph.domain.phone.esim_status import (
     smdx_error,
 )
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
-from heliograph.domain.phone.sm_dp import Download, Refusal, icc_id_of, look_up
+from heliograph.domain.phone.sm_dp import Download, Rejection, icc_id_of, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
@@ -121,7 +121,7 @@ def _downloaded(params: AddEsimParams, phone: VirtualDevice, _answer: Answer, ci
     except ValueError:
         return _ended(phone, euicc_error(EuiccError.INVALID_ACTIVATION_CODE))
     match look_up(code):
-        case Refusal(status=status):
+        case Rejection(status=status):
             return _ended(phone, status)
         case Download() as download:
             if phone.euicc and phone.euicc.carrier_lock not in {"", download.carrier}:

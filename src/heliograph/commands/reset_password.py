@@ -70,9 +70,9 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
     Source: disc, Command.resetPasswordFlags; AOSP DevicePolicyManagerService.resetPasswordInternal, which refuses another uid than
     mPasswordOwner, then sets this to the caller if REQUIRE_ENTRY is given, else to no one.
     """
-    refusal = _refusal(phone, params.new_password)
-    if refusal is not None:
-        return Done(phone=phone, outcome=refusal)
+    failure = _failure(phone, params.new_password)
+    if failure is not None:
+        return Done(phone=phone, outcome=failure)
     flags = params.reset_password_flags
     reset = msgspec.structs.replace(
         _with_credential(phone, params.new_password),
@@ -86,7 +86,7 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
     return Done(phone=lock(reset) if ResetPasswordFlag.LOCK_NOW in flags else reset, outcome=Outcome())
 
 
-def _refusal(phone: VirtualDevice, secret: str) -> Outcome | None:
+def _failure(phone: VirtualDevice, secret: str) -> Outcome | None:
     if phone.api_level >= TOKEN_LEVEL and not _token_usable(phone):
         message = "The reset token is not active: the user must first unlock once with the current password."
         return Outcome(error_code=ErrorCode.UNKNOWN, message=message)

@@ -104,9 +104,9 @@ def check(params: StartLostModeParams, path: str) -> Iterator[Violation]:
 
 def execute(phone: VirtualDevice, params: StartLostModeParams, circumstances: Circumstances) -> Effect:
     """In lost mode, locked, its message on the screen; or as before, with a status that says why."""
-    refused = _refused(phone, circumstances.now_us)
-    if refused is not None:
-        return Done(phone=phone, outcome=refused)
+    failure = _failure(phone, circumstances.now_us)
+    if failure is not None:
+        return Done(phone=phone, outcome=failure)
     lost = LostMode(
         since_us=circumstances.now_us,
         message=params.lost_message,
@@ -119,7 +119,7 @@ def execute(phone: VirtualDevice, params: StartLostModeParams, circumstances: Ci
     return Done(phone=started, outcome=_outcome(Status.SUCCESS))
 
 
-def _refused(phone: VirtualDevice, now_us: int) -> Outcome | None:
+def _failure(phone: VirtualDevice, now_us: int) -> Outcome | None:
     if phone.lost_mode is not None:
         return _outcome(Status.ALREADY_IN_LOST_MODE)
     if phone.work_profile is not None and phone.work_profile.paused:

@@ -163,7 +163,7 @@ def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
     parser = _Parser(text, types)
     found = parser.expression(depth=0)
     if parser.next.kind != "end":
-        parser.refuse("expected AND, OR or the end")
+        parser.reject("expected AND, OR or the end")
     return found
 
 
@@ -190,7 +190,7 @@ class _Parser:
             parts.append(self._sequence(depth))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def refuse(self, why: str, *, start: int | None = None) -> NoReturn:
+    def reject(self, why: str, *, start: int | None = None) -> NoReturn:
         """Raise for the next token, or for what starts at `start`."""
         at = self.next.start if start is None else start
         raise _invalid(f"at character {at + 1}: {why}. {_POSSIBLE}")
@@ -209,7 +209,7 @@ class _Parser:
 
     def _term(self, depth: int) -> Filter:
         if depth > MAX_DEPTH:
-            self.refuse(f"more than {MAX_DEPTH} parentheses and negations within each other")
+            self.reject(f"more than {MAX_DEPTH} parentheses and negations within each other")
         if self.next.kind == "minus":
             self._advance()
             return Not(self._term(depth + 1))
@@ -220,28 +220,28 @@ class _Parser:
         self._advance()
         inner = self.expression(depth=depth + 1)
         if self.next.text != ")":
-            self.refuse("expected )")
+            self.reject("expected )")
         self._advance()
         return inner
 
     def _comparison(self) -> Filter:
         name = self._advance()
         if name.kind != "word" or name.text in _KEYWORDS:
-            self.refuse("expected a field", start=name.start)
+            self.reject("expected a field", start=name.start)
         field = _NAMES.get(name.text)
         if field is None:
             hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
-            self.refuse(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
+            self.reject(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
         sign = self.next
         if sign.kind != "operator":
-            self.refuse(f"expected one of {' '.join(_ANY_OPERATOR)}")
+            self.reject(f"expected one of {' '.join(_ANY_OPERATOR)}")
         value, start, quoted = self._value()
         if value == "*" and not quoted and sign.text == ":":
             return Presence(field)
         if name.text == "error":
-            self.refuse("write error as error:*, its code as error.code", start=sign.start)
+            self.reject("write error as error:*, its code as error.code", start=sign.start)
         if field in ("done", "type") and sign.text not in _EQUALITY:
-            self.refuse(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
+            self.reject(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
         return Comparison(field, sign.text, self._typed(field, value, start=start))
 
     def _typed(self, field: str, text: str, *, start: int) -> FieldValue:
@@ -249,9 +249,9 @@ class _Parser:
         try:
             value = _VALUE_OF[field](text)
         except (IllegalTimestamp, ValueError):
-            self.refuse(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
+            self.reject(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
         if field == "type" and self._types is not None and text not in self._types:
-            self.refuse(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
+            self.reject(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
         return value
 
     def _value(self) -> tuple[str, int, bool]:
@@ -263,7 +263,7 @@ class _Parser:
         self._advance()
         token = self._advance()
         if token.kind != "string":
-            self.refuse("expected a value", start=token.start)
+            self.reject("expected a value", start=token.start)
         return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL), token.start, True
 
     def _keyword(self, word: str) -> bool:
@@ -289,7 +289,7 @@ class _Parser:
         rest = self._text[self._end :].lstrip()
         start = len(self._text) - len(rest)
         if rest:
-            self.refuse("a quote is not closed" if rest[0] in "\"'" else "unexpected character", start=start)
+            self.reject("a quote is not closed" if rest[0] in "\"'" else "unexpected character", start=start)
         return _Token("end", "", start)
 
 

@@ -34,7 +34,7 @@ _SHORT_LIVED = (
 _NOT_YET = "Invalid JWT: nbf is in the future: the token is not valid yet. Check the clock of the machine that made it."
 
 
-class GrantRefused(HeliographError):
+class GrantRejected(HeliographError):
     """The token endpoint's own kind of error, which is OAuth's and not google.rpc's.  Source: RFC 6749 §5.2."""
 
     code = Code.INVALID_ARGUMENT
@@ -68,22 +68,24 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_assertion(claims: Claims, *, now_s: float, own_urls: Collection[str]) -> None:
-    """Check that an access token may be given for these claims.  Raises: GrantRefused.
+    """Check that an access token may be given for these claims.  Raises: GrantRejected.
 
     `own_urls` are the addresses (scheme and host) under which the caller may know this server.
     """
     if not _in_time(claims, now_s) or claims.exp <= now_s:
-        raise GrantRefused("invalid_grant", _NOT_YET if claims.nbf > now_s + SKEW_S else _SHORT_LIVED)
+        raise GrantRejected("invalid_grant", _NOT_YET if claims.nbf > now_s + SKEW_S else _SHORT_LIVED)
     wanted = TOKEN_AUDIENCES | {f"{url}/token" for url in own_urls} | {f"{url}/oauth2/v4/token" for url in own_urls}
     if wanted.isdisjoint(claims.audiences):
-        raise GrantRefused("invalid_grant", "Invalid JWT: Failed audience check. The right audience is https://oauth2.googleapis.com/token")
+        raise GrantRejected(
+            "invalid_grant", "Invalid JWT: Failed audience check. The right audience is https://oauth2.googleapis.com/token"
+        )
     if claims.sub not in {"", claims.iss}:
-        raise GrantRefused(
+        raise GrantRejected(
             "unauthorized_client",
             "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
         )
     if not claims.scopes:
-        raise GrantRefused(
+        raise GrantRejected(
             "invalid_scope",
             "Invalid OAuth scope or ID token audience provided." if claims.target_audience else "Empty or missing scope not allowed.",
         )

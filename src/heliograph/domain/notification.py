@@ -4,7 +4,7 @@ import functools
 
 import msgspec
 
-from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus
+from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus, EnterpriseRecord
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
@@ -27,9 +27,10 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 TEST = Notification(notification_type=TEST_TYPE, data=b"")
 
 
-class Subscription(msgspec.Struct, frozen=True, rename="camel"):
-    """What an enterprise wants published, read from its resource."""
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """What an enterprise wants published, and where."""
 
+    enterprise: str
     pubsub_topic: str = ""
     enabled_notification_types: frozenset[str] = frozenset()
 
@@ -38,10 +39,24 @@ class Subscription(msgspec.Struct, frozen=True, rename="camel"):
         return notification_type.value in self.enabled_notification_types
 
 
+def subscription_of(record: EnterpriseRecord) -> Subscription:
+    """The subscription of an enterprise."""
+    return _subscription(record.name.enterprise, record.resource)
+
+
+class _Wanted(msgspec.Struct, frozen=True, rename="camel"):
+    """What a canonical resource says of it."""
+
+    pubsub_topic: str = ""
+    enabled_notification_types: frozenset[str] = frozenset()
+
+
 @functools.lru_cache(maxsize=1_024)
-def subscription_of(resource: bytes) -> Subscription:
-    """The subscription in an enterprise's canonical resource."""
-    return msgspec.json.decode(resource, type=Subscription)
+def _subscription(enterprise: str, resource: bytes) -> Subscription:
+    wanted = msgspec.json.decode(resource, type=_Wanted)
+    return Subscription(
+        enterprise=enterprise, pubsub_topic=wanted.pubsub_topic, enabled_notification_types=wanted.enabled_notification_types
+    )  # fmt: skip
 
 
 def operation_ended(operation: Operation) -> Notification:

@@ -5,6 +5,8 @@ Source: Pub/Sub's documentation of push subscriptions; amapi.md §5.5, §5.6.
 
 import asyncio
 import base64
+import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +23,9 @@ SUBSCRIPTION = "projects/heliograph/subscriptions/push"
 """The name in every envelope: there is one endpoint, so one subscription."""
 ACKNOWLEDGED = frozenset({HTTPStatus.PROCESSING, HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 """Pub/Sub's: 102, 200, 201, 202, 204. Everything else is tried again, a redirect too."""
+OVERLOADED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""With 5xx, the answers that are about the endpoint: every other one may be about the one message."""
+ASKS_TO_WAIT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 TIMEOUT_S = 10.0
 """Pub/Sub's shortest acknowledgement deadline."""
 
@@ -42,13 +47,15 @@ class PushPublisher:
             )
         try:
             async with self._session.post(self._endpoint, data=push_body(message), allow_redirects=False) as answer:
-                status = answer.status
+                status, retry_after = answer.status, answer.headers.get("Retry-After", "")
         except TimeoutError:
             raise NotPublished(f"{self._endpoint.host} did not answer within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NotPublished(f"{self._endpoint.host} could not be reached: {type(error).__qualname__}") from None
         if status not in ACKNOWLEDGED:
-            raise NotPublished(f"{self._endpoint.host} answered {status}")
+            asked_us = retry_after_us(retry_after, now_s=time.time()) if status in ASKS_TO_WAIT else None
+            only_this = status not in OVERLOADED and status < HTTPStatus.INTERNAL_SERVER_ERROR
+            raise NotPublished(f"{self._endpoint.host} answered {status}", only_this=only_this, retry_after_us=asked_us)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -60,6 +67,17 @@ class PushPublisher:
 def require_endpoint(endpoint: str) -> None:
     """Validate the address of a push endpoint.  Raises: InvalidArgument: it is not an absolute http or https URL."""
     _url(endpoint)
+
+
+def retry_after_us(text: str, *, now_s: float) -> int | None:
+    """How long a `Retry-After` header asks to wait, in seconds or until a date; None: it does not say.  Source: RFC 9110 §10.2.3."""
+    if text.isascii() and text.isdecimal():
+        return int(text[:9]) * 1_000_000
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0, round((at.timestamp() - now_s) * 1_000_000))
 
 
 def _url(endpoint: str) -> URL:

@@ -47,7 +47,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.protojson.parser import refuse_depth
+from heliograph.protojson.parser import reject_depth
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.reader_options import STRICT, ReaderOptions
 from heliograph.protojson.schema import holds_any_json, oneof_check
@@ -89,7 +89,7 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str, optio
         return read_parsed(cls, body, root=root, options=options)
     decode, oneofs_hold, nested_freely = _fast_path(cls)
     if nested_freely:
-        refuse_depth(body.decode(errors="replace"))
+        reject_depth(body.decode(errors="replace"))
     try:
         message: M = decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -69,7 +69,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     text = ""
     try:
         text = body.decode()
-        refuse_depth(text)
+        reject_depth(text)
         value = _decoder.decode(text)
     except UnicodeDecodeError as error:
         hint = _NO_TEXT.get(body[:2], "")
@@ -77,7 +77,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     except json.JSONDecodeError as error:
         fault = _fault(_in_googles_words(error, text), text, error.pos, hint=_hint(text, error.pos))
     else:
-        _refuse_lone_surrogates(text)
+        _reject_lone_surrogates(text)
         return value
     raise fault
 
@@ -123,7 +123,7 @@ def _innermost(text: str) -> str:
     return open_brackets[-1] if open_brackets else ""
 
 
-def refuse_depth(text: str) -> None:
+def reject_depth(text: str) -> None:
     """Check that no value in this JSON text is deeper than MAX_DEPTH, even if the text has other mistakes.
 
     Nor may it have more than MOST_CONTAINERS objects and lists: no message needs so many, and each costs a hundred times its two brackets.
@@ -147,7 +147,7 @@ def refuse_depth(text: str) -> None:
             depth -= 1
 
 
-def _refuse_lone_surrogates(text: str) -> None:
+def _reject_lone_surrogates(text: str) -> None:
     for escape in _SURROGATES.finditer(text):
         if escape[1]:
             raise _fault("Illegal hex string: a lone surrogate is not a character.", text, escape.start())

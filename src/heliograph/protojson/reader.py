@@ -52,7 +52,7 @@ class Place(msgspec.Struct, frozen=True):
     violations: Violations
     options: ReaderOptions
 
-    def refuse(self, kind: Kind, value: object, *, hint: Callable[[], str] = _no_hint) -> Any:  # noqa: ANN401 - _BAD
+    def reject(self, kind: Kind, value: object, *, hint: Callable[[], str] = _no_hint) -> Any:  # noqa: ANN401 - _BAD
         """Note `Invalid value at …`; the value of a secret field is not quoted."""
 
         def describe() -> Violation:
@@ -145,7 +145,7 @@ def _read(kind: Kind, value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON i
 
 def _object(kind: MessageKind | MapKind, value: object, place: Place) -> Any:  # noqa: ANN401
     if not isinstance(value, dict):
-        return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+        return place.reject(kind, value, hint=partial(suggestions.for_kind, kind, value))
     if isinstance(kind, MessageKind):
         return _message(shape_of(kind.cls), value, path=place.path, violations=place.violations, options=place.options)
     for name in value.repeated if isinstance(value, JsonObject) else ():
@@ -167,7 +167,7 @@ def _struct(value: Any, place: Place) -> Any:  # noqa: ANN401 - any JSON value
     if not isinstance(value, JsonNumber):
         return value
     number = float(value)
-    return number if math.isfinite(number) else place.refuse(Scalar.STRUCT, value)
+    return number if math.isfinite(number) else place.reject(Scalar.STRUCT, value)
 
 
 def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
@@ -176,7 +176,7 @@ def _list(kind: ListKind, value: object, place: Place) -> Any:  # noqa: ANN401
         return tuple(_element(kind.item, element, place.inside(index)) for index, element in enumerate(elements))
     if place.options.one_for_a_list:
         return (_read(kind.item, value, place),)
-    return place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+    return place.reject(kind, value, hint=partial(suggestions.for_kind, kind, value))
 
 
 def _element(kind: Kind, value: object, place: Place) -> Any:  # noqa: ANN401
@@ -205,7 +205,7 @@ def _enum(kind: EnumKind, value: object, place: Place) -> Any:  # noqa: ANN401
     number = None if is_text and not place.options.quoted_enum_numbers else _integer(value)
     if number is not None and number in kind.by_number:
         return kind.by_number[number]
-    return place.refuse(kind, value, hint=partial(suggestions.for_enum, str(value) if is_text else "", kind))
+    return place.reject(kind, value, hint=partial(suggestions.for_enum, str(value) if is_text else "", kind))
 
 
 def _bool(value: object, place: Place) -> Any:  # noqa: ANN401
@@ -213,7 +213,7 @@ def _bool(value: object, place: Place) -> Any:  # noqa: ANN401
         return value
     if place.options.words_for_bools and _is_text(value) and (meant := BOOLS.get(str(value)[:MAX_SHOWN_CHARS].lower())) is not None:
         return meant
-    return place.refuse(Scalar.BOOL, value, hint=partial(suggestions.for_kind, Scalar.BOOL, value))
+    return place.reject(Scalar.BOOL, value, hint=partial(suggestions.for_kind, Scalar.BOOL, value))
 
 
 def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
@@ -222,15 +222,15 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
             return _bool(value, place)
         case Scalar.INT32 | Scalar.INT64 | Scalar.FLOAT:
             number = _of_kind(kind, value)
-            return number if number is not None else place.refuse(kind, value)
+            return number if number is not None else place.reject(kind, value)
         case Scalar.STRING:
-            return value if _is_text(value) else place.refuse(kind, value, hint=partial(suggestions.for_kind, kind, value))
+            return value if _is_text(value) else place.reject(kind, value, hint=partial(suggestions.for_kind, kind, value))
         case Scalar.BYTES:
-            return value if _is_text(value) and _BYTES.match(value) else place.refuse(kind, value)
+            return value if _is_text(value) and _BYTES.match(value) else place.reject(kind, value)
         case Scalar.DURATION | Scalar.TIMESTAMP:
             return _moment(kind, value, place)
         case Scalar.STRUCT | Scalar.VALUE:  # an object, and anything, was read before
-            return place.refuse(kind, value)
+            return place.reject(kind, value)
 
 
 def _of_kind(kind: Scalar, value: object) -> int | float | None:

@@ -126,7 +126,7 @@ class PhoneView(Message, kw_only=True):
     """Of its eSIM chips."""
     api_level: Int32
     management_kind: str | None = None
-    """Null: nobody manages it."""
+    """Null: it is not managed."""
     managed: bool
     """False: it was wiped or relinquished."""
     setup_in_progress: bool
@@ -296,7 +296,7 @@ class SnapshotView(Message, kw_only=True):
     making: AnyObject
     """What was wished of the world when it was made."""
     secrets: str = ""
-    """A warning: whoever has the document can read all secrets in it."""
+    """A warning: anyone who has the document can read all secrets in it."""
     push_endpoints: tuple[str, ...] = ()
     phones: tuple[AnyObject, ...] = ()
     bench: AnyObject | None = None

@@ -42,17 +42,17 @@ def is_whole(value: object, *, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < most
 
 
-async def refuse_what_it_does_not_take(row: SteeringRoute[Any], request: Request) -> None:
+async def reject_what_it_does_not_take(row: SteeringRoute[Any], request: Request) -> None:
     """The request has no parameter that the route does not know, nor a body with anything in it where it takes none.
 
     Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone.
     """
-    refuse_other_parameters(request, [parameter.name for parameter in row.query])
+    reject_other_parameters(request, [parameter.name for parameter in row.query])
     if row.has_body and row.body is None:
         await body_of(request, Nothing)
 
 
-def refuse_other_parameters(request: Request, names: Collection[str]) -> None:
+def reject_other_parameters(request: Request, names: Collection[str]) -> None:
     """The query has parameters of these names only.  Raises: InvalidArgument."""
     unknown = [name for name in request.query_params if name not in names]
     if unknown:

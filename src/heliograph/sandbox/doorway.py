@@ -69,7 +69,7 @@ class Doorway:
             if scope["type"] == "http" and not path.startswith(DEVICES):
                 await self._world.rest()
         except HeliographError as error:
-            await _refuse(error, scope, receive, send)
+            await _reject(error, scope, receive, send)
         else:
             await self._visit(self._world.parts.app, scope, receive, send)
 
@@ -92,7 +92,7 @@ class Doorway:
                 raise
             visit.uncancel()
             if not answered:
-                await _refuse(Unavailable("The sandbox was reset meanwhile.", retry_after_s=1), scope, receive, send)
+                await _reject(Unavailable("The sandbox was reset meanwhile.", retry_after_s=1), scope, receive, send)
         finally:
             self._visits.discard(visit)
             self._sent_away.discard(visit)
@@ -103,7 +103,7 @@ def _not_ready(stage: Stage) -> Response:
     return Response(body, 503, media_type="application/json", headers={"Retry-After": "1"})
 
 
-async def _refuse(error: HeliographError, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:  # noqa: ANN401 - ASGI
+async def _reject(error: HeliographError, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:  # noqa: ANN401 - ASGI
     if scope["type"] == "http":
         await error_response(error)(scope, receive, send)
     else:

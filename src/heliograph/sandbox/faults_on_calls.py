@@ -11,6 +11,7 @@ from typing import Final
 from heliograph.api.http.cutting import cut_off
 from heliograph.api.http.request_body import BODY_MAX_BYTES, read_body
 from heliograph.api.http.sending import NO_SNIFFING
+from heliograph.api.http.streaming import stream_wanted
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, answer_of
 from heliograph.protojson.errors import HeliographError, NotFound
 from heliograph.sandbox.calls import ApiCall, read_call
@@ -59,7 +60,7 @@ class MetApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         call = read_call(scope) if scope["type"] == "http" else None
-        if call is None:
+        if call is None or (call.row is not None and call.row.streams and stream_wanted(scope)):
             await self._app(scope, receive, send)
             return
         if call.is_batch:

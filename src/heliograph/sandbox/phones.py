@@ -18,7 +18,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.phone.numbers import serial_of
 from heliograph.domain.phone.reports import view
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.clock import AdvancingClock, PhoneClock
 
@@ -84,7 +84,7 @@ class Asleep(NamedTuple):
     """What a phone holds that is enrolled while its agent has not run yet."""
 
     identity: Identity
-    policy: Policy
+    policy: PhonePolicy
     """What it applies."""
 
 

@@ -18,7 +18,7 @@ NS_PER_US: Final = 1_000
 
 
 @dataclass(slots=True)
-class _Refused:
+class _Rejected:
     """A call that got 429 and has not succeeded yet."""
 
     since_us: int
@@ -36,7 +36,7 @@ class QuotaReport:
         self._together = together
         self._calls: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
-        self._pending: dict[tuple[str, str, str, str], _Refused] = {}
+        self._pending: dict[tuple[str, str, str, str], _Rejected] = {}
         self._worst_us = 0
         self._worst_request = ""
 
@@ -52,7 +52,7 @@ class QuotaReport:
             if earlier is None:
                 while len(self._pending) >= PENDING_MOST:
                     del self._pending[next(iter(self._pending))]
-                self._pending[key] = _Refused(now_us, now_us)
+                self._pending[key] = _Rejected(now_us, now_us)
             else:
                 earlier.times, earlier.last_us = earlier.times + 1, now_us
         elif CUT < record.status < HTTPStatus.BAD_REQUEST:
@@ -76,7 +76,7 @@ class QuotaReport:
             "givenUp": [self._given_up(key, refused) for key, refused in self._pending.items() if key[0].endswith(".issueCommand")],
         }
 
-    def _given_up(self, key: tuple[str, str, str, str], refused: _Refused) -> dict[str, Any]:
+    def _given_up(self, key: tuple[str, str, str, str], refused: _Rejected) -> dict[str, Any]:
         """A command that was refused and, until now, not issued successfully."""
         _method, device, kind, caller = key
         view = {

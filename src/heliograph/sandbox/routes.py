@@ -25,7 +25,7 @@ from heliograph.sandbox.answers import (
     SnapshotView,
 )
 from heliograph.sandbox.answers_about_calls import FaultList
-from heliograph.sandbox.bodies import Handler, body_of, phone_name, refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import Handler, body_of, phone_name, reject_what_it_does_not_take
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.esim_verbs import ESIM_VERBS
@@ -53,7 +53,7 @@ def sandbox_app() -> Router:
 def _endpoint(row: SteeringRoute[Handler]) -> SideEndpoint:
     async def answer(request: Request) -> object:
         world: World = request.scope[WORLD]
-        await refuse_what_it_does_not_take(row, request)
+        await reject_what_it_does_not_take(row, request)
         if request.method == "GET":  # the others wait for their turn to change the world
             await world.life.reached(Stage.READY)
             await world.rest()

@@ -19,7 +19,7 @@ from heliograph.domain.enrollment import user_name_for
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.policy import DEFAULT_ID, implicit_default
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.sandbox.phones import Asleep, SandboxPhone, Surroundings, new_device
 from heliograph.service.phones import hash_credential
 from heliograph.service.ports import Decision, Doorbell, Ports, Presence, PutDevice, Sees, Sighting, Whereabouts
@@ -56,10 +56,12 @@ def _identity(name: DeviceName, *, seed: str) -> Identity:
     return Identity(credential=credential, installation_id=installation_id, name=str(name))
 
 
-def _policy(enterprise: EnterpriseName, user_name: str) -> Policy:
+def _policy(enterprise: EnterpriseName, user_name: str) -> PhonePolicy:
     """What every phone of an enterprise without a policy applies."""
     default = implicit_default(enterprise)
-    return Policy(policy_name=str(default.name), policy_version=default.version, user_name=user_name, policy=msgspec.Raw(default.resource))
+    return PhonePolicy(
+        policy_name=str(default.name), policy_version=default.version, user_name=user_name, policy=msgspec.Raw(default.resource)
+    )
 
 
 def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity, at_us: int) -> DeviceRecord:

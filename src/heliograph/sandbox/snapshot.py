@@ -18,7 +18,7 @@ from heliograph.agent.virtual_phone import EffectRecord, Pace, User
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
-from heliograph.protocol import Policy
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.types import decode_hook, encode_hook
 from heliograph.sandbox.request_journal import RequestRecord
@@ -49,7 +49,7 @@ class AwakeState(Part, frozen=True, kw_only=True):
     """What a phone holds whose agent has run."""
 
     device: VirtualDevice
-    policy: Policy
+    policy: PhonePolicy
     user: User
     pace: Pace
     effects: tuple[EffectRecord, ...] = ()
@@ -66,7 +66,7 @@ class AsleepState(Part, frozen=True, kw_only=True):
     """What a phone holds whose agent has not run yet."""
 
     identity: Identity
-    policy: Policy
+    policy: PhonePolicy
 
 
 class PhoneState(Part, frozen=True, kw_only=True):

@@ -42,11 +42,11 @@ class Life:
             async with asyncio.timeout(WAITS_MOST_S):
                 while self.stage not in stages:
                     if self.stage in {Stage.BROKEN, Stage.ENDED}:
-                        raise self.refusal()
+                        raise self.rejection()
                     await self._changed.wait()
         except TimeoutError:
-            raise self.refusal() from None
+            raise self.rejection() from None
 
-    def refusal(self) -> Unavailable:
+    def rejection(self) -> Unavailable:
         """What a request is answered in this stage."""
         return Unavailable(self.stage.value, retry_after_s=1)

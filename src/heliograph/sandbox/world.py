@@ -77,7 +77,7 @@ class World:
     @property
     def _now(self) -> _Running:
         if self._running is None:
-            raise self.life.refusal()
+            raise self.life.rejection()
         return self._running
 
     @property
@@ -183,7 +183,7 @@ class World:
     async def drain(self) -> None:
         """Answers that would take long are given now."""
         if self._running is not None:
-            await self._running.parts.channel.drain()
+            await self._running.parts.drain()
 
     async def end(self) -> None:
         """Nothing changes any more: who wanted to is refused, and the phones have said goodbye."""
@@ -218,7 +218,7 @@ class World:
         """
         async with self._changing:
             if self.life.stage is Stage.ENDED:
-                raise self.life.refusal()
+                raise self.life.rejection()
             self.life.becomes(Stage.MAKING)
             try:
                 await self._close()

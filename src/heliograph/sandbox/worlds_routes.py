@@ -22,7 +22,7 @@ from heliograph.protojson.messages import Duration, Message, Timestamp, proto
 from heliograph.protojson.times import NS_PER_S, parse_duration_ns, parse_timestamp_us
 from heliograph.protojson.types import AnyValue
 from heliograph.sandbox.answers import Nothing, OpenApiDocument, WorldList, WorldView
-from heliograph.sandbox.bodies import body_of, is_whole, refuse_what_it_does_not_take
+from heliograph.sandbox.bodies import body_of, is_whole, reject_what_it_does_not_take
 from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.sandbox.grounds import SEED_MOST
 from heliograph.sandbox.json_schema import Also, reference_to
@@ -90,7 +90,7 @@ def worlds_app(worlds: Worlds, addresses: Addresses) -> Router:
 
 def _endpoint(worlds: Worlds, addresses: Addresses, row: SteeringRoute[Handler]) -> SideEndpoint:
     async def answer(request: Request) -> object:
-        await refuse_what_it_does_not_take(row, request)
+        await reject_what_it_does_not_take(row, request)
         return await row.handler(worlds, addresses, request)
 
     return answer

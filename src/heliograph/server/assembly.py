@@ -5,7 +5,7 @@ import contextlib
 import functools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
@@ -26,13 +26,14 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import Callers, SignIn
+from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
-from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
@@ -89,6 +90,11 @@ class Parts:
     channel: Channel
     app: Asgi
 
+    async def drain(self) -> None:
+        """Answers that would take long are given now, and streams end."""
+        self.ports.followers.stop()
+        await self.channel.drain()
+
     def own_file(self) -> SqliteStore:
         """The store, which is a file of this server's own.  Raises: FailedPrecondition: it is a database that others may use."""
         if not isinstance(self.store, SqliteStore):
@@ -123,11 +129,13 @@ async def assembled(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
+            expose_enterprises=settings.expose_enterprises,
+            destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
+        store.on_events(ports.followers.heard)
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
-        own = expire_operations(ports), retire_operations(ports), sending, tell_readiness(store)
+        own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),

@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -14,12 +14,13 @@ from heliograph.server.assembly import NOTHING, Between, Parts, timers_running, 
 from heliograph.server.ids import RandomIds
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import SignIn
+from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.expire_operations import expire_operations
-from heliograph.service.notifications import publish_notifications
 from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
+from heliograph.service.send_notifications import publish_notifications
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
 from heliograph.storage.records_check import record_findings
@@ -82,13 +83,16 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         ports = Ports(
             store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
-            expose_enterprises=settings.expose_enterprises, destinations=publisher.destinations,
+            expose_enterprises=settings.expose_enterprises,
+            destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
+        store.on_events(ports.followers.heard)
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip
         # When an endpoint refuses is the network's doing: a retry that drew from the ids' source would change the ids that follow.
         sending = publish_notifications(ports, between.publisher(publisher), chance=chance("retries").random)
-        await undo.enter_async_context(timers_running(expire_operations(ports), retire_operations(ports, is_new=True), sending))
+        own_timers = expire_operations(ports), retire_operations(ports, is_new=True), sending, bound_outboxes(ports)
+        await undo.enter_async_context(timers_running(*own_timers))
         app = outermost(wired_app(settings, ports, sign_in, channel, around=between.api))
         yield Parts(store=store, ports=ports, channel=channel, app=app)

@@ -16,7 +16,7 @@ from heliograph.domain.access import (
     ScopeInsufficient,
     ServiceKey,
 )
-from heliograph.domain.jwt_claims import Claims, GrantRefused, decode_claims, encode_claims, is_current, judge_assertion, judge_bearer
+from heliograph.domain.jwt_claims import Claims, GrantRejected, decode_claims, encode_claims, is_current, judge_assertion, judge_bearer
 
 KNOWN_MOST = 4_096
 """Credentials remembered, the oldest forgotten first."""
@@ -198,13 +198,13 @@ async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Colle
 
     A server that admits strangers takes a well-formed assertion of a key it has never seen.
 
-    Raises: GrantRefused, in Google's words.
+    Raises: GrantRejected, in Google's words.
     """
     token = read_token(assertion)
     if token is None or not token.claims.iss:
-        raise GrantRefused("invalid_grant", "Bad Request" if assertion else "Required parameter is missing: assertion")
+        raise GrantRejected("invalid_grant", "Bad Request" if assertion else "Required parameter is missing: assertion")
     if token.algorithm != THEIRS:
-        raise GrantRefused("invalid_grant", "Invalid JWT: only RS256 is supported.")
+        raise GrantRejected("invalid_grant", "Invalid JWT: only RS256 is supported.")
     now_s = sign_in.now_us() / 1_000_000
     key_id = await _signing_key_id(sign_in, token)
     judge_assertion(token.claims, now_s=now_s, own_urls=own_urls)
@@ -214,15 +214,15 @@ async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Colle
 
 
 async def _signing_key_id(sign_in: SignIn, token: Token) -> str:
-    """The id of the key that signed it, empty for a stranger's.  Raises: GrantRefused."""
+    """The id of the key that signed it, empty for a stranger's.  Raises: GrantRejected."""
     keys = await sign_in.keys.service_keys_of(token.claims.iss)
     if not keys:
         if sign_in.admits_strangers:
             return ""
-        raise GrantRefused("invalid_grant", "Invalid grant: account not found")
+        raise GrantRejected("invalid_grant", "Invalid grant: account not found")
     signer = _key_that_signed(token, keys)
     if signer is None:
-        raise GrantRefused("invalid_grant", "Invalid JWT Signature.")
+        raise GrantRejected("invalid_grant", "Invalid JWT Signature.")
     return signer.key_id
 
 

@@ -76,7 +76,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
             raise AlreadyExists(f"{name} exists already.")
         record = EnterpriseRecord(name=name, created_us=facts.now_us, resource=_resource_of(name, enterprise))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
-        return Decision(record, (Put(record), *topic_tried_out(ports, record.resource)))
+        return Decision(record, (Put(record), *topic_tried_out(ports, record)))
 
     return await ports.store.decide(Sees(enterprise=name), rule)
 
@@ -140,7 +140,7 @@ async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise
         _checked(changed)
         record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
-        test = topic_tried_out(ports, record.resource) if "pubsub_topic" in wanted else ()
+        test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
         return Decision(record, (Put(record), *test))
 
     record = await ports.store.decide(Sees(enterprise=name), rule)

@@ -18,6 +18,8 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "web-apps": "web_apps_most",
         "open-command-bytes": "open_bytes_most",
         "resource-bytes": "resource_bytes_most",
+        "notifications": "notifications_most",
+        "dead-letters": "dead_letters_most",
     }
 )
 """The limits that `--limit NAME=NUMBER` sets, by name."""
@@ -43,12 +45,18 @@ class Limits:
     """Of one enterprise, icons and all up to half a gigabyte."""
     resource_bytes_most: int = 512 * KIB
     """Of one policy, enterprise, enrolment token, web app, or the text of a disabled device."""
+    notifications_most: int = 100_000
+    """That wait for an enterprise's destinations; beyond that the oldest become dead letters."""
+    dead_letters_most: int = 100_000
+    """Of one enterprise; beyond that the oldest are dropped."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
     quota_per_project: bool = False
     """Whether all callers share that number, as the callers of one Google Cloud project do."""
     tombstone_days: int = 30
     retention_days: int = 30
+    event_retention_days: int = 7
+    """How long events are kept for those who read them; 0: there are none. As long as Pub/Sub keeps a message (amapi.md §5.12)."""
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
     behaviour: Behaviour = Behaviour.DOCUMENTED

@@ -150,8 +150,12 @@ async def _pause(seconds: float, haste: asyncio.Event) -> None:
 
 async def _retire_all(ports: Ports, haste: asyncio.Event) -> None:
     ended_before_us = ports.clock.now_us() - ports.limits.retention_days * DAY_US
+    events_before_us = ports.clock.now_us() - ports.limits.event_retention_days * DAY_US
     try:
-        while await ports.store.retire(ended_before_us=ended_before_us, limit=RETIRED_AT_ONCE) >= RETIRED_AT_ONCE:
+        while (
+            await ports.store.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=RETIRED_AT_ONCE)
+            >= RETIRED_AT_ONCE
+        ):
             await _pause(PAUSE_S, haste)
     except Unavailable:
         # The store says so itself (/readyz); the next hour tries again.

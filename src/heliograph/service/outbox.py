@@ -1,7 +1,8 @@
 """The outbox: notifications written with the change they report, and sent afterwards (glossary: outbox)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -13,8 +14,21 @@ PUSH = "push"
 """The destination that is this server's own push endpoint; every other one is a Pub/Sub topic's name."""
 
 
+NOWHERE: Mapping[str, int] = MappingProxyType({})
+
+
 class NotPublished(Exception):
     """The message was not accepted, or the outcome is unknown: it is sent again later. The text says why, without secrets."""
+
+    def __init__(self, reason: str, *, only_this: bool = False, retry_after_us: int | None = None) -> None:
+        """`only_this`: other messages to the same destination may do better. `retry_after_us`: how long it wants to be left alone."""
+        super().__init__(reason)
+        self.only_this = only_this
+        self.retry_after_us = retry_after_us
+
+
+class DestinationClosed(NotPublished):
+    """The destination takes no messages any more: this one is given up at once."""
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -22,6 +36,10 @@ class Publish(msgspec.Struct, frozen=True):
 
     notification: Notification
     destination: str
+    enterprise: str = ""
+    """The id of the enterprise that it is about; empty: it is dropped when it is given up, and not kept as a dead letter."""
+    message_id: int = 0
+    """The id that a message keeps which is sent again after it was given up; 0: a new one."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -48,20 +66,31 @@ class OutboxMessage(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     due_us: int
     attempts: int = 0
+    enterprise: str = ""
 
 
 class Outbox(Protocol):
     """The part of a Store (service/ports.py) that holds messages; they come and go with the writes above."""
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
+    async def claim(
+        self, *, limit: int, now_us: int, until_us: int, each: int | None = None, busy: Mapping[str, int] = NOWHERE
+    ) -> Sequence[OutboxMessage]:
         """At most `limit` messages with due_us <= now_us, the soonest due first; no other claim gets them before `until_us`.
 
+        Of one destination at most `each` (None: `limit`), less what `busy` says of it. If there are more than `limit`, destinations
+        take turns.
         No one waits: messages that another server is claiming are skipped. A claim ends sooner by the writes
         above; one that is not ended (its server died) lapses. A newer message in its place is unclaimed.
         """
 
-    async def next_message_us(self) -> int | None:
-        """The smallest due_us of the unclaimed messages; None: there are none, or only the database knows."""
+    async def next_messages_us(self) -> Mapping[str, int]:
+        """The smallest due_us of the unclaimed messages, by destination; empty: there are none, or only the database knows."""
+
+    async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
+        """How many messages wait, by the id of the enterprise, of those enterprises that have more than `most`."""
+
+    async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
+        """The messages of the enterprise with the smallest ids, claimed or not."""
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         """`listener(message_ids)` is called on the event loop after a commit that put messages into the outbox."""
@@ -84,9 +113,18 @@ class PublishingCounts:
     failed: int = 0
     """Attempts that are repeated later."""
     given_up: int = 0
+    """Messages that became dead letters after their time, or because their destination takes no more."""
+    overflowed: int = 0
+    """Messages that became dead letters because too many waited."""
+    dropped: int = 0
+    """Dead letters that went because there were too many."""
     begun: int = 0
     ended: int = 0
     """Attempts started, and attempts whose outcome is durable: while they differ, some are in progress."""
+    buried: set[str] = field(default_factory=set)
+    """Enterprises with new dead letters, which were not counted since."""
+    resting: int = 0
+    """Destinations that are left alone for a while, since they take nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +135,20 @@ class Destinations:
     """To the enterprise's Pub/Sub topic."""
     push: bool = False
     """To the server's push endpoint: for an enterprise without a topic, too."""
+    events: bool = False
+    """To the enterprise's events, for those who read them."""
 
     def __bool__(self) -> bool:
+        return self.outside or self.events
+
+    @property
+    def outside(self) -> bool:
+        """Whether notifications leave the server by themselves."""
         return self.topics or self.push
 
-    def of(self, subscription: Subscription | None, notification_type: NotificationType) -> Sequence[str]:
+    def of(self, subscription: Subscription, notification_type: NotificationType) -> Sequence[str]:
         """Where a notification of this type goes; nowhere if the enterprise did not enable it."""
-        if subscription is None or not subscription.wants(notification_type):
-            return ()
-        return self.of_test(subscription)
+        return self.of_test(subscription) if subscription.wants(notification_type) else ()
 
     def of_test(self, subscription: Subscription) -> Sequence[str]:
         """Where a test message goes."""

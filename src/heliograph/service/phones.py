@@ -25,7 +25,7 @@ from heliograph.domain.enrollment import personal_usage_objection, user_name_for
 from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
 from heliograph.domain.operation import Operation, State
-from heliograph.protocol import CREDENTIAL_BYTES, Acknowledge, Enroll, Enrolled, Hello, InFlight, InFlightState, Policy, StatusReport
+from heliograph.protocol import CREDENTIAL_BYTES, Acknowledge, Enroll, Enrolled, Hello, InFlight, InFlightState, PhonePolicy, StatusReport
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.acknowledge_command import acknowledge_command, adopted, log_adoption, may_adopt
@@ -205,7 +205,7 @@ class _Greeted(NamedTuple):
     """A begun command that is final at its acknowledgement, which the server lost."""
 
 
-async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName, hello: Hello) -> Policy:
+async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName, hello: Hello) -> PhonePolicy:
     """The result timeout of each acknowledged operation that the phone lists starts again; one that it does not list is offered again.
 
     A queued one that the phone has begun is adopted: acknowledged by the phone's ackId, even past its deadline (ADR 0016). One that is
@@ -276,7 +276,7 @@ def _heard(operation: Operation, now_us: int) -> Operation:
     return life.heard(operation, now_us, result_timeout_s=COMMANDS[operation.type].result_timeout_s)
 
 
-async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> Policy:
+async def report_status(ports: Ports, device: DeviceName, message: StatusReport) -> PhonePolicy:
     """The device shows these facts; it leaves PROVISIONING with its first status report, which gets its policy as the answer.
 
     Raises: InvalidArgument: facts that no device can have; DeviceNoLongerManaged.
@@ -316,7 +316,7 @@ def _check_report(report: DeviceReport) -> None:
         raise InvalidArgument("managementMode and ownership are required.")
 
 
-async def get_phone_policy(ports: Ports, device: DeviceName) -> Policy:
+async def get_phone_policy(ports: Ports, device: DeviceName) -> PhonePolicy:
     """The policy as the phone gets it.  Raises: DeviceNoLongerManaged."""
     record = await ports.store.device(device)
     if record is None:

@@ -12,8 +12,7 @@ from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, EnterpriseName, PolicyName
 from heliograph.domain.policy import DEFAULT_ID, PasswordPolicy, PolicyRecord, implicit_default
 from heliograph.domain.policy_messages import ApplicationPolicy, Policy
-from heliograph.protocol import POLICY_MAX_BYTES
-from heliograph.protocol import Policy as PhonePolicy
+from heliograph.protocol import POLICY_MAX_BYTES, PhonePolicy
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, parse_field_mask
 from heliograph.service.not_found import enterprise_absence

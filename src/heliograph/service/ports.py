@@ -15,6 +15,8 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.protocol import Offer
+from heliograph.service.event_log import EventLog
+from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
 from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
@@ -74,7 +76,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Store(Outbox, Counting, RecordRules, Protocol):
+class Store(Outbox, EventLog, Counting, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
@@ -150,8 +152,11 @@ class Store(Outbox, Counting, RecordRules, Protocol):
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         """At most `limit` devices whose enterprise is gone (a deletion that a crash interrupted)."""
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        """How many rows were removed, at most `limit`: operations that ended before this time, what else is past its own expiry."""
+    async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
+        """How many rows were removed: at most `limit` operations that ended before this time, then what else is past its own expiry.
+
+        And events that are older than `events_before_us`, at most `limit`, with those that have smaller numbers.
+        """
 
     counts: StoreCounts
     """What was committed since this process started, and what that took."""
@@ -288,6 +293,8 @@ class Ports:
     haste: Haste = field(default_factory=Haste)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
+    followers: Followers = field(default_factory=Followers)
+    """Who follows events on this server."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     expose_enterprises: bool = False

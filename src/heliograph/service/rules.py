@@ -16,6 +16,7 @@ from heliograph.domain.notification import Subscription
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
 
 A_co = TypeVar("A_co", covariant=True)
@@ -132,7 +133,7 @@ class Delete(msgspec.Struct, Generic[N], frozen=True):
     name: N
 
 
-Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed
+Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed | AppendEvent
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):

@@ -27,6 +27,7 @@ class Held(enum.Enum):
     ENROLLMENT_TOKENS = "enrollment tokens"
     POLICIES = "policies"
     REQUEST_IDS = "request ids"
+    DEAD_LETTERS = "dead letters"
     WEB_APPS = "web apps"
 
 

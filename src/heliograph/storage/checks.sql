@@ -25,17 +25,23 @@ SELECT count(*) FROM devices d WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHE
 -- Every tombstone has its name.
 SELECT count(*) FROM tombstones t WHERE NOT EXISTS (SELECT 1 FROM device_keys k WHERE k.device_key = t.device_key)
 
+-- events_have_no_gap --
+-- Every event has the one with the next number behind it, up to the newest of its enterprise.
+SELECT count(*) FROM events e
+WHERE NOT EXISTS (SELECT 1 FROM events n WHERE n.enterprise = e.enterprise AND n.number = e.number + 1)
+    AND NOT EXISTS (SELECT 1 FROM event_numbers l WHERE l.enterprise = e.enterprise AND l.last = e.number)
+
 -- one_watermark --
 -- sqlite only: There is one watermark.
 SELECT abs(count(*) - 1) FROM swept
 
--- history_is_complete --
--- sqlite only: Every operation up to the watermark stands in its device's history.
+-- index_is_complete --
+-- sqlite only: Every operation up to the watermark stands in its device's index.
 SELECT count(*) FROM operations o
 WHERE o.create_ms <= (SELECT max(create_ms) FROM swept)
     AND NOT EXISTS (SELECT 1 FROM history h WHERE h.device_key = o.device_key AND h.create_ms = o.create_ms)
 
--- history_is_true --
--- sqlite only: Every row of a history is an operation.
+-- index_is_true --
+-- sqlite only: Every row of an index is an operation.
 SELECT count(*) FROM history h
 WHERE NOT EXISTS (SELECT 1 FROM operations o WHERE o.create_ms = h.create_ms AND o.device_key = h.device_key)

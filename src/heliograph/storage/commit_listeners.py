@@ -1,9 +1,9 @@
 """What reacts to a commit on the event loop: bells, the timers that wait for the nearest deadline, the sender of the outbox."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, EnterpriseName
 
 
 class CommitListeners:
@@ -16,6 +16,8 @@ class CommitListeners:
         """Called when the nearest deadline comes nearer."""
         self.on_published: list[Callable[[Sequence[int]], None]] = []
         """Called with the ids of messages that came into the outbox."""
+        self.on_events: list[Callable[[Collection[EnterpriseName]], None]] = []
+        """Called with the enterprises that have new events."""
         self.on_rings: list[Callable[[Sequence[DeviceName]], None]] = []
         """Called with the devices to ring."""
         self._ring = ring
@@ -30,6 +32,12 @@ class CommitListeners:
         if message_ids:
             for listener in self.on_published:
                 self._soon(listener, message_ids)
+
+    def appended(self, enterprises: Collection[EnterpriseName]) -> None:
+        """These enterprises have new events."""
+        if enterprises:
+            for listener in self.on_events:
+                self._soon(listener, enterprises)
 
     def nearest(self, at_us: int | None) -> None:
         """The nearest deadline is now this one; None: no deadline."""

@@ -1,6 +1,6 @@
 """The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
 
-The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, history, the outbox.
+The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, the index, the outbox.
 Recipe: CONTRIBUTING, "Add a record kind".
 """
 
@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
@@ -189,6 +190,21 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     few=True,
 )
 
+DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
+    table="dead_letters",
+    one="dead letter",
+    many="dead letters",
+    record=DeadLetter,
+    key=DeadLetterName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("message_id", "bigint")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(DeadLetter),
+    belongs_to=ENTERPRISES,
+    expires=True,
+    held=Held.DEAD_LETTERS,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -198,6 +214,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERIALS,
     STATUSES,
     SERVICE_KEYS,
+    DEAD_LETTERS,
     WEB_APPS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
@@ -212,7 +229,7 @@ HELD: Mapping[Held, Kind[Any, Any]] = {kind.held: kind for kind in KINDS if kind
 
 
 class NoSuchKind(TypeError):
-    """A class that no row of KINDS names: a mistake in our own code, known to whoever asked before anything is written."""
+    """A class that no row of KINDS names: a mistake in our own code, found before anything is written."""
 
 
 def kind_of(record: type[R]) -> Kind[Any, R]:

@@ -472,6 +472,94 @@ WHERE t.key_id = gone.key_id
 -- Whether every record can be read.
 SELECT record FROM service_keys
 
+-- sqlite: dead_letters_named --
+-- Dead letters by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN dead_letters t
+WHERE t.enterprise = wanted.column1 AND t.message_id = wanted.column2
+
+-- sqlite: page_of_dead_letters --
+-- Dead letters of one enterprise after a position, in order of creation.
+SELECT record FROM dead_letters WHERE enterprise = ? AND position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_dead_letters --
+-- How many dead letters an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM dead_letters WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_dead_letters --
+-- Dead letters as they are now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, message_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_dead_letters --
+-- These dead letters are gone.
+DELETE FROM dead_letters WHERE (enterprise, message_id) IN (VALUES (?, ?))
+
+-- sqlite: delete_dead_letters_of_enterprises --
+-- The dead letters of deleted enterprises go with them.
+DELETE FROM dead_letters WHERE enterprise IN (VALUES (?))
+
+-- sqlite: dead_letters_expired --
+-- The dead letters past their expiry, the longest expired first.
+SELECT enterprise, message_id FROM dead_letters WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: dead_letters_named --
+-- Dead letters by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::bigint[]) AS wanted(enterprise, message_id)
+JOIN dead_letters t ON t.enterprise = wanted.enterprise AND t.message_id = wanted.message_id
+
+-- postgresql: lock_dead_letters --
+-- Dead letters by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::bigint[]) AS wanted(enterprise, message_id)
+JOIN dead_letters t ON t.enterprise = wanted.enterprise AND t.message_id = wanted.message_id
+ORDER BY t.enterprise, t.message_id FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_dead_letters --
+-- Dead letters of one enterprise after a position, in order of creation.
+SELECT record FROM dead_letters WHERE enterprise = $1 AND position > $2 AND expires_us > $3 ORDER BY position LIMIT $4
+
+-- postgresql: holding_dead_letters --
+-- How many dead letters an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM dead_letters WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_dead_letters --
+-- Dead letters that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])
+
+-- postgresql: put_dead_letters --
+-- Dead letters as they are now.
+INSERT INTO dead_letters (enterprise, message_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])
+ON CONFLICT (enterprise, message_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_dead_letters --
+-- These dead letters are gone.
+DELETE FROM dead_letters t USING unnest($1::text[], $2::bigint[]) AS gone(enterprise, message_id)
+WHERE t.enterprise = gone.enterprise AND t.message_id = gone.message_id
+
+-- postgresql: delete_dead_letters_of_enterprises --
+-- The dead letters of deleted enterprises go with them.
+DELETE FROM dead_letters t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- postgresql: retire_dead_letters --
+-- Dead letters past their expiry are gone.
+DELETE FROM dead_letters t USING (
+    SELECT enterprise, message_id FROM dead_letters WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.enterprise = old.enterprise AND t.message_id = old.message_id
+RETURNING 1
+
+-- check: dead_letters_have_an_enterprise --
+-- Every dead letter belongs to an enterprise.
+SELECT count(*) FROM dead_letters t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_dead_letters --
+-- Whether every record can be read.
+SELECT record FROM dead_letters
+
 -- sqlite: web_apps_named --
 -- Web apps by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN web_apps t

@@ -139,14 +139,14 @@ DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
-INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[])
 ON CONFLICT (destination, supersedes) DO UPDATE SET
     message_id = excluded.message_id, created_us = excluded.created_us,
     notification_type = excluded.notification_type, data = excluded.data, claimed_until_us = 0
 
 -- postpone_messages --
--- Messages that were not taken are tried again later, by whoever finds them first.
+-- Messages that were not taken are tried again later, by the server that finds them first.
 UPDATE outbox o SET due_us = later.due_us, attempts = later.attempts, claimed_until_us = 0
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS later(message_id, due_us, attempts) WHERE o.message_id = later.message_id
 
@@ -155,14 +155,19 @@ FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS later(message_id, due_
 DELETE FROM outbox WHERE message_id = ANY($1::bigint[])
 
 -- claim_messages --
--- The soonest due messages that are nobody's are this server's until $2; those that another one is claiming are passed over.
+-- The soonest due messages to each destination that are nobody's are this server's until $2; those that another claims are passed over.
 UPDATE outbox o SET claimed_until_us = $2
 FROM (
-    SELECT message_id FROM outbox WHERE due_us <= $1 AND claimed_until_us <= $1
-    ORDER BY due_us, message_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+    SELECT due.message_id
+    FROM unnest($3::text[], $4::integer[]) AS room(destination, most)
+    CROSS JOIN LATERAL (
+        SELECT message_id FROM outbox WHERE destination = room.destination AND due_us <= $1 AND claimed_until_us <= $1
+        ORDER BY due_us, message_id LIMIT room.most FOR NO KEY UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT $5
 ) AS due
 WHERE o.message_id = due.message_id
-RETURNING o.message_id, o.due_us, o.created_us, o.attempts, o.destination, o.notification_type, o.data
+RETURNING o.message_id, o.due_us, o.created_us, o.attempts, o.destination, o.notification_type, o.data, o.enterprise
 
 -- lock_due --
 -- Operations past their deadline, oldest deadline first, whose devices are this transaction's now; those of busy devices are passed over.
@@ -229,3 +234,43 @@ LIMIT $2
 -- database_bytes --
 -- How large the database is.
 SELECT pg_database_size(current_database())
+
+-- append_events --
+-- New events arrive: in the order of the array, and after everything that their rules have seen.
+INSERT INTO event_arrivals (enterprise, created_us, notification_type, data)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[])
+
+-- page_of_events --
+-- The first of an enterprise's events after one of them, as many as are not too large together; with each, its newest number, and whether
+-- events wait for theirs.
+SELECT newest.last, page.number, page.created_us, page.notification_type, page.data, newest.waiting
+FROM (
+    SELECT coalesce((SELECT n.last FROM event_numbers n WHERE n.enterprise = $1), 0) AS last,
+        EXISTS (SELECT 1 FROM event_arrivals a WHERE a.enterprise = $1) AS waiting
+) AS newest
+LEFT JOIN (
+    SELECT few.*, sum(length(few.data)) OVER (ORDER BY few.number) - length(few.data) AS bytes_before
+    FROM (SELECT * FROM events WHERE enterprise = $2 AND number > $3 ORDER BY number LIMIT $4) AS few
+) AS page ON page.bytes_before < $5
+
+-- event_waits --
+-- Whether any event waits for its number.
+SELECT EXISTS (SELECT 1 FROM event_arrivals)
+
+-- delete_event_arrivals_of --
+-- Of these enterprises, no event arrives.
+DELETE FROM event_arrivals WHERE enterprise = ANY($1::text[])
+
+-- delete_events_of --
+-- The events of these enterprises are gone.
+DELETE FROM events WHERE enterprise = ANY($1::text[])
+
+-- retire_events --
+-- Events older than a time, the oldest first, are gone, with those before them in their streams.
+WITH old AS (
+    SELECT enterprise, max(number) AS number FROM (
+        SELECT enterprise, number FROM events WHERE created_us < $1 ORDER BY created_us LIMIT $2
+    ) AS oldest GROUP BY enterprise
+)
+DELETE FROM events e USING old WHERE e.enterprise = old.enterprise AND e.number <= old.number
+RETURNING 1

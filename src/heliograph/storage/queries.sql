@@ -127,13 +127,13 @@ INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, rec
 ON CONFLICT (create_ms, device_key) DO UPDATE SET
     state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
 
--- put_history --
--- Operations in the history of their devices.
+-- put_indexed --
+-- Operations in the index of their devices.
 INSERT INTO history (device_key, create_ms) VALUES (?, ?)
 ON CONFLICT (device_key, create_ms) DO NOTHING
 
 -- move_watermark --
--- History has all operations up to this one.
+-- The index has all operations up to this one.
 UPDATE swept SET create_ms = ?
 
 -- put_devices --
@@ -146,7 +146,7 @@ ON CONFLICT (device_key) DO UPDATE SET
 -- These devices are gone; their operations stay.
 DELETE FROM devices WHERE device_key IN (VALUES (?))
 
--- history_after --
+-- indexed_after --
 -- A device's operations after one of them, oldest first; without those that are unswept.
 SELECT h.create_ms FROM device_keys k JOIN history h ON h.device_key = k.device_key
 WHERE k.enterprise = ? AND k.device = ? AND h.create_ms > ?
@@ -191,15 +191,15 @@ LIMIT ?
 -- These operations are gone.
 DELETE FROM operations WHERE (create_ms, device_key) IN (VALUES (?, ?))
 
--- delete_history --
--- These operations are in no history.
+-- delete_indexed --
+-- These operations are in no index.
 DELETE FROM history WHERE (device_key, create_ms) IN (VALUES (?, ?))
 
 -- forget_operations_of --
 -- Sandbox: a device's operations never were.
 DELETE FROM operations WHERE (create_ms, device_key) IN (SELECT h.create_ms, h.device_key FROM history h WHERE h.device_key = ?)
 
--- forget_history_of --
+-- forget_indexed_of --
 -- Sandbox: nor did they.
 DELETE FROM history WHERE device_key = ?
 
@@ -221,8 +221,8 @@ SELECT coalesce(max(message_id), 0) FROM outbox
 
 -- put_messages --
 -- New messages; one that tells the state of the same thing makes way, and passes its turn on.
-INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (destination, supersedes) DO UPDATE SET
     message_id = excluded.message_id, created_us = excluded.created_us,
     notification_type = excluded.notification_type, data = excluded.data
@@ -237,6 +237,62 @@ FROM (VALUES (?, ?, ?)) AS wanted WHERE outbox.message_id = wanted.column1
 DELETE FROM outbox WHERE message_id IN (VALUES (?))
 
 -- due_messages --
--- The messages whose time has come, the soonest due first.
-SELECT message_id, due_us, created_us, attempts, destination, notification_type, data
-FROM outbox WHERE due_us <= ? ORDER BY due_us, message_id LIMIT ?
+-- The messages to one destination whose time has come, the soonest due first.
+SELECT message_id, due_us, created_us, attempts, destination, notification_type, data, enterprise
+FROM outbox WHERE destination = ? AND due_us <= ? ORDER BY due_us, message_id LIMIT ?
+
+-- waiting_destinations --
+-- Where messages wait to be sent: a step in the index for each destination, however many wait there.
+WITH RECURSIVE wanted (destination) AS (
+    SELECT min(destination) FROM outbox
+    UNION ALL
+    SELECT (SELECT min(destination) FROM outbox WHERE destination > wanted.destination) FROM wanted WHERE destination IS NOT NULL
+)
+SELECT destination FROM wanted WHERE destination IS NOT NULL
+
+-- full_outboxes --
+-- Enterprises that have more than so many messages waiting, and how many.
+SELECT enterprise, count(*) FROM outbox GROUP BY enterprise HAVING count(*) > ?
+
+-- oldest_messages --
+-- The messages of one enterprise that wait the longest.
+SELECT message_id, due_us, created_us, attempts, destination, notification_type, data, enterprise
+FROM outbox WHERE enterprise = ? ORDER BY message_id LIMIT ?
+
+
+-- last_event_numbers --
+-- The numbers of enterprises' newest events.
+SELECT enterprise, last FROM event_numbers WHERE enterprise IN (VALUES (?))
+
+-- put_last_event_numbers --
+-- The numbers of enterprises' newest events, which stay when the events go.
+INSERT INTO event_numbers (enterprise, last) VALUES (?, ?)
+ON CONFLICT (enterprise) DO UPDATE SET last = excluded.last
+
+-- append_events --
+-- New events.
+INSERT INTO events (enterprise, number, created_us, notification_type, data) VALUES (?, ?, ?, ?, ?)
+
+-- page_of_events --
+-- The first of an enterprise's events after one of them, as many as are not too large together; with each, its newest number.
+SELECT newest.last, page.number, page.created_us, page.notification_type, page.data
+FROM (SELECT coalesce(max(n.last), 0) AS last FROM event_numbers n WHERE n.enterprise = ?) AS newest
+LEFT JOIN (
+    SELECT few.*, sum(length(few.data)) OVER (ORDER BY few.number) - length(few.data) AS bytes_before
+    FROM (SELECT * FROM events WHERE enterprise = ? AND number > ? ORDER BY number LIMIT ?) AS few
+) AS page ON page.bytes_before < ?
+
+-- delete_events_of --
+-- The events of these enterprises are gone.
+DELETE FROM events WHERE enterprise IN (VALUES (?))
+
+-- events_before --
+-- Events older than a time, the oldest first.
+SELECT enterprise, number FROM events WHERE created_us < ? ORDER BY created_us LIMIT ?
+
+-- delete_events_until --
+-- The events of an enterprise up to one of them are gone.
+DELETE FROM events WHERE (enterprise, number) IN (
+    SELECT e.enterprise, e.number FROM (VALUES (?, ?)) AS wanted CROSS JOIN events e
+    WHERE e.enterprise = wanted.column1 AND e.number <= wanted.column2
+)

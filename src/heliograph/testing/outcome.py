@@ -72,7 +72,7 @@ def why_not(past: Past, type_: str, requests: Iterable[SentRequest]) -> str:
         return f"{head}: {missed[0]}" if len(missed) == 1 else "\n  ".join([f"{head}:", *missed])
     refused = [each for each in requests if command_type(each) == type_ and (each.status >= _ERROR_LEAST or not each.status)]
     if refused:
-        return "\n  ".join([f"{head}: {_a(type_)} was sent, but not issued:", *map(_refusal, refused)])
+        return "\n  ".join([f"{head}: {_a(type_)} was sent, but not issued:", *map(_rejection, refused)])
     others = Counter(_type(view) for view in past.views)
     issued = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in others.items()) or "nothing"
     lines = [f"{head}: none was issued to it. Issued to it: {issued}."]
@@ -128,7 +128,7 @@ def _status_of(view: Json) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-def _refusal(request: SentRequest) -> str:
+def _rejection(request: SentRequest) -> str:
     error = request.response.get("error", {}) if isinstance(request.response, dict) else {}
     said = f": {error['message']}" if error.get("message") else ""
     met = f" [{request.fault}: {request.effect}]" if request.fault else ""

@@ -85,11 +85,12 @@ class _Ours:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+        pid = None if self._own_folder is None else _pid_of(self._own_folder)  # it takes its folder with it once nobody uses it
         if self._server is not None:
             self._server.leave()
             self._server = None
         if self._own_folder is not None:
-            end_server(self._own_folder)
+            end_server(self._own_folder, pid)
             self._own_folder = None
         for process in _started:
             if process.poll() is None:  # others use it: they end it, and to forget it while it runs would warn
@@ -99,17 +100,27 @@ class _Ours:
 OURS = _Ours()
 
 
-def end_server(folder: Path) -> None:
-    """The sandbox of this folder has ended, if there is one, and the folder is gone; no one may use it any more."""
-    if not folder.exists():
-        return
+def end_server(folder: Path, pid: int | None = None) -> None:
+    """The sandbox of this folder has ended, if there is one, and the folder is gone; no one may use it any more.
+
+    `pid`: the sandbox's, if the caller knows it from before the last user left.
+    """
+    if pid is None:
+        pid = _pid_of(folder)
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+            if not _within(END_MOST_S, lambda: not _is_there(pid)):
+                os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    if folder.exists():
+        _within(END_MOST_S, lambda: not _is_ending(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pid_of(folder: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
-        pid = int(json.loads((folder / READY).read_text(encoding="utf-8"))["pid"])
-        os.kill(pid, signal.SIGTERM)
-        if not _within(END_MOST_S, lambda: not _is_there(pid)):
-            os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-    _within(END_MOST_S, lambda: not _is_ending(folder))
-    shutil.rmtree(folder, ignore_errors=True)
+        return int(json.loads((folder / READY).read_text(encoding="utf-8"))["pid"])
+    return None
 
 
 def _is_ending(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from heliograph.api.http.failures import log_failure
 from heliograph.api.http.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
 from heliograph.api.http.quota import Admission
 from heliograph.api.http.request_body import read_beginning, read_body
+from heliograph.api.http.streaming import WHOLE_ANSWER
 from heliograph.asgi import JSON, Asgi, Message, Receive, answer_of
 from heliograph.protojson.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
 from heliograph.service.work_aside import work_aside
@@ -185,6 +186,7 @@ class Batch:
             "path": request.path,
             "raw_path": request.raw_path,
             "query_string": request.query,
+            WHOLE_ANSWER: True,
             "headers": _inner_headers(scope, headers),
         }
         start, body = await answer_of(self._app, inner, receive)

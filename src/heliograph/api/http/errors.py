@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from heliograph.domain.access import SCOPE, CredentialsInvalid, ScopeInsufficient
 from heliograph.domain.error_body import error_body
 from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, Unavailable
+from heliograph.service.event_log import EventsGone
 
 HTTP_STATUS: Mapping[Code, int] = {
     Code.CANCELLED: 499,
@@ -127,6 +128,7 @@ STATUS_OF_KIND: Sequence[tuple[type[HeliographError], int]] = (
     (BodyTooSlow, 408),
     (UnsupportedEncoding, 415),
     (MethodNotAllowed, 405),
+    (EventsGone, 410),
     (UrlTooLong, 414),
     (HeadTooLarge, 431),
     (HeadTooSlow, 408),

@@ -68,7 +68,7 @@ class FrontDoor:
         if error is None:
             return self._app(scope, receive, send)
         log.info("request.refused", reason=error.reason, **error.metadata)
-        return _refuse(scope, receive, send, error)
+        return _reject(scope, receive, send, error)
 
     def _objection(self, scope: Message) -> HeliographError | None:
         """Why the request is refused; None: it is admitted. One without a Host or an Origin does not come from a browser's page."""
@@ -98,9 +98,9 @@ class FrontDoor:
         """Whether it is the origin of a page that may call, or of this server's own."""
         if not {ANY_ORIGIN, origin}.isdisjoint(self._origins) or self._addresses.is_own_origin(origin):
             return True
-        page = read_web_address(origin)
-        return page is not None and any(
-            name == b"host" and _authority(value, page.scheme) == page.authority for name, value in named
+        web_page = read_web_address(origin)
+        return web_page is not None and any(
+            name == b"host" and _authority(value, web_page.scheme) == web_page.authority for name, value in named
         )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _authority(host: bytes, scheme: str) -> str:
     return address.authority if address is not None else ""
 
 
-async def _refuse(scope: Message, receive: Receive, send: Send, error: HeliographError) -> None:
+async def _reject(scope: Message, receive: Receive, send: Send, error: HeliographError) -> None:
     status, headers, body = error_answer(error)
     headers, body = [JSON, *headers], msgspec.json.format(body, indent=2) + b"\n"
     if scope["type"] == "http":

@@ -14,6 +14,7 @@ import msgspec
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
 from heliograph.api.http.request_body import given_first, once, read_body
 from heliograph.api.http.sending import send_answer
+from heliograph.api.http.streaming import WHOLE_ANSWER
 from heliograph.asgi import JSON, Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 
@@ -73,7 +74,7 @@ class HttpCompat:
         if scope["method"] == "OPTIONS":
             return await self._tell_options(scope, headers, send)
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)
+            scope, send = {**scope, "method": "GET", WHOLE_ANSWER: True}, _without_body(send)
         try:
             if b"content-encoding" in headers:
                 receive = self._unpacked(scope, headers, receive)

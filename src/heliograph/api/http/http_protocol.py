@@ -14,11 +14,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from heliograph.api.http import http_refusals
+from heliograph.api.http import http_rejections
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
 from heliograph.api.http.cutting import CUT_OFF
 from heliograph.api.http.errors import URL_MAX_BYTES
-from heliograph.api.http.http_refusals import Refusal
+from heliograph.api.http.http_rejections import Rejection
 from heliograph.api.http.ws_protocol import WebSocket13
 from heliograph.asgi import JSON, Asgi, Message, Send, send_whole
 from heliograph.service.metrics import PROCESS
@@ -53,7 +53,7 @@ BETWEEN, HEAD, BODY = range(3)
 """Where the parser is."""
 
 
-class _RefusedError(Exception):
+class _RejectedError(Exception):
     """Ends the parsing of a request; the parser wraps it."""
 
 
@@ -62,7 +62,7 @@ class Cycle(RequestResponseCycle):
 
     async def send_500_response(self) -> None:
         """An app that failed is answered for, in Google's form."""
-        why = http_refusals.INTERNAL
+        why = http_rejections.INTERNAL
         await send_whole(self.send, why.status, why.body, [JSON, CLOSE])  # type: ignore[arg-type]
 
 
@@ -99,15 +99,15 @@ class Http11(HttpToolsProtocol):
         self._spare = place is not None and place.spare
         if place is not None and self._spare:
             place.holder = self
-            self.app = _only_pages(self.app)
+            self.app = _only_health_pages(self.app)
         self._book: Book | None = None
         self._stage = BETWEEN
         self._held = 0
         self._head_bytes = 0
         self._framing_bytes = 0
         self._unparsed = b""
-        self._why: Refusal | None = None
-        self._last_word: Refusal | None = None
+        self._why: Rejection | None = None
+        self._last_word: Rejection | None = None
         self._deaf = False
         """Parsing has stopped."""
         self._thrown_bytes = 0
@@ -155,7 +155,7 @@ class Http11(HttpToolsProtocol):
         self.url += url
         # Path and query together, as the app counts them.
         if len(self.url) - (b"?" in self.url) > URL_MAX_BYTES:
-            self._give_up(http_refusals.URL_TOO_LONG)
+            self._give_up(http_rejections.URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._stage is not HEAD:
@@ -175,7 +175,7 @@ class Http11(HttpToolsProtocol):
             scope["http_version"] = version
         if self.parser.should_upgrade() and self._should_upgrade():
             if self._is_answering():
-                self._give_up(http_refusals.UPGRADE_UNDER_WAY)
+                self._give_up(http_rejections.UPGRADE_UNDER_WAY)
             return
         url = httptools.parse_url(self.url)
         raw_path = url.path or b"/"
@@ -244,9 +244,9 @@ class Http11(HttpToolsProtocol):
             # Not the client keeps the server waiting: its bytes are not read.
             self._wait_in(self._all.heads if self._stage is HEAD else self._all.bodies)
         elif self._stage is HEAD:
-            self._refuse(http_refusals.head_too_slow(self._limits.head_s))
+            self._reject(http_rejections.head_too_slow(self._limits.head_s))
         else:
-            self._refuse(http_refusals.body_too_slow(self._limits.body_s))
+            self._reject(http_rejections.body_too_slow(self._limits.body_s))
 
     def give_way(self) -> None:
         """Closed, and its place free."""
@@ -258,7 +258,7 @@ class Http11(HttpToolsProtocol):
 
     def shed(self) -> None:
         """The request in progress is refused."""
-        self._refuse(http_refusals.MEMORY)
+        self._reject(http_rejections.MEMORY)
 
     def cut_off(self, *, reset: bool) -> None:
         """The connection ends under its request: reset, or closed after what was written. What the app still sends is lost."""
@@ -292,12 +292,12 @@ class Http11(HttpToolsProtocol):
             self._upgrade()
             return
         except httptools.HttpParserError:
-            self._refuse(self._why or http_refusals.MALFORMED)
+            self._reject(self._why or http_rejections.MALFORMED)
             return
         if self._stage is HEAD:
             self._head_bytes += len(data)
             if self._is_head_too_large():
-                self._refuse(self._head_too_large())
+                self._reject(self._head_too_large())
             else:
                 self._wait_in(self._all.heads)
         elif self._stage is BODY:
@@ -305,37 +305,37 @@ class Http11(HttpToolsProtocol):
             if not self._is_answering():
                 self._let_go()  # what still comes is thrown away
             if self._framing_bytes > FRAMING_MOST_BYTES:
-                self._refuse(http_refusals.TOO_MUCH_FRAMING)
+                self._reject(http_rejections.TOO_MUCH_FRAMING)
             else:
                 self._wait_in(self._all.bodies)
         elif self._book is self._all.bodies:
             self._wait_in(None if self._is_answering() else self._all.idle)
 
     def _check_head(self) -> None:
-        """Validate the head.  Raises: _RefusedError."""
+        """Validate the head.  Raises: _RejectedError."""
         if self._is_head_too_large():
             self._give_up(self._head_too_large())
         version, hosts = self.parser.get_http_version(), [value for name, value in self.headers if name == b"host"]
         if len(hosts) == 1:
             if hosts[0] != self._known_host:
                 if not _HOST.fullmatch(hosts[0]):
-                    self._give_up(http_refusals.NO_HOST)
+                    self._give_up(http_rejections.NO_HOST)
                 self._known_host = hosts[0]
         elif hosts or version == "1.1":
-            self._give_up(http_refusals.NO_HOST)
+            self._give_up(http_rejections.NO_HOST)
         if version != "1.1" and any(name == b"transfer-encoding" for name, _value in self.headers):
-            self._give_up(http_refusals.NO_FRAME)
+            self._give_up(http_rejections.NO_FRAME)
 
     def _is_head_too_large(self) -> bool:
         return self._head_bytes > self._limits.head_max_bytes or len(self.headers) > self._limits.header_lines_most
 
-    def _head_too_large(self) -> Refusal:
-        return http_refusals.head_too_large(self._limits.head_max_bytes, self._limits.header_lines_most)
+    def _head_too_large(self) -> Rejection:
+        return http_rejections.head_too_large(self._limits.head_max_bytes, self._limits.header_lines_most)
 
-    def _give_up(self, why: Refusal) -> None:
-        """Raises: _RefusedError, always."""
+    def _give_up(self, why: Rejection) -> None:
+        """Raises: _RejectedError, always."""
         self._why = why
-        raise _RefusedError
+        raise _RejectedError
 
     def _upgrade(self) -> None:
         """Another protocol follows: a WebSocket's, or one that is not supported; then the request is answered without it."""
@@ -345,7 +345,7 @@ class Http11(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if self._spare:
-            self._refuse(http_refusals.CROWDED)
+            self._reject(http_rejections.CROWDED)
             return
         self._let_go()
         self._wait_in(None)
@@ -364,7 +364,7 @@ class Http11(HttpToolsProtocol):
         """The request that was read last; before the first one it does not exist, whatever its type says."""
         return self.cycle
 
-    def _refuse(self, why: Refusal) -> None:
+    def _reject(self, why: Rejection) -> None:
         """The request being read gets this refusal, after those before it; nothing more is read from this connection."""
         if self._deaf:
             return
@@ -394,7 +394,7 @@ class Http11(HttpToolsProtocol):
         else:
             self._last_word = why
 
-    def _say(self, why: Refusal) -> None:
+    def _say(self, why: Rejection) -> None:
         """Written; what the client still sends is read for a moment, for else the answer would be lost with the connection."""
         if self.transport.is_closing():
             return
@@ -426,14 +426,14 @@ class Http11(HttpToolsProtocol):
         self._held = 0
 
 
-def _only_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
+def _only_health_pages(app: Any) -> Any:  # noqa: ANN401 - ASGI
     """The app beyond the bound of connections: only pages that show how the server is."""
 
     async def answer(scope: Message, receive: Any, send: Send) -> None:  # noqa: ANN401 - ASGI
         if scope["path"] in PAGES:
             await app(scope, receive, send)
             return
-        why = http_refusals.CROWDED
+        why = http_rejections.CROWDED
         PROCESS.requests_refused[why.reason] += 1
         await send_whole(send, why.status, why.body, [JSON, (b"retry-after", b"1"), CLOSE])
 

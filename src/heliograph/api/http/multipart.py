@@ -86,7 +86,7 @@ def parse_batch(body: bytes, boundary: bytes) -> list[Part]:
         raise InvalidArgument("The batch is cut off or its boundary differs: no line --boundary-- ends it.")
     if not parts:
         raise InvalidArgument("The batch has no calls: put each into its own part, with Content-Type: application/http.")
-    _refuse_repeated_ids(parts)
+    _reject_repeated_ids(parts)
     return parts
 
 
@@ -134,7 +134,7 @@ def _end_of_line_before(body: bytes, start: int) -> int:
     return end - 1 if body[end - 1 : end] == b"\r" else end
 
 
-def _refuse_repeated_ids(parts: Sequence[Part]) -> None:
+def _reject_repeated_ids(parts: Sequence[Part]) -> None:
     """Raises: InvalidArgument: two calls have the same Content-ID, so their answers would look alike.  Source: amapi.md §8.9."""
     seen: set[bytes] = set()
     for part in parts:

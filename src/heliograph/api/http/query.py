@@ -52,7 +52,7 @@ class Query(NamedTuple):
     """The selector of parts of the answer, not parsed yet: that may wait until the caller is known."""
     v1_errors: bool = False
     """Whether errors shall have the old form too (`$.xgafv=1`)."""
-    refusal: HeliographError | None = None
+    rejection: HeliographError | None = None
     """What is wrong with the common parameters; kept until the format of the answer is known."""
 
 
@@ -65,11 +65,11 @@ def parameters_of(query_string: bytes) -> list[tuple[str, str]]:
 
 
 def parse_query(query_string: bytes) -> Query:
-    """Split the query string; never raises: `refusal` holds what is wrong."""
+    """Split the query string; never raises: `rejection` holds what is wrong."""
     try:
         pairs = parameters_of(query_string)
-    except InvalidArgument as refusal:
-        return Query(refusal=refusal)
+    except InvalidArgument as rejection:
+        return Query(rejection=rejection)
     own: dict[str, list[str]] = {}
     common: dict[str, str] = {}
     for name, value in pairs:
@@ -80,8 +80,8 @@ def parse_query(query_string: bytes) -> Query:
     try:
         v1_errors = _wants_v1_errors(common)
         return Query(own, _is_pretty(common), common.get("fields", ""), v1_errors)
-    except (InvalidArgument, Unimplemented) as refusal:
-        return Query(own, v1_errors=common.get("$.xgafv") == "1", refusal=refusal)
+    except (InvalidArgument, Unimplemented) as rejection:
+        return Query(own, v1_errors=common.get("$.xgafv") == "1", rejection=rejection)
 
 
 def read_own(message: type[Q], own: Mapping[str, list[str]]) -> Q:

@@ -56,7 +56,7 @@ class WebSocket13(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self._refuse_handshake()
+            self._reject_handshake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._place is not None:
@@ -73,7 +73,7 @@ class WebSocket13(WebSocketsSansIOProtocol):
         if not self.read_paused:
             self.transport.resume_reading()
 
-    def _refuse_handshake(self) -> None:
+    def _reject_handshake(self) -> None:
         """Uvicorn leaves a head that its WebSocket library cannot read without an answer."""
         output = b"".join(self.conn.data_to_send())
         if not output:

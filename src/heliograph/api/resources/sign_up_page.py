@@ -47,9 +47,9 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
                 return await _send(send, OK, _form(sign_up_of(ports, sealed), {}, {}))
             return await _completed(ports, sealed, await _fields(receive), send)
         except NotFound as error:
-            return await _send(send, NOT_FOUND, _page(f"<p>{escape(error.message)}</p>"))
+            return await _send(send, NOT_FOUND, _html(f"<p>{escape(error.message)}</p>"))
         except HeliographError as error:
-            return await _send(send, BAD_REQUEST, _page(f"<p>{escape(error.message)}</p>"))
+            return await _send(send, BAD_REQUEST, _html(f"<p>{escape(error.message)}</p>"))
         except ClientGone:
             return None
 
@@ -94,14 +94,14 @@ def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) 
         checked=" checked" if "accepted" in fields else "",
         **{f"wrong_{name}": _wrong(wrong.get(name)) for name in ("display_name", "admin_email", "accepted")},
     )
-    return _page(form)
+    return _html(form)
 
 
 def _wrong(said: str | None) -> str:
     return f'<strong role="alert">{escape(said)}</strong>' if said else ""
 
 
-def _page(content: str) -> bytes:
+def _html(content: str) -> bytes:
     return Template(_text("sign_up_page.html")).substitute(content=content).encode()
 
 

@@ -14,7 +14,7 @@ from heliograph.api.http.authorization import OwnUrls
 from heliograph.api.http.errors import http_status
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
-from heliograph.domain.jwt_claims import GrantRefused
+from heliograph.domain.jwt_claims import GrantRejected
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.callers import SignIn, issue_access_token
 
@@ -50,7 +50,7 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         try:
             status, told = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
         except HeliographError as error:
-            status, told = _refusal(error)
+            status, told = _rejection(error)
             log.info("token.refused", http_status=status, error=told["error"], why=told["error_description"])
         except ClientGone:
             return None
@@ -61,28 +61,28 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
 
 
 async def _fields(receive: Receive) -> Mapping[str, str]:
-    """The form in the body.  Raises: GrantRefused: it is not a form; BodyTooLarge, BodyTooSlow, ClientGone."""
+    """The form in the body.  Raises: GrantRejected: it is not a form; BodyTooLarge, BodyTooSlow, ClientGone."""
     body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     try:
         return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST))
     except ValueError:
-        raise GrantRefused("invalid_request", "The body must be application/x-www-form-urlencoded.") from None
+        raise GrantRejected("invalid_request", "The body must be application/x-www-form-urlencoded.") from None
 
 
 async def _granted(sign_in: SignIn, fields: Mapping[str, str], own_urls: Collection[str]) -> dict[str, Any]:
-    """The answer with the token.  Raises: GrantRefused."""
+    """The answer with the token.  Raises: GrantRejected."""
     grant_type = fields.get("grant_type", "")
     if not grant_type:
-        raise GrantRefused("invalid_request", "Required parameter is missing: grant_type")
+        raise GrantRejected("invalid_request", "Required parameter is missing: grant_type")
     if grant_type != GRANT_TYPE:
-        raise GrantRefused("unsupported_grant_type", f"Invalid grant_type: {grant_type[:128]}")
+        raise GrantRejected("unsupported_grant_type", f"Invalid grant_type: {grant_type[:128]}")
     token = await issue_access_token(sign_in, fields.get("assertion", ""), own_urls=own_urls)
     return {"access_token": token.text, "expires_in": token.expires_in_s, "token_type": "Bearer"}
 
 
-def _refusal(error: HeliographError) -> tuple[int, dict[str, Any]]:
+def _rejection(error: HeliographError) -> tuple[int, dict[str, Any]]:
     """Status and body. What may go well the next time is called so: Google's clients try again."""
-    if isinstance(error, GrantRefused):
+    if isinstance(error, GrantRejected):
         status, word = UNAUTHORIZED if error.error == "unauthorized_client" else http_status(error), error.error
     else:
         status = http_status(error)

@@ -3,7 +3,7 @@
 import http
 from collections.abc import Mapping
 
-from heliograph.conformance.probes.probe import Probe, reads, refusal
+from heliograph.conformance.probes.probe import Probe, reads, rejection
 from heliograph.conformance.server import MISSING, Answer, Json, Server
 
 READ = "read"
@@ -19,7 +19,7 @@ def _is_read(body: Json) -> Probe:
 
     def ask(server: Server) -> str:
         answer = _sent(server, body)
-        return READ if answer.status == http.HTTPStatus.NOT_FOUND else refusal(answer)
+        return READ if answer.status == http.HTTPStatus.NOT_FOUND else rejection(answer)
 
     return reads(ask)
 

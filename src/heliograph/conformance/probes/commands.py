@@ -4,7 +4,7 @@ A probe restarts, locks or rings a phone, or sets its password: `--yes` only. No
 """
 
 from heliograph.conformance.probes.bodies import APP
-from heliograph.conformance.probes.probe import ACCEPTED, OK, changes, refusal
+from heliograph.conformance.probes.probe import ACCEPTED, OK, changes, rejection
 from heliograph.conformance.server import Json, NotTried, Server
 
 LOST: Json = {"startLostModeParams": {"lostMessage": {"defaultMessage": "A probe of heliograph conformance."}}}
@@ -69,13 +69,13 @@ def eid_of_a_company_device(server: Server) -> str:
 @changes
 def stop_lost_mode_by_type_alone(server: Server) -> str:
     answer = server.issue(_fully_managed_with_lost_mode(server), {"type": "STOP_LOST_MODE"})
-    return ACCEPTED if answer.status == OK else refusal(answer)
+    return ACCEPTED if answer.status == OK else rejection(answer)
 
 
 @changes
 def lost_mode_without_content(server: Server) -> str:
     answer = server.issue(_fully_managed_with_lost_mode(server), {"startLostModeParams": {}})
-    return _end(server.ended(answer.json)) if answer.status == OK else refusal(answer)
+    return _end(server.ended(answer.json)) if answer.status == OK else rejection(answer)
 
 
 @changes
@@ -105,7 +105,7 @@ def esim_activated_on_personal(server: Server) -> str:
     device = server.device(wanted, lambda device: _personal(device) and _level(device) >= ESIM_FROM_API_LEVEL)
     params = {"activationCode": "LPA:1$smdp.example.com$HELIOGRAPH-PROBE", "activationState": "ACTIVATED"}
     answer = server.issue(device, {"addEsimParams": params})
-    return _end(server.ended(answer.json)) if answer.status == OK else refusal(answer)
+    return _end(server.ended(answer.json)) if answer.status == OK else rejection(answer)
 
 
 @changes
@@ -120,7 +120,7 @@ def missing_app(server: Server) -> str:
 def params_beside_new_password(server: Server) -> str:
     device = server.device("a device", lambda _device: True)
     answer = server.issue(device, {"clearAppsDataParams": {"packageNames": [APP]}, "newPassword": PASSWORD})
-    return ACCEPTED if answer.status == OK else refusal(answer)
+    return ACCEPTED if answer.status == OK else rejection(answer)
 
 
 @changes
@@ -149,4 +149,4 @@ def bool_in_quotes(server: Server) -> str:
     if answer.status == OK:
         server.call("DELETE", f"/v1/{policy}")
         return f"read as {str(answer.json.get('cameraDisabled')).lower()}"
-    return refusal(answer)
+    return rejection(answer)

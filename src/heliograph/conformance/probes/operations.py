@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from heliograph.conformance.probes.bodies import APP
-from heliograph.conformance.probes.probe import changes, refusal, taken_or_status
+from heliograph.conformance.probes.probe import changes, rejection, taken_or_status
 from heliograph.conformance.server import Json, Server
 
 LOCK: Json = {"type": "LOCK"}
@@ -84,5 +84,5 @@ def issued_again(server: Server) -> str:
     device = _any(server)
     headers = {"Idempotency-Key": f"heliograph-probe-{server.issued(device, LOCK)['name'].rpartition('/')[2]}"}
     answers = [server.issue(device, LOCK, headers) for _ in range(2)]
-    names = {answer.json.get("name", refusal(answer)) for answer in answers}
+    names = {answer.json.get("name", rejection(answer)) for answer in answers}
     return "the first operation again" if len(names) == 1 else "issued twice"

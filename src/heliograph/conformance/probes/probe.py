@@ -32,14 +32,14 @@ def changes(ask: Callable[[Server], str]) -> Probe:
 
 def taken_or_status(answer: Answer) -> str:
     """Whether a request was accepted, else the status and its name."""
-    return ACCEPTED if answer.status == OK else refusal(answer)
+    return ACCEPTED if answer.status == OK else rejection(answer)
 
 
-def refusal(answer: Answer) -> str:
+def rejection(answer: Answer) -> str:
     """`400 INVALID_ARGUMENT`."""
     return f"{answer.status} {answer.json.get('error', {}).get('status', '')}".rstrip()
 
 
-def refusal_in_words(answer: Answer) -> str:
+def rejection_in_words(answer: Answer) -> str:
     """The status, and the first line of the message up to where Heliograph adds what to do."""
     return f"{answer.status}: {answer.message.splitlines()[0] if answer.message else ''}"

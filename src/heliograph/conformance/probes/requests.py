@@ -1,17 +1,17 @@
 """What a server answers to requests that change nothing: unknown names, parameters, the form of an answer."""
 
-from heliograph.conformance.probes.probe import ACCEPTED, OK, reads, refusal, refusal_in_words, taken_or_status
+from heliograph.conformance.probes.probe import ACCEPTED, OK, reads, rejection, rejection_in_words, taken_or_status
 from heliograph.conformance.server import MISSING, Server
 
 
 @reads
 def unknown_enterprise(server: Server) -> str:
-    return refusal_in_words(server.get(f"enterprises/{MISSING}/devices"))
+    return rejection_in_words(server.get(f"enterprises/{MISSING}/devices"))
 
 
 @reads
 def unknown_device(server: Server) -> str:
-    return refusal(server.get(f"{server.enterprise}/devices/{MISSING}"))
+    return rejection(server.get(f"{server.enterprise}/devices/{MISSING}"))
 
 
 @reads
@@ -25,7 +25,7 @@ def unknown_operation(server: Server) -> str:
 @reads
 def unknown_parameter(server: Server) -> str:
     answer = server.get(f"{server.enterprise}/devices", f"{MISSING}=1")
-    return f"{refusal(answer)}, {'named' if MISSING in answer.message else 'not named'}"
+    return f"{rejection(answer)}, {'named' if MISSING in answer.message else 'not named'}"
 
 
 @reads
@@ -74,4 +74,4 @@ def partial_success(server: Server) -> str:
 def operations_filter(server: Server) -> str:
     device = server.device("a device", lambda _device: True)
     answer = server.get(f"{device}/operations", "filter=done%3Dtrue")
-    return ACCEPTED if answer.status == OK else refusal(answer)
+    return ACCEPTED if answer.status == OK else rejection(answer)

@@ -49,13 +49,13 @@ class Download:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class Rejection:
     """The download ends with this status."""
 
     status: EsimCommandStatus
 
 
-Answer = Download | Refusal
+Answer = Download | Rejection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ _NAMED_ERRORS = {error.name.replace("_", "-"): error for error in EuiccError}
 CATALOGUE: Final[tuple[Listing, ...]] = (
     Listing(
         host=r"(?:.+\.)?invalid",
-        answer=lambda _found, _code: Refusal(status=euicc_error(EuiccError.CONNECTION_ERROR)),
+        answer=lambda _found, _code: Rejection(status=euicc_error(EuiccError.CONNECTION_ERROR)),
         example="LPA:1$smdp.invalid$ANYTHING",
         summary="The phone cannot reach the server: INTERNAL_ERROR with ERROR_CONNECTION_ERROR.",
     ),
@@ -108,13 +108,13 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
     ),
     Listing(
         matching_id="DENIED",
-        answer=lambda _found, _code: Refusal(status=EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED)),
+        answer=lambda _found, _code: Rejection(status=EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED)),
         example="LPA:1$smdp.example.com$DENIED",
         summary="The user declines at once: ERROR_USER_DENIED.",
     ),
     Listing(
         matching_id="SETUP",
-        answer=lambda _found, _code: Refusal(status=EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)),
+        answer=lambda _found, _code: Rejection(status=EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS)),
         example="LPA:1$smdp.example.com$SETUP",
         summary="The phone is still being set up: ERROR_SETUP_IN_PROGRESS.",
     ),
@@ -126,37 +126,37 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
     ),
     Listing(
         matching_id="ERROR-(" + "|".join(_NAMED_ERRORS) + ")",
-        answer=lambda found, _code: Refusal(status=euicc_error(_NAMED_ERRORS[found[1]])),
+        answer=lambda found, _code: Rejection(status=euicc_error(_NAMED_ERRORS[found[1]])),
         example="LPA:1$smdp.example.com$ERROR-TIME-OUT",
         summary="INTERNAL_ERROR with this errorCodeDetail; every value is known.",
     ),
     Listing(
         matching_id=r"ERROR-([0-9]{1,7})",
-        answer=lambda found, _code: Refusal(status=_numbered_error(int(found[1]))),
+        answer=lambda found, _code: Rejection(status=_numbered_error(int(found[1]))),
         example="LPA:1$smdp.example.com$ERROR-10005",
         summary="INTERNAL_ERROR with this errorCode.",
     ),
     Listing(
         matching_id=r"ERROR-([0-9]{1,2})-([0-9]{1,7})",
-        answer=lambda found, _code: Refusal(status=internal_error(int(found[1]), int(found[2]))),
+        answer=lambda found, _code: Rejection(status=internal_error(int(found[1]), int(found[2]))),
         example="LPA:1$smdp.example.com$ERROR-4-10008",
         summary="INTERNAL_ERROR with this operationCode and errorCode.",
     ),
     Listing(
         matching_id=rf"SMDX-{_SMDX_CODE}-{_SMDX_CODE}",
-        answer=lambda found, _code: Refusal(status=smdx_error(found[1], found[2])),
+        answer=lambda found, _code: Rejection(status=smdx_error(found[1], found[2])),
         example="LPA:1$smdp.example.com$SMDX-8.2.6-3.8",
         summary="INTERNAL_ERROR with operationCode 10 and this subject and reason in errorCode: here, the matching id is refused.",
     ),
     Listing(
         matching_id=r"HTTP-([1-5][0-9]{2})",
-        answer=lambda found, _code: Refusal(status=internal_error(EuiccOperation.HTTP, int(found[1]))),
+        answer=lambda found, _code: Rejection(status=internal_error(EuiccOperation.HTTP, int(found[1]))),
         example="LPA:1$smdp.example.com$HTTP-503",
         summary="INTERNAL_ERROR with operationCode 11 and the HTTP status as errorCode.",
     ),
     Listing(
         matching_id=r"(?:CODE|ERROR|SMDX|HTTP)-.*",
-        answer=lambda _found, _code: Refusal(status=smdx_error("8.2.6", "3.8")),
+        answer=lambda _found, _code: Rejection(status=smdx_error("8.2.6", "3.8")),
         example="LPA:1$smdp.example.com$ERROR-TIMEOUT",
         summary="A word of this table followed by something else: the matching id is refused (8.2.6/3.8).",
     ),

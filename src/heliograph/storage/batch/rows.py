@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -27,6 +27,15 @@ class DeviceState(msgspec.Struct, frozen=True, gc=False):
     key: int
     record: DeviceRecord | None = None
     tombstone: Tombstone | None = None
+
+
+class EventRow(NamedTuple):
+    """An event before it has its number."""
+
+    enterprise: str
+    created_us: int
+    notification_type: str
+    data: bytes
 
 
 class Source(Protocol):
@@ -153,6 +162,8 @@ class Written:
         self.emptied: defaultdict[Kind[Any, Any], set[Any]] = defaultdict(set)
         """Records, by kind, that went with all that belonged to them."""
         self.outbox = OutboxChanges()
+        self.events: list[EventRow] = []
+        """New ones, in their order."""
 
     def __bool__(self) -> bool:
         return any(vars(self).values())

@@ -171,7 +171,7 @@ class View:
     def subscription(self, enterprise: EnterpriseName | None) -> Subscription | None:
         """What the enterprise wants published at this point of the batch."""
         record: EnterpriseRecord | None = self.record(ENTERPRISES, enterprise) if enterprise is not None else None
-        return subscription_of(record.resource) if record is not None else None
+        return subscription_of(record) if record is not None else None
 
     def _read_tokens_valued(self, values: Collection[str]) -> Mapping[str, Any]:
         looked, names = self.records[TOKENS], {}

@@ -4,20 +4,21 @@ A rule sees committed rows and the writes of the rules before it; none of these 
 as a whole. A rule that raises writes nothing, because writes come with the decision.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from heliograph.domain.device import Tombstone
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
+from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import Delete, DeleteDevice, DueRule, Facts, Put, PutDevice, PutOperation, PutTombstone, Write
-from heliograph.storage.batch.rows import NOTHING, DeviceState
+from heliograph.storage.batch.rows import NOTHING, DeviceState, EventRow
 from heliograph.storage.batch.view import View
 from heliograph.storage.kind import Kind, Row
-from heliograph.storage.kinds import BELONGING, OF_KEY, OF_RECORD, kind_named, kind_of
+from heliograph.storage.kinds import BELONGING, ENTERPRISES, OF_KEY, OF_RECORD, kind_named, kind_of
 
 K = TypeVar("K", bound=tuple[Any, ...])
 
@@ -131,6 +132,8 @@ class Batch(View):
             self.written.emptied[kind].add(write.name)
             for rows in [self.records[child] for child in belonging]:
                 rows.update(dict.fromkeys([key for key in rows if key[: len(write.name)] == write.name]))
+        if kind is ENTERPRISES:
+            self.written.events = [event for event in self.written.events if event.enterprise != write.name.enterprise]
 
     def changed(self, kind: Kind[K, Any]) -> tuple[dict[K, Row], list[K]]:
         """The rows of records as they are now, by key, and the keys of those that are gone."""
@@ -147,6 +150,14 @@ class Batch(View):
     def change_outbox(self, write: Publish | Published | Postponed) -> None:
         self.written.outbox.take(write, now_us=self.now_us, new_id=self._source.new_message_id)
 
+    def append_event(self, write: AppendEvent) -> None:
+        notification = write.notification
+        self.written.events.append(EventRow(write.enterprise.enterprise, self.now_us, notification.notification_type, notification.data))
+
+    def event_streams(self) -> Collection[EnterpriseName]:
+        """The enterprises that the batch appended events of."""
+        return {EnterpriseName(event.enterprise) for event in self.written.events}
+
 
 _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     PutOperation: Batch.put_operation,
@@ -156,4 +167,5 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     Put: Batch.put_record,
     Delete: Batch.delete_record,
     **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
+    AppendEvent: Batch.append_event,
 }

@@ -13,7 +13,7 @@ from heliograph.domain.errors import Overloaded
 from heliograph.protojson.errors import InvalidArgument, Unavailable
 from heliograph.service.metrics import StoreCounts
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link
-from heliograph.storage.postgres.runner import UNFIT, Decided, Refused, Runner, commit, nothing_done, trouble_of
+from heliograph.storage.postgres.runner import UNFIT, Decided, Rejected, Runner, commit, nothing_done, trouble_of
 from heliograph.storage.queue.rule_queue import Outcome, Queued, RuleQueue, tell
 
 OVERLAPS_FROM = 64
@@ -120,11 +120,11 @@ class Batches:
         """`apart`: rules of devices that stay locked are refused, and the others run."""
         try:
             return await self._runner.run(link, entries)
-        except Refused as refused:
-            if refused.locked and apart:
+        except Rejected as rejected:
+            if rejected.locked and apart:
                 return await self._run_free(link, entries)
-            if not refused.unfit:
-                self._refuse(entries, refused.trouble)
+            if not rejected.unfit:
+                self._reject(entries, rejected.trouble)
             elif len(entries) == 1:
                 tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
             else:
@@ -136,13 +136,13 @@ class Batches:
         try:
             locked = await self._runner.locked_devices(link, entries)
         except DATABASE_ERRORS as error:
-            self._refuse(entries, Refused(error).trouble)
+            self._reject(entries, Rejected(error).trouble)
             return None
         free = [entry for entry in entries if entry.sees.device not in locked]
-        self._refuse([entry for entry in entries if entry.sees.device in locked], None)
+        self._reject([entry for entry in entries if entry.sees.device in locked], None)
         return await self._run(link, free, apart=False) if free else None
 
-    def _refuse(self, entries: Sequence[Queued], trouble: str | None) -> None:
+    def _reject(self, entries: Sequence[Queued], trouble: str | None) -> None:
         self.trouble = trouble or self.trouble
         self._counts.refused["storage"] += len(entries)
         tell(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)

@@ -20,6 +20,7 @@ class PostgresCommitListeners(CommitListeners):
         if batch.written.new_operations or batch.written.operations:
             self._deadline(_nearest(self._deadlines(batch), None))
         self.published([message.message_id for message in batch.written.outbox.new])
+        self.appended(batch.event_streams())
 
     def _deadlines(self, batch: Batch) -> Iterable[int]:
         written, operations = batch.written, batch.operations

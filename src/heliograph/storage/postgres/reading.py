@@ -4,20 +4,25 @@ import asyncio
 import functools
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from importlib import resources
 from typing import Any, Generic, TypeVar
 
 from heliograph.domain.device import DeviceRecord, Tombstone
-from heliograph.domain.names import DeviceName, OperationName
+from heliograph.domain.names import DeviceName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation
 from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.event_log import EventPage
 from heliograph.service.ports import Page
 from heliograph.storage.batch.rows import DeviceState
 from heliograph.storage.codec import operations_from, tombstone_from
+from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.kind import Kind, ReadRow
 from heliograph.storage.kinds import OF_RECORD
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres.loading import Loader
 from heliograph.storage.postgres.runner import UNFIT, nothing_done, trouble_of
+
+_NUMBER_EVENTS = (resources.files(__package__) / "number_events.sql").read_text(encoding="utf-8")
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -87,13 +92,17 @@ class Reader:
         self.open_operations = Gathered(self._read_open)
         self.states = Gathered(self._read_states)
         self.holders = Gathered(self._read_holders)
+        self._numbering = Gathered(self._number_events)
         self.records = {kind: Gathered(functools.partial(self._read_records, kind)) for kind in OF_RECORD.values()}
 
     async def run(self, name: str, *values: object) -> list[Record]:
         """The rows of the statement, which only reads.  Raises: Overloaded, InvalidArgument: no row can ever have such a value."""
+        return await self._on_a_link(lambda link: link.run(name, *values))
+
+    async def _on_a_link(self, act: Callable[[Link], Awaitable[V]]) -> V:
         link = await self._free.get()
         try:
-            return await self._run(link, name, values)
+            return await self._run(link, act)
         except DATABASE_ERRORS as error:
             if verdict(error) is Verdict.UNFIT:
                 raise InvalidArgument(UNFIT) from error
@@ -101,11 +110,11 @@ class Reader:
         finally:
             self._free.put_nowait(link)
 
-    async def _run(self, link: Link, name: str, values: Sequence[object]) -> list[Record]:
+    async def _run(self, link: Link, act: Callable[[Link], Awaitable[V]]) -> V:
         fresh = not link.connected
         await link.ready()
         try:
-            return await link.run(name, *values)
+            return await act(link)
         except DATABASE_ERRORS as error:
             if verdict(error) is not Verdict.LOST:
                 raise
@@ -114,7 +123,7 @@ class Reader:
                 raise
         # The session may have ended while idle, which only shows now.
         await link.ready()
-        return await link.run(name, *values)
+        return await act(link)
 
     async def page(self, name: str, from_row: Callable[[ReadRow], V], *values: object, limit: int) -> Page[V]:
         """At most `limit` records.  Raises: Overloaded."""
@@ -125,6 +134,26 @@ class Reader:
         """At most `limit` operations of the device after one of them, oldest first.  Raises: Overloaded."""
         rows = await self.run("page_of_operations", *device, after_ms, limit + 1)
         return Page(items=tuple(operations_from(rows[:limit])), more=len(rows) > limit)
+
+    async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
+        """As EventLog says.  Raises: Overloaded."""
+        while True:
+            rows = await self.run("page_of_events", *page_of_events(enterprise, after, limit))
+            page = event_page(rows)
+            ends_before_waiting = len(page.events) == limit or (page.events and page.events[-1].number < page.last)
+            if ends_before_waiting or not rows[0]["waiting"]:
+                return page
+            await self._numbering.get(None)
+
+    async def number_events(self) -> None:
+        """No event that was committed before the call waits for its number.  Raises: Overloaded."""
+        while (await self.run("event_waits"))[0][0]:
+            await self._numbering.get(None)
+
+    async def _number_events(self, _: Sequence[None]) -> Mapping[None, None]:
+        # Repeated if the session was lost: what has its number waits no more.
+        await self._on_a_link(lambda link: link.script(_NUMBER_EVENTS))
+        return {}
 
     async def _read_operations(self, names: Sequence[OperationName]) -> Mapping[OperationName, Operation]:
         rows = await self._columns("operations_named", [(*device, create_ms) for device, create_ms in names])

@@ -38,7 +38,7 @@ class Contended(Exception):
     """A batch did not commit in RUNS_MOST runs: others were faster each time."""
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """Nothing was done; `trouble` says what is wrong with the database, None: it was only busy."""
 
     def __init__(self, error: BaseException) -> None:
@@ -70,7 +70,7 @@ class Runner:
         return self._now_us
 
     async def run(self, link: Link, entries: Sequence[Queued]) -> Decided:
-        """The rules have run and their writes are written, in a transaction that is still open.  Raises: Refused."""
+        """The rules have run and their writes are written, in a transaction that is still open.  Raises: Rejected."""
         read_set = ReadSet()
         read_set.add(entry.sees for entry in entries)
         for _ in range(RUNS_MOST):
@@ -87,7 +87,7 @@ class Runner:
             except BaseException:
                 link.drop()
                 raise
-        raise Refused(Contended())
+        raise Rejected(Contended())
 
     async def within(self, link: Link, read_set: ReadSet, decide: Callable[[Loaded], Decided]) -> Decided:
         """`decide` has run and what it wrote is written, in the link's transaction, which is still open.
@@ -99,7 +99,7 @@ class Runner:
                 return await self._once(link, read_set, decide)
             except NotLoaded as unforeseen:
                 unforeseen.grow(read_set)
-        raise Refused(Contended())
+        raise Rejected(Contended())
 
     async def locked_devices(self, link: Link, entries: Sequence[Queued]) -> set[DeviceName]:
         """The rules' devices that another session keeps locked now.  Raises: DATABASE_ERRORS."""
@@ -122,7 +122,7 @@ class Runner:
         else:
             await link.rollback()
         if verdict(error) is not Verdict.AGAIN:
-            raise Refused(error) from error
+            raise Rejected(error) from error
 
 
 def _decide(loaded: Loaded, entries: Sequence[Queued]) -> Decided:

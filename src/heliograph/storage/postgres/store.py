@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -10,8 +10,9 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
-from heliograph.service.outbox import OutboxMessage
+from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
 from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
@@ -19,6 +20,7 @@ from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
 from heliograph.storage.postgres.health import Health
@@ -29,7 +31,7 @@ from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
-from heliograph.storage.queue.rule_queue import Queued, refuse
+from heliograph.storage.queue.rule_queue import Queued, reject
 from heliograph.storage.record_reads import RecordReads
 from heliograph.storage.service_keys import StoredServiceKeys
 
@@ -110,7 +112,7 @@ class PostgresStore(RecordReads):
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._dead = f"The store stopped: {error!r}."
-        refuse(self._batches.rule_queue.fail(self._dead))
+        reject(self._batches.rule_queue.fail(self._dead))
         self._on_fatal(error)
 
     # Writes.
@@ -134,14 +136,23 @@ class PostgresStore(RecordReads):
             await self._health.look()
         return decided.due if decided is not None else 0
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        return await self._timers.retire(ended_before_us=ended_before_us, limit=limit)
+    async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
+        await self._reader.number_events()  # those that no one reads grow old, too
+        return await self._timers.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit)
 
-    async def next_message_us(self) -> int | None:
-        return None  # other servers may add some at any time: the sender looks every second
+    async def next_messages_us(self) -> Mapping[str, int]:
+        return {}  # other servers may add some at any time: the sender looks every second
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us)
+    async def claim(
+        self, *, limit: int, now_us: int, until_us: int, each: int | None = None, busy: Mapping[str, int] = NOWHERE
+    ) -> Sequence[OutboxMessage]:
+        return await self._timers.claim(limit=limit, now_us=now_us, until_us=until_us, each=each or limit, busy=busy)
+
+    async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
+        return dict(map(tuple, await self._timers.run("full_outboxes", most)))
+
+    async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
+        return tuple(message_from(tuple(row)) for row in await self._timers.run("oldest_messages", enterprise, limit))
 
     def _committed(self, decided: Decided) -> None:
         self._commit_listeners.committed(decided.batch, decided.rings)
@@ -154,6 +165,9 @@ class PostgresStore(RecordReads):
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         self._commit_listeners.on_published.append(listener)
+
+    def on_events(self, listener: Callable[[Collection[EnterpriseName]], None]) -> None:
+        self._commit_listeners.on_events.append(listener)
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
@@ -204,6 +218,9 @@ class PostgresStore(RecordReads):
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
         ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
         return Holding(number, int(size))
+
+    async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
+        return await self._reader.events(enterprise, after=after, limit=limit)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from heliograph.domain.errors import OutcomeUnknown
 from heliograph.domain.names import DeviceName
@@ -10,11 +10,11 @@ from heliograph.protojson.errors import Unavailable
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import DueRule
 from heliograph.storage.kinds import KINDS
-from heliograph.storage.outbox import message_from
+from heliograph.storage.outbox import Rota, message_from, soonest
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
 from heliograph.storage.postgres.loading import Loaded
 from heliograph.storage.postgres.read_set import ReadSet
-from heliograph.storage.postgres.runner import Decided, Refused, Runner, commit, nothing_done, trouble_of
+from heliograph.storage.postgres.runner import Decided, Rejected, Runner, commit, nothing_done, trouble_of
 
 PROBE_BYTES = 65_536
 """Room for a batch or two."""
@@ -27,6 +27,7 @@ class Timers:
         self._link = link
         self._runner = runner
         self._turn = asyncio.Lock()
+        self._rota = Rota()
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> Decided | None:
         """Everything due is decided and durable, except operations of locked devices; None: nothing was due."""
@@ -39,17 +40,24 @@ class Timers:
             await commit(self._link, decided)
             return decided
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
+    async def retire(self, *, ended_before_us: int, events_before_us: int, limit: int) -> int:
+        """How many rows went: operations that ended before the time, records past their expiry, kind by kind; and old events."""
         now_us = self._runner.now_us()
         removed = len(await self.run("retire_operations", ended_before_us, limit))
         for kind in [kind for kind in KINDS if kind.expires]:
             removed += len(await self.run(kind.names.retire, now_us, limit - removed))
-        return removed
+        return removed + len(await self.run("retire_events", events_before_us, limit))
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        messages = (message_from(tuple(row)) for row in await self.run("claim_messages", now_us, until_us, limit))
-        return sorted(messages, key=lambda message: (message.due_us, message.message_id))
+    async def claim(self, *, limit: int, now_us: int, until_us: int, each: int, busy: Mapping[str, int]) -> Sequence[OutboxMessage]:
+        """As Outbox.claim; claimed in the database, for other servers claim too."""
+        waiting = sorted(destination for (destination,) in await self.run("waiting_destinations"))
+        rooms = self._rota.rooms(waiting, each=each, busy=busy)
+        if not rooms:
+            return ()
+        rows = await self.run("claim_messages", now_us, until_us, *map(list, zip(*rooms, strict=True)), limit)
+        claimed = sorted((message_from(tuple(row)) for row in rows), key=soonest)
+        self._rota.served(rooms, claimed)
+        return claimed
 
     async def run(self, name: str, *values: object) -> list[Record]:
         """The rows of the statement, which has a transaction of its own."""
@@ -62,7 +70,7 @@ class Timers:
             except DATABASE_ERRORS as error:
                 if sent and verdict(error) is Verdict.LOST:
                     raise OutcomeUnknown from error
-                raise nothing_done(Refused(error).trouble) from error
+                raise nothing_done(Rejected(error).trouble) from error
 
     async def probe(self) -> str | None:
         """None if the database accepts writes, shown by making one; otherwise why not."""
@@ -83,11 +91,11 @@ class Timers:
                 await self._link.ready()
                 await self._link.begin()
                 yield
-            except Refused as refused:
-                raise nothing_done(refused.trouble) from refused
+            except Rejected as rejected:
+                raise nothing_done(rejected.trouble) from rejected
             except DATABASE_ERRORS as error:
                 await self._link.rollback()
-                raise nothing_done(Refused(error).trouble) from error
+                raise nothing_done(Rejected(error).trouble) from error
             except BaseException:
                 await self._link.rollback()
                 raise

@@ -7,7 +7,7 @@ from heliograph.storage.batch.rows import OperationKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import encode_record, operation_columns
 from heliograph.storage.kind import Kind, Row
-from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
+from heliograph.storage.kinds import BELONGING, ENTERPRISES, KINDS, SERIALS, TOMBSTONES, DeviceKey
 from heliograph.storage.postgres.link import Link, numbers
 from heliograph.storage.postgres.loading import Loaded
 
@@ -36,6 +36,11 @@ async def write(link: Link, loaded: Loaded) -> None:
         await link.run_rows("put_messages", messages)
         await link.run_rows("postpone_messages", sorted(written.outbox.postponed))
         await link.run_rows("delete_messages", sorted(written.outbox.published))
+    if gone := [name.enterprise for name in written.emptied.get(ENTERPRISES, ())]:
+        # What is being numbered meanwhile is an event by the second statement.
+        await link.run("delete_event_arrivals_of", gone)
+        await link.run("delete_events_of", gone)
+    await link.run_rows("append_events", written.events)
 
 
 async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:

@@ -8,11 +8,11 @@ import contextlib
 import functools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from heliograph.domain.errors import Overloaded
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
 from heliograph.service.ports import Lane, Rule, Sees
 from heliograph.storage.batch.writes import Batch
@@ -22,7 +22,7 @@ BATCH_MOST = 512
 GATHERED_MOST = 64
 """Rules that are handed to the writer without waiting for more."""
 SWEEP_EVERY_S = 0.05
-"""How often to look for overdue rules while rules wait: a refusal is at most this late."""
+"""How often to look for overdue rules while rules wait: a rejection is at most this late."""
 LANES = tuple(Lane)
 
 
@@ -64,6 +64,8 @@ class Done(NamedTuple):
     """What the batch did to operations; None: it was not committed."""
     commit_us: int = 0
     """How long it took to write and commit it."""
+    event_streams: Collection[EnterpriseName] = ()
+    """The enterprises that have new events."""
 
     def count_in(self, counts: StoreCounts) -> None:
         """Count the batch, if it was committed."""
@@ -86,7 +88,7 @@ class RuleQueue:
         """Everything that ever comes has been handed over."""
         self._counts = counts
         self._done = done
-        self._refusal: str | None = None
+        self._rejection: str | None = None
         """Why no more rules are accepted; empty: because the store ends."""
         self._lanes: Lanes[Entry] = Lanes()
         self._lock = threading.Lock()
@@ -102,8 +104,8 @@ class RuleQueue:
     def put(self, entry: Queued, lane: Lane) -> None:
         """The rule waits for its batch.  Raises: Overloaded: its lane is full, or the store ends."""
         gathered = self._gathered[lane]
-        if self._refusal is not None:
-            raise overloaded(self._refusal)
+        if self._rejection is not None:
+            raise overloaded(self._rejection)
         if len(gathered) >= self._lanes.room(lane):
             self._counts.refused["full"] += 1
             raise overloaded()
@@ -115,8 +117,8 @@ class RuleQueue:
 
     def put_alone(self, entry: Exclusive) -> None:
         """It waits for a batch of its own.  Raises: Overloaded: too many do, or the store ends."""
-        if self._refusal is not None:
-            raise overloaded(self._refusal)
+        if self._rejection is not None:
+            raise overloaded(self._rejection)
         loop = asyncio.get_running_loop()
         with self._lock:
             self._lanes.put_alone(entry, now_s=loop.time())
@@ -124,7 +126,7 @@ class RuleQueue:
 
     def close(self) -> None:
         """Accept nothing more; what came before is handed over."""
-        self._refusal = self._refusal or ""
+        self._rejection = self._rejection or ""
         self._hand_over()
         self.closed = True
         self._wake()
@@ -135,7 +137,7 @@ class RuleQueue:
             self._sweep.cancel()
         with self._lock:
             left = self._lanes.take_all()
-        refuse(left)
+        reject(left)
 
     def waiting(self) -> int:
         """How many wait, those included that came in this turn of the loop."""
@@ -182,7 +184,7 @@ class RuleQueue:
             overdue = self._lanes.overdue(loop.time())
             oldest_s = self._lanes.oldest_s()
         self._counts.refused["waited"] += len(overdue)
-        refuse(overdue)
+        reject(overdue)
         if oldest_s is None:
             self._sweep = None
         else:
@@ -210,10 +212,10 @@ class RuleQueue:
         with self._lock:
             return self._lanes.take(BATCH_MOST, self._loop.time() if self._loop is not None else 0.0)
 
-    def fail(self, refusal: str) -> list[Entry]:
+    def fail(self, rejection: str) -> list[Entry]:
         """Refuse everything that waits, and accept nothing more: the writer has died."""
         with self._lock:
-            self._refusal = refusal
+            self._rejection = rejection
             return self._lanes.take_all()
 
     def answer(self, done: Done) -> None:
@@ -248,7 +250,7 @@ def tell(outcomes: Iterable[Outcome]) -> None:
             future.set_exception(error)
 
 
-def refuse(entries: Iterable[Entry]) -> None:
+def reject(entries: Iterable[Entry]) -> None:
     """Refuse the waiting futures: nothing was done."""
     for entry in entries:
         if not entry.future.done():  # otherwise its waiter was cancelled

@@ -89,7 +89,7 @@ def back_up(path: Path, target: Path) -> int:
     """
     with reading(path) as source:
         partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
-        _refuse_to_overwrite(target)
+        _reject_existing(target)
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOSE_ON_EXEC, MODE))
         try:
             with contextlib.closing(apsw.Connection(str(partial))) as copy:
@@ -163,7 +163,7 @@ def schema_version(connection: apsw.Connection) -> int:
     return version
 
 
-def _refuse_to_overwrite(target: Path) -> None:
+def _reject_existing(target: Path) -> None:
     if target.exists():
         raise AlreadyExists(f"{target} exists already, and backups are never overwritten: choose another name.")
 
@@ -175,6 +175,6 @@ def _publish(partial: Path, target: Path) -> None:
     try:
         os.link(partial, target)
     except FileExistsError:
-        _refuse_to_overwrite(target)
+        _reject_existing(target)
     partial.unlink()
     sync_folder(target.parent)

@@ -10,11 +10,11 @@ from heliograph.storage.sqlite.memory import Memory
 from heliograph.storage.sqlite.tables import Tables
 
 
-def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, limit: int) -> int:
-    """How many rows went: operations that ended before the time, then records past their expiry, kind by kind."""
+def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int, events_before_us: int, limit: int) -> int:
+    """How many rows went: operations that ended before the time, records past their expiry, kind by kind; and old events."""
     operations = tables.one("ended_before", ended_before_us, limit)
     tables.many("delete_operations", [(create_ms, key) for _, _, create_ms, key in operations])
-    tables.many("delete_history", sorted((key, create_ms) for _, _, create_ms, key in operations))
+    tables.many("delete_indexed", sorted((key, create_ms) for _, _, create_ms, key in operations))
     gone = [(DeviceName(enterprise, device), key, create_ms) for enterprise, device, create_ms, key in operations]
     batch.afterwards.append(lambda: memory.unswept.remove(gone))
     for name, _, create_ms in gone:
@@ -29,6 +29,11 @@ def retire(tables: Tables, memory: Memory, batch: Batch, *, ended_before_us: int
             memory.records[kind].forget(key)
         tables.many(kind.names.delete, keys)
         removed += len(keys)
+    old: dict[str, int] = {}
+    for enterprise, number in tables.one("events_before", events_before_us, limit):
+        old[enterprise] = max(number, old.get(enterprise, 0))
+        removed += 1
+    tables.many("delete_events_until", list(old.items()))
     return removed
 
 
@@ -41,7 +46,7 @@ def forget_device(tables: Tables, memory: Memory, batch: Batch, name: DeviceName
     tables.many("delete_operations", [(create_ms, key) for _, key, create_ms in unswept])
     batch.afterwards.append(lambda: memory.unswept.remove(unswept))
     tables.one("forget_operations_of", state.key)
-    tables.one("forget_history_of", state.key)
+    tables.one("forget_indexed_of", state.key)
     for kind in [kind for kind in KINDS if kind.has("enterprise") and kind.has("device")]:
         tables.one(kind.names.forget_of_device, *name)
     tables.many("delete_devices", [(state.key,)])

@@ -1,4 +1,4 @@
-"""What memory must hold completely, read once when the store opens. The cost follows what is open and what is unswept, not history."""
+"""What memory must hold completely, read once when the store opens. The cost follows what is open and what is unswept, not what was."""
 
 from heliograph.domain.names import DeviceName
 from heliograph.storage.sqlite.memory import Memory
@@ -8,7 +8,7 @@ from heliograph.storage.sqlite.tables import Tables
 def remembered(tables: Tables) -> Memory:
     """Memory as a crash or a restart finds it."""
     memory = Memory()
-    # Above the watermark, too: an operation at or below it would be in no history, and after the next restart not unswept either.
+    # Above the watermark, too: an operation at or below it would be in no index, and after the next restart not unswept either.
     memory.given.raise_floor(tables.one("newest_create_ms")[0][0])
     memory.unswept.add({(DeviceName(enterprise, device), create_ms): key for enterprise, device, create_ms, key in tables.one("unswept")})
     opened: dict[DeviceName, list[int]] = {}

@@ -1,4 +1,4 @@
-"""A page of a device's operations, out of its history and what is unswept."""
+"""A page of a device's operations, out of its index and what is unswept."""
 
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
@@ -14,7 +14,7 @@ def page_of_operations(tables: Tables, unswept: Unswept, device: DeviceName, *, 
         wanted = limit + 1 - len(found)
         # The unswept first: a row swept between the two looks is seen twice, never missed.
         newer = unswept.after(device, after_ms, wanted)
-        older = [create_ms for (create_ms,) in tables.one("history_after", *device, after_ms, wanted)]
+        older = [create_ms for (create_ms,) in tables.one("indexed_after", *device, after_ms, wanted)]
         keys = [(device, create_ms) for create_ms in sorted({*older, *newer})[:wanted]]
         read = tables.operations(keys)
         # What retention took between the looks is missing: the next ones stand in for it.

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -12,18 +12,20 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
-from heliograph.service.outbox import OutboxMessage
+from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
 from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operations_from
 from heliograph.storage.commit_listeners import CommitListeners
+from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
-from heliograph.storage.outbox import Claims, message_from
+from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
 from heliograph.storage.record_reads import RecordReads
 from heliograph.storage.service_keys import StoredServiceKeys
@@ -71,6 +73,7 @@ class SqliteStore(RecordReads):
         """Decisions requested, and those answered: while they differ, some are in progress."""
         self._rule_queue = RuleQueue(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
         self._claims = Claims()
+        self._rota = Rota()
         self._tables = Tables(connections.writer)
         self._memory = remembered(self._tables)
         self._reads = Tables(connections.reader)
@@ -119,7 +122,7 @@ class SqliteStore(RecordReads):
     ) -> Self:
         """The store in this file, created and migrated if needed; `ring` is called on the event loop after a commit.
 
-        `unswept_most` operations are put into their devices' history at a time (sweeper.py). Not `durable`: a power cut may cost the file.
+        `unswept_most` operations are put into their devices' index at a time (sweeper.py). Not `durable`: a power cut may cost the file.
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
@@ -169,8 +172,12 @@ class SqliteStore(RecordReads):
         """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
         return tuple(operations_from(self._reads.one("due", by_us, limit)))
 
-    async def retire(self, *, ended_before_us: int, limit: int) -> int:
-        return await self._alone(lambda batch: retire(self._tables, self._memory, batch, ended_before_us=ended_before_us, limit=limit))
+    async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
+        return await self._alone(
+            lambda batch: retire(
+                self._tables, self._memory, batch, ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit
+            )
+        )
 
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
@@ -196,6 +203,7 @@ class SqliteStore(RecordReads):
         self._listeners.rang(done.rings)
         self._listeners.nearest(done.nearest_deadline_us)
         self._listeners.published(done.message_ids)
+        self._listeners.appended(done.event_streams)
 
     def nearest_deadline_us(self) -> int | None:
         return self._listeners.nearest_us
@@ -205,6 +213,9 @@ class SqliteStore(RecordReads):
 
     def on_published(self, listener: Callable[[Sequence[int]], None]) -> None:
         self._listeners.on_published.append(listener)
+
+    def on_events(self, listener: Callable[[Collection[EnterpriseName]], None]) -> None:
+        self._listeners.on_events.append(listener)
 
     # Reads.
 
@@ -263,17 +274,47 @@ class SqliteStore(RecordReads):
     async def devices_with_policy(self, name: PolicyName, *, after: str, limit: int) -> Page[DeviceRecord]:
         return await self._records(_device, "page_of_devices_with_policy", name.enterprise, str(name), after, limit=limit)
 
-    async def claim(self, *, limit: int, now_us: int, until_us: int) -> Sequence[OutboxMessage]:
-        due = tuple(map(message_from, self._reads.one("due_messages", now_us, limit + len(self._claims))))
-        return self._claims.take(due, limit=limit, now_us=now_us, until_us=until_us)
+    async def claim(
+        self, *, limit: int, now_us: int, until_us: int, each: int | None = None, busy: Mapping[str, int] = NOWHERE
+    ) -> Sequence[OutboxMessage]:
+        destinations = self._destinations()
+        self._claims.forget(but=destinations, now_us=now_us)
+        claimed: list[OutboxMessage] = []
+        rooms = self._rota.rooms(destinations, each=each or limit, busy=busy)
+        for destination, room in rooms:
+            most = min(room, limit - len(claimed))
+            if not most:
+                break
+            due = self._due(destination, now_us, most)
+            claimed += self._claims.take(destination, due, limit=most, now_us=now_us, until_us=until_us)
+        self._rota.served(rooms, claimed)
+        return sorted(claimed, key=soonest)
+
+    def _destinations(self) -> Sequence[str]:
+        return [destination for (destination,) in self._reads.one("waiting_destinations")]
+
+    def _due(self, destination: str, by_us: int, count: int) -> Sequence[OutboxMessage]:
+        """So many more messages than are claimed."""
+        return tuple(map(message_from, self._reads.one("due_messages", destination, by_us, count + self._claims.of(destination))))
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
         ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
         return Holding(number, size)
 
-    async def next_message_us(self) -> int | None:
-        waiting = map(message_from, self._reads.one("due_messages", LATEST_US, 1 + len(self._claims)))
-        return next((message.due_us for message in waiting if not self._claims.holds(message)), None)
+    async def next_messages_us(self) -> Mapping[str, int]:
+        waiting = ((destination, self._due(destination, LATEST_US, 1)) for destination in self._destinations())
+        free = ((to, next((message.due_us for message in due if not self._claims.holds(message)), None)) for to, due in waiting)
+        return {destination: due_us for destination, due_us in free if due_us is not None}
+
+    async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
+        return dict(await self._in_thread(lambda: self._page_reads.one("full_outboxes", most)))
+
+    async def oldest_messages(self, enterprise: str, *, limit: int) -> Sequence[OutboxMessage]:
+        return tuple(map(message_from, await self._in_thread(lambda: self._page_reads.one("oldest_messages", enterprise, limit))))
+
+    async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
+        rows = await self._in_thread(lambda: self._page_reads.one("page_of_events", *page_of_events(enterprise, after, limit)))
+        return event_page(rows)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))
@@ -307,7 +348,7 @@ class SqliteStore(RecordReads):
 
     @property
     def sweeping(self) -> bool:
-        """Whether operations are still moving into their devices' history: the writer continues while nothing else waits."""
+        """Whether operations are still moving into their devices' index: the writer continues while nothing else waits."""
         return self._writer.sweeping
 
     def waiting(self) -> LaneLoads:

@@ -1,7 +1,7 @@
-"""Brings unswept operations into `history`, sorted and many at a time: written with each command they would cost a third of the rate.
+"""Brings unswept operations into the index, sorted and many at a time: written with each command they would cost a third of the rate.
 
-A round goes through them in history's order, in slices, so that no one waits for long: one with each batch, in its commit, and more
-while nothing waits. Its last slice moves the watermark. Until then a crash leaves rows both in history and, after the restart, among the
+A round goes through them in the index's order, in slices, so that no one waits for long: one with each batch, in its commit, and more
+while nothing waits. Its last slice moves the watermark. Until then a crash leaves rows both in the index and, after the restart, among the
 unswept, and they are swept again.
 """
 
@@ -12,7 +12,7 @@ from heliograph.storage.sqlite.tables import NO_ROOM, Tables
 from heliograph.storage.sqlite.unswept import UnsweptRow
 
 UNSWEPT_MOST = 65_536
-"""Unswept operations when a round begins: 100,000 devices' histories share 20,000 pages, so that three or four rows come into each
+"""Unswept operations when a round begins: the indexes of 100,000 devices share 20,000 pages, so that three or four rows come into each
 that a round writes; 16,384 cost half more per row, 131,072 a third less but 40 MB of memory."""
 SLICES = 512
 """In a round without new rows: 128 rows each, half a millisecond."""
@@ -40,14 +40,14 @@ class Sweeper:
         return bool(self._places) or (self._memory.unswept.size >= self._unswept_most and bool(self._memory.given.past_ms))
 
     def write(self, came: int = 0) -> Callable[[], None]:
-        """A slice more of a round that is due is in history, if the transaction that is open is committed; what must be called then.
+        """A slice more of a round that is due is in the index, if the transaction that is open is committed; what must be called then.
 
         `came` operations come unswept with the same transaction.
         """
         if not self._places:
             self._begin()
         rows, places_left = self._next(max(self._slice, CATCH_UP * came))
-        self._tables.many("put_history", sorted((key, create_ms) for _, key, create_ms in rows))
+        self._tables.many("put_indexed", sorted((key, create_ms) for _, key, create_ms in rows))
         if not places_left:
             self._tables.one("move_watermark", self._until_ms)
         return lambda: self._keep(rows, places_left)
@@ -57,7 +57,7 @@ class Sweeper:
         del self._places[places_left:]
 
     def step(self) -> bool:
-        """Move one more slice into history, if a round is due, by its own commit. False: no round is due, or there is no room."""
+        """Move one more slice into the index, if a round is due, by its own commit. False: no round is due, or there is no room."""
         if not self.due:
             return False
         try:

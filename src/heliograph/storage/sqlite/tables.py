@@ -8,11 +8,11 @@ import apsw
 
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.storage.batch.rows import DeviceState, OperationKey, SerialKey
+from heliograph.storage.batch.rows import DeviceState, EventRow, OperationKey, SerialKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
 from heliograph.storage.kind import Kind, Row
-from heliograph.storage.kinds import BELONGING, KINDS, SERIALS, TOMBSTONES, DeviceKey
+from heliograph.storage.kinds import BELONGING, ENTERPRISES, KINDS, SERIALS, TOMBSTONES, DeviceKey
 from heliograph.storage.queries import grouped, groups, queries
 
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -124,10 +124,24 @@ class Tables:
             self._write("put_messages", written.outbox.new)
             self._write("postpone_messages", written.outbox.postponed)
             self._write("delete_messages", written.outbox.published)
+        self._write("delete_events_of", list(written.emptied.get(ENTERPRISES, ())))
+        if written.events:
+            self._append_events(written.events)
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:
         if rows:
             self.many(name, rows)
+
+    def _append_events(self, events: Sequence[EventRow]) -> None:
+        """With the next numbers of their enterprises: no one else gives any meanwhile."""
+        last: dict[str, int] = dict.fromkeys((event.enterprise for event in events), 0)
+        last.update(self.many("last_event_numbers", [(enterprise,) for enterprise in last]))
+        rows: list[Row] = []
+        for event in events:
+            last[event.enterprise] += 1
+            rows.append((event.enterprise, last[event.enterprise], *event[1:]))
+        self._write("append_events", rows)
+        self._write("put_last_event_numbers", list(last.items()))
 
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
         """In the order of the primary key: new rows go to the table's end."""

@@ -1,4 +1,4 @@
-"""The newest operations of each device: those that the table `history` does not hold yet.
+"""The newest operations of each device: those that the index does not hold yet.
 
 The writer's thread alone changes it; the event loop only looks. A device's ids are a list that grows at its end or makes way for
 another list, so a reader sees it whole.
@@ -12,7 +12,7 @@ from operator import itemgetter
 from heliograph.domain.names import DeviceName
 
 NEIGHBOURS = 64
-"""Devices with neighbouring histories on disk, swept together."""
+"""Devices with neighbouring index rows on disk, swept together."""
 
 
 UnsweptRow = tuple[DeviceName, int, int]
@@ -20,7 +20,7 @@ UnsweptRow = tuple[DeviceName, int, int]
 
 
 class Unswept:
-    """Which operations of each device are not in history yet; per device, ids grow."""
+    """Which operations of each device are not in the index yet; per device, ids grow."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -50,11 +50,11 @@ class Unswept:
         self.size += len(new)
 
     def places(self) -> list[int]:
-        """Where rows are: neighbours in history share a place, and places are in history's order."""
+        """Where rows are: neighbours in the index share a place, and places are in its order."""
         return sorted(self._rows)
 
     def sort(self, place: int) -> None:
-        """Put the place's rows into history's order: rows taken together are then together on disk, however many a device has."""
+        """Put the place's rows into the index's order: rows taken together are then together on disk, however many a device has."""
         self._rows.get(place, []).sort(key=itemgetter(1, 2))
 
     def oldest(self, place: int, most: int) -> list[UnsweptRow]:

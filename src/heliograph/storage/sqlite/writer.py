@@ -77,7 +77,7 @@ class Writer:
 
     @property
     def sweeping(self) -> bool:
-        """Whether operations are on their way into history, or would be if the disk had room. Asked from any thread."""
+        """Whether operations are on their way into the index, or would be if the disk had room. Asked from any thread."""
         return self._sweeper.due
 
     def serve_waiting(self) -> None:
@@ -139,7 +139,7 @@ class Writer:
                 self._nearest_us = self._tables.nearest_deadline_us()
             message_ids = [message.message_id for message in batch.written.outbox.new]
             happened = None if commit_us is None else batch.happened
-            self._rule_queue.answer(Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0))
+            self._rule_queue.answer(Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams()))
 
     def _decide(self, batch: Batch, entries: Sequence[Entry], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]

@@ -10,7 +10,7 @@ from heliograph.api.http.request_body import too_slow
 from heliograph.protojson.errors import HeliographError
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """Why, and the whole answer, after which the connection is closed."""
 
     reason: str
@@ -19,7 +19,7 @@ class Refusal(NamedTuple):
     body: bytes
 
 
-def refusal(reason: str, error: HeliographError) -> Refusal:
+def rejection(reason: str, error: HeliographError) -> Rejection:
     """The error as it goes to the socket."""
     status, headers, compact = error_answer(error)
     body = msgspec.json.format(compact, indent=2) + b"\n"
@@ -32,36 +32,36 @@ def refusal(reason: str, error: HeliographError) -> Refusal:
         *(name + b": " + value for name, value in headers),
         b"connection: close",
     ]
-    return Refusal(reason, status, b"\r\n".join(lines) + b"\r\n\r\n", body)
+    return Rejection(reason, status, b"\r\n".join(lines) + b"\r\n\r\n", body)
 
 
-MALFORMED = refusal("malformed", Malformed())
-NO_HOST = refusal("host", Malformed("A request must have exactly one Host header field, with a valid host."))
-NO_FRAME = refusal("framing", Malformed("Transfer-Encoding is not part of HTTP/1.0."))
-TOO_MUCH_FRAMING = refusal("framing", Malformed("The body's chunks are mostly framing, not body."))
-UPGRADE_UNDER_WAY = refusal("malformed", Malformed("A connection cannot be upgraded while another request is in progress on it."))
-CROWDED = refusal("crowded", Crowded())
-MEMORY = refusal("memory", Crowded("The server holds as many bytes of requests in progress as it accepts. Try again in a moment."))
-URL_TOO_LONG = refusal("url_too_long", url_too_long())
-INTERNAL = refusal("internal", Internal())
+MALFORMED = rejection("malformed", Malformed())
+NO_HOST = rejection("host", Malformed("A request must have exactly one Host header field, with a valid host."))
+NO_FRAME = rejection("framing", Malformed("Transfer-Encoding is not part of HTTP/1.0."))
+TOO_MUCH_FRAMING = rejection("framing", Malformed("The body's chunks are mostly framing, not body."))
+UPGRADE_UNDER_WAY = rejection("malformed", Malformed("A connection cannot be upgraded while another request is in progress on it."))
+CROWDED = rejection("crowded", Crowded())
+MEMORY = rejection("memory", Crowded("The server holds as many bytes of requests in progress as it accepts. Try again in a moment."))
+URL_TOO_LONG = rejection("url_too_long", url_too_long())
+INTERNAL = rejection("internal", Internal())
 
 
-def head_too_large(most: int, lines_most: int) -> Refusal:
+def head_too_large(most: int, lines_most: int) -> Rejection:
     """The head has more bytes or lines than that."""
-    return refusal(
+    return rejection(
         "head_too_large",
         HeadTooLarge(f"The request's header fields are too large: at most {most} bytes, in at most {lines_most} lines, are accepted."),
     )
 
 
-def head_too_slow(within_s: float) -> Refusal:
+def head_too_slow(within_s: float) -> Rejection:
     """The head took longer than that."""
-    return refusal("head_too_slow", HeadTooSlow(f"The request's header fields did not arrive within {within_s:g} seconds."))
+    return rejection("head_too_slow", HeadTooSlow(f"The request's header fields did not arrive within {within_s:g} seconds."))
 
 
-def body_too_slow(within_s: float) -> Refusal:
+def body_too_slow(within_s: float) -> Rejection:
     """The body took longer than that."""
-    return refusal("body_too_slow", too_slow(within_s))
+    return rejection("body_too_slow", too_slow(within_s))
 
 
 REASONS = ("malformed", "host", "framing", "url_too_long", "head_too_large", "head_too_slow", "body_too_slow", "memory", "crowded")

@@ -1,0 +1,53 @@
+"""`heliograph notifications`: notifications that could not be delivered, and their second chance."""
+
+import json
+
+import click
+
+from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
+from heliograph.cli.command_tree import option
+from heliograph.cli.options import AS_JSON, client_of, enterprise_name
+from heliograph.cli.output import local_time, print_json, print_pages, print_table
+
+PAGE_SIZE = 100
+
+app = server_group("notifications", "See notifications that could not be delivered, and send them again.")
+
+START = option("--start", default="", show_default="the oldest", metavar="TIME", help="Only messages from this time on (RFC 3339).")
+END = option("--end", default="", show_default="the newest", metavar="TIME", help="Only messages before this time (RFC 3339).")
+
+
+@app.command("list-dead")
+@START
+@END
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def list_dead(*, start: str, end: str, enterprise: str, server: str, as_json: bool) -> None:
+    """List the notifications that were given up, oldest first."""
+    query: dict[str, str | int] = {"pageSize": PAGE_SIZE, "startTime": start, "endTime": end}
+    pages = list(client_of(server).pages(f"/heliograph/v1/{enterprise_name(enterprise)}/deadLetters", query))
+    if as_json:
+        return print_pages(pages, "deadLetters")
+    rows = [
+        [letter["name"].rpartition("/")[2], letter["notificationType"], local_time(letter["publishTime"]), letter["destination"],
+         f"{letter['attempts']}×", letter["reason"]]
+        for page in pages for letter in json.loads(page).get("deadLetters", ())
+    ]  # fmt: skip
+    return print_table(("MESSAGE", "TYPE", "PUBLISHED", "DESTINATION", "TRIED", "GIVEN UP BECAUSE"), rows, empty="No dead letters.")
+
+
+@app.command("resend")
+@START
+@END
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def resend(*, start: str, end: str, enterprise: str, server: str, as_json: bool) -> None:
+    """Send notifications again that were given up, all or those of a span of time. They keep their message ids."""
+    body = json.dumps({"startTime": start, "endTime": end}).encode()
+    answer = client_of(server).post(f"/heliograph/v1/{enterprise_name(enterprise)}/deadLetters:resend", body)
+    if as_json:
+        return print_json(answer)
+    count = json.loads(answer)["resentCount"]
+    return click.echo(f"{count} notification{'' if count == 1 else 's'} will be sent again.")

@@ -1,0 +1,34 @@
+"""Dead letters: notifications that were given up, kept for a while to be looked at and sent again."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from heliograph.domain.device import position
+
+
+class DeadLetterName(NamedTuple):
+    """What a dead letter is found by: it keeps the message's id."""
+
+    enterprise: str
+    message_id: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server keeps of a notification that was given up."""
+
+    name: DeadLetterName
+    destination: str
+    notification_type: str
+    data: bytes
+    created_us: int
+    attempts: int
+    reason: str
+    """Why it was given up, without secrets."""
+    given_up_us: int
+    expires_us: int
+
+    @property
+    def position(self) -> str:
+        """The dead letter's place in lists: the oldest message first."""
+        return position(self.created_us, f"{self.name.message_id:020d}")

@@ -1,0 +1,250 @@
+"""How the outbox is emptied: each message is sent until its destination takes it, or given up."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, NoReturn
+
+import msgspec
+import structlog
+
+from heliograph.backoff import pause_after
+from heliograph.protojson.errors import Unavailable
+from heliograph.service.dead_letters import give_up
+from heliograph.service.destination_rests import LONGEST_ASKED_US, Rests
+from heliograph.service.haste import first_of
+from heliograph.service.outbox import DestinationClosed, NotPublished, OutboxMessage, Postponed, Published, Publisher
+from heliograph.service.ports import Decision, Lane, Ports, Sees, Write
+
+log = structlog.get_logger()
+
+DELAY_US = 100_000
+"""From the commit on: a caller must have stored the name from the answer before its COMMAND arrives (amapi.md §5.9)."""
+LOOKS_APART_US = 10_000
+"""Messages that ripen within so short a time are found together."""
+LOOK_LATEST_US = 1_000_000
+"""What other servers left behind is found by looking. The only server of a database knows when its next message is due."""
+LEASE_US = 60_000_000
+"""Longer than any publisher tries: when a claim lapses, its holder is dead, or as good as dead."""
+KEPT_US = 7 * 86_400 * 1_000_000
+"""Pub/Sub keeps a message no longer either, so callers reconcile by then (amapi.md §5.12)."""
+AT_ONCE_MOST = 64
+"""Messages being sent at a time: they must not take all sockets."""
+EACH_MOST = 16
+"""Of these to one destination: one that does not answer leaves room for others."""
+FIRST_PAUSE_US = 1_000_000
+LONGEST_PAUSE_US = 600 * 1_000_000
+"""Pub/Sub's own longest pause between two deliveries."""
+PAUSE_AFTER_ERROR_S = 0.5
+"""After the store refused."""
+STOP_WITHIN_S = 1.0
+"""Time that a stopping server gives to messages in progress, and then to the store."""
+
+
+async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:
+    """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US: it is then a dead letter.
+
+    It goes out DELAY_US after its commit at the earliest, or when haste is requested. A message is claimed first, so that of
+    several servers one sends it; what was sent but is not known to be taken when its server dies is sent again, under the same message
+    id, when the claim lapses.
+    Messages do not wait for each other, so their order is not promised. A destination that takes none of them rests (Rests).
+    """
+    await _Sender(ports, publisher, chance=chance).run()
+
+
+class DeadBecause(NamedTuple):
+    """The outcome of a message that is given up."""
+
+    reason: str
+
+
+class _Sender:
+    def __init__(self, ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> None:
+        self._ports = ports
+        self._publisher = publisher
+        self._chance = chance
+        self._rests = Rests(chance=chance)
+        self._counts = ports.publishing
+        self._look = asyncio.Event()
+        self._next_look_us: int | None = 0
+        """None: when a look is requested."""
+        self._haste = asyncio.Event()
+        self._hastened_us = 0
+        """What was due by then has waited long enough."""
+        self._more = False
+        """Whether messages may wait for others to be sent."""
+        self._sending: dict[int, tuple[OutboxMessage, asyncio.Task[None]]] = {}
+        self._ripe_us: dict[int, int] = {}
+        """When messages that this server committed, or put off for a moment, may go out; known until then."""
+
+    async def run(self) -> NoReturn:
+        self._ports.store.on_published(self._heard)
+        self._ports.haste.listen(self._hasten)
+        try:
+            while True:
+                self._look.clear()
+                self._next_look_us = await self._start_due()
+                await self._until_news()
+        finally:
+            await self._stop()
+
+    def _heard(self, message_ids: Sequence[int]) -> None:
+        # Counted from here: the messages' own time is older by what the commit took.
+        self._expect(message_ids, self._ports.clock.now_us() + DELAY_US)
+
+    def _expect(self, message_ids: Sequence[int], ripe_us: int) -> None:
+        self._ripe_us.update(dict.fromkeys(message_ids, ripe_us))
+        self._look_by(ripe_us)
+
+    def _look_by(self, at_us: int) -> None:
+        # Under load there is a commit every millisecond: no look for each if one follows in time anyway.
+        if self._next_look_us is None or self._next_look_us > at_us:
+            self._look.set()
+
+    def _hasten(self) -> None:
+        self._hastened_us = self._ports.clock.now_us()
+        self._ripe_us.clear()
+        self._haste.set()
+        self._look.set()
+
+    async def _start_due(self) -> int | None:
+        """Start sending every message that is due, within the limits. Returns when to look again at the latest."""
+        now_us, free = self._ports.clock.now_us(), AT_ONCE_MOST - len(self._sending)
+        self._haste.clear()
+        self._more = not free
+        if self._more:
+            return now_us + LOOK_LATEST_US if self._ports.shared else None
+        due_by_us = max(now_us - DELAY_US, self._hastened_us)
+        store, busy = self._ports.store, self._busy(now_us)
+        try:
+            claimed = await store.claim(limit=free, now_us=due_by_us, until_us=now_us + LEASE_US, each=EACH_MOST, busy=busy)
+            next_us = await store.next_messages_us()
+        except Unavailable:
+            await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+            return now_us
+        for message in claimed:
+            self._start(message)
+        full = self._full(busy, claimed)
+        self._more = len(claimed) == free or bool(full)
+        self._ripe_us = {message_id: ripe_us for message_id, ripe_us in self._ripe_us.items() if ripe_us > now_us}
+        # A full destination gets its turn when a message to it is settled.
+        return self._look_again_us(now_us, {to: due_us for to, due_us in next_us.items() if to not in full})
+
+    def _busy(self, now_us: int) -> Counter[str]:
+        """By how many of EACH_MOST a destination gets less: for those that are being sent to it, and while it takes nothing."""
+        busy = Counter(message.destination for message, _ in self._sending.values())
+        for destination, less in self._rests.busy(now_us, each=EACH_MOST):
+            busy[destination] += less
+        self._counts.resting = len(self._rests)
+        return busy
+
+    def _full(self, busy: Counter[str], claimed: Sequence[OutboxMessage]) -> Collection[str]:
+        """Destinations with as many messages in progress as they may have; those that rest have none."""
+        now_busy = busy + Counter(message.destination for message in claimed)
+        return {to for to, count in now_busy.items() if count >= EACH_MOST and not self._rests.until_us(to)}
+
+    def _look_again_us(self, now_us: int, next_us: Mapping[str, int]) -> int | None:
+        times_us = [min(self._ripe_us.values())] if self._ripe_us else []
+        times_us += (max(due_us + DELAY_US, self._rests.until_us(destination)) for destination, due_us in next_us.items())
+        if self._ports.shared:
+            times_us.append(now_us + LOOK_LATEST_US)
+        return max(min(times_us), now_us + LOOKS_APART_US) if times_us else None
+
+    def _start(self, message: OutboxMessage) -> None:
+        if message.message_id in self._sending:
+            return  # it takes longer than its claim holds
+        task = asyncio.create_task(self._send(message))
+        self._sending[message.message_id] = message, task
+        task.add_done_callback(lambda _: self._sent(message.message_id))
+
+    def _sent(self, message_id: int) -> None:
+        del self._sending[message_id]
+        if self._more:
+            self._look.set()
+
+    async def _send(self, message: OutboxMessage) -> None:
+        if (ripe_us := self._ripe_us.get(message.message_id, 0)) > self._ports.clock.now_us():
+            await first_of(self._haste.wait(), self._ports.clock.sleep_until(ripe_us))
+        self._counts.begun += 1
+        try:
+            outcome = await self._outcome(message)
+            while not await self._settled(message, outcome):  # noqa: ASYNC110 - the store does not signal when it accepts writes again
+                # Its outcome is known: better recorded late than the message sent twice. Once the claim lapses, others may send it.
+                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+        finally:
+            self._counts.ended += 1
+        if isinstance(outcome, Postponed):
+            self._put_off(message.message_id, outcome.due_us + DELAY_US)
+
+    def _put_off(self, message_id: int, ripe_us: int) -> None:
+        if not self._ports.shared:
+            self._look_by(ripe_us)
+        elif ripe_us - self._ports.clock.now_us() < LOOK_LATEST_US:
+            self._expect((message_id,), ripe_us)
+
+    async def _settled(self, message: OutboxMessage, outcome: Published | Postponed | DeadBecause) -> bool:
+        """Whether the outcome is durable."""
+        try:
+            if isinstance(outcome, DeadBecause):
+                tried = msgspec.structs.replace(message, attempts=message.attempts + 1)
+                await give_up(self._ports, message.enterprise, (tried,), outcome.reason)
+            else:
+                await self._write(outcome)
+        except Unavailable:
+            return False
+        return True
+
+    async def _write(self, *writes: Write) -> None:
+        await self._ports.store.decide(Sees(), lambda _: Decision(None, writes), lane=Lane.TIMERS)
+
+    async def _outcome(self, message: OutboxMessage) -> Published | Postponed | DeadBecause:
+        try:
+            await self._publisher.publish(message)
+        except NotPublished as error:
+            return self._failed(message, error)
+        except Exception as error:  # noqa: BLE001 - one message that a library chokes on must not keep the others waiting
+            return self._failed(message, NotPublished(f"unexpected {type(error).__qualname__}", only_this=True))
+        self._counts.published += 1
+        self._rests.worked(message.destination)
+        return Published(message.message_id)
+
+    def _failed(self, message: OutboxMessage, error: NotPublished) -> Postponed | DeadBecause:
+        now_us, attempts = self._ports.clock.now_us(), message.attempts + 1
+        about = {"message_id": message.message_id, "type": message.notification_type, "attempts": attempts, "reason": str(error)}
+        if isinstance(error, DestinationClosed) or now_us - message.created_us >= KEPT_US:
+            self._counts.given_up += 1
+            log.error("notification.given_up", **about)
+            return DeadBecause(str(error))
+        self._counts.failed += 1
+        self._rests.failed(message.destination, error, now_us)
+        log.warning("notification.not_published", **about)
+        pause_us = max(self._pause_us(message.attempts), min(error.retry_after_us or 0, LONGEST_ASKED_US))
+        return Postponed(message.message_id, now_us + pause_us - DELAY_US, attempts)
+
+    def _pause_us(self, attempts: int) -> int:
+        """Half of it is random, so that messages that failed together are not repeated together."""
+        return round(pause_after(attempts, first=FIRST_PAUSE_US, most=LONGEST_PAUSE_US, chance=self._chance))
+
+    async def _until_news(self) -> None:
+        if self._next_look_us is None:
+            await self._look.wait()
+        else:
+            await first_of(self._look.wait(), self._ports.clock.sleep_until(self._next_look_us))
+
+    async def _stop(self) -> None:
+        """Stop sending. Messages without a known outcome are free for others at once, not only when the claim lapses."""
+        tasks = {task: message for message, task in self._sending.values()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+        left = [message for task, message in tasks.items() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not left:
+            return
+        free_us = self._ports.clock.now_us() - DELAY_US
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                with contextlib.suppress(Unavailable):
+                    await self._write(*(Postponed(message.message_id, free_us, message.attempts) for message in left))

@@ -1,0 +1,43 @@
+"""The agent on Android's own framework classes, level by level: each class of android/test/robolectric is one test here.
+
+Two levels unless HELIOGRAPH_ANDROID_LEVELS says others, or `all` (`make test-android`): each is a download of 90 to 200 MB.
+"""
+
+import os
+import re
+
+import pytest
+
+from scripts.robolectric import LEVELS, Robolectric
+from tests.android.apk import built_once, session_folder, skipped_without_tools
+
+FEW = (LEVELS[0], LEVELS[-1])
+CHOSEN = os.environ.get("HELIOGRAPH_ANDROID_LEVELS", "")
+CASES_LEAST = {"CommandsTest": 42, "LifeTest": 5}
+"""CommandsTest: 14 tests in 3 modes. A runner that found none has proven nothing."""
+
+
+def chosen_levels() -> tuple[int, ...]:
+    """Of those that are pinned."""
+    if not CHOSEN:
+        return FEW
+    return LEVELS if CHOSEN == "all" else tuple(map(int, CHOSEN.split(",")))
+
+
+@pytest.fixture(scope="session")
+def robolectric(tmp_path_factory: pytest.TempPathFactory) -> Robolectric:
+    """The tests, compiled against the APK's classes."""
+    built = built_once(session_folder(tmp_path_factory))
+    with skipped_without_tools():
+        return Robolectric(tmp_path_factory.mktemp("robolectric"), built)
+
+
+@pytest.mark.parametrize("level", chosen_levels())
+@pytest.mark.parametrize("name", CASES_LEAST)
+def test_the_agent_keeps_its_promises_on_this_level(robolectric: Robolectric, name: str, level: int) -> None:
+    with skipped_without_tools():
+        said = robolectric.said([f"org.heliograph.agent.{name}"], level=level)
+
+    counted = re.search(r"OK \((\d+) tests\)", said)
+    assert counted is not None, said
+    assert int(counted[1]) >= CASES_LEAST[name]

@@ -1,0 +1,56 @@
+"""What a command line says when it fails, and which exit codes it keeps clear of."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import HELIOGRAPH, Sandbox
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
+@pytest.mark.parametrize("words", [["--help"], ["version"], ["devices", "list"], ["devices", "list", "--json"], ["tokens", "create"]])
+def test_a_full_disk_is_no_outcome_of_a_command(sandbox: Sandbox, words: list[str]) -> None:
+    with FULL.open("w") as full:
+        environment = {**os.environ, "HELIOGRAPH_SERVER": sandbox.url}
+        done = subprocess.run([*HELIOGRAPH, *words], stdout=full, stderr=subprocess.PIPE, env=environment, check=False, text=True)
+
+    assert done.returncode > 8
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, there",
+    [
+        (["devices", "get", "no-such-phone"], "pixel8-a15-fully-managed"),
+        (["issue", "no-such-phone", "LOCK"], "pixel8-a15-fully-managed"),
+        (["policies", "get", "no-such-policy"], "default"),
+    ],
+)
+def test_what_is_not_there_is_named_beside_what_there_is(sandbox: Sandbox, words: list[str], there: str) -> None:
+    done = sandbox.run(*words)
+
+    assert 3 == done.returncode
+    assert "no-such-" in done.stderr
+    assert there in done.stderr
+
+
+def test_a_token_is_signed_with_the_key(sandbox: Sandbox) -> None:
+    key = sandbox.output / "token-key.json"
+    made = sandbox.run("keys", "create", "--enterprise", "sandbox", "--role", "viewer", "--out", str(key))
+
+    token = sandbox.run("token", "--key", str(key))
+
+    assert 0 == made.returncode, made.stderr
+    assert 0 == token.returncode, token.stderr
+    assert 3 == len(token.stdout.strip().split("."))  # header, claims, signature
+
+
+def test_a_token_needs_a_key(sandbox: Sandbox) -> None:
+    done = sandbox.run("token")
+
+    assert 2 == done.returncode
+    assert "--key" in done.stderr
