@@ -9,7 +9,11 @@ from tests.architecture.sources import ROOT
 
 SUBJECT_MOST = 72
 LAST_BEFORE_THE_RULE = "889d37f"
-NOTICED_TOO_LATE = {"Give a tortured server, and all that heals, five minutes on a busy machine"}
+NOTICED_TOO_LATE = {
+    "Give a tortured server, and all that heals, five minutes on a busy machine",
+    "Give a sandbox's phones their user, and record why phones judge themselves",
+    "Print access tokens, name what is missing, and keep tracebacks off exit codes",
+}
 """Others had built on it already."""
 
 

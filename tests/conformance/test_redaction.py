@@ -23,7 +23,7 @@ DEEPEST = 5
 
 KINDS = (
     "correct-{n}-horse", "ya29.a0{n}_-x", "+49 170 {n}", "anna.{n}@example.com", "Baker Street {n}", "LPA:1$sm-dp.{n}.com$K2", "10.{n}.0.7",
-    "eyJhbGci{n}.eyJz.x-Q", "{n}", "Zoë{n}日本", "https://h{n}.example.com/p?k=v", "SECRET_{n}", "device{n}",
+    "eyJhbGci{n}.eyJz.x-Q", "{n}", "{n}s", "Zoë{n}日本", "https://h{n}.example.com/p?k=v", "SECRET_{n}", "device{n}",
 )  # fmt: skip
 
 
