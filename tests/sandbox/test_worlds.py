@@ -233,7 +233,7 @@ def test_a_phone_that_sleeps_does_what_one_that_enrolled_does(make: Maker, tmp_p
     """Every device looks as those of a world that is kept, whose agents enrol over sockets; but for times, secrets and users."""
     world = make()
     times = {"enrollmentTime", "lastStatusReportTime", "lastPolicySyncTime", "lastPolicyComplianceReportTime"}
-    volatile = times | {"enrollmentTokenName", "userName"}
+    volatile = times | {"enrollmentTokenName", "userName", "user"}
 
     with running(SandboxSettings(port=0, data_dir=tmp_path)) as kept:
         for phone in world.get("/v1/enterprises/sandbox/devices")["devices"]:

@@ -138,7 +138,7 @@ _DEVICE = {
     "memoryInfo": _PHONE_SAYS,
     "previousDeviceNames": "Output only. Names of this device before it enrolled again, oldest first.",
     "ownership": _PHONE_SAYS,
-    "user": "Output only. The user of the token that the device enrolled with.",
+    "user": "Output only. The user of userName, by its id.",
     "dpcMigrationInfo": _NOBODY_SAYS,
     "lastPolicyComplianceReportTime": "Output only. When the device last reported, once it applies a policy.",
     "policyCompliant": "Output only. Whether the device found nothing against its policy.",

@@ -223,8 +223,6 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     enrollment_token_name: str
     enrollment_token_data: str = ""
     user_name: str = ""
-    account_identifier: str = ""
-    """Who uses it, as the enrolment token said."""
     policy_name: str = ""
     wanted_state: DeviceState = DeviceState.ACTIVE
     disabled_reason: UserFacingMessage | None = None

@@ -32,7 +32,7 @@ def render_device(record: DeviceRecord, status: DeviceStatus | None = None) -> D
     return Device(
         name=str(record.name),
         user_name=record.user_name,
-        user=User(account_identifier=record.account_identifier) if record.account_identifier else None,
+        user=User(account_identifier=record.user_name.rpartition("/")[2]) if record.user_name else None,
         state=record.state,
         enrollment_time=_time(record.enrollment_us),
         last_status_report_time=_time(record.last_status_report_us),

@@ -11,7 +11,7 @@ from heliograph.domain.device import AllowPersonalUsage, DeviceReport, Enrollmen
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.errors import Violation
-from heliograph.protojson.messages import Duration, Timestamp, stored_message
+from heliograph.protojson.messages import Duration, Timestamp
 from heliograph.protojson.times import parse_duration_ns
 
 DEFAULT_DURATION = "3600s"  # disc, EnrollmentToken.duration: "the default duration is 1 hour"
@@ -91,9 +91,3 @@ def user_name_for(enterprise: EnterpriseName, token: EnrollmentTokenRecord, cred
     if token.allow_personal_usage is AllowPersonalUsage.PERSONAL_USAGE_DISALLOWED_USERLESS:
         return ""
     return f"{enterprise}/users/1{int.from_bytes(credential_hash) % 10**20:020d}"
-
-
-def account_identifier_of(token: EnrollmentTokenRecord) -> str:
-    """Who uses a phone that enrols with the token, as its `user` says; empty: it does not say."""
-    user = stored_message(EnrollmentToken, token.resource).user
-    return user.account_identifier if user is not None else ""

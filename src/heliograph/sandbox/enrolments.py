@@ -7,7 +7,7 @@ from typing import Any
 
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual_phone import user_of
-from heliograph.domain.device import AllowPersonalUsage, User
+from heliograph.domain.device import AllowPersonalUsage
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -145,9 +145,7 @@ class Enrolments:
     async def _token(self, phone: SandboxPhone, *, device_id: str) -> AsyncIterator[str]:
         """The value of a token for this phone alone, which goes afterwards: lists show what callers made, nothing else."""
         enterprise = EnterpriseName(phone.name.enterprise)
-        account = phone.profile.account_identifier
-        user = User(account_identifier=account) if account else None
-        wanted = EnrollmentToken(one_time_only=True, allow_personal_usage=phone.profile.allow_personal_usage, user=user)
+        wanted = EnrollmentToken(one_time_only=True, allow_personal_usage=phone.profile.allow_personal_usage)
         record = await create_enrollment_token(self._parts.ports, enterprise, wanted, device_id=device_id)
         try:
             yield record.value

@@ -79,7 +79,6 @@ def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity
         enrollment_us=at_us,
         enrollment_token_name=str(EnrollmentTokenName(enterprise.enterprise, token_id)),
         user_name=user_name_for(enterprise, token, credential_hash),
-        account_identifier=profile.account_identifier,
         policy_name=str(PolicyName(enterprise.enterprise, DEFAULT_ID)),
         serial=device.serial,
         last_status_report_us=at_us,

@@ -21,7 +21,7 @@ from heliograph.domain.device import (
     Tombstone,
 )
 from heliograph.domain.device_json import parts_of
-from heliograph.domain.enrollment import account_identifier_of, personal_usage_objection, user_name_for
+from heliograph.domain.enrollment import personal_usage_objection, user_name_for
 from heliograph.domain.errors import DeviceNoLongerManaged, EnterpriseNotAuthorized
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
 from heliograph.domain.operation import Operation, State
@@ -177,7 +177,6 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         enrollment_token_name=token_name,
         enrollment_token_data=token.additional_data,
         user_name=user_name_for(token.enterprise, token, credential_hash),
-        account_identifier=account_identifier_of(token),
         policy_name=token.policy_name,
         previous_device_names=facts.previous_device_names,
         serial=_serial(message),

@@ -215,7 +215,7 @@ _BY_NAME = {row.name: row for row in REPORTED}
 FILLED_BY_SERVER: Mapping[str, str] = {
     "name": "the resource's name",
     "userName": "the user that it enrolled for; none on a dedicated device",
-    "user": "the enrolment token's `user`",
+    "user": "the same user, by its id (AMAPI ignores an enrolment token's `user`)",
     "state": "what an admin set, or LOST, or PROVISIONING before the first status report",
     "disabledReason": "what an admin set",
     "policyName": "the policy that it shall apply",
