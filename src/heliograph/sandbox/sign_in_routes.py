@@ -1,5 +1,6 @@
 """`/sandbox/v1/provisioningInfo`: a phone is set up with a sign-in enrolment token, and opens the enterprise's sign-in page."""
 
+import msgspec
 from starlette.requests import Request
 
 from heliograph.agent.profiles import PROFILES, facts_of
@@ -7,6 +8,7 @@ from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise, SigninDetail, SigninDetailDefaultStatus
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.phone.report_fields import Situation, device_report
+from heliograph.domain.phone.reports import network_info
 from heliograph.domain.provisioning import info_of, sign_in_url
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
 from heliograph.protojson.messages import stored_message
@@ -37,7 +39,9 @@ async def _create(world: World, request: Request) -> object:
         record = await world.parts.store.enterprise(name)
         detail = _detail(name, record, wanted.token_tag)
         phone = world.enrolments.newcomer(wanted.profile, facts_of(wanted.overrides), detail.allow_personal_usage, name)
-        info = info_of(name, device_report(Situation(phone=phone)), authenticated_user_email=wanted.authenticated_user_email)
+        # A phone that is being set up has no policy yet whose switches would keep its IMEI back.
+        report = msgspec.structs.replace(device_report(Situation(phone=phone)), network_info=network_info(phone))
+        info = info_of(name, report, authenticated_user_email=wanted.authenticated_user_email)
         made = create_provisioning_info(world.parts.ports, info)
     return {"name": made.name, "signinUrl": sign_in_url(detail.signin_url, made.name)}
 
