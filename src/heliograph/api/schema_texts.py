@@ -290,7 +290,7 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "apiLevel": "The API level of the phone's Android.",
         "serialNumber": "The serial number; of company-owned phones only.",
         "imei": "The IMEI; of company-owned phones only.",
-        "meid": "Never set: no phone here is a CDMA phone.",
+        "meid": "The MEID of a CDMA phone; of company-owned phones only.",
         "authenticatedUserEmail": "The user who signed in with Google during setup, if one did.",
     },
     "RequestDeviceInfoStatus": {"status": "Whether the device reported it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},
