@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.discovery import document
+from tests.discovery import document, methods_of
 
 KNOWN: Final = Path(__file__).with_name("known_surface.txt")
 INSIDE: Final = "googleapiclient/discovery_cache/documents/androidmanagement.v1.json"
@@ -23,20 +23,14 @@ Json = Mapping[str, Any]
 
 def surface(whole: Json) -> Iterator[str]:
     """A line for every method, parameter, field and enum value of the document."""
-    yield from _methods(whole)
+    for name, method in methods_of(whole).items():
+        yield f"method {name} {method['httpMethod']} {method['flatPath']}"
+        yield from (f"parameter {name} {parameter}" for parameter in method.get("parameters", {}))
     for name, schema in whole["schemas"].items():
         for field, of in schema.get("properties", {}).items():
             yield f"field {name}.{field}"
             values = of.get("enum") or of.get("items", {}).get("enum", ())
             yield from (f"enum {name}.{field} {value}" for value in values)
-
-
-def _methods(resource: Json) -> Iterator[str]:
-    for method in resource.get("methods", {}).values():
-        yield f"method {method['id']} {method['httpMethod']} {method['flatPath']}"
-        yield from (f"parameter {method['id']} {name}" for name in method.get("parameters", {}))
-    for below in resource.get("resources", {}).values():
-        yield from _methods(below)
 
 
 def issue(whole: Json, known: frozenset[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.domain.official_messages import MESSAGES
-from tests.discovery import document
+from tests.discovery import document, methods_of
 
 ROOT = Path(__file__).parents[1]
 ROWS = "src/heliograph/api/methods.py"
@@ -98,17 +98,10 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def methods(resource: Json) -> Iterator[Json]:
-    """Every method of the resource and of those below it."""
-    yield from resource.get("methods", {}).values()
-    for below in resource.get("resources", {}).values():
-        yield from methods(below)
-
-
 def described(wanted: str) -> Described:
     """The method that shall be written.  Raises: SystemExit with what is wrong with its id."""
     name = wanted.removeprefix(API)
-    known = {method["id"].removeprefix(API): method for method in methods(document())}
+    known = {full.removeprefix(API): method for full, method in methods_of(document()).items()}
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3) or sorted(known)
         raise SystemExit(f"Google's API has no method {name!r}. Did you mean one of these? {', '.join(close)}")

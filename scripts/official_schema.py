@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.discovery import document
+from tests.discovery import document, methods_of
 
 TARGET = Path(__file__).parents[1] / "src" / "heliograph" / "domain" / "official_schema.json"
 ROOTS = (
@@ -55,8 +55,8 @@ def _marks(whole: Property) -> dict[str, dict[str, dict[str, object]]]:
     found: dict[str, dict[str, dict[str, object]]] = {}
     for name, of in sorted(whole["schemas"].items()):
         found[name] = {field: _marked(inner) for field, inner in {"": of, **of["properties"]}.items()}
-    for method in _methods(whole):
-        found[method["id"]] = {parameter: _marked(of) for parameter, of in method.get("parameters", {}).items()}
+    for name, method in methods_of(whole).items():
+        found[name] = {parameter: _marked(of) for parameter, of in method.get("parameters", {}).items()}
     bare = {name: {field: marks for field, marks in fields.items() if marks} for name, fields in found.items()}
     return {name: fields for name, fields in bare.items() if fields}
 
@@ -68,12 +68,6 @@ def _marked(of: Property) -> dict[str, object]:
     if "items" in of and (inner := _marked(of["items"])):
         marks["items"] = inner
     return marks
-
-
-def _methods(resource: Property) -> Iterator[Property]:
-    yield from resource.get("methods", {}).values()
-    for below in resource.get("resources", {}).values():
-        yield from _methods(below)
 
 
 def _fields(schema: Property) -> dict[str, object]:

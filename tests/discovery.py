@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,14 @@ def document() -> dict[str, Any]:
     path = documents / "androidmanagement.v1.json"
     whole: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return whole
+
+
+def methods_of(resource: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every method of a document or resource and of the resources below it, by its id."""
+    found = {method["id"]: method for method in resource.get("methods", {}).values()}
+    for below in resource.get("resources", {}).values():
+        found |= methods_of(below)
+    return found
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -28,17 +28,6 @@ DIFFERENT: dict[str, str] = {
 """What differs from Google's document, each with its reason: a parameter of a method, or one of all methods."""
 
 
-def methods(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every method of the document by its id."""
-    found: dict[str, dict[str, Any]] = {}
-    left = [document]
-    while left:
-        resource = left.pop()
-        found |= {method["id"]: method for method in resource.get("methods", {}).values()}
-        left += resource.get("resources", {}).values()
-    return found
-
-
 def bare(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """Without the words, which are our own."""
     if isinstance(value, list):
@@ -49,16 +38,17 @@ def bare(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return {name: bare(item) for name, item in value.items() if name not in {"description", "enumDescriptions"} or isinstance(item, dict)}
 
 
-OFFICIAL_METHODS = methods(official.document())
+OFFICIAL_METHODS = official.methods_of(official.document())
+OUR_METHODS = official.methods_of(OURS)
 
 
 def test_it_describes_every_method_of_googles_and_no_others() -> None:
-    assert set(OFFICIAL_METHODS) == set(methods(OURS))
+    assert set(OFFICIAL_METHODS) == set(OUR_METHODS)
 
 
 @pytest.mark.parametrize("id", sorted(OFFICIAL_METHODS))
 def test_a_method_is_called_as_google_calls_it(id: str) -> None:
-    ours, google = methods(OURS)[id], OFFICIAL_METHODS[id]
+    ours, google = OUR_METHODS[id], OFFICIAL_METHODS[id]
 
     own = {name: of for name, of in ours["parameters"].items() if f"{id} {name}" in DIFFERENT}
     assert bare({**google, "parameters": {**google.get("parameters", {}), **own}}) == bare(ours)
@@ -67,7 +57,7 @@ def test_a_method_is_called_as_google_calls_it(id: str) -> None:
 
 @pytest.mark.parametrize("id", sorted(method.id for method in AMAPI_METHODS if not method.offered))
 def test_a_method_that_is_not_offered_says_so(id: str) -> None:
-    assert methods(OURS)[id]["description"].startswith(f"{id} is not offered by this server: ")
+    assert OUR_METHODS[id]["description"].startswith(f"{id} is not offered by this server: ")
 
 
 @pytest.mark.parametrize("name", sorted(OURS["schemas"]))
@@ -90,7 +80,7 @@ def test_every_field_of_what_callers_use_most_is_explained(name: str) -> None:
 
 
 def test_every_parameter_is_explained_and_common_ones_are_googles() -> None:
-    explained = [of["description"] for method in methods(OURS).values() for of in method["parameters"].values()]
+    explained = [of["description"] for method in OUR_METHODS.values() for of in method["parameters"].values()]
 
     assert all(explained)
     google = {name: bare(of) for name, of in official.document()["parameters"].items() if name not in DIFFERENT}
@@ -100,7 +90,7 @@ def test_every_parameter_is_explained_and_common_ones_are_googles() -> None:
 
 def test_every_difference_from_googles_document_is_one() -> None:
     own = set()
-    for method, of in methods(OURS).items():
+    for method, of in OUR_METHODS.items():
         own |= {f"{method} {name}" for name in set(of["parameters"]) - set(OFFICIAL_METHODS[method]["parameters"])}
 
     assert set(DIFFERENT) == own | {"alt enum", "callback"}
@@ -118,7 +108,7 @@ def enums(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]: 
 
 def test_every_enum_value_outside_of_policies_and_of_what_no_device_reports_is_explained() -> None:
     others = {name: of for name, of in OURS["schemas"].items() if name not in MESSAGES and name != "Device"}
-    found = dict(enums({**others, "methods": methods(OURS), "all methods": OURS["parameters"]}))
+    found = dict(enums({**others, "methods": OUR_METHODS, "all methods": OURS["parameters"]}))
 
     assert len(found) > 30
     unexplained = {

@@ -1,7 +1,6 @@
 """The table of methods against the discovery document: every method of AMAPI is served or says why not."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -9,19 +8,10 @@ import pytest
 
 from heliograph.api.methods import AMAPI_METHODS
 from tests.api.live import Live
-from tests.discovery import document
+from tests.discovery import document, methods_of
 
 BY_ID = {method.id: method for method in AMAPI_METHODS}
-
-
-def documented(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every method of the resource and of those below it."""
-    yield from resource.get("methods", {}).values()
-    for below in resource.get("resources", {}).values():
-        yield from documented(below)
-
-
-METHODS = {method["id"]: method for method in documented(document())}
+METHODS = methods_of(document())
 
 
 def path_of(method: dict[str, Any]) -> str:

@@ -54,6 +54,14 @@ def test_a_page_learns_who_comes_makes_a_token_and_the_phone_enrols_with_it(page
     assert f"{info['enterprise']}/policies/staff" == device["policyName"]
 
 
+def test_a_cdma_phone_says_its_meid_too(page: Client) -> None:
+    numbers = {"imei": "490154203237518", "meid": "A00000292788E1"}
+
+    info = shown(page, arrive(page, "legacy-a7-fully-managed", overrides=numbers)["name"])
+
+    assert numbers == {name: info[name] for name in numbers}
+
+
 def test_a_personal_phone_does_not_say_its_serial_number(page: Client) -> None:
     info = shown(page, arrive(page, BYOD)["name"])
 

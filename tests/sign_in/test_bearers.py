@@ -19,7 +19,7 @@ from heliograph.domain.access import (
 )
 from heliograph.protojson.errors import Unauthenticated
 from heliograph.service.callers import KNOWN_FOR_US, KNOWN_MOST, Callers, SignIn, issue_access_token
-from tests.discovery import document
+from tests.discovery import document, methods_of
 from tests.sign_in.accounts import KEY, NOW_S, Keys, SetTime, sign_in
 from tests.sign_in.key_pairs import assertion, key_pair
 
@@ -208,12 +208,7 @@ async def test_a_sandbox_holds_a_key_that_it_knows_to_its_role() -> None:
 
 def test_what_reads_is_what_google_calls_with_get() -> None:
     """A method that no one thought of counts as one that writes."""
-
-    def methods(resources: dict[str, Any]) -> dict[str, str]:
-        found = {method["id"]: method["httpMethod"] for resource in resources.values() for method in resource.get("methods", {}).values()}
-        return found | {k: v for resource in resources.values() for k, v in methods(resource.get("resources", {})).items()}
-
-    all_methods = methods(document()["resources"])
+    all_methods = {name: method["httpMethod"] for name, method in methods_of(document()).items()}
 
     assert all_methods
     assert {name: http != "GET" for name, http in all_methods.items()} == {name: is_write(name) for name in all_methods}

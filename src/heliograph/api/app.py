@@ -84,7 +84,7 @@ class RestApp:
         self._ports = ports
         self._authorizer: Admission | None = authorizer
         self._unmetered = authorizer
-        """For answers that go on: to look again whether their caller may read them is no call."""
+        """Checks the caller of a stream again and again; such a check is not a call that counts against the quota."""
         if ports.limits.quota_per_minute:
             quota = Quota(ports.limits.quota_per_minute)
             self._authorizer = MeteredAuthorizer(

@@ -63,7 +63,7 @@ class Method:
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
     streams: bool = False
-    """Whether it may answer with a Stream, to who accepts one."""
+    """Whether it may answer with a Stream, to a caller that accepts one."""
     summary: str = ""
     """What it does, for the discovery document."""
     request: type[msgspec.Struct] | None = None

@@ -14,10 +14,9 @@ _PAGE_TOKEN = "The pageToken of the next page; left out on the last."  # noqa: S
 _PHONE_SAYS = "Output only. As the device reported it."
 _PHONE_SAYS_IF_ASKED = "Output only. What the device reported last, if its policy's statusReportingSettings ask for it."
 
-_NOBODY_SAYS = "Output only. No device reports it here yet; read and ignored."
 _DEVICE_PARTS = (
     "ApplicationEvent", "ApplicationReport", "CommonCriteriaModeInfo", "DefaultApplication", "DefaultApplicationInfo", "DeviceSettings",
-    "Display", "DpcMigrationInfo", "HardwareStatus", "KeyedAppState", "MemoryEvent", "NonComplianceDetail", "PostureDetail",
+    "Display", "HardwareStatus", "KeyedAppState", "MemoryEvent", "NonComplianceDetail", "PostureDetail",
     "PowerManagementEvent", "SecurityPosture", "SpecificNonComplianceContext", "SystemUpdateInfo",
 )  # fmt: skip
 
@@ -25,13 +24,14 @@ _APPLICATION_PARTS = ("AppTrackInfo", "AppVersion", "ApplicationPermission", "Ma
 _NOT_OFFERED = "A message of a method that this server does not offer."
 
 _POLICY_TEXTS = {
-    **dict.fromkeys(MESSAGES, "A part of a policy; stored and returned."),
-    **dict.fromkeys(_DEVICE_PARTS, "A part of what devices report; no device reports it here yet."),
+    **dict.fromkeys(MESSAGES, "A part of a policy; stored, returned, and sent to devices."),
+    **dict.fromkeys(_DEVICE_PARTS, "A part of what devices report."),
     **dict.fromkeys(_APPLICATION_PARTS, "A part of what Google Play knows of an app; never set here."),
+    "DpcMigrationInfo": "How a device migrated from another device policy controller; never set here.",
     "ListPoliciesResponse": "One page of policies.",
     "ModifyPolicyApplicationsRequest": "Changes to single applications of a policy.",
     "ModifyPolicyApplicationsResponse": "The policy afterwards.",
-    "Policy": "What an enterprise wants of its devices: validated by shape, stored, and sent to the devices by name and version.",
+    "Policy": "What an enterprise wants of its devices: validated by shape, stored, and sent to the devices.",
     "RemovePolicyApplicationsRequest": "Applications to remove from a policy.",
     "RemovePolicyApplicationsResponse": "The policy afterwards.",
 }
@@ -75,13 +75,13 @@ def _schema_texts() -> Mapping[str, str]:
         "PerAppResult": "The outcome for one app's data.",
         "ProvisioningInfo": "What is known of a phone that is being set up.",
         "SignupUrl": "A sign-up: its name for enterprises.create, and the address of its page.",
-        "SigninDetail": "How devices would enrol by signing in; stored and returned.",
+        "SigninDetail": "How devices enrol by signing in: a sandbox sends phones to its page; otherwise stored and returned.",
         "SigninDetailGoogleAuthenticationOptions": "Stored and returned; this server does not sign users in with Google.",
         "SoftwareInfo": "A device's software, as it reported it.",
         "Status": "An error: a google.rpc.Code and its message.",
         "TelephonyInfo": "One SIM of a device.",
         "TermsAndConditions": "A page of terms; stored and returned.",
-        "User": "Deprecated; read and ignored.",
+        "User": "The user of a device, by its id.",
         "UserFacingMessage": "A text for people, in several languages if it has translations.",
         "WebApp": "A web app of an enterprise: a page that users open like an app.",
         "WebAppIcon": "An icon of a web app.",
@@ -139,7 +139,7 @@ _DEVICE = {
     "previousDeviceNames": "Output only. Names of this device before it enrolled again, oldest first.",
     "ownership": _PHONE_SAYS,
     "user": "Output only. The user of userName, by its id.",
-    "dpcMigrationInfo": _NOBODY_SAYS,
+    "dpcMigrationInfo": "Output only. Never set: no device migrates here.",
     "lastPolicyComplianceReportTime": "Output only. When the device last reported, once it applies a policy.",
     "policyCompliant": "Output only. Whether the device found nothing against its policy.",
     "nonComplianceDetails": "Output only. What the device found against its policy.",
@@ -177,7 +177,7 @@ _ENTERPRISE = {
     "enterpriseDisplayName": "The name that people see.",
     "termsAndConditions": "Stored and returned.",
     "appAutoApprovalEnabled": "Deprecated; stored and returned.",
-    "signinDetails": "Stored and returned.",
+    "signinDetails": "Sign-in pages: a sandbox sends phones to them; otherwise stored and returned.",
     "contactInfo": "Stored and returned.",
     "googleAuthenticationSettings": "Stored and returned.",
     "enterpriseType": "Output only. The type of the enterprise.",
@@ -290,7 +290,7 @@ FIELD_TEXTS: Mapping[str, Mapping[str, str]] = {
         "apiLevel": "The API level of the phone's Android.",
         "serialNumber": "The serial number; of company-owned phones only.",
         "imei": "The IMEI; of company-owned phones only.",
-        "meid": "Never set: no phone here is a CDMA phone.",
+        "meid": "The MEID of a CDMA phone; of company-owned phones only.",
         "authenticatedUserEmail": "The user who signed in with Google during setup, if one did.",
     },
     "RequestDeviceInfoStatus": {"status": "Whether the device reported it.", "eidInfo": "The EIDs; set where status is SUCCEEDED."},

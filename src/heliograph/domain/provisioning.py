@@ -8,7 +8,7 @@ Source: disc, provisioningInfo.get, ProvisioningInfo, SigninDetail.signinUrl; th
 (baytonorg/flash_mdm reads it from the query).
 """
 
-from heliograph.domain.device import DeviceReport, ManagementMode, Ownership
+from heliograph.domain.device import DeviceReport, HardwareInfo, ManagementMode, NetworkInfo, Ownership
 from heliograph.domain.messages import Message
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.sealed_text import Sealable
@@ -46,19 +46,20 @@ class ProvisioningCode(Sealable, frozen=True, kw_only=True, tag="provisioningInf
 def info_of(enterprise: EnterpriseName, report: DeviceReport, *, authenticated_user_email: str = "") -> ProvisioningInfo:
     """What is known of a phone that would report this; its name is its code, which is made of it.
 
-    Source: disc, ProvisioningInfo: serialNumber and imei are there "for corporate-owned devices".
+    Source: disc, ProvisioningInfo: serialNumber, imei and meid are there "for corporate-owned devices".
     """
     company_owned = report.ownership is Ownership.COMPANY_OWNED
-    hardware, network = report.hardware_info, report.network_info
+    hardware, network = report.hardware_info or HardwareInfo(), report.network_info or NetworkInfo()
     return ProvisioningInfo(
         enterprise=str(enterprise),
         management_mode=report.management_mode,
         ownership=report.ownership,
-        brand=hardware.brand if hardware else "",
-        model=hardware.model if hardware else "",
+        brand=hardware.brand,
+        model=hardware.model,
         api_level=report.api_level,
-        serial_number=hardware.serial_number if hardware and company_owned else "",
-        imei=network.imei if network and company_owned else "",
+        serial_number=hardware.serial_number if company_owned else "",
+        imei=network.imei if company_owned else "",
+        meid=network.meid if company_owned else "",
         authenticated_user_email=authenticated_user_email,
     )
 

@@ -16,9 +16,6 @@ from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import Int64, encode_message, stored_message
 
-OUTPUT_ONLY = frozenset({"name", "version_code"})
-"""What the server says; a caller's words about it are ignored.  Source: disc, WebApp."""
-
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 
 
@@ -69,7 +66,7 @@ class WebAppRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_of(name: WebAppName, web_app: WebApp, *, version: int, created_us: int) -> WebAppRecord:
-    """The record of this message; its own name and version are ignored."""
+    """The record of this message; its own name and version, which are output only, are ignored.  Source: disc, WebApp."""
     whole = msgspec.structs.replace(web_app, name=str(name), version_code=Int64(version))
     return WebAppRecord(name=name, version=version, created_us=created_us, resource=encode_message(whole))
 

@@ -40,8 +40,6 @@ A well-formed body takes a fast path (msgspec) that accepts nothing which the wa
 
 import functools
 import re
-import types
-import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -50,7 +48,7 @@ import msgspec
 from heliograph.protojson.parser import reject_depth
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.reader_options import STRICT, ReaderOptions
-from heliograph.protojson.schema import holds_any_json, oneof_check
+from heliograph.protojson.schema import Kind, ListKind, MapKind, MessageKind, holds_any_json, oneof_check, shape_of
 from heliograph.protojson.types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
 
 __all__ = [
@@ -114,16 +112,21 @@ def stored_message(cls: type[M], data: bytes) -> M:
     return message
 
 
-def known_fields(wanted: Any, value: Any) -> Any:  # noqa: ANN401 - a type annotation, and a JSON value
-    """The value without the fields that `wanted` does not have, at any depth."""
-    if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(wanted)}
-        return {name: known_fields(fields[name], inner) for name, inner in value.items() if name in fields}
-    arguments = [argument for argument in typing.get_args(wanted) if argument not in {Ellipsis, types.NoneType}]
-    if isinstance(value, list) and typing.get_origin(wanted) is tuple:
-        return [known_fields(arguments[0], inner) for inner in value]
-    if isinstance(wanted, types.UnionType):
-        return known_fields(arguments[0], value)
+def known_fields(cls: type[msgspec.Struct], value: object) -> object:
+    """The JSON value without the fields that messages of this class do not have, by either of their names, at any depth."""
+    if not isinstance(value, dict):
+        return value
+    fields = shape_of(cls).by_name
+    return {name: _known(fields[name].kind, inner) for name, inner in value.items() if name in fields}
+
+
+def _known(kind: Kind, value: object) -> object:
+    if isinstance(kind, MessageKind):
+        return known_fields(kind.cls, value)
+    if isinstance(kind, ListKind) and isinstance(value, list):
+        return [_known(kind.item, inner) for inner in value]
+    if isinstance(kind, MapKind) and isinstance(value, dict):
+        return {key: _known(kind.value, inner) for key, inner in value.items()}
     return value
 
 

@@ -1,7 +1,7 @@
 """Who may add to an enterprise now, and what it holds already.
 
-Tokens and policies of an enterprise are added one after the other in each server, so one server never exceeds a limit; several servers
-may by one each. Request ids are on the way of commands, so each server counts them once a minute and adds its own: a limit may be
+Tokens, policies and web apps of an enterprise are added one after the other in each server, so one server never exceeds a limit; several
+servers may by one each. Request ids are on the way of commands, so each server counts them once a minute and adds its own: a limit may be
 exceeded by what the other servers issue in that minute.
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import EnterpriseName, WebAppName
-from heliograph.domain.web_app import OUTPUT_ONLY, WebApp, WebAppRecord, record_of, violations
+from heliograph.domain.web_app import WebApp, WebAppRecord, record_of, violations
 from heliograph.protojson.errors import InvalidArgument, NotFound, Violations
 from heliograph.protojson.field_mask import apply_mask
 from heliograph.service.limits import Limits
@@ -67,18 +67,17 @@ async def list_web_apps(
 async def patch_web_app(ports: Ports, name: WebAppName, patch: WebApp, mask: tuple[str, ...] | None) -> WebAppRecord:
     """The web app with the fields that `mask` (proto paths) names taken from `patch`; without a mask, it is what `patch` says, whole.
 
-    Its version rises by one.
+    Its version rises by one; output-only fields given are ignored.
 
     Raises: InvalidArgument; EnterpriseNotAuthorized, NotFound.
     Source: disc, webApps.patch ("If not set, all modifiable fields will be modified").
     """
-    wanted = None if mask is None else [path for path in mask if path.partition(".")[0] not in OUTPUT_ONLY]
 
     def rule(records: Records) -> RecordDecision[WebAppRecord | None]:
         old = records.one(WebAppRecord, name)
         if old is None:
             return RecordDecision(None)
-        changed = patch if wanted is None else apply_mask(old.message, patch, wanted)
+        changed = patch if mask is None else apply_mask(old.message, patch, mask)
         _checked(changed)
         record = record_of(name, changed, version=old.version + 1, created_us=old.created_us)
         _require_size(record, ports.limits)
