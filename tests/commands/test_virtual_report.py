@@ -9,7 +9,7 @@ from heliograph.domain.device import ConfigMode, DeviceState, ManagementKind, Ma
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.report_fields import Situation, device_report
-from heliograph.domain.phone.reports import hardware_info, network_info, physical_sim, view, wifi_mac_address
+from heliograph.domain.phone.reports import hardware_info, network_info, physical_sim, view
 from heliograph.domain.phone.virtual_device import VirtualDevice, WorkProfile
 from heliograph.protojson.messages import decode_message, encode_message
 from tests.commands.phones import NOW_US, phone_of, phones
@@ -104,9 +104,11 @@ def test_a_physical_sim_has_no_state_and_always_the_same_number() -> None:
 
 
 def test_a_phone_without_telephony_has_its_wifi_address_only_and_a_personal_one_keeps_even_that() -> None:
-    company, personal = (phone_of(kind) for kind in (ManagementKind.FULLY_MANAGED, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE))
+    address = "02:00:00:00:00:01"
+    kinds = (ManagementKind.FULLY_MANAGED, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
+    company, personal = (phone_of(kind, wifi_mac_address=address) for kind in kinds)
 
-    assert NetworkInfo(wifi_mac_address=wifi_mac_address(company)) == network_info(company)
+    assert NetworkInfo(wifi_mac_address=address) == network_info(company)
     assert NetworkInfo() == network_info(personal)
 
 

@@ -105,6 +105,18 @@ def test_a_personal_phone_is_another_in_each_enterprise(make: Maker) -> None:
         assert [phone["enterpriseSpecificId"]] * 2 == [hardware["serialNumber"], hardware["enterpriseSpecificId"]]
 
 
+def test_a_device_shows_the_numbers_that_its_phone_bears(make: Maker) -> None:
+    world = make(phones=[])
+    world.patch("/v1/enterprises/sandbox/policies/default", {"statusReportingSettings": {"networkInfoEnabled": True}})
+    held = world.post("/sandbox/v1/devices", {"deviceId": "mine", "profile": NEXUS})
+
+    shown = device(world, held["name"])
+
+    assert held["phone"]["serialNumber"] == shown["hardwareInfo"]["serialNumber"]
+    for name in ("imei", "meid", "wifiMacAddress"):
+        assert held["phone"][name] == shown["networkInfo"][name]
+
+
 def test_every_number_can_be_given(make: Maker) -> None:
     given = {"serialNumber": "SN-1", "imei": "490154203237518", "meid": "A00000292788E1", "enterpriseSpecificId": "B54Z-7OY3-NHH7-F"}
     world = make(phones=[])

@@ -69,7 +69,7 @@ def network_info(phone: VirtualDevice) -> NetworkInfo:
     return NetworkInfo(
         imei="" if personal else phone.imei,
         meid="" if personal else phone.meid,
-        wifi_mac_address="" if personal else wifi_mac_address(phone),
+        wifi_mac_address="" if personal else phone.wifi_mac_address,
         network_operator_name=sim.carrier_name if sim is not None else "",
         telephony_infos=tuple(_telephony_infos(phone)),
     )
@@ -82,11 +82,6 @@ def physical_sim(phone: VirtualDevice) -> TelephonyInfo | None:
     digits = f"{int(_of_serial(phone, 'sim')[:15], 16) % 10**14:014d}"
     icc_id = f"8901{digits}"
     return TelephonyInfo(phone_number=f"+1202555{digits[-4:]}", carrier_name=CARRIER, icc_id=icc_id + luhn_digit(icc_id))
-
-
-def wifi_mac_address(phone: VirtualDevice) -> str:
-    """A locally administered address, always the same for one serial number."""
-    return ":".join(["02", *(_of_serial(phone, "wifi")[2 * octet : 2 * octet + 2] for octet in range(5))])
 
 
 def _of_serial(phone: VirtualDevice, what: str) -> str:
