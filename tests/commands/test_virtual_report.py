@@ -98,6 +98,7 @@ def test_a_physical_sim_has_no_state_and_always_the_same_number() -> None:
     sim = physical_sim(phone)
 
     assert sim is not None
+    assert sim.icc_id.startswith("8999"), "no country's"
     assert (sim,) == network_info(phone).telephony_infos == network_info(phone).telephony_infos
     assert (SimActivationState.ACTIVATION_STATE_UNSPECIFIED, ConfigMode.CONFIG_MODE_UNSPECIFIED) == (sim.activation_state, sim.config_mode)
     assert physical_sim(phone_of(ManagementKind.FULLY_MANAGED, imei="350000000000001", serial="S2")) != sim

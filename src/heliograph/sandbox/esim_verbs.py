@@ -9,8 +9,7 @@ from starlette.requests import Request
 
 from heliograph.agent.overridden_facts import OwnEsim
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
-from heliograph.domain.phone.numbers import is_icc_id
-from heliograph.domain.phone.sm_dp import own_icc_id
+from heliograph.domain.phone.numbers import is_icc_id, own_icc_id
 from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
 from heliograph.sandbox.bodies import Handler, body_of, phone_name
