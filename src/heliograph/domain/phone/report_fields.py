@@ -181,17 +181,17 @@ REPORTED = (
     ),
     ReportedField(
         name="memoryEvents", says="free RAM and storage when its policy begins to ask, and when they change", switch="memoryInfoEnabled",
-        read=lambda here: events.reported_events(here.phone, "memoryEvents", events.memory_event),
+        read=lambda here: events.reported_events(here.phone, "memoryEvents"),
     ),
     ReportedField(
         name="powerManagementEvents", says="battery level, shutdowns and starts from when its policy begins to ask",
         switch="powerManagementEventsEnabled", company_owned=True,
-        read=lambda here: events.reported_events(here.phone, "powerManagementEvents", events.power_event),
+        read=lambda here: events.reported_events(here.phone, "powerManagementEvents"),
     ),
     ReportedField(
         name="hardwareStatusSamples", says="a sample when its policy begins to ask, and after every start",
         switch="hardwareStatusEnabled", company_owned=True,
-        read=lambda here: events.reported_events(here.phone, "hardwareStatusSamples", events.hardware_status),
+        read=lambda here: events.reported_events(here.phone, "hardwareStatusSamples"),
     ),
     ReportedField(
         name="systemProperties", says="build, Android version, make and model", switch="systemPropertiesEnabled",
