@@ -80,7 +80,7 @@ class Steered:
         return User(answer=answer, after_s=after_s)
 
 
-def _reported_instead(report: Mapping[str, Any] | None) -> str | None:
+def _reported_instead(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The fields as a phone keeps them.  Raises: InvalidArgument: not fields of Device, or not such that a phone fills."""
     if report is None:
         return None
@@ -94,7 +94,7 @@ def _reported_instead(report: Mapping[str, Any] | None) -> str | None:
         raise InvalidArgument(
             violations=[Violation("report", "report must be in canonical JSON: fields in lowerCamelCase, int64 as text.")]
         ) from None
-    return msgspec.json.encode(report).decode() if report else ""
+    return dict(report)
 
 
 def _app_failures(failures: Mapping[str, Any] | None) -> dict[str, str] | None:

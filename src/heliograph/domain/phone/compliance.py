@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.applications import application_faults
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.policy_support import SUPPORT, unsupported
@@ -171,8 +170,7 @@ def unjudged_settings() -> Sequence[str]:
 def non_compliance_details(subject: Subject) -> list[Detail]:
     """What the phone does not comply with: in the order of the tables, what it does not support first."""
     policy = msgspec.json.decode(encode_message(subject.policy))
-    kind: ManagementKind = subject.phone.management_kind
     return [
-        *unsupported(policy, kind, subject.api_level),
+        *unsupported(policy, subject.phone.management_kind, subject.api_level),
         *(detail for row in JUDGED for detail in row.faults(subject)),
     ]
