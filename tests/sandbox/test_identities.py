@@ -1,27 +1,18 @@
 """Every phone is one of its own: no two share a number, and a phone that is set up again is the same phone."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.domain.phone.numbers import is_eid, is_imei, is_meid
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import BYOD, NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import BYOD, NOW, PIXEL
 
 NEXUS = "legacy-a7-fully-managed"
 NUMBERS = "serialNumber", "imei", "meid", "wifiMacAddress", "enterpriseSpecificId", "eids"
 ENTERPRISES = ["one", "other"]
 THREE = [*PROFILES, *({"profile": profile, "deviceId": f"{profile}-{number}"} for profile in PROFILES for number in (2, 3))]
 """Three phones of every profile."""
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def numbers(phone: Json) -> Json:
