@@ -118,7 +118,7 @@ def _non_compliance_details(situation: Situation) -> list[Any]:
             phone=situation.phone,
             policy=situation.policy,
             api_level=value_of(situation, "apiLevel"),
-            device_settings=value_of(situation, "deviceSettings"),
+            device_settings=value_of(situation, "deviceSettings") or {},  # null, if a test has it so
         )
     )
 
