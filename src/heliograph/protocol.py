@@ -208,4 +208,4 @@ class PhonePolicy(Message, frozen=True, kw_only=True):
     """The least quality of a password (`NUMERIC`, `ALPHANUMERIC`, …); empty: any."""
     password_minimum_length: int = 0
     policy: OptionalRaw = None
-    """AMAPI's PhonePolicy whole; absent: unchanged since the report that said that this version is applied."""
+    """AMAPI's Policy whole; absent: unchanged since the report that said that this version is applied."""

@@ -43,7 +43,7 @@ def reasons(phone: VirtualDevice, **policy: Any) -> list[str]:  # noqa: ANN401 -
 
 def instead(phone: VirtualDevice, **fields: Any) -> VirtualDevice:  # noqa: ANN401 - JSON
     """The phone that reports these fields whatever it finds."""
-    return msgspec.structs.replace(phone, reported_instead=json.dumps(fields))
+    return msgspec.structs.replace(phone, reported_instead=fields)
 
 
 def described(path: str) -> tuple[dict[str, Any], str]:

@@ -23,7 +23,8 @@ from heliograph.domain.phone.esim_status import (
     smdx_error,
 )
 from heliograph.domain.phone.euicc import DOWNLOADS_APART_US, EsimProfile, Euicc
-from heliograph.domain.phone.sm_dp import CATALOGUE, Listing, icc_id_of
+from heliograph.domain.phone.numbers import icc_id_of
+from heliograph.domain.phone.sm_dp import CATALOGUE, Listing
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import decode_message, encode_message

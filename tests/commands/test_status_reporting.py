@@ -143,7 +143,7 @@ def test_what_a_phone_shall_report_instead_is_reported_where_its_policy_asks() -
         "securityPosture": {"devicePosture": "AT_RISK"},
         "softwareInfo": {"systemUpdateInfo": {"updateStatus": "OS_UPDATE_AVAILABLE"}},
     }
-    phone = msgspec.structs.replace(COMPANY, reported_instead=json.dumps(instead))
+    phone = msgspec.structs.replace(COMPANY, reported_instead=instead)
 
     assert instead.items() <= report(phone, asking("softwareInfoEnabled")).items()
     assert "softwareInfo" not in report(phone, asking())

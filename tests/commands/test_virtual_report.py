@@ -9,7 +9,7 @@ from heliograph.domain.device import ConfigMode, DeviceState, ManagementKind, Ma
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
 from heliograph.domain.phone.report_fields import Situation, device_report
-from heliograph.domain.phone.reports import hardware_info, network_info, physical_sim, view, wifi_mac_address
+from heliograph.domain.phone.reports import hardware_info, network_info, physical_sim, view
 from heliograph.domain.phone.virtual_device import VirtualDevice, WorkProfile
 from heliograph.protojson.messages import decode_message, encode_message
 from tests.commands.phones import NOW_US, phone_of, phones
@@ -98,15 +98,18 @@ def test_a_physical_sim_has_no_state_and_always_the_same_number() -> None:
     sim = physical_sim(phone)
 
     assert sim is not None
+    assert sim.icc_id.startswith("8999"), "no country's"
     assert (sim,) == network_info(phone).telephony_infos == network_info(phone).telephony_infos
     assert (SimActivationState.ACTIVATION_STATE_UNSPECIFIED, ConfigMode.CONFIG_MODE_UNSPECIFIED) == (sim.activation_state, sim.config_mode)
     assert physical_sim(phone_of(ManagementKind.FULLY_MANAGED, imei="350000000000001", serial="S2")) != sim
 
 
 def test_a_phone_without_telephony_has_its_wifi_address_only_and_a_personal_one_keeps_even_that() -> None:
-    company, personal = (phone_of(kind) for kind in (ManagementKind.FULLY_MANAGED, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE))
+    address = "02:00:00:00:00:01"
+    kinds = (ManagementKind.FULLY_MANAGED, ManagementKind.PERSONALLY_OWNED_WORK_PROFILE)
+    company, personal = (phone_of(kind, wifi_mac_address=address) for kind in kinds)
 
-    assert NetworkInfo(wifi_mac_address=wifi_mac_address(company)) == network_info(company)
+    assert NetworkInfo(wifi_mac_address=address) == network_info(company)
     assert NetworkInfo() == network_info(personal)
 
 

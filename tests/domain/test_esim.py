@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from heliograph.domain.activation_code import MAX_CHARS, ActivationCode, activation_code_problems, parse_activation_code
 from heliograph.domain.phone.esim_status import smdx_error_code
 from heliograph.domain.phone.euicc import DOWNLOADS_APART_US, EsimProfile, Euicc
-from heliograph.domain.phone.numbers import luhn_digit
-from heliograph.domain.phone.sm_dp import CATALOGUE, Download, Listing, icc_id_of, look_up
+from heliograph.domain.phone.numbers import icc_id_of, luhn_digit
+from heliograph.domain.phone.sm_dp import CATALOGUE, Download, Listing, look_up
 
 hosts = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z0-9]{1,8}){0,3}", fullmatch=True)
 matching_ids = st.from_regex(r"[0-9A-Z-]{0,30}", fullmatch=True)

@@ -8,6 +8,7 @@ import pytest
 from heliograph.sandbox.settings import SandboxSettings
 from tests.sandbox.client import Client
 from tests.sandbox.in_thread import sandbox_in_a_thread
+from tests.sandbox.making import Maker
 
 
 @contextlib.contextmanager
@@ -29,3 +30,11 @@ def sandbox(sandbox_process: Client) -> Client:
     """The sandbox, all back as at start."""
     sandbox_process.post("/sandbox/v1:reset")
     return sandbox_process
+
+
+@pytest.fixture
+def make(sandbox_process: Client) -> Iterator[Maker]:
+    """Makes worlds that end with the test."""
+    maker = Maker(sandbox_process)
+    yield maker
+    maker.end_all()

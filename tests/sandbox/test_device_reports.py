@@ -98,6 +98,20 @@ def test_a_test_has_a_phone_report_what_it_likes_until_it_ends_that(sandbox: Cli
     assert {name: before[name] for name in SOME} == {name: after[name] for name in SOME}
 
 
+def test_null_and_the_numbers_of_values_are_taken_as_in_all_json_of_protobuf(sandbox: Client) -> None:
+    """A phone that could not report them would be lost to its server."""
+    packages = ["com.example.numbered", "com.example.nothing"]
+    sandbox.patch(STEER, {"report": {"deviceSettings": None}, "appFailures": dict(zip(packages, [3, None], strict=True))})
+
+    applications = [{"packageName": package, "installType": "FORCE_INSTALLED"} for package in packages]
+    device = apply(sandbox, {**EVERYTHING, "ensureVerifyAppsEnabled": True, "applications": applications})
+
+    assert [
+        ("applications", "NOT_FOUND"), ("applications", None), ("ensureVerifyAppsEnabled", None)
+    ] == [(detail["settingName"], detail.get("installationFailureReason")) for detail in device["nonComplianceDetails"]]  # fmt: skip
+    assert "deviceSettings" not in device
+
+
 @pytest.mark.parametrize(
     "wrong, said",
     [

@@ -1,26 +1,17 @@
 """eSIMs that a user has, adds, switches and removes by hand; chips; and removals about which a phone asks."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from heliograph.domain.phone.numbers import is_eid
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL
 
 COPE_15 = {"profile": COPE, "overrides": {"apiLevel": 35}}
 PLAN: Json = {"addEsimParams": {"activationCode": "LPA:1$smdp.example.com$PLAN"}}
 EID: Json = {"requestDeviceInfoParams": {"deviceInfo": "EID"}}
 REPORT_NETWORK: Json = {"statusReportingSettings": {"networkInfoEnabled": True}}
 THEIRS = "8999101234567890122"
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def world_of(make: Maker, profile: str, **overrides: object) -> Client:

@@ -1,27 +1,18 @@
 """Every phone is one of its own: no two share a number, and a phone that is set up again is the same phone."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.domain.phone.numbers import is_eid, is_imei, is_meid
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import BYOD, NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import BYOD, NOW, PIXEL
 
 NEXUS = "legacy-a7-fully-managed"
 NUMBERS = "serialNumber", "imei", "meid", "wifiMacAddress", "enterpriseSpecificId", "eids"
 ENTERPRISES = ["one", "other"]
 THREE = [*PROFILES, *({"profile": profile, "deviceId": f"{profile}-{number}"} for profile in PROFILES for number in (2, 3))]
 """Three phones of every profile."""
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def numbers(phone: Json) -> Json:
@@ -103,6 +94,18 @@ def test_a_personal_phone_is_another_in_each_enterprise(make: Maker) -> None:
     assert one["enterpriseSpecificId"] != other["enterpriseSpecificId"]
     for phone, hardware in zip((one, other), seen, strict=True):
         assert [phone["enterpriseSpecificId"]] * 2 == [hardware["serialNumber"], hardware["enterpriseSpecificId"]]
+
+
+def test_a_device_shows_the_numbers_that_its_phone_bears(make: Maker) -> None:
+    world = make(phones=[])
+    world.patch("/v1/enterprises/sandbox/policies/default", {"statusReportingSettings": {"networkInfoEnabled": True}})
+    held = world.post("/sandbox/v1/devices", {"deviceId": "mine", "profile": NEXUS})
+
+    shown = device(world, held["name"])
+
+    assert held["phone"]["serialNumber"] == shown["hardwareInfo"]["serialNumber"]
+    for name in ("imei", "meid", "wifiMacAddress"):
+        assert held["phone"][name] == shown["networkInfo"][name]
 
 
 def test_every_number_can_be_given(make: Maker) -> None:

@@ -1,22 +1,13 @@
 """How long a phone takes, and that what it says on the way is seen."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.sandbox.client import Client, Json
-from tests.sandbox.test_worlds import NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import NOW, PIXEL
 
 PHONE = f"/sandbox/v1/devices/{PIXEL}"
 ESIM: Json = {"addEsimParams": {"activationCode": "LPA:1$smdp.example.com$PLAN"}}
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def status(world: Client, operation: str) -> str:

@@ -1,24 +1,14 @@
 """A user who takes longer than the command was given: the question is withdrawn, and nothing happens any more."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import Maker
+from tests.sandbox.making import Maker
 
 PIXEL = "pixel8-a15-fully-managed"
 BYOD = "galaxy-s25-a15-byod"
 EID: Json = {"requestDeviceInfoParams": {"deviceInfo": "EID"}, "duration": "60s"}
 ESIM: Json = {"addEsimParams": {"activationCode": "LPA:1$smdp.example.com$CONSENT"}, "duration": "60s"}
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def asked(client: Client, phone: str) -> int:

@@ -2,24 +2,17 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL, Maker, disturb, visible
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL, disturb, visible
 
 MOTO = "moto-g5-a8-fully-managed"
 ESIM = {"type": "ADD_ESIM", "addEsimParams": {"activationCode": "LPA:1$smdp.example.com$CONSENT", "activationState": "NOT_ACTIVATED"}}
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def seen(world: Client, *urls: str) -> Json:

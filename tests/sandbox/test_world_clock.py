@@ -1,24 +1,16 @@
 """The clock of a world: frozen, set, led to the next thing due; and the same calls give the same answers, to the byte."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from heliograph.protojson.times import format_timestamp
 from tests.sandbox.client import Client, Json, Refused
-from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import BYOD, COPE, NOW, PIXEL
 
 ZEBRA = "zebra-tc52-a10-dedicated"
 DEVICES = "/v1/enterprises/sandbox/devices"
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def clock(world: Client, verb: str, **body: str) -> Json:

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import pytest
 from starlette.routing import Route
 
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.sandbox.routes import sandbox_app
 from tests.sandbox.client import Client, Json
-from tests.sandbox.test_worlds import COPE, NOW, PIXEL, Maker
+from tests.sandbox.making import Maker
+from tests.sandbox.test_worlds import COPE, NOW, PIXEL
 
 WORKERS = 8
 OK = 200
@@ -137,14 +137,6 @@ def disturb(scene: Scene, worker: int) -> Counter[str]:
     # What deletes comes last, children before parents, and then the reset.
     requests.sort(key=lambda asked: (asked.path.endswith("v1:reset"), asked.http == "DELETE", -len(asked.path) * (asked.http == "DELETE")))
     return Counter(asked.shape for asked in requests if answer(scene.world, asked)[0] == OK)
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 def test_no_route_of_a_world_changes_a_byte_of_what_another_answers(make: Maker) -> None:

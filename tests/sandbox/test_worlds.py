@@ -26,6 +26,7 @@ from heliograph.sandbox.worlds import ENDED_ANSWER_MOST
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 from tests.sandbox.google import google
+from tests.sandbox.making import Maker
 
 PIXEL = "pixel8-a15-fully-managed"
 BYOD = "galaxy-s25-a15-byod"
@@ -65,36 +66,6 @@ def listening() -> Iterator[Endpoint]:
         endpoint.server.shutdown()
         thread.join(30)
         endpoint.server.server_close()
-
-
-class Maker:
-    """Makes worlds of one sandbox, and ends them."""
-
-    def __init__(self, root: Client, address: str = "url") -> None:
-        """`address`: by which of a world's addresses its client calls it."""
-        self.root = root
-        self.address = address
-        self._made: list[str] = []
-
-    def __call__(self, **wishes: object) -> Client:
-        """A client of a new world."""
-        made = self.root.post("/sandbox/v1/worlds", wishes)
-        self._made.append(made["name"])
-        return Client(made[self.address])
-
-    def end_all(self) -> None:
-        """Nothing is left of them."""
-        for name in self._made:
-            if name in [world["name"] for world in self.root.get("/sandbox/v1/worlds")["worlds"]]:
-                self.root.ask("DELETE", f"/sandbox/v1/{name}")
-
-
-@pytest.fixture
-def make(sandbox_process: Client) -> Iterator[Maker]:
-    """Makes worlds that end with the test."""
-    maker = Maker(sandbox_process)
-    yield maker
-    maker.end_all()
 
 
 @pytest.fixture(params=["url", "pathUrl"])

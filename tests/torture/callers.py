@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.phone.sm_dp import icc_id_of
+from heliograph.domain.phone.numbers import icc_id_of
 from heliograph.history.events import Answer, Completed, Invoked, Shown, Verb
 from heliograph.history.file import History
 from heliograph.protojson.times import format_duration

@@ -311,10 +311,10 @@ def _chip(number: int, chip: Euicc, given: Overrides) -> Euicc:
     return msgspec.structs.replace(chip, **changes)
 
 
-def _consent(policy: ConsentHabit, given: Overrides) -> ConsentHabit:
+def _consent(habit: ConsentHabit, given: Overrides) -> ConsentHabit:
     return ConsentHabit(
-        answering=Answering(given.consent) if given.consent else policy.answering,
-        after_seconds=_seconds(given.consent_delay) if given.consent_delay else policy.after_seconds,
+        answering=Answering(given.consent) if given.consent else habit.answering,
+        after_seconds=_seconds(given.consent_delay) if given.consent_delay else habit.after_seconds,
     )
 
 

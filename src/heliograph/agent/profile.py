@@ -9,8 +9,7 @@ import msgspec
 
 from heliograph.domain.device import AllowPersonalUsage, ManagementKind
 from heliograph.domain.phone.euicc import Euicc
-from heliograph.domain.phone.numbers import eid_of, enterprise_specific_id, imei_of, meid_of, wifi_mac_address_of
-from heliograph.domain.phone.sm_dp import own_icc_id
+from heliograph.domain.phone.numbers import eid_of, enterprise_specific_id, imei_of, meid_of, own_icc_id, wifi_mac_address_of
 from heliograph.domain.phone.virtual_device import VirtualDevice
 
 US_PER_S = 1_000_000

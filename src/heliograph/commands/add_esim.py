@@ -23,7 +23,8 @@ from heliograph.domain.phone.esim_status import (
     smdx_error,
 )
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
-from heliograph.domain.phone.sm_dp import Download, Rejection, icc_id_of, look_up
+from heliograph.domain.phone.numbers import icc_id_of
+from heliograph.domain.phone.sm_dp import Download, Rejection, look_up
 from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.domain.names import DeviceName
+from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import decode_message
 from heliograph.sandbox.answers import Nothing
@@ -33,6 +34,19 @@ async def bytes_of(request: Request, *, max_bytes: int = BODY_MAX_BYTES) -> byte
 def phone_name(world: World, request: Request) -> DeviceName:
     """The phone in the path; without an enterprise, one of the first."""
     return DeviceName(request.path_params.get("enterprise", world.first_enterprise), request.path_params["phone"])
+
+
+def by_hand(cls: type[M], change: Callable[[VirtualDevice, M], VirtualDevice]) -> Handler:
+    """Of a verb whose body says what the phone's user does: the phone becomes what `change` makes of it, or stays if that raises."""
+
+    async def handler(world: World, request: Request) -> object:
+        given = await body_of(request, cls)
+        async with world.change():
+            phone = await world.awake(phone_name(world, request))
+            phone.runner.phone.become(change(phone.runner.phone.device, given))
+        return phone.view()
+
+    return handler
 
 
 def is_whole(value: object, *, most: int) -> bool:

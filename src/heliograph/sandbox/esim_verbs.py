@@ -1,38 +1,19 @@
 """What the user of a phone does to its eSIMs by hand."""
 
 import itertools
-from collections.abc import Callable, Mapping
-from typing import TypeVar
-
-import msgspec
-from starlette.requests import Request
+from collections.abc import Mapping
 
 from heliograph.agent.overridden_facts import OwnEsim
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
-from heliograph.domain.phone.numbers import is_icc_id
-from heliograph.domain.phone.sm_dp import own_icc_id
+from heliograph.domain.phone.numbers import is_icc_id, own_icc_id
 from heliograph.domain.phone.virtual_device import VirtualDevice, with_chip
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
-from heliograph.sandbox.bodies import Handler, body_of, phone_name
+from heliograph.sandbox.bodies import Handler, by_hand
 from heliograph.sandbox.messages import EsimChoice
 from heliograph.sandbox.steering_route import Verb
-from heliograph.sandbox.world import World
-
-M = TypeVar("M", bound=msgspec.Struct)
 
 ICC_ID = "8999101234567890122"
 """In examples."""
-
-
-def _verb(cls: type[M], change: Callable[[VirtualDevice, M], VirtualDevice]) -> Handler:
-    async def handler(world: World, request: Request) -> object:
-        given = await body_of(request, cls)
-        async with world.change():
-            phone = await world.awake(phone_name(world, request))
-            phone.runner.phone.become(change(phone.runner.phone.device, given))
-        return phone.view()
-
-    return handler
 
 
 def _added(phone: VirtualDevice, given: OwnEsim) -> VirtualDevice:
@@ -98,18 +79,18 @@ def _require_port(chip: Euicc) -> None:
 _CHOICE = {"iccId": ICC_ID}
 ESIM_VERBS: Mapping[str, Verb[Handler]] = {
     "addEsim": Verb(
-        _verb(OwnEsim, _added), "Its user adds an eSIM, which no enterprise manages.", OwnEsim,
+        by_hand(OwnEsim, _added), "Its user adds an eSIM, which no enterprise manages.", OwnEsim,
         example={"iccId": ICC_ID, "carrier": "Personal Mobile", "active": True},
     ),
     "activateEsim": Verb(
-        _verb(EsimChoice, _activated), "Its user switches an eSIM on; if the chip has one port, the other one goes off.", EsimChoice,
+        by_hand(EsimChoice, _activated), "Its user switches an eSIM on; if the chip has one port, the other one goes off.", EsimChoice,
         required=("iccId",), example=_CHOICE,
     ),
     "deactivateEsim": Verb(
-        _verb(EsimChoice, _deactivated), "Its user switches an eSIM off.", EsimChoice, required=("iccId",), example=_CHOICE,
+        by_hand(EsimChoice, _deactivated), "Its user switches an eSIM off.", EsimChoice, required=("iccId",), example=_CHOICE,
     ),
     "removeEsim": Verb(
-        _verb(EsimChoice, _removed), "Its user removes an eSIM, their own or an admin's.", EsimChoice, required=("iccId",),
+        by_hand(EsimChoice, _removed), "Its user removes an eSIM, their own or an admin's.", EsimChoice, required=("iccId",),
         example=_CHOICE,
     ),
 }  # fmt: skip

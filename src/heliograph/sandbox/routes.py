@@ -10,7 +10,7 @@ from heliograph.api.http.side_routes import Endpoint as SideEndpoint
 from heliograph.api.http.side_routes import side_router
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.phone.virtual_device import leave_lost_mode, opens, unlock
+from heliograph.domain.phone.virtual_device import VirtualDevice, leave_lost_mode, opens, unlock
 from heliograph.notifications.push import require_endpoint
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, Violation
 from heliograph.sandbox.answers import (
@@ -25,7 +25,7 @@ from heliograph.sandbox.answers import (
     SnapshotView,
 )
 from heliograph.sandbox.answers_about_calls import FaultList
-from heliograph.sandbox.bodies import Handler, body_of, phone_name, reject_what_it_does_not_take
+from heliograph.sandbox.bodies import Handler, body_of, by_hand, phone_name, reject_what_it_does_not_take
 from heliograph.sandbox.clock_routes import CLOCK_ROUTES
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.esim_verbs import ESIM_VERBS
@@ -113,14 +113,11 @@ async def _patch(world: World, request: Request) -> object:
     return phone.view()
 
 
-async def _unlock(world: World, request: Request) -> object:
-    given = await body_of(request, Unlocking)
-    async with world.change():
-        phone = await world.awake(phone_name(world, request))
-        if given.password and not opens(phone.runner.phone.device, given.password):
-            raise FailedPrecondition("The password opens no lock of this phone that its user can reach now: it stays as it was.")
-        phone.runner.phone.become(unlock(phone.runner.phone.device, given.password or None))
-    return phone.view()
+def _unlocked(phone: VirtualDevice, given: Unlocking) -> VirtualDevice:
+    """Raises: FailedPrecondition."""
+    if given.password and not opens(phone, given.password):
+        raise FailedPrecondition("The password opens no lock of this phone that its user can reach now: it stays as it was.")
+    return unlock(phone, given.password or None)
 
 
 async def _leave_lost_mode(world: World, request: Request) -> object:
@@ -237,7 +234,7 @@ def _of_phones() -> Iterator[SteeringRoute[Handler]]:
 
 
 _VERBS: Mapping[str, Verb[Handler]] = {
-    "unlock": Verb(_unlock, "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking),
+    "unlock": Verb(by_hand(Unlocking, _unlocked), "Its user unlocks it: with this password, else with whatever it asks for.", Unlocking),
     "approve": Verb(_approve, "Its user agrees to what it asks."),
     "decline": Verb(_decline, "Its user refuses what it asks."),
     "enterWrongCode": Verb(_enter_wrong_code, "Its user enters a wrong confirmation code."),

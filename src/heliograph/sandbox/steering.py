@@ -80,7 +80,7 @@ class Steered:
         return User(answer=answer, after_s=after_s)
 
 
-def _reported_instead(report: Mapping[str, Any] | None) -> str | None:
+def _reported_instead(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The fields as a phone keeps them.  Raises: InvalidArgument: not fields of Device, or not such that a phone fills."""
     if report is None:
         return None
@@ -94,16 +94,19 @@ def _reported_instead(report: Mapping[str, Any] | None) -> str | None:
         raise InvalidArgument(
             violations=[Violation("report", "report must be in canonical JSON: fields in lowerCamelCase, int64 as text.")]
         ) from None
-    return msgspec.json.encode(report).decode() if report else ""
+    return dict(report)
 
 
 def _app_failures(failures: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Raises: InvalidArgument: a reason that is not one of AMAPI's."""
-    if failures is None:
-        return None
-    for package, reason in failures.items():
-        decode_message(MESSAGES["NonComplianceDetail"], {"installationFailureReason": reason}, root=f"app_failures[{package[:128]}]")
-    return dict(failures)
+    """The reasons by name.  Raises: InvalidArgument: a reason that is not one of AMAPI's."""
+    return None if failures is None else {package: _failure_reason(package, reason) for package, reason in failures.items()}
+
+
+def _failure_reason(package: str, reason: object) -> str:
+    detail: Any = decode_message(
+        MESSAGES["NonComplianceDetail"], {"installationFailureReason": reason}, root=f"app_failures[{package[:128]}]"
+    )
+    return str(detail.installation_failure_reason.value)
 
 
 def _seconds(duration: str) -> float:

@@ -143,12 +143,12 @@ def _digest(text: str) -> bytes:
 
 
 def application_faults(phone: VirtualDevice, policy: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - the made message
-    """A NonComplianceDetail for each app that is not as the policy has it."""
+    """A NonComplianceDetail, without its settingName, for each app that is not as the policy has it."""
     installed = {app.package: app for app in phone.apps if app.scope is phone.managed_scope}
     for application in policy.applications:
         package, kind = application.package_name, application.install_type.value
         app = installed.get(package)
-        about = {"settingName": "applications", "packageName": package}
+        about = {"packageName": package}
         failure = {"installationFailureReason": phone.app_failures.get(package, "IN_PROGRESS")}
         if app is None:
             if kind in STAY_TYPES or (package in phone.app_failures and kind in INSTALLED_TYPES):

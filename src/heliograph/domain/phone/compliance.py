@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.applications import application_faults
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.policy_support import SUPPORT, unsupported
@@ -38,11 +37,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """The top-level field of Policy."""
     says: str
     faults: Callable[[Subject], Iterator[Detail]]
+    """The details, without the settingName."""
 
 
 def _minimum_api_level(subject: Subject) -> Iterator[Detail]:
     if subject.api_level < subject.policy.minimum_api_level:
-        yield {"settingName": "minimumApiLevel", "nonComplianceReason": "OS_NOT_PERMITTED", "currentValue": subject.api_level}
+        yield {"nonComplianceReason": "OS_NOT_PERMITTED", "currentValue": subject.api_level}
 
 
 def _encryption(subject: Subject) -> Iterator[Detail]:
@@ -54,14 +54,14 @@ def _encryption(subject: Subject) -> Iterator[Detail]:
     if reason is None and wanted == "ENABLED_WITH_PASSWORD" and not subject.device_settings.get("isDeviceSecure"):
         reason = "USER_ACTION"
     if reason is not None:
-        yield {"settingName": "encryptionPolicy", "nonComplianceReason": reason}
+        yield {"nonComplianceReason": reason}
 
 
-def _verify_apps(setting: str, field_path: str, wanted: Callable[[Any], bool]) -> Callable[[Subject], Iterator[Detail]]:
+def _verify_apps(field_path: str, wanted: Callable[[Any], bool]) -> Callable[[Subject], Iterator[Detail]]:
     def faults(subject: Subject) -> Iterator[Detail]:
         if wanted(subject.policy) and not subject.device_settings.get("verifyAppsEnabled"):
             where = {"fieldPath": field_path} if field_path else {}
-            yield {"settingName": setting, **where, "nonComplianceReason": "USER_ACTION"}
+            yield {**where, "nonComplianceReason": "USER_ACTION"}
 
     return faults
 
@@ -73,16 +73,16 @@ def _verification_enforced(policy: Any) -> bool:  # noqa: ANN401 - the made mess
 
 def _password_policies(subject: Subject) -> Iterator[Detail]:
     for index, demand in enumerate(subject.policy.password_policies):
-        yield from _password_faults(subject, demand, "passwordPolicies", f"passwordPolicies[{index}]")
+        yield from _password_faults(subject, demand, f"passwordPolicies[{index}]")
 
 
 def _password_requirements(subject: Subject) -> Iterator[Detail]:
     demand = subject.policy.password_requirements
     if demand is not None:
-        yield from _password_faults(subject, demand, "passwordRequirements", "passwordRequirements")
+        yield from _password_faults(subject, demand, "passwordRequirements")
 
 
-def _password_faults(subject: Subject, demand: Any, setting: str, path: str) -> Iterator[Detail]:  # noqa: ANN401 - the made message
+def _password_faults(subject: Subject, demand: Any, path: str) -> Iterator[Detail]:  # noqa: ANN401 - the made message
     profile = subject.phone.work_profile
     scope = demand.password_scope.value
     if scope == "SCOPE_UNSPECIFIED":
@@ -90,12 +90,11 @@ def _password_faults(subject: Subject, demand: Any, setting: str, path: str) -> 
     if scope == "SCOPE_PROFILE" and profile is None:
         return
     if demand.unified_lock_settings.value == "REQUIRE_SEPARATE_WORK_LOCK" and profile is not None and not profile.separate_lock:
-        yield {"settingName": setting, "fieldPath": f"{path}.unifiedLockSettings", "nonComplianceReason": "USER_ACTION"}
+        yield {"fieldPath": f"{path}.unifiedLockSettings", "nonComplianceReason": "USER_ACTION"}
     own = profile is not None and scope == "SCOPE_PROFILE" and profile.separate_lock
     credential = profile.credential if profile is not None and own else subject.phone.credential
     if not _suffices(credential, password_policy([demand]), demand):
         yield {
-            "settingName": setting,
             "fieldPath": f"{path}.passwordQuality",
             "nonComplianceReason": "USER_ACTION",
             "specificNonComplianceReason": "PASSWORD_POLICIES_PASSWORD_NOT_SUFFICIENT",
@@ -144,13 +143,11 @@ JUDGED = (
     ),
     Judgement(
         setting="ensureVerifyAppsEnabled", says="USER_ACTION while the reported `verifyAppsEnabled` is false",
-        faults=_verify_apps("ensureVerifyAppsEnabled", "", lambda policy: bool(policy.ensure_verify_apps_enabled)),
+        faults=_verify_apps("", lambda policy: bool(policy.ensure_verify_apps_enabled)),
     ),
     Judgement(
         setting="advancedSecurityOverrides", says="`googlePlayProtectVerifyApps`: as `ensureVerifyAppsEnabled`",
-        faults=_verify_apps(
-            "advancedSecurityOverrides", "advancedSecurityOverrides.googlePlayProtectVerifyApps", _verification_enforced
-        ),
+        faults=_verify_apps("advancedSecurityOverrides.googlePlayProtectVerifyApps", _verification_enforced),
     ),
 )  # fmt: skip
 """Settings that are judged by what the phone is like. Whether it supports a setting at all is judged besides (policy_support.py)."""
@@ -171,8 +168,7 @@ def unjudged_settings() -> Sequence[str]:
 def non_compliance_details(subject: Subject) -> list[Detail]:
     """What the phone does not comply with: in the order of the tables, what it does not support first."""
     policy = msgspec.json.decode(encode_message(subject.policy))
-    kind: ManagementKind = subject.phone.management_kind
     return [
-        *unsupported(policy, kind, subject.api_level),
-        *(detail for row in JUDGED for detail in row.faults(subject)),
+        *unsupported(policy, subject.phone.management_kind, subject.api_level),
+        *({"settingName": row.setting, **detail} for row in JUDGED for detail in row.faults(subject)),
     ]

@@ -5,6 +5,7 @@ A phone measures when its policy begins to ask for it, and whenever the value is
 Source: disc, MemoryEvent, PowerManagementEvent, HardwareStatus.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,48 +91,48 @@ def with_events(before: VirtualDevice, phone: VirtualDevice, asked: Callable[[st
     kept = tuple(event for event in phone.events if asked(_BY_NAME[event.type].field))
     if not new and len(kept) == len(phone.events):
         return phone
-    return msgspec.structs.replace(phone, events=tuple(_newest((*kept, *new))))
+    return msgspec.structs.replace(phone, events=_newest((*kept, *new)))
 
 
 def _events(before: VirtualDevice, phone: VirtualDevice, asked: Callable[[str], bool], now_us: int) -> Iterator[PhoneEvent]:
     known = {event.type for event in phone.events}
     for kind in EVENT_TYPES:
-        value = kind.value(phone)
-        if value is None or not asked(kind.field):
+        value = kind.value(phone) if asked(kind.field) else None
+        if value is None:
             continue
         if kind.value(before) != value or (kind.at_first and kind.name not in known):
             yield PhoneEvent(type=kind.name, at_us=now_us, value=value)
 
 
-def _newest(events: tuple[PhoneEvent, ...]) -> Iterator[PhoneEvent]:
-    left = dict.fromkeys((kind.field for kind in EVENT_TYPES), KEPT)
-    for event in events:
-        left[_BY_NAME[event.type].field] -= 1
-    for event in events:
+def _newest(events: tuple[PhoneEvent, ...]) -> tuple[PhoneEvent, ...]:
+    """Those without the oldest of a field that has more than KEPT."""
+    found: Counter[str] = Counter()
+    kept = []
+    for event in reversed(events):
         field = _BY_NAME[event.type].field
-        if left[field] >= 0:
-            yield event
-        else:
-            left[field] += 1
+        found[field] += 1
+        if found[field] <= KEPT:
+            kept.append(event)
+    return tuple(reversed(kept))
 
 
-def reported_events(phone: VirtualDevice, field: str, message: Callable[[VirtualDevice, PhoneEvent], Any]) -> list[Any]:
-    """The phone's events in this field of Device, oldest first, each as `message` makes it."""
-    return [message(phone, event) for event in phone.events if _BY_NAME[event.type].field == field]
+def reported_events(phone: VirtualDevice, field: str) -> list[Any]:
+    """The phone's events in this field of Device, oldest first, in AMAPI's JSON."""
+    return [_MESSAGES[field](event) for event in phone.events if _BY_NAME[event.type].field == field]
 
 
-def memory_event(_phone: VirtualDevice, event: PhoneEvent) -> dict[str, Any]:
+def _memory_event(event: PhoneEvent) -> dict[str, Any]:
     """A MemoryEvent."""
     return {"createTime": format_timestamp(event.at_us), "eventType": event.type, "byteCount": str(int(event.value))}
 
 
-def power_event(_phone: VirtualDevice, event: PhoneEvent) -> dict[str, Any]:
+def _power_event(event: PhoneEvent) -> dict[str, Any]:
     """A PowerManagementEvent."""
     level = {"batteryLevel": event.value} if event.type == "BATTERY_LEVEL_COLLECTED" else {}
     return {"createTime": format_timestamp(event.at_us), "eventType": event.type, **level}
 
 
-def hardware_status(_phone: VirtualDevice, event: PhoneEvent) -> dict[str, Any]:
+def _hardware_status(event: PhoneEvent) -> dict[str, Any]:
     """A HardwareStatus: a phone in a pocket, which differs a little from start to start."""
     warmer = event.value % 4
     return {
@@ -142,3 +143,6 @@ def hardware_status(_phone: VirtualDevice, event: PhoneEvent) -> dict[str, Any]:
         "skinTemperatures": [31.0 + warmer],
         "cpuUsages": [12.0, 8.0, 5.0, 5.0],
     }
+
+
+_MESSAGES = {"memoryEvents": _memory_event, "powerManagementEvents": _power_event, "hardwareStatusSamples": _hardware_status}

@@ -2,7 +2,7 @@
 
 The same name always gives the same number.
 
-Source: GSMA TS.06 (IMEI), SGP.02 §2.2.2 (EID); 3GPP2 S.R0048 (MEID); AOSP EnterpriseSpecificIdCalculator.
+Source: GSMA TS.06 (IMEI), SGP.02 §2.2.2 (EID); ITU-T E.118 (ICC ID); 3GPP2 S.R0048 (MEID); AOSP EnterpriseSpecificIdCalculator.
 """
 
 import base64
@@ -16,6 +16,8 @@ IMEI_DIGITS = 15
 EID_ISSUER = "89990000"  # 89: telecommunication; 99…: no country's code
 EID_DIGITS = 32
 EID_MODULUS = 97
+ICC_ID_ISSUER = "8999"  # as an EID's
+ICC_ID_DIGITS = 19  # E.118's longest, the check digit among them
 MEID_REGION = "A0"  # the first region; there is none for tests
 MEID_DIGITS = 14
 MAC_LOCAL = "02"  # locally administered, so no maker's
@@ -48,6 +50,20 @@ def eid_of(name: str, chip: int = 0) -> str:
     """32 digits, the last two chosen so that the whole is 1 modulo 97; each chip of a phone has its own."""
     digits = EID_ISSUER + _digits(f"eid {chip} {name}", EID_DIGITS - 2 - len(EID_ISSUER))
     return f"{digits}{EID_MODULUS + 1 - int(digits) * 100 % EID_MODULUS:02d}"
+
+
+def icc_id_of(name: str, holder: str) -> str:
+    """The ICC ID of the SIM that this holder (a chip's EID, a phone's serial number) gets by this name (of an eSIM: its activation code).
+
+    Each holder gets its own, since a code may serve many phones and an ICC ID names one profile in the world.
+    """
+    digits = ICC_ID_ISSUER + _digits(f"{holder} {name}", ICC_ID_DIGITS - 1 - len(ICC_ID_ISSUER))
+    return digits + luhn_digit(digits)
+
+
+def own_icc_id(number: int, eid: str) -> str:
+    """The ICC ID of the eSIM that the phone's user added to this chip as the first (1), second (2) and so on."""
+    return icc_id_of(f"own {number}", eid)
 
 
 def wifi_mac_address_of(name: str) -> str:

@@ -31,12 +31,6 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     now_us: int = 0
 
     @functools.cached_property
-    def instead(self) -> Mapping[str, Any]:
-        """What the phone reports whatever it finds: AMAPI's JSON by the name of the field."""
-        found: Mapping[str, Any] = msgspec.json.decode(self.phone.reported_instead) if self.phone.reported_instead else {}
-        return found
-
-    @functools.cached_property
     def values(self) -> dict[str, Any]:
         """What was looked at already, by field."""
         return {}
@@ -87,8 +81,8 @@ def is_reported(policy: Any, field: str) -> bool:  # noqa: ANN401 - the made mes
 
 def value_of(situation: Situation, name: str) -> Any:  # noqa: ANN401 - any field's JSON
     """What the phone finds for the field, or reports instead, whether or not its policy asks."""
-    if name in situation.instead:
-        return situation.instead[name]
+    if name in situation.phone.reported_instead:
+        return situation.phone.reported_instead[name]
     if name not in situation.values:
         situation.values[name] = _BY_NAME[name].read(situation)
     return situation.values[name]
@@ -124,7 +118,7 @@ def _non_compliance_details(situation: Situation) -> list[Any]:
             phone=situation.phone,
             policy=situation.policy,
             api_level=value_of(situation, "apiLevel"),
-            device_settings=value_of(situation, "deviceSettings"),
+            device_settings=value_of(situation, "deviceSettings") or {},  # null, if a test has it so
         )
     )
 
@@ -181,17 +175,17 @@ REPORTED = (
     ),
     ReportedField(
         name="memoryEvents", says="free RAM and storage when its policy begins to ask, and when they change", switch="memoryInfoEnabled",
-        read=lambda here: events.reported_events(here.phone, "memoryEvents", events.memory_event),
+        read=lambda here: events.reported_events(here.phone, "memoryEvents"),
     ),
     ReportedField(
         name="powerManagementEvents", says="battery level, shutdowns and starts from when its policy begins to ask",
         switch="powerManagementEventsEnabled", company_owned=True,
-        read=lambda here: events.reported_events(here.phone, "powerManagementEvents", events.power_event),
+        read=lambda here: events.reported_events(here.phone, "powerManagementEvents"),
     ),
     ReportedField(
         name="hardwareStatusSamples", says="a sample when its policy begins to ask, and after every start",
         switch="hardwareStatusEnabled", company_owned=True,
-        read=lambda here: events.reported_events(here.phone, "hardwareStatusSamples", events.hardware_status),
+        read=lambda here: events.reported_events(here.phone, "hardwareStatusSamples"),
     ),
     ReportedField(
         name="systemProperties", says="build, Android version, make and model", switch="systemPropertiesEnabled",

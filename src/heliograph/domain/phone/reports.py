@@ -3,7 +3,6 @@
 Source: disc, Device and the messages in it ("hardwareInfo", "networkInfo", …).
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -20,7 +19,7 @@ from heliograph.domain.device import (
 )
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile
-from heliograph.domain.phone.numbers import luhn_digit
+from heliograph.domain.phone.numbers import icc_id_of
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
 from heliograph.domain.user_facing_message import text_for
 
@@ -69,7 +68,7 @@ def network_info(phone: VirtualDevice) -> NetworkInfo:
     return NetworkInfo(
         imei="" if personal else phone.imei,
         meid="" if personal else phone.meid,
-        wifi_mac_address="" if personal else wifi_mac_address(phone),
+        wifi_mac_address="" if personal else phone.wifi_mac_address,
         network_operator_name=sim.carrier_name if sim is not None else "",
         telephony_infos=tuple(_telephony_infos(phone)),
     )
@@ -79,18 +78,8 @@ def physical_sim(phone: VirtualDevice) -> TelephonyInfo | None:
     """The card in a phone with telephony, always the same for one serial number."""
     if not phone.imei:
         return None
-    digits = f"{int(_of_serial(phone, 'sim')[:15], 16) % 10**14:014d}"
-    icc_id = f"8901{digits}"
-    return TelephonyInfo(phone_number=f"+1202555{digits[-4:]}", carrier_name=CARRIER, icc_id=icc_id + luhn_digit(icc_id))
-
-
-def wifi_mac_address(phone: VirtualDevice) -> str:
-    """A locally administered address, always the same for one serial number."""
-    return ":".join(["02", *(_of_serial(phone, "wifi")[2 * octet : 2 * octet + 2] for octet in range(5))])
-
-
-def _of_serial(phone: VirtualDevice, what: str) -> str:
-    return hashlib.sha256(f"{what} of {phone.serial}".encode()).hexdigest()
+    icc_id = icc_id_of("card", phone.serial)
+    return TelephonyInfo(phone_number=f"+1202555{icc_id[-5:-1]}", carrier_name=CARRIER, icc_id=icc_id)
 
 
 def _telephony_infos(phone: VirtualDevice) -> Iterator[TelephonyInfo]:

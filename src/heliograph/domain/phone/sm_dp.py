@@ -6,7 +6,6 @@ by the code it sends: `LPA:1$smdp.example.com$SMDX-8.2.6-3.8`.
 Source: GSMA SGP.22 (§3.1.3 download, §5.2.6 subject and reason codes).
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from heliograph.domain.phone.esim_status import (
     internal_error,
     smdx_error,
 )
-from heliograph.domain.phone.numbers import luhn_digit
 
 CONFIRMATION_CODE = "1234"
 """The confirmation code of a profile with an activation code that ends with `$1`, unless its matching id gives another."""
@@ -31,9 +29,6 @@ CARRIERS: Final = {"smdp.example.com": "Example Mobile", "smdp.example.net": "An
 """The carrier of a host's profiles: a phone locked to one carrier (`Euicc.carrier_lock`) accepts no other's."""
 OTHER_CARRIER = "Virtual Mobile"
 """The carrier of every other host's profiles."""
-
-ICC_ID_PREFIX = "8999"  # 89: telecommunication (ITU-T E.118); 99…: no country's code, so that no real card is named
-ICC_ID_DIGITS = 19  # E.118's longest, the check digit among them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,22 +167,6 @@ CATALOGUE: Final[tuple[Listing, ...]] = (
 def look_up(code: ActivationCode) -> Answer:
     """The outcome of this code."""
     return next(answer for listing in CATALOGUE if (answer := listing.look_up(code)) is not None)
-
-
-def icc_id_of(activation_code: str, eid: str) -> str:
-    """The ICC ID of the profile that this chip gets for this code: always the same, with a right check digit.
-
-    Each chip gets its own, since a code may serve many phones and an ICC ID names one profile in the world.
-    """
-    number = int.from_bytes(hashlib.sha256(f"{eid} {activation_code}".encode()).digest(), "big")
-    room = ICC_ID_DIGITS - 1 - len(ICC_ID_PREFIX)
-    digits = ICC_ID_PREFIX + f"{number % 10**room:0{room}d}"
-    return digits + luhn_digit(digits)
-
-
-def own_icc_id(number: int, eid: str) -> str:
-    """The ICC ID of the eSIM that the phone's user added to this chip as the first (1), second (2) and so on."""
-    return icc_id_of(f"own {number}", eid)
 
 
 def _numbered_error(error: int) -> EsimCommandStatus:

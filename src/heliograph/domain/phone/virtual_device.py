@@ -6,6 +6,7 @@ Source: android.md §6 (AOSP DevicePolicyManager, TrustManager; AMAPI, lost mode
 """
 
 import enum
+from typing import Any
 
 import msgspec
 
@@ -193,8 +194,8 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
     events: tuple[PhoneEvent, ...] = ()
     """Those that its policy has it report, oldest first."""
-    reported_instead: str = ""
-    """Fields of Device that it reports whatever it finds, as a JSON object; empty: none."""
+    reported_instead: dict[str, Any] = {}
+    """Fields of Device that it reports whatever it finds, in AMAPI's JSON."""
     wipe_reason_shown: str = ""
     """The message to the user of a personal phone when the work profile was wiped."""
 

@@ -16,8 +16,8 @@ BUSY_MS = 5_000
 WRITER_CACHE_KIB = 65_536
 """Holds the inner pages and the newest leaves of all indexes for some 100,000 devices."""
 READER_CACHE_KIB = 8_192
-MEMORY_PAGE_BYTES = 1_024
-"""A database that is nearly empty has a page for each table and index: with SQLite's usual 4 KiB, three times the memory."""
+MEMORY_PAGE_BYTES = 512
+"""SQLite's least: a database that is nearly empty has a page for each table and index; with the usual 4 KiB, three times the memory."""
 MEMORY_STATEMENTS = 8
 """Compiled statements that a connection in memory keeps: 6 KiB each, which a thousand worlds must hold."""
 MEMORY_CACHE_KIB = 2_048
