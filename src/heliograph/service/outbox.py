@@ -123,8 +123,8 @@ class PublishingCounts:
     """Attempts started, and attempts whose outcome is durable: while they differ, some are in progress."""
     buried: set[str] = field(default_factory=set)
     """Enterprises with new dead letters, which were not counted since."""
-    resting: int = 0
-    """Destinations that are left alone for a while, since they take nothing."""
+    resting_until_us: dict[str, int] = field(default_factory=dict)
+    """When destinations that are left alone for a while, since they take nothing, are tried again; times that passed may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
