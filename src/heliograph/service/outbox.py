@@ -7,7 +7,6 @@ from typing import Protocol
 
 import msgspec
 
-from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.notification import Notification, Subscription
 
 PUSH = "push"
@@ -146,11 +145,7 @@ class Destinations:
         """Whether notifications leave the server by themselves."""
         return self.topics or self.push
 
-    def of(self, subscription: Subscription, notification_type: NotificationType) -> Sequence[str]:
-        """Where a notification of this type goes; nowhere if the enterprise did not enable it."""
-        return self.of_test(subscription) if subscription.wants(notification_type) else ()
-
-    def of_test(self, subscription: Subscription) -> Sequence[str]:
-        """Where a test message goes."""
+    def of(self, subscription: Subscription) -> Sequence[str]:
+        """Where a notification that the enterprise wants is sent."""
         topic = (subscription.pubsub_topic,) if self.topics and subscription.pubsub_topic else ()
         return (*topic, PUSH) if self.push else topic
