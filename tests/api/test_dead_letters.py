@@ -54,6 +54,16 @@ def test_a_time_that_is_none_and_an_unknown_enterprise_are_refused(live: Live, d
     assert "start_time" in wrong.message
 
 
+def test_metrics_count_the_destinations_that_rest(live: Live) -> None:
+    now_us = live.ports.clock.now_us()
+    live.ports.publishing.resting_until_us.update(rests=now_us + 60_000_000, rested=now_us - 1)
+
+    shown = live.call("GET", "/metrics").body
+    live.ports.publishing.resting_until_us.clear()
+
+    assert b"heliograph_notification_destinations_resting 1.0" in shown.splitlines()
+
+
 def test_the_command_line_lists_and_resends_them(live: Live, device: str) -> None:
     enterprise, message = buried(live, device)
     sandbox = Sandbox(live.url, Path(), Path())

@@ -83,7 +83,7 @@ async def test_a_dead_destination_is_left_alone_and_another_one_gets_everything(
         lab.clock.advance(DELAY_US / SECOND_US)
 
         async def resting() -> bool:
-            return bool(lab.ports.publishing.resting)
+            return bool(lab.ports.publishing.resting_until_us)
 
         await until(resting)
         tried = len(sink.got)
@@ -107,7 +107,7 @@ async def test_a_destination_that_asks_to_wait_is_left_alone_that_long(lab: Worl
         lab.clock.advance(DELAY_US / SECOND_US)
 
         async def resting() -> bool:
-            return bool(lab.ports.publishing.resting)
+            return bool(lab.ports.publishing.resting_until_us)
 
         await until(resting)
         sink.error = None

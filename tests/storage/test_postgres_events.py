@@ -1,5 +1,6 @@
 """Events of several servers on one PostgreSQL: no reader passes over what is committed later."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -53,6 +54,26 @@ async def test_a_change_that_was_rolled_back_leaves_no_gap(two: list[PostgresSto
     await append(two[1], event(b"2"))
 
     assert [(1, b"1"), (2, b"2")] == [(e.number, e.data) for e in await read(two[0])]
+
+
+async def test_events_that_a_hanging_server_deletes_with_their_enterprise_keep_no_reader_busy(two: list[PostgresStore]) -> None:
+    await append(two[0], event(b"1"))
+    await read(two[0])
+    await append(two[0], event(b"2"))
+    connection = await two[0].connect()
+    hanging = connection.transaction()
+    await hanging.start()
+    await connection.execute("DELETE FROM event_arrivals")
+
+    async with asyncio.timeout(5):
+        meanwhile = await read(two[1])
+        await two[1].retire(ended_before_us=0, limit=100)
+    await hanging.rollback()
+    await connection.close()
+    afterwards = await read(two[1])
+
+    assert [b"1"] == [e.data for e in meanwhile]
+    assert [b"1", b"2"] == [e.data for e in afterwards]
 
 
 async def test_events_that_no_one_reads_grow_old_too(two: list[PostgresStore]) -> None:

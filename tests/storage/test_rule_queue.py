@@ -145,3 +145,39 @@ def test_a_lane_full_of_issues_leaves_room_for_acknowledgements(tmp_path: Path) 
         assert 1 == store.counts.refused["full"]
 
     on_a_set_loop(tmp_path, issues_and_an_ack)
+
+
+def test_a_store_that_closes_answers_what_it_let_in(tmp_path: Path) -> None:
+    async def closed_meanwhile(store: SqliteStore, _: SetLoop) -> None:
+        hangs, first = await hung(store)
+        second = asyncio.create_task(store.decide(WHATEVER, hangs.noting("second")))
+        await wait_for_rules(store, Lane.CALLERS, 1)
+        closing = asyncio.create_task(store.close())
+        await asyncio.sleep(0)
+
+        with pytest.raises(Overloaded):
+            await store.decide(WHATEVER, hangs.noting("too late"))
+        hangs.go_on.set()
+        await closing
+
+        assert ["after all", "second"] == [await first, await second]
+
+    on_a_set_loop(tmp_path, closed_meanwhile)
+
+
+def test_what_waits_is_shown_lane_by_lane(tmp_path: Path) -> None:
+    async def waiting(store: SqliteStore, loop: SetLoop) -> None:
+        hangs, first = await hung(store)
+        ack = asyncio.create_task(store.decide(WHATEVER, hangs.noting("ack"), lane=Lane.PHONES))
+        await wait_for_rules(store, Lane.PHONES, 1)
+        loop.now_s += 0.5
+
+        loads = store.waiting()
+        hangs.go_on.set()
+        await asyncio.gather(first, ack)
+
+        assert (1, 0, 0) == tuple(loads[lane].rules for lane in Lane)
+        assert loads[Lane.PHONES].oldest_wait_s > 0
+        assert (0, 0, 0) == tuple(load.rules for load in store.waiting().values())
+
+    on_a_set_loop(tmp_path, waiting)

@@ -146,7 +146,7 @@ class RestApp:
             log_failure(method_id, error)
         self._counted[method_id, status] += 1
         if isinstance(body, Stream):
-            await send_stream(body, receive, send)
+            await send_stream(body, scope, receive, send)
             return
         if query.pretty:
             body = msgspec.json.format(body, indent=2) + b"\n"

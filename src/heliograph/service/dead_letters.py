@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple, NoReturn
 
 import structlog
@@ -41,10 +40,6 @@ async def give_up(ports: Ports, enterprise: str, messages: Sequence[OutboxMessag
         ports.publishing.buried.add(enterprise)
 
 
-def _decided(decision: Decision[None], _: Facts) -> Decision[None]:
-    return decision
-
-
 def _dead_letter(message: OutboxMessage, reason: str, *, now_us: int, kept_us: int) -> DeadLetter:
     return DeadLetter(
         name=DeadLetterName(message.enterprise, message.message_id),
@@ -62,7 +57,7 @@ def _dead_letter(message: OutboxMessage, reason: str, *, now_us: int, kept_us: i
 async def bound_outboxes(ports: Ports) -> NoReturn:
     """Too many messages of an enterprise do not wait: the oldest become dead letters; of too many of these, the oldest go."""
     look_after = max(1, min(LOOK_AFTER_MOST, ports.limits.notifications_most // 10))
-    new, look = look_after, asyncio.Event()
+    new, look = 0, asyncio.Event()
 
     def heard(message_ids: Sequence[int]) -> None:
         nonlocal new
@@ -107,12 +102,18 @@ async def _drop_oldest(ports: Ports, enterprise: str) -> None:
     most = ports.limits.dead_letters_most
     # Counted further than what is deleted at a time, so that what is counted is not counted again for each commit.
     while (excess := (await ports.store.holding(EnterpriseName(enterprise), Held.DEAD_LETTERS, most=2 * most)).number - most) > 0:
-        page = await ports.store.records(DeadLetter, enterprise, after="", limit=min(excess, AT_ONCE))
-        gone = tuple(Delete(letter.name) for letter in page.items)
-        await ports.store.decide(Sees(), partial(_decided, Decision(None, gone)), lane=Lane.TIMERS)
-        ports.publishing.dropped += len(page.items)
-        if not page.items:
-            return  # what is left has expired, and is retention's
+        while excess > 0:
+            letters = (await ports.store.records(DeadLetter, enterprise, after="", limit=min(excess, AT_ONCE))).items
+            if not letters:
+                return  # what is left has expired, and is retention's
+            await _drop(ports, letters)
+            excess -= len(letters)
+
+
+async def _drop(ports: Ports, letters: Sequence[DeadLetter]) -> None:
+    gone = Decision(None, tuple(Delete(letter.name) for letter in letters))
+    await ports.store.decide(Sees(), lambda _: gone, lane=Lane.TIMERS)
+    ports.publishing.dropped += len(letters)
 
 
 class Span(NamedTuple):

@@ -18,11 +18,12 @@ LONGEST_ASKED_US = 3_600 * 1_000_000
 class Rests:
     """How the destinations of one server fared lately, in memory: after a restart, each is tried at once."""
 
-    def __init__(self, *, chance: Callable[[], float]) -> None:
+    def __init__(self, until_us: dict[str, int], *, chance: Callable[[], float]) -> None:
+        """`until_us`: the ends of rests, for others to read."""
+        self._until_us = until_us
         self._chance = chance
         self._failures: Counter[str] = Counter()
         """In a row."""
-        self._until_us: dict[str, int] = {}
 
     def failed(self, destination: str, error: NotPublished, now_us: int) -> None:
         """The destination did not take a message: it rests if it asks to, or after a few failures."""
@@ -47,11 +48,9 @@ class Rests:
 
     def busy(self, now_us: int, *, each: int) -> Iterator[tuple[str, int]]:
         """By how many of `each` messages at a time less a destination gets: none while it rests, one while it is not known to work."""
-        self._until_us = {destination: until_us for destination, until_us in self._until_us.items() if until_us > now_us}
+        for destination in [destination for destination, until_us in self._until_us.items() if until_us <= now_us]:
+            del self._until_us[destination]
         yield from ((destination, each) for destination in self._until_us)
         for destination, failures in self._failures.items():
             if failures >= FAILURES_BEFORE_REST and destination not in self._until_us:
                 yield destination, each - 1
-
-    def __len__(self) -> int:
-        return len(self._until_us)

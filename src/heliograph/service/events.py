@@ -36,13 +36,13 @@ async def read_events(ports: Ports, name: EnterpriseName, after: str, *, limit: 
     number = int(after or 0)
     page = await ports.store.events(name, after=number, limit=limit)
     if after:
-        await _require_kept(ports, name, number, page)
+        _require_kept(number, page)
     if page.events:
         return page.events, page.events[-1].number
     return (), page.last
 
 
-async def _require_kept(ports: Ports, name: EnterpriseName, number: int, page: EventPage) -> None:
+def _require_kept(number: int, page: EventPage) -> None:
     """Raises: EventsGone, CursorAhead."""
     if number > page.last:
         raise CursorAhead(number, page.last)

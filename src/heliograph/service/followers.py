@@ -14,7 +14,7 @@ class Followers:
     def __init__(self) -> None:
         self._bells: defaultdict[EnterpriseName, set[asyncio.Event]] = defaultdict(set)
         self.stopped = False
-        """The server ends: nobody follows any more."""
+        """The server ends: no one follows any more."""
 
     def __len__(self) -> int:
         """How many follow."""

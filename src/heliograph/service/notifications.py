@@ -49,19 +49,19 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
         return ()
     if not ports.destinations.outside:
         raise NothingPublishes
-    return _to(ports, subscription, ports.destinations.of_test(subscription), TEST)
+    return _to(ports, subscription, lambda: TEST)
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
-    # Rendered only if something receives it: most servers publish nothing.
-    subscription = facts.subscription
-    if subscription is not None and ports.destinations and subscription.wants(kind):
-        destinations = ports.destinations.of(subscription, kind)
-        if destinations or ports.destinations.events:
-            yield from _to(ports, subscription, destinations, make())
+    if facts.subscription is not None and facts.subscription.wants(kind):
+        yield from _to(ports, facts.subscription, make)
 
 
-def _to(ports: Ports, subscription: Subscription, destinations: Iterable[str], notification: Notification) -> Iterator[Write]:
+def _to(ports: Ports, subscription: Subscription, make: Callable[[], Notification]) -> Iterator[Write]:
+    destinations = ports.destinations.of(subscription)
+    if not destinations and not ports.destinations.events:
+        return  # so it is not rendered either
+    notification = make()
     if ports.destinations.events:
         yield AppendEvent(EnterpriseName(subscription.enterprise), notification)
     yield from (Publish(notification, destination, subscription.enterprise) for destination in destinations)

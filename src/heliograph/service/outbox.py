@@ -7,7 +7,6 @@ from typing import Protocol
 
 import msgspec
 
-from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.notification import Notification, Subscription
 
 PUSH = "push"
@@ -123,8 +122,8 @@ class PublishingCounts:
     """Attempts started, and attempts whose outcome is durable: while they differ, some are in progress."""
     buried: set[str] = field(default_factory=set)
     """Enterprises with new dead letters, which were not counted since."""
-    resting: int = 0
-    """Destinations that are left alone for a while, since they take nothing."""
+    resting_until_us: dict[str, int] = field(default_factory=dict)
+    """When destinations that are left alone for a while, since they take nothing, are tried again; times that passed may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +145,7 @@ class Destinations:
         """Whether notifications leave the server by themselves."""
         return self.topics or self.push
 
-    def of(self, subscription: Subscription, notification_type: NotificationType) -> Sequence[str]:
-        """Where a notification of this type goes; nowhere if the enterprise did not enable it."""
-        return self.of_test(subscription) if subscription.wants(notification_type) else ()
-
-    def of_test(self, subscription: Subscription) -> Sequence[str]:
-        """Where a test message goes."""
+    def of(self, subscription: Subscription) -> Sequence[str]:
+        """Where a notification that the enterprise wants is sent."""
         topic = (subscription.pubsub_topic,) if self.topics and subscription.pubsub_topic else ()
         return (*topic, PUSH) if self.push else topic

@@ -64,8 +64,8 @@ class _Sender:
         self._ports = ports
         self._publisher = publisher
         self._chance = chance
-        self._rests = Rests(chance=chance)
         self._counts = ports.publishing
+        self._rests = Rests(self._counts.resting_until_us, chance=chance)
         self._look = asyncio.Event()
         self._next_look_us: int | None = 0
         """None: when a look is requested."""
@@ -136,7 +136,6 @@ class _Sender:
         busy = Counter(message.destination for message, _ in self._sending.values())
         for destination, less in self._rests.busy(now_us, each=EACH_MOST):
             busy[destination] += less
-        self._counts.resting = len(self._rests)
         return busy
 
     def _full(self, busy: Counter[str], claimed: Sequence[OutboxMessage]) -> Collection[str]:

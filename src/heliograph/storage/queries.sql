@@ -242,13 +242,14 @@ SELECT message_id, due_us, created_us, attempts, destination, notification_type,
 FROM outbox WHERE destination = ? AND due_us <= ? ORDER BY due_us, message_id LIMIT ?
 
 -- waiting_destinations --
--- Where messages wait to be sent: a step in the index for each destination, however many wait there.
+-- Where messages wait to be sent, and when the first is due: two steps in the index for each destination, however many wait there.
 WITH RECURSIVE wanted (destination) AS (
     SELECT min(destination) FROM outbox
     UNION ALL
     SELECT (SELECT min(destination) FROM outbox WHERE destination > wanted.destination) FROM wanted WHERE destination IS NOT NULL
 )
-SELECT destination FROM wanted WHERE destination IS NOT NULL
+SELECT destination, (SELECT min(due_us) FROM outbox WHERE outbox.destination = wanted.destination) AS first_due_us
+FROM wanted WHERE destination IS NOT NULL
 
 -- full_outboxes --
 -- Enterprises that have more than so many messages waiting, and how many.

@@ -170,9 +170,11 @@ class Link:
         """These settings hold for the session, or for its transaction; those that the database does not know are left out."""
         await self.run("configure", list(settings), list(settings.values()), for_transaction)
 
-    async def script(self, text: str) -> None:
-        """Run the statements, all or none.  Raises: DATABASE_ERRORS."""
-        await self._open_connection.execute(text)
+    async def script(self, text: str) -> int:
+        """Run the statements, all or none; how many rows the last one wrote.  Raises: DATABASE_ERRORS."""
+        status = await self._open_connection.execute(text)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
 
     async def begin(self) -> None:
         """A transaction has begun.  Raises: DATABASE_ERRORS."""

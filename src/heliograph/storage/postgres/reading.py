@@ -137,23 +137,24 @@ class Reader:
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
         """As EventLog says.  Raises: Overloaded."""
+        all_numbered = False
         while True:
             rows = await self.run("page_of_events", *page_of_events(enterprise, after, limit))
             page = event_page(rows)
             ends_before_waiting = len(page.events) == limit or (page.events and page.events[-1].number < page.last)
-            if ends_before_waiting or not rows[0]["waiting"]:
+            if all_numbered or ends_before_waiting or not rows[0]["waiting"]:
                 return page
-            await self._numbering.get(None)
+            all_numbered = not await self._numbering.get(None)
 
     async def number_events(self) -> None:
         """No event that was committed before the call waits for its number.  Raises: Overloaded."""
-        while (await self.run("event_waits"))[0][0]:
-            await self._numbering.get(None)
+        while (await self.run("event_waits"))[0][0] and await self._numbering.get(None):
+            pass
 
-    async def _number_events(self, _: Sequence[None]) -> Mapping[None, None]:
+    async def _number_events(self, _: Sequence[None]) -> Mapping[None, int]:
+        """How many got their numbers; none: what still waits is being deleted with its enterprise, by a server that may hang."""
         # Repeated if the session was lost: what has its number waits no more.
-        await self._on_a_link(lambda link: link.script(_NUMBER_EVENTS))
-        return {}
+        return {None: await self._on_a_link(lambda link: link.script(_NUMBER_EVENTS))}
 
     async def _read_operations(self, names: Sequence[OperationName]) -> Mapping[OperationName, Operation]:
         rows = await self._columns("operations_named", [(*device, create_ms) for device, create_ms in names])

@@ -50,8 +50,8 @@ class Timers:
 
     async def claim(self, *, limit: int, now_us: int, until_us: int, each: int, busy: Mapping[str, int]) -> Sequence[OutboxMessage]:
         """As Outbox.claim; claimed in the database, for other servers claim too."""
-        waiting = sorted(destination for (destination,) in await self.run("waiting_destinations"))
-        rooms = self._rota.rooms(waiting, each=each, busy=busy)
+        due = sorted(destination for destination, first_due_us in await self.run("waiting_destinations") if first_due_us <= now_us)
+        rooms = self._rota.rooms(due, each=each, busy=busy)
         if not rooms:
             return ()
         rows = await self.run("claim_messages", now_us, until_us, *map(list, zip(*rooms, strict=True)), limit)

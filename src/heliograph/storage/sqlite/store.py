@@ -277,10 +277,11 @@ class SqliteStore(RecordReads):
     async def claim(
         self, *, limit: int, now_us: int, until_us: int, each: int | None = None, busy: Mapping[str, int] = NOWHERE
     ) -> Sequence[OutboxMessage]:
-        destinations = self._destinations()
-        self._claims.forget(but=destinations, now_us=now_us)
+        first_due_us = self._first_due_us()
+        self._claims.forget(but=first_due_us, now_us=now_us)
         claimed: list[OutboxMessage] = []
-        rooms = self._rota.rooms(destinations, each=each or limit, busy=busy)
+        looked_at = [destination for destination, due_us in first_due_us.items() if due_us <= now_us]
+        rooms = self._rota.rooms(looked_at, each=each or limit, busy=busy)
         for destination, room in rooms:
             most = min(room, limit - len(claimed))
             if not most:
@@ -290,8 +291,9 @@ class SqliteStore(RecordReads):
         self._rota.served(rooms, claimed)
         return sorted(claimed, key=soonest)
 
-    def _destinations(self) -> Sequence[str]:
-        return [destination for (destination,) in self._reads.one("waiting_destinations")]
+    def _first_due_us(self) -> dict[str, int]:
+        """When the first message to each destination is due, claimed or not."""
+        return dict(self._reads.one("waiting_destinations"))
 
     def _due(self, destination: str, by_us: int, count: int) -> Sequence[OutboxMessage]:
         """So many more messages than are claimed."""
@@ -302,9 +304,13 @@ class SqliteStore(RecordReads):
         return Holding(number, size)
 
     async def next_messages_us(self) -> Mapping[str, int]:
-        waiting = ((destination, self._due(destination, LATEST_US, 1)) for destination in self._destinations())
-        free = ((to, next((message.due_us for message in due if not self._claims.holds(message)), None)) for to, due in waiting)
+        waiting = self._first_due_us().items()
+        free = ((to, self._first_free_us(to) if self._claims.of(to) else due_us) for to, due_us in waiting)
         return {destination: due_us for destination, due_us in free if due_us is not None}
+
+    def _first_free_us(self, destination: str) -> int | None:
+        due = self._due(destination, LATEST_US, 1)
+        return next((message.due_us for message in due if not self._claims.holds(message)), None)
 
     async def full_outboxes(self, *, most: int) -> Mapping[str, int]:
         return dict(await self._in_thread(lambda: self._page_reads.one("full_outboxes", most)))
