@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.agent.lab import Lab, eventually, port_of
-from tests.android.subjects import AppSubject, Wish, issue, rendered
+from tests.agent.lab import Lab, eventually, port_of, shown
+from tests.android.subjects import AppSubject, Wish, issue
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +48,7 @@ async def test_where_no_web_socket_gets_through_the_agent_polls(lab: Lab, class_
         try:
             operation = await lab.ended(await issue(lab, subject, "LOCK"))
 
-            assert "response" in rendered(operation)
+            assert "response" in shown(operation)
         finally:
             await subject.stop()
 
@@ -76,12 +76,9 @@ async def test_a_line_that_a_crash_left_unfinished_does_not_count(lab: Lab, clas
     await subject.stop()
     subject.tear(torn)
 
-    again = AppSubject(subject.folder, class_path)
-    (subject.folder / "connected").unlink()
-    again.keeper = asyncio.get_running_loop().create_task(again.keep_alive())
     try:
-        await again.until("connected")
+        await subject.start()
 
-        assert "response" in rendered(await lab.ended(await issue(lab, again, "LOCK")))
+        assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
     finally:
-        await again.stop()
+        await subject.stop()
