@@ -55,6 +55,9 @@ class Subject(Protocol):
     def journal(self) -> bytes:
         """What its journal holds."""
 
+    def apps_of_policy(self) -> int:
+        """How many apps the policy that it got is about."""
+
     def asked(self) -> bool:
         """Whether its user is being asked something."""
 
@@ -116,6 +119,9 @@ class VirtualSubject:
 
     def journal(self) -> bytes:
         return self._journal.read_bytes() if self._journal.exists() else b""
+
+    def apps_of_policy(self) -> int:
+        return bytes(self._runner.phone.policy.policy or b"").count(b'"packageName"')
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -205,6 +211,9 @@ class AppSubject:
         """A crash left this at the journal's end."""
         with (self.folder / "journal").open("ab") as journal:
             journal.write(end)
+
+    def apps_of_policy(self) -> int:
+        return self.text("policy").count('"packageName"')
 
     def asked(self) -> bool:
         return self.there("asked")

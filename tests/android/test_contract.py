@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,9 +10,13 @@ import pytest
 from heliograph.agent.executor import Moment
 from heliograph.agent.runner import TransportKind
 from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain.names import PolicyName
+from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.types import secret_fields
+from heliograph.service.policies import patch_policy
 from tests.agent.lab import Lab, Wire, eventually, port_of, shown
 from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue
+from tests.commands.policies import policy_of
 
 TESTED = [row.name for row in COMMANDS.values() if not row.final_at_ack]
 LAST_ORDERS = [row.name for row in COMMANDS.values() if row.final_at_ack]
@@ -25,6 +30,8 @@ RECOVERED = {
 MOMENTS = [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.EXECUTING, Moment.EXECUTED, Moment.RESULT, Moment.REPORTED, Moment.DROPPED]
 KILLED = [(type_, moment) for type_ in RECOVERED for moment in MOMENTS if (type_, moment) != ("REBOOT", Moment.EXECUTED)]
 """A phone goes down while it executes REBOOT, so nothing can kill it once it has."""
+LARGE = 6_000
+"""Apps of a policy that fits into no other message, and is below the default limit."""
 
 Make = Callable[[Wish], Awaitable[Subject]]
 
@@ -106,6 +113,26 @@ async def test_a_lost_answer_changes_nothing(lab: Lab, make: Make, kind: Transpo
         assert 1 == subject.executions(operation)
         assert "response" in shown(operation)
         await subject.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_policy_may_be_larger_than_any_other_message(lab: Lab, make: Make, kind: TransportKind) -> None:
+    """With the answer to hello, and as news."""
+    name = PolicyName(lab.enterprise.enterprise, "default")
+    await patch_policy(lab.ports, name, blocking(LARGE), None)
+    subject = await make(Wish(type="LOCK", kind=kind))
+    await eventually(lambda: subject.apps_of_policy() == LARGE)
+
+    record = await patch_policy(lab.ports, name, blocking(LARGE + 1), None)
+
+    assert len(record.resource) > MESSAGE_MAX_BYTES
+    await eventually(lambda: subject.apps_of_policy() == LARGE + 1)
+    assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
+
+
+def blocking(apps: int) -> Any:  # noqa: ANN401 - JSON in, the made message out
+    """A policy on as many apps."""
+    return policy_of(applications=[{"packageName": f"com.example.blocked.app{number}", "installType": "BLOCKED"} for number in range(apps)])
 
 
 async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) -> None:

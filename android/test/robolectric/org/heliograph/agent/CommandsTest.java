@@ -229,9 +229,11 @@ public class CommandsTest {
   @Test
   public void aChangedPolicyIsAppliedOnceAndReported() {
     JSONObject policy = Json.of("policyName", "enterprises/e/policies/p", "policyVersion", 3, "passwordQuality", "ALPHANUMERIC");
-    phone.adopt(policy);
+    // The server sends AMAPI's Policy along, and leaves it out once the phone has reported this version: the same policy.
+    phone.adopt(Json.put(Json.copy(policy), "policy", Json.of("applications", new JSONArray().put(Json.of("packageName", "com.example")))));
     phone.adopt(policy);
     assertEquals(1, Collections.frequency(system.names(), "setPasswordQuality"));
+    assertFalse(memory.get(Memory.POLICY), memory.get(Memory.POLICY).contains("com.example"));
     assertEquals("enterprises/e/policies/p", phone.report().optString("appliedPolicyName"));
     assertEquals("3", phone.report().optString("appliedPolicyVersion"));
   }
