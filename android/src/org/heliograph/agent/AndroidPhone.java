@@ -9,6 +9,7 @@ import org.heliograph.agent.commands.Command;
 import org.heliograph.agent.commands.Commands;
 import org.heliograph.agent.commands.Destructive;
 import org.heliograph.agent.commands.LostMode;
+import org.heliograph.agent.commands.Requires;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Outcome;
@@ -86,9 +87,8 @@ public final class AndroidPhone implements Phone {
 
   @Override
   public Outcome refusal(JSONObject command) {
-    Command known = of(command);
-    Outcome refusal = known.requires().refusal(owner.kind());
-    return refusal == null ? known.objection(command) : refusal;
+    Outcome refusal = Requires.refusal(CommandType.of(command), owner.kind());
+    return refusal == null ? of(command).objection(command) : refusal;
   }
 
   @Override

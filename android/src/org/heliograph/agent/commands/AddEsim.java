@@ -24,11 +24,6 @@ final class AddEsim implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Euicc.REQUIRES;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     String wish = Json.in(command, "addEsimParams").optString("activationState");
     if (personal() && wish.equals("ACTIVATED")) {

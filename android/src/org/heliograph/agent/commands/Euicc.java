@@ -26,7 +26,6 @@ import org.json.JSONObject;
 
 /** The eSIM chip, as an owner may use it from Android 15 on. */
 final class Euicc {
-  static final Requires REQUIRES = new Requires(35, 35, 35);
   private static final long ANSWERS_WITHIN_MIN = 10;
   private static final String CODE = "org.heliograph.agent.CODE";
   /** By EuiccManager.OPERATION_*.  Source: disc, InternalErrorDetails.operationCodeDetail. */

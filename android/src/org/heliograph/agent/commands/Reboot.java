@@ -17,11 +17,6 @@ final class Reboot implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return new Requires(Requires.ALWAYS, Requires.NEVER, Requires.NEVER);
-  }
-
-  @Override
   public Outcome execute(JSONObject command, Phone.Execution execution) throws InterruptedException {
     owner.policy.reboot(owner.admin); // IllegalStateException during a call
     Thread.sleep(DOWN_WITHIN_MS);

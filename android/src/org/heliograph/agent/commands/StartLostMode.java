@@ -21,11 +21,6 @@ final class StartLostMode implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return LostMode.REQUIRES;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     return lostMode.objection();
   }

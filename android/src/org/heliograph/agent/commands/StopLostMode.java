@@ -14,11 +14,6 @@ final class StopLostMode implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return LostMode.REQUIRES;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     return lostMode.objection();
   }
