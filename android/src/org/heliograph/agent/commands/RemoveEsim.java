@@ -40,7 +40,6 @@ final class RemoveEsim implements Command {
     if (info == null) return Outcome.failed(Json.of("status", "ERROR_ICC_ID_NOT_FOUND"));
     execution.progress(Json.of("status", "IN_PROGRESS"));
     Euicc.Answer answer = euicc.ask(pending -> euicc.manager().deleteSubscription(info.getSubscriptionId(), pending));
-    if (answer == null) return Outcome.failed("UNKNOWN", "the eSIM service gave no answer");
     return answer.ok() ? Euicc.success(iccId) : answer.failure();
   }
 

@@ -2,7 +2,6 @@ package org.heliograph.agent.protocol;
 
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.MessageDigest;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import javax.net.ssl.SSLContext;
@@ -38,7 +37,7 @@ final class Pins implements X509TrustManager {
   public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
     system.checkServerTrusted(chain, authType);
     for (X509Certificate certificate : chain) {
-      String key = keyHash(certificate);
+      String key = Hex.sha256(certificate.getPublicKey().getEncoded());
       for (String pin : pins) {
         if (pin.equalsIgnoreCase(key)) return;
       }
@@ -54,13 +53,5 @@ final class Pins implements X509TrustManager {
   @Override
   public X509Certificate[] getAcceptedIssuers() {
     return system.getAcceptedIssuers();
-  }
-
-  private static String keyHash(X509Certificate certificate) throws CertificateException {
-    try {
-      return Hex.of(MessageDigest.getInstance("SHA-256").digest(certificate.getPublicKey().getEncoded()));
-    } catch (GeneralSecurityException noSha) {
-      throw new CertificateException(noSha);
-    }
   }
 }

@@ -78,20 +78,25 @@ final class ProgressReports {
 
   private Reply send(JSONObject status, boolean asksUser) throws InterruptedException {
     int number = nextSeq();
-    try {
-      reserve(number);
-    } catch (IOException broken) {
-      delivery.fail(broken);
-      throw new InterruptedException("the journal cannot be written");
-    }
+    reserve(number);
     return delivery.deliver("report", operation, Json.of(
         "ackId", journal.entry(operation).optString("ackId"), "seq", number, "state", "PROGRESS", "status", status,
         "asksUser", asksUser ? true : null));
   }
 
-  private synchronized void reserve(int number) throws IOException {
+  private synchronized void reserve(int number) throws InterruptedException {
     if (number <= reserved) return;
     reserved = number + RESERVE;
-    journal.put(operation, "seq", reserved);
+    write("seq", reserved);
+  }
+
+  /** This stands in the operation's entry of the journal; else the agent ends. */
+  void write(String name, Object value) throws InterruptedException {
+    try {
+      journal.put(operation, name, value);
+    } catch (IOException broken) {
+      delivery.fail(broken);
+      throw new InterruptedException("the journal cannot be written");
+    }
   }
 }
