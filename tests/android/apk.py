@@ -1,4 +1,4 @@
-"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, where a tool cannot be had."""
+"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, if a tool cannot be had."""
 
 import fcntl
 import os

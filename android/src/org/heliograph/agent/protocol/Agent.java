@@ -168,7 +168,7 @@ public final class Agent {
   /** The last order, once there is one; until then every command is seen through. */
   private JSONObject serve() throws IOException, InterruptedException {
     for (JSONObject entry : journal.entries()) take(entry.optString("operation"), null);
-    start("status", this::tellChanges);
+    start("status", this::reportChanges);
     Backoff backoff = delivery.backoff();
     Backoff unknown = delivery.backoffOfUnknown();
     while (delivery.lastOrder() == null) {
@@ -259,7 +259,7 @@ public final class Agent {
     }
   }
 
-  private void tellChanges() throws InterruptedException {
+  private void reportChanges() throws InterruptedException {
     while (true) {
       boolean news;
       synchronized (changes) {

@@ -121,7 +121,7 @@ final class CommandRun {
   private final class Leave implements Phone.Execution {
     @Override
     public void progress(JSONObject status) {
-      progress.tell(status);
+      progress.report(status);
     }
 
     @Override

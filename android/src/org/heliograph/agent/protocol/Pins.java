@@ -10,7 +10,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** Believes a server whom the system believes and, if pins are set, whose chain has one of these public keys. */
+/** Believes a server that the system believes and, if pins are set, whose chain has one of these public keys. */
 final class Pins implements X509TrustManager {
   private final X509TrustManager system;
   private final String[] pins;
@@ -30,7 +30,7 @@ final class Pins implements X509TrustManager {
       context.init(null, new TrustManager[] {new Pins((X509TrustManager) manager, pins)}, null);
       return context.getSocketFactory();
     }
-    throw new GeneralSecurityException("this system believes no one");
+    throw new GeneralSecurityException("this system has no root certificates");
   }
 
   @Override
@@ -47,7 +47,7 @@ final class Pins implements X509TrustManager {
 
   @Override
   public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-    throw new CertificateException("this is no server");
+    throw new CertificateException("this is not a server");
   }
 
   @Override
