@@ -87,6 +87,11 @@ def fetched(*sets: str) -> list[Path]:
     return [cache() / artifact.file for artifact in artifacts]
 
 
+def pinned(name: str) -> Path:
+    """The file in the cache that is pinned for building under this name."""
+    return next(cache() / artifact.file for artifact in locked("build") if artifact.name == name)
+
+
 def program(name: str) -> str:
     """The path of a program.  Raises: ToolMissing."""
     found = shutil.which(name)
@@ -107,6 +112,20 @@ def run(command: Sequence[str | Path], *, within_s: float = 300) -> str:
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout[-4_000:]}{done.stderr[-4_000:]}")
     return done.stdout
+
+
+def compiled(sources: Iterable[Path], classes: Path, others: Iterable[Path], *options: str) -> Path:
+    """The folder with the sources' classes, which see the others.  Raises: ToolMissing, RuntimeError."""
+    classes.mkdir(parents=True, exist_ok=True)
+    run(
+        [program("javac"), "-nowarn", "-Xlint:-options", "-encoding", "UTF-8", *options, "-cp", class_path(others), "-d", classes, *sources]
+    )
+    return classes
+
+
+def class_path(paths: Iterable[Path]) -> str:
+    """Folders and jars as Java takes them."""
+    return os.pathsep.join(map(str, paths))
 
 
 def _xdg(variable: str, otherwise: str) -> Path:

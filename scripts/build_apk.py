@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from scripts.android_tools import ANDROID, ToolMissing, cache, data, fetched, locked, program, run
+from scripts.android_tools import ANDROID, ToolMissing, cache, class_path, compiled, data, fetched, pinned, program, run
 
 BUILD = ANDROID.parent / "build" / "android"
 LOWEST_LEVEL = 24
@@ -54,16 +54,15 @@ def build(folder: Path, *, safe: bool, key: Key) -> Built:
     Raises: ToolMissing; RuntimeError: a tool refused; ValueError: something newer than the lowest level is used in a new place.
     """
     fetched("build")
-    android = _jar("android-all")
+    android = pinned("android-all")
     shutil.rmtree(folder, ignore_errors=True)
     variant = ANDROID / ("safe" if safe else "full")
-    for name in ("generated", "classes", "dex"):
+    for name in ("generated", "dex"):
         (folder / name).mkdir(parents=True)
     resources = _resources(folder, variant, android)
     sources = _sorted(root / "src" for root in (ANDROID, variant)) + sorted((folder / "generated").rglob("*.java"))
-    run([program("javac"), "--release", "8", "-nowarn", "-Xlint:-options", "-cp", android, "-encoding", "UTF-8", "-g",
-         "-d", folder / "classes", *sources])  # fmt: skip
-    check_api(folder / "classes", allowed_uses())
+    classes = compiled(sources, folder / "classes", [android], "--release", "8", "-g")
+    check_api(classes, allowed_uses())
     _dex(folder, android)
     apk = folder / "heliograph-agent.apk"
     _pack(resources, folder / "dex" / "classes.dex", folder / "unaligned.apk")
@@ -71,7 +70,7 @@ def build(folder: Path, *, safe: bool, key: Key) -> Built:
     run([program("apksigner"), "sign", "--ks", key.file, "--ks-pass", key.password, "--min-sdk-version", str(LOWEST_LEVEL),
          "--v1-signing-enabled", "false", "--v2-signing-enabled", "true", "--v3-signing-enabled", "true", "--v4-signing-enabled", "false",
          "--out", apk, folder / "aligned.apk"])  # fmt: skip
-    return Built(apk, folder / "classes", resources)
+    return Built(apk, classes, resources)
 
 
 def development_key() -> Key:
@@ -89,10 +88,6 @@ def development_key() -> Key:
             with contextlib.suppress(FileExistsError):
                 os.link(made, file)
     return Key(file, f"pass:{DEVELOPMENT_PASSWORD}")
-
-
-def _jar(name: str) -> Path:
-    return next(cache() / artifact.file for artifact in locked("build") if artifact.name == name)
 
 
 def _sorted(roots: Iterable[Path]) -> list[Path]:
@@ -116,7 +111,7 @@ def _aapt2() -> Path:
     system = {"linux": "linux", "darwin": "macosx"}.get(sys.platform)
     if system is None:
         raise ToolMissing(f"aapt2 for {sys.platform} is not in apktool's library")
-    library = _jar("apktool-lib")
+    library = pinned("apktool-lib")
     tool = cache() / f"{library.stem}-aapt2"
     if not tool.exists():
         with zipfile.ZipFile(library) as jar, tempfile.TemporaryDirectory(dir=cache()) as beside:
@@ -138,8 +133,8 @@ def check_api(classes: Path, allowed: set[str]) -> None:
 
 def newer_uses(classes: Path) -> set[str]:
     """Each use of what the lowest level does not have: `Class: what`."""
-    jars = os.pathsep.join(str(_jar(name)) for name in ("animal-sniffer", "asm"))
-    signature = _jar("android-api-level-24")
+    jars = class_path(pinned(name) for name in ("animal-sniffer", "asm"))
+    signature = pinned("android-api-level-24")
     said = run([program("java"), "-cp", jars, ANDROID / "tools" / "ApiCheck.java", signature, ANDROID / "src", classes])
     return {f"{place}: {use}" for place, use in re.findall(r"/(\w+)(?:\$\w+)?\.(?:java|class):\d+: Undefined reference: (.*)", said)}
 
@@ -152,7 +147,7 @@ def allowed_uses() -> set[str]:
 def _dex(folder: Path, android: Path) -> None:
     home = Path(program("javac")).resolve().parent.parent
     classes = sorted((folder / "classes").rglob("*.class"))
-    run([program("java"), "-cp", _jar("r8"), "com.android.tools.r8.D8", "--release", "--min-api", str(LOWEST_LEVEL),
+    run([program("java"), "-cp", pinned("r8"), "com.android.tools.r8.D8", "--release", "--min-api", str(LOWEST_LEVEL),
          "--lib", home, "--lib", android, "--output", folder / "dex", *classes])  # fmt: skip
 
 

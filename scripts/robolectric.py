@@ -2,10 +2,9 @@
 
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.android_tools import ANDROID, cache, fetched, locked, program, run
+from scripts.android_tools import ANDROID, cache, class_path, compiled, fetched, locked, pinned, program, run
 from scripts.build_apk import Built
 
 SOURCES = ANDROID / "test" / "robolectric"
@@ -14,49 +13,44 @@ LEVELS = tuple(sorted({int(row.set.removeprefix("level-")) for row in locked(*(f
 OPENED = ("lang", "io", "util", "net", "text", "lang.reflect", "nio")
 """Packages of the JDK into which Robolectric reaches."""
 RUNS_WITHIN_S = 600
+PACKAGE = "org.heliograph.agent"
 CONFIG = """android_merged_manifest={manifest}
 android_resource_apk={resources}
 android_merged_assets={none}
 android_merged_resources={none}
-android_custom_package=org.heliograph.agent
+android_custom_package={package}
 """
 
 
 class Robolectric:
     """The compiled tests and their class path."""
 
-    def __init__(self, folder: Path, built: Built, classes: Path | None = None) -> None:
-        """`classes`: the agent's, if not those of the build.  Raises: ToolMissing, RuntimeError."""
-        jars = [_unpacked(path) for path in fetched("test")]
-        android = next(path for path in fetched("build") if path.name.startswith("android-all-"))
-        agent = classes or built.classes
+    def __init__(self, folder: Path, built: Built) -> None:
+        """Raises: ToolMissing, RuntimeError."""
+        others = [built.classes, *(_unpacked(path) for path in fetched("test")), pinned("android-all")]
         config = folder / "config" / "com" / "android" / "tools" / "test_config.properties"
         config.parent.mkdir(parents=True)
-        config.write_text(CONFIG.format(manifest=ANDROID / "AndroidManifest.xml", resources=built.resources, none=folder / "none"))
-        own = folder / "tests"
-        own.mkdir()
-        path = _joined([agent, *jars, android])
-        run(
-            [program("javac"), "-nowarn", "-Xlint:-options", "-encoding", "UTF-8", "-cp", path, "-d", own, *sorted(SOURCES.rglob("*.java"))]
+        config.write_text(
+            CONFIG.format(manifest=ANDROID / "AndroidManifest.xml", resources=built.resources, none=folder / "none", package=PACKAGE)
         )
-        self._class_path = _joined([own, folder / "config", agent, *jars, android])
+        own = compiled(sorted(SOURCES.rglob("*.java")), folder / "tests", others)
+        self._class_path = class_path([own, folder / "config", *others])
 
-    def said(self, classes: Sequence[str], *, level: int, properties: Mapping[str, str] | None = None) -> str:
-        """What JUnit printed.  Raises: RuntimeError: a test failed; its message holds the failures."""
+    def applied(self, name: str, *, level: int) -> int:
+        """How many cases of this test class applied to this level, all of which passed.
+
+        Raises: RuntimeError: a case failed; its message holds the failures.
+        """
         fetched(f"level-{level}")
         opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED]
         opened.append("--add-opens=java.base/jdk.internal.access=ALL-UNNAMED")
         settings = {
             "robolectric.offline": "true", "robolectric.dependency.dir": str(cache()), "robolectric.enabledSdks": str(level),
-            **(properties or {}),
         }  # fmt: skip
         given = [f"-D{name}={value}" for name, value in settings.items()]
         command = [program("java"), "-Xmx2g", "-XX:TieredStopAtLevel=1", *opened, *given, "-cp", self._class_path]
-        return run([*command, "org.junit.runner.JUnitCore", *classes], within_s=RUNS_WITHIN_S)
-
-
-def _joined(paths: Sequence[Path]) -> str:
-    return os.pathsep.join(map(str, paths))
+        said = run([*command, f"{PACKAGE}.Cases", f"{PACKAGE}.{name}"], within_s=RUNS_WITHIN_S)
+        return int(said.rpartition("applied: ")[2])
 
 
 def _unpacked(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, where a tool cannot be had."""
+"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, if a tool cannot be had."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.android_tools import ToolMissing, cache, locked, program, run
+from scripts.android_tools import ToolMissing
 from scripts.build_apk import Built, build, development_key
 
 
@@ -42,15 +42,3 @@ def built_once(folder: Path, *, safe: bool = False) -> Built:
     with _alone(folder), skipped_without_tools():
         made = Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
         return made if made.apk.exists() else build(where, safe=safe, key=development_key())
-
-
-def android_library() -> Path:
-    """Android's own classes, org.json among them."""
-    return next(cache() / artifact.file for artifact in locked("build") if artifact.name == "android-all")
-
-
-def compiled(sources: Path, classes: Path, class_path: str) -> Path:
-    """The folder with the compiled tests.  Raises: RuntimeError."""
-    classes.mkdir(parents=True, exist_ok=True)
-    run([program("javac"), "-nowarn", "-Xlint:-options", "-cp", class_path, "-d", classes, *sorted(sources.rglob("*.java"))])
-    return classes

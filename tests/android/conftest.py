@@ -1,14 +1,14 @@
 """The agent's APK, the APK's classes on the host, and a whole server for every test."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from scripts.android_tools import ANDROID
+from scripts import android_tools
+from scripts.android_tools import ANDROID, compiled, pinned
 from tests.agent.lab import Lab, lab_in
-from tests.android.apk import android_library, built_once, compiled, session_folder, skipped_without_tools
+from tests.android.apk import built_once, session_folder, skipped_without_tools
 
 HOST = ANDROID / "test" / "host"
 
@@ -16,12 +16,10 @@ HOST = ANDROID / "test" / "host"
 @pytest.fixture(scope="session")
 def class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The APK's classes, and the phone that is a folder."""
-    folder = session_folder(tmp_path_factory)
-    built = built_once(folder)
+    others = [built_once(session_folder(tmp_path_factory)).classes, pinned("android-all")]
     with skipped_without_tools():
-        path = os.pathsep.join(map(str, (built.classes, android_library())))
-        own = compiled(HOST, tmp_path_factory.mktemp("host"), path)
-    return os.pathsep.join((str(own), path))
+        own = compiled(sorted(HOST.rglob("*.java")), tmp_path_factory.mktemp("host"), others)
+    return android_tools.class_path([own, *others])
 
 
 @pytest.fixture

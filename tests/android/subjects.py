@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -17,7 +17,6 @@ from heliograph.agent.virtual_phone import User
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import Answer
 from heliograph.domain.device import DeviceFacts
-from heliograph.domain.longrunning import render_operation
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.domain.phone.report_fields import Situation, device_report
@@ -25,7 +24,7 @@ from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.protojson.messages import encode_message
 from heliograph.service.issue_command import issue_command
 from scripts.android_tools import program
-from tests.agent.lab import KillAt, Lab, eventually
+from tests.agent.lab import KillAt, Lab, eventually, executions
 from tests.commands.expected import expected_of
 from tests.patience import surely
 
@@ -47,7 +46,7 @@ class Subject(Protocol):
     def name(self) -> str:
         """The device's resource name."""
 
-    def executions(self, operation: str, type_: str) -> int:
+    def executions(self, operation: Operation) -> int:
         """How often it began to execute the command."""
 
     async def died(self) -> None:
@@ -55,6 +54,9 @@ class Subject(Protocol):
 
     def journal(self) -> bytes:
         """What its journal holds."""
+
+    def apps_of_policy(self) -> int:
+        """How many apps the policy that it got is about."""
 
     def asked(self) -> bool:
         """Whether its user is being asked something."""
@@ -109,14 +111,17 @@ class VirtualSubject:
             runner.phone.be(User(answer=None))
         return cls(runner, kill, lab.journal_of(runner))
 
-    def executions(self, operation: str, type_: str) -> int:
-        return sum(1 for effect in self._runner.phone.effects if effect.operation == operation and effect.step == "began")
+    def executions(self, operation: Operation) -> int:
+        return executions(self._runner, operation)
 
     async def died(self) -> None:
         await eventually(lambda: self._kill is not None and self._kill.killed)
 
     def journal(self) -> bytes:
         return self._journal.read_bytes() if self._journal.exists() else b""
+
+    def apps_of_policy(self) -> int:
+        return bytes(self._runner.phone.policy.policy or b"").count(b'"packageName"')
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -136,8 +141,6 @@ class AppSubject:
     class_path: str
     process: asyncio.subprocess.Process | None = None
     keeper: asyncio.Task[None] | None = None
-    ends: list[int] = field(default_factory=list)
-    """The exit codes so far."""
 
     @classmethod
     async def made(cls, lab: Lab, wish: Wish, class_path: str) -> "AppSubject":
@@ -159,15 +162,20 @@ class AppSubject:
         if wish.type == "STOP_LOST_MODE":
             (folder / "lost").touch()
         subject = cls(folder, class_path)
-        subject.keeper = asyncio.get_running_loop().create_task(subject.keep_alive())
-        await subject.until("connected")
+        await subject.start()
         return subject
 
     @property
     def name(self) -> str:
         return (self.folder / "name").read_text()
 
-    async def keep_alive(self) -> None:
+    async def start(self) -> None:
+        """It runs, and is connected."""
+        (self.folder / "connected").unlink(missing_ok=True)
+        self.keeper = asyncio.get_running_loop().create_task(self._keep_alive())
+        await self.until("connected")
+
+    async def _keep_alive(self) -> None:
         """Android starts a killed service again."""
         while not self.there("released"):
             with (self.folder / "out").open("ab") as out:
@@ -175,7 +183,7 @@ class AppSubject:
                     program("java"), "-XX:TieredStopAtLevel=1", "-cp", self.class_path, "HostAgent", str(self.folder),
                     stdout=out, stderr=asyncio.subprocess.STDOUT,
                 )  # fmt: skip
-            self.ends.append(await self.process.wait())
+            await self.process.wait()
 
     async def until(self, name: str) -> None:
         """The phone has written this."""
@@ -190,8 +198,8 @@ class AppSubject:
     def text(self, name: str) -> str:
         return (self.folder / name).read_text() if self.there(name) else ""
 
-    def executions(self, operation: str, type_: str) -> int:
-        return self.text("effects").splitlines().count(type_)
+    def executions(self, operation: Operation) -> int:
+        return self.text("effects").splitlines().count(operation.type)
 
     async def died(self) -> None:
         await self.until("killed")
@@ -203,6 +211,9 @@ class AppSubject:
         """A crash left this at the journal's end."""
         with (self.folder / "journal").open("ab") as journal:
             journal.write(end)
+
+    def apps_of_policy(self) -> int:
+        return self.text("policy").count('"packageName"')
 
     def asked(self) -> bool:
         return self.there("asked")
@@ -229,9 +240,3 @@ async def issue(lab: Lab, subject: Subject, type_: str, **more: object) -> Opera
     """The operation of the type's example."""
     envelope = ENVELOPE.decode(msgspec.json.encode({"type": type_, **COMMANDS[type_].example, **more}))
     return await surely(lambda: issue_command(lab.ports, DeviceName.parse(subject.name), envelope))
-
-
-def rendered(operation: Operation) -> dict[str, Any]:
-    """The operation as a caller reads it."""
-    view: dict[str, Any] = msgspec.json.decode(render_operation(operation))
-    return view

@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from tests.agent.lab import Lab, eventually, port_of
-from tests.android.subjects import AppSubject, Wish, issue, rendered
+from heliograph.agent.runner import TransportKind
+from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
+from tests.agent.lab import Lab, eventually, port_of, shown
+from tests.android.subjects import AppSubject, Wish, issue
 
 
 @contextlib.asynccontextmanager
@@ -42,13 +47,64 @@ async def proxy_without_web_sockets(port: int) -> AsyncIterator[str]:
         server.close()
 
 
+@contextlib.asynccontextmanager
+async def greeting_with(sizes: list[int]) -> AsyncIterator[str]:
+    """A server's address. It enrols who asks, and answers one hello after the other with a message of such a size."""
+
+    def message(start: str) -> str:
+        size = sizes.pop(0)
+        return f"{start}{' ' * (size - len(start) - 1)}}}"
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        match request.path.rpartition("/")[2]:
+            case "enroll":
+                return web.json_response({"name": "enterprises/e/devices/d"})
+            case "hello":
+                return web.Response(text=message("{"))
+            case "connect":
+                socket = web.WebSocketResponse()
+                await socket.prepare(request)
+                async for frame in socket:
+                    ask = frame.json()
+                    answer = f'{{"replyTo":{ask["id"]},"status":200,"body":{{}}'
+                    await socket.send_str(message(answer) if ask["kind"] == "hello" else answer + "}")
+                return socket
+            case "commands":
+                await asyncio.sleep(0.1)
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("kind", list(TransportKind))
+async def test_a_message_to_the_phone_has_a_bound(tmp_path: Path, class_path: str, kind: TransportKind) -> None:
+    sizes = [POLICY_MESSAGE_MAX_BYTES + 1, POLICY_MESSAGE_MAX_BYTES]
+    async with greeting_with(sizes) as url:
+        (tmp_path / "settings.json").write_text(json.dumps({"url": url, "token": "any", "channel": kind.value}))
+        subject = AppSubject(tmp_path, class_path)
+        try:
+            await subject.start()
+
+            assert [] == sizes
+        finally:
+            await subject.stop()
+
+
 async def test_where_no_web_socket_gets_through_the_agent_polls(lab: Lab, class_path: str) -> None:
     async with proxy_without_web_sockets(port_of(lab.url)) as url:
         subject = await AppSubject.made(lab, Wish(type="LOCK", kind=None, url=url), class_path)
         try:
             operation = await lab.ended(await issue(lab, subject, "LOCK"))
 
-            assert "response" in rendered(operation)
+            assert "response" in shown(operation)
         finally:
             await subject.stop()
 
@@ -76,12 +132,9 @@ async def test_a_line_that_a_crash_left_unfinished_does_not_count(lab: Lab, clas
     await subject.stop()
     subject.tear(torn)
 
-    again = AppSubject(subject.folder, class_path)
-    (subject.folder / "connected").unlink()
-    again.keeper = asyncio.get_running_loop().create_task(again.keep_alive())
     try:
-        await again.until("connected")
+        await subject.start()
 
-        assert "response" in rendered(await lab.ended(await issue(lab, again, "LOCK")))
+        assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
     finally:
-        await again.stop()
+        await subject.stop()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,9 +10,13 @@ import pytest
 from heliograph.agent.executor import Moment
 from heliograph.agent.runner import TransportKind
 from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain.names import PolicyName
+from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.types import secret_fields
-from tests.agent.lab import Lab, Wire, eventually, port_of
-from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue, rendered
+from heliograph.service.policies import patch_policy
+from tests.agent.lab import Lab, Wire, eventually, port_of, shown
+from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue
+from tests.commands.policies import policy_of
 
 TESTED = [row.name for row in COMMANDS.values() if not row.final_at_ack]
 LAST_ORDERS = [row.name for row in COMMANDS.values() if row.final_at_ack]
@@ -25,6 +30,8 @@ RECOVERED = {
 MOMENTS = [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.EXECUTING, Moment.EXECUTED, Moment.RESULT, Moment.REPORTED, Moment.DROPPED]
 KILLED = [(type_, moment) for type_ in RECOVERED for moment in MOMENTS if (type_, moment) != ("REBOOT", Moment.EXECUTED)]
 """A phone goes down while it executes REBOOT, so nothing can kill it once it has."""
+LARGE = 6_000
+"""Apps of a policy that fits into no other message, and is below the default limit."""
 
 Make = Callable[[Wish], Awaitable[Subject]]
 
@@ -49,7 +56,7 @@ async def test_every_type_is_executed_once_and_its_end_reported(lab: Lab, make: 
     async def one(type_: str) -> tuple[str, bool, int]:
         subject = await make(Wish(type=type_, kind=kind))
         operation = await lab.ended(await issue(lab, subject, type_))
-        return type_, "response" in rendered(operation), subject.executions(str(operation.name), type_)
+        return type_, "response" in shown(operation), subject.executions(operation)
 
     # One after the other: each is a JVM of its own.
     results = [await one(type_) for type_ in TESTED]
@@ -62,8 +69,8 @@ async def test_what_the_phone_cannot_do_is_refused_before_the_acknowledgement(la
 
     operation = await lab.ended(await issue(lab, subject, "REBOOT"))
 
-    assert "MANAGEMENT_MODE" == rendered(operation)["metadata"]["errorCode"]
-    assert 0 == subject.executions(str(operation.name), "REBOOT")
+    assert "MANAGEMENT_MODE" == shown(operation)["metadata"]["errorCode"]
+    assert 0 == subject.executions(operation)
     assert not [what for what in await lab.story(operation) if "cknowledge" in what]
 
 
@@ -74,8 +81,8 @@ async def test_a_killed_phone_executes_at_most_once_and_reports_what_it_knows(la
     operation = await lab.ended(await issue(lab, subject, type_))
 
     await subject.died()
-    assert (0 if moment is Moment.EXECUTING else 1) == subject.executions(str(operation.name), type_)
-    assert RECOVERED[type_].get(moment) == rendered(operation)["metadata"].get("errorCode")
+    assert (0 if moment is Moment.EXECUTING else 1) == subject.executions(operation)
+    assert RECOVERED[type_].get(moment) == shown(operation)["metadata"].get("errorCode")
 
 
 @pytest.mark.parametrize("moment", [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.ORDERED, Moment.CARRIED_OUT])
@@ -88,12 +95,12 @@ async def test_a_killed_phone_carries_its_last_order_out_and_forgets_its_credent
     operation = await lab.ended(await issue(lab, subject, type_))
 
     await eventually(lambda: not subject.journal())
-    assert "response" in rendered(operation)
-    assert subject.executions(str(operation.name), type_) >= 1
+    assert "response" in shown(operation)
+    assert subject.executions(operation) >= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lost", [b"acknowledge", b"report"])
+@pytest.mark.parametrize("lost", [b"acknowledge", b'"SUCCEEDED"'], ids=["acknowledge", "report"])
 async def test_a_lost_answer_changes_nothing(lab: Lab, make: Make, kind: TransportKind, lost: bytes) -> None:
     async with Wire(port_of(lab.url)) as wire:
         subject = await make(Wish(type="LOCK", kind=kind, url=wire.url))
@@ -101,10 +108,31 @@ async def test_a_lost_answer_changes_nothing(lab: Lab, make: Make, kind: Transpo
 
         operation = await lab.ended(await issue(lab, subject, "LOCK"))
 
-        assert wire.cuts >= (1 if kind is TransportKind.LONG_POLL else 0)
-        assert 1 == subject.executions(str(operation.name), "LOCK")
-        assert "response" in rendered(operation)
+        await eventually(lambda: b"dropped" in subject.journal())
+        assert 1 == wire.cuts
+        assert 1 == subject.executions(operation)
+        assert "response" in shown(operation)
         await subject.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_policy_may_be_larger_than_any_other_message(lab: Lab, make: Make, kind: TransportKind) -> None:
+    """With the answer to hello, and as news."""
+    name = PolicyName(lab.enterprise.enterprise, "default")
+    await patch_policy(lab.ports, name, blocking(LARGE), None)
+    subject = await make(Wish(type="LOCK", kind=kind))
+    await eventually(lambda: subject.apps_of_policy() == LARGE)
+
+    record = await patch_policy(lab.ports, name, blocking(LARGE + 1), None)
+
+    assert len(record.resource) > MESSAGE_MAX_BYTES
+    await eventually(lambda: subject.apps_of_policy() == LARGE + 1)
+    assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
+
+
+def blocking(apps: int) -> Any:  # noqa: ANN401 - JSON in, the made message out
+    """A policy on as many apps."""
+    return policy_of(applications=[{"packageName": f"com.example.blocked.app{number}", "installType": "BLOCKED"} for number in range(apps)])
 
 
 async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) -> None:
@@ -114,8 +142,8 @@ async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) ->
 
     subject.agree()
 
-    assert "response" in rendered(await lab.ended(operation))
-    assert 1 == subject.executions(str(operation.name), "ADD_ESIM")
+    assert "response" in shown(await lab.ended(operation))
+    assert 1 == subject.executions(operation)
 
 
 async def test_no_secret_of_a_command_is_ever_in_the_journal(lab: Lab, make: Make) -> None:

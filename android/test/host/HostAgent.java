@@ -38,7 +38,7 @@ public class HostAgent implements Phone, Agent.Events {
     if (!journal.name().isEmpty()) write("name", journal.name());
     agent.run();
     write("released", "");
-    System.exit(0); // a poll that no one awaits any more does not hold the process
+    System.exit(0); // a poll that is no longer awaited does not hold the process
   }
 
   @Override

@@ -23,6 +23,8 @@ final class AgentLife implements Agent.Events {
   private final Screen screen;
   private Agent agent;
   private Thread thread;
+  /** With which the phone is being enrolled. */
+  private String token = "";
   private long network;
 
   AgentLife(Context context, Runnable stayAwake, Screen screen) {
@@ -32,15 +34,19 @@ final class AgentLife implements Agent.Events {
     memory = new Memory(context);
   }
 
-  /** Started if it does not run and knows its server; with a new token enrolled anew; else woken. */
+  /** Woken if it runs; started if it knows its server; with a new token ended and started, which enrols the phone again. */
   synchronized void goOn() {
     boolean runs = thread != null && thread.isAlive();
-    if (runs && memory.get(Memory.ENROLLMENT_TOKEN).isEmpty()) {
+    String wanted = memory.get(Memory.ENROLLMENT_TOKEN);
+    if (runs && (wanted.isEmpty() || wanted.equals(token))) {
       if (agent != null) agent.wake();
       return;
     }
-    if (runs || memory.get(Memory.SERVER_URL).isEmpty()) return;
-    thread = new Thread(this::live, "heliograph");
+    if (memory.get(Memory.SERVER_URL).isEmpty()) return;
+    if (runs) end();
+    Thread before = thread;
+    token = wanted;
+    thread = new Thread(() -> live(before, wanted), "heliograph");
     thread.start();
   }
 
@@ -57,12 +63,12 @@ final class AgentLife implements Agent.Events {
     if (thread != null) thread.interrupt();
   }
 
-  private void live() {
+  private void live(Thread before, String token) {
     try {
+      if (before != null) before.join();
       Journal journal = new Journal(memory.journal());
       AndroidPhone phone = new AndroidPhone(context, memory);
       phone.prepare();
-      String token = memory.get(Memory.ENROLLMENT_TOKEN);
       String pins = memory.get(Memory.CERTIFICATE_PINS);
       Line line = new Line(memory.get(Memory.SERVER_URL), pins.isEmpty() ? new String[0] : pins.split(","));
       synchronized (this) {
@@ -76,7 +82,7 @@ final class AgentLife implements Agent.Events {
       memory.forget();
       screen.show(context.getString(R.string.released));
     } catch (Agent.EnrolmentRefused | Agent.OrderRefused refused) {
-      memory.put(Memory.ENROLLMENT_TOKEN, "");
+      spend(token);
       screen.show(refused.getMessage());
     } catch (IOException broken) {
       log("the agent stops until the next wake-up: " + broken);
@@ -85,12 +91,18 @@ final class AgentLife implements Agent.Events {
     }
   }
 
-  /** A token that comes to an enrolled phone is an order to enrol anew: the old device's operations are forgotten. */
+  /** A token that comes to an enrolled phone is an order to enrol again: the old device's operations are forgotten. */
   private void enroll(Journal journal, String token) throws Agent.EnrolmentRefused, IOException, InterruptedException {
     if (!journal.name().isEmpty()) journal.forget();
     screen.show(context.getString(R.string.enrolling));
     agent.enroll(token);
-    memory.put(Memory.ENROLLMENT_TOKEN, "");
+    spend(token);
+  }
+
+  /** The token is used up; another one that came meanwhile is not. */
+  private synchronized void spend(String token) {
+    if (this.token.equals(token)) this.token = "";
+    if (memory.get(Memory.ENROLLMENT_TOKEN).equals(token)) memory.put(Memory.ENROLLMENT_TOKEN, "");
   }
 
   @Override

@@ -13,7 +13,7 @@ import android.os.IBinder;
 import android.os.PowerManager;
 import android.os.SystemClock;
 
-/** Keeps the agent's process in the foreground, and tells the agent of networks and time. */
+/** Keeps the agent's process in the foreground, and lets the agent know of networks and time. */
 public class AgentService extends Service {
   /** The least often that Android lets an idle phone's app be woken is 9 minutes; the protocol page asks for 15. */
   private static final long WAKE_EVERY_MS = 15 * 60_000;

@@ -9,7 +9,9 @@ import org.heliograph.agent.commands.Command;
 import org.heliograph.agent.commands.Commands;
 import org.heliograph.agent.commands.Destructive;
 import org.heliograph.agent.commands.LostMode;
+import org.heliograph.agent.commands.Requires;
 import org.heliograph.agent.protocol.CommandType;
+import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONObject;
@@ -17,6 +19,7 @@ import org.json.JSONObject;
 /** This phone. */
 public final class AndroidPhone implements Phone {
   private static final String[] PERMISSIONS = {Manifest.permission.READ_PHONE_STATE, Manifest.permission.POST_NOTIFICATIONS};
+  private static final String[] READ_OF_POLICY = {"policyName", "policyVersion", "passwordQuality", "passwordMinimumLength"};
 
   private final Owner owner;
   private final Memory memory;
@@ -72,19 +75,20 @@ public final class AndroidPhone implements Phone {
     return String.valueOf(facts.bootCount());
   }
 
-  /** The password rules are applied, and `disabled` is not: the report says ACTIVE. */
+  /** The password rules are applied, and `disabled` is not: the report says ACTIVE. Only what is read is kept: AMAPI's Policy may be large. */
   @Override
   public void adopt(JSONObject policy) {
-    if (policy.toString().equals(memory.get(Memory.POLICY))) return;
-    if (owner.kind() != Owner.Kind.UNMANAGED) new PasswordRules(owner).apply(policy);
-    memory.put(Memory.POLICY, policy.toString());
+    JSONObject read = new JSONObject();
+    for (String name : READ_OF_POLICY) Json.put(read, name, policy.opt(name));
+    if (read.toString().equals(memory.get(Memory.POLICY))) return;
+    if (owner.kind() != Owner.Kind.UNMANAGED) new PasswordRules(owner).apply(read);
+    memory.put(Memory.POLICY, read.toString());
   }
 
   @Override
   public Outcome refusal(JSONObject command) {
-    Command known = of(command);
-    Outcome refusal = known.requires().refusal(owner.kind());
-    return refusal == null ? known.objection(command) : refusal;
+    Outcome refusal = Requires.refusal(CommandType.of(command), owner.kind());
+    return refusal == null ? of(command).objection(command) : refusal;
   }
 
   @Override

@@ -37,7 +37,7 @@ final class DeviceFacts {
         "appliedState", lost ? "LOST" : "ACTIVE",
         "appliedPolicyName", applied ? policy.optString("policyName") : null,
         "appliedPolicyVersion", applied ? String.valueOf(policy.optInt("policyVersion", 1)) : null,
-        "hardwareInfo", hardware(kind),
+        "hardwareInfo", hardware(),
         "softwareInfo", software(),
         "memoryInfo", memory(),
         "networkInfo", network(kind),
@@ -52,16 +52,18 @@ final class DeviceFacts {
 
   /** The serial number; of a personal device from Android 12 on an id of this enterprise and no other; empty if it may not be known. */
   String serial() {
-    if (owner.kind() == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE && Build.VERSION.SDK_INT >= 31) {
-      return ifAllowed(owner.policy::getEnrollmentSpecificId);
-    }
+    if (hasEnterpriseId()) return ifAllowed(owner.policy::getEnrollmentSpecificId);
     return ifAllowed(() -> Build.VERSION.SDK_INT >= 26 ? Build.getSerial() : Build.SERIAL);
   }
 
-  private JSONObject hardware(Owner.Kind kind) {
-    boolean personal = kind == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE && Build.VERSION.SDK_INT >= 31;
+  private boolean hasEnterpriseId() {
+    return Build.VERSION.SDK_INT >= 31 && owner.kind() == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE;
+  }
+
+  private JSONObject hardware() {
+    String serial = serial();
     return Json.of("brand", Build.BRAND, "hardware", Build.HARDWARE, "manufacturer", Build.MANUFACTURER, "model", Build.MODEL,
-        "deviceBasebandVersion", Build.getRadioVersion(), "serialNumber", serial(), "enterpriseSpecificId", personal ? serial() : null);
+        "deviceBasebandVersion", Build.getRadioVersion(), "serialNumber", serial, "enterpriseSpecificId", hasEnterpriseId() ? serial : null);
   }
 
   private JSONObject software() {

@@ -2,7 +2,7 @@ package org.heliograph.agent;
 
 import android.content.Context;
 import android.content.SharedPreferences;
-import android.os.PersistableBundle;
+import android.os.BaseBundle;
 import java.io.File;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -56,7 +56,7 @@ public final class Memory {
   }
 
   /** Keep what the QR code, the lab or an admin's console brought. */
-  void keep(PersistableBundle extras) {
+  void keep(BaseBundle extras) {
     if (extras == null) return;
     for (String key : new String[] {SERVER_URL, ENROLLMENT_TOKEN, CERTIFICATE_PINS}) {
       String value = extras.getString(key);

@@ -7,7 +7,7 @@ import android.os.Bundle;
 import android.os.PersistableBundle;
 import java.util.ArrayList;
 
-/** Android 12: the setup wizard asks which mode it shall be. A fully managed device if that is allowed, else a work profile. */
+/** Android 12: the setup wizard asks for the mode. A fully managed device if that is allowed, else a work profile. */
 public class ModeActivity extends Activity {
   @Override
   protected void onCreate(Bundle state) {

@@ -20,7 +20,7 @@ public final class PasswordRules {
     set(DevicePolicyManager.PASSWORD_QUALITY_UNSPECIFIED, 0);
   }
 
-  /** The length first where the quality goes: from Android 11 on it counts only with a quality. */
+  /** The length first if the quality goes: from Android 11 on it counts only with a quality. */
   private void set(int quality, int length) {
     boolean lifted = quality == DevicePolicyManager.PASSWORD_QUALITY_UNSPECIFIED;
     if (lifted) owner.policy.setPasswordMinimumLength(owner.admin, 0);

@@ -8,10 +8,7 @@ import android.content.Intent;
 public class SetupReceiver extends BroadcastReceiver {
   @Override
   public void onReceive(Context context, Intent intent) {
-    Memory memory = new Memory(context);
-    for (String key : new String[] {Memory.SERVER_URL, Memory.ENROLLMENT_TOKEN, Memory.CERTIFICATE_PINS}) {
-      if (intent.hasExtra(key)) memory.put(key, intent.getStringExtra(key));
-    }
+    new Memory(context).keep(intent.getExtras());
     AgentService.start(context);
   }
 }

@@ -24,11 +24,6 @@ final class AddEsim implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Euicc.REQUIRES;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     String wish = Json.in(command, "addEsimParams").optString("activationState");
     if (personal() && wish.equals("ACTIVATED")) {
@@ -57,7 +52,7 @@ final class AddEsim implements Command {
     execution.progress(Json.of("status", "IN_PROGRESS"));
     DownloadableSubscription wanted = DownloadableSubscription.forActivationCode(params.optString("activationCode"));
     Euicc.Answer answer = euicc.ask(pending -> euicc.manager().downloadSubscription(wanted, activate, pending));
-    if (answer != null && answer.resolvable()) {
+    if (answer.resolvable()) {
       // A confirmation code, or the carrier's terms: the system's own screen asks for it.
       execution.progress(Json.of("status", "PENDING_USER_ACTION"));
       Euicc.Answer question = answer;
@@ -78,7 +73,6 @@ final class AddEsim implements Command {
   }
 
   private Outcome ended(Euicc.Answer answer, Set<Integer> before) {
-    if (answer == null) return Outcome.failed("UNKNOWN", "the eSIM service gave no answer");
     if (!answer.ok()) return answer.failure();
     for (int id : euicc.mine()) {
       if (!before.contains(id)) return Euicc.success(iccId(id));

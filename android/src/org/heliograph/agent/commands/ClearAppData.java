@@ -24,11 +24,6 @@ final class ClearAppData implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Requires.NOTHING;
-  }
-
-  @Override
   public Outcome execute(JSONObject command, Phone.Execution execution) throws InterruptedException {
     JSONArray names = Json.in(command, "clearAppsDataParams").optJSONArray("packageNames");
     JSONObject results = new JSONObject();

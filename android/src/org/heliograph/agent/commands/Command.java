@@ -6,9 +6,6 @@ import org.json.JSONObject;
 
 /** One of AMAPI's command types on this phone. Methods get the whole command; `probe` gets it without its secret. */
 public interface Command {
-  /** The modes and levels that have it. */
-  Requires requires();
-
   /** Why this phone cannot do it although mode and level have it; null if it can. */
   default Outcome objection(JSONObject command) {
     return null;

@@ -5,6 +5,8 @@ import java.util.Map;
 import org.heliograph.agent.Memory;
 import org.heliograph.agent.Owner;
 import org.heliograph.agent.protocol.CommandType;
+import org.heliograph.agent.protocol.Json;
+import org.heliograph.agent.protocol.Outcome;
 
 /** All command types of this phone. */
 public final class Commands {
@@ -21,7 +23,8 @@ public final class Commands {
     commands.put(CommandType.STOP_LOST_MODE, new StopLostMode(lostMode));
     commands.put(CommandType.ADD_ESIM, new AddEsim(owner, euicc));
     commands.put(CommandType.REMOVE_ESIM, new RemoveEsim(owner, euicc));
-    commands.put(CommandType.REQUEST_DEVICE_INFO, new RequestDeviceInfo());
+    // EuiccManager.getEid demands a permission that only system apps have, and being an owner does not help.
+    commands.put(CommandType.REQUEST_DEVICE_INFO, new Refused(Outcome.failed(Json.of("status", "UNSUPPORTED"))));
     Destructive.add(commands, owner, memory);
     return commands;
   }

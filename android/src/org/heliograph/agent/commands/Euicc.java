@@ -26,7 +26,6 @@ import org.json.JSONObject;
 
 /** The eSIM chip, as an owner may use it from Android 15 on. */
 final class Euicc {
-  static final Requires REQUIRES = new Requires(35, 35, 35);
   private static final long ANSWERS_WITHIN_MIN = 10;
   private static final String CODE = "org.heliograph.agent.CODE";
   /** By EuiccManager.OPERATION_*.  Source: disc, InternalErrorDetails.operationCodeDetail. */
@@ -94,7 +93,7 @@ final class Euicc {
     void ask(PendingIntent answer);
   }
 
-  /** What the chip's service answered, null if it did not. */
+  /** What the chip's service answered, if it did. */
   Answer ask(Request request) throws InterruptedException {
     String action = owner.context.getPackageName() + ".EUICC." + UUID.randomUUID();
     BlockingQueue<Intent> answers = new LinkedBlockingQueue<>();
@@ -111,22 +110,21 @@ final class Euicc {
     try {
       Intent intent = new Intent(action).setPackage(owner.context.getPackageName());
       request.ask(PendingIntent.getBroadcast(owner.context, 0, intent, PendingIntent.FLAG_MUTABLE | PendingIntent.FLAG_ONE_SHOT));
-      Intent answer = answers.poll(ANSWERS_WITHIN_MIN, TimeUnit.MINUTES);
-      return answer == null ? null : new Answer(answer);
+      return new Answer(answers.poll(ANSWERS_WITHIN_MIN, TimeUnit.MINUTES));
     } finally {
       owner.context.unregisterReceiver(receiver);
       thread.quit();
     }
   }
 
-  /** An answer of the chip's service. */
+  /** An answer of the chip's service; none came if the intent is null. */
   static final class Answer {
     final Intent intent;
     private final int code;
 
     Answer(Intent intent) {
       this.intent = intent;
-      code = intent.getIntExtra(CODE, Activity.RESULT_CANCELED);
+      code = intent == null ? Activity.RESULT_CANCELED : intent.getIntExtra(CODE, Activity.RESULT_CANCELED);
     }
 
     boolean ok() {
@@ -139,6 +137,7 @@ final class Euicc {
     }
 
     Outcome failure() {
+      if (intent == null) return Outcome.failed("UNKNOWN", "the eSIM service gave no answer");
       int operation = intent.getIntExtra(EuiccManager.EXTRA_EMBEDDED_SUBSCRIPTION_OPERATION_CODE, 0);
       int error = intent.getIntExtra(EuiccManager.EXTRA_EMBEDDED_SUBSCRIPTION_ERROR_CODE, 0);
       JSONObject details = Json.of("operationCode", String.valueOf(operation), "errorCode", String.valueOf(error),

@@ -17,11 +17,6 @@ final class Lock implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Requires.NOTHING;
-  }
-
-  @Override
   public Outcome execute(JSONObject command, Phone.Execution execution) {
     owner.lock();
     return Outcome.done();

@@ -17,8 +17,6 @@ import org.json.JSONObject;
  * lock screen, a sound. It reports no location, and a work profile cannot do it.
  */
 public final class LostMode {
-  static final Requires REQUIRES = new Requires(30, 33, Requires.NEVER);
-
   private final Owner owner;
   private final Memory memory;
 

@@ -7,18 +7,13 @@ import org.json.JSONObject;
 
 /** REBOOT. Its success is reported by the next life of the agent, which finds another boot id. */
 final class Reboot implements Command {
-  /** A phone that was told to restart is down long before. */
+  /** A phone that was ordered to restart is down long before. */
   private static final long DOWN_WITHIN_MS = 5 * 60_000;
 
   private final Owner owner;
 
   Reboot(Owner owner) {
     this.owner = owner;
-  }
-
-  @Override
-  public Requires requires() {
-    return new Requires(Requires.ALWAYS, Requires.NEVER, Requires.NEVER);
   }
 
   @Override

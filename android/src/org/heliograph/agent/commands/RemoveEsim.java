@@ -23,11 +23,6 @@ final class RemoveEsim implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Euicc.REQUIRES;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     boolean barred = owner.kind() == Owner.Kind.COMPANY_OWNED_WORK_PROFILE && Build.VERSION.SDK_INT == ANDROID_16 && minor() >= QPR2;
     return barred ? Outcome.failed("UNSUPPORTED", "not in a work profile of Android 16 QPR2 and QPR3") : euicc.objection();
@@ -45,7 +40,6 @@ final class RemoveEsim implements Command {
     if (info == null) return Outcome.failed(Json.of("status", "ERROR_ICC_ID_NOT_FOUND"));
     execution.progress(Json.of("status", "IN_PROGRESS"));
     Euicc.Answer answer = euicc.ask(pending -> euicc.manager().deleteSubscription(info.getSubscriptionId(), pending));
-    if (answer == null) return Outcome.failed("UNKNOWN", "the eSIM service gave no answer");
     return answer.ok() ? Euicc.success(iccId) : answer.failure();
   }
 

@@ -8,31 +8,15 @@ import org.heliograph.agent.protocol.Phone;
 import org.json.JSONObject;
 
 /** START_LOST_MODE, an imitation: see LostMode. */
-final class StartLostMode implements Command {
+final class StartLostMode extends LostModeSwitch {
   /** AMAPI's lost mode guide: the user may not know the new password yet. */
   private static final long AFTER_RESET_MS = TimeUnit.HOURS.toMillis(12);
 
-  private final LostMode lostMode;
   private final Memory memory;
 
   StartLostMode(LostMode lostMode, Memory memory) {
-    this.lostMode = lostMode;
+    super(lostMode, true);
     this.memory = memory;
-  }
-
-  @Override
-  public Requires requires() {
-    return LostMode.REQUIRES;
-  }
-
-  @Override
-  public Outcome objection(JSONObject command) {
-    return lostMode.objection();
-  }
-
-  @Override
-  public JSONObject before(JSONObject command) {
-    return Json.of("lost", lostMode.on());
   }
 
   @Override
@@ -43,10 +27,5 @@ final class StartLostMode implements Command {
     if (since >= 0 && since < AFTER_RESET_MS) return Outcome.failed(Json.of("status", "RESET_PASSWORD_RECENTLY"));
     lostMode.start(Json.in(command, "startLostModeParams"));
     return Outcome.done(Json.of("status", "SUCCESS"));
-  }
-
-  @Override
-  public Outcome probe(JSONObject command, JSONObject before) {
-    return lostMode.on() && !before.optBoolean("lost") ? Outcome.done(Json.of("status", "SUCCESS")) : null;
   }
 }

@@ -6,26 +6,9 @@ import org.heliograph.agent.protocol.Phone;
 import org.json.JSONObject;
 
 /** STOP_LOST_MODE: the phone is found; its lock stays. */
-final class StopLostMode implements Command {
-  private final LostMode lostMode;
-
+final class StopLostMode extends LostModeSwitch {
   StopLostMode(LostMode lostMode) {
-    this.lostMode = lostMode;
-  }
-
-  @Override
-  public Requires requires() {
-    return LostMode.REQUIRES;
-  }
-
-  @Override
-  public Outcome objection(JSONObject command) {
-    return lostMode.objection();
-  }
-
-  @Override
-  public JSONObject before(JSONObject command) {
-    return Json.of("lost", lostMode.on());
+    super(lostMode, false);
   }
 
   @Override
@@ -33,10 +16,5 @@ final class StopLostMode implements Command {
     if (!lostMode.on()) return Outcome.failed(Json.of("status", "NOT_IN_LOST_MODE"));
     lostMode.stop();
     return Outcome.done(Json.of("status", "SUCCESS"));
-  }
-
-  @Override
-  public Outcome probe(JSONObject command, JSONObject before) {
-    return !lostMode.on() && before.optBoolean("lost") ? Outcome.done(Json.of("status", "SUCCESS")) : null;
   }
 }

@@ -1,8 +1,6 @@
 package org.heliograph.agent.protocol;
 
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -78,7 +76,7 @@ public final class Agent {
   public String enroll(String token) throws EnrolmentRefused, IOException, InterruptedException {
     if (journal.credential().isEmpty()) journal.identify(Hex.random(32), Hex.random(16), "");
     JSONObject enroll = Json.of("enrollmentToken", token, "installationId", journal.installationId(),
-        "credentialHash", sha256(journal.credential()), "serial", phone.serial(), "report", phone.report());
+        "credentialHash", Hex.sha256(journal.credential().getBytes(Json.UTF_8)), "serial", phone.serial(), "report", phone.report());
     Reply reply = insist("enroll", enroll, "");
     if (!reply.ok()) {
       journal.forget(); // a new token deserves a new credential
@@ -147,6 +145,11 @@ public final class Agent {
     }
   }
 
+  /** Why this phone cannot execute the command at all, null if it can. */
+  Outcome refusal(JSONObject command) {
+    return CommandType.of(command) == null ? Outcome.NOT_KNOWN : phone.refusal(command);
+  }
+
   void log(String line) {
     events.log(line);
   }
@@ -165,7 +168,7 @@ public final class Agent {
   /** The last order, once there is one; until then every command is seen through. */
   private JSONObject serve() throws IOException, InterruptedException {
     for (JSONObject entry : journal.entries()) take(entry.optString("operation"), null);
-    start("status", this::tellChanges);
+    start("status", this::reportChanges);
     Backoff backoff = delivery.backoff();
     Backoff unknown = delivery.backoffOfUnknown();
     while (delivery.lastOrder() == null) {
@@ -256,7 +259,7 @@ public final class Agent {
     }
   }
 
-  private void tellChanges() throws InterruptedException {
+  private void reportChanges() throws InterruptedException {
     while (true) {
       boolean news;
       synchronized (changes) {
@@ -279,7 +282,7 @@ public final class Agent {
     Backoff backoff = delivery.backoffOfUnknown();
     while (!carriedOut) {
       JSONObject command = Json.put(Json.copy(Json.in(order, "command")), "type", order.optString("type"));
-      Outcome refusal = CommandType.of(command) == null ? Outcome.failed("UNSUPPORTED", "it does not know it") : phone.refusal(command);
+      Outcome refusal = refusal(command);
       if (refusal != null) throw new OrderRefused(order.optString("type") + ": " + refusal.refusal());
       try {
         phone.carryOut(command);
@@ -309,14 +312,6 @@ public final class Agent {
         // nothing is known: the same again
       }
       delivery.pause(backoff.nextMs(retryAfterMs));
-    }
-  }
-
-  private static String sha256(String text) {
-    try {
-      return Hex.of(MessageDigest.getInstance("SHA-256").digest(text.getBytes(Json.UTF_8)));
-    } catch (NoSuchAlgorithmException impossible) {
-      throw new IllegalStateException(impossible);
     }
   }
 }

@@ -23,9 +23,7 @@ final class CommandRun {
 
   /** The offered command is refused, or executed and reported, or dropped as the server says. */
   void begin(JSONObject command) throws IOException, InterruptedException {
-    Outcome refusal = CommandType.of(command) == null
-        ? Outcome.failed("UNSUPPORTED", "this agent does not know the command")
-        : phone.refusal(command);
+    Outcome refusal = agent.refusal(command);
     if (refusal != null) {
       delivery.deliver("refuse", operation, refusal.refusal());
       return;
@@ -60,7 +58,7 @@ final class CommandRun {
     agent.pass(Moment.ACKNOWLEDGED, operation);
     CommandType type = command == null ? null : CommandType.of(command);
     if (type == null) {
-      conclude(Outcome.failed("UNSUPPORTED", "this agent does not know the command"));
+      conclude(Outcome.NOT_KNOWN);
     } else if (type.isLastOrder()) {
       delivery.end(Json.of("type", type.name(), "command", command, "operation", operation));
     } else if (System.nanoTime() - sent >= 1_000_000 * verdict.body.optLong("startWithinMs")) {
@@ -123,12 +121,12 @@ final class CommandRun {
   private final class Leave implements Phone.Execution {
     @Override
     public void progress(JSONObject status) {
-      progress.tell(status);
+      progress.report(status);
     }
 
     @Override
     public long asksUser(JSONObject status) throws InterruptedException {
-      write(true);
+      progress.write("asking", true);
       Reply answer = progress.ask(status);
       return answer.body.optLong("answerWithinMs", answer.ok() ? -1 : 0);
     }
@@ -137,17 +135,8 @@ final class CommandRun {
     public boolean mayBegin() throws InterruptedException {
       Reply answer = delivery.deliver("begin", operation, Json.of("ackId", journal.entry(operation).optString("ackId")));
       if (!answer.ok() || answer.body.has("drop")) return false;
-      write(null);
+      progress.write("asking", null);
       return true;
-    }
-
-    private void write(Boolean asking) throws InterruptedException {
-      try {
-        journal.put(operation, "asking", asking);
-      } catch (IOException broken) {
-        delivery.fail(broken);
-        throw new InterruptedException("the journal cannot be written");
-      }
     }
   }
 }

@@ -1,5 +1,7 @@
 package org.heliograph.agent.protocol;
 
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 
 /** Bytes as lower-case hex. */
@@ -24,6 +26,15 @@ public final class Hex {
     StringBuilder text = new StringBuilder(2 * bytes.length);
     for (byte b : bytes) text.append(DIGITS.charAt(b >> 4 & 15)).append(DIGITS.charAt(b & 15));
     return text.toString();
+  }
+
+  /** The SHA-256 of the bytes. */
+  static String sha256(byte[] bytes) {
+    try {
+      return of(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new IllegalStateException(impossible);
+    }
   }
 
   public static byte[] bytes(String hex) {

@@ -13,8 +13,8 @@ import org.json.JSONObject;
 /** Single requests to the server, each on its own or a kept connection. */
 final class Http {
   static final int REPLY_WITHIN_MS = 30_000;
-  /** The largest message of the protocol. */
-  static final int LARGEST_BYTES = 256 * 1024;
+  /** The largest message to a phone: one with a policy in it. As in src/heliograph/protocol.py. */
+  static final int LARGEST_BYTES = 1024 * 1024;
 
   private final Line line;
 

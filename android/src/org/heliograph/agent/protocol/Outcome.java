@@ -7,6 +7,7 @@ public final class Outcome {
   /** It waited for its user, who did not answer in time, or the server withdrew it: nothing was done. */
   public static final Outcome NOT_STARTED = new Outcome("NOT_STARTED", null, null, null);
 
+  static final Outcome NOT_KNOWN = failed("UNSUPPORTED", "this agent does not know the command");
   static final Outcome INTERRUPTED =
       failed("UNKNOWN", "interrupted: the phone was restarted while it executed the command");
   static final Outcome UNANSWERED =

@@ -37,10 +37,10 @@ public interface Phone {
 
   /** What a command can do while it is executed. */
   interface Execution {
-    /** Tell the server how far it is. */
+    /** Report to the server how far it is. */
     void progress(JSONObject status);
 
-    /** Written down and told: the user is being asked, nothing was done. The answer is how many ms they may take, -1: as long as they like. */
+    /** Written down and reported: the user is being asked, nothing was done. The answer is how many ms they may take, -1: as long as they like. */
     long asksUser(JSONObject status) throws InterruptedException;
 
     /** Whether the command may take effect, now that its user has agreed. */

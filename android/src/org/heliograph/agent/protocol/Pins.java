@@ -2,7 +2,6 @@ package org.heliograph.agent.protocol;
 
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.MessageDigest;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import javax.net.ssl.SSLContext;
@@ -11,7 +10,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
-/** Believes a server whom the system believes and, if pins are set, whose chain has one of these public keys. */
+/** Believes a server that the system believes and, if pins are set, whose chain has one of these public keys. */
 final class Pins implements X509TrustManager {
   private final X509TrustManager system;
   private final String[] pins;
@@ -31,14 +30,14 @@ final class Pins implements X509TrustManager {
       context.init(null, new TrustManager[] {new Pins((X509TrustManager) manager, pins)}, null);
       return context.getSocketFactory();
     }
-    throw new GeneralSecurityException("this system believes no one");
+    throw new GeneralSecurityException("this system has no root certificates");
   }
 
   @Override
   public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
     system.checkServerTrusted(chain, authType);
     for (X509Certificate certificate : chain) {
-      String key = keyHash(certificate);
+      String key = Hex.sha256(certificate.getPublicKey().getEncoded());
       for (String pin : pins) {
         if (pin.equalsIgnoreCase(key)) return;
       }
@@ -48,19 +47,11 @@ final class Pins implements X509TrustManager {
 
   @Override
   public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-    throw new CertificateException("this is no server");
+    throw new CertificateException("this is not a server");
   }
 
   @Override
   public X509Certificate[] getAcceptedIssuers() {
     return system.getAcceptedIssuers();
-  }
-
-  private static String keyHash(X509Certificate certificate) throws CertificateException {
-    try {
-      return Hex.of(MessageDigest.getInstance("SHA-256").digest(certificate.getPublicKey().getEncoded()));
-    } catch (GeneralSecurityException noSha) {
-      throw new CertificateException(noSha);
-    }
   }
 }

@@ -3,7 +3,7 @@ package org.heliograph.agent.protocol;
 import java.io.IOException;
 import org.json.JSONObject;
 
-/** Tells the server how far a command is: the newest status, at most once a second, numbered so that no report overtakes another. */
+/** Reports to the server how far a command is: the newest status, at most once a second, numbered so that no report overtakes another. */
 final class ProgressReports {
   private static final long EVERY_MS = 1_000;
   /** Numbers that one line of the journal reserves, so that progress does not cost a line each. */
@@ -15,7 +15,7 @@ final class ProgressReports {
   private int seq;
   private int reserved;
   private JSONObject newest;
-  private Thread teller;
+  private Thread reporter;
 
   ProgressReports(Journal journal, Delivery delivery, String operation) {
     this.journal = journal;
@@ -34,11 +34,11 @@ final class ProgressReports {
   }
 
   /** The server gets this status soon, unless a newer one comes first. */
-  synchronized void tell(JSONObject status) {
+  synchronized void report(JSONObject status) {
     newest = status;
-    if (teller == null) {
-      teller = new Thread(this::keepTelling, "progress");
-      teller.start();
+    if (reporter == null) {
+      reporter = new Thread(this::keepReporting, "progress");
+      reporter.start();
     }
   }
 
@@ -50,13 +50,13 @@ final class ProgressReports {
     return send(status, true);
   }
 
-  /** Nothing more is told. */
+  /** Nothing more is reported. */
   synchronized void stop() {
-    if (teller != null) teller.interrupt();
+    if (reporter != null) reporter.interrupt();
     newest = null;
   }
 
-  private void keepTelling() {
+  private void keepReporting() {
     try {
       while (true) {
         JSONObject status;
@@ -64,7 +64,7 @@ final class ProgressReports {
           status = newest;
           newest = null;
           if (status == null) {
-            teller = null;
+            reporter = null;
             return;
           }
         }
@@ -78,20 +78,25 @@ final class ProgressReports {
 
   private Reply send(JSONObject status, boolean asksUser) throws InterruptedException {
     int number = nextSeq();
-    try {
-      reserve(number);
-    } catch (IOException broken) {
-      delivery.fail(broken);
-      throw new InterruptedException("the journal cannot be written");
-    }
+    reserve(number);
     return delivery.deliver("report", operation, Json.of(
         "ackId", journal.entry(operation).optString("ackId"), "seq", number, "state", "PROGRESS", "status", status,
         "asksUser", asksUser ? true : null));
   }
 
-  private synchronized void reserve(int number) throws IOException {
+  private synchronized void reserve(int number) throws InterruptedException {
     if (number <= reserved) return;
     reserved = number + RESERVE;
-    journal.put(operation, "seq", reserved);
+    write("seq", reserved);
+  }
+
+  /** This stands in the operation's entry of the journal; else the agent ends. */
+  void write(String name, Object value) throws InterruptedException {
+    try {
+      journal.put(operation, name, value);
+    } catch (IOException broken) {
+      delivery.fail(broken);
+      throw new InterruptedException("the journal cannot be written");
+    }
   }
 }

@@ -113,7 +113,7 @@ final class WebSocket implements Channel {
     }
   }
 
-  /** News, or null: an answer, which whoever waits for it gets. */
+  /** News, or null: an answer, which goes to the thread that waits for it. */
   private Reply take(JSONObject frame) {
     if (frame.has("offer") || frame.has("policy")) return new Reply(200, frame, 0);
     if (frame.has("gone")) return new Reply(Reply.GONE, Json.in(frame, "gone"), 0);

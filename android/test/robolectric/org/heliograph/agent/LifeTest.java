@@ -2,6 +2,7 @@ package org.heliograph.agent;
 
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertNotNull;
+import static org.junit.Assume.assumeTrue;
 import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
@@ -15,9 +16,15 @@ import android.os.Build;
 import android.os.Looper;
 import android.os.Parcelable;
 import android.os.PersistableBundle;
+import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -75,8 +82,8 @@ public class LifeTest {
   }
 
   @Test
-  public void theSetupWizardIsToldAModeThatItAllows() {
-    if (Build.VERSION.SDK_INT < 31) return;
+  public void theSetupWizardGetsAModeThatItAllows() {
+    assumeTrue("older setup wizards do not ask", Build.VERSION.SDK_INT >= 31);
     for (int allowed : new int[] {1, 2}) {
       Intent ask = with(DevicePolicyManager.ACTION_GET_PROVISIONING_MODE, new ArrayList<>(Collections.singletonList(allowed)));
       Activity screen = Robolectric.buildActivity(ModeActivity.class, ask).create().get();
@@ -89,6 +96,35 @@ public class LifeTest {
     for (String action : Arrays.asList(Intent.ACTION_LOCKED_BOOT_COMPLETED, Intent.ACTION_BOOT_COMPLETED)) {
       app.sendBroadcast(new Intent(action).setPackage(app.getPackageName()));
       assertServiceStarted();
+    }
+  }
+
+  @Test
+  public void aNewTokenEnrolsAPhoneAgainWhoseAgentRuns() throws Exception {
+    BlockingQueue<String> tokens = new LinkedBlockingQueue<>();
+    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.createContext("/", exchange -> {
+      boolean enrols = exchange.getRequestURI().getPath().endsWith("/enroll");
+      String asked = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+      if (enrols) tokens.add(asked.replaceAll(".*\"enrollmentToken\":\"(\\w+)\".*", "$1"));
+      byte[] answer = "{\"name\": \"enterprises/e/devices/d\"}".getBytes(StandardCharsets.UTF_8);
+      exchange.sendResponseHeaders(enrols ? 200 : 503, answer.length);
+      exchange.getResponseBody().write(answer);
+      exchange.close();
+    });
+    server.start();
+    Memory memory = new Memory(app);
+    memory.put(Memory.SERVER_URL, "http://127.0.0.1:" + server.getAddress().getPort());
+    AgentLife life = new AgentLife(app, () -> {}, state -> {});
+    try {
+      for (String token : Arrays.asList("FIRST", "SECOND")) {
+        memory.put(Memory.ENROLLMENT_TOKEN, token);
+        life.goOn();
+        assertEquals(token, tokens.poll(30, TimeUnit.SECONDS));
+      }
+    } finally {
+      life.end();
+      server.stop(0);
     }
   }
 

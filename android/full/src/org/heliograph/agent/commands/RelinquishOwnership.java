@@ -17,12 +17,6 @@ final class RelinquishOwnership implements Command {
     this.memory = memory;
   }
 
-  /** Company-owned work profiles of Android 8 to 10 have an owner on either side: one app cannot be both. */
-  @Override
-  public Requires requires() {
-    return new Requires(Requires.NEVER, 30, Requires.NEVER);
-  }
-
   @Override
   public Outcome execute(JSONObject command, Phone.Execution execution) {
     new PasswordRules(owner).lift();

@@ -36,11 +36,6 @@ final class ResetPassword implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return Requires.NOTHING;
-  }
-
-  @Override
   public Outcome objection(JSONObject command) {
     if (Build.VERSION.SDK_INT >= TOKEN_LEVEL && !usable()) {
       return Outcome.failed("UNKNOWN", "the reset token is not active: the user must first unlock once with the current password");

@@ -18,11 +18,6 @@ final class Wipe implements Command {
   }
 
   @Override
-  public Requires requires() {
-    return new Requires(Requires.ALWAYS, 30, Requires.ALWAYS);
-  }
-
-  @Override
   public Outcome execute(JSONObject command, Phone.Execution execution) {
     JSONObject params = Json.in(command, "wipeParams");
     int flags = flags(params);
