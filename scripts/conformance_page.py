@@ -1,5 +1,6 @@
 """What the pages say of AMAPI, made from the ledger: README's tables of differences and quirks, and the tables of docs/conformance.md."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 from heliograph.commands import COMMANDS
@@ -110,8 +111,7 @@ def scores(session: Session) -> Mapping[str, str]:
 
 
 def _run(session: Session, behaviour: Behaviour) -> Iterator[Result]:
-    with session.made({"behaviour": behaviour, "now": None}) as (url, _id):
-        server = Server(url, ENTERPRISE)
+    with session.made({"behaviour": behaviour, "now": None}) as (url, _id), contextlib.closing(Server(url, ENTERPRISE)) as server:
         server.add_all_devices()
         yield from probe_server(server, may_change=True)
 

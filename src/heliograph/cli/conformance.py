@@ -1,5 +1,6 @@
 """`heliograph conformance`: how a server's answers stand to what is known of AMAPI."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -59,10 +60,12 @@ def conformance(  # noqa: PLR0913 - one option each
 
     try:
         server = Server(against, str(enterprise_name(enterprise)), bearer=_bearer(token), ends_within_s=patience)
-        _add_devices(server, devices, enterprise)
-        results = list(probe_server(server, may_change=yes))
     except ValueError as error:
-        raise Failure(ExitCode.INVALID, f"{error}: write one such as http://127.0.0.1:8080.") from None
+        raise Failure(ExitCode.INVALID, f"{against!r} is not the address of a server: {error}.") from None
+    try:
+        with contextlib.closing(server):
+            _add_devices(server, devices, enterprise)
+            results = list(probe_server(server, may_change=yes))
     except NotTried as reason:
         raise Failure(ExitCode.NOT_FOUND, f"--device: {reason}") from None
     except OSError as error:

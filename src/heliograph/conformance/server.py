@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
 
@@ -49,18 +51,16 @@ class Server:
     """A server, one enterprise of it, and the devices that may be asked."""
 
     def __init__(self, url: str, enterprise: str, *, bearer: Callable[[], str] | None = None, ends_within_s: float = ENDS_WITHIN_S) -> None:
-        """`enterprise`: its whole name; `bearer()` returns the token for each request.  Raises: ValueError: the URL is not one."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not the address of a server")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
-        self._prefix = parts.path.rstrip("/")
-        self._bearer = bearer
+        """`enterprise`: its whole name; `bearer()` returns the token for each request.  Raises: ValueError."""
+        self._connection = HttpConnection(url, timeout_s=TIMEOUT_S, bearer=bearer)
         self._ends_within_s = ends_within_s
         self.enterprise = enterprise
         self.devices: list[Json] = []
         """The devices that may be asked, as the server describes them."""
+
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._connection.close()
 
     def add_devices(self, names: Sequence[str]) -> None:
         """These devices may be asked.  Raises: NotTried: the server does not have one of them; OSError: it cannot be reached."""
@@ -122,14 +122,5 @@ class Server:
     def call(self, method: str, target: str, body: Json | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, an error too.  Raises: OSError."""
         sent = {"Content-Type": "application/json"} if body is not None else {}
-        if self._bearer is not None:
-            sent["Authorization"] = f"Bearer {self._bearer()}"
         content = None if body is None else json.dumps(body).encode()
-        try:
-            self._connection.request(method, self._prefix + target, content, {**sent, **(headers or {})})
-            answer = self._connection.getresponse()
-            return Answer(answer.status, answer.read())
-        except http.client.HTTPException as error:
-            raise OSError(str(error) or type(error).__name__) from error
-        finally:
-            self._connection.close()  # a probe may wait longer than a server keeps an idle connection
+        return Answer(*self._connection.ask(method, target, content, {**sent, **(headers or {})}))
