@@ -19,6 +19,7 @@ TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
 NAMED: Final = re.compile(r"(/v1/(?:enterprises/[^/?]+/)?(enterprises|devices|policies|enrollmentTokens))/([^/:?]+)(?:[:?].*)?")
 """A resource whose collection can be listed: the collection's path, and its name."""
+PAGE_SIZE: Final = 100  # disc, devices.list: at most 100
 NEIGHBOURS_MOST: Final = 10
 """Named in an error."""
 
@@ -55,11 +56,11 @@ class ApiClient:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("DELETE", _target(path, query), None)
 
-    def pages(self, path: str, query: Query) -> Iterator[bytes]:
+    def pages(self, path: str, query: Query | None = None) -> Iterator[bytes]:
         """Every page of a list, first to last.  Raises: Failure."""
         token = ""
         while True:
-            page = self.get(path, {**query, "pageToken": token})
+            page = self.get(path, {"pageSize": PAGE_SIZE, **(query or {}), "pageToken": token})
             yield page
             token = json.loads(page).get("nextPageToken", "")
             if not token:

@@ -1,7 +1,6 @@
 """`heliograph conformance`: how a server's answers stand to what is known of AMAPI."""
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.key_file import bearer_of
 from heliograph.cli.options import device_name, enterprise_name
-from heliograph.cli.output import print_table
+from heliograph.cli.output import print_object, print_table
 
 if TYPE_CHECKING:
     from heliograph.conformance.run import Result
@@ -93,7 +92,7 @@ def _add_devices(server: "Server", devices: Sequence[str], enterprise: str) -> N
 
 def _print_json(results: "Sequence[Result]", counts: dict[str, int]) -> None:
     found = [{"claim": result.name, "standing": result.standing.value, "answer": result.answer} for result in results]
-    click.echo(json.dumps({"score": counts, "results": found}, indent=2, ensure_ascii=False))
+    print_object({"score": counts, "results": found})
 
 
 def _print_results(results: "Sequence[Result]", counts: dict[str, int]) -> None:

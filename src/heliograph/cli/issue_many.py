@@ -15,7 +15,7 @@ from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.exit_codes import INTERRUPTED, OF_OUTCOME, ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.output import outcome_word, print_table
+from heliograph.cli.output import outcome_word, print_object, print_table
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, show_progress
 from heliograph.domain.longrunning import read_outcome
 from heliograph.domain.names import DeviceName
@@ -106,7 +106,7 @@ def _look(client: ApiClient, one: Issued) -> None:
 def _print(issued: Sequence[Issued], *, as_json: bool) -> None:
     """A row or an object for each device on stdout; the summary on stderr."""
     if as_json:
-        click.echo(json.dumps({"results": [_object(one) for one in issued]}, indent=2, ensure_ascii=False))
+        print_object({"results": [_object(one) for one in issued]})
     else:
         print_table(("DEVICE", "OPERATION", "OUTCOME", "DETAIL"), map(_row, issued), empty="No device.")
     counts = Counter(one.word for one in issued)
