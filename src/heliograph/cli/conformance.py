@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from heliograph.cli.anywhere import ENTERPRISE, KEY, KEY_FILE
+from heliograph.cli.anywhere import ENTERPRISE, KEY
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.key_file import bearer_of
-from heliograph.cli.options import device_name, enterprise_name
+from heliograph.cli.options import bearer_given, device_name, enterprise_name
 from heliograph.cli.output import print_object, print_table
 
 if TYPE_CHECKING:
@@ -77,10 +76,7 @@ def conformance(  # noqa: PLR0913 - one option each
 
 
 def _bearer(token: str) -> Callable[[], str] | None:
-    key = KEY_FILE.get()
-    if key is not None:
-        return bearer_of(key)
-    return (lambda: token) if token else None
+    return bearer_given() or ((lambda: token) if token else None)
 
 
 def _add_devices(server: "Server", devices: Sequence[str], enterprise: str) -> None:

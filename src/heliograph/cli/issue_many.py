@@ -25,7 +25,7 @@ NOT_ISSUED: Final = "not issued"
 
 @dataclass(slots=True)
 class Issued:
-    """What came of one device's command."""
+    """One device's command, and its outcome."""
 
     device: DeviceName
     operation: Json = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Issued:
 def issue_to_many(
     client: ApiClient, devices: Sequence[DeviceName], body: bytes, *, wait: bool, timeout: float | None, as_json: bool
 ) -> None:
-    """Issue the command to each device, print what came of it, and exit with a code.
+    """Issue the command to each device, print the outcomes, and exit with a code.
 
     0: all is well. If the others have one code in common, it is that one, otherwise 1.  Raises: SystemExit.
     """
