@@ -3,11 +3,12 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from heliograph.backoff import Backoff
 from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
@@ -72,15 +73,10 @@ class Server:
 
     def add_all_devices(self) -> None:
         """All devices of the enterprise may be asked.  Raises: NotTried: there is no such list; OSError."""
-        token = ""
-        while True:
-            answer = self.get(f"{self.enterprise}/devices", f"pageToken={quote(token)}")
+        for answer in self.pages(f"{self.enterprise}/devices"):
             if answer.status != http.client.OK:
                 raise NotTried(f"devices.list: {answer.status} {answer.message}".rstrip())
             self.devices += answer.json.get("devices", [])
-            token = answer.json.get("nextPageToken", "")
-            if not token:
-                return
 
     def device(self, what: str, fits: Callable[[Json], bool]) -> str:
         """The name of a device that fits.  Raises: NotTried: there is none; `what` says which was wanted."""
@@ -89,9 +85,24 @@ class Server:
                 return str(device["name"])
         raise NotTried(f"needs {what}")
 
+    def any_device(self) -> str:
+        """The name of a device.  Raises: NotTried: there is none."""
+        return self.device("a device", lambda _device: True)
+
     def get(self, name: str, query: str = "") -> Answer:
         """`GET /v1/{name}`.  Raises: OSError."""
         return self.call("GET", f"/v1/{name}" + (f"?{query}" if query else ""))
+
+    def pages(self, name: str, query: str = "") -> Iterator[Answer]:
+        """Every page of a list, first to last; an error is the last.  Raises: OSError."""
+        token = ""
+        while True:
+            page = f"pageToken={quote(token, safe='')}" if token else ""
+            answer = self.get(name, "&".join(filter(None, (query, page))))
+            yield answer
+            token = answer.json.get("nextPageToken", "")
+            if not token:
+                return
 
     def issue(self, device: str, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
         """Call issueCommand with this body, which is sent as it is.  Raises: OSError."""
@@ -106,13 +117,12 @@ class Server:
 
     def ended(self, operation: Json) -> Json:
         """The operation once it is done.  Raises: NotTried: the phone took too long; OSError."""
-        until_s, pause_s = time.monotonic() + self._ends_within_s, LOOK_EVERY_S
+        until_s, backoff = time.monotonic() + self._ends_within_s, Backoff(first_s=LOOK_EVERY_S, most_s=LOOK_AT_LEAST_EVERY_S)
         while time.monotonic() < until_s:
             now = self.get(str(operation["name"])).json
             if now.get("done"):
                 return now
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LOOK_AT_LEAST_EVERY_S)
+            time.sleep(backoff.next_s())
         raise NotTried(f"the phone did not end the command within {self._ends_within_s:g} s")
 
     def outcome(self, device: str, body: Json) -> Json:
