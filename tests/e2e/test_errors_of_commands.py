@@ -1,12 +1,14 @@
 """What a command line says when it fails, and which exit codes it keeps clear of."""
 
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox
 
 FULL = Path("/dev/full")
 
@@ -18,8 +20,41 @@ def test_a_full_disk_is_no_outcome_of_a_command(sandbox: Sandbox, words: list[st
         environment = {**os.environ, "HELIOGRAPH_SERVER": sandbox.url}
         done = subprocess.run([*HELIOGRAPH, *words], stdout=full, stderr=subprocess.PIPE, env=environment, check=False, text=True)
 
-    assert done.returncode > 8
+    assert 74 == done.returncode
     assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["devices", "--help"], ["devices", "list"], ["devices", "list", "--json"], ["tail", "--from-start"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_ends_a_command_quietly(sandbox: Sandbox, words: list[str], unbuffered: str) -> None:
+    sandbox.call("GET", "/v1/enterprises/sandbox")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        environment = {**os.environ, "HELIOGRAPH_SERVER": sandbox.url, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(
+            [*HELIOGRAPH, *words], stdout=closed, stderr=subprocess.PIPE, env=environment, check=False, text=True, timeout=PATIENCE_S
+        )
+
+    assert (141, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
+def test_ctrl_c_is_no_outcome_of_a_command(sandbox: Sandbox) -> None:
+    sandbox.call("GET", "/v1/enterprises/sandbox")
+    command = [*HELIOGRAPH, "tail", "--from-start", "--server", sandbox.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+        assert tail.stdout is not None
+        tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        _, errors = tail.communicate(timeout=PATIENCE_S)
+
+    assert (130, "\n") == (tail.returncode, errors)
 
 
 @pytest.mark.parametrize(
