@@ -119,9 +119,9 @@ def print_field(label: str, text: str, *, colour: str = "") -> None:
 
 
 def local_time(timestamp: str) -> str:
-    """A timestamp of the API in this machine's local time; other text is unchanged."""
+    """A timestamp of the API in this machine's local time, with its offset: 2026-11-27 13:00:00+01. Other text is unchanged."""
     try:
-        return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S%z").removesuffix("00")
     except ValueError:
         return timestamp
 

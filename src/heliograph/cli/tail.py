@@ -43,8 +43,8 @@ def _newest(requests: list[Json]) -> int:
 
 
 def _line(request: Json) -> str:
-    """Time, HTTP method, AMAPI's method, phone, status, duration; then the operation, and the effect of a fault."""
-    clock = request["time"].partition("T")[2].removesuffix("Z")[:12]
+    """Time (UTC), HTTP method, AMAPI's method, phone, status, duration; then the operation, and the effect of a fault."""
+    clock = request["time"].partition("T")[2].removesuffix("Z")[:12] + "Z"
     ms = float(request["duration"].removesuffix("s")) * 1_000
     words = [
         clock, request["httpMethod"], request["method"].removeprefix(SERVICE), request.get("phone", "-"), str(request["status"] or "cut"),
