@@ -1,14 +1,18 @@
 """What a command line says when it fails, and which exit codes it keeps clear of."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox
+from heliograph.cli.device_columns import COLUMNS
+from heliograph.commands import COMMANDS
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox, on_a_terminal
 
 FULL = Path("/dev/full")
 
@@ -22,6 +26,33 @@ def test_a_full_disk_is_no_outcome_of_a_command(sandbox: Sandbox, words: list[st
 
     assert 74 == done.returncode
     assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize(
+    "words, names",
+    [
+        (["devices", "get", "no-such-phone"], ("pixel8-a15-fully-managed", "galaxy-s25-a15-byod", "moto-g5-a8-fully-managed")),
+        (["devices", "list", "--sort", "colour"], COLUMNS),
+        (["issue", "pixel8-a15-fully-managed"], COMMANDS),
+    ],
+)
+def test_an_error_that_lists_names_is_broken_between_them_on_a_terminal(sandbox: Sandbox, words: list[str], names: Iterable[str]) -> None:
+    printed = on_a_terminal(80, "--server", sandbox.url, *words)
+    piped = sandbox.run(*words).stderr
+
+    lines = printed.splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 80
+    assert all(any(re.search(rf"(?<!\w){name}(?!\w)", line) for line in lines) for name in names)
+    assert piped.split() == printed.split()
+    assert 1 == piped.count("\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("columns", [20, 60, 90])
+def test_a_command_in_an_error_is_never_broken(columns: int) -> None:
+    assert "heliograph keys create" in on_a_terminal(columns, "token")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
