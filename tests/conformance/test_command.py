@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -15,6 +16,7 @@ from heliograph.cli.failure import Failure
 from heliograph.conformance.ledger import ledger
 from heliograph.conformance.probes import PROBES
 from heliograph.conformance.run import Standing, standing_of
+from tests.e2e.program import on_a_terminal
 from tests.ports import reserved_port
 from tests.sandbox.client import Client
 
@@ -64,6 +66,15 @@ def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
     assert ExitCode.OK == result.exit_code
     assert "NOT_IN_LOST_MODE" in result.output
     assert re.search(r"^\d+ as documented, \d+ as observed, \d+ as assumed, 3 not as assumed.$", result.output, re.MULTILINE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_the_table_fits_a_terminal_of_80_columns_and_keeps_every_claims_name_whole(sandbox_url: str) -> None:
+    printed = on_a_terminal(80, "conformance", "--against", sandbox_url, "--device", "all")
+
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert {claim for claim, known in ledger().items() if known.probe} <= {line.split()[0] for line in lines if line}
 
 
 def test_without_yes_nothing_is_issued_and_nothing_made(sandbox_url: str) -> None:
