@@ -107,6 +107,16 @@ def test_a_server_that_is_not_like_amapi_is_found_out(asked: tuple[str, list[str
     assert {"Bearer a-token"} == set(credentials)
 
 
+def test_answers_in_another_form_are_found_out_too(asked: tuple[str, list[str | None]]) -> None:
+    url, _credentials = asked
+
+    result = ran("--against", url, "--device", "phone", "--yes", "--json")
+
+    found = {row["claim"]: (row["standing"], row["answer"]) for row in json.loads(result.output)["results"]}
+    assert ExitCode.FAILED == result.exit_code
+    assert ("otherwise", "not in AMAPI's form") == found["operation-id"]
+
+
 @pytest.mark.parametrize(
     "arguments, code",
     [
