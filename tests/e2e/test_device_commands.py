@@ -55,13 +55,13 @@ def test_json_has_the_devices_that_the_filter_holds_for(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize(
-    "words, told", [(["--filter", "state"], "state=ACTIVE"), (["--filter", "colour=red"], "serial"), (["--sort", "colour"], "serial")]
+    "words, there", [(["--filter", "state"], "state=ACTIVE"), (["--filter", "colour=red"], "serial"), (["--sort", "colour"], "serial")]
 )
-def test_a_filter_or_column_that_is_none_is_named(sandbox: Sandbox, words: list[str], told: str) -> None:
+def test_a_filter_or_column_that_does_not_exist_is_named(sandbox: Sandbox, words: list[str], there: str) -> None:
     done = sandbox.run("devices", "list", *words)
 
     assert 2 == done.returncode
-    assert told in done.stderr
+    assert there in done.stderr
 
 
 def test_a_pipe_gets_tabs_and_no_padding(sandbox: Sandbox) -> None:

@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def json(self) -> Json:
-        """The body as a JSON object; {} if it is none."""
+        """The body as a JSON object; {} if it is not one."""
         try:
             value = json.loads(self.body)
         except ValueError:
