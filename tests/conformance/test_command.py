@@ -4,8 +4,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,6 +15,7 @@ from heliograph.conformance.ledger import ledger
 from heliograph.conformance.probes import PROBES
 from heliograph.conformance.run import Standing, standing_of
 from tests.e2e.program import on_a_terminal
+from tests.http_server import QuietHandler, serving
 from tests.ports import reserved_port
 from tests.sandbox.client import Client
 
@@ -38,7 +37,7 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
     """A server that answers everything with an empty object: its address, and the credentials that it was sent."""
     credentials: list[str | None] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             credentials.append(self.headers.get("Authorization"))
@@ -47,17 +46,10 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *arguments: object) -> None:
-            """Nothing is printed."""
-
     for method in ("GET", "POST"):
         setattr(Handler, f"do_{method}", Handler.answer)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", credentials
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url, credentials
 
 
 def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:

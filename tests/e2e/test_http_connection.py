@@ -1,26 +1,25 @@
 """The connection that commands, probes and tests share: one that the server closed while it was idle is opened again."""
 
+import contextlib
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 
 from heliograph.http_connection import HttpConnection
+from tests.http_server import QuietHandler, serving
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers, and then closes the connection without having said so."""
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
         self.close_connection = True
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing is printed."""
 
 
 class Hasty(HTTPServer):
@@ -35,15 +34,9 @@ class Hasty(HTTPServer):
 
 def test_a_connection_that_the_server_closed_is_opened_again() -> None:
     answers = []
-    with Hasty(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        connection = HttpConnection(f"http://127.0.0.1:{server.server_port}", timeout_s=30)
+    with serving(Handler, Hasty) as url, contextlib.closing(HttpConnection(url, timeout_s=30)) as connection:
         for _ in range(3):
             answers.append(connection.ask("GET", "/"))
-            assert server.closed.acquire(timeout=30)
-        connection.close()
-        server.shutdown()
-        thread.join()
+            assert Hasty.closed.acquire(timeout=30)
 
     assert [(200, b"ok")] * 3 == answers
