@@ -75,6 +75,18 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(sandbox: Sandbox, words: 
     assert (141, "") == (done.returncode, done.stderr)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+def test_a_reader_of_errors_that_has_gone_changes_no_outcome_into_another(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        environment = {**os.environ, "HELIOGRAPH_SERVER": sandbox.url}
+        command = [*HELIOGRAPH, "devices", "get", "no-such-phone"]
+        done = subprocess.run(command, stdout=closed, stderr=closed, env=environment, check=False, timeout=PATIENCE_S)
+
+    assert 141 == done.returncode
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 def test_ctrl_c_is_no_outcome_of_a_command(sandbox: Sandbox) -> None:
     sandbox.call("GET", "/v1/enterprises/sandbox")

@@ -108,16 +108,24 @@ def app(*, server: str, enterprise: str) -> None:
 def main() -> None:
     """Run the command line and exit with its code.  Raises: SystemExit."""
     try:
+        _run()
+    except BrokenPipeError:
+        _exit_without_output(CLOSED_PIPE)
+
+
+def _run() -> None:
+    """Raises: SystemExit; BrokenPipeError: the reader has gone."""
+    try:
         try:
             app(prog_name="heliograph")
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except BrokenPipeError:
-        _exit_without_output(CLOSED_PIPE)
     except Failure as failure:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 - its traceback is printed
         # Only a command that loaded the domain can raise its errors; importing it here would slow down the others.
         from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
@@ -134,5 +142,7 @@ def main() -> None:
 
 def _exit_without_output(code: int) -> NoReturn:
     """Exit with this code: what could not be written is not tried again, which would fail and change the code.  Raises: SystemExit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
     sys.exit(code)
