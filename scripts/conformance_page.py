@@ -1,10 +1,11 @@
 """What the pages say of AMAPI, made from the ledger: README's tables of differences and quirks, and the tables of docs/conformance.md."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 from heliograph.commands import COMMANDS
 from heliograph.conformance.ledger import Assumed, Claim, Documented, Evidence, Observed, Place, ledger
-from heliograph.conformance.run import Result, Standing, probe_server
+from heliograph.conformance.run import Result, Standing, probe_server, score
 from heliograph.conformance.server import Server
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.quirks import Quirk
@@ -91,11 +92,9 @@ def _source(evidence: Evidence) -> str:
 def scores(session: Session) -> Mapping[str, str]:
     """The blocks of docs/conformance.md that runs make: a score and a table of answers in the three behaviours."""
     runs = {behaviour: list(_run(session, behaviour)) for behaviour in Behaviour}
-    standings = [standing for standing in Standing if any(result.standing is standing for run in runs.values() for result in run)]
-    score = [
-        (f"`{behaviour}`", *(str(sum(result.standing is standing for result in run)) for standing in standings))
-        for behaviour, run in runs.items()
-    ]
+    counts = {behaviour: score(run) for behaviour, run in runs.items()}
+    standings = [standing for standing in Standing if any(count[standing] for count in counts.values())]
+    rows = [(f"`{behaviour}`", *(str(count[standing]) for standing in standings)) for behaviour, count in counts.items()]
     answers = [
         (
             f"`{first.name}`",
@@ -106,18 +105,17 @@ def scores(session: Session) -> Mapping[str, str]:
         for first, *others in zip(*runs.values(), strict=True)
     ]
     columns = ("claim", "about", *(f"`{behaviour}`" for behaviour in runs))
-    return {"score": table(("behaviour", *standings), score), "answers": table(columns, answers)}
+    return {"score": table(("behaviour", *standings), rows), "answers": table(columns, answers)}
 
 
 def _run(session: Session, behaviour: Behaviour) -> Iterator[Result]:
-    with session.made({"behaviour": behaviour, "now": None}) as (url, _id):
-        server = Server(url, ENTERPRISE)
+    with session.made({"behaviour": behaviour, "now": None}) as (url, _id), contextlib.closing(Server(url, ENTERPRISE)) as server:
         server.add_all_devices()
         yield from probe_server(server, may_change=True)
 
 
-def _answer(result: Result, *, beside: Result | None = None) -> str:
-    return "same" if beside and result.answer == beside.answer else f"{_cut(result.answer)} – {result.standing}"
+def _answer(result: Result) -> str:
+    return f"{_cut(result.answer)} – {result.standing}"
 
 
 def _cut(text: str) -> str:

@@ -2,9 +2,8 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +14,8 @@ from heliograph.cli.failure import Failure
 from heliograph.conformance.ledger import ledger
 from heliograph.conformance.probes import PROBES
 from heliograph.conformance.run import Standing, standing_of
+from tests.e2e.program import on_a_terminal
+from tests.http_server import QuietHandler, serving
 from tests.ports import reserved_port
 from tests.sandbox.client import Client
 
@@ -36,7 +37,7 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
     """A server that answers everything with an empty object: its address, and the credentials that it was sent."""
     credentials: list[str | None] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             credentials.append(self.headers.get("Authorization"))
@@ -45,17 +46,10 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *arguments: object) -> None:
-            """Nothing is printed."""
-
     for method in ("GET", "POST"):
         setattr(Handler, f"do_{method}", Handler.answer)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", credentials
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url, credentials
 
 
 def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
@@ -64,6 +58,15 @@ def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
     assert ExitCode.OK == result.exit_code
     assert "NOT_IN_LOST_MODE" in result.output
     assert re.search(r"^\d+ as documented, \d+ as observed, \d+ as assumed, 3 not as assumed.$", result.output, re.MULTILINE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_the_table_fits_a_terminal_of_80_columns_and_keeps_every_claims_name_whole(sandbox_url: str) -> None:
+    printed = on_a_terminal(80, "conformance", "--against", sandbox_url, "--device", "all")
+
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert {claim for claim, known in ledger().items() if known.probe} <= {line.split()[0] for line in lines if line}
 
 
 def test_without_yes_nothing_is_issued_and_nothing_made(sandbox_url: str) -> None:
@@ -94,6 +97,16 @@ def test_a_server_that_is_not_like_amapi_is_found_out(asked: tuple[str, list[str
     assert ExitCode.FAILED == result.exit_code
     assert {"otherwise"} == {found[claim] for claim in ("unknown-enterprise", "unknown-field", "unknown-device", "pretty-print")}
     assert {"Bearer a-token"} == set(credentials)
+
+
+def test_answers_in_another_form_are_found_out_too(asked: tuple[str, list[str | None]]) -> None:
+    url, _credentials = asked
+
+    result = ran("--against", url, "--device", "phone", "--yes", "--json")
+
+    found = {row["claim"]: (row["standing"], row["answer"]) for row in json.loads(result.output)["results"]}
+    assert ExitCode.FAILED == result.exit_code
+    assert ("otherwise", "not in AMAPI's form") == found["operation-id"]
 
 
 @pytest.mark.parametrize(

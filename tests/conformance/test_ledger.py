@@ -1,6 +1,7 @@
 """The ledger: every claim has its evidence, and the evidence is there; what Heliograph does is what the claim says."""
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -105,8 +106,8 @@ def test_readme_compares_with_amapi_only_in_tables_that_are_made_from_the_ledger
 
 @pytest.mark.parametrize("behaviour", Behaviour)
 def test_heliograph_answers_every_probe_as_its_claim_says(behaviour: Behaviour) -> None:
-    with sandbox_in_a_thread(SandboxSettings(port=0, limits=Limits(behaviour=behaviour))) as url:
-        server = Server(url, "enterprises/sandbox")
+    settings = SandboxSettings(port=0, limits=Limits(behaviour=behaviour))
+    with sandbox_in_a_thread(settings) as url, contextlib.closing(Server(url, "enterprises/sandbox")) as server:
         server.add_all_devices()
 
         results = list(probe_server(server, may_change=True))

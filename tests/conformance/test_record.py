@@ -8,9 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +22,7 @@ from heliograph.cli import app
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.http_server import QuietHandler, serving
 from tests.ports import reserved_port
 
 DEVICE = "enterprises/sandbox/devices/pixel8-a14-fully-managed"
@@ -113,8 +112,8 @@ def upstream() -> Iterator[tuple[str, list[tuple[str, bytes, dict[str, str]]]]]:
     """A server that answers everything with gzip: its address, and the target, body and headers that it was sent."""
     came: list[tuple[str, bytes, dict[str, str]]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             came.append((self.path, self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers)))
             body = gzip.compress(b'{"done":  true}', mtime=0)
             self.send_response(200)
@@ -123,15 +122,8 @@ def upstream() -> Iterator[tuple[str, list[tuple[str, bytes, dict[str, str]]]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *arguments: object) -> None:
-            """Nothing is printed."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", came
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url, came
 
 
 def test_requests_and_answers_pass_through_byte_for_byte(

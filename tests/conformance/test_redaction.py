@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from heliograph.conformance.recording.exchange import Recorder, Seen
 from heliograph.conformance.recording.schemas import methods, schemas
-from heliograph.conformance.recording.words import known_words
+from heliograph.conformance.recording.words import known_words, vocabulary
 
 MESSAGES = 10_000
 EACH = -(-MESSAGES // (2 * len(methods())))
@@ -25,6 +25,12 @@ KINDS = (
     "correct-{n}-horse", "ya29.a0{n}_-x", "+49 170 {n}", "anna.{n}@example.com", "Baker Street {n}", "LPA:1$sm-dp.{n}.com$K2", "10.{n}.0.7",
     "eyJhbGci{n}.eyJz.x-Q", "{n}", "{n}s", "Zoë{n}日本", "https://h{n}.example.com/p?k=v", "SECRET_{n}", "device{n}",
 )  # fmt: skip
+OF_LETTERS = (
+    "{a}", "{a} {b}", "{a}-{b}@example.com", "Command.{a}", "SECRET_{a}", "{a}日本", "device/{a}?lock", "the device of {a} {b}",
+    '{a}, "{b}"',
+)  # fmt: skip
+WORDS = ("Anna", "Smith", "correct", "horse", "battery", "staple", "hunter", "Rosebud", "kiosk", "Station", "locker", "wiped", "QUARTZ")
+"""No one of them is a known word; some are parts of one, or have a known part."""
 
 
 class Planted:
@@ -35,8 +41,11 @@ class Planted:
         self.secrets: list[str] = []
 
     def secret(self) -> str:
-        """Another secret each time: its number has nine digits, by which it is found even in pieces."""
-        text = self._random.choice(KINDS).format(n=self._random.randrange(10**8, 10**9))
+        """Another secret: with a number of nine digits, by which it is found even in pieces, or of letters alone."""
+        if self._random.random() < 0.7:
+            text = self._random.choice(KINDS).format(n=self._random.randrange(10**8, 10**9))
+        else:
+            text = self._random.choice(OF_LETTERS).format(a=self._random.choice(WORDS), b=self._random.choice(WORDS))
         self.secrets.append(text)
         return text
 
@@ -108,13 +117,21 @@ def test_no_secret_is_in_the_recording(id: str, seed: int) -> None:
 
     assert id == exchange.method
     line = msgspec.json.encode(exchange).decode()
-    assert [] == [secret for secret in planted.secrets for piece in pieces(secret) if piece in line]
+    assert [] == [secret for secret in planted.secrets if is_shown(secret, line)]
 
 
-def pieces(secret: str) -> Iterator[str]:
-    """The secret, and its number alone."""
-    yield secret
-    yield from re.findall(r"\d{9}", secret)
+def is_shown(secret: str, line: str) -> bool:
+    """Whether the secret is in the line, its number alone, or one of its words that is not a known one."""
+    numbers = re.findall(r"\d{9}", secret)
+    if numbers:
+        return any(piece in line for piece in (secret, *numbers))
+    return any(re.search(rf"\b{word}\b", line) for word in re.findall(r"\w+", secret) if word not in vocabulary())
+
+
+def test_words_of_secrets_are_not_known_ones() -> None:
+    assert not vocabulary() & set(WORDS)
+    assert is_shown("Command.Anna", '{"answer":"Anna"}')
+    assert not is_shown("Command.kiosk", '{"answer":{"kioskCustomization":"Command"}}')
 
 
 def seen(**changes: Any) -> Seen:  # noqa: ANN401 - fields of Seen

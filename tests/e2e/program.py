@@ -45,6 +45,22 @@ class Sandbox:
             return dict(json.load(answer))
 
 
+def on_a_terminal(columns: int, *arguments: str) -> str:
+    """What `heliograph` prints on a terminal of this width, without colours."""
+    import pty  # noqa: PLC0415 - Windows has none
+
+    terminal, inner = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
+    printed = b""
+    with subprocess.Popen([*HELIOGRAPH, *arguments], stdin=inner, stdout=inner, stderr=inner, env=environment):
+        os.close(inner)
+        with contextlib.suppress(OSError):  # Linux reports the end of a terminal so
+            while more := os.read(terminal, 4_096):
+                printed += more
+    os.close(terminal)
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
+
+
 @contextlib.contextmanager
 def running_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
     """`heliograph sandbox` on a free port, for as long as the block lasts; everything it writes stands in `folder`."""

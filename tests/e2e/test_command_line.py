@@ -1,7 +1,10 @@
 """The command line against a real sandbox: what it prints, and the exit codes a script reads."""
 
 import json
+import re
 import subprocess
+import sys
+from datetime import datetime
 
 import pytest
 from click.testing import CliRunner
@@ -144,6 +147,19 @@ def test_operations_are_listed_with_their_outcome_and_filtered(sandbox: Sandbox)
 
     assert "NOT_IN_LOST_MODE" in everything
     assert ["LOCK"] == [operation["metadata"]["type"] for operation in locks["operations"]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="takes its zone from the system alone")
+@pytest.mark.parametrize("zone, offset", [("UTC0", "+00"), ("HERE-1", "+01"), ("INDIA-5:30", "+0530"), ("WEST+3", "-03")])
+def test_a_time_in_a_table_says_its_zone(sandbox: Sandbox, zone: str, offset: str) -> None:
+    sandbox.run("issue", PIXEL, "LOCK")
+
+    listed = sandbox.run("operations", "list", PIXEL, TZ=zone).stdout.splitlines()
+
+    created = listed[1].split("\t")[2]
+    assert re.fullmatch(r"[0-9-]{10} [0-9:]{8}" + re.escape(offset), created), created
+    shown = sandbox.call("GET", f"/v1/enterprises/sandbox/devices/{PIXEL}/operations")["operations"][0]["metadata"]["createTime"]
+    assert datetime.fromisoformat(shown).replace(microsecond=0) == datetime.fromisoformat(created)
 
 
 def test_the_timeline_tells_why_a_command_is_stuck(sandbox: Sandbox) -> None:

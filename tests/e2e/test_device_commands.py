@@ -1,17 +1,13 @@
 """The command line for devices, against a real sandbox."""
 
-import contextlib
 import csv
 import io
 import json
-import os
-import re
-import subprocess
 import sys
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.e2e.program import Sandbox, on_a_terminal
 
 PIXEL = "pixel8-a15-fully-managed"
 PERSONAL = "galaxy-s25-a15-byod"
@@ -59,13 +55,13 @@ def test_json_has_the_devices_that_the_filter_holds_for(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize(
-    "words, told", [(["--filter", "state"], "state=ACTIVE"), (["--filter", "colour=red"], "serial"), (["--sort", "colour"], "serial")]
+    "words, there", [(["--filter", "state"], "state=ACTIVE"), (["--filter", "colour=red"], "serial"), (["--sort", "colour"], "serial")]
 )
-def test_a_filter_or_column_that_is_none_is_named(sandbox: Sandbox, words: list[str], told: str) -> None:
+def test_a_filter_or_column_that_does_not_exist_is_named(sandbox: Sandbox, words: list[str], there: str) -> None:
     done = sandbox.run("devices", "list", *words)
 
     assert 2 == done.returncode
-    assert told in done.stderr
+    assert there in done.stderr
 
 
 def test_a_pipe_gets_tabs_and_no_padding(sandbox: Sandbox) -> None:
@@ -84,22 +80,6 @@ def test_a_terminal_of_80_columns_breaks_no_word(sandbox: Sandbox) -> None:
     assert len(names) + 2 == len(lines)  # the headings and the rule below them
     assert max(map(len, lines)) <= 80
     assert all(any(name in line for line in lines) for name in names)
-
-
-def on_a_terminal(columns: int, *arguments: str) -> str:
-    """What `heliograph` prints on a terminal of this width, without colours."""
-    import pty  # noqa: PLC0415 - Windows has none
-
-    terminal, inner = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
-    printed = b""
-    with subprocess.Popen([*HELIOGRAPH, *arguments], stdin=inner, stdout=inner, stderr=inner, env=environment):
-        os.close(inner)
-        with contextlib.suppress(OSError):  # Linux reports the end of a terminal so
-            while more := os.read(terminal, 4_096):
-                printed += more
-    os.close(terminal)
-    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
 
 
 def test_a_device_is_disabled_and_enabled(sandbox: Sandbox) -> None:

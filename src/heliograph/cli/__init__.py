@@ -1,8 +1,10 @@
 """The command line for people. It speaks HTTP like any other client."""
 
 import errno
+import os
 import sys
 import traceback
+from typing import NoReturn
 
 import click
 
@@ -10,7 +12,7 @@ import heliograph
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
-from heliograph.cli.exit_codes import CANNOT_WRITE, DEFECT, EPILOG, OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import CANNOT_WRITE, CLOSED_PIPE, DEFECT, EPILOG, OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error, print_failure
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
@@ -106,10 +108,24 @@ def app(*, server: str, enterprise: str) -> None:
 def main() -> None:
     """Run the command line and exit with its code.  Raises: SystemExit."""
     try:
-        app(prog_name="heliograph")
+        _run()
+    except BrokenPipeError:
+        _exit_without_output(CLOSED_PIPE)
+
+
+def _run() -> None:
+    """Raises: SystemExit; BrokenPipeError: the reader has gone."""
+    try:
+        try:
+            app(prog_name="heliograph")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except Failure as failure:
         print_failure(failure, as_json="--json" in sys.argv)
         sys.exit(failure.exit_code)
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 - its traceback is printed
         # Only a command that loaded the domain can raise its errors; importing it here would slow down the others.
         from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
@@ -119,6 +135,14 @@ def main() -> None:
             sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             print_error("No space left on the device: the output is incomplete.")
-            sys.exit(CANNOT_WRITE)
+            _exit_without_output(CANNOT_WRITE)
         traceback.print_exception(error)
         sys.exit(DEFECT)
+
+
+def _exit_without_output(code: int) -> NoReturn:
+    """Exit with this code: what could not be written is not tried again, which would fail and change the code.  Raises: SystemExit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(code)

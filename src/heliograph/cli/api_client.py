@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure
+from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
 Query = Mapping[str, str | int | Sequence[str]]
@@ -18,6 +19,7 @@ TIMEOUT_S: Final = 30
 PATH_SAFE = "/:~"
 NAMED: Final = re.compile(r"(/v1/(?:enterprises/[^/?]+/)?(enterprises|devices|policies|enrollmentTokens))/([^/:?]+)(?:[:?].*)?")
 """A resource whose collection can be listed: the collection's path, and its name."""
+PAGE_SIZE: Final = 100  # disc, devices.list: at most 100
 NEIGHBOURS_MOST: Final = 10
 """Named in an error."""
 
@@ -32,17 +34,11 @@ class ApiClient:
 
     def __init__(self, server: str, *, bearer: Callable[[], str] | None = None) -> None:
         """Sends nothing yet; `bearer()` returns the token for each request.  Raises: Failure: the address is invalid."""
-        parts = urlsplit(address_of(server))
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as http://127.0.0.1:8080.")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         try:
-            self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
+            self._connection = HttpConnection(address_of(server), timeout_s=TIMEOUT_S, bearer=bearer)
         except ValueError as error:
             raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: {error}.") from None
-        self._prefix = parts.path.rstrip("/")
         self.server = server
-        self._bearer = bearer
 
     def get(self, path: str, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
@@ -60,11 +56,11 @@ class ApiClient:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("DELETE", _target(path, query), None)
 
-    def pages(self, path: str, query: Query) -> Iterator[bytes]:
+    def pages(self, path: str, query: Query | None = None) -> Iterator[bytes]:
         """Every page of a list, first to last.  Raises: Failure."""
         token = ""
         while True:
-            page = self.get(path, {**query, "pageToken": token})
+            page = self.get(path, {"pageSize": PAGE_SIZE, **(query or {}), "pageToken": token})
             yield page
             token = json.loads(page).get("nextPageToken", "")
             if not token:
@@ -72,18 +68,13 @@ class ApiClient:
 
     def _send(self, method: str, target: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
-        if self._bearer is not None:
-            headers["Authorization"] = f"Bearer {self._bearer()}"
         try:
-            self._connection.request(method, self._prefix + target, body=body, headers=headers)
-            answer = self._connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
+            status, content = self._connection.ask(method, target, body, headers)
+        except OSError as error:
             raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
-        if answer.status == http.client.OK:
+        if status == http.client.OK:
             return content
-        failure = _failure(answer.status, content)
+        failure = _failure(status, content)
         if failure.exit_code is ExitCode.NOT_FOUND:
             failure.message += self._there_are(unquote(target))
         raise failure
@@ -102,8 +93,8 @@ class ApiClient:
         there = f"there are {', '.join(ids[:NEIGHBOURS_MOST])}{more}" if ids else "there are none"
         return f" There is no {found[3]!r} among the {found[2]}; {there}."
 
-    def _unreachable(self, error: Exception) -> str:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    def _unreachable(self, error: OSError) -> str:
+        reason = error.strerror or str(error) or type(error).__name__
         return f"Cannot reach {self.server}: {reason}. Is `heliograph sandbox` or `heliograph serve` running there? See --server."
 
 

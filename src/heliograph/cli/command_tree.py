@@ -1,12 +1,15 @@
 """Click's commands, groups and options as this command line uses them: sections in the help; a group loads a command when it is named."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
+
+from heliograph.cli.exit_codes import CLOSED_PIPE, INTERRUPTED
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -89,11 +92,21 @@ class Listed:
 
 
 class LazyGroup(Group):
-    """A group that imports a command's module only when the command is named: others cost nothing."""
+    """The whole program. It imports a command's module only when the command is named: others cost nothing."""
 
     def __init__(self, *args: Any, listed: Mapping[str, Listed], **attributes: Any) -> None:  # noqa: ANN401 - as click has them
         super().__init__(*args, **attributes)
         self.listed = listed
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:  # noqa: ANN401 - as click has them
+        """Read the arguments; `--help` prints here."""
+        with _ended_as_shells_report():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command that the arguments name."""
+        with _ended_as_shells_report():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of the help."""
@@ -126,6 +139,18 @@ class LazyGroup(Group):
 
         names = [CompletionItem(name, help=listed.summary) for name, listed in self.listed.items() if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+@contextlib.contextmanager
+def _ended_as_shells_report() -> Iterator[None]:
+    """Click would end with 1, which is a command's outcome.  Raises: Exit: Ctrl-C was pressed, or the reader of the output has gone."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)  # the terminal shows ^C: begin another line after it
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise click.exceptions.Exit(CLOSED_PIPE) from None
 
 
 def command(name: str, *, params: Sequence[click.Parameter] = (), epilog: str | None = None) -> Callable[[Callable[..., Any]], Command]:

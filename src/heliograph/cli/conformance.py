@@ -1,20 +1,19 @@
 """`heliograph conformance`: how a server's answers stand to what is known of AMAPI."""
 
-import json
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from heliograph.cli.anywhere import ENTERPRISE, KEY, KEY_FILE
+from heliograph.cli.anywhere import ENTERPRISE, KEY
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.key_file import bearer_of
-from heliograph.cli.options import device_name, enterprise_name
-from heliograph.cli.output import print_table
+from heliograph.cli.options import bearer_given, device_name, enterprise_name
+from heliograph.cli.output import print_object, print_table
 
 if TYPE_CHECKING:
     from heliograph.conformance.run import Result
@@ -59,10 +58,12 @@ def conformance(  # noqa: PLR0913 - one option each
 
     try:
         server = Server(against, str(enterprise_name(enterprise)), bearer=_bearer(token), ends_within_s=patience)
-        _add_devices(server, devices, enterprise)
-        results = list(probe_server(server, may_change=yes))
     except ValueError as error:
-        raise Failure(ExitCode.INVALID, f"{error}: write one such as http://127.0.0.1:8080.") from None
+        raise Failure(ExitCode.INVALID, f"{against!r} is not the address of a server: {error}.") from None
+    try:
+        with contextlib.closing(server):
+            _add_devices(server, devices, enterprise)
+            results = list(probe_server(server, may_change=yes))
     except NotTried as reason:
         raise Failure(ExitCode.NOT_FOUND, f"--device: {reason}") from None
     except OSError as error:
@@ -75,10 +76,7 @@ def conformance(  # noqa: PLR0913 - one option each
 
 
 def _bearer(token: str) -> Callable[[], str] | None:
-    key = KEY_FILE.get()
-    if key is not None:
-        return bearer_of(key)
-    return (lambda: token) if token else None
+    return bearer_given() or ((lambda: token) if token else None)
 
 
 def _add_devices(server: "Server", devices: Sequence[str], enterprise: str) -> None:
@@ -90,7 +88,7 @@ def _add_devices(server: "Server", devices: Sequence[str], enterprise: str) -> N
 
 def _print_json(results: "Sequence[Result]", counts: dict[str, int]) -> None:
     found = [{"claim": result.name, "standing": result.standing.value, "answer": result.answer} for result in results]
-    click.echo(json.dumps({"score": counts, "results": found}, indent=2, ensure_ascii=False))
+    print_object({"score": counts, "results": found})
 
 
 def _print_results(results: "Sequence[Result]", counts: dict[str, int]) -> None:

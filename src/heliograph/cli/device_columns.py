@@ -11,8 +11,6 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import enterprise_name
 
-PAGE_SIZE: Final = 100  # disc, devices.list: at most 100
-
 
 def _last(field: str) -> Callable[[Json], str]:
     return lambda device: str(device.get(field, "")).rpartition("/")[2]
@@ -63,7 +61,7 @@ FILTER = option("--filter", default="", show_default=False, metavar="FILTER", he
 def devices_of(client: ApiClient, enterprise: str, filter: str = "") -> list[Json]:
     """The enterprise's devices for which the filter holds.  Raises: Failure."""
     holds = read_filter(filter)
-    pages = client.pages(f"/v1/{enterprise_name(enterprise)}/devices", {"pageSize": PAGE_SIZE})
+    pages = client.pages(f"/v1/{enterprise_name(enterprise)}/devices")
     return [device for page in pages for device in json.loads(page).get("devices", ()) if holds(device)]
 
 

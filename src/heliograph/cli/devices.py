@@ -16,13 +16,12 @@ from heliograph.cli.device_columns import COLUMNS, FILTER, TIMES, column, contai
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name
-from heliograph.cli.output import fitting, print_highlighted, print_json, print_table, short_time
+from heliograph.cli.output import fitting, print_object, print_resource, print_table, short_time
 from heliograph.commands.wipe import WipeDataFlag
 
 app = server_group("devices", "List, find, show, disable, enable and delete devices.")
 
 DEVICES = click.argument("devices", nargs=-1, required=True, metavar="DEVICE...", help="Device ids, or enterprises/…/devices/….")
-NAMES_HELP = f"Columns, as in device,serial: {', '.join(COLUMNS)}."
 FLAGS = [flag.value for flag in WipeDataFlag if flag is not WipeDataFlag.WIPE_DATA_FLAG_UNSPECIFIED]
 
 
@@ -69,8 +68,7 @@ def find_devices(  # noqa: PLR0913 - one option each
 @AS_JSON
 def get_device(device: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Show one device in full."""
-    body = client_of(server).get(f"/v1/{device_name(device, enterprise)}")
-    return print_json(body) if as_json else print_highlighted(body)
+    print_resource(client_of(server).get(f"/v1/{device_name(device, enterprise)}"), as_json=as_json)
 
 
 @app.command("disable")
@@ -118,7 +116,7 @@ def _print_devices(devices: Sequence[Json], chosen: str, *, as_csv: bool, as_jso
     names = [name.strip().lower() for name in chosen.split(",")] if chosen else list(COLUMNS)
     reads = [column(name) for name in names]
     if as_json:
-        print_json(json.dumps({"devices": devices}, indent=2, ensure_ascii=False).encode())
+        print_object({"devices": devices})
         return
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -132,8 +130,3 @@ def _print_devices(devices: Sequence[Json], chosen: str, *, as_csv: bool, as_jso
     if not chosen:
         headings, rows = fitting(headings, rows)
     print_table(headings, rows, empty=empty)
-
-
-def _brief(name: str, device: Json) -> str:
-    value = column(name)(device)
-    return short_time(value) if name in TIMES else value

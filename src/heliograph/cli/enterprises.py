@@ -9,9 +9,8 @@ from heliograph.cli.bodies import HELP, read_body
 from heliograph.cli.command_tree import option
 from heliograph.cli.confirming import YES, confirm
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name
-from heliograph.cli.output import print_highlighted, print_json, print_pages, print_table
+from heliograph.cli.output import Json, print_json, print_list, print_resource
 
-PAGE_SIZE = 100
 ENTERPRISE = click.argument("enterprise", metavar="ENTERPRISE", help="An enterprise's id, or enterprises/….")
 
 app = server_group("enterprises", "List, create, show and delete enterprises.")
@@ -23,12 +22,8 @@ app = server_group("enterprises", "List, create, show and delete enterprises.")
 def list_enterprises(*, server: str, as_json: bool) -> None:
     """List the enterprises that you may see."""
     # Google asks for a project here, as it has many; a Heliograph server is one project.
-    pages = list(client_of(server).pages("/v1/enterprises", {"pageSize": PAGE_SIZE}))
-    if as_json:
-        return print_pages(pages, "enterprises")
-    listed = [enterprise for page in pages for enterprise in json.loads(page).get("enterprises", ())]
-    rows = [[enterprise["name"].partition("/")[2], enterprise.get("enterpriseDisplayName", "")] for enterprise in listed]
-    return print_table(("ENTERPRISE", "DISPLAY NAME"), rows, empty="No enterprise yet: heliograph enterprises create.")
+    empty = "No enterprise yet: heliograph enterprises create."
+    print_list(client_of(server), "/v1/enterprises", ("ENTERPRISE", "DISPLAY NAME"), _row, empty=empty, as_json=as_json)
 
 
 @app.command("create")
@@ -50,8 +45,7 @@ def create_enterprise(*, display_name: str, body: str, agreement_accepted: bool,
 @AS_JSON
 def get_enterprise(enterprise: str, *, server: str, as_json: bool) -> None:
     """Show one enterprise in full."""
-    body = client_of(server).get(f"/v1/{enterprise_name(enterprise)}")
-    return print_json(body) if as_json else print_highlighted(body)
+    print_resource(client_of(server).get(f"/v1/{enterprise_name(enterprise)}"), as_json=as_json)
 
 
 @app.command("delete")
@@ -66,3 +60,7 @@ def delete_enterprise(enterprise: str, *, yes: bool, server: str) -> None:
     confirm(f"{name} will be deleted with all its devices, policies and tokens.", yes=yes)
     client.delete(f"/v1/{name}")
     click.echo(f"{name} is deleted.")
+
+
+def _row(enterprise: Json) -> list[str]:
+    return [enterprise["name"].partition("/")[2], enterprise.get("enterpriseDisplayName", "")]

@@ -20,6 +20,8 @@ class ExitCode(enum.IntEnum):
 
 INTERRUPTED = 130
 """What a shell reports when Ctrl-C ends a program."""
+CLOSED_PIPE = 141
+"""What a shell reports of a program whose reader has gone, as in `heliograph devices list | head -1`: 128 and SIGPIPE."""
 
 DEFECT = 70
 """A traceback: never a code that has a meaning.  Source: EX_SOFTWARE of BSD's sysexits.h."""
@@ -50,5 +52,6 @@ EPILOG = (
     "Exit codes: 0 done · 1 the command failed on the device · 2 wrong usage or invalid argument · 3 not found · "
     "4 not permitted · 5 the server cannot be reached or is unavailable · 6 waited too long · 7 cancelled or expired · 8 inconclusive. "
     "Codes 1, 6 and 7 come from --wait and operations wait; 1 (a broken promise, an answer unlike AMAPI's) and 8 from "
-    "check-history and conformance. 70: a defect of Heliograph · 74: the output could not be written."
+    "check-history and conformance. 70: a defect of Heliograph · 74: the output could not be written · 130: Ctrl-C · "
+    "141: nobody reads the output."
 )

@@ -1,10 +1,15 @@
 """How a command fails: it prints a sentence or the server's JSON on stderr, and exits with a code for scripts."""
 
+import re
+import shutil
 import sys
+from typing import Final
 
 import click
 
 from heliograph.cli.exit_codes import ExitCode
+
+_COMMAND: Final = re.compile(r"heliograph(?: [^\s.,;:()]+)+")
 
 
 class Failure(Exception):
@@ -27,10 +32,27 @@ def print_failure(failure: Failure, *, as_json: bool) -> None:
 
 
 def print_error(message: str) -> None:
-    """One error as text. Only the terminal breaks lines, so that a command in it can be copied."""
-    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    """One error as text, on a terminal broken between words."""
+    _print("Error: ", message, "red")
 
 
 def print_warning(message: str) -> None:
     """What is dangerous, in words."""
-    click.echo(click.style("Warning: ", fg="yellow", bold=True) + message, err=True)
+    _print("Warning: ", message, "yellow")
+
+
+def _print(label: str, message: str, colour: str) -> None:
+    shown = _wrapped(message, len(label)) if sys.stderr.isatty() else message
+    click.echo(click.style(label, fg=colour, bold=True) + shown, err=True)
+
+
+def _wrapped(message: str, begun: int) -> str:
+    """The message in lines of the terminal's width, `begun` columns less for the first. A command in it stays whole: it can be copied."""
+    from textwrap import TextWrapper  # noqa: PLC0415 - most commands do not fail
+
+    wrapper = TextWrapper(shutil.get_terminal_size().columns, initial_indent=" " * begun, break_on_hyphens=False, break_long_words=False)
+    lines: list[str] = []
+    for line in _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), message).split("\n"):
+        lines += wrapper.wrap(line) or [wrapper.initial_indent]
+        wrapper.initial_indent = ""
+    return "\n".join(lines)[begun:].replace("\0", " ")

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
@@ -39,8 +39,6 @@ WHERE = option(
 NO_DEVICE = "(selected)"
 """Stands for the DEVICE if --all or --where selects them; no device can have this id."""
 FROM_STDIN = "-"
-SHARED = ("all_devices", "where", "wait", "timeout", "yes", "enterprise", "server", "as_json")
-"""Options that hold before the TYPE and after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +54,10 @@ class Given:
     wait: bool
     timeout: float | None
     as_json: bool
+
+
+SHARED = [field.name for field in fields(Given) if field.name != "device"]
+"""Options that hold before the TYPE and after it."""
 
 
 class IssueGroup(Group):
@@ -107,7 +109,7 @@ def app(
 ) -> None:
     """Issue the command in `--body`; a TYPE is issued by its sub-command."""
     given = Given(**given_here)
-    ctx.obj = given
+    ctx.obj = given.device
     if body and ctx.invoked_subcommand:
         raise Failure(ExitCode.INVALID, "Give a TYPE or --body, not both.")
     if body:
@@ -121,10 +123,10 @@ def _command_of(row: CommandType) -> click.Command:
     options = options_of(row)
 
     @click.pass_obj
-    def issue(before: Given, /, *, duration: str | None, **values: Any) -> None:  # noqa: ANN401 - the row's own options, and Given's
-        again = {name: values.pop(name) for name in SHARED}
+    def issue(device: str, /, *, duration: str | None, **values: Any) -> None:  # noqa: ANN401 - the row's own options, and Given's
+        given = Given(device=device, **{name: values[name] for name in SHARED})
         command = _command(row, duration, params_given(options, values))
-        _send(replace(before, **again), json.dumps(command).encode())
+        _send(given, json.dumps(command).encode())
 
     command = Command(row.name, callback=issue, help=row.summary, params=[option.parameter() for option in options])
     for decorate in (VALID_FOR, ALL, WHERE, WAIT, TIMEOUT, YES, ENTERPRISE, SERVER, AS_JSON):
@@ -170,7 +172,7 @@ def _send(given: Given, body: bytes) -> None:
 
 
 def _devices(client: ApiClient, given: Given) -> list[DeviceName]:
-    """The devices that were named or selected, each once.  Raises: Failure: none is."""
+    """The devices that were named or selected, each once.  Raises: Failure: there are none."""
     if (given.device == NO_DEVICE) != (given.all_devices or bool(given.where.strip())):
         raise Failure(ExitCode.INVALID, "Which devices? Give a DEVICE, --all, or --where with a FILTER: one of them.")
     if given.device == NO_DEVICE:

@@ -15,7 +15,7 @@ from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.exit_codes import INTERRUPTED, OF_OUTCOME, ExitCode
 from heliograph.cli.failure import Failure
-from heliograph.cli.output import outcome_word, print_table
+from heliograph.cli.output import outcome_word, print_object, print_table
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, show_progress
 from heliograph.domain.longrunning import read_outcome
 from heliograph.domain.names import DeviceName
@@ -25,7 +25,7 @@ NOT_ISSUED: Final = "not issued"
 
 @dataclass(slots=True)
 class Issued:
-    """What came of one device's command."""
+    """One device's command, and its outcome."""
 
     device: DeviceName
     operation: Json = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Issued:
 def issue_to_many(
     client: ApiClient, devices: Sequence[DeviceName], body: bytes, *, wait: bool, timeout: float | None, as_json: bool
 ) -> None:
-    """Issue the command to each device, print what came of it, and exit with a code.
+    """Issue the command to each device, print the outcomes, and exit with a code.
 
     0: all is well. If the others have one code in common, it is that one, otherwise 1.  Raises: SystemExit.
     """
@@ -106,7 +106,7 @@ def _look(client: ApiClient, one: Issued) -> None:
 def _print(issued: Sequence[Issued], *, as_json: bool) -> None:
     """A row or an object for each device on stdout; the summary on stderr."""
     if as_json:
-        click.echo(json.dumps({"results": [_object(one) for one in issued]}, indent=2, ensure_ascii=False))
+        print_object({"results": [_object(one) for one in issued]})
     else:
         print_table(("DEVICE", "OPERATION", "OUTCOME", "DETAIL"), map(_row, issued), empty="No device.")
     counts = Counter(one.word for one in issued)

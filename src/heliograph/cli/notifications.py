@@ -7,9 +7,9 @@ import click
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name
-from heliograph.cli.output import local_time, print_json, print_pages, print_table
+from heliograph.cli.output import Json, local_time, print_json, print_list
 
-PAGE_SIZE = 100
+DEAD_LETTERS = ("MESSAGE", "TYPE", "PUBLISHED", "DESTINATION", "TRIED", "GIVEN UP BECAUSE")
 
 app = server_group("notifications", "See notifications that could not be delivered, and send them again.")
 
@@ -25,16 +25,8 @@ END = option("--end", default="", show_default="the newest", metavar="TIME", hel
 @AS_JSON
 def list_dead(*, start: str, end: str, enterprise: str, server: str, as_json: bool) -> None:
     """List the notifications that were given up, oldest first."""
-    query: dict[str, str | int] = {"pageSize": PAGE_SIZE, "startTime": start, "endTime": end}
-    pages = list(client_of(server).pages(f"/heliograph/v1/{enterprise_name(enterprise)}/deadLetters", query))
-    if as_json:
-        return print_pages(pages, "deadLetters")
-    rows = [
-        [letter["name"].rpartition("/")[2], letter["notificationType"], local_time(letter["publishTime"]), letter["destination"],
-         f"{letter['attempts']}×", letter["reason"]]
-        for page in pages for letter in json.loads(page).get("deadLetters", ())
-    ]  # fmt: skip
-    return print_table(("MESSAGE", "TYPE", "PUBLISHED", "DESTINATION", "TRIED", "GIVEN UP BECAUSE"), rows, empty="No dead letters.")
+    path, query = f"/heliograph/v1/{enterprise_name(enterprise)}/deadLetters", {"startTime": start, "endTime": end}
+    print_list(client_of(server), path, DEAD_LETTERS, _row, empty="No dead letters.", as_json=as_json, query=query)
 
 
 @app.command("resend")
@@ -51,3 +43,10 @@ def resend(*, start: str, end: str, enterprise: str, server: str, as_json: bool)
         return print_json(answer)
     count = json.loads(answer)["resentCount"]
     return click.echo(f"{count} notification{'' if count == 1 else 's'} will be sent again.")
+
+
+def _row(letter: Json) -> list[str]:
+    return [
+        letter["name"].rpartition("/")[2], letter["notificationType"], local_time(letter["publishTime"]), letter["destination"],
+        f"{letter['attempts']}×", letter["reason"],
+    ]  # fmt: skip

@@ -5,11 +5,11 @@ import json
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
-from heliograph.cli.api_client import Json
+from heliograph.cli.api_client import Json, Query
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, DEVICE, OPERATION, TIMEOUT, client_of, device_name, operation_name
-from heliograph.cli.output import local_time, outcome_word, print_json, print_operation, print_pages, print_table
+from heliograph.cli.output import local_time, outcome_word, print_json, print_list, print_operation, print_table
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.longrunning import read_outcome
 
@@ -28,13 +28,11 @@ FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION"
 @AS_JSON
 def list_operations(device: str, *, filter: str, enterprise: str, server: str, as_json: bool) -> None:
     """List a device's operations, oldest first."""
-    name = device_name(device, enterprise)
-    pages = list(client_of(server).pages(f"/v1/{name}/operations", {"pageSize": PAGE_SIZE, "filter": filter}))
-    if as_json:
-        return print_pages(pages, "operations")
-    rows = [_row(operation) for page in pages for operation in json.loads(page).get("operations", ())]
+    path = f"/v1/{device_name(device, enterprise)}/operations"
+    query: Query = {"pageSize": PAGE_SIZE, "filter": filter}
     empty = "No operation of this device matches." if filter else "No command has been issued to this device."
-    return print_table(("OPERATION", "TYPE", "CREATED", "OUTCOME", "DETAIL"), rows, empty=empty)
+    columns = ("OPERATION", "TYPE", "CREATED", "OUTCOME", "DETAIL")
+    print_list(client_of(server), path, columns, _row, empty=empty, as_json=as_json, query=query)
 
 
 @app.command("get")

@@ -1,5 +1,6 @@
 """Options that several commands share, and how short names of devices and operations are completed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -33,23 +34,17 @@ def enterprise_name(enterprise: str) -> EnterpriseName:
 
 def device_name(device: str, enterprise: str) -> DeviceName:
     """The device; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    if device.startswith("enterprises/"):
-        return DeviceName.parse(device)
-    return DeviceName.parse(f"{enterprise_name(enterprise)}/devices/{device.removeprefix('devices/')}")
+    return DeviceName.parse(_whole(device, "devices", enterprise))
 
 
 def policy_name(policy: str, enterprise: str) -> PolicyName:
     """The policy; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    if policy.startswith("enterprises/"):
-        return PolicyName.parse(policy)
-    return PolicyName.parse(f"{enterprise_name(enterprise)}/policies/{policy.removeprefix('policies/')}")
+    return PolicyName.parse(_whole(policy, "policies", enterprise))
 
 
 def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
     """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    if token.startswith("enterprises/"):
-        return EnrollmentTokenName.parse(token)
-    return EnrollmentTokenName.parse(f"{enterprise_name(enterprise)}/enrollmentTokens/{token.removeprefix('enrollmentTokens/')}")
+    return EnrollmentTokenName.parse(_whole(token, "enrollmentTokens", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:
@@ -62,5 +57,14 @@ def operation_name(operation: str, enterprise: str) -> OperationName:
 
 def client_of(server: str) -> ApiClient:
     """A client of the server, signed in with `--key`.  Raises: Failure."""
+    return ApiClient(server, bearer=bearer_given())
+
+
+def bearer_given() -> Callable[[], str] | None:
+    """What returns a token of the key file given with `--key`; None: there is none.  Raises: Failure."""
     key = KEY_FILE.get()
-    return ApiClient(server, bearer=bearer_of(key) if key is not None else None)
+    return bearer_of(key) if key is not None else None
+
+
+def _whole(name: str, collection: str, enterprise: str) -> str:
+    return name if name.startswith("enterprises/") else f"{enterprise_name(enterprise)}/{collection}/{name.removeprefix(f'{collection}/')}"

@@ -3,15 +3,18 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from heliograph.cli.coloured import PIPE_WIDTH, Coloured
 from heliograph.domain.longrunning import OutcomeView, read_outcome
+
+if TYPE_CHECKING:
+    from heliograph.cli.api_client import ApiClient, Query
 
 Json = dict[str, Any]
 
@@ -26,13 +29,21 @@ def print_json(body: bytes) -> None:
     sys.stdout.write(body.decode() if body.endswith(b"\n") else body.decode() + "\n")
 
 
-def print_pages(pages: Sequence[bytes], member: str) -> None:
-    """The one page as the server wrote it, or several pages as one list."""
-    if len(pages) == 1:
+def print_object(value: object) -> None:
+    """JSON of this command line's own."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_list(  # noqa: PLR0913 - what a list command is made of
+    client: "ApiClient", path: str, columns: Sequence[str], row: Callable[[Json], Sequence[str | Coloured]], *, empty: str, as_json: bool,
+    query: "Query | None" = None,
+) -> None:  # fmt: skip
+    """Print the collection at this path as a table; as JSON, one page as the server wrote it, several as one list.  Raises: Failure."""
+    pages, collection = list(client.pages(path, query)), path.rpartition("/")[2]
+    if as_json and len(pages) == 1:
         return print_json(pages[0])
-    merged = {member: [item for page in pages for item in json.loads(page).get(member, ())]}
-    sys.stdout.write(json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
-    return None
+    found = [item for page in pages for item in json.loads(page).get(collection, ())]
+    return print_object({collection: found}) if as_json else print_table(columns, map(row, found), empty=empty)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]], *, empty: str) -> None:
@@ -68,9 +79,9 @@ def _text(cell: str | Coloured) -> str:
     return cell.text if isinstance(cell, Coloured) else cell
 
 
-def print_highlighted(body: bytes) -> None:
-    """The server's JSON, in colours on a terminal."""
-    if not sys.stdout.isatty():
+def print_resource(body: bytes, *, as_json: bool) -> None:
+    """The server's JSON, in colours on a terminal unless it was asked for as it is."""
+    if as_json or not sys.stdout.isatty():
         return print_json(body)
     from heliograph.cli.tables import console  # noqa: PLC0415 - as in print_table
 
@@ -108,9 +119,9 @@ def print_field(label: str, text: str, *, colour: str = "") -> None:
 
 
 def local_time(timestamp: str) -> str:
-    """A timestamp of the API in this machine's local time; other text is unchanged."""
+    """A timestamp of the API in this machine's local time, with its offset: 2026-11-27 13:00:00+01. Other text is unchanged."""
     try:
-        return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S%z").removesuffix("00")
     except ValueError:
         return timestamp
 

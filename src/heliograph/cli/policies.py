@@ -8,9 +8,8 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.bodies import HELP, read_body
 from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name, policy_name
-from heliograph.cli.output import print_highlighted, print_json, print_pages, print_table
+from heliograph.cli.output import Json, print_json, print_list, print_resource
 
-PAGE_SIZE = 100
 POLICY = click.argument("policy", metavar="POLICY", help="A policy's id, or enterprises/…/policies/….")
 
 app = server_group("policies", "List, show, set and delete policies.")
@@ -22,12 +21,8 @@ app = server_group("policies", "List, show, set and delete policies.")
 @AS_JSON
 def list_policies(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the policies of an enterprise."""
-    pages = list(client_of(server).pages(f"/v1/{enterprise_name(enterprise)}/policies", {"pageSize": PAGE_SIZE}))
-    if as_json:
-        return print_pages(pages, "policies")
-    listed = [policy for page in pages for policy in json.loads(page).get("policies", ())]
-    rows = [[policy["name"].rpartition("/")[2], policy.get("version", ""), ", ".join(_rules(policy))] for policy in listed]
-    return print_table(("POLICY", "VERSION", "SETS"), rows, empty="No policy yet: heliograph policies set.")
+    path, empty = f"/v1/{enterprise_name(enterprise)}/policies", "No policy yet: heliograph policies set."
+    print_list(client_of(server), path, ("POLICY", "VERSION", "SETS"), _row, empty=empty, as_json=as_json)
 
 
 @app.command("get")
@@ -37,8 +32,7 @@ def list_policies(*, enterprise: str, server: str, as_json: bool) -> None:
 @AS_JSON
 def get_policy(policy: str, *, enterprise: str, server: str, as_json: bool) -> None:
     """Show one policy in full."""
-    body = client_of(server).get(f"/v1/{policy_name(policy, enterprise)}")
-    return print_json(body) if as_json else print_highlighted(body)
+    print_resource(client_of(server).get(f"/v1/{policy_name(policy, enterprise)}"), as_json=as_json)
 
 
 @app.command("set")
@@ -75,5 +69,6 @@ def delete_policy(policy: str, *, enterprise: str, server: str) -> None:
     click.echo(f"{name} is deleted.")
 
 
-def _rules(policy: dict[str, object]) -> list[str]:
-    return [field for field in policy if field not in {"name", "version"}]
+def _row(policy: Json) -> list[str]:
+    rules = [field for field in policy if field not in {"name", "version"}]
+    return [policy["name"].rpartition("/")[2], policy.get("version", ""), ", ".join(rules)]

@@ -1,7 +1,6 @@
 """`heliograph tail`: a sandbox's request journal, live."""
 
 import json
-import sys
 import time
 from typing import Final
 
@@ -11,7 +10,6 @@ from heliograph.cli.anywhere import SERVER
 from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.options import client_of
-from heliograph.cli.outlet import Outlet
 
 LOOK_EVERY_S: Final = 0.2
 JOURNAL: Final = "/sandbox/v1/requests"
@@ -26,13 +24,13 @@ SERVICE: Final = "androidmanagement."
 @option("--json", "as_json", is_flag=True, help="Print each request as one line of JSON.")
 def tail(*, server: str, filter: str, from_start: bool, count: int, as_json: bool) -> None:
     """Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it."""
-    client, out = client_of(server), Outlet(sys.stdout.fileno())
+    client = client_of(server)
     newest = 0 if from_start else _newest(json.loads(client.get(JOURNAL))["requests"])
     shown = 0
     while True:
         wanted = json.loads(client.get(JOURNAL, {"after": f"requests/{newest}", "filter": filter}))["requests"]
         for request in wanted:
-            out.put((json.dumps(request) if as_json else _line(request)) + "\n")
+            click.echo(json.dumps(request) if as_json else _line(request))
             shown += 1
             if shown == count:
                 return
@@ -45,8 +43,8 @@ def _newest(requests: list[Json]) -> int:
 
 
 def _line(request: Json) -> str:
-    """Time, HTTP method, AMAPI's method, phone, status, duration; then the operation, and the effect of a fault."""
-    clock = request["time"].partition("T")[2].removesuffix("Z")[:12]
+    """Time (UTC), HTTP method, AMAPI's method, phone, status, duration; then the operation, and the effect of a fault."""
+    clock = request["time"].partition("T")[2].removesuffix("Z")[:12] + "Z"
     ms = float(request["duration"].removesuffix("s")) * 1_000
     words = [
         clock, request["httpMethod"], request["method"].removeprefix(SERVICE), request.get("phone", "-"), str(request["status"] or "cut"),

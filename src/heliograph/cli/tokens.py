@@ -10,11 +10,10 @@ from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import option
 from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name, policy_name, token_name
-from heliograph.cli.output import local_time, print_field, print_json, print_pages, print_table
+from heliograph.cli.output import local_time, print_field, print_json, print_list
 from heliograph.domain.device import AllowPersonalUsage
 from heliograph.domain.enrollment import DEFAULT_DURATION
 
-PAGE_SIZE = 100
 PERSONAL_USAGES = [usage.value for usage in AllowPersonalUsage if usage is not AllowPersonalUsage.ALLOW_PERSONAL_USAGE_UNSPECIFIED]
 
 app = server_group("tokens", "Create, list and delete enrollment tokens.")
@@ -66,11 +65,8 @@ def create_token(  # noqa: PLR0913 - one option each
 @AS_JSON
 def list_tokens(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the enrollment tokens of an enterprise; --json shows their values too."""
-    pages = list(client_of(server).pages(f"/v1/{enterprise_name(enterprise)}/enrollmentTokens", {"pageSize": PAGE_SIZE}))
-    if as_json:
-        return print_pages(pages, "enrollmentTokens")
-    listed = [token for page in pages for token in json.loads(page).get("enrollmentTokens", ())]
-    return print_table(("TOKEN", "EXPIRES", "PERSONAL USAGE"), map(_row, listed), empty="No enrollment token: heliograph tokens create.")
+    path, empty = f"/v1/{enterprise_name(enterprise)}/enrollmentTokens", "No enrollment token: heliograph tokens create."
+    print_list(client_of(server), path, ("TOKEN", "EXPIRES", "PERSONAL USAGE"), _row, empty=empty, as_json=as_json)
 
 
 @app.command("delete")

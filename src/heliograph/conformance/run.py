@@ -3,10 +3,14 @@
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from heliograph.conformance.ledger import Claim, ledger
 from heliograph.conformance.probes import PROBES
 from heliograph.conformance.server import NotTried, Server
+
+NOT_IN_FORM: Final = "not in AMAPI's form"
+"""The answer to a probe that lacks what every answer of AMAPI has, or has it in another type."""
 
 
 class Standing(enum.StrEnum):
@@ -45,8 +49,10 @@ def probe_server(server: Server, *, may_change: bool) -> Iterator[Result]:
             answer = probe.ask(server)
         except NotTried as reason:
             yield Result(name=name, claim=claim, standing=Standing.NOT_TRIED, answer=str(reason))
-        else:
-            yield Result(name=name, claim=claim, standing=standing_of(claim, answer), answer=answer)
+            continue
+        except (LookupError, TypeError, ValueError, AttributeError):  # the probe reads answers as AMAPI writes them
+            answer = NOT_IN_FORM
+        yield Result(name=name, claim=claim, standing=standing_of(claim, answer), answer=answer)
 
 
 def standing_of(claim: Claim, answer: str) -> Standing:

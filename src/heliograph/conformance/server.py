@@ -3,10 +3,13 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from heliograph.backoff import Backoff
+from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
 
@@ -32,7 +35,7 @@ class Answer:
 
     @property
     def json(self) -> Json:
-        """The body as a JSON object; {} if it is none."""
+        """The body as a JSON object; {} if it is not one."""
         try:
             value = json.loads(self.body)
         except ValueError:
@@ -49,18 +52,16 @@ class Server:
     """A server, one enterprise of it, and the devices that may be asked."""
 
     def __init__(self, url: str, enterprise: str, *, bearer: Callable[[], str] | None = None, ends_within_s: float = ENDS_WITHIN_S) -> None:
-        """`enterprise`: its whole name; `bearer()` returns the token for each request.  Raises: ValueError: the URL is not one."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not the address of a server")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
-        self._prefix = parts.path.rstrip("/")
-        self._bearer = bearer
+        """`enterprise`: its whole name; `bearer()` returns the token for each request.  Raises: ValueError."""
+        self._connection = HttpConnection(url, timeout_s=TIMEOUT_S, bearer=bearer)
         self._ends_within_s = ends_within_s
         self.enterprise = enterprise
         self.devices: list[Json] = []
         """The devices that may be asked, as the server describes them."""
+
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._connection.close()
 
     def add_devices(self, names: Sequence[str]) -> None:
         """These devices may be asked.  Raises: NotTried: the server does not have one of them; OSError: it cannot be reached."""
@@ -72,15 +73,10 @@ class Server:
 
     def add_all_devices(self) -> None:
         """All devices of the enterprise may be asked.  Raises: NotTried: there is no such list; OSError."""
-        token = ""
-        while True:
-            answer = self.get(f"{self.enterprise}/devices", f"pageToken={quote(token)}")
+        for answer in self.pages(f"{self.enterprise}/devices"):
             if answer.status != http.client.OK:
                 raise NotTried(f"devices.list: {answer.status} {answer.message}".rstrip())
             self.devices += answer.json.get("devices", [])
-            token = answer.json.get("nextPageToken", "")
-            if not token:
-                return
 
     def device(self, what: str, fits: Callable[[Json], bool]) -> str:
         """The name of a device that fits.  Raises: NotTried: there is none; `what` says which was wanted."""
@@ -89,9 +85,24 @@ class Server:
                 return str(device["name"])
         raise NotTried(f"needs {what}")
 
+    def any_device(self) -> str:
+        """The name of a device.  Raises: NotTried: there is none."""
+        return self.device("a device", lambda _device: True)
+
     def get(self, name: str, query: str = "") -> Answer:
         """`GET /v1/{name}`.  Raises: OSError."""
         return self.call("GET", f"/v1/{name}" + (f"?{query}" if query else ""))
+
+    def pages(self, name: str, query: str = "") -> Iterator[Answer]:
+        """Every page of a list, first to last; an error is the last.  Raises: OSError."""
+        token = ""
+        while True:
+            page = f"pageToken={quote(token, safe='')}" if token else ""
+            answer = self.get(name, "&".join(filter(None, (query, page))))
+            yield answer
+            token = answer.json.get("nextPageToken", "")
+            if not token:
+                return
 
     def issue(self, device: str, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
         """Call issueCommand with this body, which is sent as it is.  Raises: OSError."""
@@ -106,13 +117,12 @@ class Server:
 
     def ended(self, operation: Json) -> Json:
         """The operation once it is done.  Raises: NotTried: the phone took too long; OSError."""
-        until_s, pause_s = time.monotonic() + self._ends_within_s, LOOK_EVERY_S
+        until_s, backoff = time.monotonic() + self._ends_within_s, Backoff(first_s=LOOK_EVERY_S, most_s=LOOK_AT_LEAST_EVERY_S)
         while time.monotonic() < until_s:
             now = self.get(str(operation["name"])).json
             if now.get("done"):
                 return now
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LOOK_AT_LEAST_EVERY_S)
+            time.sleep(backoff.next_s())
         raise NotTried(f"the phone did not end the command within {self._ends_within_s:g} s")
 
     def outcome(self, device: str, body: Json) -> Json:
@@ -122,14 +132,5 @@ class Server:
     def call(self, method: str, target: str, body: Json | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, an error too.  Raises: OSError."""
         sent = {"Content-Type": "application/json"} if body is not None else {}
-        if self._bearer is not None:
-            sent["Authorization"] = f"Bearer {self._bearer()}"
         content = None if body is None else json.dumps(body).encode()
-        try:
-            self._connection.request(method, self._prefix + target, content, {**sent, **(headers or {})})
-            answer = self._connection.getresponse()
-            return Answer(answer.status, answer.read())
-        except http.client.HTTPException as error:
-            raise OSError(str(error) or type(error).__name__) from error
-        finally:
-            self._connection.close()  # a probe may wait longer than a server keeps an idle connection
+        return Answer(*self._connection.ask(method, target, content, {**sent, **(headers or {})}))

@@ -1,12 +1,12 @@
 """JSON over HTTP to a sandbox, on one connection that stays open."""
 
-import http.client
 import json
-import select
 import threading
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
+
+from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
 
@@ -37,10 +37,8 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         """`url`: of a sandbox, without a slash at its end."""
-        parts = urllib.parse.urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = url
-        self._http = kind(parts.hostname or "127.0.0.1", parts.port, timeout=ANSWER_MOST_S)
+        self._http = HttpConnection(urllib.parse.urljoin(url, "/"), timeout_s=ANSWER_MOST_S)
         self._lock = threading.Lock()
 
     def ask(self, method: str, url: str, body: object = None) -> Json:
@@ -48,26 +46,14 @@ class Connection:
         data = None if body is None else json.dumps(body).encode()
         headers = {"user-agent": USER_AGENT, **({"content-type": "application/json"} if data is not None else {})}
         with self._lock:
-            self._drop_if_closed()
-            try:
-                self._http.request(method, _path_of(url), body=data, headers=headers)
-                response = self._http.getresponse()
-                answer = response.read()
-            except BaseException:
-                self._http.close()
-                raise
-        if response.status == _OK:
+            status, answer = self._http.ask(method, _path_of(url), data, headers)
+        if status == _OK:
             return _object(answer)
-        raise Refused(_error_of(response.status, answer))
+        raise Refused(_error_of(status, answer))
 
     def close(self) -> None:
         """The connection is closed; the next call opens another."""
         self._http.close()
-
-    def _drop_if_closed(self) -> None:
-        """A server closes what is idle; to send into that would lose the call."""
-        if self._http.sock is not None and select.select([self._http.sock], [], [], 0)[0]:
-            self._http.close()
 
 
 class Steering:

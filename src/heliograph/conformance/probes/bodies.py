@@ -3,7 +3,7 @@
 import http
 from collections.abc import Mapping
 
-from heliograph.conformance.probes.probe import Probe, reads, rejection
+from heliograph.conformance.probes.probe import Probe, reads, rejection, rejection_in_words
 from heliograph.conformance.server import MISSING, Answer, Json, Server
 
 READ = "read"
@@ -57,12 +57,12 @@ def several_mistakes(server: Server) -> str:
 
 def _first_line(answer: Answer) -> str:
     """The status and the message in Google's words: Heliograph adds a sentence of advice after them."""
-    line = answer.message.partition("\n")[0]
+    line = rejection_in_words(answer)
     for end in ("Cannot find field.", '"HELIOGRAPH"', "must end with 's'"):
         before, found, _advice = line.partition(end)
         if found:
-            return f"{answer.status}: {before}{found}"
-    return f"{answer.status}: {line}"
+            return f"{before}{found}"
+    return line
 
 
 def _details(answer: Answer) -> list[Mapping[str, list[Json]]]:

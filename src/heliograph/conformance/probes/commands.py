@@ -4,8 +4,8 @@ A probe restarts, locks or rings a phone, or sets its password: `--yes` only. No
 """
 
 from heliograph.conformance.probes.bodies import APP
-from heliograph.conformance.probes.probe import ACCEPTED, OK, changes, rejection
-from heliograph.conformance.server import Json, NotTried, Server
+from heliograph.conformance.probes.probe import OK, changes, rejection, taken_or_status
+from heliograph.conformance.server import Answer, Json, NotTried, Server
 
 LOST: Json = {"startLostModeParams": {"lostMessage": {"defaultMessage": "A probe of heliograph conformance."}}}
 FOUND: Json = {"stopLostModeParams": {}}
@@ -41,6 +41,11 @@ def _end(operation: Json) -> str:
     return ", ".join(ends) or "done, with neither error nor response"
 
 
+def _end_or_rejection(server: Server, answer: Answer) -> str:
+    """How a command ends, or how it was refused when it was issued."""
+    return _end(server.ended(answer.json)) if answer.status == OK else rejection(answer)
+
+
 def _reason(operation: Json) -> str:
     """The device's reason, whatever the error says beside it."""
     error_code = operation.get("metadata", {}).get("errorCode")
@@ -68,14 +73,12 @@ def eid_of_a_company_device(server: Server) -> str:
 
 @changes
 def stop_lost_mode_by_type_alone(server: Server) -> str:
-    answer = server.issue(_fully_managed_with_lost_mode(server), {"type": "STOP_LOST_MODE"})
-    return ACCEPTED if answer.status == OK else rejection(answer)
+    return taken_or_status(server.issue(_fully_managed_with_lost_mode(server), {"type": "STOP_LOST_MODE"}))
 
 
 @changes
 def lost_mode_without_content(server: Server) -> str:
-    answer = server.issue(_fully_managed_with_lost_mode(server), {"startLostModeParams": {}})
-    return _end(server.ended(answer.json)) if answer.status == OK else rejection(answer)
+    return _end_or_rejection(server, server.issue(_fully_managed_with_lost_mode(server), {"startLostModeParams": {}}))
 
 
 @changes
@@ -104,8 +107,7 @@ def esim_activated_on_personal(server: Server) -> str:
     wanted = f"a personally-owned device with API level {ESIM_FROM_API_LEVEL} or higher"
     device = server.device(wanted, lambda device: _personal(device) and _level(device) >= ESIM_FROM_API_LEVEL)
     params = {"activationCode": "LPA:1$smdp.example.com$HELIOGRAPH-PROBE", "activationState": "ACTIVATED"}
-    answer = server.issue(device, {"addEsimParams": params})
-    return _end(server.ended(answer.json)) if answer.status == OK else rejection(answer)
+    return _end_or_rejection(server, server.issue(device, {"addEsimParams": params}))
 
 
 @changes
@@ -118,9 +120,8 @@ def missing_app(server: Server) -> str:
 
 @changes
 def params_beside_new_password(server: Server) -> str:
-    device = server.device("a device", lambda _device: True)
-    answer = server.issue(device, {"clearAppsDataParams": {"packageNames": [APP]}, "newPassword": PASSWORD})
-    return ACCEPTED if answer.status == OK else rejection(answer)
+    body = {"clearAppsDataParams": {"packageNames": [APP]}, "newPassword": PASSWORD}
+    return taken_or_status(server.issue(server.any_device(), body))
 
 
 @changes

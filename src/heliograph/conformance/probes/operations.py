@@ -12,13 +12,9 @@ CLEAR: Json = {"clearAppsDataParams": {"packageNames": [APP]}}
 MILLISECONDS = re.compile(r"\.\d{3}Z$")
 
 
-def _any(server: Server) -> str:
-    return server.device("a device", lambda _device: True)
-
-
 @changes
 def operation_id(server: Server) -> str:
-    operation = server.issued(_any(server), LOCK)
+    operation = server.issued(server.any_device(), LOCK)
     created_ms = round(datetime.fromisoformat(operation["metadata"]["createTime"]).timestamp() * 1000)
     number = str(operation["name"]).rpartition("/")[2]
     return "the milliseconds of createTime" if number == str(created_ms) else "another number"
@@ -26,46 +22,41 @@ def operation_id(server: Server) -> str:
 
 @changes
 def done_while_pending(server: Server) -> str:
-    operation = server.issued(_any(server), LOCK)
+    operation = server.issued(server.any_device(), LOCK)
     return "left out" if "done" not in operation else f"done: {str(operation['done']).lower()}"
 
 
 @changes
 def metadata_type(server: Server) -> str:
-    return str(server.issued(_any(server), LOCK).get("metadata", {}).get("@type", "none"))
+    return str(server.issued(server.any_device(), LOCK).get("metadata", {}).get("@type", "none"))
 
 
 @changes
 def default_duration(server: Server) -> str:
-    return str(server.issued(_any(server), LOCK).get("metadata", {}).get("duration", "left out"))
+    return str(server.issued(server.any_device(), LOCK).get("metadata", {}).get("duration", "left out"))
 
 
 @changes
 def given_duration(server: Server) -> str:
-    return str(server.issued(_any(server), {**LOCK, "duration": "3600s"}).get("metadata", {}).get("duration", "left out"))
+    return str(server.issued(server.any_device(), {**LOCK, "duration": "3600s"}).get("metadata", {}).get("duration", "left out"))
 
 
 @changes
 def success_response(server: Server) -> str:
-    return str(server.outcome(_any(server), LOCK).get("response", {}).get("@type", "none"))
+    return str(server.outcome(server.any_device(), LOCK).get("response", {}).get("@type", "none"))
 
 
 @changes
 def inferred_type(server: Server) -> str:
-    return str(server.issued(_any(server), CLEAR).get("metadata", {}).get("type", "none"))
+    return str(server.issued(server.any_device(), CLEAR).get("metadata", {}).get("type", "none"))
 
 
 @changes
 def order_of_list(server: Server) -> str:
-    device = _any(server)
+    device = server.any_device()
     first, second = (str(server.issued(device, LOCK)["name"]) for _ in range(2))
-    names, token = [], ""
-    while True:
-        page = server.get(f"{device}/operations", f"pageSize=100&pageToken={token}").json
-        names += [operation["name"] for operation in page.get("operations", [])]
-        token = page.get("nextPageToken", "")
-        if not token:
-            break
+    pages = server.pages(f"{device}/operations", "pageSize=100")
+    names = [operation["name"] for page in pages for operation in page.json.get("operations", [])]
     if not {first, second} <= set(names):
         return "does not contain what was just issued"
     return "oldest first" if names.index(first) < names.index(second) else "newest first"
@@ -73,7 +64,7 @@ def order_of_list(server: Server) -> str:
 
 @changes
 def cancel_of_an_ended_operation(server: Server) -> str:
-    operation = server.outcome(_any(server), LOCK)
+    operation = server.outcome(server.any_device(), LOCK)
     answer = server.call("POST", f"/v1/{operation['name']}:cancel", {})
     after = server.get(str(operation["name"])).json
     return f"{taken_or_status(answer)}, {'no effect' if after == operation else 'changed'}"
@@ -81,7 +72,7 @@ def cancel_of_an_ended_operation(server: Server) -> str:
 
 @changes
 def issued_again(server: Server) -> str:
-    device = _any(server)
+    device = server.any_device()
     headers = {"Idempotency-Key": f"heliograph-probe-{server.issued(device, LOCK)['name'].rpartition('/')[2]}"}
     answers = [server.issue(device, LOCK, headers) for _ in range(2)]
     names = {answer.json.get("name", rejection(answer)) for answer in answers}

@@ -41,5 +41,5 @@ def rejection(answer: Answer) -> str:
 
 
 def rejection_in_words(answer: Answer) -> str:
-    """The status, and the first line of the message up to where Heliograph adds what to do."""
+    """The status, and the first line of the message."""
     return f"{answer.status}: {answer.message.splitlines()[0] if answer.message else ''}"

@@ -1,6 +1,6 @@
 """What a server answers to requests that change nothing: unknown names, parameters, the form of an answer."""
 
-from heliograph.conformance.probes.probe import ACCEPTED, OK, reads, rejection, rejection_in_words, taken_or_status
+from heliograph.conformance.probes.probe import reads, rejection, rejection_in_words, taken_or_status
 from heliograph.conformance.server import MISSING, Server
 
 
@@ -16,8 +16,7 @@ def unknown_device(server: Server) -> str:
 
 @reads
 def unknown_operation(server: Server) -> str:
-    device = server.device("a device", lambda _device: True)
-    answer = server.get(f"{device}/operations/1")
+    answer = server.get(f"{server.any_device()}/operations/1")
     first_sentence = ". ".join(answer.message.split(". ")[:2]).rstrip(".")
     return f"{answer.status}: {first_sentence}"
 
@@ -57,21 +56,15 @@ def empty_page_token(server: Server) -> str:
 
 @reads
 def last_page(server: Server) -> str:
-    token = "nextPageToken"  # noqa: S105 - a field's name
-    answer = server.get(f"{server.enterprise}/devices", "pageSize=100")
-    while answer.status == OK and answer.json.get(token):
-        answer = server.get(f"{server.enterprise}/devices", f"pageSize=100&pageToken={answer.json[token]}")
-    return "without nextPageToken" if token not in answer.json else "with an empty nextPageToken"
+    *_, last = server.pages(f"{server.enterprise}/devices", "pageSize=100")
+    return "without nextPageToken" if "nextPageToken" not in last.json else "with an empty nextPageToken"
 
 
 @reads
 def partial_success(server: Server) -> str:
-    device = server.device("a device", lambda _device: True)
-    return taken_or_status(server.get(f"{device}/operations", "returnPartialSuccess=true"))
+    return taken_or_status(server.get(f"{server.any_device()}/operations", "returnPartialSuccess=true"))
 
 
 @reads
 def operations_filter(server: Server) -> str:
-    device = server.device("a device", lambda _device: True)
-    answer = server.get(f"{device}/operations", "filter=done%3Dtrue")
-    return ACCEPTED if answer.status == OK else rejection(answer)
+    return taken_or_status(server.get(f"{server.any_device()}/operations", "filter=done%3Dtrue"))

@@ -1,7 +1,7 @@
 """A recording as candidates for the ledger: what each kind of request was answered, how often, and when last.
 
 A candidate has the form of a file in `conformance/observations/`. What it is about, what Heliograph does, and its probe or test are for
-whoever takes it into the ledger.
+anyone who takes it into the ledger.
 """
 
 from collections import defaultdict
