@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import gc
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,11 @@ settings.register_profile("heliograph", deadline=None, suppress_health_check=[He
 settings.load_profile("heliograph")
 
 pytest_plugins = ["tests.postgres", "pytester"]
+
+
+def pytest_configure() -> None:
+    """Ctrl-C ends what the tests start, also if a shell runs them in the background, which has it ignored by them and all below them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -42,7 +42,10 @@ def recording(upstream: str, out: Path) -> Iterator[str]:
             yield found[1]
         finally:
             proxy.send_signal(signal.SIGINT)
-            proxy.communicate(timeout=PATIENCE_S)
+            try:
+                proxy.communicate(timeout=PATIENCE_S)
+            finally:
+                proxy.kill()  # it would keep the test, which waits for it
     assert ExitCode.OK == proxy.returncode
 
 

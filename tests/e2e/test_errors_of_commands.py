@@ -92,10 +92,13 @@ def test_ctrl_c_is_no_outcome_of_a_command(sandbox: Sandbox) -> None:
     sandbox.call("GET", "/v1/enterprises/sandbox")
     command = [*HELIOGRAPH, "tail", "--from-start", "--server", sandbox.url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
-        assert tail.stdout is not None
-        tail.stdout.readline()
-        tail.send_signal(signal.SIGINT)
-        _, errors = tail.communicate(timeout=PATIENCE_S)
+        try:
+            assert tail.stdout is not None
+            tail.stdout.readline()
+            tail.send_signal(signal.SIGINT)
+            _, errors = tail.communicate(timeout=PATIENCE_S)
+        finally:
+            tail.kill()  # it would keep the test, which waits for it
 
     assert (130, "\n") == (tail.returncode, errors)
 
