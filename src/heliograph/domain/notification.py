@@ -1,6 +1,8 @@
 """Notifications to callers, and who enabled them.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -9,6 +11,7 @@ from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.operation import Operation
+from heliograph.domain.usage_log import Batch, batch_message
 from heliograph.protojson.messages import encode_message
 
 TEST_TYPE = "test"
@@ -22,6 +25,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     supersedes: str = ""
     """The message has the newest state of this: one that still waits under the same name is not sent any more."""
+
+
+def about(resource: Mapping[str, Any]) -> str:
+    """The name of what a notification with this resource is about; of a batch of usage logs, the device's; "": nothing has a name."""
+    return str(resource.get("name") or resource.get("device") or resource.get("enterprise") or "")
 
 
 TEST = Notification(notification_type=TEST_TYPE, data=b"")
@@ -72,6 +80,12 @@ def device_enrolled(device: DeviceRecord) -> Notification:
 def device_reported(device: DeviceRecord, status: DeviceStatus | None) -> Notification:
     """STATUS_REPORT: the device as it reported itself; only the newest one that waits is sent."""
     return _status_report(device, encode_message(render_device(device, status)))
+
+
+def usage_logged(device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> Notification:
+    """USAGE_LOGS: these of the batch's events."""
+    message = batch_message(batch, events, device=str(device.name), user=device.user_name)
+    return Notification(notification_type=NotificationType.USAGE_LOGS.value, data=encode_message(message))
 
 
 def device_gone(device: DeviceRecord) -> Notification:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.domain.notification import about
 from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds
 from heliograph.sandbox.fault_messages import NotificationFate, NotificationFault
@@ -126,6 +127,6 @@ class MetNotifications:
 def _device(data: bytes) -> DeviceName | None:
     """The device that the notification is about."""
     try:
-        return device_in(str(msgspec.json.decode(data).get("name", "")))
+        return device_in(about(msgspec.json.decode(data)))
     except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError):
         return None

@@ -1,6 +1,7 @@
 """Which writes publish a notification, and where it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from heliograph.domain import notification as contents
 from heliograph.domain.device import DeviceRecord, DeviceStatus, EnterpriseRecord
@@ -8,6 +9,7 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import TEST, Notification, Subscription, subscription_of
 from heliograph.domain.operation import Operation
+from heliograph.domain.usage_log import Batch
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Publish
@@ -29,6 +31,11 @@ def enrolment_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Ite
 def status_published(ports: Ports, facts: Facts, device: DeviceRecord, status: DeviceStatus | None) -> Iterator[Write]:
     """The device's STATUS_REPORT goes out."""
     return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device, status))
+
+
+def usage_published(ports: Ports, facts: Facts, device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> Iterator[Write]:
+    """USAGE_LOGS with these of the batch's events goes out."""
+    return _published(ports, facts, NotificationType.USAGE_LOGS, lambda: contents.usage_logged(device, batch, events))
 
 
 def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:

@@ -71,6 +71,16 @@ class PhoneEvent(msgspec.Struct, frozen=True, kw_only=True):
     value: float = 0.0
 
 
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the usage log that the server does not have yet (usage_logs.py)."""
+
+    id: int
+    at_us: int
+    type: str
+    data: dict[str, Any] = {}
+    """What AMAPI's message of this type says, in its JSON."""
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """One installed app. `system` apps stay through a factory reset; the data of `protected` ones cannot be cleared."""
 
@@ -103,6 +113,8 @@ class LostMode(msgspec.Struct, frozen=True, kw_only=True):
     """What a lost phone shows, and since when (us)."""
 
     since_us: int
+    located_us: int = 0
+    """When it last logged where it is; 0: it did not yet."""
     message: UserFacingMessage | None = None
     phone_number: UserFacingMessage | None = None
     email_address: str = ""
@@ -194,6 +206,11 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
     events: tuple[PhoneEvent, ...] = ()
     """Those that its policy has it report, oldest first."""
+    log: tuple[LogEntry, ...] = ()
+    """What it logged and its server does not have yet, oldest first."""
+    last_log_id: int = 0
+    security_logging: bool = False
+    """Whether its policy has it log SECURITY_LOGS."""
     reported_instead: dict[str, Any] = {}
     """Fields of Device that it reports whatever it finds, in AMAPI's JSON."""
     wipe_reason_shown: str = ""
