@@ -9,6 +9,7 @@ import msgspec
 from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus, EnterpriseRecord
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.enterprise_upgrade import upgraded_event
 from heliograph.domain.longrunning import render_operation
 from heliograph.domain.operation import Operation
 from heliograph.domain.usage_log import Batch, batch_message
@@ -86,6 +87,12 @@ def usage_logged(device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> N
     """USAGE_LOGS: these of the batch's events."""
     message = batch_message(batch, events, device=str(device.name), user=device.user_name)
     return Notification(notification_type=NotificationType.USAGE_LOGS.value, data=encode_message(message))
+
+
+def enterprise_upgraded(enterprise: EnterpriseRecord) -> Notification:
+    """ENTERPRISE_UPGRADE: it has succeeded."""
+    data = encode_message(upgraded_event(str(enterprise.name)))
+    return Notification(notification_type=NotificationType.ENTERPRISE_UPGRADE.value, data=data)
 
 
 def device_gone(device: DeviceRecord) -> Notification:

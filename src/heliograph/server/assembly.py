@@ -16,6 +16,7 @@ from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.token import token_app
+from heliograph.api.resources.upgrade_page import upgrade_app
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.notifications.by_destination import Watch, publisher_for
@@ -27,6 +28,7 @@ from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
+from heliograph.service.enterprise_upgrade import PATH as UPGRADE
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
@@ -195,7 +197,14 @@ def _api(
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
-    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
+    return {
+        API: rest,
+        "/token": token,
+        "/oauth2/": token,
+        PREFIX: desk,
+        SIGN_UP: sign_up_app(ports, otherwise=rest),
+        UPGRADE: upgrade_app(ports, otherwise=rest),
+    }
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

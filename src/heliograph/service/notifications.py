@@ -59,6 +59,11 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
     return _to(ports, subscription, lambda: TEST)
 
 
+def upgrade_published(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Write]:
+    """ENTERPRISE_UPGRADE goes out, regardless of the types that the enterprise enabled: Google's is always on (amapi.md §5.2)."""
+    return _to(ports, subscription_of(enterprise), lambda: contents.enterprise_upgraded(enterprise))
+
+
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
     if facts.subscription is not None and facts.subscription.wants(kind):
         yield from _to(ports, facts.subscription, make)
