@@ -13,6 +13,7 @@ import msgspec
 from heliograph.api.http.authorization import TOKEN_PARAMETERS
 from heliograph.api.http.query import COMMON_PARAMETERS, MOST_PARAMETERS
 from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.protojson.times import DURATION_PATTERN, TIMESTAMP_PATTERN
 
@@ -41,7 +42,7 @@ class Sealing:
             return None
         try:
             value = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except MALFORMED:
             return f"<{len(body)} bytes that are not JSON>"
         return self._hidden(value) if cls is None else self._message(value, cls, 0)
 

@@ -20,6 +20,7 @@ from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protocol import PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.types import decode_hook, encode_hook
 from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.server.in_memory import schema_version
@@ -176,7 +177,7 @@ def read_snapshot(text: bytes) -> Snapshot:
         if version.schema != schema_version():
             raise SnapshotUnreadable(f"its tables are of version {version.schema}, and {schema_version()} is the one that is known here")
         return _decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise SnapshotUnreadable(str(error)[:512]) from None
 
 
