@@ -15,6 +15,7 @@ from heliograph.agent.journal import Entry, FinalOrder, Identity
 from heliograph.agent.misbehaviour import OnDemand
 from heliograph.agent.profiles import Profile
 from heliograph.agent.virtual_phone import EffectRecord, Pace, User
+from heliograph.asgi import indented
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -165,7 +166,7 @@ _encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """The snapshot as JSON, indented for people."""
-    return msgspec.json.format(_encode(snapshot), indent=2) + b"\n"
+    return indented(_encode(snapshot))
 
 
 def read_snapshot(text: bytes) -> Snapshot:
