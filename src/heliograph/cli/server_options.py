@@ -266,6 +266,14 @@ SERVER_OPTIONS: Final = (
         "several times. Links and QR codes use the first one if a client used another name. A token may be signed for any of them.",
     ),
     ServerOption(
+        flag="--agent-apk",
+        type=PATH,
+        default_words="none",
+        metavar="FILE",
+        help="APK of the agent for real phones (make apk): served at /agent.apk. QR codes of enrollment tokens then set up a factory-fresh "
+        "phone, if --public-url has https.",
+    ),
+    ServerOption(
         flag="--trusted-proxy",
         commands=SERVE,
         repeated=True,
