@@ -62,7 +62,7 @@ macro_rules! patch {
 
 async fn call(hub: &Hub, method: &str, arguments: &Value) -> common::Result<Value> {
     let text = |name: &str| arguments[name].as_str().unwrap_or_default();
-    let body = || arguments["body"].clone();
+    let body = || arguments.get("body").cloned().unwrap_or(json!({}));
     let enterprises = hub.enterprises();
     match method {
         "signupUrls.create" => done!(hub.signup_urls().create().project_id(text("projectId")).callback_url(text("callbackUrl"))),
