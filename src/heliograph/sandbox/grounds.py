@@ -111,6 +111,10 @@ class FileGround:
         return folder
 
 
+Template = Callable[[], apsw.Connection]
+"""Gives the empty database in memory that each world copies."""
+
+
 class MemoryGround:
     """Nothing but memory; phones speak to the server without a socket, and sleep until somebody needs them."""
 

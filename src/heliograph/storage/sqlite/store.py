@@ -16,7 +16,6 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
-from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operations_from
@@ -27,7 +26,7 @@ from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
-from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 from heliograph.storage.sqlite.checkpointer import Checkpointer
 from heliograph.storage.sqlite.connection import Connections
@@ -50,7 +49,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordReads):
+class SqliteStore(RecordVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(
@@ -136,10 +135,6 @@ class SqliteStore(RecordReads):
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._rule_queue.put(Queued(sees, rule, future), lane)
         return await self._answered(future)
-
-    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        named = tuple(names)
-        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         def act(batch: Batch) -> int:
