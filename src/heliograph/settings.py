@@ -9,7 +9,6 @@ from pathlib import Path
 from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits
-from heliograph.storage.queue.lanes import WAITS_MOST_S
 
 DEFAULT_PORT = 8080
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]+)?")
@@ -46,8 +45,8 @@ class Settings:
     """Whether a database is made although there is a key file already, with which one was used."""
     durable: bool = True
     """Whether SQLite's file survives a power cut: every commit waits for the disk. Not needed if the file ends with the process."""
-    store_waits_most_s: float = WAITS_MOST_S
-    """How long a request waits for SQLite before it is refused with 503."""
+    store_waits_most_s: float = 1.0
+    """How long a request waits for SQLite before it is refused with 503 (`WAITS_MOST_S` of the store)."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
