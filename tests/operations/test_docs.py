@@ -11,7 +11,7 @@ import yaml
 
 from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
-from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.api.server_metrics import LatestStats, ServerMetrics
 from heliograph.service.metrics import OUTCOMES, DoorbellCounts
 from heliograph.service.ports import Ports
 from tests.api.live import live_server, settings_for
@@ -41,7 +41,7 @@ async def all_metrics(ports: Ports) -> str:
     requests.by_method_and_status["androidmanagement.enterprises.get", 200] += 1
     shared = dataclasses.replace(ports, doorbell_counts=DoorbellCounts())
     shared.doorbell_counts.listening = True
-    figures = Figures(shared)
+    figures = LatestStats(shared)
     await figures.refresh()
     return metrics_text(
         registry_of(requests, NotificationCounts(shared.publishing), ServerMetrics(shared, figures), ProcessMetrics())

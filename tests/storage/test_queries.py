@@ -7,7 +7,7 @@ from heliograph.storage.queries import Migration, grouped, groups, migration_scr
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
-    "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
+    "stats": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
