@@ -109,7 +109,7 @@ def test_every_event_of_the_log_is_told_on_the_page_and_no_other() -> None:
 
 def test_every_sentence_of_readyz_on_the_page_is_one_that_the_server_says() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in modules_under(PACKAGE))
-    section = PAGE[PAGE.index("## /readyz says no") : PAGE.index("## A command is stuck")]
+    section = PAGE[PAGE.index("## /readyz failures") : PAGE.index("## Stuck commands")]
     sentences = re.findall(r"^\| `([^`…]+?)…?[^`]*`", section, re.MULTILINE)
 
     assert [] == [sentence for sentence in sentences if sentence.strip(" :.") not in source]

@@ -53,7 +53,7 @@ class MetNotifications:
 
     async def publish(self, message: OutboxMessage) -> None:
         """The destination has the message, or a fault has.  Raises: NotPublished."""
-        fault = self._faults.of_notification(message.notification_type, _device(message.data)) if not message.attempts else None
+        fault = None if message.attempts else self._faults.of_notification(message.notification_type, lambda: _device(message.data))
         if fault is None or fault.wanted.notification is None:
             await self._inner.publish(message)
         else:
