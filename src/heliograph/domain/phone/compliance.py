@@ -159,9 +159,13 @@ def judged_settings() -> Sequence[str]:
     return [field.encode_name for field in msgspec.structs.fields(Policy) if field.encode_name in judged]
 
 
+OBEYED = ("policyEnforcementRules",)
+"""Settings that say what follows from the judgement (enforcement.py)."""
+
+
 def unjudged_settings() -> Sequence[str]:
     """The others: a phone that is sent one counts it as applied."""
-    judged = {*judged_settings(), "name", "version"}
+    judged = {*judged_settings(), *OBEYED, "name", "version"}
     return [field.encode_name for field in msgspec.structs.fields(Policy) if field.encode_name not in judged]
 
 

@@ -120,6 +120,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "setupInProgress": phone.setup_in_progress,
         "disabled": phone.disabled,
         "disabledReason": text_for(phone.disabled_reason, phone.build.primary_language_code),
+        "blockedScope": phone.blocked_scope,
         "screen": "on" if phone.screen_on else "off",
         "locked": phone.locked,
         "credential": _credential(phone.credential),

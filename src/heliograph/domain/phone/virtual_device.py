@@ -194,6 +194,10 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
     events: tuple[PhoneEvent, ...] = ()
     """Those that its policy has it report, oldest first."""
+    breached_since_us: dict[str, int] = {}
+    """Settings with an enforcement rule that it does not comply with, and since when."""
+    blocked_scope: str = ""
+    """What an enforcement rule blocks, in AMAPI's words (`BLOCK_SCOPE_DEVICE`, `BLOCK_SCOPE_WORK_PROFILE`); empty: nothing."""
     reported_instead: dict[str, Any] = {}
     """Fields of Device that it reports whatever it finds, in AMAPI's JSON."""
     wipe_reason_shown: str = ""
@@ -327,6 +331,8 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         reset_token=ResetToken.NONE,
         must_enter=False,
         lost_mode=None,
+        breached_since_us={},
+        blocked_scope="",
     )
 
 
