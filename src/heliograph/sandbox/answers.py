@@ -151,6 +151,7 @@ class PhoneView(Message, kw_only=True):
     confirm_esim_removal: bool
     """Whether it asks its user before REMOVE_ESIM removes one."""
     ongoing_call: bool
+    location_on: bool
     battery_percent: Int32
     boots: Int32
     factory_resets: Int32

@@ -144,6 +144,7 @@ def view(phone: VirtualDevice) -> dict[str, object]:
         "esims": _esims(phone),
         "confirmEsimRemoval": phone.confirm_esim_removal,
         "ongoingCall": phone.ongoing_call,
+        "locationOn": phone.location_on,
         "batteryPercent": phone.battery_percent,
         "boots": phone.boots,
         "factoryResets": phone.factory_resets,
