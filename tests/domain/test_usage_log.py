@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.agent.profiles import PROFILES
-from heliograph.domain.phone.location import location_of
 from heliograph.domain.phone.usage_logs import (
     ALERT_US,
     KEPT,
@@ -25,6 +24,7 @@ from heliograph.domain.phone.usage_logs import (
     without,
 )
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
+from heliograph.domain.phone.whereabouts import location_of
 from heliograph.domain.usage_log import EVENT_TYPES, field_of, log_type_of, new_since, read_batch
 from tests.discovery import document
 

@@ -23,7 +23,8 @@ def listening(sandbox: Client) -> Client:
 
 
 def batches(sandbox: Client) -> list[Json]:
-    """What an endpoint would have got: BatchUsageLogEvents."""
+    """What an endpoint would have got, once everything has settled: BatchUsageLogEvents."""
+    sandbox.patch(f"{DEVICES}/{PHONE}", {})
     found: list[Json] = sandbox.get("/sandbox/v1/notifications")["notifications"]
     assert {"USAGE_LOGS"} >= {one["notificationType"] for one in found}
     return [one["resource"] for one in found]

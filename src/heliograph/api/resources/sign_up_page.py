@@ -46,9 +46,9 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
                 return await send_page(send, OK, _form(sign_up_of(ports, sealed), {}, {}))
             return await _completed(ports, sealed, await form_fields(receive), send)
         except NotFound as error:
-            return await send_page(send, NOT_FOUND, page(TITLE, f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, NOT_FOUND, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except HeliographError as error:
-            return await send_page(send, BAD_REQUEST, page(TITLE, f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, BAD_REQUEST, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except ClientGone:
             return None
 
@@ -93,7 +93,7 @@ def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) 
         checked=" checked" if "accepted" in fields else "",
         **{f"wrong_{name}": alert(wrong.get(name)) for name in ("display_name", "admin_email", "accepted")},
     )
-    return page(TITLE, form)
+    return web_page(TITLE, form)
 
 
 def alert(said: str | None) -> str:
@@ -101,7 +101,7 @@ def alert(said: str | None) -> str:
     return f'<strong role="alert">{escape(said)}</strong>' if said else ""
 
 
-def page(title: str, content: str) -> bytes:
+def web_page(title: str, content: str) -> bytes:
     """The whole page around this HTML."""
     return Template(_text("sign_up_page.html")).substitute(title=escape(title), content=content).encode()
 

@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from heliograph.api.resources.sign_up_page import BAD_REQUEST, NOT_FOUND, OK, alert, form_fields, page, send_page
+from heliograph.api.resources.sign_up_page import BAD_REQUEST, NOT_FOUND, OK, alert, form_fields, send_page, web_page
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send
 from heliograph.domain.enterprise_upgrade import EnterpriseUpgrade
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
@@ -30,9 +30,9 @@ def upgrade_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
                 return await send_page(send, OK, _form(upgrade_of(ports, sealed), {}, {}))
             return await _completed(ports, sealed, await form_fields(receive), send)
         except NotFound as error:
-            return await send_page(send, NOT_FOUND, page(TITLE, f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, NOT_FOUND, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except HeliographError as error:
-            return await send_page(send, BAD_REQUEST, page(TITLE, f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, BAD_REQUEST, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except ClientGone:
             return None
 
@@ -46,14 +46,16 @@ async def _completed(ports: Ports, sealed: str, fields: Mapping[str, str], send:
     except InvalidArgument as error:
         wrong = {violation.field: violation.description for violation in error.violations}
         return await send_page(send, BAD_REQUEST, _form(upgrade_of(ports, sealed), fields, wrong))
-    return await send_page(send, OK, page(TITLE, f"<p>{escape(str(name))} is a managed Google domain now. You can close this page.</p>"))
+    return await send_page(
+        send, OK, web_page(TITLE, f"<p>{escape(str(name))} is a managed Google domain now. You can close this page.</p>")
+    )
 
 
 def _form(upgrade: EnterpriseUpgrade, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
     """The page with the form as the admin filled it in, and the mistakes beside each field."""
     domains = f"<small>At {escape(', '.join(upgrade.allowed_domains))}.</small>" if upgrade.allowed_domains else ""
     form = (resources.files(__package__) / "upgrade_form.html").read_text(encoding="utf-8")
-    return page(
+    return web_page(
         TITLE,
         Template(form).substitute(
             enterprise=escape(f"enterprises/{upgrade.enterprise}"),

@@ -1,43 +1,36 @@
-"""Where a virtual phone is: always the same for one serial number and time, and never where it was a minute before."""
+"""What a policy's `locationMode` makes of a virtual phone: most phones switch location on or off themselves, on some it is their user's.
 
-import functools
-import hashlib
-import math
-from typing import NamedTuple
+Source: disc, Policy.locationMode ("On Android 11 and above, work profiles on company-owned devices cannot directly enforce …").
+"""
 
+from typing import Any
+
+import msgspec
+
+from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.virtual_device import VirtualDevice
 
-TOWN = (52.5200, 13.4050)
-"""All phones walk about here: latitude and longitude of Berlin."""
-TOWN_DEGREES = 0.05
-"""How far from it, north or south, east or west, a walk may have its middle."""
-METRES_PER_DEGREE = 111_320.0
-"""Of latitude."""
-STRIDES = ((420.0, 3_600.0), (80.0, 640.0))
-"""A walk is a sum of circles: radius in metres, seconds for one round. At most 1.5 m/s: a phone in a pocket."""
-DIGITS = 6
-"""Of a degree: 10 cm."""
+_ON = frozenset({"HIGH_ACCURACY", "SENSORS_ONLY", "BATTERY_SAVING", "LOCATION_ENFORCED"})
+_OFF = frozenset({"OFF", "LOCATION_DISABLED"})
+_USERS_FROM_LEVEL = 30
 
 
-class Location(NamedTuple):
-    """Degrees.  Source: disc, Location."""
-
-    latitude: float
-    longitude: float
-
-
-def location_of(phone: VirtualDevice, now_us: int) -> Location:
-    """Where the phone is at this time."""
-    chance = _chance(phone.serial)
-    north, east = (TOWN_DEGREES * (2 * byte / 255 - 1) for byte in chance[:2])
-    latitude, longitude = TOWN[0] + north, TOWN[1] + east
-    for (radius, round_s), byte in zip(STRIDES, chance[2:], strict=False):
-        turn = 2 * math.pi * (now_us / 1_000_000 / round_s + byte / 256)
-        latitude += radius * math.sin(turn) / METRES_PER_DEGREE
-        longitude += radius * math.cos(turn) / (METRES_PER_DEGREE * math.cos(math.radians(TOWN[0])))
-    return Location(round(latitude, DIGITS), round(longitude, DIGITS))
+def wanted_location(policy: Any) -> bool | None:  # noqa: ANN401 - the made message
+    """Whether location shall be on; None: as the user likes."""
+    mode = policy.location_mode.value
+    return True if mode in _ON else False if mode in _OFF else None
 
 
-@functools.lru_cache(maxsize=1_024)
-def _chance(serial: str) -> bytes:
-    return hashlib.sha256(f"walk of {serial}".encode()).digest()
+def users_to_switch(phone: VirtualDevice) -> bool:
+    """Whether the policy can only wait for the user."""
+    return phone.management_kind is ManagementKind.COMPANY_OWNED_WORK_PROFILE and phone.api_level >= _USERS_FROM_LEVEL
+
+
+def with_location(phone: VirtualDevice, policy: Any) -> VirtualDevice:  # noqa: ANN401 - the made message
+    """The phone with location on or off as its policy enforces it. A personal phone's location is no policy's."""
+    if policy is None or not phone.managed or phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
+        return phone
+    wanted = wanted_location(policy)
+    if wanted is None or wanted is phone.location_on or users_to_switch(phone):
+        return phone
+    return msgspec.structs.replace(phone, location_on=wanted)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from heliograph.domain.device import ManagementKind
-from heliograph.domain.phone.location import location_of
 from heliograph.domain.phone.virtual_device import LogEntry, VirtualDevice
+from heliograph.domain.phone.whereabouts import location_of
 from heliograph.domain.usage_log import NETWORK_ACTIVITY_LOGS, SECURITY_LOGS, field_of, log_type_of
 from heliograph.protojson.times import format_timestamp
 
