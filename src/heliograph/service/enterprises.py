@@ -1,12 +1,14 @@
 """Enterprises: read, created, changed, and deleted with all that is in them."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import msgspec
 
 from heliograph.domain import signin_details
 from heliograph.domain.device import EnterpriseRecord
+from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -70,7 +72,8 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
     _checked(enterprise)
-    enterprise = _with_signin_details(enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), server_url=server_url)
+    code_of = partial(qr_code, server_url=server_url, agent=ports.agent)
+    enterprise = _with_signin_details(enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), code_of=code_of)
     name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord]:
@@ -138,7 +141,7 @@ async def patch_enterprise(
     """
     paths = tuple(_set_fields(patch)) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
-    new_tokens = _tokens(ports, patch)
+    new_tokens, code_of = _tokens(ports, patch), partial(qr_code, server_url=server_url, agent=ports.agent)
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord | None]:
         if facts.enterprise is None:
@@ -147,7 +150,7 @@ async def patch_enterprise(
         changed = apply_mask(before, patch, wanted)
         _checked(changed)
         if "signin_details" in wanted:
-            changed = _with_signin_details(changed, stored=before, new_tokens=new_tokens, server_url=server_url)
+            changed = _with_signin_details(changed, stored=before, new_tokens=new_tokens, code_of=code_of)
         record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
@@ -208,12 +211,14 @@ def _tokens(ports: Ports, enterprise: Enterprise) -> Sequence[str]:
     return [ports.ids.token_value() for _ in enterprise.signin_details]
 
 
-def _with_signin_details(enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], server_url: str) -> Enterprise:
+def _with_signin_details(
+    enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], code_of: Callable[[str], str]
+) -> Enterprise:
     """The enterprise with what the server alone says in its sign-in details.  Raises: InvalidArgument."""
     wanted, before = enterprise.signin_details, stored.signin_details
     if found := Violations(signin_details.violations(wanted, before)):
         raise InvalidArgument(violations=found)
-    own = signin_details.completed(wanted, before, new_tokens=new_tokens, server_url=server_url)
+    own = signin_details.completed(wanted, before, new_tokens=new_tokens, code_of=code_of)
     return msgspec.structs.replace(enterprise, signin_details=own)
 
 
