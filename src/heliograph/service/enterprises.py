@@ -1,8 +1,7 @@
 """Enterprises: read, created, changed, and deleted with all that is in them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -72,8 +71,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
     _checked(enterprise)
-    code_of = partial(qr_code, server_url=server_url, agent=ports.agent)
-    enterprise = _with_signin_details(enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), code_of=code_of)
+    enterprise = _with_signin_details(ports, enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), server_url=server_url)
     name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord]:
@@ -141,7 +139,7 @@ async def patch_enterprise(
     """
     paths = tuple(_set_fields(patch)) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
-    new_tokens, code_of = _tokens(ports, patch), partial(qr_code, server_url=server_url, agent=ports.agent)
+    new_tokens = _tokens(ports, patch)
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord | None]:
         if facts.enterprise is None:
@@ -150,7 +148,7 @@ async def patch_enterprise(
         changed = apply_mask(before, patch, wanted)
         _checked(changed)
         if "signin_details" in wanted:
-            changed = _with_signin_details(changed, stored=before, new_tokens=new_tokens, code_of=code_of)
+            changed = _with_signin_details(ports, changed, stored=before, new_tokens=new_tokens, server_url=server_url)
         record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
@@ -212,13 +210,13 @@ def _tokens(ports: Ports, enterprise: Enterprise) -> Sequence[str]:
 
 
 def _with_signin_details(
-    enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], code_of: Callable[[str], str]
+    ports: Ports, enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], server_url: str
 ) -> Enterprise:
     """The enterprise with what the server alone says in its sign-in details.  Raises: InvalidArgument."""
     wanted, before = enterprise.signin_details, stored.signin_details
     if found := Violations(signin_details.violations(wanted, before)):
         raise InvalidArgument(violations=found)
-    own = signin_details.completed(wanted, before, new_tokens=new_tokens, code_of=code_of)
+    own = signin_details.completed(wanted, before, new_tokens=new_tokens, qr_code_of=lambda token: qr_code(token, server_url, ports.agent))
     return msgspec.structs.replace(enterprise, signin_details=own)
 
 
