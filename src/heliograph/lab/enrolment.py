@@ -11,10 +11,10 @@ from heliograph.domain.agent_app import AgentApp
 from heliograph.lab.adb import Phone
 from heliograph.lab.errors import (
     AccountsPresent,
-    HandOverRefused,
-    InstallRefused,
+    NotHandedOver,
+    NotInstalled,
+    NotMadeOwner,
     OwnedByAnother,
-    OwnershipRefused,
     TooOld,
     UsersPresent,
 )
@@ -26,7 +26,7 @@ SETUP_RECEIVER = ".SetupReceiver"
 _SAID_MOST = 300
 ALREADY_OWNED = "is already set."
 
-_NOT_INSTALLED: Mapping[str, str] = MappingProxyType({
+_WHY_NOT_INSTALLED: Mapping[str, str] = MappingProxyType({
     "INSTALL_FAILED_UPDATE_INCOMPATIBLE": "it has an agent that another key signed; uninstall that one, or reset the phone.",
     "INSTALL_FAILED_VERSION_DOWNGRADE": "it has a newer agent; take that one's APK.",
     "INSTALL_FAILED_USER_RESTRICTED": "its user must allow installing over USB: see the developer options, and its screen.",
@@ -38,7 +38,7 @@ NOT_OWNED: tuple[tuple[str, type[HeliographError], str], ...] = (
     ("some accounts on the device", AccountsPresent, "has accounts: remove all of them in its settings, or reset it and add none."),
     ("several users on the device", UsersPresent, "has several users or a work profile: remove them in its settings."),
     ("already has a profile owner", UsersPresent, "has an app that owns its first user: remove that app's administration, or reset it."),
-    ("already paired", OwnershipRefused, "was paired with a watch: reset it."),
+    ("already paired", NotMadeOwner, "was paired with a watch: reset it."),
 )
 """Words of Android's refusals, and ours.  Source: DevicePolicyManagerService.computeProvisioningErrorString, 7 to 16."""
 
@@ -51,17 +51,17 @@ def require_level(phone: Phone) -> None:
 
 
 def install(phone: Phone, agent: AgentApp) -> None:
-    """The agent is installed, over an older one of the same signer.  Raises: InstallRefused."""
+    """The agent is installed, over an older one of the same signer.  Raises: NotInstalled."""
     said = phone.feed(f"cmd package install -r -S {len(agent.content)}", agent.content)
     if "Success" in said:
         return
     reason = re.search(r"\[([A-Z_]+)", said)
-    why = _NOT_INSTALLED.get(reason[1] if reason else "") or f"{said[:_SAID_MOST] or 'it gave no reason'}."
-    raise InstallRefused(f"{phone.serial} refused to install the agent: {why}")
+    why = _WHY_NOT_INSTALLED.get(reason[1] if reason else "") or f"{said[:_SAID_MOST] or 'it gave no reason'}."
+    raise NotInstalled(f"{phone.serial} refused to install the agent: {why}")
 
 
 def make_owner(phone: Phone, agent: AgentApp) -> None:
-    """The agent owns the device, as it may have before.  Raises: AccountsPresent, UsersPresent, OwnedByAnother, OwnershipRefused."""
+    """The agent owns the device, as it may have before.  Raises: AccountsPresent, UsersPresent, OwnedByAnother, NotMadeOwner."""
     said = phone.run("dpm", "set-device-owner", agent.admin_component)
     if said.code == 0 and "Success" in said.text:
         return
@@ -74,7 +74,7 @@ def make_owner(phone: Phone, agent: AgentApp) -> None:
     for words, error, sentence in NOT_OWNED:
         if words in said.text:
             raise error(f"{phone.serial} {sentence}")
-    raise OwnershipRefused(f"{phone.serial} did not make the agent its owner: {said.text[:_SAID_MOST]}")
+    raise NotMadeOwner(f"{phone.serial} did not make the agent its owner: {said.text[:_SAID_MOST]}")
 
 
 def owner_of(phone: Phone) -> str:
@@ -84,13 +84,13 @@ def owner_of(phone: Phone) -> str:
 
 
 def hand_over(phone: Phone, agent: AgentApp, *, server_url: str, enrollment_token: str) -> None:
-    """The agent knows its server and enrols with the token, again if it was enrolled.  Raises: HandOverRefused."""
+    """The agent knows its server and enrols with the token, again if it was enrolled.  Raises: NotHandedOver."""
     said = phone.run(
         "am", "broadcast", "--include-stopped-packages", "-n", f"{agent.package_name}/{SETUP_RECEIVER}",
         "--es", "server_url", server_url, "--es", "enrollment_token", enrollment_token,
     )  # fmt: skip
     if said.code != 0 or "Broadcast completed" not in said.text:
-        raise HandOverRefused(f"The agent on {phone.serial} did not take server and token: {said.text[:_SAID_MOST]}")
+        raise NotHandedOver(f"The agent on {phone.serial} did not take server and token: {said.text[:_SAID_MOST]}")
 
 
 def remove_apps(phone: Phone, agent: AgentApp) -> list[str]:

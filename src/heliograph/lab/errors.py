@@ -27,7 +27,7 @@ class TooOld(FailedPrecondition):
     """The phone is older than Android 7, which the agent needs."""
 
 
-class InstallRefused(FailedPrecondition):
+class NotInstalled(FailedPrecondition):
     """The phone refused to install the agent."""
 
 
@@ -43,9 +43,9 @@ class OwnedByAnother(FailedPrecondition):
     """Another app owns the phone: have its server release the phone, or reset the phone in its recovery menu."""
 
 
-class OwnershipRefused(FailedPrecondition):
+class NotMadeOwner(FailedPrecondition):
     """The phone did not make the agent its owner."""
 
 
-class HandOverRefused(FailedPrecondition):
+class NotHandedOver(FailedPrecondition):
     """The agent did not take server and token."""
