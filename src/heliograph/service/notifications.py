@@ -37,7 +37,7 @@ def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Ite
 
 
 class NothingPublishes(FailedPrecondition):
-    """This server publishes nothing to topics: make a push endpoint of the enterprise, or start it with --push-endpoint or --pubsub."""
+    """This server publishes to no topic: make a push endpoint, or start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
 
     reason = "NOTIFICATIONS_NOT_PUBLISHED"
 
