@@ -130,7 +130,7 @@ class PublishingCounts:
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where this server can send notifications."""
+    """Where this server can send notifications, besides the push endpoints of enterprises."""
 
     topics: bool = False
     """To the enterprise's Pub/Sub topic."""
@@ -138,9 +138,6 @@ class Destinations:
     """To the server's push endpoint: for an enterprise without a topic, too."""
     events: bool = False
     """To the enterprise's events, for those who read them."""
-
-    def __bool__(self) -> bool:
-        return self.outside or self.events
 
     @property
     def outside(self) -> bool:

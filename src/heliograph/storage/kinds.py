@@ -203,6 +203,7 @@ PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
     columns=(POSITION,),
     codec=json_of(PushEndpointRecord),
     belongs_to=ENTERPRISES,
+    remembered=256,  # read for each message
     held=Held.PUSH_ENDPOINTS,
 )
 
