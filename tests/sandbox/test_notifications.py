@@ -133,11 +133,10 @@ def test_an_enterprise_of_a_world_has_push_endpoints_of_its_own_and_a_copy_of_th
         signing = {"oidc": {"serviceAccountEmail": "push@emm.example.com"}, "standardWebhooks": {}}
         made = world.post(f"{ENDPOINTS}?pushEndpointId=mine", {"url": endpoint.url, "notificationTypes": ["COMMAND"], "signing": signing})
         operation = world.run(PHONE, {"type": "LOCK"})
-        world.post("/sandbox/v1:settle")
+        world.until(lambda: endpoint.received)
         copy = make(snapshot=world.post("/sandbox/v1:export"))
         copy.post(f"{ENDPOINTS}/mine:test")
-        copy.post("/sandbox/v1:settle")
-        pushed, tested = endpoint.received
+        pushed, tested = copy.until(lambda: endpoint.received if len(endpoint.received) > 1 else None)
         certificates = copy.get("/heliograph/v1/certs")
 
     for received in (pushed, tested):
