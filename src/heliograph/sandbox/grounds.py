@@ -24,12 +24,12 @@ from heliograph.sandbox.bench import Bench
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, Phones, SandboxPhone, Surroundings
+from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
 from heliograph.server import Between, Parts, assembled
 from heliograph.server.in_memory import Neighbourhood, assembled_in_memory
 from heliograph.service.enterprises import create_enterprise
-from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
 
@@ -48,7 +48,7 @@ class Ground(Protocol):
         """A new clock, at the world's first time."""
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         """A server without a socket; `phones` are those of the world, `push` publishes to its push endpoints."""
 
@@ -82,7 +82,7 @@ class FileGround:
         return AdvancingClock()
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         settings = server_settings(self._settings, self._folder)
         return assembled(settings, clock=clock, watch=watch, push=push, between=between)
@@ -132,7 +132,7 @@ class MemoryGround:
         return AdvancingClock(starts_us=self._starts_us)
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         began_us = clock.now_us()
 
@@ -155,7 +155,7 @@ class MemoryGround:
         settings = server_settings(self._settings, Path())
         return assembled_in_memory(
             settings, self._template, clock=clock, chance=self._chance, around=around, watch=watch, push=push,
-            between=between,
+            heard=lambda: self._settings.pubsub or bool(push), between=between,
         )  # fmt: skip
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
@@ -192,7 +192,7 @@ def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
-        any_name=settings.allow_anybody, push_allow_networks=settings.push_allow_networks,
+        any_name=settings.allow_anybody, push_allow_networks=settings.push_allow_networks, agent=settings.agent,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, TimelineEntry
@@ -303,5 +304,7 @@ class Ports:
     """Whether other servers may use the same database: what they do is found by looking."""
     push_addresses: PushAddresses = field(default_factory=PushAddresses)
     """Which addresses enterprises' push endpoints may have."""
+    agent: AgentApp | None = None
+    """What phones are set up with; None: they get it elsewhere."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist (the sandbox's friendliness)."""

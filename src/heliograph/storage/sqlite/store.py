@@ -143,7 +143,7 @@ class SqliteStore(RecordReads):
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         def act(batch: Batch) -> int:
-            due = tuple(operations_from(self._tables.one("due", batch.now_us, limit)))
+            due = self._due_operations(batch.now_us, limit)
             for operation in due:
                 batch.decide_due(operation, rule)
             return len(due)
@@ -159,7 +159,7 @@ class SqliteStore(RecordReads):
         """
 
         def act(batch: Batch) -> Sequence[Operation]:
-            due = tuple(operations_from(self._tables.one("due", until_us, limit)))
+            due = self._due_operations(until_us, limit)
             alone = tuple(itertools.takewhile(lambda operation: only(operation.device), due))
             for operation in alone:
                 batch.now_us = max(batch.now_us, operation.deadline_us or 0)
@@ -167,6 +167,14 @@ class SqliteStore(RecordReads):
             return alone
 
         return await self._alone(act)
+
+    def _due_operations(self, by_us: int, limit: int) -> Sequence[Operation]:
+        """In a batch: as `operations_due`; those in memory are not read a second time."""
+        recent = self._memory.operations
+        return [
+            recent.get((DeviceName(*row[:2]), row[2])) or next(iter(operations_from((row,))))
+            for row in self._tables.one("due", by_us, limit)
+        ]
 
     async def operations_due(self, by_us: int, *, limit: int) -> Sequence[Operation]:
         """At most `limit` open operations whose deadline passes by this time, oldest deadline first."""
