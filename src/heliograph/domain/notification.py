@@ -50,12 +50,16 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the enterprise enabled this type."""
         return notification_type.value in self.enabled_notification_types
 
-    def endpoints(self, notification_type: NotificationType) -> Sequence[str]:
-        """The destinations that are push endpoints of the enterprise and get this type."""
+    def endpoints(self, notification_type: NotificationType, *, always: bool = False) -> Sequence[str]:
+        """The destinations that are push endpoints of the enterprise and get this type.
+
+        `always`: also those that get what the enterprise enabled, whatever that is.
+        """
+        enabled = {notification_type.value} if always else self.enabled_notification_types
         return [
             str(PushEndpointName(self.enterprise, target.push_endpoint))
             for target in self.push_targets
-            if notification_type.value in (target.notification_types or self.enabled_notification_types)
+            if notification_type.value in (target.notification_types or enabled)
         ]
 
 

@@ -61,7 +61,9 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
 
 def upgrade_published(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Write]:
     """ENTERPRISE_UPGRADE goes out, regardless of the types that the enterprise enabled: Google's is always on (amapi.md §5.2)."""
-    return _to(ports, subscription_of(enterprise), lambda: contents.enterprise_upgraded(enterprise))
+    subscription = subscription_of(enterprise)
+    endpoints = subscription.endpoints(NotificationType.ENTERPRISE_UPGRADE, always=True)
+    return _to(ports, subscription, lambda: contents.enterprise_upgraded(enterprise), endpoints=endpoints)
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
