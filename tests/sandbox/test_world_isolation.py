@@ -58,6 +58,7 @@ BODIES: dict[str, Json] = {
     "/retry_test": {"instructions": {"enterprises.get": ["return-503"]}},
     "{phone}:script": {"steps": [{"offline": "5s"}]},
     "{phone}:unlock": {},
+    "{phone}:logUsage": {"eventType": "ENROLLMENT_COMPLETE"},
     "/sandbox/v1/provisioningInfo": {"profile": PIXEL},
     "enterprises/*/webApps": WEB_APP,
     "webApps/*": WEB_APP,

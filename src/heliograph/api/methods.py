@@ -24,6 +24,7 @@ from heliograph.domain.application import Application
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.enterprise_upgrade import UpgradeUrlRequest, UpgradeUrlResponse
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import (
     ListPoliciesResponse,
@@ -138,6 +139,16 @@ _SERVED = (
         handler=enterprises.get,
         summary="Gets an enterprise.",
         response=Enterprise,
+    ),
+    Method(
+        id=f"{_ENTERPRISES_ID}.generateEnterpriseUpgradeUrl",
+        http="POST",
+        path=f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl",
+        handler=enterprises.generate_upgrade_url,
+        takes_body=True,
+        summary="Creates the URL of a page of this server on which an admin makes the enterprise a managed Google domain, in name.",
+        request=UpgradeUrlRequest,
+        response=UpgradeUrlResponse,
     ),
     Method(
         id=f"{_ENTERPRISES_ID}.list",
@@ -337,14 +348,6 @@ _NO_PLAY = "it has no managed Google Play."
 _NO_MIGRATION = "devices of another device policy controller enrol again, with an enrolment token."
 
 _NOT_OFFERED = (
-    not_offered(
-        id="androidmanagement.enterprises.generateEnterpriseUpgradeUrl",
-        http="POST",
-        path=f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl",
-        why=_NO_PLAY,
-        request=MESSAGES["GenerateEnterpriseUpgradeUrlRequest"],
-        response=MESSAGES["GenerateEnterpriseUpgradeUrlResponse"],
-    ),
     not_offered(
         id="androidmanagement.enterprises.migrationTokens.create",
         http="POST",

@@ -232,6 +232,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     """The serial it enrolled with, which ties re-enrolments of one phone together; empty: it gave no serial."""
     last_status_report_us: int = 0
     last_policy_sync_us: int = 0
+    last_usage_event_id: int = 0
+    """Of its usage log: what has this id or a smaller one was taken; 0: nothing was."""
     report: DeviceReport
 
     @property

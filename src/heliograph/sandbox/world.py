@@ -24,6 +24,7 @@ from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
 from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
+from heliograph.service.event_log import EventsBeginAnew
 from heliograph.service.push_endpoints import pushes_to_any_endpoint
 
 
@@ -223,6 +224,9 @@ class World:
             if self.life.stage is Stage.ENDED:
                 raise self.life.rejection()
             self.life.becomes(Stage.MAKING)
+            if self._running is not None:
+                # Whoever follows events learns that its cursor is void: the new world counts from 1, as every one does.
+                self._running.parts.ports.followers.stop(EventsBeginAnew())
             try:
                 await self._close()
                 self.ground.clear()

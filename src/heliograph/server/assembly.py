@@ -19,6 +19,7 @@ from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
+from heliograph.api.resources.upgrade_page import upgrade_app
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
@@ -33,6 +34,7 @@ from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
+from heliograph.service.enterprise_upgrade import PATH as UPGRADE
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
@@ -211,6 +213,7 @@ def _api(
         "/oauth2/": token,
         PREFIX: desk,
         SIGN_UP: sign_up_app(ports, otherwise=rest),
+        UPGRADE: upgrade_app(ports, otherwise=rest),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

@@ -1,6 +1,7 @@
 """Which writes publish a notification, and where it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from heliograph.domain import notification as contents
 from heliograph.domain.device import DeviceRecord, DeviceStatus, EnterpriseRecord
@@ -8,6 +9,7 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import TEST, Notification, Subscription, subscription_of
 from heliograph.domain.operation import Operation
+from heliograph.domain.usage_log import Batch
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Publish
@@ -31,6 +33,11 @@ def status_published(ports: Ports, facts: Facts, device: DeviceRecord, status: D
     return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device, status))
 
 
+def usage_published(ports: Ports, facts: Facts, device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> Iterator[Write]:
+    """USAGE_LOGS with these of the batch's events goes out."""
+    return _published(ports, facts, NotificationType.USAGE_LOGS, lambda: contents.usage_logged(device, batch, events))
+
+
 def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
     """The device's final STATUS_REPORT goes out."""
     return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_gone(device))
@@ -50,6 +57,13 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
     if not ports.destinations.outside:
         raise NothingPublishes
     return _to(ports, subscription, lambda: TEST)
+
+
+def upgrade_published(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Write]:
+    """ENTERPRISE_UPGRADE goes out, regardless of the types that the enterprise enabled: Google's is always on (amapi.md §5.2)."""
+    subscription = subscription_of(enterprise)
+    endpoints = subscription.endpoints(NotificationType.ENTERPRISE_UPGRADE, always=True)
+    return _to(ports, subscription, lambda: contents.enterprise_upgraded(enterprise), endpoints=endpoints)
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
