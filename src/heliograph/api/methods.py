@@ -15,6 +15,7 @@ from heliograph.api.resources import (
     operations,
     policies,
     provisioning_info,
+    reservations,
     signup_urls,
     web_apps,
 )
@@ -41,6 +42,7 @@ _DEVICE = f"{_ENTERPRISE}/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
 _POLICY = f"{_ENTERPRISE}/policies/*"
+_RESERVATION = f"{_ENTERPRISE}/reservations/*"
 _WEB_APP = f"{_ENTERPRISE}/webApps/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
@@ -413,6 +415,45 @@ OWN_METHODS = (
         handler=dead_letters.resend,
         takes_body=True,
         response=dead_letters.ResendDeadLettersResponse,
+    ),
+    Method(
+        id="heliograph.reservations.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/reservations",
+        handler=reservations.create,
+        takes_body=True,
+        response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.reservations.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/reservations",
+        handler=reservations.list_,
+        query=PageQuery,
+        response=reservations.ListReservationsResponse,
+    ),
+    Method(
+        id="heliograph.reservations.get",
+        http="GET",
+        path=_RESERVATION,
+        handler=reservations.get,
+        response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.reservations.heartbeat",
+        http="POST",
+        path=f"{_RESERVATION}:heartbeat",
+        handler=reservations.heartbeat,
+        takes_body=True,
+        response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.reservations.release",
+        http="POST",
+        path=f"{_RESERVATION}:release",
+        handler=reservations.release,
+        takes_body=True,
+        response=reservations.ReservationView,
     ),
 )
 """What stands below `/heliograph/v1/`."""

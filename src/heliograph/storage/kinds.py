@@ -14,6 +14,7 @@ from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, Enterp
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.domain.reservation import Reservation, ReservationName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
@@ -205,6 +206,19 @@ DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
     held=Held.DEAD_LETTERS,
 )
 
+RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
+    table="reservations",
+    one="reservation",
+    many="reservations",
+    record=Reservation,
+    key=ReservationName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("serial")),
+    columns=(POSITION,),
+    codec=json_of(Reservation),
+    belongs_to=ENTERPRISES,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -216,6 +230,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERVICE_KEYS,
     DEAD_LETTERS,
     WEB_APPS,
+    RESERVATIONS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 
