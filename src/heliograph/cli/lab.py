@@ -20,6 +20,7 @@ from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error
 from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
 from heliograph.cli.output import print_object, print_table
+from heliograph.cli.reservations import heartbeat, list_reservations, release, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from heliograph.domain.web_address import is_loopback_name, read_web_address
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from heliograph.domain.agent_app import AgentApp
     from heliograph.lab.adb import Adb, Phone
 
-app = server_group("lab", "Enrol phones over adb, list and reset them.")
+app = server_group("lab", "Enrol phones over adb, list, reset and reserve them.")
+for reserving in (reserve, heartbeat, release, list_reservations):
+    app.add_command(reserving)
 
 WAIT_S = 180.0
 """A phone on a slow network enrols within seconds of its wake-up; the installation before is not counted."""
