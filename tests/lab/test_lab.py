@@ -26,12 +26,19 @@ def test_a_phone_gets_the_agent_and_its_owner_and_enrols_over_the_cable_alone(co
     assert phone.hardware_serial == device["hardwareInfo"]["serialNumber"]
     assert f"adb {phone.serial}" == device["enrollmentTokenData"]
 
+    reserved = computer.heliograph("lab", "reserve", device["name"], "--owner", "build 17")
     rebooted = computer.heliograph("issue", device["name"], "REBOOT", "--wait", "--timeout", "60s")
     listed = computer.json("lab", "list")["phones"]
 
-    assert rebooted.returncode == 0, rebooted.stderr
-    row = {"serial": phone.serial, "state": "device", "model": "Pixel 8", "owner": "org.heliograph.agent", "device": device["name"]}
-    assert row in listed
+    assert (0, 0) == (reserved.returncode, rebooted.returncode), reserved.stderr + rebooted.stderr
+    assert {
+        "serial": phone.serial,
+        "state": "device",
+        "model": "Pixel 8",
+        "owner": "org.heliograph.agent",
+        "device": device["name"],
+        "reservedBy": "build 17",
+    } in listed
 
 
 def test_every_phone_that_is_attached_is_enrolled_and_one_that_cannot_be_stops_no_other(computer: Computer) -> None:

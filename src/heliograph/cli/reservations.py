@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
-from heliograph.cli.api_client import Json
+from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name
@@ -73,6 +73,20 @@ def list_reservations(*, enterprise: str, server: str, as_json: bool) -> None:
     columns = ("SERIAL", "STATE", "OWNER", "UNTIL", "DEVICE", "REASON")
     empty = "No phone was ever reserved: heliograph lab reserve DEVICE."
     print_list(client_of(server), _collection(str(enterprise_name(enterprise))), columns, _row, empty=empty, as_json=as_json)
+
+
+def holders_of(client: ApiClient, enterprise: str) -> dict[str, str]:
+    """Who has reserved which phone now, by serial number.  Raises: Failure."""
+    found = [one for page in client.pages(_collection(enterprise)) for one in json.loads(page).get("reservations", ())]
+    return {_serial(one): _holder(one) for one in found if one["state"] == "ACTIVE"}
+
+
+def _serial(one: Json) -> str:
+    return str(one["name"]).rpartition("/")[2]
+
+
+def _holder(one: Json) -> str:
+    return str(one.get("owner") or one.get("account") or "somebody")
 
 
 def _row(one: Json) -> list[str]:
