@@ -166,3 +166,17 @@ def test_androids_own_refusals_have_the_words_that_are_looked_for(level: int, fu
 
     words = [ALREADY_OWNED, *(words for words, _, _ in NOT_OWNED if level > 30 or words != "already paired"), "Device Owner: ", "package="]
     assert [] == [word for word in words if word.encode() not in code]
+
+
+def test_a_reserved_phone_goes_to_the_next_after_the_lab_has_reset_it(computer: Computer, phone: LabPhone) -> None:
+    first = computer.json("lab", "enrol", "--serial", phone.serial)["phones"][0]["device"]
+    token = computer.json("lab", "reserve", first)["fencingToken"]
+    released = computer.json("lab", "release", phone.hardware_serial, "--fencing-token", token)
+    dirty = computer.heliograph("lab", "reserve", first)
+
+    second = computer.json("lab", "reset", "--serial", phone.serial)["phones"][0]["device"]
+    again = computer.json("lab", "reserve", second)
+
+    assert "RELEASED" == released["state"]
+    assert (2, True) == (dirty.returncode, "heliograph lab reset" in dirty.stderr)
+    assert (str(int(token) + 1), "ACTIVE") == (again["fencingToken"], again["state"])
