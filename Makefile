@@ -40,7 +40,7 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 # CI tries the clients of other languages too. Without PostgreSQL's programs the tests that need it are skipped, but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
-	-@scripts/test_needs.sh zipalign apksigner
+	-@scripts/test_needs.sh zipalign apksigner iproute2
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
 
 test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from heliograph.storage.queries import migrations
 from tests.recipes.copy import TEST_TIMEOUT_S, Copy
 from tests.storage.test_a_new_record_kind import follow
 
@@ -13,7 +14,7 @@ HANDLERS = "src/heliograph/api/resources/migration_tokens.py"
 OWN_TEST = "tests/api/test_migration_tokens.py"
 TEXTS = "src/heliograph/api/schema_texts.py"
 BY_HAND = {
-    "src/heliograph/storage/migrations/0013_before_migration_tokens.sql",
+    f"src/heliograph/storage/migrations/{migrations()[-1].version + 1:04d}_before_migration_tokens.sql",
     "src/heliograph/storage/kinds.py",
     "src/heliograph/service/migration_tokens.py",
     HANDLERS,
