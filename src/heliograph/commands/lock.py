@@ -1,6 +1,7 @@
 """LOCK: as if the lock screen's timeout had expired."""
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, changed_to
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice, lock
 
@@ -8,6 +9,19 @@ from heliograph.domain.phone.virtual_device import VirtualDevice, lock
 def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
     """Locked if there is a credential, otherwise asleep."""
     return Done(phone=lock(phone), outcome=Outcome())
+
+
+def judge(claim: Claim) -> Judgement:
+    """Locked where there is a credential. Without one the screen sleeps, and its user may have woken it by now.
+
+    Source: AOSP KeyguardManager.isDeviceLocked ("requires a PIN, pattern or password to unlock").
+    """
+    before, after = claim.before, claim.after
+    locked = changed_to(before.device_locked, after.device_locked, wanted=True)
+    if after.device_secure or locked is Judgement.OBSERVED:
+        return locked
+    asleep = changed_to(before.interactive, after.interactive, wanted=False)
+    return asleep if asleep is Judgement.OBSERVED else Judgement.NOT_OBSERVED
 
 
 COMMAND = CommandType(
@@ -20,4 +34,10 @@ COMMAND = CommandType(
         "this locks the entire device."
     ),
     execute=execute,
+    observed_by=ObservedBy(
+        facts=("device_secure", "device_locked", "interactive"),
+        judge=judge,
+        observed="it was not locked and is now; without a password, the screen went dark",
+        contradicted="it has a password and is not locked",
+    ),
 )
