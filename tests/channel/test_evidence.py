@@ -93,9 +93,12 @@ async def wiped(server: Server, connect: Connect, **acknowledge: Any) -> str:  #
 async def enrolled_again(server: Server, times: int = 1, **enroll: Any) -> None:  # noqa: ANN401 - JSON
     """A phone of the same serial number enrols; the answer may get lost, and it asks again."""
     body = {
-        "enrollmentToken": await server.token(), "installationId": secrets.token_hex(8), "credentialHash": hash_of(secrets.token_urlsafe(32)),
-        "report": FACTS, **enroll,
-    }  # fmt: skip
+        "enrollmentToken": await server.token(),
+        "installationId": secrets.token_hex(8),
+        "credentialHash": hash_of(secrets.token_urlsafe(32)),
+        "report": FACTS,
+        **enroll,
+    }
     for _ in range(times):
         assert 200 == (await server.post("enroll", body)).status
 
