@@ -1,8 +1,9 @@
 """One HTTP connection to a server, for programs that wait for each answer."""
 
+import contextlib
 import http.client
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 
@@ -21,12 +22,40 @@ class HttpConnection:
 
     def ask(self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """The answer's status and body, an error's too; `target` is below the path of the address.  Raises: OSError."""
+        with self._lost_if_it_fails():
+            answer = self._answer(method, target, body, headers)
+            return answer.status, answer.read()
+
+    def ask_for_lines(self, target: str, headers: Mapping[str, str]) -> tuple[int, Iterator[bytes]]:
+        """The answer's status, and its lines as they come, until the server ends them.
+
+        The last line may have no end: the connection was cut. It serves nothing else meanwhile.
+
+        Raises: OSError: also where the lines are read: the connection was lost, or said nothing for `timeout_s`.
+        """
+        with self._lost_if_it_fails():
+            answer = self._answer("GET", target, None, headers)
+        return answer.status, self._lines(answer)
+
+    def _lines(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        try:
+            with self._lost_if_it_fails():
+                while line := answer.readline():
+                    yield line
+        finally:
+            self.close()
+
+    def _answer(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str] | None) -> http.client.HTTPResponse:
         sent = {} if self._bearer is None else {"Authorization": f"Bearer {self._bearer()}"}
         self._drop_if_closed()
+        self._connection.request(method, self._prefix + target, body, {**sent, **(headers or {})})
+        return self._connection.getresponse()
+
+    @contextlib.contextmanager
+    def _lost_if_it_fails(self) -> Iterator[None]:
+        """Raises: OSError: for errors of HTTP too."""
         try:
-            self._connection.request(method, self._prefix + target, body, {**sent, **(headers or {})})
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
+            yield
         except http.client.HTTPException as error:
             self.close()
             raise OSError(str(error) or type(error).__name__) from error

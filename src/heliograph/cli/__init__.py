@@ -59,6 +59,14 @@ LISTED = {
         section=USE,
         summary="Follow the requests that reach a sandbox: when, what, about which phone, the status, and the fault that changed it.",
     ),
+    "listen": Listed(
+        place="heliograph.cli.listen:listen",
+        section=USE,
+        summary=(
+            "Follow an enterprise's notifications as they come, and forward them to an endpoint of yours, "
+            "as stripe listen does for webhooks."
+        ),
+    ),
     "notifications": Listed(
         place="heliograph.cli.notifications:app",
         section=USE,

@@ -66,6 +66,19 @@ class ApiClient:
             if not token:
                 return
 
+    def lines(self, path: str, query: Query, *, accept: str) -> Iterator[bytes]:
+        """The lines of a streaming answer as they come, whole ones only, until the server ends it.
+
+        Raises: Failure: UNAVAILABLE, also if the connection is lost: the same may work later.
+        """
+        try:
+            status, lines = self._connection.ask_for_lines(_target(path, query), {"Accept": accept})
+            if status != http.client.OK:
+                raise failure_of(status, b"".join(lines))
+            yield from (line for line in lines if line.endswith(b"\n"))
+        except OSError as error:
+            raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
+
     def _send(self, method: str, target: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": "application/json"} if body else {}
         try:
@@ -74,7 +87,7 @@ class ApiClient:
             raise Failure(ExitCode.UNAVAILABLE, self._unreachable(error)) from None
         if status == http.client.OK:
             return content
-        failure = _failure(status, content)
+        failure = failure_of(status, content)
         if failure.exit_code is ExitCode.NOT_FOUND:
             failure.message += self._there_are(unquote(target))
         raise failure
@@ -103,7 +116,7 @@ def _target(path: str, query: Query | None) -> str:
     return quote(path, safe=PATH_SAFE) + (f"?{text}" if text else "")
 
 
-def _failure(status: int, content: bytes) -> Failure:
+def failure_of(status: int, content: bytes) -> Failure:
     """The server's error. Anything not in Google's form comes from something in between."""
     try:
         error = json.loads(content)["error"]
