@@ -79,7 +79,7 @@ class Agent:
             installation_id=identity.installation_id,
             credential_hash=hashlib.sha256(identity.credential.encode()).hexdigest(),
             report=self._equipment.executor.report(),
-            evidence=raw_evidence(after=self._equipment.executor.look_again()),
+            evidence=raw_evidence(after=self._equipment.executor.look_at_enrolment()),
             serial=serial,
         )
         reply = await self._insist(enroll, "")

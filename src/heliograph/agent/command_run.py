@@ -130,8 +130,9 @@ class CommandRun:
             if outcome is None:
                 await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
             else:
+                after = executor.look(work)  # before anything else is done to the phone
                 await self._pass(Moment.EXECUTED, entry)
-                await self._finish(entry, work, outcome)
+                await self._finish(entry, work, outcome, after=after)
         finally:
             self._progress.stop()
 
@@ -163,14 +164,14 @@ class CommandRun:
         outcome = self._equipment.executor.probe(whole) if whole else None
         await self._finish(entry, work, outcome or INTERRUPTED)
 
-    async def _finish(self, entry: Entry, work: Work | None, outcome: Outcome) -> None:
-        """`work` None: a command that this phone cannot read."""
+    async def _finish(self, entry: Entry, work: Work | None, outcome: Outcome, *, after: Facts | None = None) -> None:
+        """`work` None: a command that this phone cannot read.  `after`: the facts at its end; without them, those of now."""
         status_says_no = outcome.status is not None and work is not None and not work.row.succeeded(outcome.status)
         failed = outcome.error_code is not None or status_says_no
         report = self._report(entry, ReportState.FAILED if failed else ReportState.SUCCEEDED, outcome)
         if work is not None:
-            after = self._equipment.executor.look(work)
-            report = msgspec.structs.replace(report, evidence=raw_evidence(before=entry.before or NOTHING, after=after))
+            shown = after or self._equipment.executor.look(work)
+            report = msgspec.structs.replace(report, evidence=raw_evidence(before=entry.before or NOTHING, after=shown))
         await self._conclude(entry, report)
 
     async def _conclude(self, entry: Entry, report: Report) -> None:

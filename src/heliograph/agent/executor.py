@@ -69,7 +69,7 @@ class Executor(Protocol):
     def look(self, work: Work) -> Facts:
         """What the phone's system says now of all that shows whether this command is executed."""
 
-    def look_again(self) -> Facts:
+    def look_at_enrolment(self) -> Facts:
         """What it says of a phone that enrols: whether it is another one than its server knew."""
 
     def adopt(self, policy: PhonePolicy) -> None:

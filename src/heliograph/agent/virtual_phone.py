@@ -314,7 +314,7 @@ class VirtualExecutor:
         shown_by = work.row.observed_by
         return look(self._phone.device, shown_by.facts, shown_by.packages(work.params))
 
-    def look_again(self) -> Facts:
+    def look_at_enrolment(self) -> Facts:
         return look(self._phone.device, SHOWN_BY_ENROLMENT)
 
     def adopt(self, policy: PhonePolicy) -> None:
