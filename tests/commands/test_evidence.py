@@ -196,3 +196,7 @@ def test_facts_are_told_in_short() -> None:
     evidence = Evidence(before=Facts(boot_count=41, device_locked=False), after=Facts(boot_count=42))
 
     assert "bootCount 41 → 42, deviceLocked false → ?" == in_words(evidence)
+    assert "bootCount 41 → 42" == in_words(
+        Evidence(before=Facts(boot_count=41, lost_mode=True), after=Facts(boot_count=42, lost_mode=True))
+    )
+    assert "lostMode true → true" == in_words(Evidence(before=Facts(lost_mode=True), after=Facts(lost_mode=True)))

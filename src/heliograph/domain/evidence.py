@@ -191,9 +191,11 @@ def all_of(*judgements: Judgement) -> Judgement:
 
 
 def in_words(evidence: Evidence) -> str:
-    """The facts in short, as a timeline shows them: `bootCount 41 → 42`."""
+    """The facts in short, as a timeline shows them: `bootCount 41 → 42`; those that changed, if any did."""
     before, after = (msgspec.to_builtins(facts) for facts in (evidence.before, evidence.after))
-    said = [f"{name} {_in_words(before.get(name))} → {_in_words(after.get(name))}" for name in {**before, **after}]
+    names = {**before, **after}
+    changed = [name for name in names if before.get(name) != after.get(name)]
+    said = [f"{name} {_in_words(before.get(name))} → {_in_words(after.get(name))}" for name in changed or names]
     text = ", ".join(said)
     return text if len(text) <= DETAIL_MAX_CHARS else text[: DETAIL_MAX_CHARS - 1] + "…"
 
