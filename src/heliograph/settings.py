@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
+from heliograph.domain.agent_app import AgentApp
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits
 
@@ -45,9 +46,13 @@ class Settings:
     """Whether a database is made although there is a key file already, with which one was used."""
     durable: bool = True
     """Whether SQLite's file survives a power cut: every commit waits for the disk. Not needed if the file ends with the process."""
+    store_waits_most_s: float = 1.0
+    """How long a request waits for SQLite before it is refused with 503 (`WAITS_MOST_S` of the store)."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
+    agent: AgentApp | None = None
+    """What the server gives to phones that are set up by QR code; None: nothing."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
     trusted_proxies: tuple[str, ...] = ()

@@ -1,25 +1,27 @@
 """The programs that walk, made ready to run: packages fetched and compiled into a cache outside the repository."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.one_at_a_time import one_at_a_time
+
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
 READY_WITHIN_S = 400
 """Fetching and compiling for the first time takes half a minute to a minute and a half a language; a slow network longer."""
 ENDS_WITHIN_S = 90
+SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""What a JVM saves that lives for seconds: it compiles once, and not better and better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ def require_tools(name: str, tools: Sequence[str]) -> None:
 def said_by(*command: str, cwd: Path, within_s: float, **environment: str) -> str:
     """What the command printed; it must end well."""
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
+        command, cwd=cwd, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
         check=False,
     )  # fmt: skip
     assert 0 == done.returncode, f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2_000:]}{done.stdout[-4_000:]}"
@@ -57,7 +59,7 @@ def prepared(language: Language) -> Path:
     """The folder with what the language's programs need; skips, and says why, where the toolchain is missing."""
     require_tools(language.name, language.tools)
     folder = CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}"
-    with _locked(folder):
+    with one_at_a_time(folder):
         ready = folder / "ready"
         if not ready.exists():
             language.prepare(folder)
@@ -69,7 +71,7 @@ def run(language: Language, source: Path, *arguments: str, environment: Mapping[
     """What the program printed; it must end well."""
     command = [*language.command(prepared(language), source), *arguments]
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+        command, cwd=cwd, env=clean_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
     )
     assert 0 == done.returncode, f"{language.name} ended with {done.returncode}: {done.stderr or done.stdout[-2_000:]}"
     return done.stdout
@@ -81,29 +83,21 @@ def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
     return results
 
 
-def _environment(**more: str) -> dict[str, str]:
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's, without settings of Heliograph and of Google's libraries."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HELIOGRAPH_", "GOOGLE_"))}
-    return clean | {"NO_COLOR": "1"} | more
+    return clean | {"NO_COLOR": "1", "JAVA_TOOL_OPTIONS": SHORT_LIVED_JVM} | more
 
 
 def _fingerprint(source: Path) -> str:
-    """Changes with the program's folder: everything pinned, compiled or copied is then made again."""
-    files = sorted(path for path in source.parent.iterdir() if path.is_file())
+    """Changes with the program's folder, and with how it is prepared: everything pinned, compiled or copied is then made again."""
+    files = [Path(__file__), *sorted(path for path in source.parent.iterdir() if path.is_file())]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """No one else prepares the folder meanwhile, in no other process either."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(*command: str, **environment: str) -> None:
     """Done; tried once more if it went wrong, since packages come over a network.  Raises: AssertionError."""
-    settings, said = _environment(**environment), ""
+    settings, said = clean_environment(**environment), ""
     for _ in range(2):
         done = subprocess.run(
             command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False
@@ -114,9 +108,9 @@ def _fetch(*command: str, **environment: str) -> None:
     raise AssertionError(said)
 
 
-def _prepare_node(folder: Path) -> None:
+def _prepare_node(folder: Path, of: str = "node") -> None:
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "node" / name, folder)
+        shutil.copy(HERE / of / name, folder)
     _fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder))
 
 
@@ -133,25 +127,42 @@ def _fresh(source: Path) -> str:
     return f"{source.stem}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}{source.suffix}"
 
 
-def _prepare_go(folder: Path) -> None:
-    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(folder / "walk"), "walk.go", GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+def _prepare_go(folder: Path, source: str = "walk.go") -> None:
+    _build_go(source, folder / Path(source).stem)
 
 
 def _run_go(folder: Path, source: Path) -> list[str]:
-    if source == HERE / GO.source:
-        return [str(folder / "walk")]
+    if (built := folder / source.stem).exists() and source.parent == HERE / "go":
+        return [str(built)]
     program = source.with_suffix(".built")
-    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(program), str(source), GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+    _build_go(str(source), program)
     return [str(program)]
+
+
+def _build_go(source: str, program: Path) -> None:
+    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(program), source, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+
+
+def _prepare_rust(folder: Path) -> None:
+    """The crates are compiled once for each Cargo.lock, in half a minute to a minute; a changed program alone takes seconds."""
+    project = HERE / "rust"
+    compiled = CACHE / f"cargo-{hashlib.sha256((project / 'Cargo.lock').read_bytes()).hexdigest()[:16]}"
+    _fetch("cargo", "build", "--quiet", "--locked", "--manifest-path", str(project / "Cargo.toml"), "--target-dir", str(compiled))
+    shutil.copy(compiled / "debug" / "calls", folder)
 
 
 def _prepare_java(folder: Path) -> None:
     goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
     _fetch("mvn", "-q", "-B", "-f", str(HERE / "java" / "pom.xml"), goal, f"-DoutputDirectory={folder / 'libraries'}")
+    _fetch("javac", "-cp", f"{folder / 'libraries'}/*", "-d", str(folder / "walk"), str(HERE / JAVA.source))
 
 
 def _run_java(folder: Path, source: Path) -> list[str]:
-    return ["java", "-cp", f"{folder / 'libraries'}/*", str(source)]
+    """Java compiles a source file that it is given, each time."""
+    libraries = f"{folder / 'libraries'}/*"
+    if source == HERE / JAVA.source:
+        return ["java", "-cp", os.pathsep.join((str(folder / "walk"), libraries)), source.stem]
+    return ["java", "-cp", libraries, str(source)]
 
 
 PYTHON = Language(
@@ -162,3 +173,14 @@ NODE = Language(name="Node", tools=("node", "npm"), prepare=_prepare_node, comma
 GO = Language(name="Go", tools=("go",), prepare=_prepare_go, command=_run_go, source="go/walk.go")
 JAVA = Language(name="Java", tools=("java", "mvn"), prepare=_prepare_java, command=_run_java, source="java/Walk.java")
 LANGUAGES = (PYTHON, NODE, GO, JAVA)
+
+RUST = Language(
+    name="Rust", tools=("cargo",), prepare=_prepare_rust, command=lambda folder, _source: [str(folder / "calls")], source="rust/calls.rs"
+)
+GOOGLEAPIS = Language(
+    name="googleapis", tools=("node", "npm"), prepare=lambda folder: _prepare_node(folder, "googleapis"), command=_run_node,
+    source="googleapis/calls.mjs",
+)  # fmt: skip
+FLEET = Language(name="Fleet", tools=("go",), prepare=lambda folder: _prepare_go(folder, "calls.go"), command=_run_go, source="go/calls.go")
+CALLERS = (RUST, GOOGLEAPIS, FLEET)
+"""Clients behind a pipe (tests/clients/pipe.py): what other programs are made with, or how they use Google's client."""

@@ -37,7 +37,7 @@ FRAMEWORKS = (
         passed=r"(--- PASS.*){2}^PASS",
     ),
     Framework(
-        folder="junit", tools=("java", "mvn"), fetch=("mvn", "-q", "-B", "test-compile"), test=("mvn", "-B", "test"),
+        folder="junit", tools=("java", "mvn"), fetch=(), test=("mvn", "-B", "test"),
         passed=r"Tests run: 2, Failures: 0, Errors: 0, Skipped: 0",
     ),
 )  # fmt: skip

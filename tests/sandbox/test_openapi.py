@@ -15,6 +15,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.steering_route import PATH_PARAMETERS, SteeringRoute
 from heliograph.sandbox.worlds import Worlds
 from heliograph.sandbox.worlds_routes import ALL_ROUTES, WORLDS_ROUTES, worlds_app
+from heliograph.server.in_memory import memory_template
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.documented import document
 
@@ -43,7 +44,7 @@ def test_the_document_is_openapi_3_1(sandbox: Client) -> None:
 
 def test_the_document_has_every_route_of_the_routers_and_nothing_else(sandbox: Client) -> None:
     settings = SandboxSettings(port=0)
-    worlds = worlds_app(Worlds(settings, steering=sandbox_app()), Addresses())
+    worlds = worlds_app(Worlds(settings, steering=sandbox_app(), template=lambda: memory_template(0)), Addresses())
     routes = [route for router in (sandbox_app(), worlds) for route in router.routes if isinstance(route, Route)]
 
     expected = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
@@ -106,6 +107,21 @@ def test_a_field_that_is_not_known_is_named(sandbox_process: Client, id: str) ->
     error = refused(sandbox_process, route, {**route.example, "colour": "red"})
 
     assert any("colour" in field or '"colour"' in description for field, description in violations(error)), error
+
+
+@pytest.mark.parametrize("depth", [98, 700, 950, 5_000])
+@pytest.mark.parametrize("id", [route.id for route in WITH_A_BODY])
+def test_a_body_that_nests_deeply_is_refused(sandbox_process: Client, id: str, depth: int) -> None:
+    route = BY_ID[id]
+    deep = "[" * depth + "]" * depth
+
+    for name in [*fields(route), "colour"]:
+        body = f'{{"{name}":{deep}}}'.encode()
+        request = urllib.request.Request(sandbox_process.url + path_of(route), body, method=route.http_method)  # noqa: S310 - our own
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own
+        with caught.value as answer:
+            assert 400 == answer.code, (name, answer.read())
 
 
 @pytest.mark.parametrize("id", sorted(BY_ID))

@@ -10,6 +10,7 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "emm-tests"
 LIMIT_S = 800
+"""A run takes ten seconds; beside other work, a minute."""
 TIMES = 20
 WATCH = """
 import os, sys
@@ -43,6 +44,7 @@ def test_the_example_is_green_on_eight_workers_and_connects_to_nobody_else(tmp_p
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(TIMES * LIMIT_S)
 def test_the_example_is_green_twenty_times_on_eight_workers() -> None:
     for _ in range(TIMES):
         run("-n", "8")

@@ -1,6 +1,7 @@
 """Every option of `serve` and `sandbox`, once. Command line, environment, configuration file and docs/configuration.md follow from it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict, Unpack
 
@@ -10,12 +11,37 @@ from click.core import ParameterSource
 from heliograph.cli.anywhere import DEFAULT_ENTERPRISE
 from heliograph.cli.command_tree import Option
 from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
-from heliograph.service.limits import HttpLimits
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.limits import HttpLimits, Limits, with_limits
 
 SERVE: Final = ("serve",)
 SANDBOX: Final = ("sandbox",)
 BOTH: Final = ("serve", "sandbox")
 HTTP: Final = HttpLimits()
+
+
+class CheckedText(click.ParamType[str]):
+    """A text that another room reads. What is wrong with it is said as of any option: with the flag, variable or file it came from."""
+
+    name = "text"
+
+    def __init__(self, check: Callable[[str], object]) -> None:
+        """`check` raises InvalidArgument."""
+        self._check = check
+
+    def trouble(self, text: str) -> str:
+        """What is wrong with the text; "": nothing."""
+        try:
+            self._check(text)
+        except InvalidArgument as error:
+            return error.message
+        return ""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises: click.BadParameter."""
+        if trouble := self.trouble(value):
+            self.fail(trouble, param, ctx)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +231,7 @@ SERVER_OPTIONS: Final = (
         flag="--behaviour",
         type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, behave as real AMAPI was observed to, or refuse JSON that Google's parsers only tolerate.",
+        help="Follow the reference page, behave as real AMAPI was observed to, or refuse sloppy JSON.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",
@@ -224,6 +250,7 @@ SERVER_OPTIONS: Final = (
     ServerOption(
         flag="--limit",
         repeated=True,
+        type=CheckedText(lambda text: with_limits(Limits(), (text,))),
         default_words="see docs/errors.md",
         metavar="NAME=NUMBER",
         help="A limit for one enterprise or device, as in policies=500; may be given several times. Names and defaults: docs/errors.md.",
@@ -233,14 +260,14 @@ SERVER_OPTIONS: Final = (
         type=click.IntRange(min=0),
         default=0,
         metavar="N",
-        help="Most requests of a caller in a minute; more are refused with 429, as Google does. 0: no limit.",
+        help="Most requests of a caller in a minute; more are refused with 429. 0: no limit.",
     ),
     ServerOption(
         flag="--quota",
         commands=SANDBOX,
         type=click.Choice(("none", "amapi")),
         default="none",
-        help="amapi: enforce Google's quota of 600 requests a minute for all callers together (one project).",
+        help="amapi: refuse what is beyond 600 requests a minute of all callers together (one project).",
     ),
     ServerOption(
         flag="--no-auth",
@@ -264,6 +291,14 @@ SERVER_OPTIONS: Final = (
         short_variable="HELIOGRAPH_PUBLIC_URL",
         help="An address of this server as clients write it, as in https://amapi.example.com, besides the one it is bound to; may be given "
         "several times. Links and QR codes use the first one if a client used another name. A token may be signed for any of them.",
+    ),
+    ServerOption(
+        flag="--agent-apk",
+        type=PATH,
+        default_words="none",
+        metavar="FILE",
+        help="APK of the agent for real phones (make apk): served at /agent.apk. QR codes of enrollment tokens then set up a factory-fresh "
+        "phone, if --public-url has https.",
     ),
     ServerOption(
         flag="--trusted-proxy",

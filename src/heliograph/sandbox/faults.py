@@ -135,13 +135,13 @@ class Faults:
             if fault.effect in CALL_EFFECTS and self._matches(fault, call) and self._in_force(fault) and _falls_to(fault)
         )
 
-    def of_notification(self, notification_type: str, device: DeviceName | None) -> Fault | None:
-        """The oldest fault that this notification meets."""
+    def of_notification(self, notification_type: str, device: Callable[[], DeviceName | None]) -> Fault | None:
+        """The oldest fault that this notification meets; `device()` is asked for if there are faults of some device."""
         for fault in self.all():
             about = fault.wanted.notification
             if fault.effect not in NOTIFICATION_EFFECTS or about is None or (about.type and about.type != notification_type):
                 continue
-            if self._is_about(fault, device) and self._in_force(fault) and _falls_to(fault):
+            if self._in_force(fault) and (fault.device is None or self._is_about(fault, device())) and _falls_to(fault):
                 return fault
         return None
 

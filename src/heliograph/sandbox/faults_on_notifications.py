@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.protojson.parser import MALFORMED
 from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds
 from heliograph.sandbox.fault_messages import NotificationFate, NotificationFault
@@ -52,7 +53,7 @@ class MetNotifications:
 
     async def publish(self, message: OutboxMessage) -> None:
         """The destination has the message, or a fault has.  Raises: NotPublished."""
-        fault = self._faults.of_notification(message.notification_type, _device(message.data)) if not message.attempts else None
+        fault = None if message.attempts else self._faults.of_notification(message.notification_type, lambda: _device(message.data))
         if fault is None or fault.wanted.notification is None:
             await self._inner.publish(message)
         else:
@@ -127,5 +128,5 @@ def _device(data: bytes) -> DeviceName | None:
     """The device that the notification is about."""
     try:
         return device_in(str(msgspec.json.decode(data).get("name", "")))
-    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError):
+    except (*MALFORMED, AttributeError):
         return None

@@ -13,6 +13,7 @@ import apsw
 
 from heliograph.agent.profiles import Profile
 from heliograph.agent.runner import Line
+from heliograph.agent.transport import REPLY_WITHIN_S
 from heliograph.asgi import Asgi
 from heliograph.channel.app import Channel
 from heliograph.domain.enterprise import Enterprise
@@ -24,12 +25,12 @@ from heliograph.sandbox.bench import Bench
 from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import BACKOFF_MOST_S, FileDrawer, MemoryDrawer, Phones, SandboxPhone, Surroundings
+from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.sleepers import SleepersDoorbell, SleepersPresence, put_to_bed
 from heliograph.server import Between, Parts, assembled
 from heliograph.server.in_memory import Neighbourhood, assembled_in_memory
 from heliograph.service.enterprises import create_enterprise
-from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 from heliograph.settings import Admission, Settings
 
@@ -48,7 +49,7 @@ class Ground(Protocol):
         """A new clock, at the world's first time."""
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         """A server without a socket; `phones` are those of the world, `push` publishes to its push endpoints."""
 
@@ -82,7 +83,7 @@ class FileGround:
         return AdvancingClock()
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         settings = server_settings(self._settings, self._folder)
         return assembled(settings, clock=clock, watch=watch, push=push, between=between)
@@ -111,6 +112,10 @@ class FileGround:
         return folder
 
 
+Template = Callable[[], apsw.Connection]
+"""Gives the empty database in memory that each world copies."""
+
+
 class MemoryGround:
     """Nothing but memory; phones speak to the server without a socket, and sleep until somebody needs them."""
 
@@ -132,7 +137,7 @@ class MemoryGround:
         return AdvancingClock(starts_us=self._starts_us)
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         began_us = clock.now_us()
 
@@ -155,7 +160,7 @@ class MemoryGround:
         settings = server_settings(self._settings, Path())
         return assembled_in_memory(
             settings, self._template, clock=clock, chance=self._chance, around=around, watch=watch, push=push,
-            between=between,
+            heard=lambda: self._settings.pubsub or bool(push), between=between,
         )  # fmt: skip
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
@@ -188,11 +193,15 @@ class MemoryGround:
 
 
 def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
-    """The settings of a world's server."""
+    """The settings of a world's server.
+
+    Its store has as long as a phone waits for an answer. A machine that gives it no time for a second is busy, which no test is about:
+    a phone that is refused comes again later, and would be missing from a world that has settled.
+    """
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
-        any_name=settings.allow_anybody,
+        any_name=settings.allow_anybody, agent=settings.agent, store_waits_most_s=REPLY_WITHIN_S,
     )  # fmt: skip
 
 

@@ -55,6 +55,9 @@ class PushEndpoints:
 
     async def publish(self, message: OutboxMessage) -> None:
         """Every endpoint has taken the message.  Raises: NotPublished: not all have."""
+        if not self._publishers:
+            self._taken.pop(message.message_id, None)
+            return
         taken = self._taken.setdefault(message.message_id, set())
         left = [(number, publisher) for number, (_url, publisher) in self._publishers.items() if number not in taken]
         outcomes = await asyncio.gather(*(publisher.publish(message) for _number, publisher in left), return_exceptions=True)

@@ -14,13 +14,13 @@ from heliograph.sandbox.clock import AdvancingClock
 from heliograph.sandbox.grounds import SEED_MOST, MemoryGround
 from heliograph.sandbox.notification_log import NotificationLog
 from heliograph.sandbox.phones import Phones, SandboxPhone, Surroundings
+from heliograph.sandbox.push_endpoints import PushEndpoints
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import VERSION, ClockState, Making, Snapshot, SnapshotUnreadable, stand, states_of
 from heliograph.sandbox.snapshot_of_phones import phone_of_state, state_of_phone
 from heliograph.sandbox.world import World
 from heliograph.server import Between, Parts
 from heliograph.server.in_memory import RowsUnreadable, schema_version, template_with
-from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Ports
 
 
@@ -85,7 +85,7 @@ class SnapshotGround(MemoryGround):
         self._left: dict[str, str] = {}
 
     def parts(
-        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: Publisher, between: Between
+        self, clock: AdvancingClock, phones: Phones, *, watch: Watch, push: PushEndpoints, between: Between
     ) -> AbstractAsyncContextManager[Parts]:
         self._left = dict(self._snapshot.chance)
         self._left.pop("server", None)  # its first draws make the key: it goes on when that is made

@@ -94,6 +94,8 @@ class Walk:
         for name in ended:
             self._ports.offers.noted(name.device, name.create_ms)
         if decided:
+            # Listeners hear of the commit first: what they learned later than the time's step would wait once more.
+            await asyncio.sleep(0)
             await self._step(decided[-1].deadline_us or next_us)
         return bool(decided)
 

@@ -20,7 +20,7 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
-from heliograph.service.send_notifications import publish_notifications
+from heliograph.service.send_notifications import SPARING, UNHEARD, publish_notifications
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
 from heliograph.storage.records_check import record_findings
@@ -30,6 +30,9 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import KEY_BYTES, KeyVault
 
 __all__ = ["Neighbourhood", "Rows", "RowsUnreadable", "assembled_in_memory", "memory_template", "schema_version", "template_with"]
+
+RETIRED_AT_ONCE = 1_000
+"""As many operations as a phone may have open: 5 ms in memory."""
 
 
 def template_with(template: apsw.Connection, rows: Rows) -> apsw.Connection:
@@ -64,12 +67,14 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
     around: Callable[[Channel], Neighbourhood],
     watch: Watch = None,
     push: Publisher | None = None,
+    heard: Callable[[], bool] = lambda: True,
     between: Between = NOTHING,
 ) -> AsyncIterator[Parts]:
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
     `chance(purpose)`: a source of chance; the same one for "server" gives the same ids and keys. `around(channel)`: the doorbell and
-    the presence of phones. Settings about files, keys' files and databases do not count.
+    the presence of phones. `heard()`: whether notifications leave the process now. Settings about files, keys' files and databases
+    do not count.
     """
     channel = Channel(clock)
     near = around(channel)
@@ -83,7 +88,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         ports = Ports(
             store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
-            expose_enterprises=settings.expose_enterprises,
+            agent=settings.agent, expose_enterprises=settings.expose_enterprises,
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
         store.on_events(ports.followers.heard)
@@ -91,8 +96,15 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip
         # When an endpoint refuses is the network's doing: a retry that drew from the ids' source would change the ids that follow.
-        sending = publish_notifications(ports, between.publisher(publisher), chance=chance("retries").random)
-        own_timers = expire_operations(ports), retire_operations(ports, is_new=True), sending, bound_outboxes(ports)
+        sending = publish_notifications(
+            ports, between.publisher(publisher), chance=chance("retries").random, at_once=lambda: SPARING if heard() else UNHEARD
+        )
+        own_timers = (
+            expire_operations(ports),
+            retire_operations(ports, is_new=True, at_once=RETIRED_AT_ONCE),
+            sending,
+            bound_outboxes(ports),
+        )
         await undo.enter_async_context(timers_running(*own_timers))
         app = outermost(wired_app(settings, ports, sign_in, channel, around=between.api))
         yield Parts(store=store, ports=ports, channel=channel, app=app)

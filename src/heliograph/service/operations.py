@@ -1,7 +1,5 @@
 """Operations: read, cancelled, and retired when they are old."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -107,8 +105,8 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         operation = facts.operation
         if operation is None or not life.allows(operation, life.Event.CANCEL):
             return Decision(None if operation is None else False)
-        told = with_offers(ports, operation)
-        ended = life.expire(told, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(told, facts.now_us)
+        offered = with_offers(ports, operation)
+        ended = life.expire(offered, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(offered, facts.now_us)
         # What waited behind it may be next.
         return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
 
@@ -123,17 +121,17 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         raise await operation_absence(ports, name)
 
 
-async def retire_operations(ports: Ports, *, is_new: bool = False) -> NoReturn:
+async def retire_operations(ports: Ports, *, is_new: bool = False, at_once: int = RETIRED_AT_ONCE) -> NoReturn:
     """Once an hour, what ended before the retention time, tombstones past their expiry and tokens a day after theirs are removed.
 
-    `is_new`: the store was empty a moment ago, so the first time is in an hour.
+    `is_new`: the store was empty a moment ago, so the first time is in an hour; `at_once`: rows removed in one transaction.
     """
     haste = asyncio.Event()
     ports.haste.listen(haste.set)
     while True:
         next_us = ports.clock.now_us() + RETIRED_EVERY_US
         if not is_new:
-            await _retire_all(ports, haste)
+            await _retire_all(ports, haste, at_once)
             await retire_tokens(ports)
             if ports.shared:
                 await _finish_others_deletions(ports)
@@ -148,14 +146,11 @@ async def _pause(seconds: float, haste: asyncio.Event) -> None:
     await first_of(haste.wait(), asyncio.sleep(seconds))
 
 
-async def _retire_all(ports: Ports, haste: asyncio.Event) -> None:
+async def _retire_all(ports: Ports, haste: asyncio.Event, at_once: int) -> None:
     ended_before_us = ports.clock.now_us() - ports.limits.retention_days * DAY_US
     events_before_us = ports.clock.now_us() - ports.limits.event_retention_days * DAY_US
     try:
-        while (
-            await ports.store.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=RETIRED_AT_ONCE)
-            >= RETIRED_AT_ONCE
-        ):
+        while await ports.store.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=at_once) >= at_once:
             await _pause(PAUSE_S, haste)
     except Unavailable:
         # The store says so itself (/readyz); the next hour tries again.

@@ -33,6 +33,8 @@ AT_ONCE_MOST = 64
 """Messages being sent at a time: they must not take all sockets."""
 EACH_MOST = 16
 """Of these to one destination: one that does not answer leaves room for others."""
+NOWHERE_MOST = 512
+"""Both of them, if nothing leaves the process: what takes no socket waits for no one."""
 FIRST_PAUSE_US = 1_000_000
 LONGEST_PAUSE_US = 600 * 1_000_000
 """Pub/Sub's own longest pause between two deliveries."""
@@ -42,15 +44,30 @@ STOP_WITHIN_S = 1.0
 """Time that a stopping server gives to messages in progress, and then to the store."""
 
 
-async def publish_notifications(ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> NoReturn:
+class AtOnce(NamedTuple):
+    """How many messages may be in progress."""
+
+    all: int = AT_ONCE_MOST
+    each: int = EACH_MOST
+    """To one destination."""
+
+
+SPARING = AtOnce()
+UNHEARD = AtOnce(NOWHERE_MOST, NOWHERE_MOST)
+
+
+async def publish_notifications(
+    ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], AtOnce] = lambda: SPARING
+) -> NoReturn:
     """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US: it is then a dead letter.
 
     It goes out DELAY_US after its commit at the earliest, or when haste is requested. A message is claimed first, so that of
     several servers one sends it; what was sent but is not known to be taken when its server dies is sent again, under the same message
     id, when the claim lapses.
     Messages do not wait for each other, so their order is not promised. A destination that takes none of them rests (Rests).
+    `at_once()`: how many may be in progress now.
     """
-    await _Sender(ports, publisher, chance=chance).run()
+    await _Sender(ports, publisher, chance=chance, at_once=at_once).run()
 
 
 class DeadBecause(NamedTuple):
@@ -60,7 +77,8 @@ class DeadBecause(NamedTuple):
 
 
 class _Sender:
-    def __init__(self, ports: Ports, publisher: Publisher, *, chance: Callable[[], float]) -> None:
+    def __init__(self, ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], AtOnce]) -> None:
+        self._at_once = at_once
         self._ports = ports
         self._publisher = publisher
         self._chance = chance
@@ -110,38 +128,38 @@ class _Sender:
 
     async def _start_due(self) -> int | None:
         """Start sending every message that is due, within the limits. Returns when to look again at the latest."""
-        now_us, free = self._ports.clock.now_us(), AT_ONCE_MOST - len(self._sending)
+        now_us, most = self._ports.clock.now_us(), self._at_once()
+        free = max(0, most.all - len(self._sending))
         self._haste.clear()
         self._more = not free
         if self._more:
             return now_us + LOOK_LATEST_US if self._ports.shared else None
         due_by_us = max(now_us - DELAY_US, self._hastened_us)
-        store, busy = self._ports.store, self._busy(now_us)
+        store, busy = self._ports.store, self._busy(now_us, most.each)
         try:
-            claimed = await store.claim(limit=free, now_us=due_by_us, until_us=now_us + LEASE_US, each=EACH_MOST, busy=busy)
+            claimed = await store.claim(limit=free, now_us=due_by_us, until_us=now_us + LEASE_US, each=most.each, busy=busy)
             next_us = await store.next_messages_us()
         except Unavailable:
             await asyncio.sleep(PAUSE_AFTER_ERROR_S)
             return now_us
         for message in claimed:
             self._start(message)
-        full = self._full(busy, claimed)
+        full = self._full(busy + Counter(message.destination for message in claimed), most.each)
         self._more = len(claimed) == free or bool(full)
         self._ripe_us = {message_id: ripe_us for message_id, ripe_us in self._ripe_us.items() if ripe_us > now_us}
         # A full destination gets its turn when a message to it is settled.
         return self._look_again_us(now_us, {to: due_us for to, due_us in next_us.items() if to not in full})
 
-    def _busy(self, now_us: int) -> Counter[str]:
-        """By how many of EACH_MOST a destination gets less: for those that are being sent to it, and while it takes nothing."""
+    def _busy(self, now_us: int, each: int) -> Counter[str]:
+        """By how many of `each` a destination gets less: for those that are being sent to it, and while it takes nothing."""
         busy = Counter(message.destination for message, _ in self._sending.values())
-        for destination, less in self._rests.busy(now_us, each=EACH_MOST):
+        for destination, less in self._rests.busy(now_us, each=each):
             busy[destination] += less
         return busy
 
-    def _full(self, busy: Counter[str], claimed: Sequence[OutboxMessage]) -> Collection[str]:
+    def _full(self, busy: Counter[str], each: int) -> Collection[str]:
         """Destinations with as many messages in progress as they may have; those that rest have none."""
-        now_busy = busy + Counter(message.destination for message in claimed)
-        return {to for to, count in now_busy.items() if count >= EACH_MOST and not self._rests.until_us(to)}
+        return {to for to, count in busy.items() if count >= each and not self._rests.until_us(to)}
 
     def _look_again_us(self, now_us: int, next_us: Mapping[str, int]) -> int | None:
         times_us = [min(self._ripe_us.values())] if self._ripe_us else []

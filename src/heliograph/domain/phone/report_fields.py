@@ -119,6 +119,7 @@ def _non_compliance_details(situation: Situation) -> list[Any]:
             policy=situation.policy,
             api_level=value_of(situation, "apiLevel"),
             device_settings=value_of(situation, "deviceSettings") or {},  # null, if a test has it so
+            now_us=situation.now_us,
         )
     )
 
@@ -209,7 +210,7 @@ _BY_NAME = {row.name: row for row in REPORTED}
 FILLED_BY_SERVER: Mapping[str, str] = {
     "name": "the resource's name",
     "userName": "the user that it enrolled for; none on a dedicated device",
-    "user": "the same user, by its id (AMAPI ignores an enrolment token's `user`)",
+    "user": "the same user, by its id (an enrolment token's `user` is [ignored, as by AMAPI](conformance.md#user-of-a-token))",
     "state": "what an admin set, or LOST, or PROVISIONING before the first status report",
     "disabledReason": "what an admin set",
     "policyName": "the policy that it shall apply",

@@ -86,11 +86,15 @@ class Batch(View):
             self.opened.setdefault(device, []).append(create_ms)
 
     def _end(self, operation: Operation) -> None:
-        before = [*self._open(operation.device)]
-        if operation.create_ms in before:
-            place = before.index(operation.create_ms)  # mostly the first of up to a thousand: slices copy without looking
-            self.open[operation.device] = before[:place] + before[place + 1 :]
-            self.opened.pop(operation.device, None)
+        device = operation.device
+        queue = self.open.get(device)
+        if device in self.opened or not isinstance(queue, list):
+            # Copied at the first end of a batch, since others read memory's. A thousand ends of one device then cost no thousand copies.
+            queue = [*self._open(device)]
+        if operation.create_ms in queue:  # mostly the first
+            queue.remove(operation.create_ms)
+            self.open[device] = queue
+            self.opened.pop(device, None)
             self.happened.ended.append(operation)
 
     def put_device(self, write: PutDevice) -> None:

@@ -82,7 +82,14 @@ class RuleQueue:
     after its futures have their answers.
     """
 
-    def __init__(self, counts: StoreCounts, done: Callable[[Done], None], *, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        counts: StoreCounts,
+        done: Callable[[Done], None],
+        *,
+        wake: Callable[[], None] | None = None,
+        waits_most_s: float = WAITS_MOST_S,
+    ) -> None:
         """`wake` is called when something waits, in place of waking who sleeps in `wait`: by a store without a thread."""
         self.closed = False
         """Everything that ever comes has been handed over."""
@@ -90,7 +97,7 @@ class RuleQueue:
         self._done = done
         self._rejection: str | None = None
         """Why no more rules are accepted; empty: because the store ends."""
-        self._lanes: Lanes[Entry] = Lanes()
+        self._lanes: Lanes[Entry] = Lanes(waits_most_s=waits_most_s)
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
@@ -176,7 +183,7 @@ class RuleQueue:
         self._loop = loop
         self._wake()
         if self._sweep is None:
-            self._sweep = loop.call_later(WAITS_MOST_S, self._remove_overdue)
+            self._sweep = loop.call_later(self._lanes.waits_most_s, self._remove_overdue)
 
     def _remove_overdue(self) -> None:
         loop = asyncio.get_running_loop()
@@ -188,11 +195,11 @@ class RuleQueue:
         if oldest_s is None:
             self._sweep = None
         else:
-            self._sweep = loop.call_at(max(loop.time() + SWEEP_EVERY_S, oldest_s + WAITS_MOST_S), self._remove_overdue)
+            self._sweep = loop.call_at(max(loop.time() + SWEEP_EVERY_S, oldest_s + self._lanes.waits_most_s), self._remove_overdue)
 
     def _answer(self, done: Done) -> None:
         done.count_in(self._counts)
-        tell(done.outcomes)
+        answer_all(done.outcomes)
         self._done(done)
 
     # In the writer's thread.
@@ -200,10 +207,8 @@ class RuleQueue:
     def wait(self, timeout_s: float | None) -> None:
         """Something waits, or nothing will, or the time is over."""
         if not len(self._lanes) and not self.closed:
-            try:  # contextlib.suppress would cost more than the wait's end
+            with contextlib.suppress(queue.Empty):
                 self._bell.get(timeout=timeout_s)
-            except queue.Empty:
-                return
         for _ in range(self._bell.qsize()):
             self._bell.get_nowait()
 
@@ -239,7 +244,7 @@ def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
     return Outcome(future, decision.answer)
 
 
-def tell(outcomes: Iterable[Outcome]) -> None:
+def answer_all(outcomes: Iterable[Outcome]) -> None:
     """Answer the waiting futures. On the event loop."""
     for future, answer, error in outcomes:
         if future.done():  # its waiter was cancelled
