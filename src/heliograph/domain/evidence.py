@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from heliograph.protojson.parser import MALFORMED
+
 EVIDENCE_MAX_BYTES = 4_096
 """Facts of one command, as canonical JSON: they are stored with each operation. Those of APPS_MOST apps need about 3 KiB."""
 APPS_MOST = 16
@@ -97,7 +99,7 @@ def read_evidence(raw: bytes) -> Evidence:
         raise EvidenceUnreadable(f"evidence larger than {2 * EVIDENCE_MAX_BYTES} bytes")
     try:
         evidence = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         raise EvidenceUnreadable("evidence of another form than docs/device-protocol.md has") from None
     if len(encode_evidence(evidence)) > EVIDENCE_MAX_BYTES:
         raise EvidenceUnreadable(f"evidence larger than {EVIDENCE_MAX_BYTES} bytes")
