@@ -53,6 +53,7 @@ LISTED = {
         section=USE,
         summary="Issue a command to a device, or to many. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
+    "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list and reset them."),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
     "tail": Listed(
         place="heliograph.cli.tail:tail",
@@ -70,7 +71,7 @@ LISTED = {
     "notifications": Listed(
         place="heliograph.cli.notifications:app",
         section=USE,
-        summary="See notifications that could not be delivered, and send them again.",
+        summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "token": Listed(
