@@ -220,7 +220,7 @@ def test_the_story_shows_what_happened_in_order(amapi: Amapi) -> None:
 
     kinds = [line.split()[1] for line in amapi.story().splitlines()]
 
-    assert ["network", "server", "network", "server", "server", "phone", "phone", "result", "notification"] == kinds
+    assert ["network", "server", "network", "server", "server", "phone", "phone", "result", "result", "notification"] == kinds
 
 
 def test_two_worlds_with_one_seed_are_the_same(amapi: Amapi) -> None:

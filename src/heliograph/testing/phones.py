@@ -99,9 +99,16 @@ class Phone:
         """It is as at the start, its operations forgotten."""
         self._steering.post(f"{self._path}:reset")
 
-    def behave(self, *, consent: str = "", consent_delay: Seconds | None = None, latency: Seconds | None = None) -> None:
-        """From now on its user does this when asked (APPROVE, DECLINE, IGNORE), after so long; its messages take so long."""
+    def behave(
+        self, *, consent: str = "", consent_delay: Seconds | None = None, latency: Seconds | None = None, lies: bool | None = None
+    ) -> None:
+        """From now on its user does this when asked (APPROVE, DECLINE, IGNORE), after so long; its messages take so long.
+
+        `lies`: it says that commands are done, and does nothing.
+        """
         wanted: dict[str, object] = {"consent": consent} if consent else {}
+        if lies is not None:
+            wanted["lies"] = lies
         if consent_delay is not None:
             wanted["consentDelay"] = duration(consent_delay)
         if latency is not None:
