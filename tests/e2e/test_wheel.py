@@ -12,6 +12,7 @@ import pytest
 import heliograph
 from tests.architecture.sources import ROOT
 from tests.e2e.program import PATIENCE_S
+from tests.socket_watch import beyond_loopback
 
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 MARK = "<!-- run by tests/e2e/test_wheel.py -->\n```python\n"
@@ -38,7 +39,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[testing]"]
-    subprocess.run(command, env=clean(), check=True)
+    with beyond_loopback():
+        subprocess.run(command, env=clean(), check=True)
     return folder / "bin"
 
 
