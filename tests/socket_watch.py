@@ -8,7 +8,7 @@ Two watches, which refuse what they see and write it into one file for each proc
 
 Neither sees a program in Go, which asks the kernel itself, nor one that is started with an empty environment. What has to go out, to fetch
 packages, does it within `beyond_loopback`, which a search finds. Without a C compiler, or on another system than Linux, only the hook
-watches; CI installs one (`make test`).
+watches: in CI that is an error.
 """
 
 import contextlib
@@ -96,9 +96,11 @@ def _taken(seen: Path) -> str:
 
 
 def _library() -> Path | None:
-    """The compiled watch, kept outside of the repository; None: this machine cannot compile it."""
+    """The compiled watch, kept outside of the repository; None: this machine cannot compile it.  Raises: UsageError: so, and in CI."""
     compiler = shutil.which("cc")
     if compiler is None or not sys.platform.startswith("linux"):
+        if os.environ.get("CI") == "true":
+            raise pytest.UsageError("The watch over sockets needs Linux and a C compiler: scripts/test_needs.sh gcc libc6-dev.")
         return None
     CACHE.mkdir(parents=True, exist_ok=True)
     library = CACHE / f"socket-watch-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}.so"
