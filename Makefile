@@ -49,7 +49,7 @@ test-android: $(READY) ## Test the Android agent on every level of Android that 
 	-@scripts/test_needs.sh zipalign apksigner
 	HELIOGRAPH_ANDROID_LEVELS=all $(BIN)/pytest tests/android -rs -n 0
 
-test-clients: $(READY) ## Drive the server with Google's clients for Python, Node, Go and Java.
+test-clients: $(READY) ## Drive the server with Google's clients and others' programs: Python, Node, Go, Java, Rust.
 	$(BIN)/pytest tests/clients -m "not torture" -rs $(PARALLEL)
 
 torture: $(READY) ## Break everything on purpose, for long (docs/faults.md); SEED=… repeats a run's choices.

@@ -40,7 +40,10 @@ def quirk_in_words(quirk: Quirk) -> str:
     """For the page of a command."""
     claim = ledger()[quirk.value]
     ours = claim.heliograph
-    return f"{claim.subject[0].upper()}{claim.subject[1:]}: {ours.as_observed}; its page says {ours.documented} ({seen_by(claim)})."
+    known = f"[how we know](../conformance.md#{quirk.value})"
+    return (
+        f"{claim.subject[0].upper()}{claim.subject[1:]}: {ours.as_observed}; its page says {ours.documented} ({seen_by(claim)}; {known})."
+    )
 
 
 def known_of_amapi(claim: Claim) -> str:
@@ -71,9 +74,9 @@ def _short(evidence: Evidence) -> str:
 def ledger_table() -> str:
     """Every claim with its evidence, for docs/conformance.md."""
     rows = [
-        (f"`{name}`", claim.subject, _cut(evidence.answer), _source(evidence))
+        (f"`{name}`" if number else f'<a id="{name}"></a>`{name}`', claim.subject, _cut(evidence.answer), _source(evidence))
         for name, claim in ledger().items()
-        for evidence in claim.evidence
+        for number, evidence in enumerate(claim.evidence)
     ]
     return table(("claim", "about", "AMAPI", "how we know"), rows)
 

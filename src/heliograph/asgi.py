@@ -1,10 +1,12 @@
-"""ASGI: its types, a request's body read, an answer taken or sent; no request objects on the hot path.
+"""ASGI: its types, a request's body read, an answer taken or sent, JSON as it leaves; no request objects on the hot path.
 
 Source: asgi.readthedocs.io, HTTP & WebSocket.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+
+import msgspec
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,6 +19,11 @@ JSON = (b"content-type", b"application/json; charset=UTF-8")
 HTTP = "http.response"
 DENIAL = "websocket.http.response"
 """In place of a WebSocket: the extension "WebSocket Denial Response"."""
+
+
+def indented(json: bytes) -> bytes:
+    """The JSON as people read it, and a newline at its end."""
+    return msgspec.json.format(json, indent=2) + b"\n"
 
 
 class ClientGone(Exception):

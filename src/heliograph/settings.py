@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
+from heliograph.domain.agent_app import AgentApp
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits
 
@@ -48,6 +49,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""
+    agent: AgentApp | None = None
+    """What the server gives to phones that are set up by QR code; None: nothing."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist here (the sandbox's friendliness)."""
     trusted_proxies: tuple[str, ...] = ()

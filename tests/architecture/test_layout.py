@@ -135,3 +135,15 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
     offenders = [relative(path) for path in shipped_modules() if VAGUE_NAMES & {path.stem, path.parent.name}]
 
     assert [] == offenders
+
+
+def test_who_reads_json_expects_every_way_in_which_it_can_be_malformed() -> None:
+    """`except MALFORMED` (protojson/parser.py): with `except msgspec.MsgspecError` alone, a text that nests deeply is a fault."""
+    offenders = [
+        f"{relative(path)}:{node.lineno}"
+        for path in modules_under(PACKAGE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler) and node.type is not None and "msgspec.MsgspecError" in ast.unparse(node.type)
+    ]
+
+    assert [] == offenders

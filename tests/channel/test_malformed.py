@@ -25,6 +25,8 @@ OPERATION = "enterprises/LC01test/devices/d/operations/1"
         ("hello", b'"' + b"x" * 300_000 + b'"', 400),
         ("status", b"{}", 400),
         ("status", b'{"report":{"apiLevel":"high"}}', 400),
+        ("status", b'{"report":{"nonComplianceDetails":[{"currentValue":%b}]}}' % (b"[" * 97 + b"]" * 97), 400),
+        ("status", b'{"report":{"nonComplianceDetails":[{"currentValue":%b}]}}' % (b"[" * 900 + b"]" * 900), 400),
         ("enroll", b"{}", 400),
         (f"{OPERATION}:acknowledge", b"{}", 400),
         (f"{OPERATION}:acknowledge", b'{"ackId":"not-hex"}', 400),

@@ -48,7 +48,7 @@ def require_tools(name: str, tools: Sequence[str]) -> None:
 def said_by(*command: str, cwd: Path, within_s: float, **environment: str) -> str:
     """What the command printed; it must end well."""
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
+        command, cwd=cwd, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
         check=False,
     )  # fmt: skip
     assert 0 == done.returncode, f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2_000:]}{done.stdout[-4_000:]}"
@@ -71,7 +71,7 @@ def run(language: Language, source: Path, *arguments: str, environment: Mapping[
     """What the program printed; it must end well."""
     command = [*language.command(prepared(language), source), *arguments]
     done = subprocess.run(
-        command, cwd=cwd, env=_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+        command, cwd=cwd, env=clean_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
     )
     assert 0 == done.returncode, f"{language.name} ended with {done.returncode}: {done.stderr or done.stdout[-2_000:]}"
     return done.stdout
@@ -83,7 +83,8 @@ def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
     return results
 
 
-def _environment(**more: str) -> dict[str, str]:
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's, without settings of Heliograph and of Google's libraries."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HELIOGRAPH_", "GOOGLE_"))}
     return clean | {"NO_COLOR": "1"} | more
 
@@ -109,7 +110,7 @@ def _fetch(*command: str, **environment: str) -> None:
     for _ in range(2):
         with beyond_loopback():
             done = subprocess.run(
-                command, env=_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S,
+                command, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S,
                 check=False,
             )  # fmt: skip
         if done.returncode == 0:
@@ -118,9 +119,9 @@ def _fetch(*command: str, **environment: str) -> None:
     raise AssertionError(said)
 
 
-def _prepare_node(folder: Path) -> None:
+def _prepare_node(folder: Path, of: str = "node") -> None:
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "node" / name, folder)
+        shutil.copy(HERE / of / name, folder)
     _fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder))
 
 
@@ -137,16 +138,28 @@ def _fresh(source: Path) -> str:
     return f"{source.stem}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}{source.suffix}"
 
 
-def _prepare_go(folder: Path) -> None:
-    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(folder / "walk"), "walk.go", GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+def _prepare_go(folder: Path, source: str = "walk.go") -> None:
+    _build_go(source, folder / Path(source).stem)
 
 
 def _run_go(folder: Path, source: Path) -> list[str]:
-    if source == HERE / GO.source:
-        return [str(folder / "walk")]
+    if (built := folder / source.stem).exists() and source.parent == HERE / "go":
+        return [str(built)]
     program = source.with_suffix(".built")
-    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(program), str(source), GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+    _build_go(str(source), program)
     return [str(program)]
+
+
+def _build_go(source: str, program: Path) -> None:
+    _fetch("go", "build", "-C", str(HERE / "go"), "-o", str(program), source, GOTOOLCHAIN="local", GOFLAGS="-mod=readonly")
+
+
+def _prepare_rust(folder: Path) -> None:
+    """The crates are compiled once for each Cargo.lock, in half a minute to a minute; a changed program alone takes seconds."""
+    project = HERE / "rust"
+    compiled = CACHE / f"cargo-{hashlib.sha256((project / 'Cargo.lock').read_bytes()).hexdigest()[:16]}"
+    _fetch("cargo", "build", "--quiet", "--locked", "--manifest-path", str(project / "Cargo.toml"), "--target-dir", str(compiled))
+    shutil.copy(compiled / "debug" / "calls", folder)
 
 
 def _prepare_java(folder: Path) -> None:
@@ -166,3 +179,14 @@ NODE = Language(name="Node", tools=("node", "npm"), prepare=_prepare_node, comma
 GO = Language(name="Go", tools=("go",), prepare=_prepare_go, command=_run_go, source="go/walk.go")
 JAVA = Language(name="Java", tools=("java", "mvn"), prepare=_prepare_java, command=_run_java, source="java/Walk.java")
 LANGUAGES = (PYTHON, NODE, GO, JAVA)
+
+RUST = Language(
+    name="Rust", tools=("cargo",), prepare=_prepare_rust, command=lambda folder, _source: [str(folder / "calls")], source="rust/calls.rs"
+)
+GOOGLEAPIS = Language(
+    name="googleapis", tools=("node", "npm"), prepare=lambda folder: _prepare_node(folder, "googleapis"), command=_run_node,
+    source="googleapis/calls.mjs",
+)  # fmt: skip
+FLEET = Language(name="Fleet", tools=("go",), prepare=lambda folder: _prepare_go(folder, "calls.go"), command=_run_go, source="go/calls.go")
+CALLERS = (RUST, GOOGLEAPIS, FLEET)
+"""Clients behind a pipe (tests/clients/pipe.py): what other programs are made with, or how they use Google's client."""

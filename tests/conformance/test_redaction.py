@@ -190,7 +190,10 @@ def test_known_words_are_hidden_in_a_sentence_if_they_are_hidden_elsewhere() -> 
     assert "Invalid value: <hidden> ." == found.answer["error"]["message"]
 
 
-@pytest.mark.parametrize("body", [b"hunter2", b"\xff\xfe", b"[" * 100_000, b'{"duration":' + b"9" * 5_000 + b"}", b'{"apiLevel": 1e999}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"hunter2", b"\xff\xfe", b"[" * 100_000, b"[" * 900 + b"]" * 900, b'{"duration":' + b"9" * 5_000 + b"}", b'{"apiLevel": 1e999}'],
+)
 def test_a_body_that_is_no_message_is_hidden(body: bytes) -> None:
     found = Recorder().exchange(seen(request=body, answer=body))
 

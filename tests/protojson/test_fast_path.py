@@ -1,15 +1,21 @@
 """The fast path (msgspec) accepts nothing that the walk refuses, and reads nothing otherwise than the walk does."""
 
 import json
+from collections.abc import Callable
 
+import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.domain.messages import Message, proto
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Int64, decode_message, encode_message, stored_message
+from heliograph.protojson.parser import MAX_DEPTH
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.times import format_duration, format_timestamp
+from heliograph.protojson.types import AnyObject, AnyValue
 from tests.protojson.sample_messages import Gapped, HushParams, RingParams, Sample, SampleType
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -86,9 +92,9 @@ BODIES = st.recursive(
 )
 
 
-def outcome(read: object, body: bytes) -> object:
+def outcome(read: object, body: bytes, cls: type[msgspec.Struct] = Sample) -> object:
     try:
-        return read(Sample, body, root="sample")  # type: ignore[operator]
+        return read(cls, body, root="sample")  # type: ignore[operator]
     except InvalidArgument as error:
         return error.violations or error.message
 
@@ -139,3 +145,45 @@ def test_a_message_survives_writing_and_reading_by_every_path(message: Sample) -
     assert message == read_body(Sample, body, root="")
     assert message == read_parsed(Sample, json.loads(body), root="")
     assert body == encode_message(decode_message(Sample, body, root=""))
+
+
+class WithStruct(Message):
+    free: AnyObject | None = None
+
+
+class WithValue(Message):
+    free: AnyValue = None
+
+
+class WithinLists(Message):
+    of: dict[str, WithValue] = msgspec.field(default_factory=dict)
+
+
+@proto("Chain", oneofs={"end": ("ring", "hush")})
+class Chain(Message):
+    """A message that can hold itself."""
+
+    next: "Chain | None" = None
+    ring: RingParams | None = None
+    hush: HushParams | None = None
+
+
+@pytest.mark.parametrize("depth", [50, 98, 99, 100, 101, 400, 900, 5_000])
+@pytest.mark.parametrize(
+    "cls, body",
+    [
+        (WithStruct, lambda depth: '{"free":' + '{"a":' * (depth - 1) + "1" + "}" * depth),
+        (WithValue, lambda depth: '{"free":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"),
+        (WithinLists, lambda depth: '{"of":{"a":{"free":' + "[" * (depth - 3) + "]" * (depth - 3) + "}}}"),
+        (Chain, lambda depth: '{"next":' * (depth - 1) + "{}" + "}" * (depth - 1)),
+        (Chain, lambda depth: '{"next":' * (depth - 2) + '{"ring":{},"hush":{}}' + "}" * (depth - 2)),
+    ],
+    ids=["a struct", "a value", "a value in lists", "a message in itself", "a message in itself, a oneof twice at the end"],
+)
+def test_both_paths_agree_on_how_deep_a_body_may_be(cls: type[msgspec.Struct], body: Callable[[int], str], depth: int) -> None:
+    data = body(depth).encode()
+
+    found = outcome(decode_message, data, cls)
+
+    assert outcome(read_body, data, cls) == found
+    assert ("too deep" in str(found)) == (depth > MAX_DEPTH)

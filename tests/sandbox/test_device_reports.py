@@ -65,6 +65,19 @@ def test_apps_are_installed_configured_updated_and_removed_as_the_policy_says(sa
     assert "com.example.new" not in [one["package"] for one in sandbox.get(STEER)["phone"]["apps"]]
 
 
+def test_a_phone_keeps_the_apps_that_it_came_with_unless_the_policy_says_whitelist(sandbox: Client) -> None:
+    asked: Json = {"statusReportingSettings": {"applicationReportsEnabled": True}}
+
+    def apps(**policy: str) -> set[str]:
+        return {report["packageName"] for report in apply(sandbox, {**asked, **policy}).get("applicationReports", [])}
+
+    came_with = apps()
+    left = apps(playStoreMode="WHITELIST")
+
+    assert "com.slack" in came_with
+    assert "com.slack" not in left
+
+
 def test_an_app_that_cannot_be_installed_is_reported_until_it_can(sandbox: Client) -> None:
     sandbox.patch(STEER, {"appFailures": {"com.example.new": "INSUFFICIENT_STORAGE"}})
     device = apply(sandbox, {"applications": [{"packageName": "com.example.new", "installType": "REQUIRED_FOR_SETUP"}]})

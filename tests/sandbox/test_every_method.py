@@ -13,9 +13,9 @@ from tests.sandbox.client import Client
 EVERY_METHOD = pytest.mark.parametrize("method", AMAPI_METHODS, ids=lambda method: method.id)
 
 
-def status_of(sandbox: Client, method: Method, **headers: str) -> int:
+def status_of(sandbox: Client, method: Method, body: bytes = b"{}", **headers: str) -> int:
     """The HTTP status of a call of the method; what it names does not exist."""
-    data = b"{}" if method.http in {"POST", "PATCH"} else None
+    data = body if method.http in {"POST", "PATCH"} else None
     url = f"{sandbox.url}/v1/{method.path.replace('*', 'nothing')}"
     request = urllib.request.Request(url, data, headers, method=method.http)  # noqa: S310 - our own
     try:
@@ -47,6 +47,19 @@ def test_the_journal_names_the_method(sandbox: Client, method: Method) -> None:
 
     last = sandbox.get("/sandbox/v1/requests")["requests"][-1]
     assert (method.id, status) == (last["method"], last["status"])
+
+
+@EVERY_METHOD
+@pytest.mark.parametrize("depth", [700, 900, 950, 5_000])
+def test_a_body_that_nests_deeply_is_kept_by_its_length(sandbox: Client, method: Method, depth: int) -> None:
+    body = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+
+    status = status_of(sandbox, method, body)
+
+    last = sandbox.get("/sandbox/v1/requests")["requests"][-1]
+    assert 500 != status
+    assert (method.id, status) == (last["method"], last["status"])
+    assert last.get("requestBody") in {None, f"<{len(body)} bytes that are not JSON>"}
 
 
 def test_a_batch_answers_a_call_of_every_method_as_one_alone(sandbox: Client) -> None:

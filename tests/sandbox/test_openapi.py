@@ -108,6 +108,21 @@ def test_a_field_that_is_not_known_is_named(sandbox_process: Client, id: str) ->
     assert any("colour" in field or '"colour"' in description for field, description in violations(error)), error
 
 
+@pytest.mark.parametrize("depth", [98, 700, 950, 5_000])
+@pytest.mark.parametrize("id", [route.id for route in WITH_A_BODY])
+def test_a_body_that_nests_deeply_is_refused(sandbox_process: Client, id: str, depth: int) -> None:
+    route = BY_ID[id]
+    deep = "[" * depth + "]" * depth
+
+    for name in [*fields(route), "colour"]:
+        body = f'{{"{name}":{deep}}}'.encode()
+        request = urllib.request.Request(sandbox_process.url + path_of(route), body, method=route.http_method)  # noqa: S310 - our own
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own
+        with caught.value as answer:
+            assert 400 == answer.code, (name, answer.read())
+
+
 @pytest.mark.parametrize("id", sorted(BY_ID))
 def test_a_parameter_that_is_not_known_is_named(sandbox_process: Client, id: str) -> None:
     route = BY_ID[id]

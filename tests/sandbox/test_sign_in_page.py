@@ -1,5 +1,7 @@
 """A phone comes to an enterprise's sign-in page: the whole way of a program's page, with Google's own client."""
 
+import json
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,6 +82,57 @@ def test_the_sign_in_detail_says_how_a_company_phone_is_set_up(sandbox: Client) 
 
     assert ("https://b.example.com?", "https://a.example.com?") == (staff["signinUrl"][:22], kiosk["signinUrl"][:22])
     assert ["PROFILE_OWNER", "DEVICE_OWNER"] == [shown(sandbox, each["name"])["managementMode"] for each in (staff, kiosk)]
+
+
+def details_after(sandbox: Client, *details: Json) -> list[Json]:
+    """The sign-in details after a patch with these."""
+    patched = sandbox.patch("/v1/enterprises/sandbox?updateMask=signinDetails", {"signinDetails": list(details)})
+    found: list[Json] = patched.get("signinDetails", [])
+    return found
+
+
+def test_the_server_makes_the_token_and_the_qr_code_of_a_sign_in_detail_whatever_the_caller_says(sandbox: Client) -> None:
+    (detail,) = details_after(sandbox, {"signinUrl": PAGE, "signinEnrollmentToken": "mine", "qrCode": "mine"})
+
+    assert re.fullmatch("[A-Z]{20}", detail["signinEnrollmentToken"])
+    extras = json.loads(detail["qrCode"])["android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"]
+    assert {"server_url": sandbox.url, "enrollment_token": detail["signinEnrollmentToken"]} == extras
+
+
+def test_a_sign_in_detail_keeps_its_token_until_it_leaves_the_list(sandbox: Client) -> None:
+    staff, kiosks = {"signinUrl": PAGE, "tokenTag": "staff"}, {"signinUrl": PAGE, "tokenTag": "kiosks"}
+    first, second = details_after(sandbox, staff, kiosks)
+    assert first["signinEnrollmentToken"] != second["signinEnrollmentToken"]
+
+    assert [first] == details_after(sandbox, staff)
+    kept, again = details_after(sandbox, staff, kiosks)
+
+    assert first == kept
+
+    assert again["signinEnrollmentToken"] != second["signinEnrollmentToken"]
+
+
+def test_one_of_the_sign_in_details_is_the_default(sandbox: Client) -> None:
+    one, other = {"signinUrl": PAGE, "tokenTag": "1"}, {"signinUrl": PAGE, "tokenTag": "2"}
+    default = {"defaultStatus": "SIGNIN_DETAIL_IS_DEFAULT"}
+
+    chosen = details_after(sandbox, one, other)
+    assert [True, False] == [default.items() <= detail.items() for detail in chosen]
+    with pytest.raises(Refused, match=r"signin_details\[0\] is the default already"):
+        details_after(sandbox, one | default, other | default)
+
+    assert chosen == sandbox.get("/v1/enterprises/sandbox")["signinDetails"]
+
+
+def test_a_new_sign_in_detail_that_is_sent_twice_is_stored_once_and_a_stored_one_is_refused(sandbox: Client) -> None:
+    """Source: disc, SigninDetail: "it will store the first one", and "otherwise it will give a duplicate key error"."""
+    detail = {"signinUrl": PAGE}
+    stored = details_after(sandbox, detail, detail)
+
+    with pytest.raises(Refused, match=r"signin_details\[1\] is stored already") as refusal:
+        details_after(sandbox, detail, detail)
+
+    assert (1, 400) == (len(stored), refusal.value.error["code"])
 
 
 def test_a_code_is_valid_for_an_hour_and_only_as_it_was_made(page: Client) -> None:

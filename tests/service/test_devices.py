@@ -13,6 +13,7 @@ from heliograph.domain.device import (
     DeviceState,
     ManagementMode,
     Ownership,
+    User,
 )
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enrollment import EnrollmentToken
@@ -137,6 +138,16 @@ async def test_a_token_without_personal_usage_enrols_fully_managed_phones_only(l
         with pytest.raises(PersonalUsageDisallowed):
             await enrols(lab, record.value, "mine", report)
     await enrols(lab, record.value, "mine")
+
+
+async def test_the_user_that_a_token_names_is_ignored(lab: World) -> None:
+    """Source: disc, EnrollmentToken.user."""
+    phone = await lab.phone(token=EnrollmentToken(user=User(account_identifier="ada")))
+
+    device = await get_device(lab.ports, phone.name)
+
+    assert device.user_name.startswith(f"{LAB}/users/1")
+    assert "ada" not in device.user_name
 
 
 async def test_a_dedicated_device_has_no_user(lab: World) -> None:

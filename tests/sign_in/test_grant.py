@@ -1,5 +1,6 @@
 """Which assertions get a token, and in whose words the others are refused."""
 
+import base64
 from typing import Any
 
 import jwt
@@ -83,7 +84,15 @@ async def test_a_bad_assertion_is_refused_in_googles_words(changed: dict[str, An
     assert error == refused.value.error
 
 
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "e30.e30.", signed() + "x", signed()[:-4], "a." * 9_000, "é.é.é"])
+DEEP = base64.urlsafe_b64encode(b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}").rstrip(b"=").decode()
+"""A part of a token that nests deeper than the stack is."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "a.b.c", "..", "e30.e30.", signed() + "x", signed()[:-4], "a." * 9_000, "é.é.é", f"{DEEP}.e30.", f"e30.{DEEP}."],
+    ids=lambda text: text[:20],
+)
 async def test_what_is_no_assertion_is_refused(text: str) -> None:
     with pytest.raises(GrantRejected) as refused:
         await issue_access_token(sign_in(), text, own_urls=OWN)

@@ -13,6 +13,7 @@ from heliograph.agent.transport import GONE, UNAUTHENTICATED, ConnectionLost, Re
 from heliograph.backoff import Backoff
 from heliograph.domain.device import LastOrder
 from heliograph.protocol import Gone, Message
+from heliograph.protojson.parser import MALFORMED
 
 
 class CredentialUnknown(ConnectionLost):
@@ -70,7 +71,7 @@ class Delivery:
         if reply.status == GONE:
             try:
                 order = msgspec.json.decode(reply.body, type=Gone).last_order
-            except msgspec.MsgspecError as error:
+            except MALFORMED as error:
                 raise ConnectionLost(f"410 without a last order: {error}") from None
             await self.end(order)
         if reply.status == UNAUTHENTICATED:

@@ -17,6 +17,7 @@ from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
 from heliograph.protocol import PhonePolicy
 from heliograph.protojson.errors import HeliographError
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.types import secret_fields
 
 PROGRESS_EVERY_S = 1.0
@@ -43,7 +44,7 @@ def work_of(operation: str, command: bytes) -> Work | None:
     try:
         row = COMMANDS[msgspec.json.decode(command, type=_Typed).type]
         return Work(operation=operation, row=row, params=ENVELOPE.params_of(row.name, command), command=command)
-    except (KeyError, msgspec.MsgspecError, HeliographError):
+    except (*MALFORMED, KeyError, HeliographError):
         return None
 
 

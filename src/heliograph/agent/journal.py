@@ -16,6 +16,7 @@ import msgspec
 from heliograph.domain.device import LastOrder
 from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protocol import InFlight, InFlightState, Report
+from heliograph.protojson.parser import MALFORMED
 
 COMPACT_FROM_LINES = 256
 """Below this a journal is never rewritten: it is smaller than a page or two of flash."""
@@ -156,7 +157,7 @@ class Journal:
         for number, text in enumerate(lines[:-1], start=1):
             try:
                 self._take(decode(text))
-            except msgspec.MsgspecError as error:
+            except MALFORMED as error:
                 message = f"{path}, line {number}: {error}. The journal is damaged; it cannot show what was executed."
                 raise JournalDamaged(message) from None
         # What follows the last newline is the line that a crash left unfinished; rewriting takes it away before anything is appended.

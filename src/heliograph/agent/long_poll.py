@@ -8,6 +8,7 @@ from heliograph.agent.http_client import Client, bearer
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, PhonePolicy, Refuse, Report
 from heliograph.protojson.messages import encode_message
+from heliograph.protojson.parser import MALFORMED
 
 CONNECTION_HEADER = "Heliograph-Connection"
 CONNECTION_ID_BITS = 64
@@ -53,7 +54,7 @@ class LongPollTransport:
                 return await self._rejected(reply)
             try:
                 polled = _decode(reply.body)
-            except msgspec.MsgspecError as error:
+            except MALFORMED as error:
                 raise ConnectionLost(f"no answer to a poll: {error}") from None
             if polled.offer is not None:
                 return polled.offer

@@ -11,6 +11,7 @@ from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.protocol import Hello, Message, Offer, OptionalRaw, PhonePolicy
 from heliograph.protojson.messages import encode_message
+from heliograph.protojson.parser import MALFORMED
 
 NEWER_CONNECTION = 4409
 """The close code that says so."""
@@ -124,7 +125,7 @@ class WebSocketTransport:
         self._traffic.frames += 1
         try:
             frame = _decode(message.data)
-        except msgspec.MsgspecError as error:
+        except MALFORMED as error:
             raise self._fail(f"not a frame: {error}") from None
         if frame.offer is not None:
             self._news.append(frame.offer)

@@ -6,7 +6,6 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 
-import msgspec
 import structlog
 
 from heliograph.api.health_pages import OK, HealthPages
@@ -14,7 +13,7 @@ from heliograph.api.http.address import Addresses, parse_origins
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.batch import BATCH_MAX_BYTES, Batch
 from heliograph.api.http.batch import PATHS as BATCH_PATHS
-from heliograph.api.http.errors import Headers, Internal, error_answer
+from heliograph.api.http.errors import Headers, Internal, compact_error, error_answer
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.http_compat import HttpCompat
 from heliograph.api.http.partial_response import select_fields
@@ -27,7 +26,7 @@ from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
 from heliograph.api.metrics import RequestCounts
 from heliograph.api.selectable import selection_of
-from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send
+from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send, indented
 from heliograph.domain.access import ANYBODY
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
@@ -137,19 +136,19 @@ class RestApp:
             body = await self._answer(method, ids, query, scope, receive)
             status = OK
         except HeliographError as error:
-            status, headers, body = error_answer(error, in_v1_form=query.v1_errors)
+            status, headers, body = compact_error(error, in_v1_form=query.v1_errors)
             _log_rejection(method_id, status, error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
-            status, headers, body = error_answer(Internal(), in_v1_form=query.v1_errors)
+            status, headers, body = compact_error(Internal(), in_v1_form=query.v1_errors)
             log_failure(method_id, error)
         self._counted[method_id, status] += 1
         if isinstance(body, Stream):
             await send_stream(body, scope, receive, send)
             return
         if query.pretty:
-            body = msgspec.json.format(body, indent=2) + b"\n"
+            body = indented(body)
         await self._send(scope, send, status, body, [JSON, *headers])
 
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
@@ -172,7 +171,6 @@ class RestApp:
             status, headers, body = await self._health_pages.answer(scope, http_methods=self.http_methods(scope["path"]))
         except InvalidArgument as error:
             status, headers, body = error_answer(error)
-            headers = [JSON, *headers]
         await self._send(scope, send, status, body, headers)
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,7 +181,6 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            body, headers = msgspec.json.format(body, indent=2) + b"\n", [JSON, *headers]
             _log_rejection(BATCH, status, error)
         except ClientGone:
             return

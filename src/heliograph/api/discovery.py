@@ -17,6 +17,7 @@ from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.schema_texts import PARAMETER_TEXTS
 from heliograph.api.schemas import marked, schema_id, schemas_of, type_of
+from heliograph.asgi import indented
 from heliograph.domain.official_messages import MARKS
 from heliograph.protojson.schema import ListKind, shape_of
 
@@ -73,7 +74,7 @@ def _template() -> bytes:
         "schemas": schemas_of(_messages(AMAPI_METHODS)),
         "resources": _resources(AMAPI_METHODS),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return indented(msgspec.json.encode(document))
 
 
 def _head() -> dict[str, Any]:

@@ -61,7 +61,7 @@ class HealthPages:
         page = self._pages.get(scope["path"])
         if page is not None and scope["method"] == "GET":
             return await page(scope)
-        return _not_found(UnknownPath(scope["path"], other_methods=http_methods))
+        return error_answer(UnknownPath(scope["path"], other_methods=http_methods))
 
     async def _health(self, _scope: Mapping[str, Any]) -> Answer:
         return OK, [JSON], b'{"status":"ok"}'
@@ -86,11 +86,6 @@ class HealthPages:
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
         version = dict(parameters_of(scope["query_string"])).get("version") or VERSION
         if version != VERSION:
-            return _not_found(UnknownVersion(version))
+            return error_answer(UnknownVersion(version))
         # A cache in between must not give one address's document to callers of another.
         return OK, [JSON, (b"vary", b"host"), (b"cache-control", b"no-cache")], discovery_document(self._addresses.of(scope) + "/")
-
-
-def _not_found(error: UnknownPath) -> Answer:
-    status, headers, body = error_answer(error)
-    return status, [JSON, *headers], msgspec.json.format(body, indent=2) + b"\n"

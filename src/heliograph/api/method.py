@@ -47,6 +47,10 @@ class Call(NamedTuple):
         """The address by which the caller reached this server."""
         return self.addresses.of(self.scope)
 
+    def url_for_phones(self) -> str:
+        """The address by which phones reach this server."""
+        return self.addresses.for_phones(self.scope)
+
 
 Handler = Callable[[Call], Awaitable[bytes | Stream]]
 """Answers a call with a JSON object, compact, or with a stream.  Raises: HeliographError."""

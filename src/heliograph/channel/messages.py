@@ -3,6 +3,7 @@
 Bodies hold passwords at times, so no error quotes a value.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from heliograph.domain.device import DeviceReport
 from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, known_fields
+from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
@@ -20,7 +22,6 @@ R = TypeVar("R", Refuse, Report)
 
 _ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _REPORT_SEQ_MAX = 2**31 - 1
 _SAID_MAX_CHARS = 512
 """It may name a field of the device's."""
@@ -107,12 +108,16 @@ _frame = _decoder(Frame)
 
 
 def _read(decode: Callable[[bytes], M], body: bytes) -> M:
-    if len(body) > MESSAGE_MAX_BYTES:
-        raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
+    _reject_size(body)
     try:
         return decode(body or b"{}")
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise _malformed(error) from None
+
+
+def _reject_size(body: bytes) -> None:
+    if len(body) > MESSAGE_MAX_BYTES:
+        raise InvalidArgument(f"The message is larger than {MESSAGE_MAX_BYTES} bytes.")
 
 
 def _malformed(error: Exception) -> InvalidArgument:
@@ -127,17 +132,16 @@ def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -
     AMAPI's own messages are strict and so are their decoders: what they refuse is read again without the fields that this server
     does not know, by Google's lenient rules for numbers and enums.
     """
-    try:
+    _reject_size(body)
+    reject_depth(body.decode(errors="replace"))  # a report may hold any JSON, which is stored and read again
+    with contextlib.suppress(InvalidArgument):
         return _read(decode, body)
-    except InvalidArgument:
-        if len(body) > MESSAGE_MAX_BYTES:
-            raise
     try:
         fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
         if "report" in fields:
             fields["report"] = decode_message(DeviceReport, known_fields(DeviceReport, fields["report"]), root="report")
         return msgspec.convert(fields, cls)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise _malformed(error) from None
 
 

@@ -1,9 +1,7 @@
 """`heliograph keys`: make, list and delete the keys that callers sign in with, on the server's own machine."""
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +12,11 @@ from heliograph.cli.api_client import ApiClient, Json, address_of
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
+from heliograph.cli.new_file import new_private_file
 from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
 from heliograph.domain.web_address import HTTP, read_web_address
-from heliograph.machine import BYTES, CLOSE_ON_EXEC
 from heliograph.storage.operator_file import NAME, read_operator_file
 
 KEYS: Final = "/heliograph/v1/keys"
@@ -81,7 +79,7 @@ def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data
     wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
     client = _client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
-    with _new_file(out) as descriptor:
+    with new_private_file(out) as descriptor:
         key: Json = json.loads(client.post(KEYS, json.dumps(wanted).encode()))
         os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
@@ -122,24 +120,6 @@ def _for_clients(server: str | None) -> str | None:
     if address is None or address.scheme not in HTTP:
         raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
     return address.origin + address.rest
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[int]:
-    """A file that only its owner can read, written by the block; removed if the block fails.  Raises: Failure: it cannot be made."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BYTES | CLOSE_ON_EXEC, 0o600)
-    except FileExistsError:
-        raise Failure(ExitCode.INVALID, f"{path} exists already. Choose another file: a key file is never overwritten.") from None
-    except OSError as error:
-        raise Failure(ExitCode.INVALID, f"Cannot write {path}: {error.strerror}.") from None
-    try:
-        yield descriptor
-    except BaseException:
-        path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
 
 
 def _client(data_dir: Path | None, server: str | None) -> ApiClient:

@@ -13,6 +13,7 @@ from heliograph.cli.command_tree import Group, option
 from heliograph.cli.event_loop import run
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
+from heliograph.protojson.parser import MALFORMED
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -55,7 +56,7 @@ def summarise(*, file: Path, by: str) -> None:
     try:
         lines = file.read_bytes().splitlines()
         found = candidates((msgspec.json.decode(line, type=Exchange) for line in lines if line), by=by)
-    except msgspec.MsgspecError:
+    except MALFORMED:
         raise Failure(ExitCode.INVALID, f"{file} was not written by heliograph record.") from None
     click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 from click.core import ParameterSource
 
+from heliograph.cli.agent_file import agent_of
 from heliograph.cli.anywhere import DEFAULT_ENTERPRISE, DEFAULT_SERVER
 from heliograph.cli.command_tree import command
 from heliograph.cli.config_file import CONFIG, HELP_END
@@ -64,6 +65,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     quota_per_minute: int,
     quota: str,
     public_url: tuple[str, ...],
+    agent_apk: Path | None,
     cors_origin: tuple[str, ...],
     push_endpoint: str,
     worlds: int,
@@ -95,6 +97,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         enterprises=enterprise or (DEFAULT_ENTERPRISE,),
         limits=limits,
         http=http_limits(**http),
+        agent=agent_of(agent_apk),
         public_urls=public_url,
         cors_origins=cors_origin,
         push_endpoints=(push_endpoint,) if push_endpoint else (),

@@ -7,6 +7,7 @@ from typing import Unpack
 
 import click
 
+from heliograph.cli.agent_file import agent_of
 from heliograph.cli.command_tree import command
 from heliograph.cli.config_file import CONFIG, HELP_END
 from heliograph.cli.event_loop import run
@@ -34,6 +35,7 @@ def serve(  # noqa: PLR0913 - one option each
     no_auth: bool,
     drain_seconds: int,
     public_url: tuple[str, ...],
+    agent_apk: Path | None,
     trusted_proxy: tuple[str, ...],
     cors_origin: tuple[str, ...],
     push_endpoint: str,
@@ -57,7 +59,7 @@ def serve(  # noqa: PLR0913 - one option each
     settings = Settings(
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
         new=new, limits=limits, admission=admission, http=http_limits(**http),
-        public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
+        agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
         push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level == "debug",
     )  # fmt: skip

@@ -205,7 +205,7 @@ SERVER_OPTIONS: Final = (
         flag="--behaviour",
         type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",
-        help="Follow the reference page, behave as real AMAPI was observed to, or refuse JSON that Google's parsers only tolerate.",
+        help="Follow the reference page, behave as real AMAPI was observed to, or refuse sloppy JSON.",
     ),
     ServerOption(
         flag="--operations-of-deleted-devices",
@@ -233,14 +233,14 @@ SERVER_OPTIONS: Final = (
         type=click.IntRange(min=0),
         default=0,
         metavar="N",
-        help="Most requests of a caller in a minute; more are refused with 429, as Google does. 0: no limit.",
+        help="Most requests of a caller in a minute; more are refused with 429. 0: no limit.",
     ),
     ServerOption(
         flag="--quota",
         commands=SANDBOX,
         type=click.Choice(("none", "amapi")),
         default="none",
-        help="amapi: enforce Google's quota of 600 requests a minute for all callers together (one project).",
+        help="amapi: refuse what is beyond 600 requests a minute of all callers together (one project).",
     ),
     ServerOption(
         flag="--no-auth",
@@ -264,6 +264,14 @@ SERVER_OPTIONS: Final = (
         short_variable="HELIOGRAPH_PUBLIC_URL",
         help="An address of this server as clients write it, as in https://amapi.example.com, besides the one it is bound to; may be given "
         "several times. Links and QR codes use the first one if a client used another name. A token may be signed for any of them.",
+    ),
+    ServerOption(
+        flag="--agent-apk",
+        type=PATH,
+        default_words="none",
+        metavar="FILE",
+        help="APK of the agent for real phones (make apk): served at /agent.apk. QR codes of enrollment tokens then set up a factory-fresh "
+        "phone, if --public-url has https.",
     ),
     ServerOption(
         flag="--trusted-proxy",

@@ -1,7 +1,7 @@
 """`heliograph tokens`: make, list and delete the tokens that devices enrol with."""
 
 import json
-import sys
+from typing import Unpack
 
 import click
 
@@ -10,7 +10,8 @@ from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import option
 from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name, policy_name, token_name
-from heliograph.cli.output import local_time, print_field, print_json, print_list
+from heliograph.cli.output import local_time, print_field, print_json, print_list, print_object
+from heliograph.cli.qr import QrOptions, png_of, qr_options, show, wifi_of
 from heliograph.domain.device import AllowPersonalUsage
 from heliograph.domain.enrollment import DEFAULT_DURATION
 
@@ -30,13 +31,13 @@ app = server_group("tokens", "Create, list and delete enrollment tokens.")
     help=f"Whether the device may be used personally: {', '.join(PERSONAL_USAGES)}.",
 )
 @option("--additional-data", default="", show_default=False, metavar="TEXT", help="Text that devices and notifications carry.")
-@option("--qr/--no-qr", default=None, show_default="on a terminal", help="Draw the QR code that a phone scans to enrol.")
+@qr_options
 @ENTERPRISE
 @SERVER
 @AS_JSON
 def create_token(  # noqa: PLR0913 - one option each
-    *, policy: str, duration: str | None, one_time: bool, personal_usage: str | None, additional_data: str, qr: bool | None,
-    enterprise: str, server: str, as_json: bool,
+    *, policy: str, duration: str | None, one_time: bool, personal_usage: str | None, additional_data: str, enterprise: str, server: str,
+    as_json: bool, **qr: Unpack[QrOptions],
 ) -> None:  # fmt: skip
     """Make an enrollment token, and print its value and its QR code."""
     fields = {
@@ -47,16 +48,20 @@ def create_token(  # noqa: PLR0913 - one option each
         "additionalData": additional_data,
     }
     wanted = {name: value for name, value in fields.items() if value}
-    made = client_of(server).post(f"/v1/{enterprise_name(enterprise)}/enrollmentTokens", json.dumps(wanted).encode())
+    wifi = wifi_of(qr)
+    with png_of(qr) as write_png:
+        made = client_of(server).post(f"/v1/{enterprise_name(enterprise)}/enrollmentTokens", json.dumps(wanted).encode())
+        token: Json = json.loads(made)
+        code = token["qrCode"]
+        if wifi is not None:
+            token["qrCode"] = code = wifi.added_to(code)
+        write_png(code)
     if as_json:
-        return print_json(made)
-    token: Json = json.loads(made)
+        return print_json(made) if wifi is None else print_object(token)
     print_field("token", token["name"])
     print_field("value", token["value"])
     print_field("expires", local_time(token["expirationTimestamp"]))
-    if qr or (qr is None and sys.stdout.isatty()):
-        _draw(token["qrCode"])
-    return None
+    return show(code, wanted=qr["qr"])
 
 
 @app.command("list")
@@ -82,10 +87,3 @@ def delete_token(token: str, *, enterprise: str, server: str) -> None:
 
 def _row(token: Json) -> list[str]:
     return [token["name"].rpartition("/")[2], local_time(token["expirationTimestamp"]), token.get("allowPersonalUsage", "")]
-
-
-def _draw(text: str) -> None:
-    """Draw a QR code, two modules a character: it fits a terminal of 80 columns."""
-    import segno  # noqa: PLC0415 - only this command draws
-
-    segno.make_qr(text, error="l").terminal(sys.stdout, compact=True)

@@ -7,12 +7,22 @@ import enum
 import json
 from collections.abc import Iterator
 
+import msgspec
+
+from heliograph.domain.agent_app import PATH, AgentApp
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership, User
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
-from heliograph.protojson.errors import Violation
+from heliograph.domain.web_address import is_loopback_name, read_web_address
+from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import Duration, Timestamp
 from heliograph.protojson.times import parse_duration_ns
+
+MISSING = "heliograph.missing"
+"""In a QR code that a factory-fresh phone cannot use: what the server lacks."""
+SSID_MAX_BYTES = 32
+WPA_PASSWORD_CHARS = range(8, 65)  # 64: the key itself, in hex
+_EXTRA = "android.app.extra.PROVISIONING_"
 
 DEFAULT_DURATION = "3600s"  # disc, EnrollmentToken.duration: "the default duration is 1 hour"
 SHORTEST_NS = 60 * 1_000_000_000  # ibidem: "ranging from 1 minute"
@@ -65,10 +75,66 @@ def violations(token: EnrollmentToken, *, path: str = "enrollment_token") -> Ite
         yield Violation(where, f"{where} must have at most {ADDITIONAL_DATA_MAX_CHARS} characters; it has {length}.")
 
 
-def qr_code(value: str, server_url: str) -> str:
-    """JSON text for the QR code that enrols a phone with this server's agent."""
+def qr_code(value: str, server_url: str, agent: AgentApp | None) -> str:
+    """JSON text for the QR code that sets up a factory-fresh phone with the agent.
+
+    Without an agent, or an address from which a phone would take it, the code has the agent's extras alone, and says what is missing.
+
+    Source: android-agent.md §5; amapi.md §7.3.
+    """
     extras = {"server_url": server_url, "enrollment_token": value}
-    return json.dumps({"android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE": extras}, separators=(",", ":"))
+    bundle: dict[str, object] = {f"{_EXTRA}ADMIN_EXTRAS_BUNDLE": extras}
+    missing = [*_missing(server_url, agent)]
+    if agent is None or missing:
+        return _compact({**bundle, MISSING: " ".join(missing)})
+    return _compact({
+        f"{_EXTRA}DEVICE_ADMIN_COMPONENT_NAME": agent.admin_component,
+        f"{_EXTRA}DEVICE_ADMIN_SIGNATURE_CHECKSUM": agent.signature_checksum,
+        f"{_EXTRA}DEVICE_ADMIN_PACKAGE_DOWNLOAD_LOCATION": server_url + PATH,
+        **bundle,
+    })  # fmt: skip
+
+
+def _missing(server_url: str, agent: AgentApp | None) -> Iterator[str]:
+    """What a phone that scans the code would lack, a sentence each."""
+    if agent is None:
+        yield "This server has no agent to give to phones: start it with --agent-apk FILE."
+    address = read_web_address(server_url)
+    if address is None or address.scheme != "https" or is_loopback_name(address.host):
+        yield "Phones download an agent over https only: start the server with --public-url https://…"
+
+
+class Wifi(msgspec.Struct, frozen=True, kw_only=True):
+    """A network for phones while they are set up: open without a password, else WPA.
+
+    Source: DevicePolicyManager.EXTRA_PROVISIONING_WIFI_SSID, …_WIFI_SECURITY_TYPE, …_WIFI_PASSWORD; IEEE 802.11 for the lengths.
+    """
+
+    ssid: str
+    password: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises: InvalidArgument: there is no such network."""
+        if not 0 < len(self.ssid.encode()) <= SSID_MAX_BYTES:
+            raise InvalidArgument(f"A Wi-Fi network's name has 1 to {SSID_MAX_BYTES} bytes; this one has {len(self.ssid.encode())}.")
+        if self.password and len(self.password) not in WPA_PASSWORD_CHARS:
+            raise InvalidArgument("A WPA password has 8 to 64 characters: check the file that holds it.")
+
+    def added_to(self, code: str) -> str:
+        """The QR code with the network in it."""
+        wifi = {f"{_EXTRA}WIFI_SSID": self.ssid, f"{_EXTRA}WIFI_SECURITY_TYPE": "WPA" if self.password else "NONE"}
+        if self.password:
+            wifi[f"{_EXTRA}WIFI_PASSWORD"] = self.password
+        return _compact({**json.loads(code), **wifi})
+
+
+def missing_for_setup(code: str) -> str:
+    """Why a factory-fresh phone cannot use the code; empty: it can, or the code is another server's."""
+    return str(json.loads(code).get(MISSING, ""))
+
+
+def _compact(code: dict[str, object]) -> str:
+    return json.dumps(code, separators=(",", ":"), ensure_ascii=False)
 
 
 def personal_usage_objection(token: EnrollmentTokenRecord, report: DeviceReport) -> str | None:

@@ -19,6 +19,7 @@ from heliograph.domain.quirks import Quirk
 from heliograph.domain.typo_hints import habits_of_command, habits_of_type
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.messages import Duration, Timestamp, decode_message, encode_message, stored_message
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import IllegalDuration, format_duration, parse_duration_ns
 from heliograph.protojson.types import proto_name, secret_fields
 
@@ -92,7 +93,7 @@ class Envelope:
             if like is None or body.count(b'"') != quotes or b"\\" in body:  # a field may be given twice
                 return None
             duration_ns = parse_duration_ns(DEFAULT_DURATION if plain.duration is None else plain.duration)
-        except (msgspec.MsgspecError, UnicodeDecodeError, IllegalDuration):
+        except (*MALFORMED, IllegalDuration):
             return None
         if duration_ns <= 0:
             return None
@@ -167,7 +168,7 @@ class Envelope:
         """
         try:
             return _params(self._rows[type_name], stored_message(self.message, command))
-        except msgspec.MsgspecError:
+        except MALFORMED:
             # Its text may quote a secret.
             raise InvalidArgument(f"This is not a {type_name} command.") from None
 

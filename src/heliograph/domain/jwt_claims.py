@@ -10,6 +10,7 @@ import msgspec
 
 from heliograph.domain.access import SCOPE, AccessTokenExpired, CredentialsInvalid, ScopeInsufficient
 from heliograph.protojson.errors import Code, HeliographError
+from heliograph.protojson.parser import MALFORMED
 
 LONGEST_LIFE_S = 3_600
 """Google's limit for what a caller signs itself."""
@@ -120,7 +121,7 @@ def decode_claims(payload: bytes) -> Claims | None:
     """The claims in a token's payload; None: it has no claims, or malformed ones."""
     try:
         return msgspec.json.decode(payload, type=Claims)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except MALFORMED:
         return None
 
 

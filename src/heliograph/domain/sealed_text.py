@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from heliograph.protojson.parser import MALFORMED
+
 _MAC_CHARS = 43
 
 
@@ -32,7 +34,7 @@ def opened(text: str, wanted: type[S], *, key: bytes, now_us: int) -> S | None:
         return None
     try:
         value = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=wanted)
-    except (msgspec.MsgspecError, binascii.Error):
+    except (*MALFORMED, binascii.Error):
         return None
     return value if now_us < value.expires_us else None
 

@@ -7,6 +7,7 @@ import msgspec
 
 from heliograph.history.events import AnyEvent, Deed, FaultKind
 from heliograph.history.recorded import FORMAT, VERSION, Header, Recorded
+from heliograph.protojson.parser import MALFORMED
 
 
 class BadHistory(Exception):
@@ -54,7 +55,7 @@ def read_history(path: Path) -> Recorded:
         for number, line in enumerate(file, start=2):
             try:
                 events.append(decode(line))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except MALFORMED as error:
                 if not line.endswith(b"\n"):
                     return Recorded(header=header, events=events, cut=True)
                 raise BadHistory(f"Line {number} is not an event: {error}.") from error
@@ -64,7 +65,7 @@ def read_history(path: Path) -> Recorded:
 def _header(line: bytes) -> Header:
     try:
         header = msgspec.json.decode(line, type=Header)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except MALFORMED as error:
         raise BadHistory(f"The first line is not a header: {error}.") from error
     if header.format != FORMAT or header.version != VERSION:
         raise BadHistory(f"The first line says {header.format!r}, version {header.version}; {FORMAT!r}, version {VERSION} is supported.")

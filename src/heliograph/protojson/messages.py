@@ -45,10 +45,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from heliograph.protojson.parser import reject_depth
+from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.reader import read_body, read_parsed
 from heliograph.protojson.reader_options import STRICT, ReaderOptions
-from heliograph.protojson.schema import Kind, ListKind, MapKind, MessageKind, holds_any_json, oneof_check, shape_of
+from heliograph.protojson.schema import Kind, ListKind, MapKind, MessageKind, nests_freely, oneof_check, shape_of
 from heliograph.protojson.types import SECRET, Duration, Int32, Int64, Message, Timestamp, decode_hook, encode_hook, proto
 
 __all__ = [
@@ -90,7 +90,7 @@ def decode_message(cls: type[M], body: bytes | str | object, *, root: str, optio
         reject_depth(body.decode(errors="replace"))
     try:
         message: M = decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         pass  # walked below, outside the handler: the caught error must not stay behind as the context of ours
     else:
         if (oneofs_hold is None or oneofs_hold(message)) and not _may_repeat_a_name(body, message):
@@ -138,7 +138,7 @@ def _decoder(cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - Decoder[M], wh
 @functools.cache
 def _fast_path(cls: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None, bool]:
     """The decoder of msgspec, the check of oneofs if the message has some, and whether its own shape does not bound its depth."""
-    return _decoder(cls).decode, oneof_check(cls), holds_any_json(cls)
+    return _decoder(cls).decode, oneof_check(cls), nests_freely(cls)
 
 
 def _may_repeat_a_name(body: bytes, message: msgspec.Struct) -> bool:

@@ -11,7 +11,12 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
+import msgspec
+
 from heliograph.protojson.errors import InvalidArgument
+
+MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec's decoders raise for bytes that are not JSON, or not of the wanted form, or nest deeper than the stack is."""
 
 MAX_DEPTH = 100  # protobuf's default recursion limit
 MOST_CONTAINERS = 50_000

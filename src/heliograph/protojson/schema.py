@@ -236,24 +236,32 @@ def _entry_name(json_name: str) -> str:
     return json_name[:1].upper() + json_name[1:] + "Entry"
 
 
-def holds_any_json(cls: type[msgspec.Struct]) -> bool:
-    """Whether a google.protobuf.Struct stands somewhere in this message: in it, values may nest as they like."""
-    seen: set[type[msgspec.Struct]] = set()
+def nests_freely(cls: type[msgspec.Struct]) -> bool:
+    """Whether this message's own shape does not bound its depth: a Struct or a Value stands in it, or a message that can hold itself."""
+    messages = {cls, *_inner_messages(cls)}
+    if any(message in _inner_messages(message) for message in messages):
+        return True
+    return any(_innermost(field.kind) in (Scalar.STRUCT, Scalar.VALUE) for message in messages for field in shape_of(message).fields)
+
+
+@functools.cache
+def _inner_messages(cls: type[msgspec.Struct]) -> frozenset[type[msgspec.Struct]]:
+    """Every message that can stand in one of this class, at any depth."""
+    found: set[type[msgspec.Struct]] = set()
     left = [cls]
     while left:
-        message = left.pop()
-        if message in seen:
-            continue
-        seen.add(message)
-        for field in shape_of(message).fields:
-            kind = field.kind
-            while isinstance(kind, ListKind | MapKind):
-                kind = kind.item if isinstance(kind, ListKind) else kind.value
-            if kind is Scalar.STRUCT:
-                return True
-            if isinstance(kind, MessageKind):
-                left.append(kind.cls)
-    return False
+        kinds = [_innermost(field.kind) for field in shape_of(left.pop()).fields]
+        new = {kind.cls for kind in kinds if isinstance(kind, MessageKind)} - found
+        found |= new
+        left += new
+    return frozenset(found)
+
+
+def _innermost(kind: Kind) -> Kind:
+    """The kind of a list's elements, or of a map's values."""
+    while isinstance(kind, ListKind | MapKind):
+        kind = kind.item if isinstance(kind, ListKind) else kind.value
+    return kind
 
 
 Check = Callable[[Any], bool]
@@ -283,7 +291,7 @@ def oneof_check(cls: type[msgspec.Struct]) -> Check | None:
 
 def _nested_check(kind: Kind) -> Check | None:
     if isinstance(kind, MessageKind):
-        return oneof_check(kind.cls)
+        return _check_made_later(kind.cls)
     if isinstance(kind, ListKind | MapKind):
         check = _nested_check(kind.item if isinstance(kind, ListKind) else kind.value)
         if check is None:
@@ -292,3 +300,15 @@ def _nested_check(kind: Kind) -> Check | None:
             return lambda items: all(map(check, items))
         return lambda entries: all(map(check, entries.values()))
     return None
+
+
+def _check_made_later(cls: type[msgspec.Struct]) -> Check | None:
+    """`oneof_check` of this class, made when it is first needed: a message that can hold itself has no innermost one to begin with."""
+    if not any(proto_info(message).oneofs for message in (cls, *_inner_messages(cls))):
+        return None
+
+    def holds(message: Any) -> bool:  # noqa: ANN401 - an instance of cls
+        check = oneof_check(cls)
+        return check is None or check(message)
+
+    return holds

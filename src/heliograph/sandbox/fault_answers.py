@@ -10,7 +10,7 @@ import msgspec
 from heliograph.api.http.authorization import SERVICE
 from heliograph.api.http.errors import Internal, error_answer
 from heliograph.api.http.quota import AMAPI_PER_MINUTE, PROJECT, QuotaExceeded
-from heliograph.asgi import JSON
+from heliograph.asgi import JSON, indented
 from heliograph.domain.access import AccessTokenExpired, CredentialsInvalid
 from heliograph.domain.errors import OperationNotFound
 from heliograph.protojson.errors import (
@@ -88,7 +88,7 @@ def operation_not_found() -> Answer:
 def answer_to(error: HeliographError) -> Answer:
     """The server's own answer to this error."""
     status, headers, body = error_answer(error)
-    return Answer(status=status, headers=(JSON, *headers), body=msgspec.json.format(body, indent=2) + b"\n")
+    return Answer(status=status, headers=tuple(headers), body=body)
 
 
 def forced(status: int) -> Answer:
@@ -115,8 +115,7 @@ def undone(answer: Answer) -> Answer | None:
 
 
 def _json(status: int, body: object, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-    text = msgspec.json.format(msgspec.json.encode(body), indent=2) + b"\n"
-    return Answer(status=status, headers=(JSON, *headers), body=text)
+    return Answer(status=status, headers=(JSON, *headers), body=indented(msgspec.json.encode(body)))
 
 
 def _retry_after(duration: str) -> tuple[tuple[bytes, bytes], ...]:

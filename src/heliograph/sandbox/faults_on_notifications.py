@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.protojson.parser import MALFORMED
 from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds
 from heliograph.sandbox.fault_messages import NotificationFate, NotificationFault
@@ -127,5 +128,5 @@ def _device(data: bytes) -> DeviceName | None:
     """The device that the notification is about."""
     try:
         return device_in(str(msgspec.json.decode(data).get("name", "")))
-    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError):
+    except (*MALFORMED, AttributeError):
         return None

@@ -192,7 +192,7 @@ def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
-        any_name=settings.allow_anybody,
+        any_name=settings.allow_anybody, agent=settings.agent,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.snapshot import NotificationState
 from heliograph.service.outbox import OutboxMessage
@@ -58,5 +59,5 @@ def _view(message: OutboxMessage) -> dict[str, Any]:
     }
     try:
         return view | {"resource": msgspec.json.decode(message.data) if message.data else {}}
-    except (msgspec.MsgspecError, UnicodeDecodeError):  # a fault broke it
+    except MALFORMED:  # a fault broke it
         return view | {"malformed": message.data.decode(errors="replace")}

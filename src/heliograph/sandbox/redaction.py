@@ -13,6 +13,8 @@ import msgspec
 from heliograph.api.http.authorization import TOKEN_PARAMETERS
 from heliograph.api.http.query import COMMON_PARAMETERS, MOST_PARAMETERS
 from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.protojson.times import DURATION_PATTERN, TIMESTAMP_PATTERN
 
@@ -36,12 +38,13 @@ class Sealing:
         self._texts: set[str] = set()
 
     def body(self, body: bytes, cls: type[msgspec.Struct] | None) -> Any:  # noqa: ANN401 - JSON
-        """The JSON body as it may be kept; None: it was empty. Of one that is not JSON, only its length."""
+        """The JSON body as it may be kept; None: it was empty. Of one that is not JSON, or deeper than the API reads, only its length."""
         if not body.strip():
             return None
         try:
+            reject_depth(body.decode())
             value = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (*MALFORMED, InvalidArgument):
             return f"<{len(body)} bytes that are not JSON>"
         return self._hidden(value) if cls is None else self._message(value, cls, 0)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.protojson.errors import NotFound
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.calls import ApiCall
 from heliograph.sandbox.redaction import SEALED, Sealing, without_credentials
@@ -220,7 +221,7 @@ def _response(call: ApiCall, sealing: Sealing, answer: Answer) -> Any:  # noqa: 
 def _decoded(call: ApiCall, sealing: Sealing, answer: Answer) -> Any:  # noqa: ANN401 - JSON
     try:
         value = msgspec.json.decode(answer.body) if answer.body.strip() else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except MALFORMED:
         return f"<{len(answer.body)} bytes that are not JSON>"
     if answer.status >= HTTPStatus.BAD_REQUEST:
         return sealing.anywhere(value)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.protojson.errors import InvalidArgument, NotFound, ResourceExhausted, Violation
+from heliograph.protojson.parser import MALFORMED
 from heliograph.sandbox.calls import METHOD_IDS, full_method_id
 from heliograph.sandbox.near_names import near
 
@@ -163,7 +164,7 @@ def _read(body: bytes) -> dict[str, list[str]]:
     """The instructions, each of a form there is, of methods there are.  Raises: InvalidArgument with every violation."""
     try:
         given = msgspec.json.decode(body or b"{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except MALFORMED:
         raise InvalidArgument(f"Invalid JSON payload received. An object is expected, as in {EXAMPLE}.") from None
     found = [
         Violation(name[:64], f'Unknown name "{name[:64]}". Possible: instructions, transport, as in {EXAMPLE}.')

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
 from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
 from heliograph.sandbox.fault_messages import FaultWanted
@@ -57,6 +58,8 @@ class SandboxSettings:
     """Addresses of the sandbox besides its loopback ones, as in `http://host.docker.internal:8080`."""
     cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call it from a browser; `*`: all."""
+    agent: AgentApp | None = None
+    """The APK that phones are set up with: the sandbox's QR codes and `/agent.apk` are then as a server's."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""

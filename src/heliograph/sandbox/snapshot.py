@@ -15,11 +15,13 @@ from heliograph.agent.journal import Entry, FinalOrder, Identity
 from heliograph.agent.misbehaviour import OnDemand
 from heliograph.agent.profiles import Profile
 from heliograph.agent.virtual_phone import EffectRecord, Pace, User
+from heliograph.asgi import indented
 from heliograph.domain.behaviour import Behaviour
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protocol import PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, Violation
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.types import decode_hook, encode_hook
 from heliograph.sandbox.request_journal import RequestRecord
 from heliograph.server.in_memory import schema_version
@@ -164,7 +166,7 @@ _encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """The snapshot as JSON, indented for people."""
-    return msgspec.json.format(_encode(snapshot), indent=2) + b"\n"
+    return indented(_encode(snapshot))
 
 
 def read_snapshot(text: bytes) -> Snapshot:
@@ -176,7 +178,7 @@ def read_snapshot(text: bytes) -> Snapshot:
         if version.schema != schema_version():
             raise SnapshotUnreadable(f"its tables are of version {version.schema}, and {schema_version()} is the one that is known here")
         return _decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise SnapshotUnreadable(str(error)[:512]) from None
 
 

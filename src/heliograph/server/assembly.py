@@ -13,11 +13,14 @@ from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
+from heliograph.api.resources.agent_app import RESOURCE as AGENT
+from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.token import token_app
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
+from heliograph.domain.agent_app import PATH as APK
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.database_clock import DatabaseClock
@@ -129,7 +132,7 @@ async def assembled(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            expose_enterprises=settings.expose_enterprises,
+            agent=settings.agent, expose_enterprises=settings.expose_enterprises,
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
         store.on_events(ports.followers.heard)
@@ -195,7 +198,16 @@ def _api(
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
-    return {API: rest, "/token": token, "/oauth2/": token, PREFIX: desk, SIGN_UP: sign_up_app(ports, otherwise=rest)}
+    agent = made_at_first(lambda: agent_app(ports.agent))
+    return {
+        API: rest,
+        "/token": token,
+        "/oauth2/": token,
+        PREFIX: desk,
+        SIGN_UP: sign_up_app(ports, otherwise=rest),
+        APK: agent,
+        AGENT: agent,
+    }
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

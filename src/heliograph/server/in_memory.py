@@ -88,7 +88,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         ports = Ports(
             store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
-            expose_enterprises=settings.expose_enterprises,
+            agent=settings.agent, expose_enterprises=settings.expose_enterprises,
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
         store.on_events(ports.followers.heard)

@@ -259,7 +259,7 @@ def read_token(text: str) -> Token | None:
         return None
     try:
         found: Mapping[str, Any] = _load().signed_by_callers.decode_complete(text, options={"verify_signature": False})
-    except _load().invalid:
+    except (_load().invalid, RecursionError):  # it may be anyone's, and nest its header as they like
         return None
     header, claims = found["header"], decode_claims(found["payload"])
     algorithm, key_id = header.get("alg"), header.get("kid", "")

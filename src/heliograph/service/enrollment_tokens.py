@@ -39,7 +39,7 @@ async def create_enrollment_token(
         value=value,
         duration=format_duration(parse_duration_ns(token.duration or DEFAULT_DURATION)),
         policy_name=full_policy_name(enterprise, token.policy_name or DEFAULT_POLICY, path="enrollment_token.policy_name"),
-        qr_code=qr_code(value, server_url),
+        qr_code=qr_code(value, server_url, ports.agent),
         user=None,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from heliograph.domain import signin_details
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
@@ -59,16 +60,17 @@ async def list_enterprises(
     )
 
 
-async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_id: str = "") -> EnterpriseRecord:
+async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_id: str = "", server_url: str = "") -> EnterpriseRecord:
     """The enterprise is durable, under the given id or one that the server makes; output-only fields given are ignored.
 
-    With a pubsubTopic, a test message goes to it.
+    With a pubsubTopic, a test message goes to it. `server_url` goes into the QR codes of its sign-in details.
 
     Raises: InvalidArgument; AlreadyExists: the id is taken; NothingPublishes: a topic, and this server cannot publish to it.
     """
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
     _checked(enterprise)
+    enterprise = _with_signin_details(enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), server_url=server_url)
     name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord]:
@@ -88,7 +90,7 @@ class EnterpriseTokenUsed(AlreadyExists):
 
 
 async def create_signed_up_enterprise(
-    ports: Ports, enterprise: Enterprise, *, signup_url_name: str, enterprise_token: str
+    ports: Ports, enterprise: Enterprise, *, signup_url_name: str, enterprise_token: str, server_url: str = ""
 ) -> EnterpriseRecord:
     """The one enterprise of this sign-up; if the caller gives no name or contact, what its admin wrote is used.
 
@@ -98,7 +100,8 @@ async def create_signed_up_enterprise(
     token = _token(ports, key, signup_url_name=signup_url_name, enterprise_token=enterprise_token)
     enterprise_id = enterprise_id_of(token.id, key=key)
     try:
-        return await create_enterprise(ports, _with_admins_words(enterprise, token), enterprise_id=enterprise_id)
+        own = _with_admins_words(enterprise, token)
+        return await create_enterprise(ports, own, enterprise_id=enterprise_id, server_url=server_url)
     except AlreadyExists:
         message = f"The enterprise token was already used for enterprises/{enterprise_id}."
         raise EnterpriseTokenUsed(message, metadata={"enterprise": f"enterprises/{enterprise_id}"}) from None
@@ -123,21 +126,28 @@ def _with_admins_words(enterprise: Enterprise, token: EnterpriseToken) -> Enterp
     return msgspec.structs.replace(enterprise, enterprise_display_name=name, contact_info=contact)
 
 
-async def patch_enterprise(ports: Ports, name: EnterpriseName, patch: Enterprise, mask: tuple[str, ...] | None) -> EnterpriseRecord:
+async def patch_enterprise(
+    ports: Ports, name: EnterpriseName, patch: Enterprise, mask: tuple[str, ...] | None, *, server_url: str = ""
+) -> EnterpriseRecord:
     """The enterprise with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
     Fields that are output only stay as they are. Setting a pubsubTopic, also to what it was, sends a test message (amapi.md §5.4).
+    `server_url` goes into the QR codes of new sign-in details.
 
     Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and this server cannot publish to it.
     """
     paths = tuple(_set_fields(patch)) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
+    new_tokens = _tokens(ports, patch)
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord | None]:
         if facts.enterprise is None:
             return Decision(None)
-        changed = apply_mask(_message_of(facts.enterprise), patch, wanted)
+        before = _message_of(facts.enterprise)
+        changed = apply_mask(before, patch, wanted)
         _checked(changed)
+        if "signin_details" in wanted:
+            changed = _with_signin_details(changed, stored=before, new_tokens=new_tokens, server_url=server_url)
         record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
@@ -191,6 +201,20 @@ def _checked(enterprise: Enterprise) -> None:
     """Validate the enterprise.  Raises: InvalidArgument with every violation."""
     if found := Violations(violations(enterprise)):
         raise InvalidArgument(violations=found)
+
+
+def _tokens(ports: Ports, enterprise: Enterprise) -> Sequence[str]:
+    """A token for each of its sign-in details, since a rule makes none."""
+    return [ports.ids.token_value() for _ in enterprise.signin_details]
+
+
+def _with_signin_details(enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], server_url: str) -> Enterprise:
+    """The enterprise with what the server alone says in its sign-in details.  Raises: InvalidArgument."""
+    wanted, before = enterprise.signin_details, stored.signin_details
+    if found := Violations(signin_details.violations(wanted, before)):
+        raise InvalidArgument(violations=found)
+    own = signin_details.completed(wanted, before, new_tokens=new_tokens, server_url=server_url)
+    return msgspec.structs.replace(enterprise, signin_details=own)
 
 
 def _resource_of(name: EnterpriseName, enterprise: Enterprise) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, EnterpriseRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, TimelineEntry
@@ -297,5 +298,7 @@ class Ports:
     """Who follows events on this server."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
+    agent: AgentApp | None = None
+    """What phones are set up with; None: they get it elsewhere."""
     expose_enterprises: bool = False
     """Whether the 403 for an unknown enterprise names those that exist (the sandbox's friendliness)."""

@@ -9,6 +9,7 @@ import msgspec
 
 from heliograph.machine import BYTES, CLOSE_ON_EXEC, NOT_A_LINK
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.protojson.parser import MALFORMED
 
 NAME = "operator.json"
 
@@ -46,5 +47,5 @@ def read_operator_file(data_dir: Path) -> OperatorFile:
     """What the server that runs on this data directory wrote.  Raises: NoServerRuns, OSError."""
     try:
         return msgspec.json.decode((data_dir / NAME).read_bytes(), type=OperatorFile)
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (*MALFORMED, FileNotFoundError):
         raise NoServerRuns(f"No server runs on {data_dir}: start `heliograph serve --data-dir {data_dir}` first.") from None

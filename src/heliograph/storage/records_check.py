@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import apsw
-import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.protojson.parser import MALFORMED
 from heliograph.storage.checks import Finding, check_reads
 from heliograph.storage.codec import device_from, operation_from
 from heliograph.storage.kinds import KINDS
@@ -24,7 +24,7 @@ def record_findings(connection: apsw.Connection) -> Iterator[Finding]:
     for create_ms, state, deadline_us, ended_us, record in connection.execute(check_reads()["every_operation"]):
         try:
             operation = operation_from(NOBODY, create_ms, (state, deadline_us, ended_us, record))
-        except (msgspec.MsgspecError, IndexError):
+        except (*MALFORMED, IndexError):
             unreadable += 1
         else:
             secrets += operation.done and operation.secret is not None
@@ -38,6 +38,6 @@ def record_findings(connection: apsw.Connection) -> Iterator[Finding]:
 def _readable(decode: Callable[[bytes], object], record: bytes) -> bool:
     try:
         decode(record)
-    except (msgspec.MsgspecError, ValueError):
+    except (*MALFORMED, ValueError):
         return False
     return True

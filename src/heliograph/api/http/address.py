@@ -81,6 +81,17 @@ class Addresses:
         """
         return self._origin_of(scope) + str(scope.get("root_path", ""))
 
+    def for_phones(self, scope: Scope) -> str:
+        """The address that phones are given: the caller's, unless only another one is reached from everywhere.
+
+        An admin may call by http or a loopback name, from which no phone takes an agent; then it is the first public URL with https.
+        """
+        by_caller = self._origin_of(scope)
+        address = read_web_address(by_caller)
+        near = address is None or address.scheme == "http" or is_loopback_name(address.host)
+        public = next((public.origin for public in self._public if public.scheme == "https"), by_caller)
+        return (public if near else by_caller) + str(scope.get("root_path", ""))
+
     def _origin_of(self, scope: Scope) -> str:
         asked = self._asked(scope)
         if asked is not None:

@@ -10,15 +10,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
-import msgspec
-
 from heliograph.api.http.errors import BodyTooLarge, Headers, Internal, error_answer
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.multipart import Part, PartAnswer, PartRequest, boundary_of, first_call, parse_batch, render_answers
 from heliograph.api.http.quota import Admission
 from heliograph.api.http.request_body import read_beginning, read_body
 from heliograph.api.http.streaming import WHOLE_ANSWER
-from heliograph.asgi import JSON, Asgi, Message, Receive, answer_of
+from heliograph.asgi import Asgi, Message, Receive, answer_of
 from heliograph.protojson.errors import HeliographError, InvalidArgument, ResourceExhausted, Unauthenticated
 from heliograph.service.work_aside import work_aside
 
@@ -155,7 +153,7 @@ class Batch:
                 log_failure("batch", error)
                 error = Internal()
             status, headers, body = error_answer(error)
-            return PartAnswer(part.content_id, status, _of_part([JSON, *headers]), msgspec.json.format(body, indent=2))
+            return PartAnswer(part.content_id, status, _of_part(headers), body)
 
     def _request(self, part: Part, *, root_path: str, full: bool) -> PartRequest:
         """The part's call.  Raises: HeliographError: it is not a call that can be made."""

@@ -5,6 +5,7 @@ Source: google.rpc.Code (its HTTP mapping); amapi.md §4.2.
 
 from collections.abc import Mapping, Sequence
 
+from heliograph.asgi import JSON, indented
 from heliograph.domain.access import SCOPE, CredentialsInvalid, ScopeInsufficient
 from heliograph.domain.error_body import error_body
 from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, Unavailable
@@ -144,8 +145,14 @@ def http_status(error: HeliographError) -> int:
     return HTTP_STATUS[error.code]
 
 
-def error_answer(error: HeliographError, *, in_v1_form: bool = False) -> tuple[int, Headers, bytes]:
-    """Status, further headers and compact body that answer this error; `in_v1_form`: with the list `errors` of `$.xgafv=1`."""
+def error_answer(error: HeliographError) -> tuple[int, Headers, bytes]:
+    """Status, all headers and indented body that answer this error."""
+    status, headers, body = compact_error(error)
+    return status, [JSON, *headers], indented(body)
+
+
+def compact_error(error: HeliographError, *, in_v1_form: bool = False) -> tuple[int, Headers, bytes]:
+    """Status, headers without the content's type and compact body; `in_v1_form`: with the list `errors` of `$.xgafv=1`."""
     status = http_status(error)
     headers: Headers = []
     retry_after_s = RETRY_AFTER_S.get(error.code) if error.retry_after_s is None else error.retry_after_s

@@ -6,12 +6,11 @@ Source: amapi.md §4.1; asgi.readthedocs.io, HTTP & WebSocket.
 import contextlib
 import traceback
 
-import msgspec
 import structlog
 
 from heliograph.api.http.errors import Internal, error_answer
 from heliograph.api.http.sending import send_answer
-from heliograph.asgi import JSON, Asgi, ClientGone, Message, Receive, Send
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send
 from heliograph.protojson.errors import HeliographError
 
 log = structlog.get_logger()
@@ -56,6 +55,6 @@ async def _answer(scope: Message, send: Send, error: HeliographError) -> None:
             await send({"type": "websocket.close", "code": SERVER_ERROR})
         return
     try:
-        await send_answer(send, status, msgspec.json.format(body, indent=2) + b"\n", headers=[JSON, *headers])
+        await send_answer(send, status, body, headers=headers)
     except RuntimeError:
         raise AnswerCutOff from None

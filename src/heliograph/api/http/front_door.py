@@ -8,13 +8,12 @@ Source: fetch.spec.whatwg.org §3.1 (Origin); RFC 9110 §7.2 (Host).
 
 from collections.abc import Awaitable, Iterable, Iterator
 
-import msgspec
 import structlog
 
 from heliograph.api.http.address import ANY_ORIGIN, Addresses, parse_origins
 from heliograph.api.http.errors import error_answer
 from heliograph.api.http.sending import send_answer
-from heliograph.asgi import DENIAL, JSON, Asgi, Message, Receive, Send, send_whole
+from heliograph.asgi import DENIAL, Asgi, Message, Receive, Send, send_whole
 from heliograph.domain.web_address import read_web_address
 from heliograph.protojson.errors import HeliographError, PermissionDenied
 
@@ -112,7 +111,6 @@ def _authority(host: bytes, scheme: str) -> str:
 
 async def _reject(scope: Message, receive: Receive, send: Send, error: HeliographError) -> None:
     status, headers, body = error_answer(error)
-    headers, body = [JSON, *headers], msgspec.json.format(body, indent=2) + b"\n"
     if scope["type"] == "http":
         return await send_answer(send, status, body, headers=headers)
     await receive()  # websocket.connect

@@ -9,13 +9,11 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-import msgspec
-
 from heliograph.api.http.errors import URL_MAX_BYTES, BodyTooLarge, Headers, UnsupportedEncoding, error_answer, url_too_long
 from heliograph.api.http.request_body import given_first, once, read_body
 from heliograph.api.http.sending import send_answer
 from heliograph.api.http.streaming import WHOLE_ANSWER
-from heliograph.asgi import JSON, Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 
 NO_CONTENT = 204
@@ -82,7 +80,7 @@ class HttpCompat:
                 scope, receive = await self._tunnelled(scope, headers, receive)
         except HeliographError as error:
             status, more, body = error_answer(error)
-            return await send_answer(send, status, msgspec.json.format(body, indent=2) + b"\n", headers=[JSON, *more])
+            return await send_answer(send, status, body, headers=more)
         except ClientGone:
             return None
         return await self._app(scope, receive, send)

@@ -3,8 +3,6 @@
 import http
 from typing import NamedTuple
 
-import msgspec
-
 from heliograph.api.http.errors import Crowded, HeadTooLarge, HeadTooSlow, Internal, Malformed, error_answer, url_too_long
 from heliograph.api.http.request_body import too_slow
 from heliograph.protojson.errors import HeliographError
@@ -21,15 +19,13 @@ class Rejection(NamedTuple):
 
 def rejection(reason: str, error: HeliographError) -> Rejection:
     """The error as it goes to the socket."""
-    status, headers, compact = error_answer(error)
-    body = msgspec.json.format(compact, indent=2) + b"\n"
+    status, headers, body = error_answer(error)
     headers = [(name, value) for name, value in headers if name != b"connection"]
     lines = [
         b"HTTP/1.1 %d %s" % (status, http.HTTPStatus(status).phrase.encode()),
-        b"content-type: application/json; charset=UTF-8",
+        *(name + b": " + value for name, value in headers),
         b"content-length: %d" % len(body),
         b"x-content-type-options: nosniff",
-        *(name + b": " + value for name, value in headers),
         b"connection: close",
     ]
     return Rejection(reason, status, b"\r\n".join(lines) + b"\r\n\r\n", body)

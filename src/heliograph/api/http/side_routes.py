@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from heliograph.api.http.errors import MethodNotAllowed, UnknownPath, error_answer
-from heliograph.asgi import ClientGone
+from heliograph.asgi import ClientGone, indented
 from heliograph.protojson.errors import HeliographError
 
 Endpoint = Callable[[Request], Awaitable[object]]
@@ -50,13 +50,13 @@ def _by_method(endpoints: dict[str, Endpoint]) -> Callable[[Request], Awaitable[
 
 def json_response(answer: object) -> Response:
     """200 with this JSON, indented."""
-    return Response(msgspec.json.format(msgspec.json.encode(answer), indent=2), media_type="application/json")
+    return Response(indented(msgspec.json.encode(answer)), media_type="application/json")
 
 
 def error_response(error: HeliographError) -> Response:
     """The error in Google's form."""
     status, headers, body = error_answer(error)
-    response = Response(msgspec.json.format(body, indent=2), status, media_type="application/json")
+    response = Response(body, status)
     response.raw_headers += headers
     return response
 

@@ -5,7 +5,6 @@ import http
 import logging
 from typing import Any
 
-import msgspec
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -14,8 +13,8 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from heliograph.api.http.connections import Place
-from heliograph.api.http.errors import Internal, Malformed, error_answer
-from heliograph.asgi import Asgi
+from heliograph.api.http.errors import Internal, Malformed, http_status
+from heliograph.asgi import Asgi, indented
 from heliograph.domain.error_body import error_body
 
 INTERNAL_ERROR = 500
@@ -28,7 +27,7 @@ class Handshake(ServerProtocol):
         """What was wrong is said in JSON."""
         code = int(status)
         error = Internal() if code >= INTERNAL_ERROR else Malformed(" ".join(text.split())[:512])
-        body = msgspec.json.format(error_body(error, code), indent=2) + b"\n"
+        body = indented(error_body(error, code))
         fields = (("Connection", "close"), ("Content-Length", str(len(body))), ("Content-Type", "application/json; charset=UTF-8"))
         return Response(code, http.HTTPStatus(code).phrase, Headers(fields), body)
 
@@ -77,8 +76,7 @@ class WebSocket13(WebSocketsSansIOProtocol):
         """Uvicorn leaves a head that its WebSocket library cannot read without an answer."""
         output = b"".join(self.conn.data_to_send())
         if not output:
-            status, _headers, _body = error_answer(Malformed())
-            response = self.conn.reject(status, "The WebSocket handshake is not valid.")
+            response = self.conn.reject(http_status(Malformed()), "The WebSocket handshake is not valid.")
             output = response.serialize()
         self.handshake_complete = self.close_sent = True
         self.transport.write(output)

@@ -25,7 +25,7 @@ class ListEnrollmentTokensResponse(Message):
 async def create(call: Call) -> bytes:
     """The new token with its value and QR code.  Source: disc, enrollmentTokens.create."""
     wanted = await call.message(EnrollmentToken, root="enrollment_token")
-    return (await create_enrollment_token(call.ports, EnterpriseName(*call.ids), wanted, server_url=call.server_url())).resource
+    return (await create_enrollment_token(call.ports, EnterpriseName(*call.ids), wanted, server_url=call.url_for_phones())).resource
 
 
 async def get(call: Call) -> bytes:

@@ -13,7 +13,7 @@ import structlog
 from heliograph.api.http.authorization import OwnUrls
 from heliograph.api.http.errors import http_status
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, indented, send_whole
 from heliograph.domain.jwt_claims import GrantRejected
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.callers import SignIn, issue_access_token
@@ -54,8 +54,7 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
             log.info("token.refused", http_status=status, error=told["error"], why=told["error_description"])
         except ClientGone:
             return None
-        body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-        return await send_whole(send, status, body, HEADERS)
+        return await send_whole(send, status, indented(msgspec.json.encode(told)), HEADERS)
 
     return answer
 

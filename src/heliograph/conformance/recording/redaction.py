@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from heliograph.conformance.recording.pseudonyms import Pseudonyms
 from heliograph.conformance.recording.schemas import WORDS, Schema, document, properties_of, types
 from heliograph.conformance.recording.words import HIDDEN, known_words
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.parser import reject_depth
 from heliograph.protojson.times import TIMESTAMP_PATTERN
 
 SHOWN_BELOW: Final = 1_000
@@ -57,12 +59,14 @@ class Redaction:
         ]
 
     def body(self, body: bytes, schema: str) -> Any:  # noqa: ANN401 - JSON
-        """A JSON body with a message of this schema; None: it is empty. One that is not JSON is hidden."""
+        """A JSON body with a message of this schema; None: it is empty. One that is not JSON, or nests too deeply, is hidden."""
         if not body.strip():
             return None
         try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
+            text = body.decode()
+            reject_depth(text)
+            value = json.loads(text)
+        except (ValueError, InvalidArgument):
             return HIDDEN
         return self._value(value, {"$ref": schema}, 0)
 

@@ -209,7 +209,7 @@ _BY_NAME = {row.name: row for row in REPORTED}
 FILLED_BY_SERVER: Mapping[str, str] = {
     "name": "the resource's name",
     "userName": "the user that it enrolled for; none on a dedicated device",
-    "user": "the same user, by its id (AMAPI ignores an enrolment token's `user`)",
+    "user": "the same user, by its id (an enrolment token's `user` is [ignored, as by AMAPI](conformance.md#user-of-a-token))",
     "state": "what an admin set, or LOST, or PROVISIONING before the first status report",
     "disabledReason": "what an admin set",
     "policyName": "the policy that it shall apply",

@@ -9,6 +9,7 @@ from heliograph.history.events import Answer, Moment, Shown, Verb
 from heliograph.history.evidence import NEVER, Evidence, device_named
 from heliograph.history.rules.breach import ROUNDING_US, SLEW, Breach
 from heliograph.protojson.errors import HeliographError
+from heliograph.protojson.parser import MALFORMED
 
 
 def every_operation_comes_to_an_end(evidence: Evidence) -> Iterator[Breach]:
@@ -119,7 +120,7 @@ def _written(end: str) -> Shown:
         return Shown(name="")
     try:
         return Shown.of(msgspec.json.decode(end))
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError, HeliographError):
+    except (*MALFORMED, KeyError, TypeError, ValueError, AttributeError, HeliographError):
         return Shown(name="unreadable")
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from heliograph.backoff import Backoff
 from heliograph.protojson.errors import HeliographError
+from heliograph.protojson.parser import MALFORMED
 from heliograph.storage.postgres.link import DATABASE_ERRORS
 
 log = structlog.get_logger()
@@ -233,5 +234,5 @@ def message_from(payload: str) -> BusMessage | None:
     """The message; None if it is not ours: anyone with the database's password can notify on the channel."""
     try:
         return _decode(payload)
-    except msgspec.MsgspecError:
+    except MALFORMED:
         return None

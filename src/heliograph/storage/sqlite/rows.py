@@ -8,6 +8,8 @@ from typing import Any
 import apsw
 import msgspec
 
+from heliograph.protojson.parser import MALFORMED
+
 NOT_KEPT = frozenset({"schema_version", "room", "sealing_key"})
 """Tables that every database has by itself."""
 
@@ -78,7 +80,7 @@ def _shown(value: object) -> object:
             decoded = code.decode(value)
             if isinstance(decoded, dict | list) and code.encode(decoded) == value:
                 return {name: decoded if name == JSON else _shown(decoded)}
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except MALFORMED:
             continue
     return {BASE64: base64.b64encode(value).decode()}
 

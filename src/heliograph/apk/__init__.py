@@ -1,0 +1,1 @@
+"""Android packages: what an APK says of itself, and who signed it."""

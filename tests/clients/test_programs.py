@@ -1,0 +1,60 @@
+"""Programs that others wrote, or the package that they are made with: what they call, called with it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.pipe import Json, Reader, Walker, piped
+from tests.clients.programs import CALLERS, FLEET, GOOGLEAPIS, HERE, READY_WITHIN_S, RUST, Language
+from tests.clients.walk import canonical, through_the_sandbox
+from tests.e2e.program import running_sandbox
+from tests.sandbox.client import Client
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + 120)]
+
+PROGRAMS: dict[str, Json] = json.loads((HERE / "programs.json").read_text(encoding="utf-8"))
+"""What each program calls, and its source."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A sandbox for all programs; each gets a world of its own."""
+    with running_sandbox(tmp_path_factory.mktemp("programs") / "sandbox") as sandbox:
+        yield Client(sandbox.url)
+
+
+@pytest.fixture
+def world(server: Client) -> Client:
+    """A world of the test's own."""
+    return Client(server.post("/sandbox/v1/worlds", {"seed": 1})["url"])
+
+
+@pytest.mark.parametrize(
+    "program, language",
+    [
+        pytest.param("fleet", FLEET, id="fleet"),
+        pytest.param("android-mdm-cli", GOOGLEAPIS, id="android-mdm-cli"),
+        pytest.param("android-mdm-cli", RUST, id="rust"),
+    ],
+)
+def test_a_program_goes_through_its_day(program: str, language: Language, world: Client) -> None:
+    """From the sign-up to the last command: enterprise, policy, token, devices, operations."""
+    with piped(language, world.url) as calls:
+        reader = Reader(calls, world, {})
+        for step in PROGRAMS[program]["steps"]:
+            reader.run(step)
+
+
+@pytest.mark.parametrize("language", [RUST, GOOGLEAPIS], ids=lambda language: language.name)
+def test_every_command_type_is_issued_and_followed(language: Language, world: Client) -> None:
+    walk = through_the_sandbox()
+
+    with piped(language, world.url) as calls:
+        results = Walker(calls, world).walked(walk.steps)
+
+    assert walk.expected == canonical(results)
+
+
+def test_every_caller_is_tried() -> None:
+    assert {language.name for language in (RUST, GOOGLEAPIS, FLEET)} == {language.name for language in CALLERS}
