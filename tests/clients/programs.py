@@ -110,8 +110,8 @@ def _fetch(*command: str, **environment: str) -> None:
     for _ in range(2):
         with beyond_loopback():
             done = subprocess.run(
-                command, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN_S,
-                check=False,
+                command, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=READY_WITHIN_S, check=False,
             )  # fmt: skip
         if done.returncode == 0:
             return
