@@ -5,6 +5,7 @@ And in one world: a clock led over ten years, without and with notifications, an
 `python -m benchmarks --only worlds`, or by itself: `python -m benchmarks.worlds`.
 """
 
+import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from benchmarks.servers import Running, running
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.worlds import WorldPlan, Worlds
 from heliograph.server import calm_garbage_collection
+from heliograph.server.in_memory import memory_template
 from tests.ports import reserved_port
 
 WORLDS = 1_000
@@ -88,7 +90,7 @@ async def _in_process(count: int) -> dict[str, list[float]]:
         """Answers nothing."""
 
     settings = SandboxSettings(port=0)
-    worlds = Worlds(settings, steering=nobody)
+    worlds = Worlds(settings, steering=nobody, template=functools.cache(lambda: memory_template(0)))
     calm_garbage_collection(middle=10, old=100)
     spent: dict[str, list[float]] = {"make": [], "reset": [], "end": []}
 

@@ -26,6 +26,10 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
+SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""What a JVM saves that lives for seconds: it compiles once, and not better and better."""
+
+
 class ToolMissing(Exception):
     """A tool is not there and cannot be had here; the message names it."""
 
@@ -105,9 +109,10 @@ PACKAGES = {"java": "default-jdk-headless", "javac": "default-jdk-headless", "ke
 
 def run(command: Sequence[str | Path], *, within_s: float = 300) -> str:
     """What the command printed.  Raises: RuntimeError: it failed; the message has its last words."""
+    environment = os.environ | {"TZ": "UTC", "JAVA_TOOL_OPTIONS": SHORT_LIVED_JVM}
     done = subprocess.run(
-        [str(part) for part in command], env=os.environ | {"TZ": "UTC"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=within_s, check=False,
+        [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
+        check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout[-4_000:]}{done.stderr[-4_000:]}")

@@ -5,7 +5,8 @@ another. Sizes are rounded to one digit, so that the page changes only when the 
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from scripts.markdown import first_sentence, table
@@ -34,6 +35,7 @@ def rooms(source: Path) -> str:
     return table(("room", "what it is", "lines, about", "imports"), rows)
 
 
+@functools.cache
 def arrows_of(source: Path) -> Arrows:
     """What each room imports, dunder modules aside."""
     names = {path.stem for path in source.iterdir() if (path.suffix == ".py" or (path / "__init__.py").exists())}
@@ -45,12 +47,20 @@ def imported(modules: Iterable[Path]) -> set[str]:
     """The rooms that these modules import from, their own included."""
     found: set[str] = set()
     for path in modules:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             if isinstance(node, ast.ImportFrom):
                 names = [f"{node.module}.{name}" for name in names] if node.level == 0 else []
             found |= {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")}
     return found
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All that stands in the node as a statement: expressions, most of a tree, hold no imports."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from statements(child)
 
 
 def modules_of(source: Path, room: str) -> list[Path]:

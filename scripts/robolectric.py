@@ -48,7 +48,7 @@ class Robolectric:
             "robolectric.offline": "true", "robolectric.dependency.dir": str(cache()), "robolectric.enabledSdks": str(level),
         }  # fmt: skip
         given = [f"-D{name}={value}" for name, value in settings.items()]
-        command = [program("java"), "-Xmx2g", "-XX:TieredStopAtLevel=1", *opened, *given, "-cp", self._class_path]
+        command = [program("java"), "-Xmx2g", *opened, *given, "-cp", self._class_path]
         said = run([*command, f"{PACKAGE}.Cases", f"{PACKAGE}.{name}"], within_s=RUNS_WITHIN_S)
         return int(said.rpartition("applied: ")[2])
 

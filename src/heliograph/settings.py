@@ -46,6 +46,8 @@ class Settings:
     """Whether a database is made although there is a key file already, with which one was used."""
     durable: bool = True
     """Whether SQLite's file survives a power cut: every commit waits for the disk. Not needed if the file ends with the process."""
+    store_waits_most_s: float = 1.0
+    """How long a request waits for SQLite before it is refused with 503 (`WAITS_MOST_S` of the store)."""
     limits: Limits = field(default_factory=Limits)
     http: HttpLimits = field(default_factory=HttpLimits)
     """What connections may cost."""

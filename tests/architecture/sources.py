@@ -48,9 +48,15 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the file's syntax tree; kept, since walking a tree takes several times as long as parsing it."""
+    return tuple(ast.walk(tree(path)))
+
+
 def functions(path: Path) -> Iterator[FunctionNode]:
     """Every function and method of the file, nested ones included."""
-    return (node for node in ast.walk(tree(path)) if isinstance(node, FunctionNode))
+    return (node for node in nodes(path) if isinstance(node, FunctionNode))
 
 
 def assigned_names(path: Path) -> list[str]:
@@ -67,7 +73,7 @@ def assigned_names(path: Path) -> list[str]:
 def imported_names(path: Path) -> set[str]:
     """Every module the file imports and, for `from m import n`, `m.n` too."""
     names: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -11,6 +11,7 @@ from tests.architecture.sources import (
     functions,
     imported_names,
     modules_under,
+    nodes,
     pure_modules,
     relative,
     shipped_modules,
@@ -36,11 +37,11 @@ def test_the_core_is_never_asynchronous() -> None:
 
 def test_protojson_knows_nothing_of_the_api_that_it_serves() -> None:
     """It could be a library of its own: no text in it, docstrings aside, is about Heliograph, Android or their messages."""
-    nodes = [(path, node) for path in modules_under(PACKAGE / "protojson") for node in ast.walk(tree(path))]
-    docstrings = {id(node.value) for _, node in nodes if isinstance(node, ast.Expr)}
+    found = [(path, node) for path in modules_under(PACKAGE / "protojson") for node in nodes(path)]
+    docstrings = {id(node.value) for _, node in found if isinstance(node, ast.Expr)}
     texts = [
         (path, node.lineno, node.value)
-        for path, node in nodes
+        for path, node in found
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
     ]
     of_the_api = re.compile(r"android|devicemanagement|enterprise|heliograph", re.IGNORECASE)
@@ -59,7 +60,7 @@ def test_no_command_type_is_named_outside_its_row() -> None:
         f"{relative(path)}:{node.lineno} {node.value!r}"
         for path in modules_under(PACKAGE)
         if not {PACKAGE / "commands", PACKAGE / "conformance" / "probes"} & {*path.parents}
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.sources import PACKAGE, imported_names, modules_under, relative, tree
+from tests.architecture.sources import PACKAGE, imported_names, modules_under, nodes, relative
 
 # By word: where its one meaning may stand in the name of a file, folder, class or function, and what to write elsewhere.
 ROOMS = {
@@ -38,7 +38,7 @@ def names() -> Iterator[tuple[str, str]]:
         place = path.relative_to(PACKAGE)
         yield str(place.parent), place.parent.name
         yield str(place), path.stem
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield str(place), node.name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, running_sandbox
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox, running_sandbox
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,20 @@ class Guarded:
     viewer_key: Path
 
 
+@pytest.fixture(scope="session")
+def one_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox that tests share."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def sandbox_url(tmp_path: Path) -> Iterator[str]:
-    """A sandbox of the test's own."""
-    with running_sandbox(tmp_path / "sandbox") as sandbox:
-        yield sandbox.url
+def sandbox_url(one_sandbox: Sandbox) -> Iterator[str]:
+    """The sandbox as at its start; the worlds that the test makes end with it."""
+    one_sandbox.steer("POST", ":reset")
+    yield one_sandbox.url
+    for world in one_sandbox.call("GET", "/sandbox/v1/worlds")["worlds"]:
+        one_sandbox.steer("DELETE", f"/{world['name']}")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heli
 READY_WITHIN_S = 400
 """Fetching and compiling for the first time takes half a minute to a minute and a half a language; a slow network longer."""
 ENDS_WITHIN_S = 90
+SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""What a JVM saves that lives for seconds: it compiles once, and not better and better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +88,12 @@ def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
 def clean_environment(**more: str) -> dict[str, str]:
     """This process's, without settings of Heliograph and of Google's libraries."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HELIOGRAPH_", "GOOGLE_"))}
-    return clean | {"NO_COLOR": "1"} | more
+    return clean | {"NO_COLOR": "1", "JAVA_TOOL_OPTIONS": SHORT_LIVED_JVM} | more
 
 
 def _fingerprint(source: Path) -> str:
-    """Changes with the program's folder: everything pinned, compiled or copied is then made again."""
-    files = sorted(path for path in source.parent.iterdir() if path.is_file())
+    """Changes with the program's folder, and with how it is prepared: everything pinned, compiled or copied is then made again."""
+    files = [Path(__file__), *sorted(path for path in source.parent.iterdir() if path.is_file())]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
@@ -165,10 +167,15 @@ def _prepare_rust(folder: Path) -> None:
 def _prepare_java(folder: Path) -> None:
     goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
     _fetch("mvn", "-q", "-B", "-f", str(HERE / "java" / "pom.xml"), goal, f"-DoutputDirectory={folder / 'libraries'}")
+    _fetch("javac", "-cp", f"{folder / 'libraries'}/*", "-d", str(folder / "walk"), str(HERE / JAVA.source))
 
 
 def _run_java(folder: Path, source: Path) -> list[str]:
-    return ["java", "-cp", f"{folder / 'libraries'}/*", str(source)]
+    """Java compiles a source file that it is given, each time."""
+    libraries = f"{folder / 'libraries'}/*"
+    if source == HERE / JAVA.source:
+        return ["java", "-cp", os.pathsep.join((str(folder / "walk"), libraries)), source.stem]
+    return ["java", "-cp", libraries, str(source)]
 
 
 PYTHON = Language(

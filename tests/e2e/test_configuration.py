@@ -11,7 +11,8 @@ import click
 import pytest
 
 from heliograph.cli import app
-from heliograph.cli.server_options import BOTH, ServerOption, options_of
+from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
+from heliograph.service.limits import BY_NAME
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S, running_sandbox
 
 EVERY_OPTION = [pytest.param(command, option, id=f"{command} {option.flag}") for command in BOTH for option in options_of(command)]
@@ -40,6 +41,8 @@ def values_of(option: ServerOption) -> Iterator[Any]:
     """Three values that it can have, none of them the default, as a file has them."""
     if option.is_flag:
         yield from (True, False, True)
+    elif isinstance(option.type, CheckedText):
+        yield from (["policies=1", "web-apps=2"], ["policies=3"], ["web-apps=4", "policies=5"])
     elif option.repeated:
         yield from (["a", "b"], ["c"], ["d", "e"])
     elif isinstance(option.type, click.Choice):
@@ -126,7 +129,8 @@ def test_every_mistake_in_a_file_is_named_with_what_to_write(tmp_path: Path) -> 
     config.write_text(
         "workers = 4\n[serve]\nprot = 1\nport = '8080'\nno-auth = 1\npublic-url = 'https://a.example'\nlog-level = 'loud'\n"
         "database = ['postgresql://u:hunter2@db/name']\nretention-days = 0\nenterprise = ['LC01']\n"
-        "drain-seconds = true\n[sandbox]\nhead-seconds = 'long'\ndata_dir = 'x'\n[server]\nport = 1\n"
+        "drain-seconds = true\n[sandbox]\nhead-seconds = 'long'\ndata_dir = 'x'\n"
+        "limit = ['policies=5', 'polices=3']\n[server]\nport = 1\n"
     )
 
     done = run("serve", "--config", str(config))
@@ -145,6 +149,7 @@ def test_every_mistake_in_a_file_is_named_with_what_to_write(tmp_path: Path) -> 
         f"{config}: [serve] drain-seconds is true, a boolean; write a whole number, without quotes.",
         f'{config}: [sandbox] head-seconds is "long", a string; write a number, without quotes.',
         f"{config}: [sandbox] data_dir is not an option. Did you mean data-dir?",
+        f"{config}: [sandbox] limit: 'polices=3' must be NAME=NUMBER, as in policies=500. The names: {', '.join(BY_NAME)}.",
         f"{config}: there is no table [server]: the tables are [serve] and [sandbox].",
     ] == done.stderr.splitlines()
 
@@ -176,6 +181,22 @@ def test_a_wrong_value_in_the_environment_is_named_by_its_variable() -> None:
 
     assert 2 == done.returncode
     assert "HELIOGRAPH_SERVE_PORT: 'tcp://10.0.0.1:80' is not a valid integer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, variables, where",
+    [
+        (["--limit", "polices=3"], {}, "'--limit'"),
+        ([], {"HELIOGRAPH_SERVE_LIMIT": "policies=5 policies=0"}, "the environment variable HELIOGRAPH_SERVE_LIMIT"),
+    ],
+    ids=["command line", "environment"],
+)
+def test_a_wrong_limit_is_named_with_where_it_came_from(arguments: list[str], variables: dict[str, str], where: str) -> None:
+    done = run("serve", *arguments, **variables)
+
+    assert 2 == done.returncode
+    assert f"{where}: 'polic" in done.stderr
+    assert "must be NAME=NUMBER, as in policies=500. The names: enrollment-tokens, " in done.stderr
 
 
 @pytest.mark.parametrize("place", ["file", "environment"])

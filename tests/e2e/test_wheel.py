@@ -37,10 +37,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a fresh environment with the wheel and what tests need."""
     folder = tmp_path_factory.mktemp("fresh")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[testing]"]
+    # uv asks PyPI for what pip would ask for, in a thirtieth of the time: what it has fetched before it only links.
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([sys.executable, "-m", "venv", *(["--without-pip"] if uv.exists() else []), str(folder)], check=True)
+    python = folder / "bin" / "python"
+    pip = [str(uv), "pip", "install", "--python", str(python)] if uv.exists() else [str(python), "-m", "pip", "install"]
     with beyond_loopback():
-        subprocess.run(command, env=clean(), check=True)
+        subprocess.run([*pip, "--quiet", f"{wheel}[testing]"], env=clean(), check=True)
     return folder / "bin"
 
 

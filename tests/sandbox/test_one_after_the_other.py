@@ -13,11 +13,14 @@ import pytest
 from heliograph.agent.profiles import PROFILES
 from heliograph.sandbox.doorway import Doorway
 from heliograph.sandbox.grounds import FileGround
-from heliograph.sandbox.run import running_sandbox
+from heliograph.sandbox.run import running_sandbox, running_world
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
+from heliograph.service.ports import Sees
+from heliograph.storage.queue.lanes import WAITS_MOST_S
 from tests.sandbox.client import Json
+from tests.storage.test_rule_queue import Hangs
 
 PHONES = ("pixel8-a15-fully-managed", "galaxy-s25-a15-byod", "moto-g5-a8-fully-managed")
 GIVEN_UP_AFTER_S = 60
@@ -54,6 +57,23 @@ async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=GIVEN_UP_AFTER_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
         yield http
+
+
+async def test_a_phone_comes_also_if_a_busy_machine_gives_the_store_no_time_for_a_second(tmp_path: Path) -> None:
+    """`serve` refuses what has waited so long, and a phone tries again later: in a settled sandbox it would be missing."""
+    jam = Hangs()
+    async with running_world(SandboxSettings(port=0, data_dir=tmp_path)) as world, http_session() as http:
+        caller = Caller(world.url, http)
+        jammed = asyncio.create_task(world.parts.store.decide(Sees(), jam.hang))
+        await asyncio.to_thread(jam.running.wait)
+
+        coming = asyncio.create_task(caller.ask("POST", "/sandbox/v1/devices", {"profile": PHONES[0], "deviceId": "late"}))
+        creating = asyncio.create_task(caller.ask("POST", "/v1/enterprises?agreementAccepted=true", {}))
+        await asyncio.sleep(WAITS_MOST_S + 0.2)
+        jam.go_on.set()
+        await jammed
+
+        assert [200, 200] == [(await coming).status, (await creating).status]
 
 
 async def test_a_reset_that_meets_the_start_waits_for_it_and_resets(tmp_path: Path) -> None:

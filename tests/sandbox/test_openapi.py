@@ -15,6 +15,7 @@ from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.steering_route import PATH_PARAMETERS, SteeringRoute
 from heliograph.sandbox.worlds import Worlds
 from heliograph.sandbox.worlds_routes import ALL_ROUTES, WORLDS_ROUTES, worlds_app
+from heliograph.server.in_memory import memory_template
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.documented import document
 
@@ -43,7 +44,7 @@ def test_the_document_is_openapi_3_1(sandbox: Client) -> None:
 
 def test_the_document_has_every_route_of_the_routers_and_nothing_else(sandbox: Client) -> None:
     settings = SandboxSettings(port=0)
-    worlds = worlds_app(Worlds(settings, steering=sandbox_app()), Addresses())
+    worlds = worlds_app(Worlds(settings, steering=sandbox_app(), template=lambda: memory_template(0)), Addresses())
     routes = [route for router in (sandbox_app(), worlds) for route in router.routes if isinstance(route, Route)]
 
     expected = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}

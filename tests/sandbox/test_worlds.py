@@ -393,21 +393,21 @@ def test_wishes_are_granted(make: Maker) -> None:
 
 
 def test_an_idle_world_ends_by_itself_and_a_busy_one_does_not() -> None:
-    with running(SandboxSettings(port=0, worlds_idle_s=0.2)) as root, concurrent.futures.ThreadPoolExecutor(1) as pool:
-        idle, kept = (root.post("/sandbox/v1/worlds")["name"] for _ in range(2))
-        busy = root.post("/sandbox/v1/worlds", {"idleDuration": "0s"})["name"]
-        url = root.get(f"/sandbox/v1/{kept}")["url"]
-        stopped: list[bool] = []
-        user = pool.submit(lambda: [Client(url).get("/healthz") for _ in iter(lambda: len(stopped), 1)])
+    with running(SandboxSettings(port=0, worlds_idle_s=2)) as root:
+        busy = root.post("/sandbox/v1/worlds")
+        address = urllib.parse.urlsplit(root.get(f"/sandbox/v1/{busy['name']}")["url"])
+        with socket.create_connection((address.hostname, address.port), timeout=30) as caller:
+            caller.sendall(b"POST /v1/enterprises/sandbox/enrollmentTokens HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
+            kept = root.post("/sandbox/v1/worlds", {"idleDuration": "0s"})["name"]
+            idle = root.post("/sandbox/v1/worlds")["name"]
 
-        try:
             root.until(lambda: idle not in [world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]])
             left = {world["name"] for world in root.get("/sandbox/v1/worlds")["worlds"]}
-        finally:
-            stopped.append(True)
-            user.result(30)
+            caller.sendall(b"}")
+            answer = caller.recv(65_536)
 
-        assert {kept, busy} == left
+        assert {kept, busy["name"]} == left
+        assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_there_are_no_more_worlds_than_may_be() -> None:

@@ -50,11 +50,16 @@ class AnywhereOption(Option):
         return value, source
 
 
+def _in_context(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """A command's attributes, CONTEXT below its own settings of its context."""
+    return {**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}}
+
+
 class Command(click.Command):
     """A command that lists its options by section."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
-        super().__init__(*args, **{**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}})
+        super().__init__(*args, **_in_context(attributes))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list of options for each section."""
@@ -67,7 +72,7 @@ class Group(click.Group):
     command_class = Command
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - as click has them
-        super().__init__(*args, **{**attributes, "context_settings": {**CONTEXT, **(attributes.get("context_settings") or {})}})
+        super().__init__(*args, **_in_context(attributes))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list of options for each section, and the commands."""

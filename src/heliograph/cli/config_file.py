@@ -13,7 +13,7 @@ from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import PATH
-from heliograph.cli.server_options import BOTH, ServerOption, options_of
+from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
 
 HELP_END: Final = (
     "Every option can also be set by an environment variable (--port: HELIOGRAPH_SERVE_PORT, HELIOGRAPH_SANDBOX_PORT) or in a TOML file "
@@ -80,6 +80,9 @@ def _mistake(option: ServerOption, value: object) -> str:
         lowest, highest = option.type.min, option.type.max
         if (lowest is not None and not lowest <= value) or (highest is not None and not value <= highest):
             return f"{option.key} is {value}; it is at least {lowest:g}{f' and at most {highest:g}' if highest is not None else ''}."
+    if isinstance(option.type, CheckedText):
+        texts = value if isinstance(value, list) else [str(value)]
+        return next((f"{option.key}: {trouble}" for text in texts if (trouble := option.type.trouble(text))), "")
     return ""
 
 

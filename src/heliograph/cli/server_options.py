@@ -1,6 +1,7 @@
 """Every option of `serve` and `sandbox`, once. Command line, environment, configuration file and docs/configuration.md follow from it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict, Unpack
 
@@ -10,12 +11,37 @@ from click.core import ParameterSource
 from heliograph.cli.anywhere import DEFAULT_ENTERPRISE
 from heliograph.cli.command_tree import Option
 from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
-from heliograph.service.limits import HttpLimits
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.limits import HttpLimits, Limits, with_limits
 
 SERVE: Final = ("serve",)
 SANDBOX: Final = ("sandbox",)
 BOTH: Final = ("serve", "sandbox")
 HTTP: Final = HttpLimits()
+
+
+class CheckedText(click.ParamType[str]):
+    """A text that another room reads. What is wrong with it is said as of any option: with the flag, variable or file it came from."""
+
+    name = "text"
+
+    def __init__(self, check: Callable[[str], object]) -> None:
+        """`check` raises InvalidArgument."""
+        self._check = check
+
+    def trouble(self, text: str) -> str:
+        """What is wrong with the text; "": nothing."""
+        try:
+            self._check(text)
+        except InvalidArgument as error:
+            return error.message
+        return ""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises: click.BadParameter."""
+        if trouble := self.trouble(value):
+            self.fail(trouble, param, ctx)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +250,7 @@ SERVER_OPTIONS: Final = (
     ServerOption(
         flag="--limit",
         repeated=True,
+        type=CheckedText(lambda text: with_limits(Limits(), (text,))),
         default_words="see docs/errors.md",
         metavar="NAME=NUMBER",
         help="A limit for one enterprise or device, as in policies=500; may be given several times. Names and defaults: docs/errors.md.",

@@ -91,13 +91,13 @@ def execute(phone: VirtualDevice, params: AddEsimParams, circumstances: Circumst
         # AOSP fails a switch after the download here; the server refuses it at issue unless it knew the phone otherwise then.
         return Done(phone=phone, outcome=Outcome(error_code=ErrorCode.INVALID_VALUE))
     if phone.setup_in_progress:
-        return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS))
+        return Done.with_status(phone, EsimCommandStatus(status=EsimStatus.ERROR_SETUP_IN_PROGRESS))
     chip = phone.euicc
     if chip is not None and chip.busy(circumstances.now_us):
-        return _ended(phone, euicc_error(EuiccError.OPERATION_BUSY))
+        return Done.with_status(phone, euicc_error(EuiccError.OPERATION_BUSY))
     obstacle = _obstacle(chip, activate=_activate(phone, params))
     if chip is None or obstacle is not None:
-        return _ended(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
+        return Done.with_status(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
     return Waiting(
         phone=with_chip(phone, chip.downloading(circumstances.now_us)),
         status=EsimCommandStatus(status=EsimStatus.IN_PROGRESS),
@@ -120,13 +120,13 @@ def _downloaded(params: AddEsimParams, phone: VirtualDevice, _answer: Answer, ci
     try:
         code = parse_activation_code(params.activation_code)
     except ValueError:
-        return _ended(phone, euicc_error(EuiccError.INVALID_ACTIVATION_CODE))
+        return Done.with_status(phone, euicc_error(EuiccError.INVALID_ACTIVATION_CODE))
     match look_up(code):
         case Rejection(status=status):
-            return _ended(phone, status)
+            return Done.with_status(phone, status)
         case Download() as download:
             if phone.euicc and phone.euicc.carrier_lock not in {"", download.carrier}:
-                return _ended(phone, euicc_error(EuiccError.CARRIER_LOCKED))
+                return Done.with_status(phone, euicc_error(EuiccError.CARRIER_LOCKED))
             if download.confirmation_code:
                 return _ask(phone, Wait.CONFIRMATION_CODE, params, download)
             if download.consent or phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
@@ -144,8 +144,8 @@ def _answered(params: AddEsimParams, download: Download, phone: VirtualDevice, a
     if answer is Answer.APPROVED:
         return _install(phone, params, download)
     if answer is Answer.WRONG_CODE:
-        return _ended(phone, euicc_error(EuiccError.INVALID_CONFIRMATION_CODE))
-    return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
+        return Done.with_status(phone, euicc_error(EuiccError.INVALID_CONFIRMATION_CODE))
+    return Done.with_status(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
 
 
 def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) -> Effect:
@@ -154,12 +154,12 @@ def _install(phone: VirtualDevice, params: AddEsimParams, download: Download) ->
     activate = _activate(phone, params)
     obstacle = _obstacle(chip, activate=activate)
     if chip is None or obstacle is not None:
-        return _ended(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
+        return Done.with_status(phone, obstacle or euicc_error(EuiccError.EUICC_MISSING))
     icc_id = icc_id_of(params.activation_code, chip.eid)
     if chip.find(icc_id) is not None:
-        return _ended(phone, smdx_error("8.2.6", "3.8"))  # SGP.22: the matching id has been used, so it is refused
+        return Done.with_status(phone, smdx_error("8.2.6", "3.8"))  # SGP.22: the matching id has been used, so it is refused
     profile = EsimProfile(icc_id=icc_id, active=activate, managed=True, carrier=download.carrier, deletable=download.deletable)
-    return _ended(with_chip(phone, chip.add(profile)), esim_success(icc_id))
+    return Done.with_status(with_chip(phone, chip.add(profile)), esim_success(icc_id))
 
 
 def _obstacle(chip: Euicc | None, *, activate: bool) -> EsimCommandStatus | None:
@@ -178,10 +178,6 @@ def _activate(phone: VirtualDevice, params: AddEsimParams) -> bool:
     if params.activation_state is ActivationState.ACTIVATION_STATE_UNSPECIFIED:
         return phone.management_kind is not ManagementKind.PERSONALLY_OWNED_WORK_PROFILE
     return params.activation_state is ActivationState.ACTIVATED
-
-
-def _ended(phone: VirtualDevice, status: EsimCommandStatus) -> Done:
-    return Done(phone=phone, outcome=Outcome(status=status))
 
 
 COMMAND = CommandType(

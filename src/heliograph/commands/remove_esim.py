@@ -64,7 +64,7 @@ def execute(phone: VirtualDevice, params: RemoveEsimParams, _circumstances: Circ
     """
     obstacle = _obstacle(phone, params.icc_id)
     if obstacle is not None:
-        return _ended(phone, obstacle)
+        return Done.with_status(phone, obstacle)
     if phone.confirm_esim_removal:
         pending = EsimCommandStatus(status=EsimStatus.PENDING_USER_ACTION)
         return Waiting(phone=phone, status=pending, wait=Wait.CONSENT, then=partial(_answered, params))
@@ -81,7 +81,7 @@ def probe(phone: VirtualDevice, params: RemoveEsimParams) -> Outcome | None:
 def _answered(params: RemoveEsimParams, phone: VirtualDevice, answer: Answer, _circumstances: Circumstances) -> Effect:
     if answer is Answer.APPROVED:
         return _begun(phone, params)
-    return _ended(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
+    return Done.with_status(phone, EsimCommandStatus(status=EsimStatus.ERROR_USER_DENIED))
 
 
 def _begun(phone: VirtualDevice, params: RemoveEsimParams) -> Effect:
@@ -93,8 +93,8 @@ def _remove(params: RemoveEsimParams, phone: VirtualDevice, _answer: Answer, _ci
     obstacle = _obstacle(phone, params.icc_id)  # its user may have removed the profile meanwhile
     chip = phone.chip_with(params.icc_id)
     if chip is None or obstacle is not None:
-        return _ended(phone, obstacle or EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND))
-    return _ended(with_chip(phone, chip.remove(params.icc_id)), esim_success(params.icc_id))
+        return Done.with_status(phone, obstacle or EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND))
+    return Done.with_status(with_chip(phone, chip.remove(params.icc_id)), esim_success(params.icc_id))
 
 
 def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
@@ -107,10 +107,6 @@ def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
     if profile is None:
         return EsimCommandStatus(status=EsimStatus.ERROR_ICC_ID_NOT_FOUND)
     return None if profile.deletable else euicc_error(EuiccError.DISALLOWED_BY_PPR)
-
-
-def _ended(phone: VirtualDevice, status: EsimCommandStatus) -> Done:
-    return Done(phone=phone, outcome=Outcome(status=status))
 
 
 COMMAND = CommandType(

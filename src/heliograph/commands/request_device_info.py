@@ -8,7 +8,6 @@ import msgspec
 
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Requires, Wait, Waiting
 from heliograph.domain.messages import Message, proto
-from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
@@ -77,22 +76,18 @@ def check(params: RequestDeviceInfoParams, path: str) -> Iterator[Violation]:
 def execute(phone: VirtualDevice, _params: RequestDeviceInfoParams, _circumstances: Circumstances) -> Effect:
     """The user is asked; a phone without an eSIM chip has nothing to ask for."""
     if not phone.euiccs:
-        return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
+        return Done.with_status(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
     pending = RequestDeviceInfoStatus(status=InfoStatus.PENDING_USER_ACTION)
     return Waiting(phone=phone, status=pending, wait=Wait.CONSENT, then=_answered)
 
 
 def _answered(phone: VirtualDevice, answer: Answer, _circumstances: Circumstances) -> Effect:
     if not phone.euiccs:
-        return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
+        return Done.with_status(phone, RequestDeviceInfoStatus(status=InfoStatus.UNSUPPORTED))
     if answer is not Answer.APPROVED:
-        return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.USER_DECLINED))
+        return Done.with_status(phone, RequestDeviceInfoStatus(status=InfoStatus.USER_DECLINED))
     eid_info = EidInfo(eids=tuple(Eid(eid=chip.eid) for chip in phone.euiccs))
-    return _ended(phone, RequestDeviceInfoStatus(status=InfoStatus.SUCCEEDED, eid_info=eid_info))
-
-
-def _ended(phone: VirtualDevice, status: RequestDeviceInfoStatus) -> Done:
-    return Done(phone=phone, outcome=Outcome(status=status))
+    return Done.with_status(phone, RequestDeviceInfoStatus(status=InfoStatus.SUCCEEDED, eid_info=eid_info))
 
 
 def succeeded(status: RequestDeviceInfoStatus) -> bool:

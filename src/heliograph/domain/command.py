@@ -10,7 +10,7 @@ import enum
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -95,6 +95,11 @@ class Done:
 
     phone: VirtualDevice
     outcome: Outcome
+
+    @classmethod
+    def with_status(cls, phone: VirtualDevice, status: Message) -> Self:
+        """Ended with this status and nothing else to say."""
+        return cls(phone=phone, outcome=Outcome(status=status))
 
 
 @dataclass(frozen=True, kw_only=True)

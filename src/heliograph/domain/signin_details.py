@@ -5,12 +5,11 @@ Two are the same if URL, personal usage and tag are: "uniquely identified by com
 Source: disc, SigninDetail.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from heliograph.domain.device import AllowPersonalUsage
-from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import SigninDetail, SigninDetailDefaultStatus
 from heliograph.protojson.errors import Violation
 
@@ -36,12 +35,12 @@ def violations(wanted: Sequence[SigninDetail], stored: Sequence[SigninDetail]) -
 
 
 def completed(
-    wanted: Sequence[SigninDetail], stored: Sequence[SigninDetail], *, new_tokens: Sequence[str], server_url: str
+    wanted: Sequence[SigninDetail], stored: Sequence[SigninDetail], *, new_tokens: Sequence[str], qr_code_of: Callable[[str], str]
 ) -> tuple[SigninDetail, ...]:
     """What is stored of the list: each detail once, with its token and QR code, and exactly one of them the default.
 
-    A stored detail keeps its token; one that is new gets the next of `new_tokens`, of which there are as many as in `wanted`. What the
-    caller says in these fields is ignored.
+    A stored detail keeps its token; one that is new gets the next of `new_tokens`, of which there are as many as in `wanted`, and the
+    QR code that `qr_code_of` makes of it. What the caller says in these fields is ignored.
     """
     known, unused, found = (
         {_key(detail): detail for detail in stored if detail.signin_enrollment_token},
@@ -54,7 +53,7 @@ def completed(
             continue
         kept = known.get(key)
         token = kept.signin_enrollment_token if kept is not None else next(unused)
-        code = kept.qr_code if kept is not None else qr_code(token, server_url)
+        code = kept.qr_code if kept is not None else qr_code_of(token)
         found[key] = msgspec.structs.replace(detail, signin_enrollment_token=token, qr_code=code)
     details = tuple(found.values())
     if details and all(detail.default_status is not _DEFAULT for detail in details):

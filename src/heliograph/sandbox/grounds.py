@@ -13,6 +13,7 @@ import apsw
 
 from heliograph.agent.profiles import Profile
 from heliograph.agent.runner import Line
+from heliograph.agent.transport import REPLY_WITHIN_S
 from heliograph.asgi import Asgi
 from heliograph.channel.app import Channel
 from heliograph.domain.enterprise import Enterprise
@@ -111,6 +112,10 @@ class FileGround:
         return folder
 
 
+Template = Callable[[], apsw.Connection]
+"""Gives the empty database in memory that each world copies."""
+
+
 class MemoryGround:
     """Nothing but memory; phones speak to the server without a socket, and sleep until somebody needs them."""
 
@@ -188,11 +193,15 @@ class MemoryGround:
 
 
 def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
-    """The settings of a world's server."""
+    """The settings of a world's server.
+
+    Its store has as long as a phone waits for an answer. A machine that gives it no time for a second is busy, which no test is about:
+    a phone that is refused comes again later, and would be missing from a world that has settled.
+    """
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
-        any_name=settings.allow_anybody, agent=settings.agent,
+        any_name=settings.allow_anybody, agent=settings.agent, store_waits_most_s=REPLY_WITHIN_S,
     )  # fmt: skip
 
 

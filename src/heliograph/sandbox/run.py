@@ -1,6 +1,7 @@
 """The other composition: a server and its virtual phones in one process, on one port."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from heliograph.api.http.http_compat import HttpCompat
 from heliograph.asgi import Asgi
 from heliograph.sandbox.bodies import BODY_MAX_BYTES
 from heliograph.sandbox.doorway import Doorway
-from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround
+from heliograph.sandbox.grounds import FileGround, Ground, MemoryGround, Template
 from heliograph.sandbox.routes import OPENAPI_PATH, sandbox_app
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import Snapshot
@@ -80,11 +81,12 @@ async def running_world(
     allow_many_connections()
     with listening_socket(settings.host, settings.port) as listener:
         url = near_url(listener)
-        world = World(settings, _ground(settings, url, snapshot), url=url)
+        template = functools.cache(lambda: memory_template(wall_now_us()))  # migrating costs as much as a world: once for all of them
+        world = World(settings, _ground(settings, url, snapshot, template), url=url)
         steering = _steering(sandbox_app(), settings)
         doorway = Doorway(world, steering=steering)
         world.all_gone = doorway.empty
-        worlds = Worlds(settings, steering=steering)
+        worlds = Worlds(settings, steering=steering, template=template)
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
@@ -147,11 +149,11 @@ def _greeting(world: World, settings: SandboxSettings) -> Greeting:
     return Greeting(world.url, settings.enterprises, phones)
 
 
-def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None) -> Ground:
+def _ground(settings: SandboxSettings, url: str, snapshot: Snapshot | None, template: Template) -> Ground:
     """What the world at the sandbox's own address stands on: files, if they are to be kept; else memory, as every other world."""
     if snapshot is not None:
-        return SnapshotGround(settings, memory_template(wall_now_us()), snapshot)
+        return SnapshotGround(settings, template(), snapshot)
     if settings.data_dir is None:
-        return MemoryGround(settings, memory_template(wall_now_us()))
+        return MemoryGround(settings, template())
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return FileGround(settings, url=url, folder=settings.data_dir)

@@ -14,13 +14,12 @@ from heliograph.asgi import Asgi
 from heliograph.protojson.errors import NotFound, ResourceExhausted
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.doorway import Doorway
-from heliograph.sandbox.grounds import MemoryGround
+from heliograph.sandbox.grounds import MemoryGround, Template
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.snapshot import Snapshot
 from heliograph.sandbox.snapshots import SnapshotGround
 from heliograph.sandbox.world import World
 from heliograph.server import Entrance, listening_socket, url_of
-from heliograph.server.in_memory import memory_template
 from heliograph.server.wall_clock import wall_now_us
 
 PREFIX = "/worlds/"
@@ -105,9 +104,10 @@ class Resident:
 class Worlds:
     """The worlds besides the one at the sandbox's own address. Event loop only."""
 
-    def __init__(self, settings: SandboxSettings, *, steering: Asgi) -> None:
+    def __init__(self, settings: SandboxSettings, *, steering: Asgi, template: Template) -> None:
         """`steering` answers below a world's /sandbox/v1."""
         self.settings = settings
+        self._template = template
         self.listens: Entrances | None = None
         """Gives a world a port of its own; None: no ports."""
         self._steering = steering
@@ -154,8 +154,8 @@ class Worlds:
 
     def _ground(self, plan: WorldPlan) -> MemoryGround:
         if plan.snapshot is not None:
-            return SnapshotGround(plan.settings, self._template, plan.snapshot)
-        return MemoryGround(plan.settings, self._template, seed=plan.seed, starts_us=plan.starts_us)
+            return SnapshotGround(plan.settings, self._template(), plan.snapshot)
+        return MemoryGround(plan.settings, self._template(), seed=plan.seed, starts_us=plan.starts_us)
 
     async def delete(self, id: str) -> None:
         """The world has ended; its requests in progress were answered.  Raises: WorldNotFound."""
@@ -246,10 +246,6 @@ class Worlds:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         return task
-
-    @functools.cached_property
-    def _template(self) -> Any:  # noqa: ANN401 - the database driver's, which only the server room knows
-        return memory_template(wall_now_us())
 
     def _look_later(self, idle_s: float) -> None:
         if not idle_s or self._closed:

@@ -1,10 +1,12 @@
-"""The server's clock: the one place that reads the real one."""
+"""The server's clock: it runs on CLOCK_BOOTTIME and keeps to the wall clock."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
 import structlog
+
+from heliograph.server.wall_clock import wall_now_us
 
 log = structlog.get_logger()
 
@@ -18,17 +20,25 @@ LOOK_EVERY_US = 1_000_000
 """How often the wall clock is looked at."""
 
 
-def wall_us() -> int:
-    """What this machine's wall clock shows."""
-    return time.time_ns() // 1_000
-
-
 def boot_us() -> int:
     """Microseconds since this machine started, its sleep included."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
 
 
-class SystemClock:
+class Sleeps:
+    """What clocks have in common: who sleeps by one looks at it again and again."""
+
+    def now_us(self) -> int:
+        """The time, in microseconds since 1970."""
+        raise NotImplementedError
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Returns at `at_us` or just after, never before."""
+        while (left_us := at_us - self.now_us()) > 0:  # noqa: ASYNC110 - nothing else would wake it
+            await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))
+
+
+class SystemClock(Sleeps):
     """Wall time at start plus CLOCK_BOOTTIME since: never goes back, continues through suspend; later steps are logged and slewed.
 
     `start_from` sets it ahead if the store knows of a later time.
@@ -36,7 +46,7 @@ class SystemClock:
 
     follows = "this machine's clock"
 
-    def __init__(self, *, wall_us: Callable[[], int] = wall_us, boot_us: Callable[[], int] = boot_us) -> None:
+    def __init__(self, *, wall_us: Callable[[], int] = wall_now_us, boot_us: Callable[[], int] = boot_us) -> None:
         self._wall_now_us, self._boot_now_us = wall_us, boot_us
         self._wall_us = wall_us()
         self._boot_us = self._last_boot_us = boot_us()
@@ -74,8 +84,3 @@ class SystemClock:
         slewed_us = max(-most_us, min(most_us, off_us))
         self._slewed_us += slewed_us
         self._known_off_us = off_us - slewed_us
-
-    async def sleep_until(self, at_us: int) -> None:
-        """Returns at `at_us` or just after, never before."""
-        while (left_us := at_us - self.now_us()) > 0:  # noqa: ASYNC110 - nothing else would wake it
-            await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))

@@ -7,7 +7,8 @@ from typing import NoReturn
 import structlog
 
 from heliograph.protojson.errors import Unavailable
-from heliograph.server.clock import SLEEP_MOST_S, SLEW_SHARE, STEP_US, boot_us, wall_us
+from heliograph.server.clock import SLEW_SHARE, STEP_US, Sleeps, boot_us
+from heliograph.server.wall_clock import wall_now_us
 
 log = structlog.get_logger()
 
@@ -20,7 +21,7 @@ TRIES = 3
 """The quickest of this many questions counts: the answer lies within its round trip."""
 
 
-class DatabaseClock:
+class DatabaseClock(Sleeps):
     """A Clock (service/ports.py): CLOCK_BOOTTIME and the offset to the database's clock, which is measured again and again.
 
     A difference is corrected slowly, at 1 % of the time that passes: it never goes back, and durations stay true to within
@@ -31,7 +32,7 @@ class DatabaseClock:
 
     def __init__(self, *, boot_us: Callable[[], int] = boot_us) -> None:
         self._boot_us = boot_us
-        self._offset_us = wall_us() - boot_us()
+        self._offset_us = wall_now_us() - boot_us()
         """Until `set` is called: this machine's own wall clock."""
         self._wanted_us = self._offset_us
         self._slewed_at_us = boot_us()
@@ -63,11 +64,6 @@ class DatabaseClock:
         if most_us:
             self._slewed_at_us = boot_us
             self._offset_us += max(-most_us, min(most_us, self._wanted_us - self._offset_us))
-
-    async def sleep_until(self, at_us: int) -> None:
-        """Returns at `at_us` or just after, never before."""
-        while (left_us := at_us - self.now_us()) > 0:  # noqa: ASYNC110 - nothing else would wake it
-            await asyncio.sleep(min(left_us / 1_000_000, SLEEP_MOST_S))
 
     async def set(self, ask: AskDatabase) -> None:
         """It shows the database's time from now on; called before the first request.  Raises: what `ask` raises."""

@@ -92,7 +92,9 @@ async def _sqlite(settings: Settings, channel: Channel, clock: Clock, *, may_be_
     if not may_be_new and is_missing(settings.database):
         raise DatabaseMissing
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore.open(settings.database, clock=clock, ring=channel.doorbell.ring, durable=settings.durable)
+    store = SqliteStore.open(
+        settings.database, clock=clock, ring=channel.doorbell.ring, durable=settings.durable, waits_most_s=settings.store_waits_most_s
+    )
     check = started(clock, await store.newest_us())
     return Opened(store=store, doorbell=channel.doorbell, presence=channel.presence, clock_check=check)
 

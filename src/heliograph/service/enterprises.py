@@ -7,6 +7,7 @@ import msgspec
 
 from heliograph.domain import signin_details
 from heliograph.domain.device import EnterpriseRecord
+from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -70,7 +71,7 @@ async def create_enterprise(ports: Ports, enterprise: Enterprise, *, enterprise_
     if enterprise_id and not ID_PATTERN.fullmatch(enterprise_id):
         raise InvalidArgument(f"Invalid enterprise id {enterprise_id[:128]!r}: use letters, digits and ._~- only.")
     _checked(enterprise)
-    enterprise = _with_signin_details(enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), server_url=server_url)
+    enterprise = _with_signin_details(ports, enterprise, stored=Enterprise(), new_tokens=_tokens(ports, enterprise), server_url=server_url)
     name = EnterpriseName(enterprise_id or ports.ids.enterprise_id())
 
     def rule(facts: Facts) -> Decision[EnterpriseRecord]:
@@ -147,7 +148,7 @@ async def patch_enterprise(
         changed = apply_mask(before, patch, wanted)
         _checked(changed)
         if "signin_details" in wanted:
-            changed = _with_signin_details(changed, stored=before, new_tokens=new_tokens, server_url=server_url)
+            changed = _with_signin_details(ports, changed, stored=before, new_tokens=new_tokens, server_url=server_url)
         record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
@@ -208,12 +209,14 @@ def _tokens(ports: Ports, enterprise: Enterprise) -> Sequence[str]:
     return [ports.ids.token_value() for _ in enterprise.signin_details]
 
 
-def _with_signin_details(enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], server_url: str) -> Enterprise:
+def _with_signin_details(
+    ports: Ports, enterprise: Enterprise, *, stored: Enterprise, new_tokens: Sequence[str], server_url: str
+) -> Enterprise:
     """The enterprise with what the server alone says in its sign-in details.  Raises: InvalidArgument."""
     wanted, before = enterprise.signin_details, stored.signin_details
     if found := Violations(signin_details.violations(wanted, before)):
         raise InvalidArgument(violations=found)
-    own = signin_details.completed(wanted, before, new_tokens=new_tokens, server_url=server_url)
+    own = signin_details.completed(wanted, before, new_tokens=new_tokens, qr_code_of=lambda token: qr_code(token, server_url, ports.agent))
     return msgspec.structs.replace(enterprise, signin_details=own)
 
 

@@ -68,7 +68,7 @@ def with_limits(limits: Limits, given: Iterable[str]) -> Limits:
         name, _, number = text.partition("=")
         field = BY_NAME.get(name.strip())
         if field is None or not (number.isascii() and number.isdecimal()) or not 0 < int(number[:20]) < 2**53:
-            message = f"--limit {text[:64]!r} must be NAME=NUMBER, as in --limit policies=500. The names: {', '.join(BY_NAME)}."
+            message = f"{text[:64]!r} must be NAME=NUMBER, as in policies=500. The names: {', '.join(BY_NAME)}."
             raise InvalidArgument(message)
         limits = replace(limits, **{field: int(number)})  # type: ignore[arg-type]
     return limits

@@ -68,8 +68,8 @@ async def create(call: Call) -> bytes:
     )
     if query.enterprise_token:
         names = {"signup_url_name": query.signup_url_name, "enterprise_token": query.enterprise_token}
-        return (await create_signed_up_enterprise(call.ports, wanted, **names, server_url=call.server_url())).resource
-    return (await create_enterprise(call.ports, wanted, server_url=call.server_url())).resource
+        return (await create_signed_up_enterprise(call.ports, wanted, **names, server_url=call.url_for_phones())).resource
+    return (await create_enterprise(call.ports, wanted, server_url=call.url_for_phones())).resource
 
 
 async def get(call: Call) -> bytes:
@@ -91,7 +91,7 @@ async def patch(call: Call) -> bytes:
     query: UpdateQuery = call.query
     wanted = await call.message(Enterprise, root="enterprise")
     mask = parse_field_mask(query.update_mask, of=Enterprise) or None
-    record = await patch_enterprise(call.ports, EnterpriseName(*call.ids), wanted, mask, server_url=call.server_url())
+    record = await patch_enterprise(call.ports, EnterpriseName(*call.ids), wanted, mask, server_url=call.url_for_phones())
     return record.resource
 
 

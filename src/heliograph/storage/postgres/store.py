@@ -14,7 +14,6 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
-from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
@@ -32,7 +31,7 @@ from heliograph.storage.postgres.reading import Reader
 from heliograph.storage.postgres.runner import Decided, Runner
 from heliograph.storage.postgres.timers import Timers
 from heliograph.storage.queue.rule_queue import Queued, reject
-from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordReads):
+class PostgresStore(RecordVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -122,10 +121,6 @@ class PostgresStore(RecordReads):
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._batches.rule_queue.put(Queued(sees, rule, future), lane)
         return await future
-
-    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        named = tuple(names)
-        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         decided = await self._timers.decide_due(rule, limit=limit)

@@ -30,7 +30,8 @@ class Lanes(Generic[E]):
     `now_s` may be any clock that does not go back, the same for all calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits_most_s: float = WAITS_MOST_S) -> None:
+        self.waits_most_s = waits_most_s
         self._lanes: tuple[_Line[E], ...] = tuple(_Line() for _ in Lane)
         self._alone: _Line[E] = _Line()
         self._lines = (*self._lanes, self._alone)
@@ -85,7 +86,7 @@ class Lanes(Generic[E]):
         return taken
 
     def overdue(self, now_s: float) -> list[E]:
-        """Those that have waited WAITS_MOST_S, removed: they are never taken."""
+        """Those that have waited `waits_most_s`, removed: they are never taken."""
         self._set_late_aside(now_s)
         late, self._late = self._late, []
         return late
@@ -103,7 +104,7 @@ class Lanes(Generic[E]):
 
     def _set_late_aside(self, now_s: float) -> None:
         for line in self._lines:
-            while line.length and now_s - line.bursts[0][0] >= WAITS_MOST_S:
+            while line.length and now_s - line.bursts[0][0] >= self.waits_most_s:
                 self._late += line.take_burst()
 
 

@@ -82,7 +82,14 @@ class RuleQueue:
     after its futures have their answers.
     """
 
-    def __init__(self, counts: StoreCounts, done: Callable[[Done], None], *, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        counts: StoreCounts,
+        done: Callable[[Done], None],
+        *,
+        wake: Callable[[], None] | None = None,
+        waits_most_s: float = WAITS_MOST_S,
+    ) -> None:
         """`wake` is called when something waits, in place of waking who sleeps in `wait`: by a store without a thread."""
         self.closed = False
         """Everything that ever comes has been handed over."""
@@ -90,7 +97,7 @@ class RuleQueue:
         self._done = done
         self._rejection: str | None = None
         """Why no more rules are accepted; empty: because the store ends."""
-        self._lanes: Lanes[Entry] = Lanes()
+        self._lanes: Lanes[Entry] = Lanes(waits_most_s=waits_most_s)
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wake = wake or functools.partial(self._bell.put, None)
@@ -176,7 +183,7 @@ class RuleQueue:
         self._loop = loop
         self._wake()
         if self._sweep is None:
-            self._sweep = loop.call_later(WAITS_MOST_S, self._remove_overdue)
+            self._sweep = loop.call_later(self._lanes.waits_most_s, self._remove_overdue)
 
     def _remove_overdue(self) -> None:
         loop = asyncio.get_running_loop()
@@ -188,7 +195,7 @@ class RuleQueue:
         if oldest_s is None:
             self._sweep = None
         else:
-            self._sweep = loop.call_at(max(loop.time() + SWEEP_EVERY_S, oldest_s + WAITS_MOST_S), self._remove_overdue)
+            self._sweep = loop.call_at(max(loop.time() + SWEEP_EVERY_S, oldest_s + self._lanes.waits_most_s), self._remove_overdue)
 
     def _answer(self, done: Done) -> None:
         done.count_in(self._counts)

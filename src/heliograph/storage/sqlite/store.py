@@ -16,7 +16,6 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
-from heliograph.service.record_rules import RecordName, RecordRule, as_rule
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operations_from
@@ -26,8 +25,9 @@ from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
 from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
+from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
-from heliograph.storage.record_reads import RecordReads
+from heliograph.storage.record_verbs import RecordVerbs
 from heliograph.storage.service_keys import StoredServiceKeys
 from heliograph.storage.sqlite.checkpointer import Checkpointer
 from heliograph.storage.sqlite.connection import Connections
@@ -50,10 +50,10 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordReads):
+class SqliteStore(RecordVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what its owner decides
         self,
         connections: Connections,
         *,
@@ -61,6 +61,7 @@ class SqliteStore(RecordReads):
         ring: Callable[[DeviceName], None],
         on_fatal: Callable[[BaseException], None],
         unswept_most: int,
+        waits_most_s: float = WAITS_MOST_S,
         threads: bool = True,
     ) -> None:
         """Without `threads`, all work runs on the event loop: for a database in memory, which delays no one."""
@@ -71,7 +72,8 @@ class SqliteStore(RecordReads):
         self.counts = StoreCounts()
         self.begun = self.ended = 0
         """Decisions requested, and those answered: while they differ, some are in progress."""
-        self._rule_queue = RuleQueue(self.counts, self._batch_done, wake=None if threads else self._serve_waiting)
+        wake = None if threads else self._serve_waiting
+        self._rule_queue = RuleQueue(self.counts, self._batch_done, wake=wake, waits_most_s=waits_most_s)
         self._claims = Claims()
         self._rota = Rota()
         self._tables = Tables(connections.writer)
@@ -110,7 +112,7 @@ class SqliteStore(RecordReads):
         return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, unswept_most=UNSWEPT_MOST, threads=False)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - ditto
         cls,
         path: Path,
         *,
@@ -119,15 +121,17 @@ class SqliteStore(RecordReads):
         on_fatal: Callable[[BaseException], None] = exit_at_once,
         unswept_most: int = UNSWEPT_MOST,
         durable: bool = True,
+        waits_most_s: float = WAITS_MOST_S,
     ) -> Self:
         """The store in this file, created and migrated if needed; `ring` is called on the event loop after a commit.
 
         `unswept_most` operations are put into their devices' index at a time (sweeper.py). Not `durable`: a power cut may cost the file.
+        What waits for the store for longer than `waits_most_s` is refused.
 
         Raises: DatabaseInUse, DatabaseTooNew, LibraryTooOld.
         """
         connections = Connections.open(path, clock.now_us(), durable=durable)
-        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, unswept_most=unswept_most)
+        return cls(connections, clock=clock, ring=ring, on_fatal=on_fatal, unswept_most=unswept_most, waits_most_s=waits_most_s)
 
     # Writes.
 
@@ -136,10 +140,6 @@ class SqliteStore(RecordReads):
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._rule_queue.put(Queued(sees, rule, future), lane)
         return await self._answered(future)
-
-    async def decide_records(self, names: Collection[RecordName], rule: RecordRule[T], *, lane: Lane = Lane.CALLERS) -> T:
-        named = tuple(names)
-        return await self.decide(Sees(records=named), as_rule(named, rule), lane=lane)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
         def act(batch: Batch) -> int:
