@@ -79,7 +79,7 @@ def test_a_locked_phone_is_unlocked(amapi: Amapi) -> None:
 
 def test_a_phone_reports_what_a_test_wants_until_it_may_report_what_it_finds(amapi: Amapi) -> None:
     phone, devices = amapi.phones["pixel8"], amapi.client.enterprises().devices()
-    policy = {"statusReportingSettings": {"deviceSettingsEnabled": True}}
+    policy: Any = {"statusReportingSettings": {"deviceSettingsEnabled": True}}
     amapi.client.enterprises().policies().patch(name=f"{amapi.enterprise}/policies/default", body=policy).execute()
     found = devices.get(name=phone.name).execute()["deviceSettings"]
 
