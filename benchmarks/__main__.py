@@ -24,6 +24,7 @@ from benchmarks.many_phones import measure_many_phones
 from benchmarks.peers import measure_peers
 from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
+from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
 SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "idle": measure_idle,
     "worlds": measure_worlds,
     "plugin": measure_plugin,
+    "tricks": measure_tricks,
 }
 
 

@@ -1,7 +1,6 @@
 """The agent's APK and its classes, built once for a test session; a test is skipped, and says why, if a tool cannot be had."""
 
 import base64
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from scripts.android_tools import ToolMissing, program, run
 from scripts.build_apk import Built, build, development_key
+from tests.one_at_a_time import one_at_a_time
 from tests.socket_watch import beyond_loopback
 
 
@@ -25,15 +25,6 @@ def skipped_without_tools() -> Iterator[None]:
         pytest.skip(f"the Android agent was not tried: {missing}")
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other worker of this session builds here meanwhile."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for all workers of one session."""
     base = tmp_path_factory.getbasetemp()
@@ -43,7 +34,7 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built_once(folder: Path, *, safe: bool = False) -> Built:
     """The APK of this session; made by who comes first."""
     where = folder / ("safe" if safe else "full")
-    with _alone(folder), skipped_without_tools():
+    with one_at_a_time(folder), skipped_without_tools():
         made = Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
         return made if made.apk.exists() else build(where, safe=safe, key=development_key())
 
