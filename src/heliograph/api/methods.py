@@ -15,6 +15,7 @@ from heliograph.api.resources import (
     operations,
     policies,
     provisioning_info,
+    push_endpoints,
     signup_urls,
     web_apps,
 )
@@ -33,6 +34,7 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsResponse,
 )
 from heliograph.domain.provisioning import ProvisioningInfo
+from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.domain.web_app import WebApp
 from heliograph.service.timeline import Timeline
 
@@ -42,6 +44,7 @@ _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
 _POLICY = f"{_ENTERPRISE}/policies/*"
 _WEB_APP = f"{_ENTERPRISE}/webApps/*"
+_PUSH_ENDPOINT = f"{_ENTERPRISE}/pushEndpoints/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
 _DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
@@ -413,6 +416,60 @@ OWN_METHODS = (
         handler=dead_letters.resend,
         takes_body=True,
         response=dead_letters.ResendDeadLettersResponse,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/pushEndpoints",
+        handler=push_endpoints.create,
+        query=push_endpoints.CreatePushEndpointQuery,
+        takes_body=True,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/pushEndpoints",
+        handler=push_endpoints.list_,
+        query=PageQuery,
+        response=push_endpoints.ListPushEndpointsResponse,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.get",
+        http="GET",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.get,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.patch",
+        http="PATCH",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.patch,
+        query=devices.UpdateQuery,
+        takes_body=True,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.delete",
+        http="DELETE",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.delete,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.test",
+        http="POST",
+        path=f"{_PUSH_ENDPOINT}:test",
+        handler=push_endpoints.test,
+        takes_body=True,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.rotateSecret",
+        http="POST",
+        path=f"{_PUSH_ENDPOINT}:rotateSecret",
+        handler=push_endpoints.rotate,
+        takes_body=True,
+        response=PushEndpoint,
     ),
 )
 """What stands below `/heliograph/v1/`."""

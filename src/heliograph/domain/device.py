@@ -11,6 +11,7 @@ import msgspec
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.official_messages import officially
+from heliograph.domain.push_target import PushTarget
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.messages import Int32, Int64, Timestamp
 
@@ -334,6 +335,8 @@ class EnterpriseRecord(msgspec.Struct, frozen=True, kw_only=True):
     name: EnterpriseName
     created_us: int
     resource: bytes
+    push_targets: tuple[PushTarget, ...] = ()
+    """Its enabled push endpoints."""
 
     @property
     def position(self) -> str:

@@ -1,6 +1,7 @@
 """Notifications to callers, and who enabled them.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
 
 import functools
+from collections.abc import Sequence
 
 import msgspec
 
@@ -8,7 +9,9 @@ from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus, En
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.longrunning import render_operation
+from heliograph.domain.names import PushEndpointName
 from heliograph.domain.operation import Operation
+from heliograph.domain.push_target import PushTarget
 from heliograph.protojson.messages import encode_message
 
 TEST_TYPE = "test"
@@ -33,15 +36,24 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     enterprise: str
     pubsub_topic: str = ""
     enabled_notification_types: frozenset[str] = frozenset()
+    push_targets: tuple[PushTarget, ...] = ()
 
     def wants(self, notification_type: NotificationType) -> bool:
         """Whether the enterprise enabled this type."""
         return notification_type.value in self.enabled_notification_types
 
+    def endpoints(self, notification_type: NotificationType) -> Sequence[str]:
+        """The destinations that are push endpoints of the enterprise and get this type."""
+        return [
+            str(PushEndpointName(self.enterprise, target.push_endpoint))
+            for target in self.push_targets
+            if notification_type.value in (target.notification_types or self.enabled_notification_types)
+        ]
+
 
 def subscription_of(record: EnterpriseRecord) -> Subscription:
     """The subscription of an enterprise."""
-    return _subscription(record.name.enterprise, record.resource)
+    return _subscription(record.name.enterprise, record.resource, record.push_targets)
 
 
 class _Wanted(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,10 +64,11 @@ class _Wanted(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @functools.lru_cache(maxsize=1_024)
-def _subscription(enterprise: str, resource: bytes) -> Subscription:
+def _subscription(enterprise: str, resource: bytes, push_targets: tuple[PushTarget, ...]) -> Subscription:
     wanted = msgspec.json.decode(resource, type=_Wanted)
     return Subscription(
-        enterprise=enterprise, pubsub_topic=wanted.pubsub_topic, enabled_notification_types=wanted.enabled_notification_types
+        enterprise=enterprise, pubsub_topic=wanted.pubsub_topic, enabled_notification_types=wanted.enabled_notification_types,
+        push_targets=push_targets,
     )  # fmt: skip
 
 

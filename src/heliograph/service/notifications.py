@@ -37,7 +37,7 @@ def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Ite
 
 
 class NothingPublishes(FailedPrecondition):
-    """This server publishes no notifications: start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
+    """This server publishes to no topic: make a push endpoint, or start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
 
     reason = "NOTIFICATIONS_NOT_PUBLISHED"
 
@@ -53,15 +53,19 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
 
 
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
-    if facts.subscription is not None and facts.subscription.wants(kind):
-        yield from _to(ports, facts.subscription, make)
+    if facts.subscription is not None:
+        yield from _to(ports, facts.subscription, make, wanted=facts.subscription.wants(kind), endpoints=facts.subscription.endpoints(kind))
 
 
-def _to(ports: Ports, subscription: Subscription, make: Callable[[], Notification]) -> Iterator[Write]:
-    destinations = ports.destinations.of(subscription)
-    if not destinations and not ports.destinations.events:
+def _to(
+    ports: Ports, subscription: Subscription, make: Callable[[], Notification], *, wanted: bool = True, endpoints: Iterable[str] = ()
+) -> Iterator[Write]:
+    """`wanted`: by the enterprise itself; `endpoints`: those of its push endpoints that get it."""
+    destinations = [*(ports.destinations.of(subscription) if wanted else ()), *endpoints]
+    as_event = wanted and ports.destinations.events
+    if not destinations and not as_event:
         return  # so it is not rendered either
     notification = make()
-    if ports.destinations.events:
+    if as_event:
         yield AppendEvent(EnterpriseName(subscription.enterprise), notification)
     yield from (Publish(notification, destination, subscription.enterprise) for destination in destinations)
