@@ -12,13 +12,15 @@ import pytest
 from scripts.android_tools import ToolMissing, program, run
 from scripts.build_apk import Built, build, development_key
 from tests.one_at_a_time import one_at_a_time
+from tests.socket_watch import beyond_loopback
 
 
 @contextmanager
 def skipped_without_tools() -> Iterator[None]:
     """What is done inside needs tools from outside."""
     try:
-        yield
+        with beyond_loopback():
+            yield
     except ToolMissing as missing:
         pytest.skip(f"the Android agent was not tried: {missing}")
 

@@ -16,8 +16,9 @@ HOST = ANDROID / "test" / "host"
 @pytest.fixture(scope="session")
 def class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The APK's classes, and the phone that is a folder."""
-    others = [built_once(session_folder(tmp_path_factory)).classes, pinned("android-all")]
+    classes = built_once(session_folder(tmp_path_factory)).classes
     with skipped_without_tools():
+        others = [classes, pinned("android-all")]
         own = compiled(sorted(HOST.rglob("*.java")), tmp_path_factory.mktemp("host"), others)
     return android_tools.class_path([own, *others])
 

@@ -115,6 +115,23 @@ class Phone:
             wanted["latency"] = duration(latency)
         self._steering.patch(self._path, wanted)
 
+    def report(self, fields: Mapping[str, object]) -> None:
+        """From now on it reports these fields of Device, whatever it finds, as in `{"securityPosture": {"devicePosture": "AT_RISK"}}`.
+
+        They take the place of those given before; `{}` ends it. Its policy still has to ask for them (`statusReportingSettings`), and it
+        judges itself by them.
+
+        Raises: Refused: a field that Device does not have, or that the server fills.
+        """
+        self.steer({"report": dict(fields)})
+
+    def steer(self, wanted: Mapping[str, object]) -> None:
+        """Whatever else a phone can be made to do, as in `{"ongoingCall": True}`: the fields of PATCH (docs/sandbox.md#steer-the-phones).
+
+        Raises: Refused: it cannot.
+        """
+        self._steering.patch(self._path, dict(wanted))
+
     def operations(self) -> list[Operation]:
         """All commands ever issued to it, oldest first."""
         return [Operation(self._steering, view["operation"]["name"]) for view in self._past().views]
