@@ -23,6 +23,7 @@ from benchmarks.issuing import measure_issuing, measure_reads, measure_two_serve
 from benchmarks.many_phones import measure_many_phones
 from benchmarks.peers import measure_peers
 from benchmarks.report import printed
+from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
 SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
@@ -36,6 +37,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "peers": measure_peers,
     "idle": measure_idle,
     "worlds": measure_worlds,
+    "tricks": measure_tricks,
 }
 
 

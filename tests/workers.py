@@ -9,7 +9,7 @@ import pytest
 
 T = TypeVar("T")
 
-LONG = ("recipes", "deploy", "android", "clients", "torture", "many_servers", "operations", "load", "e2e", "testing")
+LONG = ("recipes", "deploy", "android", "lab", "clients", "torture", "many_servers", "operations", "load", "e2e", "testing")
 """Folders whose tests start programs, which take seconds: those with the longest tests first."""
 
 

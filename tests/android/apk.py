@@ -1,7 +1,6 @@
 """The agent's APK and its classes, built once for all tests; a test is skipped, and says why, if a tool cannot be had."""
 
 import base64
-import fcntl
 import hashlib
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from scripts import android_tools, build_apk
 from scripts.android_tools import ANDROID, ToolMissing, cache, program, run
 from scripts.build_apk import Built, build, development_key
+from tests.one_at_a_time import one_at_a_time
 
 HOW = (Path(android_tools.__file__), Path(build_apk.__file__))
 
@@ -26,20 +26,11 @@ def skipped_without_tools() -> Iterator[None]:
         pytest.skip(f"the Android agent was not tried: {missing}")
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No one else builds here meanwhile, in another run of the tests neither."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def built_once(*, safe: bool = False) -> Built:
     """The APK of these sources; made by who comes first, and kept beside the tools for the next run."""
     with skipped_without_tools():
         where = cache() / "built" / _fingerprint() / ("safe" if safe else "full")
-        with _alone(where.parent):
+        with one_at_a_time(where.parent):
             ready = where / "ready"
             if not ready.exists():
                 build(where, safe=safe, key=development_key())

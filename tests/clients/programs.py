@@ -1,19 +1,19 @@
 """The programs that walk, made ready to run: packages fetched and compiled into a cache outside the repository."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.one_at_a_time import one_at_a_time
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
@@ -59,7 +59,7 @@ def prepared(language: Language) -> Path:
     """The folder with what the language's programs need; skips, and says why, where the toolchain is missing."""
     require_tools(language.name, language.tools)
     folder = CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}"
-    with _locked(folder):
+    with one_at_a_time(folder):
         ready = folder / "ready"
         if not ready.exists():
             language.prepare(folder)
@@ -93,15 +93,6 @@ def _fingerprint(source: Path) -> str:
     """Changes with the program's folder, and with how it is prepared: everything pinned, compiled or copied is then made again."""
     files = [Path(__file__), *sorted(path for path in source.parent.iterdir() if path.is_file())]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """No one else prepares the folder meanwhile, in no other process either."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(*command: str, **environment: str) -> None:

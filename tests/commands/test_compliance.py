@@ -11,11 +11,12 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.phone.applications import with_applications
-from heliograph.domain.phone.compliance import JUDGED, judged_settings, unjudged_settings
+from heliograph.domain.phone.compliance import JUDGED, OBEYED, judged_settings, unjudged_settings
 from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.passwords import next_expiry_us, with_password_clocks
 from heliograph.domain.phone.policy_support import SUPPORT, Support
-from heliograph.domain.phone.report_fields import Situation, device_report
-from heliograph.domain.phone.virtual_device import VirtualDevice, WorkProfile
+from heliograph.domain.phone.report_fields import Situation, device_report, value_of
+from heliograph.domain.phone.virtual_device import App, Scope, VirtualDevice, WorkProfile
 from heliograph.protojson.messages import encode_message
 from tests.commands.phones import NOW_US, phone_of
 from tests.commands.policies import policy_of
@@ -23,7 +24,10 @@ from tests.discovery import document
 
 SCHEMAS: dict[str, Any] = document()["schemas"]
 CHAT = "com.example.chat"
-FULLY = ManagementKind.FULLY_MANAGED
+GAME = "com.example.game"
+FULLY, COPE = ManagementKind.FULLY_MANAGED, ManagementKind.COMPANY_OWNED_WORK_PROFILE
+PERSONAL = (App(package=GAME), App(package=CHAT, scope=Scope.WORK_PROFILE))
+BLOCKS_GAME = {"personalApplications": [{"packageName": CHAT}, {"packageName": GAME, "installType": "BLOCKED"}]}
 
 
 def details(phone: VirtualDevice, **policy: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
@@ -134,8 +138,9 @@ def test_an_empty_policy_is_complied_with_and_an_unknown_one_is_not_judged() -> 
 def test_every_policy_field_is_in_one_of_the_lists() -> None:
     official = set(SCHEMAS["Policy"]["properties"]) - {"name", "version"}
 
-    assert official == {*judged_settings(), *unjudged_settings()}
-    assert not set(judged_settings()) & set(unjudged_settings())
+    lists = (*judged_settings(), *unjudged_settings(), *OBEYED)
+    assert official == set(lists)
+    assert len(lists) == len(set(lists))
 
 
 BREACHES: dict[str, list[tuple[VirtualDevice, dict[str, Any], list[str]]]] = {
@@ -196,6 +201,27 @@ BREACHES: dict[str, list[tuple[VirtualDevice, dict[str, Any], list[str]]]] = {
         ),
     ],
     "passwordRequirements": [(phone_of(FULLY), {"passwordRequirements": {"passwordQuality": "SOMETHING"}}, ["USER_ACTION"])],
+    "personalUsagePolicies": [
+        (phone_of(COPE, apps=PERSONAL), {"personalUsagePolicies": BLOCKS_GAME}, []),
+        (phone_of(COPE, apps=PERSONAL, app_failures={GAME: "NOT_FOUND"}), {"personalUsagePolicies": BLOCKS_GAME}, ["APP_INSTALLED"]),
+        (phone_of(FULLY, apps=PERSONAL, app_failures={GAME: "NOT_FOUND"}), {"personalUsagePolicies": BLOCKS_GAME}, []),
+    ],
+    "locationMode": [
+        *(
+            (phone_of(COPE, level, location_on=on), {"locationMode": mode}, ["USER_ACTION"] if level >= 30 and wrong else [])
+            for level in (29, 30)
+            for mode, on, wrong in (
+                ("LOCATION_ENFORCED", False, True),
+                ("LOCATION_ENFORCED", True, False),
+                ("SENSORS_ONLY", False, True),
+                ("LOCATION_DISABLED", True, True),
+                ("OFF", False, False),
+                ("LOCATION_USER_CHOICE", False, False),
+            )
+        ),
+        (phone_of(FULLY, 35, location_on=False), {"locationMode": "LOCATION_ENFORCED"}, []),
+        (phone_of(ManagementKind.PERSONALLY_OWNED_WORK_PROFILE, 35, location_on=False), {"locationMode": "LOCATION_ENFORCED"}, []),
+    ],
     "applications": [
         (phone_of(FULLY), {"applications": [{"packageName": CHAT, "installType": "FORCE_INSTALLED"}]}, []),
         (
@@ -242,6 +268,26 @@ def test_a_password_that_is_too_weak_names_its_scope_and_the_demand() -> None:
             "specificNonComplianceContext": {"passwordPoliciesContext": {"passwordPolicyScope": "SCOPE_DEVICE"}},
         }
     ] == found
+
+
+def test_a_password_expires_after_its_time_and_counts_again_when_it_is_another() -> None:
+    wanted = policy_of(passwordPolicies=[{"passwordExpirationTimeout": "86400s"}])
+    phone = phone_of(FULLY, credential=Credential("1234"))
+    day_us = 86_400_000_000
+
+    def found(phone: VirtualDevice, now_us: int) -> list[str]:
+        situation = Situation(phone=phone, policy=wanted, now_us=now_us)
+        return [detail["specificNonComplianceReason"] for detail in value_of(situation, "nonComplianceDetails")]
+
+    counted = with_password_clocks(phone, phone, wanted, now_us=NOW_US)
+    later = with_password_clocks(counted, counted, wanted, now_us=NOW_US + day_us)
+    changed = with_password_clocks(later, msgspec.structs.replace(later, credential=Credential("5678")), wanted, now_us=NOW_US + day_us)
+
+    assert counted == later
+    assert [[], ["PASSWORD_POLICIES_PASSWORD_EXPIRED"], []] == [
+        found(counted, NOW_US + day_us - 1), found(later, NOW_US + day_us), found(changed, NOW_US + day_us),
+    ]  # fmt: skip
+    assert NOW_US + 2 * day_us == next_expiry_us(changed, now_us=NOW_US + day_us)
 
 
 def test_every_reason_is_one_of_amapi_s() -> None:

@@ -58,6 +58,10 @@ def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
     assert ExitCode.OK == result.exit_code
     assert "NOT_IN_LOST_MODE" in result.output
     assert re.search(r"^\d+ as documented, \d+ as observed, \d+ as assumed, 3 not as assumed.$", result.output, re.MULTILINE)
+    assert (
+        "default-duration: `metadata.duration` of a command issued without one. AMAPI: left out (assumed). The server: 600s."
+        in result.output
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -66,7 +70,9 @@ def test_the_table_fits_a_terminal_of_80_columns_and_keeps_every_claims_name_who
 
     lines = [line.rstrip() for line in printed.splitlines()]
     assert max(map(len, lines)) <= 80
-    assert {claim for claim, known in ledger().items() if known.probe} <= {line.split()[0] for line in lines if line}
+    words = {word.strip(",.:") for line in lines for word in line.split()}
+    assert {claim for claim, known in ledger().items() if known.probe} <= words
+    assert 1 == printed.count("Not tried, needs --yes")
 
 
 def test_without_yes_nothing_is_issued_and_nothing_made(sandbox_url: str) -> None:

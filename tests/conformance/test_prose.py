@@ -27,7 +27,7 @@ NAMES = re.compile(
     # Google's programs, products and pages.
     | Google['’]s\ (?:own\ |unchanged\ |unmodified\ |Python\ )*
       (?:clients?(?:\ librar(?:y|ies))?|librar(?:y|ies)|key\ files?|form|format|Pub/Sub|API|apps|discovery\ document|document
-      |storage-testbench|Retry\ Test\ API) | [Aa]\ key\ file\ of\ Google['’]s | signed\ in\ with\ Google
+      |allowlist|storage-testbench|Retry\ Test\ API) | [Aa]\ key\ file\ of\ Google['’]s | signed\ in\ with\ Google
     | Google\ (?:Play|Cloud|LLC) | affiliated\ with\ Google
     # A reader who has a choice.
     | (?:ask\ your\ server,\ or|record)\ the\ real\ one\b
@@ -60,6 +60,7 @@ EXEMPT = {
         "Signing in works too": "is about a key: only who has made it can check it",
     },
     "README.md": {
+        "**no**: Google sets up only agents": "is about Android: docs/spec/android-agent.md §1",
         "[docs/conformance.md](docs/conformance.md)": "leads to the claims",
         "Real AMAPI was observed to differ from its page": "leads to the table of quirks, made from the ledger",
     },

@@ -43,10 +43,13 @@ def recording(upstream: str, out: Path) -> Iterator[str]:
         finally:
             proxy.send_signal(signal.SIGINT)
             try:
-                proxy.communicate(timeout=PATIENCE_S)
+                _, said = proxy.communicate(timeout=PATIENCE_S)
             finally:
                 proxy.kill()  # it would keep the test, which waits for it
     assert ExitCode.OK == proxy.returncode
+    count = len(lines(out))
+    assert said.startswith(f"Recorded {count} call")
+    assert bool(count) == (f"record summarise {out}" in said)
 
 
 @contextlib.contextmanager

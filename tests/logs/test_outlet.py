@@ -112,14 +112,14 @@ def test_of_lines_of_one_kind_the_first_stand_there_and_of_the_others_their_numb
     admitted = [folding.admits("refused", {"event": "refused"}) for _ in range(815)]
     other = folding.admits("else", {"event": "else"})
     now_s[0] = 9.0
-    early = folding.told()
+    early = folding.folded()
     now_s[0] = 10.0
 
     assert [True] * 3 + [False] * 812 == admitted
     assert other
     assert [] == early
-    assert [{"event": "refused", "more": 812, "in_s": 10.0}] == folding.told()
-    assert [] == folding.told()
+    assert [{"event": "refused", "more": 812, "in_s": 10.0}] == folding.folded()
+    assert [] == folding.folded()
     assert folding.admits("refused", {"event": "refused"})
 
 
@@ -129,4 +129,4 @@ def test_of_all_lines_only_so_many_stand_there() -> None:
     admitted = [folding.admits(kind, {"event": str(kind)}) for kind in range(100)]
 
     assert 5 == sum(admitted)
-    assert 95 == len(folding.told(at_once=True))
+    assert 95 == len(folding.folded(at_once=True))

@@ -11,7 +11,7 @@ import yaml
 
 from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
-from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.api.server_metrics import LatestStats, ServerMetrics
 from heliograph.service.metrics import OUTCOMES, DoorbellCounts
 from heliograph.service.ports import Ports
 from tests.api.live import live_server, settings_for
@@ -41,7 +41,7 @@ async def all_metrics(ports: Ports) -> str:
     requests.by_method_and_status["androidmanagement.enterprises.get", 200] += 1
     shared = dataclasses.replace(ports, doorbell_counts=DoorbellCounts())
     shared.doorbell_counts.listening = True
-    figures = Figures(shared)
+    figures = LatestStats(shared)
     await figures.refresh()
     return metrics_text(
         registry_of(requests, NotificationCounts(shared.publishing), ServerMetrics(shared, figures), ProcessMetrics())
@@ -109,7 +109,7 @@ def test_every_event_of_the_log_is_told_on_the_page_and_no_other() -> None:
 
 def test_every_sentence_of_readyz_on_the_page_is_one_that_the_server_says() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in modules_under(PACKAGE))
-    section = PAGE[PAGE.index("## /readyz says no") : PAGE.index("## A command is stuck")]
+    section = PAGE[PAGE.index("## /readyz failures") : PAGE.index("## Stuck commands")]
     sentences = re.findall(r"^\| `([^`…]+?)…?[^`]*`", section, re.MULTILINE)
 
     assert [] == [sentence for sentence in sentences if sentence.strip(" :.") not in source]

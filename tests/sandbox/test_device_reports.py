@@ -65,6 +65,31 @@ def test_apps_are_installed_configured_updated_and_removed_as_the_policy_says(sa
     assert "com.example.new" not in [one["package"] for one in sandbox.get(STEER)["phone"]["apps"]]
 
 
+def test_a_password_expires_by_the_clock_of_its_world_until_it_is_another(sandbox: Client) -> None:
+    sandbox.run("pixel8-a15-fully-managed", {"type": "RESET_PASSWORD", "newPassword": "271828"})
+    strict = apply(sandbox, {"passwordPolicies": [{"passwordQuality": "NUMERIC", "passwordExpirationTimeout": "172800s"}]})
+
+    sandbox.post("/sandbox/v1/clock:advance", {"duration": "172800s"})
+    (expired,) = sandbox.until(lambda: sandbox.get(DEVICE).get("nonComplianceDetails"))
+    sandbox.run("pixel8-a15-fully-managed", {"type": "RESET_PASSWORD", "newPassword": "314159"})
+
+    assert strict["policyCompliant"]
+    assert "PASSWORD_POLICIES_PASSWORD_EXPIRED" == expired["specificNonComplianceReason"]
+    assert sandbox.until(lambda: sandbox.get(DEVICE).get("policyCompliant"))
+
+
+def test_a_user_switches_location_on_where_a_policy_cannot(sandbox: Client) -> None:
+    device, steer = "/v1/enterprises/sandbox/devices/pixel7-a14-cope", "/sandbox/v1/devices/pixel7-a14-cope"
+    sandbox.patch(steer, {"locationOn": False})
+    apply(sandbox, {"locationMode": "LOCATION_ENFORCED"})
+
+    details = sandbox.until(lambda: sandbox.get(device).get("nonComplianceDetails"))
+    sandbox.patch(steer, {"locationOn": True})
+
+    assert [{"settingName": "locationMode", "nonComplianceReason": "USER_ACTION"}] == details
+    assert sandbox.until(lambda: sandbox.get(device).get("policyCompliant"))
+
+
 def test_a_phone_keeps_the_apps_that_it_came_with_unless_the_policy_says_whitelist(sandbox: Client) -> None:
     asked: Json = {"statusReportingSettings": {"applicationReportsEnabled": True}}
 

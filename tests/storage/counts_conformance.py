@@ -82,8 +82,8 @@ class CountsConformance:
         one, _other = [await store.decide(Sees(device=device), issue(device)) for _ in range(2)]
         await store.decide(Sees(device=device, create_ms=one.create_ms), write(PutOperation(ended(one, START_US))))
 
-        figures = await store.figures()
+        stats = await store.stats()
 
-        assert (1, 0, None) == (figures.open_operations, figures.notifications, figures.oldest_notification_us)
-        assert 0 < figures.database_bytes
+        assert (1, 0, None) == (stats.open_operations, stats.notifications, stats.oldest_notification_us)
+        assert 0 < stats.database_bytes
         assert 0 == sum(load.rules for load in store.waiting().values())

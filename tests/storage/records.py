@@ -39,6 +39,15 @@ class SetClock:
         self.at_us = max(self.at_us, at_us)
 
 
+class BreakableClock(SetClock):
+    """It breaks when it is set below zero."""
+
+    def now_us(self) -> int:
+        if self.at_us < 0:
+            raise ArithmeticError("the clock broke")
+        return self.at_us
+
+
 def device_name(number: int | None = None) -> DeviceName:
     """A device's name, a new one where no number is given."""
     return DeviceName(ENTERPRISE.enterprise, f"{next(_numbers) + 10_000 if number is None else number:016x}")

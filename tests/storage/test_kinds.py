@@ -1,7 +1,5 @@
 """Every row of kinds.py says of its table what the migrations say."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -9,17 +7,8 @@ import pytest
 
 from heliograph.storage.kind import Kind
 from heliograph.storage.kinds import KINDS
-from heliograph.storage.sqlite.connection import connect, migrate
 
 TYPES = {"text": "TEXT", "integer": "INTEGER", "bigint": "BIGINT", "bytea": "BLOB"}
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
-    with_schema = connect(tmp_path / "heliograph.db")
-    migrate(with_schema, 0)
-    yield with_schema
-    with_schema.close()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)

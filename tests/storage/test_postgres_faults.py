@@ -17,7 +17,7 @@ from heliograph.storage.postgres.link import Unreachable
 from heliograph.storage.postgres.store import PostgresStore
 from tests.postgres import Cluster, here_or_skip
 from tests.storage.conformance import enrolled
-from tests.storage.records import SetClock, device_name, device_record, issue, look, write
+from tests.storage.records import BreakableClock, SetClock, device_name, device_record, issue, look, write
 
 TERMINATES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heliograph' AND datname = current_database()"
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
@@ -306,14 +306,7 @@ async def test_a_value_that_the_database_cannot_hold_harms_no_other_rule(databas
 
 async def test_an_error_of_our_own_is_fatal_and_answers_everybody(database: str) -> None:
     """A clock that breaks stands for any error that the store cannot explain."""
-
-    class BrokenClock(SetClock):
-        def now_us(self) -> int:
-            if self.at_us < 0:
-                raise ArithmeticError("the clock broke")
-            return self.at_us
-
-    clock, fatal = BrokenClock(), list[BaseException]()
+    clock, fatal = BreakableClock(), list[BaseException]()
     store = await PostgresStore.open(database, clock=clock, ring=print, on_fatal=fatal.append)
     clock.at_us = -1
 

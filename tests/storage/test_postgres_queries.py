@@ -21,7 +21,7 @@ READS_A_WHOLE_TABLE = {
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
-    "figures": "of operations the open ones, of the outbox all: asked every few seconds at most",
+    "stats": "of operations the open ones, of the outbox all: asked every few seconds at most",
 }
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage/postgres").glob("*.py"))
 OWN = statements("postgres.sql").keys() | kind_statements("postgresql").keys()

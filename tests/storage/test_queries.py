@@ -1,17 +1,13 @@
 """Statements stand in files, keep their cost as tables grow, and repeat their VALUES group as asked."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import apsw
 import pytest
 
 from heliograph.storage.queries import Migration, grouped, groups, migration_script, queries
-from heliograph.storage.sqlite.connection import connect, migrate
 
 READS_A_WHOLE_TABLE = {
     "has_schema": "the catalogue is small",
-    "figures": "of operations the open ones, of the outbox an index: asked every few seconds at most",
+    "stats": "of operations the open ones, of the outbox an index: asked every few seconds at most",
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
@@ -23,14 +19,6 @@ READS_A_WHOLE_TABLE = {
 
 PART_OF_A_PAGE = ("SCAN newest", "SCAN page", "SCAN few", "SCAN (subquery")
 """Steps that go through the rows of another step."""
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
-    with_schema = connect(tmp_path / "heliograph.db")
-    migrate(with_schema, 0)
-    yield with_schema
-    with_schema.close()
 
 
 @pytest.mark.parametrize("rows", [1, 16])

@@ -33,6 +33,7 @@ from tests.storage.record_conformance import RecordConformance, lose_no_update, 
 from tests.storage.records import (
     SECOND_US,
     START_US,
+    BreakableClock,
     SetClock,
     create_times,
     device_name,
@@ -358,14 +359,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
 
 async def test_an_error_of_the_writer_is_fatal_and_answers_everybody(path: Path) -> None:
     """A clock that breaks stands for any error that the writer cannot explain."""
-
-    class BrokenClock(SetClock):
-        def now_us(self) -> int:
-            if self.at_us < 0:
-                raise ArithmeticError("the clock broke")
-            return self.at_us
-
-    clock, fatal = BrokenClock(), list[BaseException]()
+    clock, fatal = BreakableClock(), list[BaseException]()
     store = SqliteStore.open(path, clock=clock, ring=print, on_fatal=fatal.append)
     clock.at_us = -1
 

@@ -61,6 +61,6 @@ def test_the_piece_about_what_was_sent_runs_as_it_stands(amapi: Amapi) -> None:
         else:
             with pytest.raises(Exception, match="503"):
                 request.execute()
-    piece = block("## What was sent, and what came back").replace("times=3", "times=2")
+    piece = block("## Requests and answers").replace("times=3", "times=2")
 
     exec(piece, {"amapi": amapi})  # noqa: S102 - our own page

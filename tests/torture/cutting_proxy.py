@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import random
 import socket
 import struct
 from collections.abc import Callable
@@ -105,6 +106,19 @@ class CuttingProxy:
         for link in links:
             link.cut()
         return len(links)
+
+    def cut_some(self, chance: random.Random) -> None:
+        """Each connection is cut or not."""
+        for link in tuple(self.links):
+            if chance.random() < 0.5:
+                link.cut()
+
+    async def refuse_for(self, seconds: float) -> None:
+        """All connections are cut, and new ones reset, for this long."""
+        self.refusing = True
+        self.cut()
+        await asyncio.sleep(seconds)
+        self.heal()
 
     def heal(self) -> None:
         """Nothing is broken any more; connections that had fallen silent are cut."""

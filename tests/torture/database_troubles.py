@@ -144,9 +144,7 @@ class CutDatabase:
         self.proxy.heal()
 
     async def _cut_some(self, chance: random.Random) -> None:
-        for link in tuple(self.proxy.links):
-            if chance.random() < 0.5:
-                link.cut()
+        self.proxy.cut_some(chance)
 
     async def _silence_some(self, chance: random.Random) -> None:
         for link in tuple(self.proxy.links):
@@ -156,10 +154,7 @@ class CutDatabase:
         self.proxy.heal()
 
     async def _refuse(self, chance: random.Random) -> None:
-        self.proxy.refusing = True
-        self.proxy.cut()
-        await asyncio.sleep(chance.uniform(0.1, 1.5))
-        self.proxy.heal()
+        await self.proxy.refuse_for(chance.uniform(0.1, 1.5))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,9 +112,7 @@ class CutLines:
         self.proxy.heal()
 
     async def _cut_some(self, chance: random.Random) -> None:
-        for link in tuple(self.proxy.links):
-            if chance.random() < 0.5:
-                link.cut()
+        self.proxy.cut_some(chance)
 
     async def _cut_at_a_byte(self, chance: random.Random) -> None:
         for link in tuple(self.proxy.links):
@@ -133,10 +131,7 @@ class CutLines:
                 link.half_close(chance.choice(tuple(Way)))
 
     async def _refuse(self, chance: random.Random) -> None:
-        self.proxy.refusing = True
-        self.proxy.cut()
-        await asyncio.sleep(chance.uniform(0.05, 0.5))
-        self.proxy.heal()
+        await self.proxy.refuse_for(chance.uniform(0.05, 0.5))
 
     async def _delay(self, chance: random.Random) -> None:
         self.proxy.delay_s = chance.uniform(0.02, 0.2)

@@ -116,7 +116,7 @@ class CommandRun:
         await self._pass(Moment.EXECUTING, entry)
         leave = ServersLeave(entry, self._journal, self._delivery, self._progress)
         try:
-            outcome = await executor.execute(work, lambda status: self._progress.tell(entry, status), leave)
+            outcome = await executor.execute(work, lambda status: self._progress.report(entry, status), leave)
             if outcome is None:
                 await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
             else:

@@ -29,7 +29,7 @@ class ServersLeave:
     def asks(self, status: msgspec.Struct) -> None:
         """Journalled first: an agent after a restart must know that nothing was done."""
         self._journal.amend(self._entry, asking=True)
-        self._progress.tell(self._entry, status, asks_user=True)
+        self._progress.report(self._entry, status, asks_user=True)
 
     async def may_begin(self) -> bool:
         """Asked for as long as it takes; the same question gets the same answer. The server knows by then that the user was asked."""

@@ -39,7 +39,7 @@ class ProgressReports:
         self._seq += 1
         return self._seq
 
-    def tell(self, entry: Entry, status: msgspec.Struct, *, asks_user: bool = False) -> None:
+    def report(self, entry: Entry, status: msgspec.Struct, *, asks_user: bool = False) -> None:
         """The server gets this status soon, unless a newer one comes first.  `asks_user`: it says how long the user may take."""
         self._newest = self._numbered(entry, status, asks_user=asks_user)
         if self._task is None or self._task.done():

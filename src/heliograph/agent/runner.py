@@ -110,6 +110,7 @@ class PhoneRunner:
         self._before_next: Callable[[], Awaitable[None]] | None = None
         phone.on_change = self._phone_changed
         phone.on_restart = self._phone_restarts
+        phone.on_wiped_itself = self._phone_wiped_itself
         self.mischief.on_online = self._network_is_back
 
     @property
@@ -140,6 +141,7 @@ class PhoneRunner:
 
     async def stop(self) -> None:
         """The phone has said goodbye and nothing of it runs any more."""
+        self.phone.rest()
         if self._transport is not None:
             await self._transport.close()
         await self.kill()
@@ -163,6 +165,7 @@ class PhoneRunner:
         self.start()
 
     async def power_off(self) -> None:
+        self.phone.rest()
         await self.kill()
         self.condition = Condition.OFF
 
@@ -215,6 +218,12 @@ class PhoneRunner:
             self.phone.become(then(self.phone.device))
 
         self._before_next = wait
+        self._end_life()
+
+    def _phone_wiped_itself(self) -> None:
+        """No last order: the credential is gone with the agent, and the server does not learn of it."""
+        self._token_given.clear()
+        self._anew = True
         self._end_life()
 
     def _connection_changed(self, stands: bool) -> None:  # noqa: FBT001 - an event's one fact

@@ -17,12 +17,16 @@ from heliograph.agent.clock import AgentClock
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
 from heliograph.agent.profile import Answering, ConsentHabit
+from heliograph.commands.wipe import by_enforcement_rule
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.applications import with_applications
+from heliograph.domain.phone.enforcement import enforced, next_action_us, wipe_due
 from heliograph.domain.phone.events import with_events
-from heliograph.domain.phone.report_fields import Situation, device_report, is_reported
+from heliograph.domain.phone.location import with_location
+from heliograph.domain.phone.passwords import next_expiry_us, with_password_clocks
+from heliograph.domain.phone.report_fields import Situation, device_report, is_reported, value_of
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.domain.policy_messages import Policy as PolicyMessage
@@ -139,7 +143,11 @@ def reported(device: VirtualDevice, policy: PhonePolicy, *, now_us: int = 0) -> 
 def _kept_to(policy: PhonePolicy, before: VirtualDevice, device: VirtualDevice, *, now_us: int) -> VirtualDevice:
     """The phone that was `before`, as its policy has it."""
     message = policy_message(policy)
-    device = with_applications(device, message, now_us=now_us)
+    device = with_applications(with_location(device, message), message, now_us=now_us)
+    device = with_password_clocks(before, device, message, now_us=now_us)
+    if device.breached_since_us or (message is not None and message.policy_enforcement_rules):
+        details = value_of(Situation(phone=device, policy=message, now_us=now_us), "nonComplianceDetails") or ()
+        device = enforced(device, message, {detail.get("settingName") for detail in details}, now_us=now_us)
     return with_events(before, device, lambda field: is_reported(message, field), now_us=now_us)
 
 
@@ -158,6 +166,8 @@ class VirtualPhone:
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever the phone changes."""
         self.on_restart: Restart | None = None
+        self.on_wiped_itself: Callable[[], None] = lambda: None
+        """Called when an enforcement rule has wiped the phone: its agent and all that it knew are gone."""
         self._device = device
         self._user = user or User()
         self._questions: dict[str, Question] = {}
@@ -165,6 +175,8 @@ class VirtualPhone:
         """Of what the user is about to answer."""
         self._limits: set[asyncio.Task[None]] = set()
         """Of how long they may take."""
+        self._due: asyncio.Task[None] | None = None
+        """Waits until time alone changes something: a password expires, an enforcement rule acts."""
         self._reported: tuple[VirtualDevice, PhonePolicy, DeviceReport] | None = None
 
     @property
@@ -186,6 +198,7 @@ class VirtualPhone:
         """The phone is this one from now on."""
         if device is not self._device:
             self._device = _kept_to(self.policy, self._device, device, now_us=self.clock.now_us())
+            self._await_due()
             self.on_change()
 
     def adopt(self, policy: PhonePolicy) -> None:
@@ -201,6 +214,13 @@ class VirtualPhone:
         """The phone goes on where another like it stood, which was asking its user nothing."""
         self._device, self.policy, self._user, self.pace = device, policy, user, pace
         self.effects.extend(effects)
+        self._await_due()
+
+    def rest(self) -> None:
+        """Nothing happens on the phone by itself any more, until it changes."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     def forget_policy(self) -> None:
         """The phone applies no policy, as before it was first enrolled."""
@@ -265,6 +285,30 @@ class VirtualPhone:
         else:
             self.on_restart(self.pace.of(waiting), then)
             await never()
+
+    def _await_due(self) -> None:
+        """The phone looks at itself again when time alone changes something about it, if it ever does."""
+        self.rest()
+        now_us = self.clock.now_us()
+        times_us = (
+            next_expiry_us(self._device, now_us=now_us),
+            next_action_us(self._device, policy_message(self.policy), now_us=now_us) if self._device.breached_since_us else None,
+        )
+        due_us = min((time_us for time_us in times_us if time_us is not None), default=None)
+        if due_us is not None:
+            self._due = asyncio.get_running_loop().create_task(self._look_at(due_us))
+
+    async def _look_at(self, due_us: int) -> None:
+        await self.clock.sleep(max(0, due_us - self.clock.now_us()) / 1_000_000)
+        self._due = None  # `become` must not cancel what it runs in
+        policy, device = policy_message(self.policy), self._device
+        wipe = wipe_due(device, policy, now_us=self.clock.now_us())
+        if wipe is None:
+            self.become(msgspec.structs.replace(device))  # judged again, by a later time
+            return
+        flags = [flag.value for flag in policy.wipe_data_flags]
+        self.become(by_enforcement_rule(device, flags, preserve_frp=wipe.preserve_frp))
+        self.on_wiped_itself()
 
     def _answer_later(self, question: Question) -> None:
         if self._user.answer is not None:

@@ -101,7 +101,7 @@ class RestApp:
         self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answers one request. Not a coroutine of its own: hot requests pay for each that they pass through."""
+        """Answers one request."""
         if scope["type"] != "http":
             return _reject_connection(scope, send)
         path: bytes = scope.get("raw_path") or scope["path"].encode()  # raw_path is optional in ASGI

@@ -14,7 +14,7 @@ from heliograph.api.http.query import parameters_of
 from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
 from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.readiness import why_not_ready, worth_a_look
-from heliograph.api.server_metrics import Figures, ServerMetrics
+from heliograph.api.server_metrics import LatestStats, ServerMetrics
 from heliograph.asgi import JSON
 from heliograph.service.ports import Ports
 
@@ -38,7 +38,7 @@ class HealthPages:
 
     def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
         self._ports = ports
-        self._figures = Figures(ports)
+        self._lately = LatestStats(ports)
         self._counts = counts
         self._addresses = addresses
         self._pages: Mapping[str, HealthPage] = {
@@ -68,20 +68,20 @@ class HealthPages:
 
     async def _readiness(self, _scope: Mapping[str, Any]) -> Answer:
         why_not = why_not_ready(self._ports)
-        told = {"status": "not ready", "reason": " ".join(why_not)} if why_not else {"status": "ready"}
+        shown = {"status": "not ready", "reason": " ".join(why_not)} if why_not else {"status": "ready"}
         if notes := worth_a_look(self._ports):
-            told["note"] = " ".join(notes)
-        return UNAVAILABLE if why_not else OK, [JSON], msgspec.json.encode(told)
+            shown["note"] = " ".join(notes)
+        return UNAVAILABLE if why_not else OK, [JSON], msgspec.json.encode(shown)
 
     async def _metrics(self, _scope: Mapping[str, Any]) -> Answer:
-        await self._figures.refresh()
+        await self._lately.refresh()
         return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
 
     @functools.cached_property
     def _registry(self) -> CollectorRegistry:
         """Made on the first request: most servers in memory are never asked."""
         notifications = NotificationCounts(self._ports.publishing)
-        return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._figures), ProcessMetrics())
+        return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._lately), ProcessMetrics())
 
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
         version = dict(parameters_of(scope["query_string"])).get("version") or VERSION

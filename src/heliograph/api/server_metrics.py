@@ -20,12 +20,12 @@ Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoM
 
 FRESH_US = 5_000_000
 """Anyone may read /metrics, and counting open operations is work: the store is asked no more often than this."""
-FIGURES_WITHIN_S = 2.0
+STATS_WITHIN_S = 2.0
 """A store that is slower is left out: metrics are needed most while it is in trouble."""
 REFUSALS = ("full", "waited", "storage")
 
 
-class Figures:
+class LatestStats:
     """What the store said lately of how much it holds."""
 
     def __init__(self, ports: Ports) -> None:
@@ -43,8 +43,8 @@ class Figures:
                 return
             self._asked_us = now_us
             try:
-                async with asyncio.timeout(FIGURES_WITHIN_S):
-                    self.latest = await self._ports.store.figures()
+                async with asyncio.timeout(STATS_WITHIN_S):
+                    self.latest = await self._ports.store.stats()
             except Exception:  # noqa: BLE001 - with any error of the store, the rest is shown
                 self.latest = None
 
@@ -52,9 +52,9 @@ class Figures:
 class ServerMetrics(Collector):
     """Everything that is counted beside requests (api/metrics.py)."""
 
-    def __init__(self, ports: Ports, figures: Figures) -> None:
+    def __init__(self, ports: Ports, lately: LatestStats) -> None:
         self._ports = ports
-        self._figures = figures
+        self._lately = lately
 
     def collect(self) -> Iterator[Family]:
         """What prometheus_client asks for when /metrics is read."""
@@ -120,17 +120,17 @@ class ServerMetrics(Collector):
         yield longest
 
     def _held(self) -> Iterator[Family]:
-        figures = self._figures.latest
-        if figures is None:
+        stats = self._lately.latest
+        if stats is None:
             return
-        yield gauge("operations_open", "Commands that have not ended.", figures.open_operations)
-        yield gauge("notifications_waiting", "Notifications that were not sent yet.", figures.notifications)
-        since_us = figures.oldest_notification_us
+        yield gauge("operations_open", "Commands that have not ended.", stats.open_operations)
+        yield gauge("notifications_waiting", "Notifications that were not sent yet.", stats.notifications)
+        since_us = stats.oldest_notification_us
         age_us = 0 if since_us is None else max(0, self._ports.clock.now_us() - since_us)
         yield gauge("notifications_oldest_age_seconds", "How long the oldest of them waits.", age_us / 1_000_000)
-        yield gauge("database_bytes", "Size of the database.", figures.database_bytes)
-        if figures.log_bytes is not None:
-            yield gauge("database_log_bytes", "Size of SQLite's write-ahead log.", figures.log_bytes)
+        yield gauge("database_bytes", "Size of the database.", stats.database_bytes)
+        if stats.log_bytes is not None:
+            yield gauge("database_log_bytes", "Size of SQLite's write-ahead log.", stats.log_bytes)
 
     def _phones(self) -> Iterator[Family]:
         phones = GaugeMetricFamily("heliograph_phones_connected", "Phones connected to this server.", labels=("transport",))

@@ -13,16 +13,17 @@ from heliograph.cli.command_tree import command, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import bearer_given, device_name, enterprise_name
-from heliograph.cli.output import print_object, print_table
+from heliograph.cli.output import print_object, print_paragraph, print_table
 
 if TYPE_CHECKING:
     from heliograph.conformance.run import Result
     from heliograph.conformance.server import Server
 
 ALL: Final = "all"
+NOT_TRIED: Final = "not tried"
 COLOURS: Final = {
     "as documented": "green", "as observed": "green", "as assumed": "cyan", "not as assumed": "yellow", "otherwise": "red",
-    "not tried": "bright_black",
+    NOT_TRIED: "bright_black",
 }  # fmt: skip
 TOKEN = option(
     "--token",
@@ -92,10 +93,17 @@ def _print_json(results: "Sequence[Result]", counts: dict[str, int]) -> None:
 
 
 def _print_results(results: "Sequence[Result]", counts: dict[str, int]) -> None:
-    rows = [(result.name, Coloured(result.standing.value, COLOURS[result.standing.value]), result.answer) for result in results]
-    print_table(("claim", "stands", "the server's answer"), rows, empty="There are no probes.")
-    click.echo(", ".join(f"{count} {standing}" for standing, count in counts.items() if count) + ".")
-    for result in results:
-        if result.standing.value == "otherwise":
-            known = "; ".join(f"{evidence.answer}" for evidence in result.claim.evidence)
-            click.echo(f"{result.name}: {result.claim.subject}. Known of AMAPI: {known}. The server: {result.answer}.")
+    from heliograph.conformance.ledger import how_known  # noqa: PLC0415 - as above
+
+    tried = [result for result in results if result.standing.value != NOT_TRIED]
+    rows = [(result.name, Coloured(result.standing.value, COLOURS[result.standing.value]), result.answer) for result in tried]
+    print_table(("claim", "stands", "the server's answer"), rows, empty="No probe could be made.")
+    print_paragraph(", ".join(f"{count} {standing}" for standing, count in counts.items() if count) + ".")
+    for result in tried:
+        if result.standing.value in {"otherwise", "not as assumed"}:
+            known = "; ".join(f"{evidence.answer} ({how_known(evidence)})" for evidence in result.claim.evidence)
+            print_paragraph(f"{result.name}: {result.claim.subject}. AMAPI: {known}. The server: {result.answer}.")
+    reasons = dict.fromkeys(result.answer for result in results if result.standing.value == NOT_TRIED)
+    for reason in reasons:
+        names = ", ".join(result.name for result in results if result.standing.value == NOT_TRIED and result.answer == reason)
+        print_paragraph(f"Not tried, {reason}: {names}.")

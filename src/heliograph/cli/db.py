@@ -56,8 +56,8 @@ def migrate(*, data_dir: Path, database: str) -> None:
 
         data_dir.mkdir(parents=True, exist_ok=True)
         before, after = migrate_file(data_dir / NAME, now_us)
-    told = f"Schema {before} became schema {after}." if before != after else f"The database has schema {after} already."
-    click.echo(told)
+    shown = f"Schema {before} became schema {after}." if before != after else f"The database has schema {after} already."
+    click.echo(shown)
 
 
 @app.command("check")
@@ -72,8 +72,8 @@ def check(file: Path | None, *, data_dir: Path, database: str, as_json: bool) ->
     """
     findings = _findings(file, data_dir, database)
     if as_json:
-        told = [{"check": name, "holds": holds, "ok": not trouble, "trouble": trouble} for name, holds, trouble in findings]
-        click.echo(json.dumps(told, indent=2))
+        shown = [{"check": name, "holds": holds, "ok": not trouble, "trouble": trouble} for name, holds, trouble in findings]
+        click.echo(json.dumps(shown, indent=2))
     else:
         rows = [(name, _said(trouble), trouble or holds) for name, holds, trouble in findings]
         print_table(("CHECK", "RESULT", "WHAT"), rows, empty="Nothing was checked.")

@@ -44,7 +44,7 @@ class Folding:
             self._lines += 1
             return True
 
-    def told(self, *, at_once: bool = False) -> list[dict[str, object]]:
+    def folded(self, *, at_once: bool = False) -> list[dict[str, object]]:
         """What was folded in the window that has ended, by kind; with `at_once` the window ends now."""
         with self._lock:
             if self._since_s is None:

@@ -72,7 +72,7 @@ def log_to_stderr(*, level: int = logging.INFO) -> None:
         return line({"event": "log.dropped", "lines": number, "level": "warning"})
 
     def folded(at_end: bool) -> Iterator[str]:  # noqa: FBT001 - as an outlet asks
-        return map(line, folding.told(at_once=at_end))
+        return map(line, folding.folded(at_once=at_end))
 
     outlet = Outlet(sys.stderr.fileno(), dropped=dropped, on_drop=_count_dropped, more=folded)
     structlog.configure(

@@ -88,6 +88,14 @@ def print_resource(body: bytes, *, as_json: bool) -> None:
     return console().print_json(body.decode())
 
 
+def print_paragraph(text: str) -> None:
+    """Text for people, on a terminal broken between words."""
+    if sys.stdout.isatty():
+        columns = shutil.get_terminal_size().columns
+        text = "\n".join(wrap(text, columns, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
+    click.echo(text)
+
+
 def outcome_word(outcome: OutcomeView) -> Coloured:
     return Coloured(outcome.outcome, STYLES.get(outcome.outcome, ""))
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -36,11 +36,18 @@ def app(context: click.Context, *, upstream: str | None, out: Path | None, port:
     from heliograph.conformance.recording.proxy import record  # noqa: PLC0415 - the other commands start without aiohttp
 
     with contextlib.ExitStack() as stack:
-        write = _line_writer(out, stack)
+        write, count = _line_writer(out, stack), 0
+
+        def counted(line: str) -> None:
+            nonlocal count
+            write(line)
+            count += 1
+
         try:
-            run(record(upstream, write, port=port, ready=lambda url: click.echo(_ready(url, upstream), err=True)))
+            run(record(upstream, counted, port=port, ready=lambda url: click.echo(_ready(url, upstream), err=True)))
         except ValueError as error:
             raise Failure(ExitCode.INVALID, f"--to: {error}.") from None
+        click.echo(_done(count, out), err=True)
 
 
 @app.command("summarise")
@@ -58,7 +65,13 @@ def summarise(*, file: Path, by: str) -> None:
         found = candidates((msgspec.json.decode(line, type=Exchange) for line in lines if line), by=by)
     except MALFORMED:
         raise Failure(ExitCode.INVALID, f"{file} was not written by heliograph record.") from None
-    click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
+    click.echo(json.dumps([_to_fill_in(msgspec.to_builtins(claim)) for claim in found], indent=2, ensure_ascii=False))
+
+
+def _to_fill_in(claim: dict[str, Any]) -> dict[str, Any]:
+    """The claim without the fields that few claims have; `documented` and `test` are empty, for anyone who takes it into the ledger."""
+    evidence = [{name: value for name, value in each.items() if value != ""} for each in claim["evidence"]]
+    return {"subject": claim["subject"], "evidence": evidence, "heliograph": {"documented": ""}, "test": ""}
 
 
 def _line_writer(out: Path | None, stack: contextlib.ExitStack) -> Callable[[str], None]:
@@ -68,6 +81,8 @@ def _line_writer(out: Path | None, stack: contextlib.ExitStack) -> Callable[[str
     else:
         try:
             file = stack.enter_context(out.open("x", encoding="utf-8"))
+        except FileExistsError:
+            raise Failure(ExitCode.INVALID, f"--out {out}: the file exists already, name a new one.") from None
         except OSError as error:
             raise Failure(ExitCode.INVALID, f"--out {out}: {error.strerror}.") from None
 
@@ -80,3 +95,8 @@ def _line_writer(out: Path | None, stack: contextlib.ExitStack) -> Callable[[str
 
 def _ready(url: str, upstream: str) -> str:
     return f"Recording {upstream}. Point your client at {url}   (Ctrl-C ends it)"
+
+
+def _done(count: int, out: Path | None) -> str:
+    said = f"Recorded {count} {'call' if count == 1 else 'calls'}."
+    return f"{said} Summarise them: heliograph record summarise {out}" if count and out is not None else said

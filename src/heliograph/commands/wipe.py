@@ -65,9 +65,24 @@ def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstan
 
     Source: AOSP DevicePolicyManager.wipeDevice and wipeData; disc, WipeParams.
     """
+    return Done(phone=_wiped(phone, params), outcome=Outcome())
+
+
+def by_enforcement_rule(phone: VirtualDevice, wipe_data_flags: Sequence[str], *, preserve_frp: bool) -> VirtualDevice:
+    """The phone that wiped itself, since it had not complied with its policy for as long as a rule allows.
+
+    Source: disc, WipeAction; Policy.wipeDataFlags ("due to any reason (for example, non-compliance)"), on Android 15 and above.
+    """
+    flags = {WipeDataFlag(flag) for flag in wipe_data_flags} if phone.api_level >= POLICY_FLAGS_LEVEL else set()
+    if preserve_frp:
+        flags.add(WipeDataFlag.PRESERVE_RESET_PROTECTION_DATA)
+    return _wiped(phone, WipeParams(wipe_data_flags=tuple(flags)))
+
+
+def _wiped(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:
     flags = params.wipe_data_flags
     if phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
-        return Done(phone=_without_work(phone, params), outcome=Outcome())
+        return _without_work(phone, params)
     wiped = factory_reset(phone)
     if WipeDataFlag.PRESERVE_RESET_PROTECTION_DATA not in flags:
         wiped = msgspec.structs.replace(wiped, reset_protection_data=False)
@@ -75,7 +90,7 @@ def execute(phone: VirtualDevice, params: WipeParams, _circumstances: Circumstan
         wiped = msgspec.structs.replace(wiped, external_storage_bytes=0)
     if WipeDataFlag.WIPE_ESIMS in flags:
         wiped = msgspec.structs.replace(wiped, euiccs=tuple(chip.erased() for chip in wiped.euiccs))
-    return Done(phone=wiped, outcome=Outcome())
+    return wiped
 
 
 def _without_work(phone: VirtualDevice, params: WipeParams) -> VirtualDevice:

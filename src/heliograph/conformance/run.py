@@ -43,7 +43,9 @@ def probe_server(server: Server, *, may_change: bool) -> Iterator[Result]:
     for probe_name, probe in PROBES.items():
         name, claim = claims[probe_name]
         if probe.changes and not may_change:
-            yield Result(name=name, claim=claim, standing=Standing.NOT_TRIED, answer="changes a device or the enterprise: --yes")
+            yield Result(
+                name=name, claim=claim, standing=Standing.NOT_TRIED, answer="needs --yes, since it changes a device or the enterprise"
+            )
             continue
         try:
             answer = probe.ask(server)

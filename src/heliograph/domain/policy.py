@@ -164,6 +164,9 @@ def violations(policy: Any, *, path: str = "policy") -> Iterator[Violation]:  # 
         if rule.block_action is None or rule.wipe_action is None:
             where = f"{path}.policy_enforcement_rules[{index}]"
             yield Violation(where, f"policyEnforcementRules[{index}] must have a block action and a wipe action.")
+        elif not 0 <= rule.block_action.block_after_days < rule.wipe_action.wipe_after_days:
+            where = f"{path}.policy_enforcement_rules[{index}].block_action.block_after_days"
+            yield Violation(where, f"{where} must be at least 0 and less than wipe_after_days.")
     seen: set[str] = set()
     for index, package in enumerate(application.package_name for application in policy.applications):
         where = f"{path}.applications[{index}].package_name"

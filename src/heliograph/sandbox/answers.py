@@ -132,6 +132,8 @@ class PhoneView(Message, kw_only=True):
     setup_in_progress: bool
     disabled: bool
     disabled_reason: str
+    blocked_scope: str
+    """What an enforcement rule of its policy blocks: BLOCK_SCOPE_DEVICE or BLOCK_SCOPE_WORK_PROFILE; empty: nothing."""
     screen: Annotated[str, Also(enum=["on", "off"])]
     locked: bool
     credential: CredentialView | None = None
@@ -149,6 +151,7 @@ class PhoneView(Message, kw_only=True):
     confirm_esim_removal: bool
     """Whether it asks its user before REMOVE_ESIM removes one."""
     ongoing_call: bool
+    location_on: bool
     battery_percent: Int32
     boots: Int32
     factory_resets: Int32

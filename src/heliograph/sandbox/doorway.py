@@ -76,7 +76,7 @@ class Doorway:
     async def _visit(self, app: Asgi, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         answered = False
 
-        async def tell(message: Any) -> None:  # noqa: ANN401 - ASGI
+        async def passed_on(message: Any) -> None:  # noqa: ANN401 - ASGI
             nonlocal answered
             answered = True
             await send(message)
@@ -86,7 +86,7 @@ class Doorway:
             return
         self._visits.add(visit)
         try:
-            await app(scope, receive, tell)
+            await app(scope, receive, passed_on)
         except asyncio.CancelledError:
             if visit not in self._sent_away:
                 raise

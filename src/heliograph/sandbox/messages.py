@@ -42,6 +42,8 @@ class Steering(Message):
     consent: Consent = Consent.CONSENT_UNSPECIFIED
     consent_delay: Duration = ""
     ongoing_call: bool | None = None
+    location_on: bool | None = None
+    """Whether its user, or its policy, has location on."""
     setup_in_progress: bool | None = None
     work_profile_paused: bool | None = None
     report: AnyObject | None = None

@@ -48,7 +48,7 @@ class Steered:
         await self._misbehave(phone.runner.mischief)
 
     def _changed(self, device: VirtualDevice) -> VirtualDevice:
-        names = ("ongoing_call", "setup_in_progress", "confirm_esim_removal")
+        names = ("ongoing_call", "location_on", "setup_in_progress", "confirm_esim_removal")
         wanted = {name: getattr(self._wanted, name) for name in names}
         changes: dict[str, object] = {name: value for name, value in wanted.items() if value not in {None, getattr(device, name)}}
         if self._reported_instead is not None:

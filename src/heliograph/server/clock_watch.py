@@ -78,11 +78,11 @@ def started(clock: object, newest_us: int) -> ClockWatch | None:
     clock.start_from(newest_us)
     if not isinstance(clock, Follows):
         return None  # the sandbox's: tests set it ahead
-    told = {"newest": format_timestamp(newest_us), "clock": clock.follows}
+    facts = {"newest": format_timestamp(newest_us), "clock": clock.follows}
     if ahead_us >= LARGE_US:
-        log.error("clock.behind_store", ahead_ms=ahead_us // 1_000, **told)
+        log.error("clock.behind_store", ahead_ms=ahead_us // 1_000, **facts)
     elif ahead_us >= STEP_US:
-        log.warning("clock.behind_store", ahead_ms=ahead_us // 1_000, **told)
+        log.warning("clock.behind_store", ahead_ms=ahead_us // 1_000, **facts)
     elif newest_us and -ahead_us >= LONG_US:
-        log.error("clock.far_ahead_of_store", days=-ahead_us // 86_400_000_000, **told)
+        log.error("clock.far_ahead_of_store", days=-ahead_us // 86_400_000_000, **facts)
     return ClockWatch(clock, newest_us)

@@ -14,12 +14,12 @@ LOOK_EVERY_S = 1.0
 
 async def tell_readiness(store: Store) -> NoReturn:
     """Each change is one line."""
-    told: str | None = None
+    known: str | None = None
     while True:
         trouble = store.healthy()
-        if trouble is not None and told is None:
+        if trouble is not None and known is None:
             log.warning("server.not_ready", reason=trouble)
-        elif trouble is None and told is not None:
-            log.warning("server.ready_again", was=told)
-        told = trouble
+        elif trouble is None and known is not None:
+            log.warning("server.ready_again", was=known)
+        known = trouble
         await asyncio.sleep(LOOK_EVERY_S)

@@ -86,8 +86,8 @@ async def acknowledge_command(
         ports.offers.forget_device(device)
     else:
         ports.offers.noted(device, name.create_ms)
-    tell = message.need_command or verdict.last_order is not None
-    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if tell else None)
+    wants_command = message.need_command or verdict.last_order is not None
+    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if wants_command else None)
 
 
 def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
@@ -106,8 +106,8 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
     row = COMMANDS[operation.type]
     if row.final_at_ack:
         return _ended_by_ack(ports, facts, ack, device, operation) if ack.sees_all else Decision(None)
-    told = with_offers(ports, operation)
-    acknowledged = life.acknowledge(told, ack.ack_id, facts.now_us, result_timeout_s=row.result_timeout_s)
+    offered = with_offers(ports, operation)
+    acknowledged = life.acknowledge(offered, ack.ack_id, facts.now_us, result_timeout_s=row.result_timeout_s)
     start_within_ms = max(0, (operation.expires_us - facts.now_us) // 1_000)
     return Decision(_Stands(start_within_ms, acknowledged), (PutOperation(acknowledged),))
 

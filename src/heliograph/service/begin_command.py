@@ -1,7 +1,5 @@
 """A phone's user has agreed: may the phone begin?  What has expired meanwhile must have no effect, ever."""
 
-from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
-
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
 from heliograph.domain.errors import DeviceNoLongerManaged, OperationNotFound

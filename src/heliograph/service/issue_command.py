@@ -1,7 +1,5 @@
 """A caller's command becomes an operation in its device's queue."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 

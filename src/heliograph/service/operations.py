@@ -1,7 +1,5 @@
 """Operations: read, cancelled, and retired when they are old."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -107,8 +105,8 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         operation = facts.operation
         if operation is None or not life.allows(operation, life.Event.CANCEL):
             return Decision(None if operation is None else False)
-        told = with_offers(ports, operation)
-        ended = life.expire(told, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(told, facts.now_us)
+        offered = with_offers(ports, operation)
+        ended = life.expire(offered, facts.now_us) if facts.now_us >= operation.expires_us else life.cancel(offered, facts.now_us)
         # What waited behind it may be next.
         return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
 

@@ -165,7 +165,7 @@ class Store(Outbox, EventLog, Counting, RecordRules, Protocol):
     def waiting(self) -> LaneLoads:
         """Rules that wait to be decided, by lane. From memory: works even if the database does not answer."""
 
-    async def figures(self) -> StoreStats:
+    async def stats(self) -> StoreStats:
         """What the store holds now; asked rarely, because it may read every open operation."""
 
     def healthy(self) -> str | None:

@@ -1,7 +1,5 @@
 """A phone refuses a command before it acknowledges: nothing was executed."""
 
-from __future__ import annotations  # a rule is made per call, and its annotations would be evaluated with it
-
 from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
 from heliograph.domain.behaviour import Behaviour
@@ -44,11 +42,11 @@ async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> N
             raise AlreadyAcknowledged
         if operation.done:
             return Decision(None)
-        told = with_offers(ports, operation)
+        offered = with_offers(ports, operation)
         if facts.now_us >= operation.expires_us:
-            ended = life.expire(told, facts.now_us)
+            ended = life.expire(offered, facts.now_us)
         else:
-            ended = _refused(ports, told, facts.device, message, now_us=facts.now_us)
+            ended = _refused(ports, offered, facts.device, message, now_us=facts.now_us)
         return Decision(None, tuple(operation_writes(ports, facts, operation, ended)), ring=device)
 
     await ports.store.decide(Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule, lane=Lane.PHONES)

@@ -1,7 +1,5 @@
 """A phone reports progress of a command, and at the end its outcome."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -36,7 +36,7 @@ INSERT INTO schema_version (version, applied_us) VALUES ($1, $2)
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- newest_times --
--- The newest times (us) that rows tell of: read once at start, for the database's clock may be behind them.
+-- The newest times (us) in rows: read once at start, for the database's clock may be behind them.
 SELECT (SELECT max(create_ms) * 1000 FROM operations), (SELECT max(ended_us) FROM operations WHERE ended_us IS NOT NULL),
     (SELECT created_us FROM outbox WHERE message_id = (SELECT max(message_id) FROM outbox)),
     (SELECT CAST(substr(max(position), 1, 20) AS BIGINT) FROM enterprises)
@@ -138,7 +138,7 @@ ON CONFLICT (device_key) DO UPDATE SET
 DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
 -- put_messages --
--- New messages; one that tells the state of the same thing makes way, passes its turn on, and is nobody's yet.
+-- New messages; one with the state of the same thing makes way, passes its turn on, and is nobody's yet.
 INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[])
 ON CONFLICT (destination, supersedes) DO UPDATE SET

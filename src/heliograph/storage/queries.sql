@@ -45,7 +45,7 @@ SELECT k.enterprise, k.device, o.create_ms
 FROM operations o JOIN device_keys k ON k.device_key = o.device_key
 WHERE o.deadline_us IS NOT NULL
 
--- figures --
+-- stats --
 -- How many operations are open and how many notifications wait, and since when the oldest.
 SELECT (SELECT count(*) FROM operations WHERE deadline_us IS NOT NULL),
     (SELECT count(*) FROM outbox),
@@ -71,7 +71,7 @@ SELECT max(newest.create_ms) FROM (
 ) AS newest
 
 -- newest_times --
--- The newest times (us) that rows tell of: read once at start, for a server's clock may be behind them.
+-- The newest times (us) in rows: read once at start, for a server's clock may be behind them.
 SELECT (SELECT max(create_ms) * 1000 FROM operations), (SELECT max(create_ms) * 1000 FROM swept),
     (SELECT max(ended_us) FROM operations WHERE ended_us IS NOT NULL),
     (SELECT created_us FROM outbox WHERE message_id = (SELECT max(message_id) FROM outbox)),
@@ -220,7 +220,7 @@ INSERT INTO sealing_key (id, fingerprint) VALUES (1, ?) ON CONFLICT (id) DO UPDA
 SELECT coalesce(max(message_id), 0) FROM outbox
 
 -- put_messages --
--- New messages; one that tells the state of the same thing makes way, and passes its turn on.
+-- New messages; one with the state of the same thing makes way, and passes its turn on.
 INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (destination, supersedes) DO UPDATE SET

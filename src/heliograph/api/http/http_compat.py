@@ -54,14 +54,11 @@ class HttpCompat:
         self._cors_origins = frozenset(cors_origins)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answers one request. Not a coroutine of its own: a usual request shall not pay for another one."""
+        """Answers one request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        if scope["method"] in _UNUSUAL_METHODS:
+        if scope["method"] in _UNUSUAL_METHODS or any(name in _UNUSUAL_HEADERS for name, _value in scope["headers"]):
             return self._answer(scope, receive, send)
-        for name, _value in scope["headers"]:  # half the time of any set operation on so few
-            if name in _UNUSUAL_HEADERS:
-                return self._answer(scope, receive, send)
         return self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +67,7 @@ class HttpCompat:
         if allowed:
             send = _with_headers(send, allowed)
         if scope["method"] == "OPTIONS":
-            return await self._tell_options(scope, headers, send)
+            return await self._answer_options(scope, headers, send)
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET", WHOLE_ANSWER: True}, _without_body(send)
         try:
@@ -123,7 +120,7 @@ class HttpCompat:
             raise url_too_long()
         return {**scope, "method": method, "query_string": both}, given_first({"type": "http.request", "body": b""}, receive)
 
-    async def _tell_options(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> None:
+    async def _answer_options(self, scope: Scope, headers: dict[bytes, bytes], send: Send) -> None:
         """Which methods the path takes; to a page's preflight, whether it may use them."""
         methods = ", ".join((*self._http_methods(scope["path"]), "OPTIONS")).encode()
         answer: Headers = [(b"allow", methods)]

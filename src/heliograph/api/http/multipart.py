@@ -166,8 +166,8 @@ def _request(text: bytes) -> PartRequest:
         raise InvalidArgument("The part does not begin with a request line, as in: POST /v1/enterprises/e/devices/d:issueCommand")
     head, body = _split(text[line.end() :])
     headers = _headers(head)
-    told = dict(headers).get(b"content-length", b"")
-    if told.isdigit() and int(told[:12]) > len(body):
+    announced = dict(headers).get(b"content-length", b"")
+    if announced.isdigit() and int(announced[:12]) > len(body):
         raise InvalidArgument(f"The part is cut off: its Content-Length says more than its {len(body)} bytes.")
     try:
         target = urlsplit(line[2].decode("latin-1"))

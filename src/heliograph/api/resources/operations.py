@@ -43,7 +43,7 @@ async def issue(call: Call) -> bytes:
     """
     query: IssueCommandQuery = call.query
     key = None
-    for name, value in call.scope["headers"]:  # a generator would cost more than the whole loop
+    for name, value in call.scope["headers"]:
         if name == b"idempotency-key":
             key = value.decode("latin-1")
     request_id = ""

@@ -48,13 +48,13 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
             return await otherwise(scope, receive, send)
         try:
-            status, told = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
+            status, said = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
         except HeliographError as error:
-            status, told = _rejection(error)
-            log.info("token.refused", http_status=status, error=told["error"], why=told["error_description"])
+            status, said = _rejection(error)
+            log.info("token.refused", http_status=status, error=said["error"], why=said["error_description"])
         except ClientGone:
             return None
-        return await send_whole(send, status, indented(msgspec.json.encode(told)), HEADERS)
+        return await send_whole(send, status, indented(msgspec.json.encode(said)), HEADERS)
 
     return answer
 

@@ -89,7 +89,7 @@ async def proxying(upstream: str, write: Callable[[str], None], *, port: int) ->
     """
     parts = urlsplit(upstream)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{upstream!r} is not the address of a server")
+        raise ValueError(f"{upstream!r} is not the address of a server: write one such as https://androidmanagement.googleapis.com")
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     own = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
     async with aiohttp.ClientSession(

@@ -2,7 +2,7 @@
 
 Whatever a policy wants installed is there at once, as if Play had every app; what `app_failures` names stays as it is.
 
-Source: disc, ApplicationPolicy, ApplicationReport, KeyedAppState, Policy.playStoreMode.
+Source: disc, ApplicationPolicy, ApplicationReport, KeyedAppState, PersonalApplicationPolicy, Policy.playStoreMode.
 """
 
 import base64
@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.phone.virtual_device import App, KeyedState, VirtualDevice
+from heliograph.domain.device import ManagementKind
+from heliograph.domain.phone.virtual_device import App, KeyedState, Scope, VirtualDevice
 from heliograph.protojson.times import format_timestamp
 
 INSTALLED_TYPES = frozenset({"PREINSTALLED", "FORCE_INSTALLED", "REQUIRED_FOR_SETUP", "KIOSK"})
@@ -35,11 +36,14 @@ def with_applications(phone: VirtualDevice, policy: Any, *, now_us: int) -> Virt
     if policy is None or not phone.managed:
         return phone
     wanted = {application.package_name: application for application in policy.applications}
+    unwanted = {package for _index, package in blocked_personally(phone, policy)}
     mine = {app.package: app for app in phone.apps if app.scope is phone.managed_scope}
     removed = tuple(app for app in phone.removed_apps if app.package not in mine)
     apps: list[App] = []
     for app in phone.apps:
         kept = app
+        if app.scope is Scope.DEVICE and app.package in unwanted and not app.system and app.package not in phone.app_failures:
+            continue
         if app.scope is phone.managed_scope and app.package not in phone.app_failures:
             application = wanted.get(app.package)
             if not app.system and _goes(app, application, policy.play_store_mode.value):
@@ -55,6 +59,19 @@ def with_applications(phone: VirtualDevice, policy: Any, *, now_us: int) -> Virt
     if tuple(apps) == phone.apps and removed == phone.removed_apps:
         return phone
     return msgspec.structs.replace(phone, apps=tuple(apps), removed_apps=removed[-REMOVED_KEPT:])
+
+
+def blocked_personally(phone: VirtualDevice, policy: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - the made message
+    """Index and package of each app that the policy blocks on the personal side: of a company's phone with a work profile only.
+
+    Source: disc, PersonalApplicationPolicy.installType: "If the app was previously installed in the device, it will be uninstalled."
+    """
+    personal = policy.personal_usage_policies
+    if personal is None or phone.management_kind is not ManagementKind.COMPANY_OWNED_WORK_PROFILE:
+        return
+    for index, application in enumerate(personal.personal_applications):
+        if application.install_type.value == "BLOCKED":
+            yield index, application.package_name
 
 
 def _goes(app: App, application: Any, play_store_mode: str) -> bool:  # noqa: ANN401 - the made message

@@ -1,6 +1,7 @@
 """How a virtual phone judges itself by its policy: a row for each setting that is judged. All others count as applied.
 
-Source: disc, NonComplianceDetail, PasswordRequirements, Policy.minimumApiLevel, encryptionPolicy, ensureVerifyAppsEnabled.
+Source: disc, NonComplianceDetail, PasswordRequirements, PersonalUsagePolicies, Policy.minimumApiLevel, locationMode, encryptionPolicy,
+ensureVerifyAppsEnabled.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.phone.applications import application_faults
+from heliograph.domain.phone.applications import application_faults, blocked_personally
 from heliograph.domain.phone.credential import Credential
+from heliograph.domain.phone.location import users_to_switch, wanted_location
+from heliograph.domain.phone.passwords import credential_in, demands_of, has_expired, scope_of
 from heliograph.domain.phone.policy_support import SUPPORT, unsupported
-from heliograph.domain.phone.virtual_device import VirtualDevice
+from heliograph.domain.phone.virtual_device import Scope, VirtualDevice
 from heliograph.domain.policy import PasswordPolicy, password_policy
 from heliograph.domain.policy_messages import Policy
 from heliograph.protojson.messages import encode_message
@@ -28,6 +31,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     api_level: int
     device_settings: Mapping[str, Any]
     """DeviceSettings in AMAPI's JSON."""
+    now_us: int = 0
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,35 +75,45 @@ def _verification_enforced(policy: Any) -> bool:  # noqa: ANN401 - the made mess
     return overrides is not None and overrides.google_play_protect_verify_apps.value == "VERIFY_APPS_ENFORCED"
 
 
-def _password_policies(subject: Subject) -> Iterator[Detail]:
-    for index, demand in enumerate(subject.policy.password_policies):
-        yield from _password_faults(subject, demand, f"passwordPolicies[{index}]")
+def _passwords(setting: str) -> Callable[[Subject], Iterator[Detail]]:
+    def faults(subject: Subject) -> Iterator[Detail]:
+        for path, demand in demands_of(subject.policy):
+            if path.startswith(setting):
+                yield from _password_faults(subject, demand, path)
 
-
-def _password_requirements(subject: Subject) -> Iterator[Detail]:
-    demand = subject.policy.password_requirements
-    if demand is not None:
-        yield from _password_faults(subject, demand, "passwordRequirements")
+    return faults
 
 
 def _password_faults(subject: Subject, demand: Any, path: str) -> Iterator[Detail]:  # noqa: ANN401 - the made message
-    profile = subject.phone.work_profile
-    scope = demand.password_scope.value
-    if scope == "SCOPE_UNSPECIFIED":
-        scope = "SCOPE_DEVICE" if profile is None else "SCOPE_PROFILE"
-    if scope == "SCOPE_PROFILE" and profile is None:
+    profile, scope = subject.phone.work_profile, scope_of(demand, subject.phone)
+    if not scope:
         return
     if demand.unified_lock_settings.value == "REQUIRE_SEPARATE_WORK_LOCK" and profile is not None and not profile.separate_lock:
         yield {"fieldPath": f"{path}.unifiedLockSettings", "nonComplianceReason": "USER_ACTION"}
-    own = profile is not None and scope == "SCOPE_PROFILE" and profile.separate_lock
-    credential = profile.credential if profile is not None and own else subject.phone.credential
-    if not _suffices(credential, password_policy([demand]), demand):
-        yield {
-            "fieldPath": f"{path}.passwordQuality",
-            "nonComplianceReason": "USER_ACTION",
-            "specificNonComplianceReason": "PASSWORD_POLICIES_PASSWORD_NOT_SUFFICIENT",
-            "specificNonComplianceContext": {"passwordPoliciesContext": {"passwordPolicyScope": scope}},
-        }
+    about = {
+        "nonComplianceReason": "USER_ACTION",
+        "specificNonComplianceContext": {"passwordPoliciesContext": {"passwordPolicyScope": scope}},
+    }
+    if demand.password_expiration_timeout and has_expired(subject.phone, scope, now_us=subject.now_us):
+        expired = "PASSWORD_POLICIES_PASSWORD_EXPIRED"
+        yield {"fieldPath": f"{path}.passwordExpirationTimeout", **about, "specificNonComplianceReason": expired}
+    if not _suffices(credential_in(subject.phone, scope), password_policy([demand]), demand):
+        insufficient = "PASSWORD_POLICIES_PASSWORD_NOT_SUFFICIENT"
+        yield {"fieldPath": f"{path}.passwordQuality", **about, "specificNonComplianceReason": insufficient}
+
+
+def _location(subject: Subject) -> Iterator[Detail]:
+    wanted = wanted_location(subject.policy)
+    if wanted is not None and users_to_switch(subject.phone) and subject.phone.location_on is not wanted:
+        yield {"nonComplianceReason": "USER_ACTION"}
+
+
+def _personal_applications(subject: Subject) -> Iterator[Detail]:
+    there = {app.package for app in subject.phone.apps if not app.system and app.scope is Scope.DEVICE}
+    for index, package in blocked_personally(subject.phone, subject.policy):
+        if package in there:
+            path = f"personalUsagePolicies.personalApplications[{index}]"
+            yield {"fieldPath": path, "packageName": package, "nonComplianceReason": "APP_INSTALLED"}
 
 
 _COUNTED: Mapping[str, Callable[[str], bool]] = {
@@ -127,14 +141,23 @@ def _suffices(credential: Credential | None, least: PasswordPolicy, demand: Any)
 JUDGED = (
     Judgement(setting="minimumApiLevel", says="OS_NOT_PERMITTED below it", faults=_minimum_api_level),
     Judgement(
-        setting="passwordPolicies", faults=_password_policies,
-        says="USER_ACTION while the credential in its scope has too low a quality, is too short, or has too few characters of a kind; "
-        "while a separate work lock is required and not set",
+        setting="passwordPolicies", faults=_passwords("passwordPolicies"),
+        says="USER_ACTION while the credential in its scope has too low a quality, is too short, has too few characters of a kind, or has "
+        "expired (`passwordExpirationTimeout`); while a separate work lock is required and not set",
     ),
-    Judgement(setting="passwordRequirements", faults=_password_requirements, says="as `passwordPolicies`"),
+    Judgement(setting="passwordRequirements", faults=_passwords("passwordRequirements"), says="as `passwordPolicies`"),
     Judgement(
         setting="applications", faults=lambda subject: application_faults(subject.phone, subject.policy),
         says="APP_NOT_INSTALLED, APP_NOT_UPDATED or APP_INSTALLED while `appFailures` keep an app from being changed",
+    ),
+    Judgement(
+        setting="personalUsagePolicies", faults=_personal_applications,
+        says="`personalApplications`: APP_INSTALLED while `appFailures` keep a blocked app from being removed",
+    ),
+    Judgement(
+        setting="locationMode", faults=_location,
+        says="USER_ACTION on a company-owned phone with a work profile, from Android 11 on, while its user has location the other way "
+        "(`locationOn`); other phones of a company switch it",
     ),
     Judgement(
         setting="encryptionPolicy", faults=_encryption,
@@ -159,9 +182,13 @@ def judged_settings() -> Sequence[str]:
     return [field.encode_name for field in msgspec.structs.fields(Policy) if field.encode_name in judged]
 
 
+OBEYED = ("policyEnforcementRules",)
+"""Settings that say what follows from the judgement (enforcement.py)."""
+
+
 def unjudged_settings() -> Sequence[str]:
     """The others: a phone that is sent one counts it as applied."""
-    judged = {*judged_settings(), "name", "version"}
+    judged = {*judged_settings(), *OBEYED, "name", "version"}
     return [field.encode_name for field in msgspec.structs.fields(Policy) if field.encode_name not in judged]
 
 

@@ -119,6 +119,7 @@ def _non_compliance_details(situation: Situation) -> list[Any]:
             policy=situation.policy,
             api_level=value_of(situation, "apiLevel"),
             device_settings=value_of(situation, "deviceSettings") or {},  # null, if a test has it so
+            now_us=situation.now_us,
         )
     )
 

@@ -71,6 +71,18 @@ class PhoneEvent(msgspec.Struct, frozen=True, kw_only=True):
     value: float = 0.0
 
 
+class PasswordClock(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a policy lets a password live, and from when on that counts."""
+
+    timeout_us: int
+    since_us: int
+
+    @property
+    def expires_us(self) -> int:
+        """When the password has lived that long."""
+        return self.since_us + self.timeout_us
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """One installed app. `system` apps stay through a factory reset; the data of `protected` ones cannot be cleared."""
 
@@ -184,6 +196,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it asks its user before an admin's command removes an eSIM."""
 
     ongoing_call: bool = False
+    location_on: bool = True
     battery_percent: int = 80
     reboot_seconds: float = 30.0
     boots: int = 1
@@ -194,6 +207,12 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
     events: tuple[PhoneEvent, ...] = ()
     """Those that its policy has it report, oldest first."""
+    password_clocks: dict[str, PasswordClock] = {}
+    """By AMAPI's scope: passwords that its policy lets expire."""
+    breached_since_us: dict[str, int] = {}
+    """Settings with an enforcement rule that it does not comply with, and since when."""
+    blocked_scope: str = ""
+    """What an enforcement rule blocks, in AMAPI's words (`BLOCK_SCOPE_DEVICE`, `BLOCK_SCOPE_WORK_PROFILE`); empty: nothing."""
     reported_instead: dict[str, Any] = {}
     """Fields of Device that it reports whatever it finds, in AMAPI's JSON."""
     wipe_reason_shown: str = ""
@@ -327,6 +346,9 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         reset_token=ResetToken.NONE,
         must_enter=False,
         lost_mode=None,
+        password_clocks={},
+        breached_since_us={},
+        blocked_scope="",
     )
 
 

@@ -14,7 +14,7 @@ from heliograph.protojson.errors import InvalidArgument, Unavailable
 from heliograph.service.metrics import StoreCounts
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres.runner import UNFIT, Decided, Rejected, Runner, commit, nothing_done, trouble_of
-from heliograph.storage.queue.rule_queue import Outcome, Queued, RuleQueue, tell
+from heliograph.storage.queue.rule_queue import Outcome, Queued, RuleQueue, answer_all
 
 OVERLAPS_FROM = 64
 """Rules that are worth a batch of their own while another one commits: fewer wait for that, since two small batches cost more than one."""
@@ -113,7 +113,7 @@ class Batches:
         try:
             return await self._run(link, entries)
         except BaseException:
-            tell(Outcome(entry.future, error=nothing_done(None)) for entry in entries)
+            answer_all(Outcome(entry.future, error=nothing_done(None)) for entry in entries)
             raise
 
     async def _run(self, link: Link, entries: Sequence[Queued], *, apart: bool = True) -> Decided | None:
@@ -126,7 +126,7 @@ class Batches:
             if not rejected.unfit:
                 self._reject(entries, rejected.trouble)
             elif len(entries) == 1:
-                tell((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
+                answer_all((Outcome(entries[0].future, error=InvalidArgument(UNFIT)),))
             else:
                 await self._one_by_one(link, entries)
             return None
@@ -145,7 +145,7 @@ class Batches:
     def _reject(self, entries: Sequence[Queued], trouble: str | None) -> None:
         self.trouble = trouble or self.trouble
         self._counts.refused["storage"] += len(entries)
-        tell(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
+        answer_all(Outcome(entry.future, error=nothing_done(trouble)) for entry in entries)
 
     async def _one_by_one(self, link: Link, entries: Sequence[Queued]) -> None:
         """Each rule is a batch of its own: one of them holds a value that would spoil it for all."""
@@ -161,9 +161,9 @@ class Batches:
         except Unavailable as error:
             self.trouble = str(error)
             self._counts.refused["storage"] += len(decided.outcomes) if isinstance(error, Overloaded) else 0
-            tell(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
+            answer_all(outcome._replace(error=type(error)(str(error), retry_after_s=1)) for outcome in decided.outcomes)
         else:
             self.trouble = None
-            tell(decided.outcomes)
+            answer_all(decided.outcomes)
             self._counts.committed(decided.batch.happened, rules=len(decided.outcomes), commit_s=self._loop.time() - since_s)
             self._done(decided)

@@ -244,8 +244,8 @@ class PostgresStore(RecordVerbs):
     def waiting(self) -> LaneLoads:
         return self._batches.rule_queue.loads()
 
-    async def figures(self) -> StoreStats:
-        ((open_operations, notifications, oldest_us),) = await self._reader.run("figures")
+    async def stats(self) -> StoreStats:
+        ((open_operations, notifications, oldest_us),) = await self._reader.run("stats")
         ((database_bytes,),) = await self._reader.run("database_bytes")
         return StoreStats(
             open_operations=open_operations, notifications=notifications, oldest_notification_us=oldest_us, database_bytes=database_bytes

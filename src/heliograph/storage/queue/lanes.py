@@ -39,8 +39,7 @@ class Lanes(Generic[E]):
 
     def __len__(self) -> int:
         """How many wait to be taken."""
-        phones, callers, timers, alone = self._lines  # a generator would cost as much as a rule
-        return phones.length + callers.length + timers.length + alone.length
+        return sum(line.length for line in self._lines)
 
     def room(self, lane: Lane) -> int:
         """How many more the lane takes."""

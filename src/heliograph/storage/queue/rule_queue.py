@@ -199,7 +199,7 @@ class RuleQueue:
 
     def _answer(self, done: Done) -> None:
         done.count_in(self._counts)
-        tell(done.outcomes)
+        answer_all(done.outcomes)
         self._done(done)
 
     # In the writer's thread.
@@ -207,10 +207,8 @@ class RuleQueue:
     def wait(self, timeout_s: float | None) -> None:
         """Something waits, or nothing will, or the time is over."""
         if not len(self._lanes) and not self.closed:
-            try:  # contextlib.suppress would cost more than the wait's end
+            with contextlib.suppress(queue.Empty):
                 self._bell.get(timeout=timeout_s)
-            except queue.Empty:
-                return
         for _ in range(self._bell.qsize()):
             self._bell.get_nowait()
 
@@ -246,7 +244,7 @@ def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
     return Outcome(future, decision.answer)
 
 
-def tell(outcomes: Iterable[Outcome]) -> None:
+def answer_all(outcomes: Iterable[Outcome]) -> None:
     """Answer the waiting futures. On the event loop."""
     for future, answer, error in outcomes:
         if future.done():  # its waiter was cancelled

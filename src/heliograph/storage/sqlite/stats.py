@@ -10,7 +10,7 @@ from heliograph.storage.sqlite.tables import Tables
 
 def stats_of(connection: apsw.Connection) -> StoreStats:
     """The file's contents now, and the size of the file and its log."""
-    open_operations, notifications, oldest_notification_us = Tables(connection).one("figures")[0]
+    open_operations, notifications, oldest_notification_us = Tables(connection).one("stats")[0]
     return StoreStats(
         open_operations=open_operations,
         notifications=notifications,

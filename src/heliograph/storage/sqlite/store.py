@@ -368,7 +368,7 @@ class SqliteStore(RecordVerbs):
     def waiting(self) -> LaneLoads:
         return self._rule_queue.loads()
 
-    async def figures(self) -> StoreStats:
+    async def stats(self) -> StoreStats:
         return await self._in_thread(lambda: stats_of(self._connections.page_reader))
 
     def healthy(self) -> str | None:

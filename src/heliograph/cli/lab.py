@@ -1,0 +1,266 @@
+"""`heliograph lab`: real phones on this machine's adb, enrolled and made ready for the next test."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from heliograph.backoff import Backoff
+from heliograph.cli.agent_file import agent_of
+from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
+from heliograph.cli.api_client import ApiClient, Json, address_of
+from heliograph.cli.command_tree import option
+from heliograph.cli.durations import METAVAR, SECONDS
+from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.failure import Failure, print_error
+from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
+from heliograph.cli.output import print_object, print_table
+from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from heliograph.domain.web_address import is_loopback_name, read_web_address
+
+if TYPE_CHECKING:
+    from heliograph.domain.agent_app import AgentApp
+    from heliograph.lab.adb import Adb, Phone
+
+app = server_group("lab", "Enrol phones over adb, list and reset them.")
+
+WAIT_S = 180.0
+"""A phone on a slow network enrols within seconds of its wake-up; the installation before is not counted."""
+AT_A_TIME = 8
+"""Phones that are worked on together: a USB hub has little more to give."""
+
+SERIAL = option("--serial", multiple=True, metavar="S", help="A phone as adb devices lists it; may be given several times.")
+ALL = option("--all", "every", is_flag=True, help="Every phone that is attached.")
+APK = option(
+    "--apk", type=PATH, show_default="the server's own, see serve --agent-apk", metavar="FILE", help="The agent's APK, as from make apk."
+)
+POLICY = option("--policy", default="", show_default="default", metavar="POLICY", help="Policy that the phones get.")
+TOKEN = option("--token", default="", show_default="a new one for each phone", metavar="VALUE", help="Value of an enrollment token to use.")
+FOR_PHONES = option(
+    "--url-for-phones", default="", show_default="--server", metavar="URL",
+    help="Address by which phones reach the server; a loopback one is brought to them over adb.",
+)  # fmt: skip
+TIMEOUT = option(
+    "--timeout", type=SECONDS, default=f"{WAIT_S:g}s", metavar=METAVAR, help="Stop waiting for a phone to enrol after this long."
+)
+
+
+class Wanted(NamedTuple):
+    """How phones are to enrol."""
+
+    connect: Callable[[], ApiClient]
+    """A client of the server for one thread."""
+    enterprise: str
+    policy: str
+    token: str
+    """Empty: a new one for each phone."""
+    url_for_phones: str
+    within_s: float
+
+
+class Outcome(NamedTuple):
+    """What became of one phone."""
+
+    serial: str
+    device: str = ""
+    error: str = ""
+    exit_code: ExitCode = ExitCode.OK
+
+
+def _enrolling(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that enrols phones."""
+    for decorate in (AS_JSON, SERVER, ENTERPRISE, TIMEOUT, FOR_PHONES, TOKEN, POLICY, APK, ALL, SERIAL):
+        command = decorate(command)
+    return command
+
+
+@app.command("enrol")
+@_enrolling
+def enrol(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - options
+    """Install the agent on phones, make it their owner, and enrol them. The phones must have no accounts.
+
+    Exit code of the phones that failed, if they failed alike, otherwise 1.
+    """
+    from heliograph.lab.enrolment import install, make_owner, require_level  # noqa: PLC0415 - loads adbutils
+
+    how = _wanted(**wanted)
+    agent = _agent(apk, how.connect())
+
+    def one(phone: "Phone") -> str:
+        require_level(phone)
+        install(phone, agent)
+        make_owner(phone, agent)
+        return _enrolled(phone, agent, how)
+
+    _each(serial, one, every=every, as_json=as_json, done="is enrolled as")
+
+
+@app.command("reset")
+@_enrolling
+def reset(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - options
+    """Remove what users installed on phones, and enrol them again as new devices.
+
+    It is no factory reset: issue WIPE for that, after which somebody must set the phone up and switch USB debugging on.
+    """
+    from heliograph.lab.enrolment import make_owner, remove_apps  # noqa: PLC0415 - loads adbutils
+
+    how = _wanted(**wanted)
+    agent = _agent(apk, how.connect())
+
+    def one(phone: "Phone") -> str:
+        make_owner(phone, agent)
+        remove_apps(phone, agent)
+        return _enrolled(phone, agent, how)
+
+    _each(serial, one, every=every, as_json=as_json, done="is reset, and now")
+
+
+@app.command("list")
+@ENTERPRISE
+@SERVER
+@AS_JSON
+def list_phones(*, enterprise: str, server: str, as_json: bool) -> None:
+    """List the phones that are attached: what adb says of each, who owns it, and which device it is."""
+    rows = list(_rows(_adb(), _devices_by_serial(client_of(server), enterprise)))
+    if as_json:
+        return print_object({"phones": [dict(zip(("serial", "state", "model", "owner", "device"), row, strict=True)) for row in rows]})
+    empty = "No phone is attached: plug one in, and switch USB debugging on in its developer options."
+    return print_table(("SERIAL", "STATE", "MODEL", "OWNER", "DEVICE"), rows, empty=empty)
+
+
+def _wanted(*, policy: str, token: str, url_for_phones: str, timeout: float, enterprise: str, server: str) -> Wanted:
+    """Raises: Failure, InvalidArgument."""
+    name = str(enterprise_name(enterprise))
+    policy = str(policy_name(policy, enterprise)) if policy else ""
+    if policy and token:
+        raise click.UsageError("A token has its policy already: leave out --policy or --token.")
+    bearer = bearer_given()
+    return Wanted(lambda: ApiClient(server, bearer=bearer), name, policy, token, address_of(url_for_phones or server).rstrip("/"), timeout)
+
+
+def _adb() -> "Adb":
+    from heliograph.lab.adb import Adb  # noqa: PLC0415 - an extra
+
+    return Adb()
+
+
+def _agent(apk: Path | None, client: ApiClient) -> "AgentApp":
+    """The agent of the file, or the server's.  Raises: Failure."""
+    given = agent_of(apk)
+    if given is not None:
+        return given
+    from heliograph.apk.agent_apk import read_agent  # noqa: PLC0415 - as in agent_of
+
+    return read_agent(client.get("/agent.apk"))
+
+
+def _enrolled(phone: "Phone", agent: "AgentApp", how: Wanted) -> str:
+    """The name of the device that the phone becomes.  Raises: Failure; HeliographError."""
+    from heliograph.lab.enrolment import hand_over  # noqa: PLC0415 - loads adbutils
+
+    address = read_web_address(how.url_for_phones)
+    if address is not None and is_loopback_name(address.host):
+        phone.bring_port(address.port or (443 if address.scheme == "https" else 80))
+    client = how.connect()
+    token = _token_of(how, client, phone.serial)
+    known = {device["name"] for device in _devices(client, how.enterprise)}
+    hand_over(phone, agent, server_url=how.url_for_phones, enrollment_token=token["value"])
+    serial = phone.property("ro.serialno") or phone.serial
+    until = time.monotonic() + how.within_s
+    backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
+    while True:
+        for device in _devices(client, how.enterprise):
+            if device["name"] not in known and _is(device, token, serial):
+                return str(device["name"])
+        if time.monotonic() >= until:
+            raise Failure(ExitCode.WAITED_TOO_LONG, _not_seen(phone.serial, how))
+        time.sleep(backoff.next_s())
+
+
+def _is(device: Json, token: Json, serial: str) -> bool:
+    """Whether the phone became this device: by its token if no other phone has that, and by its serial number."""
+    if "name" in token:
+        return bool(device.get("enrollmentTokenName") == token["name"])
+    return bool(device.get("hardwareInfo", {}).get("serialNumber", "") == serial)
+
+
+def _not_seen(serial: str, how: Wanted) -> str:
+    return (
+        f"{serial} has the agent, and has not enrolled within {how.within_s:g} s: see what its notification says, and whether it reaches "
+        f"{how.url_for_phones} (--url-for-phones)."
+    )
+
+
+def _token_of(how: Wanted, client: ApiClient, serial: str) -> Json:
+    """The token that was given, or a new one for this phone alone."""
+    if how.token:
+        return {"value": how.token}
+    wanted = {"oneTimeOnly": True, "additionalData": f"adb {serial}", **({"policyName": how.policy} if how.policy else {})}
+    made: Json = json.loads(client.post(f"/v1/{how.enterprise}/enrollmentTokens", json.dumps(wanted).encode()))
+    return made
+
+
+def _each(serials: Sequence[str], one: "Callable[[Phone], str]", *, every: bool, as_json: bool, done: str) -> None:
+    """Do it to each phone, several at a time, say what became of it, and exit with a code.  Raises: SystemExit; Failure."""
+    if bool(serials) == every:
+        raise click.UsageError("Say which phones: --serial S (several times), or --all. heliograph lab list shows them.")
+    adb = _adb()
+    chosen = [attached.serial for attached in adb.attached()] if every else list(dict.fromkeys(serials))
+    if not chosen:
+        from heliograph.lab.errors import NoSuchPhone  # noqa: PLC0415
+
+        raise NoSuchPhone
+    outcomes = []
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for outcome in pool.map(lambda serial: _outcome(adb, serial, one), chosen):
+            outcomes.append(outcome)
+            if outcome.error:
+                print_error(outcome.error)
+            elif not as_json:
+                click.echo(f"{outcome.serial} {done} {outcome.device}.")
+    if as_json:
+        print_object({"phones": [{"serial": o.serial, **({"error": o.error} if o.error else {"device": o.device})} for o in outcomes]})
+    codes = {outcome.exit_code for outcome in outcomes if outcome.error}
+    if codes:
+        sys.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED)
+
+
+def _outcome(adb: "Adb", serial: str, one: "Callable[[Phone], str]") -> Outcome:
+    from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
+
+    try:
+        return Outcome(serial, device=one(adb.phone(serial)))
+    except HeliographError as error:
+        return Outcome(serial, error=error.message, exit_code=OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+    except Failure as failure:
+        return Outcome(serial, error=failure.message, exit_code=failure.exit_code)
+
+
+def _rows(adb: "Adb", devices: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
+    from heliograph.lab.adb import READY  # noqa: PLC0415
+    from heliograph.lab.enrolment import owner_of  # noqa: PLC0415
+
+    for serial, state in adb.attached():
+        if state != READY:
+            yield serial, state, "", "", ""
+            continue
+        phone = adb.phone(serial)
+        yield serial, state, phone.property("ro.product.model"), owner_of(phone), devices.get(phone.property("ro.serialno"), "")
+
+
+def _devices(client: ApiClient, enterprise: str) -> list[Json]:
+    return [device for page in client.pages(f"/v1/{enterprise}/devices") for device in json.loads(page).get("devices", ())]
+
+
+def _devices_by_serial(client: ApiClient, enterprise: str) -> dict[str, str]:
+    """The newest device of each phone; none if the server cannot be asked: the list is of use without it."""
+    try:
+        devices = _devices(client, str(enterprise_name(enterprise)))
+    except Failure:
+        return {}
+    return {device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}
