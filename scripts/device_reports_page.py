@@ -5,6 +5,8 @@ from heliograph.domain.phone.compliance import JUDGED, unjudged_settings
 from heliograph.domain.phone.events import EVENT_TYPES, HARDWARE_STATUS
 from heliograph.domain.phone.policy_support import ANY, SUPPORT, Support
 from heliograph.domain.phone.report_fields import FILLED_BY_SERVER, REPORTED, ReportedField
+from heliograph.domain.phone.usage_logs import LOGGED_EVENTS
+from heliograph.domain.usage_log import log_type_of
 from scripts.markdown import table
 
 
@@ -23,6 +25,18 @@ def events() -> str:
     """What a phone measures and goes through."""
     rows = [(f"`{kind.field}`", "a sample" if kind.name == HARDWARE_STATUS else kind.name, kind.says) for kind in EVENT_TYPES]
     return table(("field", "event", "what it says"), rows)
+
+
+def usage_log() -> str:
+    """What a phone logs by itself."""
+    times = ("LOST_MODE_LOCATION", "every minute in lost mode, from 5 minutes after its start on", True)
+    enrolled = ("ENROLLMENT_COMPLETE", "it has enrolled", True)
+    remote_lock = ("REMOTE_LOCK", "LOCK was executed", True)
+    rows = [times, enrolled, remote_lock, *((kind.type, kind.says, kind.in_work_profile) for kind in LOGGED_EVENTS)]
+    return table(
+        ("event", "logged when", "enabled by", "in a work profile too"),
+        [(kind, says, f"`{log_type_of(kind)}`" if log_type_of(kind) else "", "yes" if inside else "") for kind, says, inside in rows],
+    )
 
 
 def server_filled() -> str:

@@ -19,7 +19,7 @@ from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.conformance_page import differences, ledger_table, quirks, scores
-from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged
+from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged, usage_log
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
 from scripts.sandbox_api_page import sandbox_api_page
@@ -40,7 +40,8 @@ def pages() -> dict[Path, str]:
         "phones": _phones(), "phone-facts": _phone_facts(), "esim": _esim(), "quirks": quirks(), "differences": differences(),
         "ledger": ledger_table(), "life": _life(), "life-table": _life_table(),
         "commands": _commands(), "served": _methods(served=True), "not-offered": _methods(served=False),
-        "reported": reported(), "events": events(), "server-filled": server_filled(), "judged": judged(), "support": support(),
+        "reported": reported(), "events": events(), "server-filled": server_filled(), "usage-log": usage_log(),
+        "judged": judged(), "support": support(),
         "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
         "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip

@@ -15,6 +15,7 @@ ROOTS = (
     "Policy", "ListPoliciesResponse", "ModifyPolicyApplicationsRequest", "ModifyPolicyApplicationsResponse",
     "RemovePolicyApplicationsRequest", "RemovePolicyApplicationsResponse",
     "GenerateEnterpriseUpgradeUrlRequest", "GenerateEnterpriseUpgradeUrlResponse", "ListMigrationTokensResponse", "WebToken",
+    "BatchUsageLogEvents", "EnterpriseUpgradeEvent",
 )  # fmt: skip
 COMPLETED = ("Application", "Device", "HardwareInfo", "SoftwareInfo")
 """Messages of which a class declares what this server fills; the table has the other fields."""
@@ -23,7 +24,7 @@ HAND_WRITTEN = frozenset({"ManagedProperty", "MemoryInfo", "NetworkInfo", "User"
 FIELD_MASK = "google-fieldmask"
 """A format that our messages read as the string that it is."""
 FORMATS = {
-    "int32": "int32", "int64": "int64", "float": "float", "google-duration": "duration", "google-datetime": "timestamp",
+    "int32": "int32", "int64": "int64", "float": "float", "double": "double", "google-duration": "duration", "google-datetime": "timestamp",
     FIELD_MASK: "string", "byte": "bytes",
 }  # fmt: skip
 PLAIN = {"boolean": "bool", "string": "string", "any": "value"}

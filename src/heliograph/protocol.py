@@ -180,6 +180,14 @@ class StatusReport(Message, frozen=True, kw_only=True):
     report: DeviceReport
 
 
+class UsageLogs(Message, frozen=True, kw_only=True):
+    """Events of the phone's usage log (AMAPI's UsageLogEvent), oldest first; sent again until it is answered."""
+
+    retrieval_time: str
+    """When the phone collected them, by its clock."""
+    events: tuple[msgspec.Raw, ...]
+
+
 class OrderCarriedOut(Message, frozen=True, kw_only=True):
     """The phone executed its last order; after the answer it forgets its credential."""
 

@@ -67,6 +67,8 @@ class Settings:
     """Who may call; other than KEYS only on a loopback address."""
     push_endpoint: str = ""
     """An http or https URL that receives every notification that an enterprise enabled; empty: no endpoint."""
+    push_allow_networks: tuple[str, ...] = ()
+    """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
     log_commands: bool = False
@@ -77,8 +79,9 @@ class Settings:
     """After that, how long it may take to end: requests in progress are answered, connections closed, the store closed."""
 
     def __post_init__(self) -> None:
-        """Raises: InvalidArgument: an invalid proxy, public URL or origin, before anything is opened."""
+        """Raises: InvalidArgument: an invalid proxy, network, public URL or origin, before anything is opened."""
         parse_networks(self.trusted_proxies)
+        parse_networks(self.push_allow_networks)
         parse_public_urls(self.public_urls)
         parse_origins(self.cors_origins)
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from heliograph.api.app import rest_app
+from heliograph.api.http.failures import FRAMES_MOST, log_failure
 from heliograph.asgi import Message
 from heliograph.domain.errors import Overloaded
 from heliograph.service.ports import Ports
@@ -109,3 +110,17 @@ async def test_a_websocket_is_closed_and_start_up_is_nobodys_business_here(live:
     assert ["websocket.close"] == [message["type"] for message in sent]
     with pytest.raises(RuntimeError, match="lifespan"):
         await rest_app(live.ports)({"type": "lifespan"}, receive, send)
+
+
+def test_a_full_stack_is_logged_by_its_innermost_part() -> None:
+    def endless() -> None:
+        endless()
+
+    with pytest.raises(RecursionError) as caught:
+        endless()
+    with capture_logs() as entries:
+        log_failure("", caught.value)
+
+    (entry,) = entries
+    assert FRAMES_MOST == len(entry["where"])
+    assert entry["where"][-1].endswith(" endless")

@@ -49,10 +49,11 @@ def inner_kind(kind: Kind) -> Kind:
 
 
 SCALARS: dict[Scalar, object] = {
-    Scalar.STRING: "text", Scalar.BOOL: True, Scalar.INT32: 7, Scalar.INT64: "7", Scalar.FLOAT: 1.5, Scalar.DURATION: "60s",
-    Scalar.TIMESTAMP: "2026-11-22T10:00:00Z", Scalar.BYTES: "AQI=", Scalar.STRUCT: {"a": 1}, Scalar.VALUE: {"a": [None]},
+    Scalar.STRING: "text", Scalar.BOOL: True, Scalar.INT32: 7, Scalar.INT64: "7", Scalar.FLOAT: 1.5, Scalar.DOUBLE: 1.5,
+    Scalar.DURATION: "60s", Scalar.TIMESTAMP: "2026-11-22T10:00:00Z", Scalar.BYTES: "AQI=",
+    Scalar.STRUCT: {"a": 1}, Scalar.VALUE: {"a": [None]},
 }  # fmt: skip
-ZEROS: dict[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: "0", Scalar.FLOAT: 0, Scalar.STRUCT: {}}
+ZEROS: dict[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: "0", Scalar.FLOAT: 0, Scalar.DOUBLE: 0, Scalar.STRUCT: {}}
 
 
 def documented(kind: Kind) -> Any:  # noqa: ANN401 - any JSON

@@ -182,5 +182,4 @@ GOOGLEAPIS = Language(
     source="googleapis/calls.mjs",
 )  # fmt: skip
 FLEET = Language(name="Fleet", tools=("go",), prepare=lambda folder: _prepare_go(folder, "calls.go"), command=_run_go, source="go/calls.go")
-CALLERS = (RUST, GOOGLEAPIS, FLEET)
 """Clients behind a pipe (tests/clients/pipe.py): what other programs are made with, or how they use Google's client."""

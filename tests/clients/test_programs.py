@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients.pipe import Json, Reader, Walker, piped
-from tests.clients.programs import CALLERS, FLEET, GOOGLEAPIS, HERE, READY_WITHIN_S, RUST, Language
+from tests.clients.programs import FLEET, GOOGLEAPIS, HERE, READY_WITHIN_S, RUST, Language
 from tests.clients.walk import canonical, through_the_sandbox
 from tests.e2e.program import running_sandbox
 from tests.sandbox.client import Client
@@ -54,7 +54,3 @@ def test_every_command_type_is_issued_and_followed(language: Language, world: Cl
         results = Walker(calls, world).walked(walk.steps)
 
     assert walk.expected == canonical(results)
-
-
-def test_every_caller_is_tried() -> None:
-    assert {language.name for language in (RUST, GOOGLEAPIS, FLEET)} == {language.name for language in CALLERS}

@@ -132,6 +132,7 @@ SCALARS: Mapping[Scalar, st.SearchStrategy[Any]] = {
     Scalar.INT32: st.integers(INT32_MIN, INT32_MAX) | st.integers(0, 100),
     Scalar.INT64: (st.integers(INT64_MIN, INT64_MAX) | st.integers(0, 100)).map(Int64),
     Scalar.FLOAT: st.floats(allow_nan=False, allow_infinity=False),
+    Scalar.DOUBLE: st.floats(allow_nan=False, allow_infinity=False),
     Scalar.DURATION: st.just("") | (st.integers(-LONGEST_NS, LONGEST_NS) | st.integers(0, 10**12)).map(format_duration),
     Scalar.TIMESTAMP: st.just("") | st.integers(0, 2 * NOW_US).map(format_timestamp),
     Scalar.BYTES: st.binary(max_size=8).map(lambda value: base64.b64encode(value).decode()),

@@ -17,7 +17,7 @@ from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Duration, Int32, Int64, Message, Timestamp, decode_message, encode_message
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
-from heliograph.protojson.types import AnyObject, AnyValue, Bytes, proto_info
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Double, proto_info
 from tests.commands.expected import expected_of, marks_of, surplus
 from tests.commands.phones import NOW_US, messages_of, params_of, phones_for
 from tests.discovery import schema
@@ -236,6 +236,7 @@ class EveryScalar(Message):
     small: Int32 = 0
     large: Int64 = Int64(0)
     share: float = 0.0
+    exact: Double = 0.0
     length: Duration = ""
     moment: Timestamp = ""
     data: Bytes = ""

@@ -212,6 +212,22 @@ def test_ctrl_c_ends_a_wait_for_an_endpoint_that_is_away_too(events: Sandbox) ->
     assert (130, True) == (code, "No event came." in errors)
 
 
+def test_after_a_reset_of_the_sandbox_it_goes_on_with_the_new_events(events: Sandbox) -> None:
+    with listening(events, "--count", "2", "--json") as process:
+        first = lock(events)
+        assert process.stdout is not None
+        assert first == json.loads(process.stdout.readline())["data"]["name"]
+        events.steer("POST", ":reset")
+        enabled: Json = {"enabledNotificationTypes": ["COMMAND"]}
+        events.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", enabled)
+        second = lock(events)
+
+        code, output, errors = ended(process)
+
+    assert (0, "1", second) == (code, (event := json.loads(output))["cursor"], event["data"]["name"])
+    assert "The sandbox was reset: its events begin anew." in errors
+
+
 def test_a_world_that_is_deleted_ends_it_with_a_sentence(events: Sandbox) -> None:
     world = events.steer("POST", "/worlds", enabledNotificationTypes=["COMMAND"])
     listened = Sandbox(world["pathUrl"], events.data_dir, events.output)

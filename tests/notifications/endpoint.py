@@ -5,8 +5,8 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +25,10 @@ class Received:
     body: Json
     at: float
     """time.monotonic() at its arrival."""
+    raw: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case."""
+    path: str = ""
 
     @property
     def message_id(self) -> str:
@@ -55,7 +59,8 @@ class Endpoint:
 
     async def handle(self, request: web.Request) -> web.Response:
         """One delivery."""
-        self.received.append(Received(await request.json(), time.monotonic()))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.received.append(Received(await request.json(), time.monotonic(), await request.read(), headers, request.path))
         self._came.set()
         if self._answer is not None:
             return await self._answer(request)

@@ -1,38 +1,17 @@
 """A reader of events that connects again and again misses nothing and gets nothing twice: `heliograph serve`, killed without warning."""
 
 import asyncio
-import contextlib
-import json
 import signal
 from pathlib import Path
 
 import aiohttp
 
+from tests.notifications.event_reader import Reader
 from tests.notifications.test_restart import READY_WITHIN_S, Server, end_a_command, enrolled
 
 KILLS = 3
 COMMANDS = 15
 """In each life of the server."""
-
-
-class Reader:
-    """Follows an enterprise's events; connects again with its cursor whenever the connection is lost."""
-
-    def __init__(self, server: Server, enterprise: str) -> None:
-        self.seen: list[tuple[int, str]] = []
-        self._url = f"{server.url}/heliograph/v1/{enterprise}/events"
-
-    async def run(self, http: aiohttp.ClientSession) -> None:
-        """Until it is cancelled."""
-        while True:
-            after = self.seen[-1][0] if self.seen else 0
-            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
-                async with http.get(self._url, params={"after": str(after)}, headers={"Accept": "application/jsonl"}) as answer:
-                    async for line in answer.content:
-                        if line.strip():
-                            event = json.loads(line)
-                            self.seen.append((int(event["cursor"]), event["data"]["name"]))
-            await asyncio.sleep(0.02)
 
 
 async def end_commands_until_killed(
@@ -52,7 +31,7 @@ async def test_a_reader_that_connects_again_sees_every_event_once_however_often_
         server = Server(tmp_path, "http://127.0.0.1:9/")
         async with server.running(http):
             device = await enrolled(server, http)
-        reader = Reader(server, device.partition("/devices/")[0])
+        reader = Reader([server.url], device.partition("/devices/")[0])
         reading = asyncio.create_task(reader.run(http))
         ended: list[str] = []
         for _ in range(KILLS):
@@ -61,11 +40,10 @@ async def test_a_reader_that_connects_again_sees_every_event_once_however_often_
         async with server.running(http):
             ended.append(await end_a_command(server, http, device))
             async with asyncio.timeout(READY_WITHIN_S):
-                while ended[-1] not in {name for _, name in reader.seen}:  # noqa: ASYNC110 - the reader offers no event
+                while ended[-1] not in reader.names:  # noqa: ASYNC110 - the reader offers no event
                     await asyncio.sleep(0.02)
         reading.cancel()
 
-    numbers, names = [number for number, _ in reader.seen], [name for _, name in reader.seen]
-    assert [*range(1, len(numbers) + 1)] == numbers
-    assert len(names) == len(set(names))
-    assert set(ended) <= set(names)
+    assert [*range(1, len(reader.seen) + 1)] == reader.numbers
+    assert len(reader.names) == len(set(reader.names))
+    assert set(ended) <= set(reader.names)

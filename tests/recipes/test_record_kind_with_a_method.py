@@ -13,7 +13,7 @@ HANDLERS = "src/heliograph/api/resources/migration_tokens.py"
 OWN_TEST = "tests/api/test_migration_tokens.py"
 TEXTS = "src/heliograph/api/schema_texts.py"
 BY_HAND = {
-    "src/heliograph/storage/migrations/0012_before_migration_tokens.sql",
+    "src/heliograph/storage/migrations/0013_before_migration_tokens.sql",
     "src/heliograph/storage/kinds.py",
     "src/heliograph/service/migration_tokens.py",
     HANDLERS,

@@ -6,12 +6,18 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 
+import google.auth.jwt
+import pytest
+from standardwebhooks import Webhook
+
 from heliograph.sandbox.settings import SandboxSettings
 from tests.notifications.endpoint import Endpoint, listening
 from tests.sandbox.client import Client, Json
 from tests.sandbox.conftest import running
+from tests.sandbox.making import Maker
 
 PHONE = "pixel8-a15-fully-managed"
+ENDPOINTS = "/heliograph/v1/enterprises/sandbox/pushEndpoints"
 OTHER = "pixel7-a14-cope"
 
 
@@ -119,3 +125,35 @@ def test_a_sandbox_pushes_to_an_endpoint_what_it_shows() -> None:
 
     assert [(told["messageId"], told["resource"])] == [(one.message_id, one.resource) for one in pushed]
     assert told["publishTime"] == pushed[0].body["message"]["publishTime"]
+
+
+def test_an_enterprise_of_a_world_has_push_endpoints_of_its_own_and_a_copy_of_the_world_signs_as_it_does(make: Maker) -> None:
+    with endpoint_in_a_thread() as endpoint:
+        world = make()
+        signing = {"oidc": {"serviceAccountEmail": "push@emm.example.com"}, "standardWebhooks": {}}
+        made = world.post(f"{ENDPOINTS}?pushEndpointId=mine", {"url": endpoint.url, "notificationTypes": ["COMMAND"], "signing": signing})
+        operation = world.run(PHONE, {"type": "LOCK"})
+        world.until(lambda: endpoint.received)
+        copy = make(snapshot=world.post("/sandbox/v1:export"))
+        copy.post(f"{ENDPOINTS}/mine:test")
+        pushed, tested = copy.until(lambda: endpoint.received if len(endpoint.received) > 1 else None)
+        certificates = copy.get("/heliograph/v1/certs")
+
+    for received in (pushed, tested):
+        Webhook(made["signing"]["standardWebhooks"]["secret"]).verify(received.raw, dict(received.headers))
+        token = received.headers["authorization"].removeprefix("Bearer ")
+        claims = google.auth.jwt.decode(token, certs=certificates, audience=endpoint.url)  # type: ignore[no-untyped-call]
+        assert (world.url, "enterprises/sandbox/pushEndpoints/mine") == (claims["iss"], claims["sub"])
+    assert operation == pushed.resource
+    assert [] == world.get("/sandbox/v1/notifications")["notifications"]
+
+
+@pytest.mark.parametrize("address", ["url", "pathUrl"])
+def test_a_world_publishes_its_keys_at_each_of_its_addresses(make: Maker, address: str) -> None:
+    world = Maker(make.root, address)()
+
+    found = world.get("/.well-known/openid-configuration")
+
+    assert (world.url, f"{world.url}/.well-known/jwks.json") == (found["issuer"], found["jwks_uri"])
+    assert {"keys": []} == world.get("/.well-known/jwks.json")
+    assert {} == world.get("/heliograph/v1/certs")

@@ -58,9 +58,12 @@ BODIES: dict[str, Json] = {
     "/retry_test": {"instructions": {"enterprises.get": ["return-503"]}},
     "{phone}:script": {"steps": [{"offline": "5s"}]},
     "{phone}:unlock": {},
+    "{phone}:logUsage": {"eventType": "ENROLLMENT_COMPLETE"},
     "/sandbox/v1/provisioningInfo": {"profile": PIXEL},
     "enterprises/*/webApps": WEB_APP,
     "webApps/*": WEB_APP,
+    "enterprises/*/pushEndpoints": {"url": "http://127.0.0.1:9/nobody", "notificationTypes": ["USAGE_LOGS"]},
+    "PATCH enterprises/*/pushEndpoints/*": {"displayName": "Ours"},
     "PATCH {phone}": {"online": True, "latency": "0.1s"},
 }  # fmt: skip
 """By the end of the route, its HTTP method before it where that matters."""
@@ -83,9 +86,12 @@ def scene(world: Client) -> Scene:
     retry_test = world.post("/retry_test", {"instructions": {"enterprises.create": ["return-503"]}})["id"]
     web_app = world.post("/v1/enterprises/sandbox/webApps", WEB_APP)["name"].rpartition("/")[2]
     code = world.post("/sandbox/v1/provisioningInfo", {"profile": PIXEL})["name"].rpartition("/")[2]
+    signed = {"url": "http://127.0.0.1:9/nobody", "notificationTypes": ["USAGE_LOGS"], "signing": {"standardWebhooks": {}}}
+    world.post("/heliograph/v1/enterprises/sandbox/pushEndpoints?pushEndpointId=mine", signed)
     names = {
         "enterprises": "sandbox", "devices": PIXEL, "operations": operation, "enrollmentTokens": token, "policies": "strict",
         "webApps": web_app, "applications": "com.example.app", "provisioningInfo": code,
+        "pushEndpoints": "mine",
     }  # fmt: skip
     return Scene(world, names | {"enterprise": "sandbox", "phone": PIXEL, "fault": "1", "number": "1", "endpoint": "1", "id": retry_test})
 

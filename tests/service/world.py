@@ -102,6 +102,9 @@ class CountedIds:
     def web_app_package(self) -> str:
         return f"com.google.enterprise.webapp.x{next(self._numbers):016x}"
 
+    def webhook_keys(self) -> bytes:
+        return next(self._numbers).to_bytes(64)
+
 
 class Here:
     """A ports.Presence and ports.Doorbell that a test sets and reads."""

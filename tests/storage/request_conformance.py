@@ -3,7 +3,8 @@
 import asyncio
 
 from heliograph.domain import web_app
-from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName, WebAppName
+from heliograph.domain.names import DeviceName, EnterpriseName, PolicyName, PushEndpointName, WebAppName
+from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.service.ports import Decision, Facts, Held, Put, Rule, Sees
 from heliograph.storage.codec import encode_record
@@ -27,6 +28,11 @@ def put_once(asked: IssueRequest) -> Rule[IssueRequest | None]:
         return Decision(None, (Put(asked),)) if facts.request is None else Decision(facts.request)
 
     return rule
+
+
+def push_endpoint() -> PushEndpointRecord:
+    """A push endpoint of the enterprise."""
+    return PushEndpointRecord(name=PushEndpointName(ENTERPRISE.enterprise, "mine"), created_us=START_US, resource=b"{}")
 
 
 class RequestConformance:
@@ -78,14 +84,16 @@ class RequestConformance:
         assert asked[3] == (await store.decide(Sees(request=keys[3]), look)).request
 
     async def test_what_an_enterprise_holds_is_counted_up_to_a_number(self, open_store: OpenStore) -> None:
-        """Request ids, enrolment tokens, policies and web apps: its own, and after a restart; of policies the bytes too."""
+        """Request ids, enrolment tokens, policies, web apps and push endpoints: its own, and after a restart; of policies the bytes too."""
         store = await open_store()
         empty = [await store.holding(ENTERPRISE, held, most=9) for held in Held]
         ids = [write(Put(request(device_name(), key=RequestKey(ENTERPRISE.enterprise, f"id {number}")))) for number in range(3)]
         tokens = [write(Put(token_record(f"token{number}"))) for number in range(4)]
         policies = [write(Put(policy(PolicyName(ENTERPRISE.enterprise, f"policy{number}")))) for number in range(2)]
         app = write(Put(web_app.record_of(WebAppName(ENTERPRISE.enterprise, "com.a"), web_app.WebApp(), version=1, created_us=START_US)))
-        for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, app, ids[0], tokens[0], policies[0], app):
+        endpoint = write(Put(push_endpoint()))
+        again = (ids[0], tokens[0], policies[0], app, endpoint)
+        for rule in (write(Put(enterprise_record())), *ids, *tokens, *policies, app, endpoint, *again):
             await store.decide(Sees(), rule)
 
         store = await open_store()
@@ -98,10 +106,11 @@ class RequestConformance:
             Held.REQUEST_IDS: (3, 0),
             Held.DEAD_LETTERS: (0, 0),
             Held.WEB_APPS: (1, 0),
+            Held.PUSH_ENDPOINTS: (1, 0),
         }
         assert counted == found
         assert [(0, 0)] * len(Held) == empty == [await store.holding(EnterpriseName("LC0other"), held, most=9) for held in Held]
-        assert [1, 1, 1, 0, 1] == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
+        assert [1, 1, 1, 0, 1, 1] == [(await store.holding(ENTERPRISE, held, most=1)).number for held in Held]
 
 
 class SandboxRequestConformance(RequestConformance):

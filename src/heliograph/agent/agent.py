@@ -43,7 +43,7 @@ class Agent:
         self._journal = equipment.journal
         self._delivery = Delivery(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        """By operation, and two of the agent's own."""
+        """By operation, and three of the agent's own."""
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
@@ -116,6 +116,7 @@ class Agent:
             self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
         self._start("status", self._tell_changes())
+        self._start("usage log", self._equipment.executor.log_usage())
         try:
             return await asyncio.shield(self._delivery.ended)
         finally:
@@ -196,6 +197,13 @@ class Agent:
             await self._changed.wait()
             self._changed.clear()
             await self._report_status()
+            await self._report_usage()
+
+    async def _report_usage(self) -> None:
+        executor = self._equipment.executor
+        while (logs := executor.usage_logs()) is not None:
+            await self._delivery.deliver(logs)
+            executor.usage_logs_taken()
 
     async def _report_status(self) -> None:
         async with self._reporting:

@@ -4,7 +4,7 @@ import enum
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Never, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.outcome import Outcome
-from heliograph.protocol import PhonePolicy
+from heliograph.protocol import PhonePolicy, UsageLogs
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.types import secret_fields
@@ -62,6 +62,18 @@ class Executor(Protocol):
 
     def report(self) -> DeviceReport:
         """The phone's facts as the server shall know them."""
+
+    def usage_logs(self) -> UsageLogs | None:
+        """The oldest events of the phone's usage log that the server does not have; None: it has all.
+
+        Kept until `usage_logs_taken`, over the agent's death.
+        """
+
+    def usage_logs_taken(self) -> None:
+        """The server has what `usage_logs` gave last."""
+
+    async def log_usage(self) -> Never:
+        """The phone logs what comes with time (where it is while it is lost), for as long as the agent runs."""
 
     def boot_id(self) -> str:
         """Another one after every restart of the phone."""

@@ -300,6 +300,7 @@ class PhoneRunner:
         self.phone.forget_policy()
         async with self._enrolling:
             self.name = await agent.enroll(self._token, serial=self.phone.device.serial)
+        self.phone.enrolled()
         self._token_given.clear()
 
     def _equipment(self, journal: Journal, transport: Transport) -> Equipment:

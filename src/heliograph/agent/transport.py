@@ -15,6 +15,7 @@ from heliograph.protocol import (
     Refuse,
     Report,
     StatusReport,
+    UsageLogs,
 )
 
 OK = 200
@@ -45,6 +46,7 @@ KIND_OF: dict[type[Message], str] = {
     Refuse: "refuse",
     Report: "report",
     StatusReport: "status",
+    UsageLogs: "usageLogs",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""

@@ -9,11 +9,11 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import msgspec
 
-from heliograph.agent.clock import AgentClock
+from heliograph.agent.clock import AgentClock, sleep_unless
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
 from heliograph.agent.profile import Answering, ConsentHabit
@@ -27,11 +27,24 @@ from heliograph.domain.phone.events import with_events
 from heliograph.domain.phone.location import with_location
 from heliograph.domain.phone.passwords import next_expiry_us, with_password_clocks
 from heliograph.domain.phone.report_fields import Situation, device_report, is_reported, value_of
+from heliograph.domain.phone.usage_logs import (
+    event_json,
+    located,
+    locates_at_us,
+    logged,
+    logs,
+    reports_location_at_us,
+    to_send,
+    with_locations,
+    with_log,
+    without,
+)
 from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
 from heliograph.domain.policy_messages import Policy as PolicyMessage
-from heliograph.protocol import PhonePolicy
+from heliograph.protocol import PhonePolicy, UsageLogs
 from heliograph.protojson.messages import decode_message, known_fields
+from heliograph.protojson.times import format_timestamp
 
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
@@ -148,7 +161,8 @@ def _kept_to(policy: PhonePolicy, before: VirtualDevice, device: VirtualDevice, 
     if device.breached_since_us or (message is not None and message.policy_enforcement_rules):
         details = value_of(Situation(phone=device, policy=message, now_us=now_us), "nonComplianceDetails") or ()
         device = enforced(device, message, {detail.get("settingName") for detail in details}, now_us=now_us)
-    return with_events(before, device, lambda field: is_reported(message, field), now_us=now_us)
+    device = with_events(before, device, lambda field: is_reported(message, field), now_us=now_us)
+    return with_log(before, device, message, now_us=now_us)
 
 
 class VirtualPhone:
@@ -169,6 +183,7 @@ class VirtualPhone:
         self.on_wiped_itself: Callable[[], None] = lambda: None
         """Called when an enforcement rule has wiped the phone: its agent and all that it knew are gone."""
         self._device = device
+        self._changed = asyncio.Event()
         self._user = user or User()
         self._questions: dict[str, Question] = {}
         self._timers: set[asyncio.Task[None]] = set()
@@ -198,6 +213,7 @@ class VirtualPhone:
         """The phone is this one from now on."""
         if device is not self._device:
             self._device = _kept_to(self.policy, self._device, device, now_us=self.clock.now_us())
+            self._changed.set()
             self._await_due()
             self.on_change()
 
@@ -221,6 +237,30 @@ class VirtualPhone:
         if self._due is not None:
             self._due.cancel()
             self._due = None
+
+    def logs(self, event_type: str) -> bool:
+        """Whether it logs events of this type as its policy is."""
+        return logs(self._device, policy_message(self.policy), event_type)
+
+    def enrolled(self) -> None:
+        """The phone has been set up and is managed."""
+        anew = msgspec.structs.replace(self._device, log=())  # what it logged as another device is not this one's
+        self.become(logged(anew, "ENROLLMENT_COMPLETE", {}, now_us=self.clock.now_us()))
+
+    async def locate(self) -> Never:
+        """While it is lost, the phone logs where it is, every minute."""
+        at_us, now_us = locates_at_us(self._device), self.clock.now_us()
+        if at_us is not None and at_us < now_us:  # it was off, and where it was meanwhile it does not know
+            self.become(located(self._device, now_us=now_us))
+        while True:
+            self._changed.clear()
+            at_us = reports_location_at_us(self._device)
+            if at_us is None:
+                await self._changed.wait()
+            elif (wait_us := at_us - self.clock.now_us()) > 0:
+                await sleep_unless(self.clock, wait_us / 1_000_000, self._changed)
+            else:
+                self.become(with_locations(self._device, now_us=self.clock.now_us()))
 
     def forget_policy(self) -> None:
         """The phone applies no policy, as before it was first enrolled."""
@@ -336,12 +376,28 @@ class VirtualExecutor:
 
     def __init__(self, phone: VirtualPhone) -> None:
         self._phone = phone
+        self._sent_id = 0
+        """Of the newest event that was put into a message."""
 
     def facts(self) -> DeviceFacts:
         return device_facts(self._phone.device)
 
     def report(self) -> DeviceReport:
         return self._phone.report()
+
+    def usage_logs(self) -> UsageLogs | None:
+        waiting = to_send(self._phone.device)
+        if not waiting:
+            return None
+        events = tuple(msgspec.Raw(msgspec.json.encode(event_json(entry))) for entry in waiting)
+        self._sent_id = waiting[-1].id
+        return UsageLogs(retrieval_time=format_timestamp(self._phone.clock.now_us()), events=events)
+
+    def usage_logs_taken(self) -> None:
+        self._phone.become(without(self._phone.device, self._sent_id))
+
+    async def log_usage(self) -> Never:
+        await self._phone.locate()
 
     def boot_id(self) -> str:
         return self._phone.device.boot_id

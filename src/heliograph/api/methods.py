@@ -15,6 +15,7 @@ from heliograph.api.resources import (
     operations,
     policies,
     provisioning_info,
+    push_endpoints,
     signup_urls,
     web_apps,
 )
@@ -23,6 +24,7 @@ from heliograph.domain.application import Application
 from heliograph.domain.device import Device
 from heliograph.domain.enrollment import EnrollmentToken
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.enterprise_upgrade import UpgradeUrlRequest, UpgradeUrlResponse
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.policy_messages import (
     ListPoliciesResponse,
@@ -33,6 +35,7 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsResponse,
 )
 from heliograph.domain.provisioning import ProvisioningInfo
+from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.domain.web_app import WebApp
 from heliograph.service.timeline import Timeline
 
@@ -42,6 +45,7 @@ _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
 _POLICY = f"{_ENTERPRISE}/policies/*"
 _WEB_APP = f"{_ENTERPRISE}/webApps/*"
+_PUSH_ENDPOINT = f"{_ENTERPRISE}/pushEndpoints/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
 _DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
@@ -135,6 +139,16 @@ _SERVED = (
         handler=enterprises.get,
         summary="Gets an enterprise.",
         response=Enterprise,
+    ),
+    Method(
+        id=f"{_ENTERPRISES_ID}.generateEnterpriseUpgradeUrl",
+        http="POST",
+        path=f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl",
+        handler=enterprises.generate_upgrade_url,
+        takes_body=True,
+        summary="Creates the URL of a page of this server on which an admin makes the enterprise a managed Google domain, in name.",
+        request=UpgradeUrlRequest,
+        response=UpgradeUrlResponse,
     ),
     Method(
         id=f"{_ENTERPRISES_ID}.list",
@@ -335,14 +349,6 @@ _NO_MIGRATION = "devices of another device policy controller enrol again, with a
 
 _NOT_OFFERED = (
     not_offered(
-        id="androidmanagement.enterprises.generateEnterpriseUpgradeUrl",
-        http="POST",
-        path=f"{_ENTERPRISE}:generateEnterpriseUpgradeUrl",
-        why=_NO_PLAY,
-        request=MESSAGES["GenerateEnterpriseUpgradeUrlRequest"],
-        response=MESSAGES["GenerateEnterpriseUpgradeUrlResponse"],
-    ),
-    not_offered(
         id="androidmanagement.enterprises.migrationTokens.create",
         http="POST",
         path=f"{_ENTERPRISE}/migrationTokens",
@@ -413,6 +419,60 @@ OWN_METHODS = (
         handler=dead_letters.resend,
         takes_body=True,
         response=dead_letters.ResendDeadLettersResponse,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.create",
+        http="POST",
+        path=f"{_ENTERPRISE}/pushEndpoints",
+        handler=push_endpoints.create,
+        query=push_endpoints.CreatePushEndpointQuery,
+        takes_body=True,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/pushEndpoints",
+        handler=push_endpoints.list_,
+        query=PageQuery,
+        response=push_endpoints.ListPushEndpointsResponse,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.get",
+        http="GET",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.get,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.patch",
+        http="PATCH",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.patch,
+        query=devices.UpdateQuery,
+        takes_body=True,
+        response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.delete",
+        http="DELETE",
+        path=_PUSH_ENDPOINT,
+        handler=push_endpoints.delete,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.test",
+        http="POST",
+        path=f"{_PUSH_ENDPOINT}:test",
+        handler=push_endpoints.test,
+        takes_body=True,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.rotateSecret",
+        http="POST",
+        path=f"{_PUSH_ENDPOINT}:rotateSecret",
+        handler=push_endpoints.rotate,
+        takes_body=True,
+        response=PushEndpoint,
     ),
 )
 """What stands below `/heliograph/v1/`."""

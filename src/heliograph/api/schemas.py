@@ -24,6 +24,7 @@ SCALARS: Mapping[Scalar, Schema] = {
     Scalar.INT32: {"type": "integer", "format": "int32"},
     Scalar.INT64: {"type": "string", "format": "int64"},
     Scalar.FLOAT: {"type": "number", "format": "float"},
+    Scalar.DOUBLE: {"type": "number", "format": "double"},
     Scalar.DURATION: {"type": "string", "format": "google-duration"},
     Scalar.TIMESTAMP: {"type": "string", "format": "google-datetime"},
     Scalar.BYTES: {"type": "string", "format": "byte"},

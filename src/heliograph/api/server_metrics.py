@@ -69,6 +69,8 @@ class ServerMetrics(Collector):
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
         now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
         resting = sum(end_us > now_us for end_us in ends_us)
+        closed = self._ports.publishing.closed
+        yield CounterMetricFamily("heliograph_push_endpoints_disabled", "Push endpoints that were disabled: they answered 410.", closed)
         yield gauge("notification_destinations_resting", "Destinations that take no notifications and are left alone for a while.", resting)
 
     def _clock(self) -> Iterator[Family]:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceReport
-from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport
+from heliograph.domain.usage_log import Batch, read_batch
+from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport, UsageLogs
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, known_fields
 from heliograph.protojson.parser import MALFORMED, reject_depth
@@ -81,6 +82,16 @@ def read_status_report(body: bytes) -> StatusReport:
     return _read_with_report(StatusReport, _status_report, body)
 
 
+def read_usage_logs(body: bytes) -> Batch:
+    """The message's events.  Raises: InvalidArgument."""
+    message = _read(_usage_logs, body)
+    try:
+        events = [msgspec.json.decode(event) for event in message.events]
+    except MALFORMED as error:
+        raise _malformed(error) from None
+    return read_batch(message.retrieval_time, events)
+
+
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
     enroll = _read_with_report(Enroll, _enroll, body)
@@ -103,6 +114,7 @@ _begin = _decoder(Begin)
 _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)
+_usage_logs = _decoder(UsageLogs)
 _enroll = _decoder(Enroll)
 _frame = _decoder(Frame)
 

@@ -14,6 +14,7 @@ from heliograph.channel.messages import (
     read_refuse,
     read_report,
     read_status_report,
+    read_usage_logs,
 )
 from heliograph.channel.peers import HttpConnection, Link, Peers
 from heliograph.domain.device import Tombstone
@@ -36,6 +37,7 @@ from heliograph.service.phones import (
 from heliograph.service.ports import Offering, Ports
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
+from heliograph.service.usage_logs import report_usage_logs
 from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8
@@ -205,6 +207,11 @@ class Session:
         """The PhonePolicy."""
         return await report_status(self._ports, device, await work_aside(read_status_report, body))
 
+    async def usage_logs(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok."""
+        await report_usage_logs(self._ports, device, await work_aside(read_usage_logs, body))
+        return Ok()
+
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
@@ -264,6 +271,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "begin": Session.begin,
     "report": Session.report,
     "status": Session.status,
+    "usageLogs": Session.usage_logs,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""

@@ -71,7 +71,7 @@ LISTED = {
     "notifications": Listed(
         place="heliograph.cli.notifications:app",
         section=USE,
-        summary="See notifications that could not be delivered, and send them again.",
+        summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
     "token": Listed(

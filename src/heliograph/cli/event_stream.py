@@ -17,6 +17,7 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 10.0
 OLDEST: Final = ""
 LATEST: Final = "latest"
+EVENTS_GONE: Final = "EVENTS_GONE"
 
 
 class EventStream:
@@ -48,6 +49,10 @@ class EventStream:
                     if line.strip():
                         yield self._taken(line)
             except Failure as failure:
+                if connected and _begin_anew(failure, self.cursor):
+                    on_change(failure.message)
+                    self.cursor = OLDEST
+                    continue
                 if not connected or failure.exit_code is not ExitCode.UNAVAILABLE:
                     raise
                 reason = failure.message
@@ -63,3 +68,13 @@ class EventStream:
             raise failure_of(int(event["error"].get("code", 0)), line)
         self.cursor = event["cursor"]
         return line.rstrip()
+
+
+def _begin_anew(failure: Failure, cursor: str) -> bool:
+    """Whether the server says that the oldest event it keeps comes before what was read: the sandbox was reset."""
+    try:
+        details = json.loads(failure.body)["error"]["details"]
+        oldest = next(detail["metadata"]["oldestCursor"] for detail in details if detail.get("reason") == EVENTS_GONE)
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return False
+    return int(oldest) < int(cursor or 1)

@@ -1,4 +1,4 @@
-"""`heliograph notifications`: notifications that could not be delivered, and their second chance."""
+"""`heliograph notifications`: where they are pushed, those that could not be delivered, and their second chance."""
 
 import json
 
@@ -8,10 +8,12 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name
 from heliograph.cli.output import Json, local_time, print_json, print_list
+from heliograph.cli.push_endpoints import endpoints
 
 DEAD_LETTERS = ("MESSAGE", "TYPE", "PUBLISHED", "DESTINATION", "TRIED", "GIVEN UP BECAUSE")
 
-app = server_group("notifications", "See notifications that could not be delivered, and send them again.")
+app = server_group("notifications", "Set up where notifications are pushed; see those that could not be delivered, and send them again.")
+app.add_command(endpoints)
 
 START = option("--start", default="", show_default="the oldest", metavar="TIME", help="Only messages from this time on (RFC 3339).")
 END = option("--end", default="", show_default="the newest", metavar="TIME", help="Only messages before this time (RFC 3339).")

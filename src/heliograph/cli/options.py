@@ -10,7 +10,7 @@ from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName, PushEndpointName
 
 DEFAULT_DATA_DIR = Path("heliograph-data")
 PATH = click.Path(path_type=Path)
@@ -45,6 +45,11 @@ def policy_name(policy: str, enterprise: str) -> PolicyName:
 def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
     """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
     return EnrollmentTokenName.parse(_whole(token, "enrollmentTokens", enterprise))
+
+
+def push_endpoint_name(endpoint: str, enterprise: str) -> PushEndpointName:
+    """The push endpoint; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    return PushEndpointName.parse(_whole(endpoint, "pushEndpoints", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:

@@ -24,6 +24,7 @@ OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
     Scalar.INT32: click.INT,
     Scalar.INT64: click.INT,
     Scalar.FLOAT: click.FLOAT,
+    Scalar.DOUBLE: click.FLOAT,
 }
 """What an option parses itself; all other values are text for the server to parse."""
 DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage

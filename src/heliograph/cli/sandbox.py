@@ -64,6 +64,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     agent_apk: Path | None,
     cors_origin: tuple[str, ...],
     push_endpoint: str,
+    push_allow_network: tuple[str, ...],
     worlds: int,
     world_urls: str | None,
     world_idle_seconds: float,
@@ -77,7 +78,7 @@ def sandbox(  # noqa: PLR0913 - one option each
     from heliograph.api.http.quota import AMAPI_PER_MINUTE  # noqa: PLC0415
     from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415 - the other commands start without a server
     from heliograph.domain.behaviour import Behaviour  # noqa: PLC0415
-    from heliograph.sandbox.settings import SandboxSettings, WorldUrls  # noqa: PLC0415
+    from heliograph.sandbox.settings import ANY_NETWORK, SandboxSettings, WorldUrls  # noqa: PLC0415
     from heliograph.service.limits import Limits, with_limits  # noqa: PLC0415
 
     company = _company(command, as_json=json)
@@ -97,6 +98,7 @@ def sandbox(  # noqa: PLR0913 - one option each
         public_urls=public_url,
         cors_origins=cors_origin,
         push_endpoints=(push_endpoint,) if push_endpoint else (),
+        push_allow_networks=push_allow_network or ANY_NETWORK,
         pubsub=pubsub_is_emulated(),
         worlds_most=worlds,
         world_urls=WorldUrls(world_urls or ""),

@@ -39,6 +39,7 @@ def serve(  # noqa: PLR0913 - one option each
     trusted_proxy: tuple[str, ...],
     cors_origin: tuple[str, ...],
     push_endpoint: str,
+    push_allow_network: tuple[str, ...],
     pubsub: bool,
     log_level: str,
     **http: Unpack[HttpOptions],
@@ -60,7 +61,7 @@ def serve(  # noqa: PLR0913 - one option each
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
         new=new, limits=limits, admission=admission, http=http_limits(**http),
         agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
-        push_endpoint=push_endpoint, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
+        push_endpoint=push_endpoint, push_allow_networks=push_allow_network, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level == "debug",
     )  # fmt: skip
     log_to_stderr(level=logging.getLevelNamesMapping()[log_level.upper()])

@@ -324,6 +324,24 @@ SERVER_OPTIONS: Final = (
         help="URL that receives every notification that an enterprise enabled, as from a Pub/Sub push subscription.",
     ),
     ServerOption(
+        flag="--push-allow-network",
+        commands=SERVE,
+        repeated=True,
+        default_words="none",
+        metavar="NETWORK",
+        help="A network, as in 10.0.0.0/8, that push endpoints of enterprises may be in, by http too; may be given several times. "
+        "Without one they reach public addresses only, by https.",
+    ),
+    ServerOption(
+        flag="--push-allow-network",
+        commands=SANDBOX,
+        repeated=True,
+        default_words="all but link-local",
+        metavar="NETWORK",
+        help="A network, as in 127.0.0.0/8, that push endpoints of enterprises may be in besides public addresses, by http too; may be "
+        "given several times.",
+    ),
+    ServerOption(
         flag="--pubsub",
         commands=SERVE,
         is_flag=True,

@@ -2,12 +2,14 @@
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams
 from heliograph.domain.outcome import Outcome
+from heliograph.domain.phone.usage_logs import logged, remote_lock
 from heliograph.domain.phone.virtual_device import VirtualDevice, lock
 
 
-def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstances) -> Effect:
+def execute(phone: VirtualDevice, _params: NoParams, circumstances: Circumstances) -> Effect:
     """Locked if there is a credential, otherwise asleep."""
-    return Done(phone=lock(phone), outcome=Outcome())
+    locked = logged(lock(phone), "REMOTE_LOCK", remote_lock(phone), now_us=circumstances.now_us)
+    return Done(phone=locked, outcome=Outcome())
 
 
 COMMAND = CommandType(

@@ -11,6 +11,7 @@ import msgspec
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.official_messages import officially
+from heliograph.domain.push_target import PushTarget
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.messages import Int32, Int64, Timestamp
 
@@ -231,6 +232,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     """The serial it enrolled with, which ties re-enrolments of one phone together; empty: it gave no serial."""
     last_status_report_us: int = 0
     last_policy_sync_us: int = 0
+    last_usage_event_id: int = 0
+    """Of its usage log: what has this id or a smaller one was taken; 0: nothing was."""
     report: DeviceReport
 
     @property
@@ -334,6 +337,8 @@ class EnterpriseRecord(msgspec.Struct, frozen=True, kw_only=True):
     name: EnterpriseName
     created_us: int
     resource: bytes
+    push_targets: tuple[PushTarget, ...] = ()
+    """Its enabled push endpoints."""
 
     @property
     def position(self) -> str:

@@ -122,6 +122,26 @@ class ApplicationName(NamedTuple):
         return EnterpriseName(self.enterprise)
 
 
+class PushEndpointName(NamedTuple):
+    """`enterprises/{enterprise}/pushEndpoints/{push_endpoint}`: in the outbox, the destination of the endpoint's messages."""
+
+    enterprise: str
+    push_endpoint: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "pushEndpoints"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/pushEndpoints/{self.push_endpoint}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise whose notifications it gets."""
+        return EnterpriseName(self.enterprise)
+
+
 class PolicyName(NamedTuple):
     """`enterprises/{enterprise}/policies/{policy}`."""
 

@@ -1,14 +1,20 @@
 """Notifications to callers, and who enabled them.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, DeviceState, DeviceStatus, EnterpriseRecord
 from heliograph.domain.device_json import render_device
 from heliograph.domain.enterprise import NotificationType
+from heliograph.domain.enterprise_upgrade import upgraded_event
 from heliograph.domain.longrunning import render_operation
+from heliograph.domain.names import PushEndpointName
 from heliograph.domain.operation import Operation
+from heliograph.domain.push_target import PushTarget
+from heliograph.domain.usage_log import Batch, batch_message
 from heliograph.protojson.messages import encode_message
 
 TEST_TYPE = "test"
@@ -24,6 +30,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """The message has the newest state of this: one that still waits under the same name is not sent any more."""
 
 
+def about(resource: Mapping[str, Any]) -> str:
+    """The name of what a notification with this resource is about; of a batch of usage logs, the device's; "": nothing has a name."""
+    return str(resource.get("name") or resource.get("device") or resource.get("enterprise") or "")
+
+
 TEST = Notification(notification_type=TEST_TYPE, data=b"")
 
 
@@ -33,15 +44,28 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     enterprise: str
     pubsub_topic: str = ""
     enabled_notification_types: frozenset[str] = frozenset()
+    push_targets: tuple[PushTarget, ...] = ()
 
     def wants(self, notification_type: NotificationType) -> bool:
         """Whether the enterprise enabled this type."""
         return notification_type.value in self.enabled_notification_types
 
+    def endpoints(self, notification_type: NotificationType, *, always: bool = False) -> Sequence[str]:
+        """The destinations that are push endpoints of the enterprise and get this type.
+
+        `always`: also those that get what the enterprise enabled, whatever that is.
+        """
+        enabled = {notification_type.value} if always else self.enabled_notification_types
+        return [
+            str(PushEndpointName(self.enterprise, target.push_endpoint))
+            for target in self.push_targets
+            if notification_type.value in (target.notification_types or enabled)
+        ]
+
 
 def subscription_of(record: EnterpriseRecord) -> Subscription:
     """The subscription of an enterprise."""
-    return _subscription(record.name.enterprise, record.resource)
+    return _subscription(record.name.enterprise, record.resource, record.push_targets)
 
 
 class _Wanted(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,10 +76,11 @@ class _Wanted(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @functools.lru_cache(maxsize=1_024)
-def _subscription(enterprise: str, resource: bytes) -> Subscription:
+def _subscription(enterprise: str, resource: bytes, push_targets: tuple[PushTarget, ...]) -> Subscription:
     wanted = msgspec.json.decode(resource, type=_Wanted)
     return Subscription(
-        enterprise=enterprise, pubsub_topic=wanted.pubsub_topic, enabled_notification_types=wanted.enabled_notification_types
+        enterprise=enterprise, pubsub_topic=wanted.pubsub_topic, enabled_notification_types=wanted.enabled_notification_types,
+        push_targets=push_targets,
     )  # fmt: skip
 
 
@@ -72,6 +97,18 @@ def device_enrolled(device: DeviceRecord) -> Notification:
 def device_reported(device: DeviceRecord, status: DeviceStatus | None) -> Notification:
     """STATUS_REPORT: the device as it reported itself; only the newest one that waits is sent."""
     return _status_report(device, encode_message(render_device(device, status)))
+
+
+def usage_logged(device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> Notification:
+    """USAGE_LOGS: these of the batch's events."""
+    message = batch_message(batch, events, device=str(device.name), user=device.user_name)
+    return Notification(notification_type=NotificationType.USAGE_LOGS.value, data=encode_message(message))
+
+
+def enterprise_upgraded(enterprise: EnterpriseRecord) -> Notification:
+    """ENTERPRISE_UPGRADE: it has succeeded."""
+    data = encode_message(upgraded_event(str(enterprise.name)))
+    return Notification(notification_type=NotificationType.ENTERPRISE_UPGRADE.value, data=data)
 
 
 def device_gone(device: DeviceRecord) -> Notification:

@@ -15,7 +15,7 @@ import msgspec
 
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.user_facing_message import UserFacingMessage
-from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Duration, Int32, Int64, Timestamp, proto_name
+from heliograph.protojson.types import AnyObject, AnyValue, Bytes, Double, Duration, Int32, Int64, Timestamp, proto_name
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -28,6 +28,7 @@ _SCALARS: Mapping[str, tuple[Any, Any]] = {
     "int32": (Int32, 0),
     "int64": (Int64, Int64(0)),
     "float": (float, 0.0),
+    "double": (Double, 0.0),
     "duration": (Duration, ""),
     "timestamp": (Timestamp, ""),
     "bytes": (Bytes, ""),

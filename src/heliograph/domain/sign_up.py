@@ -63,6 +63,11 @@ def enterprise_id_of(sign_up_id: str, *, key: bytes) -> str:
 def violations(*, callback_url: str, admin_email: str, allowed_domains: Sequence[str]) -> Iterator[Violation]:
     """Everything wrong with the parameters of signupUrls.create."""
     yield from _of_callback(callback_url)
+    yield from people_violations(admin_email=admin_email, allowed_domains=allowed_domains)
+
+
+def people_violations(*, admin_email: str, allowed_domains: Sequence[str]) -> Iterator[Violation]:
+    """Everything wrong with the admin's address and the domains that it may have."""
     for index, domain in enumerate(allowed_domains):
         if index >= DOMAINS_MOST:
             yield Violation("allowed_domains", f"allowed_domains must have at most {DOMAINS_MOST} entries.")

@@ -6,6 +6,9 @@ from heliograph.notifications.pubsub import PubsubPublisher
 from heliograph.notifications.push import PushPublisher
 from heliograph.service.outbox import PUSH, Destinations, NotPublished, OutboxMessage, Publisher
 
+ENDPOINTS = "enterprises/"
+"""What the names of push endpoints begin with; topics are `projects/…`."""
+
 Watch = Callable[[OutboxMessage], None] | None
 
 
@@ -29,6 +32,8 @@ class PublisherByDestination:
         self._push = push
         self._topics = topics
         self._watch = watch
+        self.endpoints: Publisher | None = None
+        """To enterprises' own push endpoints; they are in the store, which is there later."""
         self.destinations = Destinations(topics=topics is not None, push=push is not None or watch is not None)
 
     async def publish(self, message: OutboxMessage) -> None:
@@ -36,7 +41,8 @@ class PublisherByDestination:
         to_push = message.destination == PUSH
         if to_push and self._watch is not None:
             self._watch(message)
-        publisher = self._push if to_push else self._topics
+        to_endpoint = message.destination.startswith(ENDPOINTS)
+        publisher = self._push if to_push else self.endpoints if to_endpoint else self._topics
         if publisher is not None:
             await publisher.publish(message)
         elif not to_push or self._watch is None:
@@ -44,6 +50,6 @@ class PublisherByDestination:
             raise NotPublished(f"this server has no publisher for {message.destination}")
 
     async def close(self) -> None:
-        for publisher in (self._push, self._topics):
+        for publisher in (self._push, self._topics, self.endpoints):
             if publisher is not None:
                 await publisher.close()

@@ -3,24 +3,26 @@
 Source: Pub/Sub's documentation of push subscriptions; amapi.md §5.5, §5.6.
 """
 
-import asyncio
 import base64
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.domain.web_address import HTTP, is_host
+from heliograph.notifications.sessions import Sessions, is_not_allowed
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.outbox import NotPublished, OutboxMessage
 
 SUBSCRIPTION = "projects/heliograph/subscriptions/push"
-"""The name in every envelope: there is one endpoint, so one subscription."""
+"""The name in the envelopes to the server's own endpoint: there is one, so one subscription."""
 ACKNOWLEDGED = frozenset({HTTPStatus.PROCESSING, HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 """Pub/Sub's: 102, 200, 201, 202, 204. Everything else is tried again, a redirect too."""
 OVERLOADED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -30,38 +32,51 @@ TIMEOUT_S = 10.0
 """Pub/Sub's shortest acknowledgement deadline."""
 
 
-class PushPublisher:
-    """A Publisher to one endpoint. Its URL may hold a token, so texts show only its host."""
+class Answer(NamedTuple):
+    """What an endpoint answered."""
 
-    def __init__(self, endpoint: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Raises: InvalidArgument: `endpoint` is not an absolute http or https URL."""
+    host: str
+    status: int
+    retry_after: str
+
+
+async def post(sessions: Sessions, url: URL, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    """The endpoint's answer; a redirect is one, and its body is not read.  Raises: NotPublished: there was none."""
+    host = url.host or ""
+    session = sessions.to(plain=url.scheme == "http")
+    try:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            return Answer(host, answer.status, answer.headers.get("Retry-After", ""))
+    except TimeoutError:
+        raise NotPublished(f"{host} did not answer within {session.timeout.total:g} s") from None
+    except (aiohttp.ClientError, OSError) as error:
+        if is_not_allowed(error):
+            raise NotPublished(f"{host} has an address that this server does not push to: see --push-allow-network") from None
+        raise NotPublished(f"{host} could not be reached: {type(error).__qualname__}") from None
+
+
+def require_acknowledged(answer: Answer) -> None:
+    """Raises: NotPublished: the endpoint has not taken the message."""
+    if answer.status not in ACKNOWLEDGED:
+        asked_us = retry_after_us(answer.retry_after, now_s=time.time()) if answer.status in ASKS_TO_WAIT else None
+        only_this = answer.status not in OVERLOADED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        raise NotPublished(f"{answer.host} answered {answer.status}", only_this=only_this, retry_after_us=asked_us)
+
+
+class PushPublisher:
+    """A Publisher to one endpoint that stands in no database. Its URL may hold a token, so texts show only its host."""
+
+    def __init__(self, endpoint: str, *, addresses: PushAddresses | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        """`addresses`: as `Sessions` says.  Raises: InvalidArgument: `endpoint` is not an absolute http or https URL."""
         self._endpoint = _url(endpoint)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions = Sessions(addresses, timeout_s=timeout_s)
 
     async def publish(self, message: OutboxMessage) -> None:
         """The endpoint acknowledged the message.  Raises: NotPublished."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, headers={"Content-Type": "application/json", "User-Agent": "Heliograph"}
-            )
-        try:
-            async with self._session.post(self._endpoint, data=push_body(message), allow_redirects=False) as answer:
-                status, retry_after = answer.status, answer.headers.get("Retry-After", "")
-        except TimeoutError:
-            raise NotPublished(f"{self._endpoint.host} did not answer within {self._timeout.total:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NotPublished(f"{self._endpoint.host} could not be reached: {type(error).__qualname__}") from None
-        if status not in ACKNOWLEDGED:
-            asked_us = retry_after_us(retry_after, now_s=time.time()) if status in ASKS_TO_WAIT else None
-            only_this = status not in OVERLOADED and status < HTTPStatus.INTERNAL_SERVER_ERROR
-            raise NotPublished(f"{self._endpoint.host} answered {status}", only_this=only_this, retry_after_us=asked_us)
+        require_acknowledged(await post(self._sessions, self._endpoint, push_body(message)))
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            # aiohttp closes TLS connections in the next turns of the loop.
-            await asyncio.sleep(0)
+        await self._sessions.close()
 
 
 def require_endpoint(endpoint: str) -> None:
@@ -91,11 +106,11 @@ def _url(endpoint: str) -> URL:
     return url
 
 
-def push_body(message: OutboxMessage) -> bytes:
+def push_body(message: OutboxMessage, *, subscription: str = SUBSCRIPTION) -> bytes:
     """The request's body; both spellings of the last two fields, as Pub/Sub itself sends them."""
     message_id, publish_time = str(message.message_id), format_timestamp(message.created_us)
     content: dict[str, Any] = {"attributes": {"notificationType": message.notification_type}}
     if message.data:
         content["data"] = base64.b64encode(message.data).decode()
     content |= {"messageId": message_id, "message_id": message_id, "publishTime": publish_time, "publish_time": publish_time}
-    return msgspec.json.encode({"message": content, "subscription": SUBSCRIPTION})
+    return msgspec.json.encode({"message": content, "subscription": subscription})

@@ -20,7 +20,7 @@ rename="camel", forbid_unknown_fields), also when made by `msgspec.defstruct(…
   `@proto`, the class's own name is taken. It works on a class made by `defstruct` too: `Command = proto("Command")(…)`.
   `numbers={"NAME": 7}` if an enum has gaps; `oneofs={"params": ("wipe_params", …)}`, members being messages with default None;
   `habits={"password": "new_password"}`: names that people write by mistake, for "Did you mean".
-- Field types: `str`, `bool`, `float`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
+- Field types: `str`, `bool`, `float`, `Double`, `Int32`, `Int64`, `Duration`, `Timestamp`, `Bytes`, `AnyObject | None`, `AnyValue`,
   an `enum.Enum`, a message `M | None`, `tuple[T, ...]`, `dict[str, T]`. A plain `int` is refused (int32 or int64?), as is anything
   else, when the message is first decoded.
 - Defaults are proto3's: `""`, `False`, `0`, `0.0`, `Int64(0)`, the number-0 member, `None`, `()`, `msgspec.field(default_factory=dict)`.

@@ -220,7 +220,7 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
     match kind:
         case Scalar.BOOL:
             return _bool(value, place)
-        case Scalar.INT32 | Scalar.INT64 | Scalar.FLOAT:
+        case Scalar.INT32 | Scalar.INT64 | Scalar.FLOAT | Scalar.DOUBLE:
             number = _of_kind(kind, value)
             return number if number is not None else place.reject(kind, value)
         case Scalar.STRING:
@@ -235,7 +235,7 @@ def _scalar(kind: Scalar, value: Any, place: Place) -> Any:  # noqa: ANN401
 
 def _of_kind(kind: Scalar, value: object) -> int | float | None:
     """The number that the value says, if the kind can hold it."""
-    if kind is Scalar.FLOAT:
+    if kind in {Scalar.FLOAT, Scalar.DOUBLE}:
         return _real(value)
     number = _integer(value)
     if number is None:

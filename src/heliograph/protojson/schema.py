@@ -16,6 +16,7 @@ import msgspec
 
 from heliograph.protojson.types import (
     BytesText,
+    DoubleNumber,
     DurationText,
     Int32,
     Int64,
@@ -39,6 +40,7 @@ class Scalar(enum.Enum):
     INT32 = "TYPE_INT32"
     INT64 = "TYPE_INT64"
     FLOAT = "TYPE_FLOAT"
+    DOUBLE = "TYPE_DOUBLE"
     DURATION = f"{_TYPE_URL}google.protobuf.Duration"
     TIMESTAMP = f"{_TYPE_URL}google.protobuf.Timestamp"
     BYTES = "TYPE_BYTES"
@@ -88,7 +90,9 @@ def type_name(kind: Kind) -> str:
     return kind.value if isinstance(kind, Scalar) else kind.type_name
 
 
-_ZEROS: Mapping[Scalar, object] = {Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: Int64(0), Scalar.FLOAT: 0.0, Scalar.VALUE: None}
+_ZEROS: Mapping[Scalar, object] = {
+    Scalar.BOOL: False, Scalar.INT32: 0, Scalar.INT64: Int64(0), Scalar.FLOAT: 0.0, Scalar.DOUBLE: 0.0, Scalar.VALUE: None,
+}  # fmt: skip
 
 
 def zero_of(kind: Kind) -> object:
@@ -216,6 +220,7 @@ _MARKED: Mapping[type, Scalar] = {
     DurationText: Scalar.DURATION,
     TimestampText: Scalar.TIMESTAMP,
     BytesText: Scalar.BYTES,
+    DoubleNumber: Scalar.DOUBLE,
     JsonStruct: Scalar.STRUCT,
     JsonValue: Scalar.VALUE,
 }

@@ -41,6 +41,10 @@ class BytesText:
     """Marks a str field as bytes: their base64."""
 
 
+class DoubleNumber:
+    """Marks a float field as a double: a `float` alone is proto3's float."""
+
+
 class JsonStruct:
     """Marks a dict field as google.protobuf.Struct: any JSON object."""
 
@@ -58,6 +62,7 @@ Timestamp = Annotated[str, TimestampText(), msgspec.Meta(pattern=TIMESTAMP_PATTE
 BYTES_PATTERN = r"^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}\Z"
 """Standard or URL-safe alphabet, with or without padding."""
 Bytes = Annotated[str, BytesText(), msgspec.Meta(pattern=BYTES_PATTERN)]
+Double = Annotated[float, DoubleNumber()]
 AnyObject = Annotated[dict[str, Any], JsonStruct()]
 AnyValue = Annotated[Any, JsonValue()]
 

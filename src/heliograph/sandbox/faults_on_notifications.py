@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
+from heliograph.domain.notification import about
 from heliograph.protojson.parser import MALFORMED
 from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds
@@ -127,6 +128,6 @@ class MetNotifications:
 def _device(data: bytes) -> DeviceName | None:
     """The device that the notification is about."""
     try:
-        return device_in(str(msgspec.json.decode(data).get("name", "")))
+        return device_in(about(msgspec.json.decode(data)))
     except (*MALFORMED, AttributeError):
         return None

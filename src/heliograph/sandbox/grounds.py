@@ -201,7 +201,8 @@ def server_settings(settings: SandboxSettings, folder: Path) -> Settings:
     return Settings(
         data_dir=folder, new=True, limits=settings.limits, expose_enterprises=True, admission=Admission.STRANGERS,
         pubsub=settings.pubsub, durable=settings.data_dir is not None, public_urls=settings.public_urls, cors_origins=settings.cors_origins,
-        any_name=settings.allow_anybody, agent=settings.agent, store_waits_most_s=REPLY_WITHIN_S,
+        any_name=settings.allow_anybody, push_allow_networks=settings.push_allow_networks, agent=settings.agent,
+        store_waits_most_s=REPLY_WITHIN_S,
     )  # fmt: skip
 
 

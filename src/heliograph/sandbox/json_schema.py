@@ -32,6 +32,7 @@ SCALARS: Mapping[Scalar, Schema] = {
     Scalar.INT32: {"type": "integer", "format": "int32"},
     Scalar.INT64: {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"},
     Scalar.FLOAT: {"type": "number"},
+    Scalar.DOUBLE: {"type": "number"},
     Scalar.DURATION: {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$", "examples": ["600s"]},
     Scalar.TIMESTAMP: {"type": "string", "format": "date-time"},
     Scalar.BYTES: {"type": "string", "format": "byte"},

@@ -4,9 +4,11 @@ import enum
 from typing import Annotated
 
 from heliograph.agent.profiles import Answering, Overrides
+from heliograph.domain.usage_log import EVENT_TYPES
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import SECRET, Duration, Message, Timestamp, proto
 from heliograph.protojson.types import AnyObject, AnyValue
+from heliograph.sandbox.json_schema import Also
 
 DUPLICATES_MOST = 1_000
 
@@ -84,6 +86,15 @@ class Unlocking(Message):
     """`POST …:unlock`: the user enters this; without it, whatever the phone asks for."""
 
     password: Annotated[str, SECRET] = ""
+
+
+class UsageLogging(Message):
+    """`POST …:logUsage`: an event of the usage log."""
+
+    event_type: Annotated[str, Also(enum=EVENT_TYPES)] = ""
+    """AMAPI's UsageLogEvent.eventType."""
+    event: AnyObject | None = None
+    """What the event says: AMAPI's message of its type, as in `{"status": "ATTEMPT_FAILED"}`."""
 
 
 class EsimChoice(Message):

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.domain.notification import about
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.snapshot import NotificationState
@@ -47,7 +48,7 @@ class NotificationLog:
     def views(self, device: str = "") -> list[dict[str, Any]]:
         """What is to be seen, oldest first; with a device's name, what is about that device and its operations."""
         views = [_view(message) for message in self._messages.values() for _ in range(1 + self._again[message.message_id])]
-        return [view for view in views if not device or f"{view['resource'].get('name', '')}/".startswith(f"{device}/")]
+        return [view for view in views if not device or f"{about(view['resource'])}/".startswith(f"{device}/")]
 
 
 def _view(message: OutboxMessage) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.push import PushPublisher
 from heliograph.protojson.errors import NotFound, ResourceExhausted
 from heliograph.service.outbox import NotPublished, OutboxMessage
@@ -21,8 +22,9 @@ class NoPushEndpoint(NotFound):
 class PushEndpoints:
     """A `Publisher` to every endpoint that there is: a message is taken when all of them have taken it; those that have get it once."""
 
-    def __init__(self, urls: Iterable[str] = ()) -> None:
-        """Raises: InvalidArgument: not an absolute http or https URL."""
+    def __init__(self, urls: Iterable[str] = (), *, addresses: PushAddresses | None = None) -> None:
+        """`addresses`: those that may be pushed to; None: all.  Raises: InvalidArgument: not an absolute http or https URL."""
+        self._addresses = addresses
         self._publishers: dict[str, tuple[str, PushPublisher]] = {}
         self._last = 0
         self._taken: dict[int, set[str]] = {}
@@ -36,7 +38,7 @@ class PushEndpoints:
         """The new endpoint.  Raises: InvalidArgument; ResourceExhausted: there are MOST."""
         if len(self._publishers) >= MOST:
             raise ResourceExhausted(f"A world has at most {MOST} push endpoints: DELETE one first.")
-        publisher = PushPublisher(url)
+        publisher = PushPublisher(url, addresses=self._addresses)
         self._last += 1
         self._publishers[str(self._last)] = url, publisher
         return self._view(str(self._last))

@@ -42,6 +42,7 @@ from heliograph.sandbox.snapshot_routes import export
 from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.steering import Steered
 from heliograph.sandbox.steering_route import ABSENT, CHANGES, NOT_NOW, THERE_ALREADY, TOO_MANY, QueryParameter, SteeringRoute, Verb
+from heliograph.sandbox.usage_log_verb import LOG_USAGE
 from heliograph.sandbox.world import World
 
 
@@ -239,6 +240,7 @@ _VERBS: Mapping[str, Verb[Handler]] = {
     "decline": Verb(_decline, "Its user refuses what it asks."),
     "enterWrongCode": Verb(_enter_wrong_code, "Its user enters a wrong confirmation code."),
     "leaveLostMode": Verb(_leave_lost_mode, "Its user leaves lost mode."),
+    "logUsage": LOG_USAGE,
     "reset": Verb(_reset, "It is as new, under the same id, and its operations are forgotten."),
     "enroll": Verb(_enroll, "A wiped or relinquished phone enrols again, as a new device."),
 }

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliograph.agent.profiles import PROFILES, Profile
-from heliograph.api.http.address import parse_origins, parse_public_urls
+from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
 from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.web_address import is_loopback_name
 from heliograph.sandbox.fault_messages import FaultWanted
 from heliograph.service.limits import HttpLimits, Limits
 from heliograph.settings import DEFAULT_PORT
+
+ANY_NETWORK = ("0.0.0.0/0", "::/0")
+"""A test's receiver may be anywhere: on this machine, in a container's network. Link-local addresses are still not meant."""
 
 
 class WorldUrls(enum.Enum):
@@ -50,6 +53,8 @@ class SandboxSettings:
     """Real time without a request after which a world ends; 0: never."""
     push_endpoints: tuple[str, ...] = ()
     """http or https URLs that get every notification; none: they are shown at /sandbox/v1/notifications only."""
+    push_allow_networks: tuple[str, ...] = ANY_NETWORK
+    """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics too: for Pub/Sub's emulator."""
     faults: tuple[FaultWanted, ...] = ()
@@ -72,6 +77,7 @@ class SandboxSettings:
         return self.world_urls is WorldUrls.PORT
 
     def __post_init__(self) -> None:
-        """Raises: InvalidArgument: an invalid public URL or origin."""
+        """Raises: InvalidArgument: an invalid network, public URL or origin."""
+        parse_networks(self.push_allow_networks)
         parse_public_urls(self.public_urls)
         parse_origins(self.cors_origins)

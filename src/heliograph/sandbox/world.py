@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import NamedTuple
 
+from heliograph.api.http.address import parse_networks
 from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protojson.errors import NotFound
 from heliograph.sandbox.bench import Bench
 from heliograph.sandbox.enrolments import Enrolments, require_enterprise
@@ -22,6 +24,8 @@ from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
 from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
+from heliograph.service.event_log import EventsBeginAnew
+from heliograph.service.push_endpoints import pushes_to_any_endpoint
 
 
 class PhoneNotFound(NotFound):
@@ -122,7 +126,7 @@ class World:
         settings = self.settings
         self.clock = self.ground.clock()
         self.notifications = NotificationLog()
-        self.push_endpoints = PushEndpoints(settings.push_endpoints)
+        self.push_endpoints = PushEndpoints(settings.push_endpoints, addresses=PushAddresses(parse_networks(settings.push_allow_networks)))
         self.bench = Bench(clock=self.clock, seed=self.ground.seed, settings=settings, log=self.notifications, phones=self.phones)
         """What tests plan for this world and look up afterwards."""
 
@@ -220,6 +224,9 @@ class World:
             if self.life.stage is Stage.ENDED:
                 raise self.life.rejection()
             self.life.becomes(Stage.MAKING)
+            if self._running is not None:
+                # Whoever follows events learns that its cursor is void: the new world counts from 1, as every one does.
+                self._running.parts.ports.followers.stop(EventsBeginAnew())
             try:
                 await self._close()
                 self.ground.clear()
@@ -238,8 +245,9 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
+            told = self.settings.pubsub or await pushes_to_any_endpoint(self.parts.ports)
             with self.clock.standing():
-                yield Walk(self.clock, self.parts, self.settling, anybody_told=lambda: bool(self.push_endpoints) or self.settings.pubsub)
+                yield Walk(self.clock, self.parts, self.settling, anybody_told=lambda: told or bool(self.push_endpoints))
 
     async def advance(self, by_us: int) -> int:
         """The time after server and phones have gone forward together, from one due time to the next, each settled before the next.

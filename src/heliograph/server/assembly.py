@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
-from heliograph.api.http.address import Addresses
+from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
@@ -17,11 +17,15 @@ from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
+from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
+from heliograph.api.resources.upgrade_page import upgrade_app
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
@@ -30,6 +34,7 @@ from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
+from heliograph.service.enterprise_upgrade import PATH as UPGRADE
 from heliograph.service.enterprises import finish_deletions
 from heliograph.service.expire_operations import expire_operations
 from heliograph.service.offer_command import OfferBook
@@ -132,9 +137,11 @@ async def assembled(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            agent=settings.agent, expose_enterprises=settings.expose_enterprises,
+            agent=settings.agent,
+            expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
+        publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
@@ -197,6 +204,7 @@ def _api(
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
+    public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
     return {
@@ -205,8 +213,11 @@ def _api(
         "/oauth2/": token,
         PREFIX: desk,
         SIGN_UP: sign_up_app(ports, otherwise=rest),
+        UPGRADE: upgrade_app(ports, otherwise=rest),
         APK: agent,
         AGENT: agent,
+        WELL_KNOWN: public_keys,
+        CERTIFICATES: public_keys,
     }
 
 

@@ -35,5 +35,9 @@ class RandomIds:
         """As Google's look: a prefix and 16 hex digits."""
         return f"com.google.enterprise.webapp.x{self._chance.getrandbits(64):016x}"
 
+    def webhook_keys(self) -> bytes:
+        """64 bytes: an HMAC's 32 and ed25519's 32."""
+        return self._chance.randbytes(64)
+
     def _text(self, characters: str, length: int) -> str:
         return "".join(self._chance.choices(characters, k=length))

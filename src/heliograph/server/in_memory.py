@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 
 import apsw
 
+from heliograph.api.http.address import parse_networks
 from heliograph.api.http.failures import outermost
 from heliograph.channel.app import Channel
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
+from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.server.assembly import NOTHING, Between, Parts, timers_running, wired_app
 from heliograph.server.ids import RandomIds
 from heliograph.server.wall_clock import wall_now_us
@@ -88,9 +91,11 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         ports = Ports(
             store=store, doorbell=near.doorbell, clock=clock, ids=RandomIds(own), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=near.presence, page_secret=vault.derive("page tokens"),
-            agent=settings.agent, expose_enterprises=settings.expose_enterprises,
+            agent=settings.agent,
+            expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
+        publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True

@@ -74,7 +74,7 @@ async def acknowledge_command(
         ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun)
         sees = Sees(
             device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
-            subscription=bool(ports.destinations), records=(StatusName(*device),) if sees_all else (),
+            subscription=True, records=(StatusName(*device),) if sees_all else (),
         )  # fmt: skip
         return await ports.store.decide(sees, lambda facts: _judge(ports, facts, ack), lane=Lane.PHONES)
 

@@ -38,7 +38,7 @@ async def begin_command(ports: Ports, device: DeviceName, message: Begin) -> Exe
             return Decision(Drop(drop=DropWhy.EXPIRED), tuple(operation_writes(ports, facts, operation, expired)), ring=device)
         return Decision(_let(operation, facts.now_us), (PutOperation(_begun(operation, facts.now_us)),))
 
-    sees = Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations))
+    sees = Sees(device=device, create_ms=name.create_ms, subscription=True)
     return await ports.store.decide(sees, rule, lane=Lane.PHONES)
 
 

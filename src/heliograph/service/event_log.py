@@ -15,12 +15,20 @@ class EventsGone(FailedPrecondition):
 
     reason = "EVENTS_GONE"
 
-    def __init__(self, after: int, oldest: int) -> None:
+    def __init__(self, after: int, oldest: int, message: str = "") -> None:
         super().__init__(
-            f"The events after cursor {after} are no longer kept. Reconcile by operations.list and devices.list, then go on with "
+            message
+            or f"The events after cursor {after} are no longer kept. Reconcile by operations.list and devices.list, then go on with "
             f"after={oldest}.",
             metadata={"oldestCursor": str(oldest)},
         )
+
+
+class EventsBeginAnew(EventsGone):
+    """Everything was made anew, events too, and their numbers begin with 1 again."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 0, "The sandbox was reset: its events begin anew. Go on with after=0.")
 
 
 class CursorAhead(InvalidArgument):

@@ -54,16 +54,20 @@ def _require_kept(number: int, page: EventPage) -> None:
 async def follow_events(ports: Ports, name: EnterpriseName, after: int) -> AsyncIterator[Sequence[Event]]:
     """All events after the cursor, as they come, a page at a time; nothing (an empty page) after each HEARTBEAT_S of silence.
 
-    Ends when the server does.  Raises: as `read_events`.
+    Ends when the server does.  Raises: as `read_events`; what the followers are told at the end.
     """
     with ports.followers.following(name) as bell:
         silent_s = 0.0
-        while not ports.followers.stopped:
+        while True:
+            stopped = ports.followers.stopped
             bell.clear()
             events, after = await read_events(ports, name, str(after))
             if events:
                 silent_s = 0.0
                 yield events
+            if stopped:
+                break
+            if events:
                 await asyncio.sleep(READS_APART_S)
                 continue
             wait_s = LOOK_S if ports.shared else HEARTBEAT_S
@@ -75,3 +79,5 @@ async def follow_events(ports: Ports, name: EnterpriseName, after: int) -> Async
             if silent_s >= HEARTBEAT_S:
                 silent_s = 0.0
                 yield ()
+    if ports.followers.because is not None:
+        raise ports.followers.because

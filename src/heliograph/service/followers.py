@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from heliograph.domain.names import EnterpriseName
+from heliograph.protojson.errors import HeliographError
 
 
 class Followers:
@@ -15,6 +16,8 @@ class Followers:
         self._bells: defaultdict[EnterpriseName, set[asyncio.Event]] = defaultdict(set)
         self.stopped = False
         """The server ends: no one follows any more."""
+        self.because: HeliographError | None = None
+        """What followers are told, if what they have read is void with it."""
 
     def __len__(self) -> int:
         """How many follow."""
@@ -38,8 +41,10 @@ class Followers:
             for bell in self._bells.get(name, ()):
                 bell.set()
 
-    def stop(self) -> None:
-        """Everyone stops following."""
+    def stop(self, because: HeliographError | None = None) -> None:
+        """Everyone stops following, after one more page of what there is; the first `because` counts."""
+        if not self.stopped:
+            self.because = because
         self.stopped = True
         for bells in self._bells.values():
             for bell in bells:

@@ -16,6 +16,7 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "policy-bytes": "policy_bytes_most",
         "request-ids": "request_ids_most",
         "web-apps": "web_apps_most",
+        "push-endpoints": "push_endpoints_most",
         "open-command-bytes": "open_bytes_most",
         "resource-bytes": "resource_bytes_most",
         "notifications": "notifications_most",
@@ -43,6 +44,8 @@ class Limits:
     """Idempotency keys and requestIds of one enterprise that are remembered at a time (each for a day)."""
     web_apps_most: int = 1_000
     """Of one enterprise, icons and all up to half a gigabyte."""
+    push_endpoints_most: int = 16
+    """Of one enterprise, disabled ones included: each gets a message of its own for every notification."""
     resource_bytes_most: int = 512 * KIB
     """Of one policy, enterprise, enrolment token, web app, or the text of a disabled device."""
     notifications_most: int = 100_000

@@ -1,6 +1,7 @@
 """Which writes publish a notification, and where it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from heliograph.domain import notification as contents
 from heliograph.domain.device import DeviceRecord, DeviceStatus, EnterpriseRecord
@@ -8,6 +9,7 @@ from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import TEST, Notification, Subscription, subscription_of
 from heliograph.domain.operation import Operation
+from heliograph.domain.usage_log import Batch
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Publish
@@ -31,13 +33,18 @@ def status_published(ports: Ports, facts: Facts, device: DeviceRecord, status: D
     return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_reported(device, status))
 
 
+def usage_published(ports: Ports, facts: Facts, device: DeviceRecord, batch: Batch, events: Sequence[Any]) -> Iterator[Write]:
+    """USAGE_LOGS with these of the batch's events goes out."""
+    return _published(ports, facts, NotificationType.USAGE_LOGS, lambda: contents.usage_logged(device, batch, events))
+
+
 def departure_published(ports: Ports, facts: Facts, device: DeviceRecord) -> Iterator[Write]:
     """The device's final STATUS_REPORT goes out."""
     return _published(ports, facts, NotificationType.STATUS_REPORT, lambda: contents.device_gone(device))
 
 
 class NothingPublishes(FailedPrecondition):
-    """This server publishes no notifications: start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
+    """This server publishes to no topic: make a push endpoint, or start it with --push-endpoint, or with --pubsub for Google's Pub/Sub."""
 
     reason = "NOTIFICATIONS_NOT_PUBLISHED"
 
@@ -52,16 +59,27 @@ def topic_tried_out(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Writ
     return _to(ports, subscription, lambda: TEST)
 
 
+def upgrade_published(ports: Ports, enterprise: EnterpriseRecord) -> Iterable[Write]:
+    """ENTERPRISE_UPGRADE goes out, regardless of the types that the enterprise enabled: Google's is always on (amapi.md §5.2)."""
+    subscription = subscription_of(enterprise)
+    endpoints = subscription.endpoints(NotificationType.ENTERPRISE_UPGRADE, always=True)
+    return _to(ports, subscription, lambda: contents.enterprise_upgraded(enterprise), endpoints=endpoints)
+
+
 def _published(ports: Ports, facts: Facts, kind: NotificationType, make: Callable[[], Notification]) -> Iterator[Write]:
-    if facts.subscription is not None and facts.subscription.wants(kind):
-        yield from _to(ports, facts.subscription, make)
+    if facts.subscription is not None:
+        yield from _to(ports, facts.subscription, make, wanted=facts.subscription.wants(kind), endpoints=facts.subscription.endpoints(kind))
 
 
-def _to(ports: Ports, subscription: Subscription, make: Callable[[], Notification]) -> Iterator[Write]:
-    destinations = ports.destinations.of(subscription)
-    if not destinations and not ports.destinations.events:
+def _to(
+    ports: Ports, subscription: Subscription, make: Callable[[], Notification], *, wanted: bool = True, endpoints: Iterable[str] = ()
+) -> Iterator[Write]:
+    """`wanted`: by the enterprise itself; `endpoints`: those of its push endpoints that get it."""
+    destinations = [*(ports.destinations.of(subscription) if wanted else ()), *endpoints]
+    as_event = wanted and ports.destinations.events
+    if not destinations and not as_event:
         return  # so it is not rendered either
     notification = make()
-    if ports.destinations.events:
+    if as_event:
         yield AppendEvent(EnterpriseName(subscription.enterprise), notification)
     yield from (Publish(notification, destination, subscription.enterprise) for destination in destinations)

@@ -110,7 +110,7 @@ async def cancel_operation(ports: Ports, name: OperationName) -> None:
         # What waited behind it may be next.
         return Decision(answer=True, writes=tuple(operation_writes(ports, facts, operation, ended)), ring=name.device)
 
-    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=bool(ports.destinations)), rule)
+    ended = await ports.store.decide(Sees(device=name.device, create_ms=name.create_ms, subscription=True), rule)
     if ended:
         ports.offers.noted(name.device, name.create_ms)
         return

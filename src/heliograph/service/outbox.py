@@ -10,7 +10,7 @@ import msgspec
 from heliograph.domain.notification import Notification, Subscription
 
 PUSH = "push"
-"""The destination that is this server's own push endpoint; every other one is a Pub/Sub topic's name."""
+"""The destination that is this server's own push endpoint; others are an enterprise's push endpoint, or a Pub/Sub topic, by name."""
 
 
 NOWHERE: Mapping[str, int] = MappingProxyType({})
@@ -117,6 +117,8 @@ class PublishingCounts:
     """Messages that became dead letters because too many waited."""
     dropped: int = 0
     """Dead letters that went because there were too many."""
+    closed: int = 0
+    """Push endpoints that were disabled because they answered 410."""
     begun: int = 0
     ended: int = 0
     """Attempts started, and attempts whose outcome is durable: while they differ, some are in progress."""
@@ -128,7 +130,7 @@ class PublishingCounts:
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where this server can send notifications."""
+    """Where this server can send notifications, besides the push endpoints of enterprises."""
 
     topics: bool = False
     """To the enterprise's Pub/Sub topic."""
@@ -136,9 +138,6 @@ class Destinations:
     """To the server's push endpoint: for an enterprise without a topic, too."""
     events: bool = False
     """To the enterprise's events, for those who read them."""
-
-    def __bool__(self) -> bool:
-        return self.outside or self.events
 
     @property
     def outside(self) -> bool:

@@ -15,6 +15,7 @@ from heliograph.domain.device import DeviceRecord, EnrollmentTokenRecord, Enterp
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
+from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
@@ -225,6 +226,9 @@ class Ids(Protocol):
     def web_app_package(self) -> str:
         """The package name of a new web app."""
 
+    def webhook_keys(self) -> bytes:
+        """64 bytes that cannot be guessed."""
+
 
 class Vault(Protocol):
     """Seals secrets for storage. Sealed bytes reveal nothing without the key file."""
@@ -298,6 +302,8 @@ class Ports:
     """Who follows events on this server."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
+    push_addresses: PushAddresses = field(default_factory=PushAddresses)
+    """Which addresses enterprises' push endpoints may have."""
     agent: AgentApp | None = None
     """What phones are set up with; None: they get it elsewhere."""
     expose_enterprises: bool = False

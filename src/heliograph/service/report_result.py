@@ -89,7 +89,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
         heard = _Heard(changed, _asked(changed, facts.now_us, asks=asks), changed=True, adopted=adopted)
         return Decision(heard, writes=tuple(writes), ring=device)
 
-    sees = Sees(device=device, create_ms=name.create_ms, subscription=bool(ports.destinations))
+    sees = Sees(device=device, create_ms=name.create_ms, subscription=True)
     heard = await ports.store.decide(sees, rule, lane=Lane.PHONES)
     if heard.changed:
         ports.offers.noted(device, name.create_ms)

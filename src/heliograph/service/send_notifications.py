@@ -231,6 +231,8 @@ class _Sender:
         about = {"message_id": message.message_id, "type": message.notification_type, "attempts": attempts, "reason": str(error)}
         if isinstance(error, DestinationClosed) or now_us - message.created_us >= KEPT_US:
             self._counts.given_up += 1
+            if isinstance(error, DestinationClosed):
+                self._rests.worked(message.destination)  # nothing is sent there, so nothing need be spared
             log.error("notification.given_up", **about)
             return DeadBecause(str(error))
         self._counts.failed += 1

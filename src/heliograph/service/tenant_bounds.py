@@ -29,6 +29,7 @@ class Held(enum.Enum):
     REQUEST_IDS = "request ids"
     DEAD_LETTERS = "dead letters"
     WEB_APPS = "web apps"
+    PUSH_ENDPOINTS = "push endpoints"
 
 
 class Holding(NamedTuple):
@@ -106,6 +107,12 @@ class TooManyWebApps(ResourceExhausted):
     reason = "TOO_MANY_WEB_APPS"
 
 
+class TooManyPushEndpoints(ResourceExhausted):
+    """The enterprise has too many push endpoints."""
+
+    reason = "TOO_MANY_PUSH_ENDPOINTS"
+
+
 def require_room_for_token(holding: Holding, limits: Limits) -> None:
     """Raises: TooManyEnrollmentTokens."""
     most = limits.enrollment_tokens_most
@@ -133,6 +140,14 @@ def require_room_for_web_app(holding: Holding, limits: Limits) -> None:
     if holding.number >= most:
         message = f"The enterprise has {most} web apps, the maximum. Delete some."
         raise TooManyWebApps(message, metadata={"limit": str(most)})
+
+
+def require_room_for_push_endpoint(holding: Holding, limits: Limits) -> None:
+    """Raises: TooManyPushEndpoints."""
+    most = limits.push_endpoints_most
+    if holding.number >= most:
+        message = f"The enterprise has {most} push endpoints, the maximum. Delete some."
+        raise TooManyPushEndpoints(message, metadata={"limit": str(most)})
 
 
 def require_room_for_request_id(count: int, limits: Limits) -> None:

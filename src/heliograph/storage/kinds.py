@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 from heliograph.domain.access import ServiceKey, ServiceKeyName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, WebAppName
+from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, PushEndpointName, WebAppName
 from heliograph.domain.policy import PolicyRecord
+from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
@@ -190,6 +192,34 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     few=True,
 )
 
+PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
+    table="push_endpoints",
+    one="push endpoint",
+    many="push endpoints",
+    record=PushEndpointRecord,
+    key=PushEndpointName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("push_endpoint")),
+    columns=(POSITION,),
+    codec=json_of(PushEndpointRecord),
+    belongs_to=ENTERPRISES,
+    remembered=256,  # read for each message
+    held=Held.PUSH_ENDPOINTS,
+)
+
+SIGNING_KEYS: Kind[SigningKeyName, SigningKey] = Kind(
+    table="signing_keys",
+    one="signing key",
+    many="signing keys",
+    record=SigningKey,
+    key=SigningKeyName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("key_id"),),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(SigningKey),
+    expires=True,
+)
+
 DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
     table="dead_letters",
     one="dead letter",
@@ -216,6 +246,8 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERVICE_KEYS,
     DEAD_LETTERS,
     WEB_APPS,
+    PUSH_ENDPOINTS,
+    SIGNING_KEYS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 

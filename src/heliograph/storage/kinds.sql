@@ -635,3 +635,146 @@ SELECT count(*) FROM web_apps t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WH
 -- check: every_record_of_web_apps --
 -- Whether every record can be read.
 SELECT record FROM web_apps
+
+-- sqlite: push_endpoints_named --
+-- Push endpoints by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN push_endpoints t
+WHERE t.enterprise = wanted.column1 AND t.push_endpoint = wanted.column2
+
+-- sqlite: page_of_push_endpoints --
+-- Push endpoints of one enterprise after a position, in order of creation.
+SELECT record FROM push_endpoints WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: holding_push_endpoints --
+-- How many push endpoints an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM push_endpoints WHERE enterprise = ? LIMIT ?) AS counted
+
+-- sqlite: put_push_endpoints --
+-- Push endpoints as they are now.
+INSERT INTO push_endpoints (enterprise, push_endpoint, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, push_endpoint) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_push_endpoints --
+-- These push endpoints are gone.
+DELETE FROM push_endpoints WHERE (enterprise, push_endpoint) IN (VALUES (?, ?))
+
+-- sqlite: delete_push_endpoints_of_enterprises --
+-- The push endpoints of deleted enterprises go with them.
+DELETE FROM push_endpoints WHERE enterprise IN (VALUES (?))
+
+-- postgresql: push_endpoints_named --
+-- Push endpoints by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, push_endpoint)
+JOIN push_endpoints t ON t.enterprise = wanted.enterprise AND t.push_endpoint = wanted.push_endpoint
+
+-- postgresql: lock_push_endpoints --
+-- Push endpoints by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, push_endpoint)
+JOIN push_endpoints t ON t.enterprise = wanted.enterprise AND t.push_endpoint = wanted.push_endpoint
+ORDER BY t.enterprise, t.push_endpoint FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_push_endpoints --
+-- Push endpoints of one enterprise after a position, in order of creation.
+SELECT record FROM push_endpoints WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: holding_push_endpoints --
+-- How many push endpoints an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM push_endpoints WHERE enterprise = $1 LIMIT $2) AS counted
+
+-- postgresql: insert_push_endpoints --
+-- Push endpoints that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO push_endpoints (enterprise, push_endpoint, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_push_endpoints --
+-- Push endpoints as they are now.
+INSERT INTO push_endpoints (enterprise, push_endpoint, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (enterprise, push_endpoint) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_push_endpoints --
+-- These push endpoints are gone.
+DELETE FROM push_endpoints t USING unnest($1::text[], $2::text[]) AS gone(enterprise, push_endpoint)
+WHERE t.enterprise = gone.enterprise AND t.push_endpoint = gone.push_endpoint
+
+-- postgresql: delete_push_endpoints_of_enterprises --
+-- The push endpoints of deleted enterprises go with them.
+DELETE FROM push_endpoints t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: push_endpoints_have_an_enterprise --
+-- Every push endpoint belongs to an enterprise.
+SELECT count(*) FROM push_endpoints t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_push_endpoints --
+-- Whether every record can be read.
+SELECT record FROM push_endpoints
+
+-- sqlite: signing_keys_named --
+-- Signing keys by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN signing_keys t
+WHERE t.key_id = wanted.column1
+
+-- sqlite: page_of_signing_keys --
+-- Signing keys after a position, in order of creation.
+SELECT record FROM signing_keys WHERE position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_signing_keys --
+-- Signing keys as they are now.
+INSERT INTO signing_keys (key_id, position, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (key_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_signing_keys --
+-- These signing keys are gone.
+DELETE FROM signing_keys WHERE key_id IN (VALUES (?))
+
+-- sqlite: signing_keys_expired --
+-- The signing keys past their expiry, the longest expired first.
+SELECT key_id FROM signing_keys WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: signing_keys_named --
+-- Signing keys by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN signing_keys t ON t.key_id = wanted.key_id
+
+-- postgresql: lock_signing_keys --
+-- Signing keys by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN signing_keys t ON t.key_id = wanted.key_id
+ORDER BY t.key_id FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_signing_keys --
+-- Signing keys after a position, in order of creation.
+SELECT record FROM signing_keys WHERE position > $1 AND expires_us > $2 ORDER BY position LIMIT $3
+
+-- postgresql: insert_signing_keys --
+-- Signing keys that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO signing_keys (key_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+
+-- postgresql: put_signing_keys --
+-- Signing keys as they are now.
+INSERT INTO signing_keys (key_id, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+ON CONFLICT (key_id) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_signing_keys --
+-- These signing keys are gone.
+DELETE FROM signing_keys t USING unnest($1::text[]) AS gone(key_id)
+WHERE t.key_id = gone.key_id
+
+-- postgresql: retire_signing_keys --
+-- Signing keys past their expiry are gone.
+DELETE FROM signing_keys t USING (
+    SELECT key_id FROM signing_keys WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.key_id = old.key_id
+RETURNING 1
+
+-- check: every_record_of_signing_keys --
+-- Whether every record can be read.
+SELECT record FROM signing_keys

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
+from heliograph.domain.notification import about
 from heliograph.testing.connection import Json, Steering
 from heliograph.testing.times import moment
 
@@ -17,7 +18,7 @@ class Notification:
     """COMMAND, ENROLLMENT, …: AMAPI's notificationType."""
     time: datetime
     resource: Any
-    """What it says, decoded: of COMMAND an Operation, of the others a Device."""
+    """What it says, decoded: of COMMAND an Operation, of USAGE_LOGS BatchUsageLogEvents, of the others a Device."""
     message_id: str
     """The same one again was delivered twice."""
     raw: Json
@@ -28,7 +29,7 @@ class Notification:
 
     def __str__(self) -> str:
         """In a line."""
-        name = self.resource.get("name", "") if isinstance(self.resource, dict) else ""
+        name = about(self.resource) if isinstance(self.resource, dict) else ""
         return f"{self.type} {name}".rstrip()
 
 

@@ -1,9 +1,9 @@
 //! The crate google-androidmanagement1 behind a pipe: a line of JSON for each call, a line for its answer. HELIOGRAPH_URL is the server.
 use std::io::{stdin, stdout, Write};
 
+use google_androidmanagement1::common::{self, remove_json_null_values, NoToken};
 use google_androidmanagement1::hyper_util::client::legacy::{connect::HttpConnector, Client};
 use google_androidmanagement1::hyper_util::rt::TokioExecutor;
-use google_androidmanagement1::common::{self, remove_json_null_values, NoToken};
 use google_androidmanagement1::{api::*, AndroidManagement, Error, FieldMask};
 use serde_json::{from_value, json, to_value, Value};
 
@@ -19,7 +19,9 @@ async fn main() {
         let asked: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let mut said = match call(&hub, asked["call"].as_str().unwrap(), &asked["arguments"]).await {
             Ok(answer) => json!({ "answer": answer }),
-            Err(Error::BadRequest(refused)) => json!({ "error": { "code": refused["error"]["code"], "message": refused["error"]["message"] } }),
+            Err(Error::BadRequest(refused)) => {
+                json!({ "error": { "code": refused["error"]["code"], "message": refused["error"]["message"] } })
+            }
             Err(other) => panic!("{other}"),
         };
         remove_json_null_values(&mut said);
@@ -65,7 +67,11 @@ async fn call(hub: &Hub, method: &str, arguments: &Value) -> common::Result<Valu
     let body = || arguments.get("body").cloned().unwrap_or(json!({}));
     let enterprises = hub.enterprises();
     match method {
-        "signupUrls.create" => done!(hub.signup_urls().create().project_id(text("projectId")).callback_url(text("callbackUrl"))),
+        "signupUrls.create" => done!(hub
+            .signup_urls()
+            .create()
+            .project_id(text("projectId"))
+            .callback_url(text("callbackUrl"))),
         "enterprises.create" => done!(enterprises
             .create(from_value::<Enterprise>(body()).unwrap())
             .project_id(text("projectId"))
@@ -91,7 +97,14 @@ async fn call(hub: &Hub, method: &str, arguments: &Value) -> common::Result<Valu
         "enterprises.devices.operations.get" => done!(enterprises.devices_operations_get(text("name"))),
         "enterprises.devices.operations.list" => {
             let call = enterprises.devices_operations_list(text("name"));
-            page!(if arguments["filter"].is_string() { call.filter(text("filter")) } else { call }, arguments)
+            page!(
+                if arguments["filter"].is_string() {
+                    call.filter(text("filter"))
+                } else {
+                    call
+                },
+                arguments
+            )
         }
         "enterprises.devices.operations.cancel" => done!(enterprises.devices_operations_cancel(text("name"))),
         _ => panic!("calls.rs has no {method}"),

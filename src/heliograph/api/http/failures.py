@@ -16,6 +16,8 @@ from heliograph.protojson.errors import HeliographError
 log = structlog.get_logger()
 
 SERVER_ERROR = 1011  # RFC 6455 §7.4.1
+FRAMES_MOST = 50
+"""The innermost that are logged: a stack that has run full would be a line of 100 KB."""
 
 
 class AnswerCutOff(RuntimeError):
@@ -43,7 +45,8 @@ def outermost(app: Asgi) -> Asgi:
 
 def log_failure(method: str, error: Exception) -> None:
     """Log where it happened and its kind: the message may hold any value, and values may be secrets."""
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__, limit=-FRAMES_MOST)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     log.error("api.failed", method=method, error=type(error).__qualname__, where=where)
 
 

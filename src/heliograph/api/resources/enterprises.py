@@ -10,11 +10,13 @@ from heliograph.api.resources.answers import EMPTY, list_body
 from heliograph.api.resources.devices import UpdateQuery
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise
+from heliograph.domain.enterprise_upgrade import UpgradeUrlRequest, UpgradeUrlResponse
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.sign_up import check_agreement
 from heliograph.protojson.field_mask import parse_field_mask
 from heliograph.protojson.messages import encode_message
+from heliograph.service.enterprise_upgrade import generate_upgrade_url as generate_url
 from heliograph.service.enterprises import (
     create_enterprise,
     create_signed_up_enterprise,
@@ -99,6 +101,19 @@ async def delete(call: Call) -> bytes:
     """An empty answer: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
     await delete_enterprise(call.ports, EnterpriseName(*call.ids))
     return EMPTY
+
+
+async def generate_upgrade_url(call: Call) -> bytes:
+    """The address of the upgrade page.  Source: disc, enterprises.generateEnterpriseUpgradeUrl."""
+    wanted = await call.message(UpgradeUrlRequest, root="")
+    url = await generate_url(
+        call.ports,
+        EnterpriseName(*call.ids),
+        server_url=call.server_url(),
+        admin_email=wanted.admin_email,
+        allowed_domains=wanted.allowed_domains,
+    )
+    return encode_message(UpgradeUrlResponse(url=url))
 
 
 def _basic(record: EnterpriseRecord) -> bytes:

@@ -17,9 +17,8 @@ from heliograph.service.ports import Ports
 from heliograph.service.sign_up import PATH, complete_sign_up, sign_up_of
 
 BODY_MAX_BYTES = 16_384
-
-
 FIELDS_MOST = 16
+TITLE = "Sign up an enterprise"
 
 HEADERS = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -44,12 +43,12 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
         sealed = scope["path"].removeprefix(PATH)
         try:
             if scope["method"] == "GET":
-                return await _send(send, OK, _form(sign_up_of(ports, sealed), {}, {}))
-            return await _completed(ports, sealed, await _fields(receive), send)
+                return await send_page(send, OK, _form(sign_up_of(ports, sealed), {}, {}))
+            return await _completed(ports, sealed, await form_fields(receive), send)
         except NotFound as error:
-            return await _send(send, NOT_FOUND, _html(f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, NOT_FOUND, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except HeliographError as error:
-            return await _send(send, BAD_REQUEST, _html(f"<p>{escape(error.message)}</p>"))
+            return await send_page(send, BAD_REQUEST, web_page(TITLE, f"<p>{escape(error.message)}</p>"))
         except ClientGone:
             return None
 
@@ -68,11 +67,11 @@ async def _completed(ports: Ports, sealed: str, fields: Mapping[str, str], send:
         )
     except InvalidArgument as error:
         wrong = {violation.field: violation.description for violation in error.violations}
-        return await _send(send, BAD_REQUEST, _form(sign_up_of(ports, sealed), fields, wrong))
-    return await _send(send, SEE_OTHER, b"", (b"location", location.encode("ascii")))
+        return await send_page(send, BAD_REQUEST, _form(sign_up_of(ports, sealed), fields, wrong))
+    return await send_page(send, SEE_OTHER, b"", (b"location", location.encode("ascii")))
 
 
-async def _fields(receive: Receive) -> Mapping[str, str]:
+async def form_fields(receive: Receive) -> Mapping[str, str]:
     """The form in the body.  Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
     body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     try:
@@ -92,22 +91,25 @@ def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) 
         email_needed=needed,
         domains=domains,
         checked=" checked" if "accepted" in fields else "",
-        **{f"wrong_{name}": _wrong(wrong.get(name)) for name in ("display_name", "admin_email", "accepted")},
+        **{f"wrong_{name}": alert(wrong.get(name)) for name in ("display_name", "admin_email", "accepted")},
     )
-    return _html(form)
+    return web_page(TITLE, form)
 
 
-def _wrong(said: str | None) -> str:
+def alert(said: str | None) -> str:
+    """What is wrong with a field of the form, beside it; None: nothing."""
     return f'<strong role="alert">{escape(said)}</strong>' if said else ""
 
 
-def _html(content: str) -> bytes:
-    return Template(_text("sign_up_page.html")).substitute(content=content).encode()
+def web_page(title: str, content: str) -> bytes:
+    """The whole page around this HTML."""
+    return Template(_text("sign_up_page.html")).substitute(title=escape(title), content=content).encode()
 
 
 def _text(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8")
 
 
-async def _send(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+async def send_page(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    """The page is sent, with what keeps others from framing or learning it."""
     await send_whole(send, status, body, [*HEADERS, *more])

@@ -71,6 +71,16 @@ class PhoneEvent(msgspec.Struct, frozen=True, kw_only=True):
     value: float = 0.0
 
 
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the usage log that the server does not have yet (usage_logs.py)."""
+
+    id: int
+    at_us: int
+    type: str
+    data: dict[str, Any] = {}
+    """What AMAPI's message of this type says, in its JSON."""
+
+
 class PasswordClock(msgspec.Struct, frozen=True, kw_only=True):
     """How long a policy lets a password live, and from when on that counts."""
 
@@ -115,6 +125,8 @@ class LostMode(msgspec.Struct, frozen=True, kw_only=True):
     """What a lost phone shows, and since when (us)."""
 
     since_us: int
+    located_us: int = 0
+    """When it last logged where it is; 0: it did not yet."""
     message: UserFacingMessage | None = None
     phone_number: UserFacingMessage | None = None
     email_address: str = ""
@@ -207,6 +219,11 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that cannot be installed, updated or removed, and AMAPI's installationFailureReason."""
     events: tuple[PhoneEvent, ...] = ()
     """Those that its policy has it report, oldest first."""
+    log: tuple[LogEntry, ...] = ()
+    """What it logged and its server does not have yet, oldest first."""
+    last_log_id: int = 0
+    security_logging: bool = False
+    """Whether its policy has it log SECURITY_LOGS."""
     password_clocks: dict[str, PasswordClock] = {}
     """By AMAPI's scope: passwords that its policy lets expire."""
     breached_since_us: dict[str, int] = {}

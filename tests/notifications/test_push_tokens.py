@@ -1,0 +1,99 @@
+"""Requests to push endpoints carry the tokens of Pub/Sub's authenticated push: Google's own function verifies them."""
+
+import asyncio
+import base64
+import time
+from typing import Any
+
+import google.auth.transport.requests
+import google.oauth2.id_token
+import jwt
+import pytest
+
+from heliograph.domain.signing_key import AHEAD_US, LIFE_US, SIGNS_US
+from heliograph.service.signing_keys import push_token
+from tests.notifications.endpoint import Endpoint
+from tests.notifications.lab import LAB
+from tests.notifications.whole_server import EMAIL, OIDC, WholeServer
+
+
+async def token_of(endpoint: Endpoint, count: int = 1) -> str:
+    """The token that came with the newest of so many test messages."""
+    return (await endpoint.has(count, "test"))[-1].headers["authorization"].removeprefix("Bearer ")
+
+
+async def verified(server: WholeServer, token: str, audience: str, where: str = "/heliograph/v1/certs") -> Any:  # noqa: ANN401 - claims
+    """The claims, verified by Google's own function with what the server publishes.  Raises: ValueError."""
+    request = google.auth.transport.requests.Request()
+    return await asyncio.to_thread(google.oauth2.id_token.verify_token, token, request, audience, f"{server.url}{where}")
+
+
+@pytest.mark.parametrize("where", ["/heliograph/v1/certs", "/.well-known/jwks.json"])
+async def test_googles_own_function_verifies_a_token_with_what_the_server_publishes(
+    server: WholeServer, endpoint: Endpoint, where: str
+) -> None:
+    await server.made(endpoint.url, signing=OIDC)
+    await server.tried_out()
+
+    claims = await verified(server, await token_of(endpoint), endpoint.url, where)
+
+    name = f"{LAB}/pushEndpoints/mine"
+    assert (server.url, EMAIL, True, name, name) == (
+        claims["iss"], claims["email"], claims["email_verified"], claims["sub"], claims["azp"],
+    )  # fmt: skip
+    assert 3_600 == claims["exp"] - claims["iat"]
+    assert abs(time.time() - claims["iat"]) < 600
+
+
+async def test_a_token_is_for_its_audience_alone_and_no_other_key_signs_it(lone: WholeServer, endpoint: Endpoint) -> None:
+    await lone.made(endpoint.url, signing={"oidc": {"serviceAccountEmail": EMAIL, "audience": "emm"}})
+    await lone.tried_out()
+    token = await token_of(endpoint)
+
+    assert "emm" == (await verified(lone, token, "emm"))["aud"]
+    with pytest.raises(ValueError, match="audience"):
+        await verified(lone, token, endpoint.url)
+    header, payload, signature = token.split(".")
+    forged = base64.urlsafe_b64encode(bytes(256)).rstrip(b"=").decode()
+    with pytest.raises(ValueError, match="signature"):
+        await verified(lone, f"{header}.{payload}.{forged}", "emm")
+    assert signature != forged
+
+
+async def test_an_openid_client_finds_the_key_by_the_issuer(lone: WholeServer, endpoint: Endpoint) -> None:
+    made = await lone.made(endpoint.url, signing=OIDC)
+    await lone.tried_out()
+    issuer = made["signing"]["oidc"]["issuer"]
+
+    found = (await lone.call("GET", "/.well-known/openid-configuration")).json
+    keys = jwt.PyJWKClient(found["jwks_uri"])
+    token = await token_of(endpoint)
+    key = await asyncio.to_thread(keys.get_signing_key_from_jwt, token)
+    claims = jwt.decode(token, key, algorithms=found["id_token_signing_alg_values_supported"], audience=endpoint.url, issuer=issuer)
+
+    assert (issuer, endpoint.url) == (found["issuer"], made["signing"]["oidc"]["audience"])
+    assert set(claims) == set(found["claims_supported"])
+
+
+async def test_a_key_is_published_a_day_before_it_signs_and_long_after(server: WholeServer) -> None:
+    await server.made("https://emm.example.com/", signing=OIDC)
+
+    def kid(token: str) -> str:
+        return str(jwt.get_unverified_header(token)["kid"])
+
+    async def signs() -> str:
+        return kid(await push_token(server.ports, {"sub": "x"}))
+
+    async def published() -> set[str]:
+        return set((await server.call("GET", "/heliograph/v1/certs")).json)
+
+    first = await signs()
+    assert {first} == await published()
+    server.clock.advance(SIGNS_US)
+    assert first == await signs()
+    (second,) = await published() - {first}
+    server.clock.advance(AHEAD_US)
+    assert second == await signs()
+    assert {first, second} == await published()
+    server.clock.advance(LIFE_US - SIGNS_US - AHEAD_US)
+    assert first not in await published()
