@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,8 +97,9 @@ class Computer:
             }  # fmt: skip
             adbd = stack.enter_context(_adbd(network, environment, folder))
             serial = f"{address}:{ADBD_PORT}"
-            connected = self.adb("connect", serial)
-            assert f"connected to {serial}" in connected, connected
+            until = time.monotonic() + PATIENCE_S
+            while f"connected to {serial}" not in (said := self.adb("connect", serial)):  # adbd says a moment before that it listens
+                assert time.monotonic() < until, said
             stack.callback(self.adb, "disconnect", serial)
             yield LabPhone(serial, hardware, listens, adbd)
 
