@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-# A worker for each core; who is done early takes over tests of another.
+# Three workers for two cores (tests/workers.py); who is done early takes over tests of another.
 WORKERS ?= auto
 TIMES ?= 20
 PARALLEL := -n $(WORKERS) --dist=worksteal
@@ -37,10 +37,12 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 	-@scripts/test_needs.sh zipalign apksigner
 	@$(BIN)/python -m scripts.build_apk $(if $(SAFE),--safe) $(if $(KEY),--key '$(KEY)' --password-file '$(PASSWORD_FILE)')
 
-# CI tries the clients of other languages too. Without PostgreSQL's programs the tests that need it are skipped, but not in CI.
+# CI tries the clients of other languages too. Without PostgreSQL's programs the tests that need it are skipped, and without a C compiler
+# less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
-	-@scripts/test_needs.sh zipalign apksigner
+	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
+	-@scripts/test_needs.sh zipalign apksigner iproute2
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
 
 test-android: $(READY) ## Test the Android agent on every level of Android that is pinned (docs/android.md).

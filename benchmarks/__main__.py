@@ -22,6 +22,7 @@ from benchmarks.idle import measure_idle
 from benchmarks.issuing import measure_issuing, measure_reads, measure_two_servers
 from benchmarks.many_phones import measure_many_phones
 from benchmarks.peers import measure_peers
+from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
 from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
@@ -37,6 +38,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "peers": measure_peers,
     "idle": measure_idle,
     "worlds": measure_worlds,
+    "plugin": measure_plugin,
     "tricks": measure_tricks,
 }
 

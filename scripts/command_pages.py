@@ -60,6 +60,7 @@ def page(row: CommandType, answers: Answers) -> str:
         table(("device", "from"), [(management_kind.value, _from(row, management_kind)) for management_kind in ManagementKind]),
         *_exception(row),
         *_statuses(row),
+        *_evidence(row),
         "## Delivery",
         "\n".join(f"- {fact}" for fact in _facts(row)),
         *_quirks(row),
@@ -158,6 +159,16 @@ def _statuses(row: CommandType) -> Iterator[str]:
         return
     values = [f"`{name}`" for per_item in shape_of(row.status).fields for name in _inner_choices(per_item.kind)]
     yield f"per entry of the request, one of {', '.join(values)}. The operation itself succeeds in any case."
+
+
+def _evidence(row: CommandType) -> Iterator[str]:
+    shown_by = row.observed_by
+    if shown_by.observed:
+        yield "## Evidence"
+        yield (
+            f"In the operation's timeline, beside the outcome: `observed` if {shown_by.observed}; `contradicted` if "
+            f"{shown_by.contradicted}. [Which facts of the device](../device-protocol.md#evidence)"
+        )
 
 
 def _inner_choices(kind: object) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 import logging
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.evidence import NOT_AT_ALL, SOURCES, Facts
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
@@ -29,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
 MARKED = (
     "README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md",
-    "docs/device-reports.md",
+    "docs/device-reports.md", "docs/device-protocol.md",
 )  # fmt: skip
 """Pages that people write, with blocks in them that this script writes."""
 
@@ -43,7 +45,7 @@ def pages() -> dict[Path, str]:
         "reported": reported(), "events": events(), "server-filled": server_filled(), "usage-log": usage_log(),
         "judged": judged(), "support": support(),
         "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
-        "sloppy-bodies": _sloppy_bodies(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}
@@ -104,6 +106,35 @@ def _commands() -> str:
         for row in COMMANDS.values()
     ]
     return table(("command", *(management_kind.value for management_kind in ManagementKind)), rows)
+
+
+def _facts() -> str:
+    """Of what evidence is made."""
+    rows = [(f"`{field.encode_name}`", _form(field.type), SOURCES[field.name]) for field in msgspec.structs.fields(Facts)]
+    return table(("fact", "value", "Android"), rows)
+
+
+def _form(kind: object) -> str:
+    """What a fact's value is in JSON."""
+    described = str(msgspec.json.schema(kind))
+    forms = {"'object'": "whole numbers by package", "'array'": "list of texts", "'boolean'": "true or false", "'integer'": "whole number"}
+    return next((form for mark, form in forms.items() if mark in described), "text")
+
+
+def _evidence() -> str:
+    """By command type: which facts show whether it was executed."""
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(Facts)}
+    rows = [
+        (
+            f"`{row.name}`",
+            ", ".join(f"`{names[fact]}`" for fact in row.observed_by.facts) or f"`{row.status_field}`",
+            row.observed_by.observed,
+            row.observed_by.contradicted,
+        )
+        for row in COMMANDS.values()
+        if row.observed_by is not NOT_AT_ALL
+    ]
+    return table(("type", "facts", "observed", "contradicted"), rows)
 
 
 def _level(lowest: int | None) -> str:

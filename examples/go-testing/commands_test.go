@@ -1,10 +1,12 @@
 package emm
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
 	"google.golang.org/api/androidmanagement/v1"
+	"google.golang.org/api/option"
 )
 
 const (
@@ -14,54 +16,54 @@ const (
 
 func TestALostPhoneShowsWhoToCall(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	world := newWorld(t)
 
 	message := &androidmanagement.UserFacingMessage{DefaultMessage: "Please call the owner."}
 	command := &androidmanagement.Command{
 		Type: "START_LOST_MODE", StartLostModeParams: &androidmanagement.StartLostModeParams{LostMessage: message},
 	}
-	status := w.done(command).StartLostModeStatus
-
-	var shown struct {
-		Phone struct{ LostMode struct{ Message string } }
+	operation := issued(t, world, command, func() {})
+	var outcome androidmanagement.Command
+	if err := json.Unmarshal(operation.Metadata, &outcome); err != nil {
+		t.Fatal(err)
 	}
-	w.steer("GET", "devices/"+phone, "", &shown)
-	if status == nil || status.Status != "SUCCESS" || shown.Phone.LostMode.Message != "Please call the owner." {
-		t.Errorf("status %v, shown %v", status, shown)
+
+	seen := ask(t, "GET", world+"/sandbox/v1/devices/"+phone, "")["phone"].(map[string]any)
+	shown := seen["lostMode"].(map[string]any)["message"]
+	if outcome.StartLostModeStatus.Status != "SUCCESS" || shown != "Please call the owner." {
+		t.Errorf("status %v, shown %v", outcome.StartLostModeStatus, shown)
 	}
 }
 
 func TestALockExpiresThatItsPhoneDoesNotHearOf(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.steer("PATCH", "devices/"+phone, `{"online": false}`, nil)
+	world := newWorld(t)
+	ask(t, "PATCH", world+"/sandbox/v1/devices/"+phone, `{"online": false}`)
 
-	issued, err := w.devices.IssueCommand(name, &androidmanagement.Command{Type: "LOCK", Duration: "60s"}).Do()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.steer("POST", "clock:advance", `{"duration": "61s"}`, nil)
-	operation, err := w.devices.Operations.Get(issued.Name).Do()
+	operation := issued(t, world, &androidmanagement.Command{Type: "LOCK", Duration: "60s"}, func() {
+		ask(t, "POST", world+"/sandbox/v1/clock:advance", `{"duration": "61s"}`)
+	})
 
-	if err != nil || !operation.Done || operation.Error == nil || operation.Error.Code != 4 {
-		t.Errorf("operation %+v, error %v", operation, err)
+	if !operation.Done || operation.Error == nil || operation.Error.Code != 4 {
+		t.Errorf("operation %+v", operation)
 	}
 }
 
-// done issues the command; its operation is done at the first look, since the clock stands.
-func (w *world) done(command *androidmanagement.Command) androidmanagement.Command {
-	w.t.Helper()
-	issued, err := w.devices.IssueCommand(name, command).Do()
+// issued stands for the product under test, which is given the world's address: the command's operation, once meanwhile() has happened.
+func issued(t *testing.T, world string, command *androidmanagement.Command, meanwhile func()) *androidmanagement.Operation {
+	t.Helper()
+	amapi, err := androidmanagement.NewService(context.Background(), option.WithEndpoint(world+"/"), option.WithoutAuthentication())
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	operation, err := w.devices.Operations.Get(issued.Name).Do()
-	if err != nil || !operation.Done {
-		w.t.Fatalf("operation %+v, error %v", operation, err)
+	operation, err := amapi.Enterprises.Devices.IssueCommand(name, command).Do()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var metadata androidmanagement.Command
-	if err := json.Unmarshal(operation.Metadata, &metadata); err != nil {
-		w.t.Fatal(err)
+	meanwhile()
+	operation, err = amapi.Enterprises.Devices.Operations.Get(operation.Name).Do()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return metadata
+	return operation
 }

@@ -51,6 +51,8 @@ class Enroll(Message, frozen=True, kw_only=True):
     public_key: str = ""
     """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
     report: DeviceReport
+    evidence: OptionalRaw = None
+    """`after` what ended the phone's last management: {"after": {"androidId": …}}."""
     serial: str = ""
     """What ties re-enrolments of one phone together (previousDeviceNames); hardwareInfo.serialNumber if absent."""
 
@@ -102,6 +104,8 @@ class Acknowledge(Message, frozen=True, kw_only=True):
     """128 random bits in lower-case hex."""
     need_command: bool = False
     """Whether the phone lost the offer in a restart (its journal never holds secrets) and needs the command again."""
+    evidence: OptionalRaw = None
+    """Of a command that ends the phone's being managed: the facts `before`."""
 
 
 class Execute(Message, frozen=True, kw_only=True):
@@ -165,6 +169,8 @@ class Report(Message, frozen=True, kw_only=True):
     message: str = ""
     asks_user: bool = False
     """Of progress: the phone asks its user, has done nothing yet, and will ask with Begin before it does."""
+    evidence: OptionalRaw = None
+    """Of a terminal report: the facts `before` the command began and `after` it had ended (domain/evidence.py)."""
 
 
 class Asked(Message, frozen=True, kw_only=True):

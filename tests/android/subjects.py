@@ -79,6 +79,11 @@ class Wish:
     kill_at: Moment | None = None
     asks_user: bool = False
     url: str = ""
+    lies: bool = False
+    """It says that commands are done, and does nothing."""
+    serial: str = ""
+    """Another phone's, if it is that one again."""
+    android_id: str = "9774d56d682e549c"
 
     @property
     def profile(self) -> str:
@@ -107,6 +112,7 @@ class VirtualSubject:
         )
         row = COMMANDS[wish.type]
         runner.phone.become(expected_of(row).prepared(runner.phone.device, row))
+        runner.phone.lies = wish.lies
         if wish.asks_user:
             runner.phone.be(User(answer=None))
         return cls(runner, kill, lab.journal_of(runner))
@@ -150,12 +156,14 @@ class AppSubject:
         settings = {
             "url": wish.url or lab.url,
             "token": await lab.token(wish.profile),
-            "serial": folder.name,
+            "serial": wish.serial or folder.name,
             "channel": "" if wish.kind is None else wish.kind.value,
             "report": json.loads(encode_message(device_report(Situation(phone=device)))),
             "refuses": refusals(device_facts(device)),
             "statuses": STATUSES,
             "asksUser": wish.asks_user,
+            "lies": wish.lies,
+            "androidId": wish.android_id,
             "killAt": "" if wish.kill_at is None else wish.kill_at.name,
         }
         (folder / "settings.json").write_text(json.dumps(settings))

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from heliograph.agent.runner import TransportKind
+from heliograph.domain.evidence import Judgement
 from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
 from tests.agent.lab import Lab, eventually, port_of, shown
 from tests.android.subjects import AppSubject, Wish, issue
@@ -138,3 +139,21 @@ async def test_a_line_that_a_crash_left_unfinished_does_not_count(lab: Lab, clas
         assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
     finally:
         await subject.stop()
+
+
+@pytest.mark.parametrize(
+    "android_id, says", [("5eed5eed5eed5eed", Judgement.OBSERVED), (Wish(type="WIPE").android_id, Judgement.CONTRADICTED)]
+)
+async def test_the_phone_that_enrols_after_a_wipe_shows_whether_it_was_erased(
+    lab: Lab, class_path: str, android_id: str, says: Judgement
+) -> None:
+    wiped = await AppSubject.made(lab, Wish(type="WIPE"), class_path)
+    operation = await lab.ended(await issue(lab, wiped, "WIPE"))
+    await wiped.until("released")
+
+    again = await AppSubject.made(lab, Wish(type="WIPE", serial=wiped.folder.name, android_id=android_id), class_path)
+
+    found = await lab.ports.store.operation(operation.name)
+    assert found is not None
+    assert (Judgement.NOT_OBSERVED, says) == (operation.judgement, found.judgement)
+    await again.stop()

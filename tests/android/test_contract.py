@@ -10,6 +10,7 @@ import pytest
 from heliograph.agent.executor import Moment
 from heliograph.agent.runner import TransportKind
 from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain.evidence import Judgement, stored_evidence
 from heliograph.domain.names import PolicyName
 from heliograph.protocol import MESSAGE_MAX_BYTES
 from heliograph.protojson.types import secret_fields
@@ -30,6 +31,8 @@ RECOVERED = {
 MOMENTS = [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.EXECUTING, Moment.EXECUTED, Moment.RESULT, Moment.REPORTED, Moment.DROPPED]
 KILLED = [(type_, moment) for type_ in RECOVERED for moment in MOMENTS if (type_, moment) != ("REBOOT", Moment.EXECUTED)]
 """A phone goes down while it executes REBOOT, so nothing can kill it once it has."""
+SHOWN = ("REBOOT", "START_LOST_MODE", "STOP_LOST_MODE")
+"""Types whose facts the phone that is a folder has."""
 LARGE = 6_000
 """Apps of a policy that fits into no other message, and is below the default limit."""
 
@@ -83,6 +86,21 @@ async def test_a_killed_phone_executes_at_most_once_and_reports_what_it_knows(la
     await subject.died()
     assert (0 if moment is Moment.EXECUTING else 1) == subject.executions(operation)
     assert RECOVERED[type_].get(moment) == shown(operation)["metadata"].get("errorCode")
+    if type_ in SHOWN and "response" in shown(operation):
+        assert Judgement.OBSERVED is operation.judgement  # the facts of before were not lost with it
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lies", [False, True])
+async def test_a_phone_s_own_facts_show_whether_it_did_it(lab: Lab, make: Make, kind: TransportKind, *, lies: bool) -> None:
+    async def one(type_: str) -> tuple[str, bool, Judgement]:
+        subject = await make(Wish(type=type_, kind=kind, lies=lies))
+        operation = await lab.ended(await issue(lab, subject, type_))
+        return type_, "response" in shown(operation), operation.judgement
+
+    results = [await one(type_) for type_ in SHOWN]
+
+    assert [(type_, True, Judgement.CONTRADICTED if lies else Judgement.OBSERVED) for type_ in SHOWN] == results
 
 
 @pytest.mark.parametrize("moment", [Moment.ACKING, Moment.ACKNOWLEDGED, Moment.ORDERED, Moment.CARRIED_OUT])
@@ -97,6 +115,7 @@ async def test_a_killed_phone_carries_its_last_order_out_and_forgets_its_credent
     await eventually(lambda: not subject.journal())
     assert "response" in shown(operation)
     assert subject.executions(operation) >= 1
+    assert stored_evidence(operation.evidence).before.android_id
 
 
 @pytest.mark.parametrize("kind", KINDS)

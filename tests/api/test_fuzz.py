@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.own_methods import OWN_METHODS
 from heliograph.domain.behaviour import Behaviour
 from heliograph.protojson.times import format_duration, parse_duration_ns
 from heliograph.service.limits import Limits

@@ -7,7 +7,8 @@ import pytest
 
 from heliograph.api.http.partial_response import parse_fields, select_fields
 from heliograph.api.method import Method
-from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.schemas import schema_id
 from heliograph.api.selectable import selection_of
 from heliograph.domain.device import Device

@@ -1,5 +1,6 @@
 """The examples for test frameworks of other languages: each makes a world for every test, and passes as it stands there."""
 
+import contextlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pytest
 from tests.architecture.sources import ROOT
 from tests.clients.programs import READY_WITHIN_S, require_tools, said_by
 from tests.sandbox.client import Client
+from tests.socket_watch import beyond_loopback
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + 120)]
 
@@ -26,6 +28,10 @@ class Framework:
     passed: str
     """What it prints when two tests ran and none failed."""
 
+
+SETUPS = ("node-test/world.mjs", "go-testing/world_test.go", "junit/src/test/java/com/example/World.java")
+SETUP_MOST = 22
+"""Lines that a user copies for a world per test, without imports and comments."""
 
 FRAMEWORKS = (
     Framework(
@@ -48,9 +54,20 @@ def test_an_example_passes_and_leaves_no_world(framework: Framework, sandbox_url
     require_tools(framework.folder, framework.tools)
     project = Path(shutil.copytree(ROOT / "examples" / framework.folder, tmp_path / framework.folder))
     if framework.fetch:
-        said_by(*framework.fetch, cwd=project, within_s=READY_WITHIN_S)
+        with beyond_loopback():
+            said_by(*framework.fetch, cwd=project, within_s=READY_WITHIN_S)
 
-    said = said_by(*framework.test, cwd=project, within_s=READY_WITHIN_S, HELIOGRAPH_URL=sandbox_url)
+    with contextlib.nullcontext() if framework.fetch else beyond_loopback():
+        said = said_by(*framework.test, cwd=project, within_s=READY_WITHIN_S, HELIOGRAPH_URL=sandbox_url)
 
     assert re.search(framework.passed, said, re.DOTALL | re.MULTILINE), said
     assert [] == Client(sandbox_url).get("/sandbox/v1/worlds")["worlds"]
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_a_world_per_test_takes_as_many_lines_as_its_page_says(setup: str) -> None:
+    text = re.sub(r"^import \(.*?^\)$", "", (ROOT / "examples" / setup).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    code = [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("import ", "package ", "//", "/*"))]
+
+    assert SETUP_MOST >= len(code)
+    assert f"{len(code)} lines to copy" in (ROOT / "examples" / setup.partition("/")[0] / "README.md").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.euicc import EsimProfile, Euicc
+from heliograph.domain.phone.numbers import eid_of
 from heliograph.domain.phone.sm_dp import CATALOGUE
 from heliograph.domain.phone.virtual_device import App, LostMode, ResetToken, Scope, VirtualDevice, WorkProfile, device_facts
 from heliograph.domain.policy import PasswordPolicy, PasswordQuality
@@ -72,7 +73,7 @@ def _chips(number: int) -> st.SearchStrategy[Euicc]:
         st.builds(EsimProfile, icc_id=st.sampled_from(icc_ids), managed=st.booleans(), deletable=st.booleans()),
         unique_by=lambda profile: profile.icc_id,
     ).map(tuple)
-    return st.builds(Euicc, eid=st.just(f"8904{number}"), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esims)
+    return st.builds(Euicc, eid=st.just(eid_of("any", number)), ports=st.integers(1, 2), capacity=st.integers(2, 4), profiles=esims)
 
 
 euiccs = st.integers(0, 2).flatmap(lambda count: st.tuples(*map(_chips, range(count))))

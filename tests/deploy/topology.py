@@ -148,7 +148,9 @@ class Topology:
         """The balancer's configuration with this machine's addresses."""
         for name, port in self.ports.items():
             configuration = configuration.replace(f"{name}:8080", f"127.0.0.1:{port}")
-        return configuration.replace("bind :8080", f"bind 127.0.0.1:{self.ports['balancer']}")
+        # Without resolvers of its own it connects to the machine's, although all that it is given are addresses.
+        nobody = "\nresolvers default\n    nameserver nobody 127.0.0.1:1\n"
+        return configuration.replace("bind :8080", f"bind 127.0.0.1:{self.ports['balancer']}") + nobody
 
 
 def subnet() -> str:

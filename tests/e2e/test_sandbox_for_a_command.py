@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Json, Sandbox
 from tests.ports import reserved_port
+from tests.socket_watch import beyond_loopback
 
 ASKS = """
 import json, os, sys, urllib.request
@@ -221,7 +222,7 @@ def test_an_address_that_others_reach_needs_consent() -> None:
 
 
 def test_with_everybody_allowed_a_sandbox_answers_by_the_names_that_containers_have() -> None:
-    with started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the test's subject
+    with beyond_loopback(), started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the subject
         assert process.stdout is not None
         assert process.stderr is not None
         warning = process.stderr.readline()
@@ -240,14 +241,14 @@ def test_with_everybody_allowed_a_sandbox_answers_by_the_names_that_containers_h
 
 
 def test_a_sandbox_that_listens_everywhere_is_reached_by_another_address_of_this_machine() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with beyond_loopback(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing: it only looks for the way
         except OSError:
             pytest.skip("this machine has no other address")
         address = probe.getsockname()[0]
 
-    with started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the test's subject
+    with beyond_loopback(), started("--host", "0.0.0.0", "--port", "0", "--json", "--allow-anybody") as process:  # noqa: S104 - the subject
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         status, devices = ask(url.replace("127.0.0.1", address), "GET", "/v1/enterprises/sandbox/devices")

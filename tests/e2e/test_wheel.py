@@ -12,6 +12,7 @@ import pytest
 import heliograph
 from tests.architecture.sources import ROOT
 from tests.e2e.program import PATIENCE_S
+from tests.socket_watch import beyond_loopback
 
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 MARK = "<!-- run by tests/e2e/test_wheel.py -->\n```python\n"
@@ -41,7 +42,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", *(["--without-pip"] if uv.exists() else []), str(folder)], check=True)
     python = folder / "bin" / "python"
     pip = [str(uv), "pip", "install", "--python", str(python)] if uv.exists() else [str(python), "-m", "pip", "install"]
-    subprocess.run([*pip, "--quiet", f"{wheel}[testing]"], env=clean(), check=True)
+    with beyond_loopback():
+        subprocess.run([*pip, "--quiet", f"{wheel}[testing]"], env=clean(), check=True)
     return folder / "bin"
 
 

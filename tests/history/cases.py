@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.history.events import Acted, Answer, AtRest, Fault, FaultKind, Moment, Shown, Verb
 from heliograph.protojson.times import format_duration
 from tests.history.tale import CANCELLED, DEVICE, GONE, LET, LOCKED, OTHER, SUCCEEDED, TAKEN_BACK, WIPED, Tale, ended, shown
@@ -93,6 +94,7 @@ BAD: dict[str, Turns] = {
     "nothing_ran_after_it_was_cancelled_or_expired": [*issued(EXPIRED_BRIEF), *ran(BRIEF), lambda tale: tale.wait(31)],
     "nothing_ran_twice": [lambda tale: tale.act(LOCKED)],
     "what_succeeded_was_run": issued(DONE),
+    "what_facts_say_is_so": [*issued(REFUSED), lambda tale: tale.judge(NEW, Judgement.OBSERVED)],
     "what_a_phone_refused_was_not_run": [*issued(REFUSED), *ran(NEW)],
     "a_phone_runs_its_own_commands_only": ran(NEW),
     "what_ended_had_begun": [lambda tale: tale.then(acted(LOCKED, "p2", "ended"))],
@@ -197,6 +199,7 @@ MORE_BAD: list[tuple[str, Turns]] = [
         lambda tale: tale.wait(31),
     ]),
     ("what_succeeded_was_run", [*issued(DONE), *ran(NEW), lambda tale: tale.then(acted(NEW.name, "p1", "withdrawn"))]),
+    ("what_facts_say_is_so", [*issued(DONE), *ran(NEW), lambda tale: tale.judge(NEW, Judgement.CONTRADICTED)]),
     ("what_is_told_is_the_end", [lambda tale: tale.tell(NEW)]),
     ("what_is_told_is_the_end", [lambda tale: tale.tell(shown(LOCKED, 1))]),
 ]  # fmt: skip
@@ -243,7 +246,8 @@ GOOD: dict[str, Turns] = {
         lambda tale: tale.reach(BRIEF.name, Moment.ACKING, Moment.TOLD_TO_DROP),
     ],
     "nothing_ran_twice": [*issued(DONE), *ran(NEW), lambda tale: tale.reach(NEW.name, Moment.ACKNOWLEDGED)],
-    "what_succeeded_was_run": [*issued(DONE), *ran(NEW)],
+    "what_succeeded_was_run": [*issued(DONE), lambda tale: tale.judge(NEW, Judgement.CONTRADICTED)],
+    "what_facts_say_is_so": [*issued(DONE), *ran(NEW), lambda tale: tale.judge(NEW, Judgement.OBSERVED)],
     "what_a_phone_refused_was_not_run": [*issued(ended(NEW, "failed", detail="UNKNOWN")), *ran(NEW)],
     "a_phone_runs_its_own_commands_only": [
         lambda tale: tale.issue(DONE, answer=Answer.UNKNOWN),

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.history.events import (
     Acted,
     Answer,
@@ -15,6 +16,7 @@ from heliograph.history.events import (
     FaultKind,
     Final,
     Invoked,
+    Judged,
     Moment,
     Notified,
     Reached,
@@ -68,6 +70,13 @@ def shown_as(evidence: Evidence, chosen: Shown | None, **fields: object) -> Even
 def without(evidence: Evidence, gone: Callable[[AnyEvent], bool], *, opportunity: object = True) -> Events | None:
     """The history without some events."""
     return [event for event in evidence.history if not gone(event)] if opportunity else None
+
+
+def accused(evidence: Evidence, chosen: Shown | None) -> Events | None:
+    """The phone that did it is said to have lied."""
+    if chosen is None or not any(act.succeeded for act in evidence.ended.get(chosen.name, ())):
+        return None
+    return [*evidence.history, Judged(operation=chosen.name, judgement=Judgement.CONTRADICTED)]
 
 
 def with_call(evidence: Evidence, position: int, invoked: Invoked, *shown: Shown) -> Events:
@@ -345,6 +354,7 @@ MUTATIONS: dict[str, Mutation] = {
     "what_succeeded_was_run": lambda evidence: without(
         evidence, lambda event: isinstance(event, Acted), opportunity=first(finals(evidence, "succeeded"))
     ),
+    "what_facts_say_is_so": lambda evidence: accused(evidence, first(finals(evidence, "succeeded"))),
     "what_a_phone_refused_was_not_run": lambda evidence: acted(
         evidence, first(operation for operation in finals(evidence, "failed") if operation.detail == "API_LEVEL")
     ),

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.history.events import (
     Acted,
     Answer,
@@ -17,6 +18,7 @@ from heliograph.history.events import (
     FaultKind,
     Final,
     Invoked,
+    Judged,
     Moment,
     Notified,
     Reached,
@@ -134,6 +136,10 @@ class Tale:
     def rest(self, phone: str, *, managed: bool) -> None:
         """The phone was found so."""
         self.then(AtRest(phone=phone, managed=managed, enrolled=managed))
+
+    def judge(self, operation: Shown, judgement: Judgement) -> None:
+        """The timeline says so."""
+        self.then(Judged(operation=operation.name, judgement=judgement))
 
     def subscribe(self) -> None:
         """The enterprise wants notifications."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -59,15 +59,19 @@ def _kept(command: Sequence[str]) -> Iterator[int]:
     try:
         keeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        pytest.skip("the lab was not tried: unshare is not installed")
+        _skip("unshare is not installed")
     with keeper:
         assert keeper.stdout is not None
         if keeper.stdout.readline() != "up\n":
-            if os.environ.get("CI") == "true":
-                pytest.fail("no network namespace can be made here, and in CI the lab must be tried")
-            pytest.skip("the lab was not tried: no network namespace can be made here")
+            _skip("no network namespace can be made here")
         yield keeper.pid
         keeper.terminate()
+
+
+def _skip(why: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"the lab was not tried, and in CI it must be: {why}")
+    pytest.skip(f"the lab was not tried over adb: {why}")
 
 
 @contextlib.contextmanager

@@ -26,12 +26,19 @@ def test_a_phone_gets_the_agent_and_its_owner_and_enrols_over_the_cable_alone(co
     assert phone.hardware_serial == device["hardwareInfo"]["serialNumber"]
     assert f"adb {phone.serial}" == device["enrollmentTokenData"]
 
+    reserved = computer.heliograph("lab", "reserve", device["name"], "--owner", "build 17")
     rebooted = computer.heliograph("issue", device["name"], "REBOOT", "--wait", "--timeout", "60s")
     listed = computer.json("lab", "list")["phones"]
 
-    assert rebooted.returncode == 0, rebooted.stderr
-    row = {"serial": phone.serial, "state": "device", "model": "Pixel 8", "owner": "org.heliograph.agent", "device": device["name"]}
-    assert row in listed
+    assert (0, 0) == (reserved.returncode, rebooted.returncode), reserved.stderr + rebooted.stderr
+    assert {
+        "serial": phone.serial,
+        "state": "device",
+        "model": "Pixel 8",
+        "owner": "org.heliograph.agent",
+        "device": device["name"],
+        "reservedBy": "build 17",
+    } in listed
 
 
 def test_every_phone_that_is_attached_is_enrolled_and_one_that_cannot_be_stops_no_other(computer: Computer) -> None:
@@ -159,3 +166,17 @@ def test_androids_own_refusals_have_the_words_that_are_looked_for(level: int, fu
 
     words = [ALREADY_OWNED, *(words for words, _, _ in NOT_OWNED if level > 30 or words != "already paired"), "Device Owner: ", "package="]
     assert [] == [word for word in words if word.encode() not in code]
+
+
+def test_a_reserved_phone_goes_to_the_next_after_the_lab_has_reset_it(computer: Computer, phone: LabPhone) -> None:
+    first = computer.json("lab", "enrol", "--serial", phone.serial)["phones"][0]["device"]
+    token = computer.json("lab", "reserve", first)["fencingToken"]
+    released = computer.json("lab", "release", phone.hardware_serial, "--fencing-token", token)
+    dirty = computer.heliograph("lab", "reserve", first)
+
+    second = computer.json("lab", "reset", "--serial", phone.serial)["phones"][0]["device"]
+    again = computer.json("lab", "reserve", second)
+
+    assert "RELEASED" == released["state"]
+    assert (2, True) == (dirty.returncode, "heliograph lab reset" in dirty.stderr)
+    assert (str(int(token) + 1), "ACTIVE") == (again["fencingToken"], again["state"])

@@ -296,9 +296,25 @@ def test_tail_follows_the_journal_live(sandbox: Client) -> None:
         rest, _ = text.communicate(timeout=60)
         lines, _ = as_json.communicate(timeout=60)
 
-    assert ["GET", "enterprises.devices.get", PHONE, "200"] == first.split()[1:5]
-    assert ["POST", "enterprises.devices.issueCommand", PHONE, "200"] == rest.split()[1:5]
+    assert ["200", PHONE, "devices.get"] == [word for word in first.split()[1:] if not word.endswith("ms")]
+    assert ["200", PHONE, "devices.issueCommand", "LOCK"] == [word for word in rest.split()[1:-1] if not word.endswith("ms")]
     assert ["requests/1", "requests/2"] == [json.loads(line)["name"] for line in lines.splitlines()]
+
+
+def test_tail_shows_what_became_of_a_command(sandbox: Client) -> None:
+    sandbox.issue(PHONE, {"type": "LOCK"})
+    command = [sys.executable, "-m", "heliograph", "tail", "--server", sandbox.url, "--from-start", "--count", "1", "--trace"]
+
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    as_json = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=60).stdout)
+
+    assert lines[0].split()[-3:-1] == ["devices.issueCommand", "LOCK"]
+    steps = [" ".join(line.split()[1:]) for line in lines[1:]]
+    assert ["protocol issued", "phone began: LOCK, in the phone's start 1", "phone ended: LOCK succeeded"] == [
+        step for step in steps if step == "protocol issued" or step.startswith("phone")
+    ]
+    assert "protocol succeeded" == steps[-1]
+    assert len(lines) == len(as_json["steps"])
 
 
 def test_a_quota_rehearsal_reports_calls_refusals_waits_and_what_was_given_up() -> None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from starlette.routing import Route
 
-from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.own_methods import OWN_METHODS
 from heliograph.sandbox.routes import sandbox_app
 from tests.sandbox.client import Client, Json
 from tests.sandbox.making import Maker
@@ -44,6 +45,7 @@ class Scene(NamedTuple):
     names: dict[str, str]
 
 
+SCANNER = "zebra-tc52-a10-dedicated"
 WEB_APP = {"title": "Shifts", "startUrl": "https://shifts.example.com", "icons": [{"imageData": "iVBORw0KGgo"}]}
 BODIES: dict[str, Json] = {
     "devices/*:issueCommand": {"type": "LOCK"},
@@ -64,6 +66,9 @@ BODIES: dict[str, Json] = {
     "webApps/*": WEB_APP,
     "enterprises/*/pushEndpoints": {"url": "http://127.0.0.1:9/nobody", "notificationTypes": ["USAGE_LOGS"]},
     "PATCH enterprises/*/pushEndpoints/*": {"displayName": "Ours"},
+    "enterprises/*/reservations": {"device": f"enterprises/sandbox/devices/{PIXEL}"},
+    "reservations/*:heartbeat": {"fencingToken": "1"},
+    "reservations/*:release": {"force": True, "reason": "another needs it"},
     "PATCH {phone}": {"online": True, "latency": "0.1s"},
 }  # fmt: skip
 """By the end of the route, its HTTP method before it where that matters."""
@@ -71,7 +76,9 @@ QUERIES = {
     "androidmanagement.signupUrls.create": "?projectId=p&callbackUrl=https://emm.example.com",
     "androidmanagement.enterprises.create": "?projectId=p&agreementAccepted=true",
 }
-NEEDS_A_STATE = re.compile(r"(:enroll|:approve|:decline|:leaveLostMode|:cancel|:enterWrongCode|:(activate|deactivate|remove)Esim)$")
+NEEDS_A_STATE = re.compile(
+    r"(:enroll|:approve|:decline|:heartbeat|:leaveLostMode|:cancel|:enterWrongCode|:(activate|deactivate|remove)Esim)$"
+)
 """What only some states allow: refused here, and a call all the same."""
 
 
@@ -88,10 +95,11 @@ def scene(world: Client) -> Scene:
     code = world.post("/sandbox/v1/provisioningInfo", {"profile": PIXEL})["name"].rpartition("/")[2]
     signed = {"url": "http://127.0.0.1:9/nobody", "notificationTypes": ["USAGE_LOGS"], "signing": {"standardWebhooks": {}}}
     world.post("/heliograph/v1/enterprises/sandbox/pushEndpoints?pushEndpointId=mine", signed)
+    reserved = world.post("/heliograph/v1/enterprises/sandbox/reservations", {"device": f"enterprises/sandbox/devices/{SCANNER}"})
     names = {
         "enterprises": "sandbox", "devices": PIXEL, "operations": operation, "enrollmentTokens": token, "policies": "strict",
         "webApps": web_app, "applications": "com.example.app", "provisioningInfo": code,
-        "pushEndpoints": "mine",
+        "pushEndpoints": "mine", "reservations": reserved["name"].rpartition("/")[2],
     }  # fmt: skip
     return Scene(world, names | {"enterprise": "sandbox", "phone": PIXEL, "fault": "1", "number": "1", "endpoint": "1", "id": retry_test})
 

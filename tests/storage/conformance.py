@@ -13,6 +13,7 @@ import pytest
 
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.errors import Overloaded
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName
 from heliograph.domain.operation import Operation, State
 from heliograph.service.ports import (
@@ -100,6 +101,7 @@ class StoreConformance:
         whole = operation(
             device, 1_790_000_000_123, user_name="users/1", expires_us=2**62, state=State.ACKNOWLEDGED, deadline_us=2**62,
             ack_id="ab" * 16, acked_us=START_US, released=True, report_seq=7, status=b'{"a":{}}', secret=b"\0sealed\xff",
+            evidence=b'{"after":{"bootCount":2}}', judgement=Judgement.CONTRADICTED,
         )  # fmt: skip
         store = await open_store()
         await enrolled(store, device)

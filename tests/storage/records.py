@@ -58,7 +58,7 @@ def credential_of(name: DeviceName) -> bytes:
     return hashlib.sha256(str(name).encode()).digest()
 
 
-def device_record(name: DeviceName, *, enrollment_us: int = START_US, policy_name: str = "") -> DeviceRecord:
+def device_record(name: DeviceName, *, enrollment_us: int = START_US, policy_name: str = "", serial: str = "") -> DeviceRecord:
     """A device that enrolled."""
     return DeviceRecord(
         name=name,
@@ -67,6 +67,7 @@ def device_record(name: DeviceName, *, enrollment_us: int = START_US, policy_nam
         enrollment_us=enrollment_us,
         enrollment_token_name="enterprises/LC0acme/enrollmentTokens/first",
         policy_name=policy_name,
+        serial=serial,
         report=DeviceReport(api_level=34),
     )
 

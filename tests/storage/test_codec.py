@@ -15,7 +15,7 @@ ENTRIES = st.builds(TimelineEntry, at_us=INT64, detail=..., count=INT64, until_u
 OPERATIONS = st.builds(
     Operation, create_ms=INT64, user_name=..., expires_us=INT64, state=..., deadline_us=st.none() | INT64, ack_id=...,
     acked_us=INT64, released=..., asking=..., begun=..., report_seq=INT64,
-    status=..., error_code=..., secret=..., ended_us=st.none() | INT64,
+    status=..., error_code=..., evidence=..., judgement=..., secret=..., ended_us=st.none() | INT64,
     error=st.none() | st.builds(RpcStatus, code=INT64), timeline=st.lists(ENTRIES, max_size=3).map(tuple),
 )  # fmt: skip
 REPORTS = st.builds(

@@ -17,6 +17,7 @@ from tests.storage.policy_conformance import PolicyConformance
 from tests.storage.record_conformance import RecordConformance, lose_no_update, races
 from tests.storage.records import ENTERPRISE, START_US, SetClock, credential_of, device_name, device_record, look, write
 from tests.storage.request_conformance import RequestConformance
+from tests.storage.reservation_conformance import ReservationConformance
 
 
 @pytest.fixture
@@ -56,6 +57,10 @@ class TestPoliciesInPostgres(PolicyConformance):
 
 class TestRecordsInPostgres(RecordConformance):
     """See record_conformance.py."""
+
+
+class TestReservationsInPostgres(ReservationConformance):
+    """See reservation_conformance.py."""
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ from tests.storage.records import (
     write,
 )
 from tests.storage.request_conformance import SandboxRequestConformance
+from tests.storage.reservation_conformance import ReservationConformance
 
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
@@ -131,6 +132,10 @@ class TestPoliciesInSqlite(PolicyConformance):
 
 class TestRecordsInSqlite(RecordConformance):
     """See record_conformance.py."""
+
+
+class TestReservationsInSqlite(ReservationConformance):
+    """See reservation_conformance.py."""
 
 
 @pytest.fixture

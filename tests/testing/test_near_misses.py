@@ -74,6 +74,22 @@ def test_a_command_that_the_phone_refused(amapi: Amapi) -> None:
     assert "a REBOOT was issued but ended with MANAGEMENT_MODE: " in complaint(amapi, "galaxy-s25", "REBOOT")
 
 
+def test_a_command_that_the_phone_reported_and_did_not_do(amapi: Amapi) -> None:
+    phone = amapi.phones["pixel8"]
+    phone.behave(lies=True)
+    operation = amapi.issue("pixel8", {"type": "REBOOT"}).wait()
+
+    said = complaint(amapi, "pixel8", "REBOOT")
+
+    assert said.endswith(
+        "a REBOOT was issued and answered as done, but the phone has not done it: its own facts contradict it (bootCount 1 → 1)"
+    )
+    assert ("CONTRADICTED", {"before": {"bootCount": 1}, "after": {"bootCount": 1}}) == (operation.judgement, operation.evidence)
+    phone.behave(lies=False)
+    assert "OBSERVED" == amapi.issue("pixel8", {"type": "REBOOT"}).wait().judgement
+    assert ["OBSERVED"] == [execution.judgement for execution in phone.executed("REBOOT", once=True)]
+
+
 def test_a_command_that_failed_in_its_own_way(amapi: Amapi) -> None:
     amapi.issue("pixel8", {"type": "ADD_ESIM", "addEsimParams": {"activationCode": "LPA:1$smdp.invalid$ANYTHING"}}).wait()
 

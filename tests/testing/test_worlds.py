@@ -77,6 +77,42 @@ def test_a_locked_phone_is_unlocked(amapi: Amapi) -> None:
     assert (True, False) == (locked, phone.state["locked"])
 
 
+def test_a_phone_reports_what_a_test_wants_until_it_may_report_what_it_finds(amapi: Amapi) -> None:
+    phone, devices = amapi.phones["pixel8"], amapi.client.enterprises().devices()
+    policy: Any = {"statusReportingSettings": {"deviceSettingsEnabled": True}}
+    amapi.client.enterprises().policies().patch(name=f"{amapi.enterprise}/policies/default", body=policy).execute()
+    found = devices.get(name=phone.name).execute()["deviceSettings"]
+
+    phone.report(
+        {"securityPosture": {"devicePosture": "AT_RISK"}, "deviceSettings": {"isEncrypted": False, "encryptionStatus": "INACTIVE"}}
+    )
+    at_risk = devices.get(name=phone.name).execute()
+    phone.report({})
+    at_ease = devices.get(name=phone.name).execute()
+
+    assert ("AT_RISK", "INACTIVE") == (at_risk["securityPosture"]["devicePosture"], at_risk["deviceSettings"]["encryptionStatus"])
+    assert "AT_RISK" != at_ease["securityPosture"]["devicePosture"]
+    assert found == at_ease["deviceSettings"] != at_risk["deviceSettings"]
+
+
+def test_a_phone_reports_no_field_of_the_servers_nor_one_that_there_is_not(amapi: Amapi) -> None:
+    with pytest.raises(Refused, match="enrollmentTime is the server's to fill"):
+        amapi.phones["pixel8"].report({"enrollmentTime": "2030-01-01T00:00:00Z"})
+    with pytest.raises(Refused, match="batteryLevl"):
+        amapi.phones["pixel8"].report({"batteryLevl": 7})
+
+
+def test_a_phone_is_steered_by_whatever_the_sandbox_takes(amapi: Amapi) -> None:
+    phone = amapi.phones["pixel8"]
+    phone.steer({"ongoingCall": True})
+
+    operation = amapi.issue(phone, "REBOOT").wait()
+
+    assert "during a call" in str(operation.error)
+    with pytest.raises(Refused, match="onnline"):
+        phone.steer({"onnline": False})
+
+
 def test_a_user_handles_esims(amapi: Amapi) -> None:
     phone = amapi.phones["pixel8"]
     icc_id = phone.add_esim(carrier="Personal Mobile")
@@ -220,7 +256,7 @@ def test_the_story_shows_what_happened_in_order(amapi: Amapi) -> None:
 
     kinds = [line.split()[1] for line in amapi.story().splitlines()]
 
-    assert ["network", "server", "network", "server", "server", "phone", "phone", "result", "notification"] == kinds
+    assert ["network", "server", "network", "server", "server", "phone", "phone", "result", "result", "notification"] == kinds
 
 
 def test_two_worlds_with_one_seed_are_the_same(amapi: Amapi) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,9 @@ import aiohttp
 import msgspec
 
 from heliograph.commands import COMMANDS
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.phone.numbers import icc_id_of
-from heliograph.history.events import Answer, Completed, Invoked, Shown, Verb
+from heliograph.history.events import Answer, Completed, Invoked, Judged, Shown, Verb
 from heliograph.history.file import History
 from heliograph.protojson.times import format_duration
 
@@ -202,25 +203,36 @@ async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 
 async def request(
-    http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None
+    http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, below: str = "/v1/"
 ) -> tuple[int, Any]:
     """Status and JSON of the answer.  Raises: aiohttp.ClientError, OSError, TimeoutError: there was none."""
-    async with http.request(method, f"/v1/{path}", json=body, params=query, middlewares=(_sent_once,)) as response:
+    async with http.request(method, f"{below}{path}", json=body, params=query, middlewares=(_sent_once,)) as response:
         return response.status, msgspec.json.decode(await response.read())
 
 
 async def insist(
-    http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None
+    http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, query: Mapping[str, str] | None = None, below: str = "/v1/"
 ) -> Any:  # noqa: ANN401 - JSON
     """The JSON of a 200, asked for until it comes."""
     while True:
         try:
-            status, answer = await request(http, method, path, body=body, query=query)
+            status, answer = await request(http, method, path, body=body, query=query, below=below)
         except (aiohttp.ClientError, OSError, TimeoutError):
             await asyncio.sleep(NOBODY_THERE_S)
             continue
         assert status == 200, answer
         return answer
+
+
+async def judged_of(http: aiohttp.ClientSession, operations: Iterable[Shown]) -> list[Judged]:
+    """What their phones' own facts say of them, as far as they say something."""
+    found = []
+    for operation in operations:
+        evidence = (await insist(http, "GET", f"{operation.name}/timeline", below="/heliograph/v1/")).get("evidence", {})
+        judgement = Judgement(evidence.get("judgement", Judgement.NOT_OBSERVED))
+        if judgement is not Judgement.NOT_OBSERVED:
+            found.append(Judged(operation=operation.name, judgement=judgement))
+    return found
 
 
 async def operations_of(http: aiohttp.ClientSession, device: str) -> list[Shown]:

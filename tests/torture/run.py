@@ -17,7 +17,7 @@ from heliograph.commands import COMMANDS
 from heliograph.history.events import Deed, FaultKind, Final
 from heliograph.history.file import History
 from heliograph.history.verdict import Colour, Verdict, check
-from tests.torture.callers import ANSWER_WITHIN_S, Board, Callers, Habits, Target, insist, operations_of, request
+from tests.torture.callers import ANSWER_WITHIN_S, Board, Callers, Habits, Target, insist, judged_of, operations_of, request
 from tests.torture.listener import Listener
 from tests.torture.phones import Phone, trouble
 from tests.torture.server_process import ServerProcess
@@ -104,7 +104,10 @@ class Run:
             for phone in self.phones:
                 self.history.record(phone.at_rest)
             for phone in self.phones:
-                self.history.record(Final(device=phone.device, operations=tuple(await operations_of(self._http, phone.device))))
+                operations = await operations_of(self._http, phone.device)
+                for judged in await judged_of(self._http, operations):
+                    self.history.record(judged)
+                self.history.record(Final(device=phone.device, operations=tuple(operations)))
         finally:
             await asyncio.gather(*(phone.runner.stop() for phone in self.phones))
         return check(self.history.recorded)

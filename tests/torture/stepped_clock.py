@@ -15,6 +15,7 @@ import pytest
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.socket_watch import with_watch
 from tests.torture.server_process import Launch, ServerProcess
 
 NEEDS = Path(__file__).parents[2] / "scripts" / "test_needs.sh"
@@ -42,7 +43,7 @@ class SteppedClock:
         self._file = folder / "wall clock"
         self.step(0)
         self.environment = {
-            "LD_PRELOAD": str(library),
+            "LD_PRELOAD": with_watch(str(library)),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -74,10 +74,37 @@ public class HostAgent implements Phone, Agent.Events {
   }
 
   @Override
+  public JSONObject look(JSONObject command) {
+    switch (CommandType.of(command)) {
+      case REBOOT:
+        return Json.of("bootCount", read("boots").length());
+      case START_LOST_MODE:
+      case STOP_LOST_MODE:
+        return Json.of("lostMode", there("lost"));
+      case WIPE:
+      case RELINQUISH_OWNERSHIP:
+        return lookAtEnrolment();
+      default:
+        return new JSONObject();
+    }
+  }
+
+  @Override
+  public JSONObject lookAfter(JSONObject command, JSONObject before) {
+    return look(command);
+  }
+
+  @Override
+  public JSONObject lookAtEnrolment() {
+    return Json.of("androidId", settings.optString("androidId", null));
+  }
+
+  @Override
   public Outcome execute(JSONObject command, Execution execution) throws InterruptedException {
     CommandType type = CommandType.of(command);
     if (settings.optBoolean("asksUser") && !agreed(execution)) return Outcome.NOT_STARTED;
     append("effects", type.name() + "\n");
+    if (settings.optBoolean("lies")) return Outcome.done(Json.in(settings, "statuses").optJSONObject(type.name()));
     if (type == CommandType.REBOOT) {
       append("boots", "+");
       Runtime.getRuntime().halt(0);

@@ -10,7 +10,7 @@ from typing import Never
 
 import msgspec
 
-from heliograph.agent.command_run import CommandRun
+from heliograph.agent.command_run import CommandRun, raw_evidence
 from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
 from heliograph.agent.http_client import error_text
@@ -79,6 +79,7 @@ class Agent:
             installation_id=identity.installation_id,
             credential_hash=hashlib.sha256(identity.credential.encode()).hexdigest(),
             report=self._equipment.executor.report(),
+            evidence=raw_evidence(after=self._equipment.executor.look_at_enrolment()),
             serial=serial,
         )
         reply = await self._insist(enroll, "")

@@ -15,6 +15,7 @@ from heliograph.agent.progress_reports import ProgressReports
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
 from heliograph.domain.device import LastOrder
+from heliograph.domain.evidence import NOTHING, Evidence, Facts, encode_evidence
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.protocol import ACK_ID_BYTES, Acknowledge, InFlightState, Offer, OptionalRaw, Refuse, Report, ReportState
 from heliograph.protojson.messages import encode_message, stored_message
@@ -33,6 +34,12 @@ UNANSWERED = Outcome(
 )
 
 UNREADABLE = Outcome(error_code=ErrorCode.UNSUPPORTED, message="The phone does not know this command.")
+
+
+def raw_evidence(*, before: Facts = NOTHING, after: Facts = NOTHING) -> msgspec.Raw | None:
+    """The facts as a message holds them; None: there are none."""
+    encoded = encode_evidence(Evidence(before=before, after=after))
+    return msgspec.Raw(encoded) if encoded else None
 
 
 class _Verdict(msgspec.Struct, frozen=True, rename="camel"):
@@ -62,7 +69,9 @@ class CommandRun:
             await self._delivery.deliver(Refuse(operation=offer.operation, error_code=(refused or ErrorCode.UNSUPPORTED).value))
             return
         ack_id = f"{self._equipment.entropy.getrandbits(8 * ACK_ID_BYTES):0{2 * ACK_ID_BYTES}x}"
-        entry = Entry(operation=offer.operation, ack_id=ack_id, state=InFlightState.ACKING)
+        # Of a command that no report follows, the server gets them with the acknowledgement.
+        before = self._equipment.executor.look(work) if work.row.final_at_ack else None
+        entry = Entry(operation=offer.operation, ack_id=ack_id, state=InFlightState.ACKING, before=before)
         self._journal.put(entry)
         await self._pass(Moment.ACKING, entry)
         await self._acknowledge(entry, work)
@@ -98,7 +107,8 @@ class CommandRun:
 
     async def _ask(self, entry: Entry, *, need_command: bool) -> tuple[_Verdict | None, int]:
         """The server's verdict on the ackId, None to drop the command; and when it was asked for."""
-        acknowledge = Acknowledge(operation=entry.operation, ack_id=entry.ack_id, need_command=need_command)
+        evidence = raw_evidence(before=entry.before or NOTHING)
+        acknowledge = Acknowledge(operation=entry.operation, ack_id=entry.ack_id, need_command=need_command, evidence=evidence)
         delivered = await self._delivery.deliver(acknowledge)
         if not delivered.reply.ok:
             return None, delivered.sent_us
@@ -108,7 +118,7 @@ class CommandRun:
     async def _execute(self, entry: Entry, work: Work) -> None:
         executor = self._equipment.executor
         entry = msgspec.structs.replace(
-            entry, state=InFlightState.EXECUTING, type=work.row.name, boot_id=executor.boot_id(),
+            entry, state=InFlightState.EXECUTING, type=work.row.name, boot_id=executor.boot_id(), before=executor.look(work),
             params=msgspec.Raw(encode_message(without_secrets(work.params))),
             probe_blind=work.row.recovery is Recovery.PROBE and executor.probe(work) is not None,
         )  # fmt: skip
@@ -120,42 +130,52 @@ class CommandRun:
             if outcome is None:
                 await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
             else:
+                after = executor.look(work)  # before anything else is done to the phone
                 await self._pass(Moment.EXECUTED, entry)
-                await self._finish(entry, work.row, outcome)
+                await self._finish(entry, work, outcome, after=after)
         finally:
             self._progress.stop()
 
     async def _recover(self, entry: Entry) -> None:
         row = COMMANDS.get(entry.type)
-        if row is not None and entry.asking:
-            self._equipment.executor.withdraw(_journalled(entry, row))
-            await self._finish(entry, row, UNANSWERED)
-        elif row is not None and row.recovery is Recovery.PROBE and not entry.probe_blind:
-            await self._probe(entry, row)
-        elif row is not None and row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
-            await self._finish(entry, row, Outcome())
+        if row is None:
+            await self._finish(entry, None, INTERRUPTED)
+            return
+        work = _journalled(entry, row)
+        if entry.asking:
+            self._equipment.executor.withdraw(work)
+            await self._finish(entry, work, UNANSWERED)
+        elif row.recovery is Recovery.PROBE and not entry.probe_blind:
+            await self._probe(entry, work)
+        elif row.recovery is Recovery.BOOT_ID and entry.boot_id != self._equipment.executor.boot_id():
+            await self._finish(entry, work, Outcome())
         else:
-            await self._finish(entry, row, INTERRUPTED)
+            await self._finish(entry, work, INTERRUPTED)
 
-    async def _probe(self, entry: Entry, row: CommandType) -> None:
+    async def _probe(self, entry: Entry, work: Work) -> None:
         """The check may need a secret, which the journal does not hold: the server sends it once more."""
-        work: Work | None = _journalled(entry, row)
-        if secret_fields(row.params):
+        whole: Work | None = work
+        if secret_fields(work.row.params):
             verdict, _ = await self._ask(entry, need_command=True)
             if verdict is None:
                 await self._drop(entry)
                 return
-            work = work_of(entry.operation, bytes(verdict.command or b"{}"))
-        outcome = self._equipment.executor.probe(work) if work else None
-        await self._finish(entry, row, outcome or INTERRUPTED)
+            whole = work_of(entry.operation, bytes(verdict.command or b"{}"))
+        outcome = self._equipment.executor.probe(whole) if whole else None
+        await self._finish(entry, work, outcome or INTERRUPTED)
 
-    async def _finish(self, entry: Entry, row: CommandType | None, outcome: Outcome) -> None:
-        status_says_no = outcome.status is not None and row is not None and not row.succeeded(outcome.status)
+    async def _finish(self, entry: Entry, work: Work | None, outcome: Outcome, *, after: Facts | None = None) -> None:
+        """`work` None: a command that this phone cannot read.  `after`: the facts at its end; without them, those of now."""
+        status_says_no = outcome.status is not None and work is not None and not work.row.succeeded(outcome.status)
         failed = outcome.error_code is not None or status_says_no
-        await self._conclude(entry, self._report(entry, ReportState.FAILED if failed else ReportState.SUCCEEDED, outcome))
+        report = self._report(entry, ReportState.FAILED if failed else ReportState.SUCCEEDED, outcome)
+        if work is not None:
+            shown = after or self._equipment.executor.look(work)
+            report = msgspec.structs.replace(report, evidence=raw_evidence(before=entry.before or NOTHING, after=shown))
+        await self._conclude(entry, report)
 
     async def _conclude(self, entry: Entry, report: Report) -> None:
-        entry = msgspec.structs.replace(entry, state=InFlightState.RESULT, params=msgspec.Raw(b"{}"), report=report)
+        entry = msgspec.structs.replace(entry, state=InFlightState.RESULT, params=msgspec.Raw(b"{}"), before=None, report=report)
         self._journal.put(entry)
         await self._pass(Moment.RESULT, entry)
         await self._deliver_result(entry, report)

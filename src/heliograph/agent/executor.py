@@ -14,6 +14,7 @@ from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
+from heliograph.domain.evidence import Facts
 from heliograph.domain.outcome import Outcome
 from heliograph.protocol import PhonePolicy, UsageLogs
 from heliograph.protojson.errors import HeliographError
@@ -77,6 +78,12 @@ class Executor(Protocol):
 
     def boot_id(self) -> str:
         """Another one after every restart of the phone."""
+
+    def look(self, work: Work) -> Facts:
+        """What the phone's system says now of all that shows whether this command is executed."""
+
+    def look_at_enrolment(self) -> Facts:
+        """What it says of a phone that enrols: whether it is another one than its server knew."""
 
     def adopt(self, policy: PhonePolicy) -> None:
         """The phone applies the server's policy and state."""

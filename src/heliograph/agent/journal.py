@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from heliograph.domain.device import LastOrder
+from heliograph.domain.evidence import Facts
 from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protocol import InFlight, InFlightState, Report
 from heliograph.protojson.parser import MALFORMED
@@ -49,6 +50,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """The params message without its secrets, from EXECUTING on."""
     boot_id: str = ""
     """Under which the execution began."""
+    before: Facts | None = None
+    """What shows whether the command was executed, as it was before that began."""
     asking: bool = False
     """Whether the phone waits for its user and has done nothing yet."""
     probe_blind: bool = False

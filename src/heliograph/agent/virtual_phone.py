@@ -16,14 +16,18 @@ import msgspec
 from heliograph.agent.clock import AgentClock, sleep_unless
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import Leave, Work
+from heliograph.agent.pretence import pretended
 from heliograph.agent.profile import Answering, ConsentHabit
+from heliograph.commands import COMMANDS
 from heliograph.commands.wipe import by_enforcement_rule
 from heliograph.domain.command import Answer, Circumstances, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, DeviceReport
+from heliograph.domain.evidence import Facts
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.applications import with_applications
 from heliograph.domain.phone.enforcement import enforced, next_action_us, wipe_due
 from heliograph.domain.phone.events import with_events
+from heliograph.domain.phone.facts import look
 from heliograph.domain.phone.location import with_location
 from heliograph.domain.phone.passwords import next_expiry_us, with_password_clocks
 from heliograph.domain.phone.report_fields import Situation, device_report, is_reported, value_of
@@ -49,6 +53,8 @@ from heliograph.protojson.times import format_timestamp
 EFFECTS_KEPT = 1_000
 ASKED = frozenset({Wait.CONSENT, Wait.CONFIRMATION_CODE})
 """Waits that end when the user likes."""
+SHOWN_BY_ENROLMENT = sorted({name for row in COMMANDS.values() if row.final_at_ack for name in row.observed_by.facts})
+"""What shows that a command was executed which no report follows: the phone's next enrolment."""
 NO_POLICY = PhonePolicy(policy_version=0)
 """What a phone applies before a server has sent it anything."""
 
@@ -174,6 +180,8 @@ class VirtualPhone:
         self.clock = clock
         self.chance = chance
         self.pace = pace
+        self.lies = False
+        """Whether it says that commands are done, and does nothing; its facts are true all the same."""
         self.policy = NO_POLICY
         self.effects: deque[EffectRecord] = deque(maxlen=EFFECTS_KEPT)
         self.on_effect: Callable[[EffectRecord], None] = self.effects.append
@@ -402,11 +410,20 @@ class VirtualExecutor:
     def boot_id(self) -> str:
         return self._phone.device.boot_id
 
+    def look(self, work: Work) -> Facts:
+        shown_by = work.row.observed_by
+        return look(self._phone.device, shown_by.facts, shown_by.packages(work.params))
+
+    def look_at_enrolment(self) -> Facts:
+        return look(self._phone.device, SHOWN_BY_ENROLMENT)
+
     def adopt(self, policy: PhonePolicy) -> None:
         self._phone.adopt(policy)
 
     async def execute(self, work: Work, progress: Callable[[msgspec.Struct], None], leave: Leave | None = None) -> Outcome | None:
         phone = self._phone
+        if phone.lies:
+            return pretended(work.row, phone.device, work.params, phone.circumstances())
         self._record(work, "began")
         effect = work.row.execute(phone.device, work.params, phone.circumstances())
         while isinstance(effect, Waiting):
@@ -436,6 +453,8 @@ class VirtualExecutor:
     async def carry_out(self, order: Work) -> None:
         if self._phone.device.managed:
             await self.execute(order, lambda _status: None)
+        if self._phone.lies:  # it forgets its server, as one that has obeyed
+            self._phone.become(msgspec.structs.replace(self._phone.device, managed=False))
 
     async def _wait(self, work: Work, waiting: Waiting) -> Answer:
         match waiting.wait:

@@ -23,8 +23,9 @@ from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, rea
 from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compressed
 from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import Call, Method, MethodTable
-from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
+from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.metrics import RequestCounts
+from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.selectable import selection_of
 from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send, indented
 from heliograph.domain.access import ANYBODY

@@ -1,4 +1,4 @@
-"""Every method of AMAPI, served or not, and Heliograph's own ones: one row each.
+"""Every method of AMAPI, served or not: one row each.
 
 Source: disc, `methods` (a test compares every row).
 """
@@ -7,15 +7,12 @@ from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method, not_offered
 from heliograph.api.resources import (
     applications,
-    dead_letters,
     devices,
     enrollment_tokens,
     enterprises,
-    events,
     operations,
     policies,
     provisioning_info,
-    push_endpoints,
     signup_urls,
     web_apps,
 )
@@ -35,9 +32,7 @@ from heliograph.domain.policy_messages import (
     RemovePolicyApplicationsResponse,
 )
 from heliograph.domain.provisioning import ProvisioningInfo
-from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.domain.web_app import WebApp
-from heliograph.service.timeline import Timeline
 
 _ENTERPRISE = "enterprises/*"
 _DEVICE = f"{_ENTERPRISE}/devices/*"
@@ -45,7 +40,6 @@ _OPERATION = f"{_DEVICE}/operations/*"
 _TOKEN = f"{_ENTERPRISE}/enrollmentTokens/*"
 _POLICY = f"{_ENTERPRISE}/policies/*"
 _WEB_APP = f"{_ENTERPRISE}/webApps/*"
-_PUSH_ENDPOINT = f"{_ENTERPRISE}/pushEndpoints/*"
 
 _ENTERPRISES_ID = "androidmanagement.enterprises"
 _DEVICES_ID = f"{_ENTERPRISES_ID}.devices"
@@ -386,93 +380,3 @@ _NOT_OFFERED = (
 
 AMAPI_METHODS = (*_SERVED, *_NOT_OFFERED)
 """What stands below `/v1/`."""
-
-OWN_METHODS = (
-    Method(
-        id="heliograph.operations.timeline",
-        http="GET",
-        path=f"{_OPERATION}/timeline",
-        handler=operations.timeline,
-        response=Timeline,
-    ),
-    Method(
-        id="heliograph.events.list",
-        http="GET",
-        path=f"{_ENTERPRISE}/events",
-        handler=events.list_,
-        query=events.EventsQuery,
-        streams=True,
-        response=events.EventList,
-    ),
-    Method(
-        id="heliograph.deadLetters.list",
-        http="GET",
-        path=f"{_ENTERPRISE}/deadLetters",
-        handler=dead_letters.list_,
-        query=dead_letters.ListDeadLettersQuery,
-        response=dead_letters.ListDeadLettersResponse,
-    ),
-    Method(
-        id="heliograph.deadLetters.resend",
-        http="POST",
-        path=f"{_ENTERPRISE}/deadLetters:resend",
-        handler=dead_letters.resend,
-        takes_body=True,
-        response=dead_letters.ResendDeadLettersResponse,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.create",
-        http="POST",
-        path=f"{_ENTERPRISE}/pushEndpoints",
-        handler=push_endpoints.create,
-        query=push_endpoints.CreatePushEndpointQuery,
-        takes_body=True,
-        response=PushEndpoint,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.list",
-        http="GET",
-        path=f"{_ENTERPRISE}/pushEndpoints",
-        handler=push_endpoints.list_,
-        query=PageQuery,
-        response=push_endpoints.ListPushEndpointsResponse,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.get",
-        http="GET",
-        path=_PUSH_ENDPOINT,
-        handler=push_endpoints.get,
-        response=PushEndpoint,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.patch",
-        http="PATCH",
-        path=_PUSH_ENDPOINT,
-        handler=push_endpoints.patch,
-        query=devices.UpdateQuery,
-        takes_body=True,
-        response=PushEndpoint,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.delete",
-        http="DELETE",
-        path=_PUSH_ENDPOINT,
-        handler=push_endpoints.delete,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.test",
-        http="POST",
-        path=f"{_PUSH_ENDPOINT}:test",
-        handler=push_endpoints.test,
-        takes_body=True,
-    ),
-    Method(
-        id="heliograph.pushEndpoints.rotateSecret",
-        http="POST",
-        path=f"{_PUSH_ENDPOINT}:rotateSecret",
-        handler=push_endpoints.rotate,
-        takes_body=True,
-        response=PushEndpoint,
-    ),
-)
-"""What stands below `/heliograph/v1/`."""

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from heliograph.api.http.partial_response import Selection, invalid_selection, parse_fields
-from heliograph.api.methods import AMAPI_METHODS, OWN_METHODS
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.schemas import RAW_SCHEMAS, schema_id, schemas_of
 from heliograph.protojson.errors import VIOLATIONS_MOST
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 import heliograph
 from heliograph.api.readiness import why_not_ready
 from heliograph.commands import COMMANDS
+from heliograph.domain.evidence import Judgement
 from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
 from heliograph.service.ports import Lane, Ports
 
@@ -97,6 +98,13 @@ class ServerMetrics(Collector):
             for outcome in OUTCOMES:
                 ended.add_metric((type_name, outcome), counts.ended[type_name, outcome])
         yield ended
+        judged = CounterMetricFamily(
+            "heliograph_operations_judged", "Successes of which phones' facts say something.", labels=("type", "judgement")
+        )
+        for type_name in COMMANDS:
+            for judgement in (Judgement.OBSERVED, Judgement.CONTRADICTED):
+                judged.add_metric((type_name, judgement.value.lower()), counts.judged[type_name, judgement])
+        yield judged
         yield CounterMetricFamily("heliograph_operations_parked", "Commands offered often and never acknowledged.", value=offers.parked)
 
     def _store(self) -> Iterator[Family]:

@@ -19,7 +19,9 @@ from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
-R = TypeVar("R", Refuse, Report)
+N = TypeVar("N", Acknowledge, Refuse, Report)
+
+_MAYBE_NULL = ("status", "evidence")
 
 _ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -50,7 +52,7 @@ def read_acknowledge(body: bytes) -> Acknowledge:
     """The message.  Raises: InvalidArgument."""
     acknowledge = _read(_acknowledge, body)
     _require_ack_id(acknowledge.ack_id)
-    return acknowledge
+    return _null_is_absent(acknowledge)
 
 
 def read_begin(body: bytes) -> Begin:
@@ -157,11 +159,11 @@ def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -
         raise _malformed(error) from None
 
 
-def _null_is_absent(message: R) -> R:
-    """The message without a status that is null: serialisers write null for no status."""
-    if message.status is None or bytes(message.status) != b"null":
-        return message
-    return msgspec.structs.replace(message, status=None)
+def _null_is_absent(message: N) -> N:
+    """The message without parts that are null: serialisers write null for no status, or no evidence."""
+    parts = {name: part for name in _MAYBE_NULL if (part := getattr(message, name, None)) is not None}
+    null = {name: None for name, part in parts.items() if bytes(part) == b"null"}
+    return msgspec.structs.replace(message, **null) if null else message
 
 
 def _require(pattern: re.Pattern[str], text: str, message: str) -> None:

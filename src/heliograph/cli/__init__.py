@@ -53,7 +53,7 @@ LISTED = {
         section=USE,
         summary="Issue a command to a device, or to many. heliograph issue DEVICE TYPE --help shows the options of a type.",
     ),
-    "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list and reset them."),
+    "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list, reset and reserve them."),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
     "tail": Listed(
         place="heliograph.cli.tail:tail",

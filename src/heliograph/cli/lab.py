@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error
 from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
 from heliograph.cli.output import print_object, print_table
+from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from heliograph.domain.web_address import is_loopback_name, read_web_address
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from heliograph.domain.agent_app import AgentApp
     from heliograph.lab.adb import Adb, Phone
 
-app = server_group("lab", "Enrol phones over adb, list and reset them.")
+app = server_group("lab", "Enrol phones over adb, list, reset and reserve them.")
+for reserving in (reserve, heartbeat, release, list_reservations):
+    app.add_command(reserving)
 
 WAIT_S = 180.0
 """A phone on a slow network enrols within seconds of its wake-up; the installation before is not counted."""
@@ -125,12 +128,13 @@ def reset(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool
 @SERVER
 @AS_JSON
 def list_phones(*, enterprise: str, server: str, as_json: bool) -> None:
-    """List the phones that are attached: what adb says of each, who owns it, and which device it is."""
-    rows = list(_rows(_adb(), _devices_by_serial(client_of(server), enterprise)))
+    """List the phones that are attached: what adb says of each, who owns it, which device it is, and who reserved it."""
+    rows = list(_rows(_adb(), _known(client_of(server), enterprise)))
     if as_json:
-        return print_object({"phones": [dict(zip(("serial", "state", "model", "owner", "device"), row, strict=True)) for row in rows]})
+        names = ("serial", "state", "model", "owner", "device", "reservedBy")
+        return print_object({"phones": [dict(zip(names, row, strict=True)) for row in rows]})
     empty = "No phone is attached: plug one in, and switch USB debugging on in its developer options."
-    return print_table(("SERIAL", "STATE", "MODEL", "OWNER", "DEVICE"), rows, empty=empty)
+    return print_table(("SERIAL", "STATE", "MODEL", "OWNER", "DEVICE", "RESERVED BY"), rows, empty=empty)
 
 
 def _wanted(*, policy: str, token: str, url_for_phones: str, timeout: float, enterprise: str, server: str) -> Wanted:
@@ -241,26 +245,38 @@ def _outcome(adb: "Adb", serial: str, one: "Callable[[Phone], str]") -> Outcome:
         return Outcome(serial, error=failure.message, exit_code=failure.exit_code)
 
 
-def _rows(adb: "Adb", devices: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
+class Known(NamedTuple):
+    """What the server knows of phones, by their serial numbers."""
+
+    devices: Mapping[str, str]
+    """The newest device of each."""
+    holders: Mapping[str, str]
+    """Who has reserved it now."""
+
+
+def _rows(adb: "Adb", known: Known) -> Iterator[tuple[str, str, str, str, str, str]]:
     from heliograph.lab.adb import READY  # noqa: PLC0415
     from heliograph.lab.enrolment import owner_of  # noqa: PLC0415
 
     for serial, state in adb.attached():
         if state != READY:
-            yield serial, state, "", "", ""
+            yield serial, state, "", "", "", ""
             continue
         phone = adb.phone(serial)
-        yield serial, state, phone.property("ro.product.model"), owner_of(phone), devices.get(phone.property("ro.serialno"), "")
+        hardware = phone.property("ro.serialno")
+        device, holder = known.devices.get(hardware, ""), known.holders.get(hardware, "")
+        yield serial, state, phone.property("ro.product.model"), owner_of(phone), device, holder
 
 
 def _devices(client: ApiClient, enterprise: str) -> list[Json]:
     return [device for page in client.pages(f"/v1/{enterprise}/devices") for device in json.loads(page).get("devices", ())]
 
 
-def _devices_by_serial(client: ApiClient, enterprise: str) -> dict[str, str]:
-    """The newest device of each phone; none if the server cannot be asked: the list is of use without it."""
+def _known(client: ApiClient, enterprise: str) -> Known:
+    """Nothing if the server cannot be asked: the list is of use without it."""
     try:
-        devices = _devices(client, str(enterprise_name(enterprise)))
+        name = str(enterprise_name(enterprise))
+        devices, holders = _devices(client, name), holders_of(client, name)
     except Failure:
-        return {}
-    return {device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}
+        return Known({}, {})
+    return Known({device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}, holders)

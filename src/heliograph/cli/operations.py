@@ -11,11 +11,14 @@ from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, DEVICE, OPERATION, TIMEOUT, client_of, device_name, operation_name
 from heliograph.cli.output import local_time, outcome_word, print_json, print_list, print_operation, print_table
 from heliograph.cli.waiting import wait_for
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.longrunning import read_outcome
 
 PAGE_SIZE = 1_000  # api.resources.operations: at most 1000
 
 app = server_group("operations", "Follow commands: list, get, wait, cancel, timeline.")
+
+JUDGED = {"observed": "green", "contradicted": "red"}
 
 FILTER = option("--filter", default="", show_default=False, metavar="EXPRESSION", help='For example: done=false AND metadata.type="LOCK".')
 
@@ -86,6 +89,8 @@ def show_timeline(operation: str, *, enterprise: str, server: str, as_json: bool
     timeline = json.loads(body)
     click.echo(f"{click.style(timeline['type'], bold=True)} is {timeline['state']}; it expires {local_time(timeline['expiresAt'])}.")
     print_table(("TIME", "WHAT", "DETAIL"), map(_entry, timeline["entries"]), empty="Nothing has happened yet.")
+    if timeline.get("evidence", {}).get("judgement") == Judgement.CONTRADICTED.value:
+        click.echo("The phone reported success, and its own facts say that it did not do it: docs/operations.md says what to do.")
     if timeline.get("whyStuck"):
         click.echo(timeline["whyStuck"])
     return None
@@ -97,7 +102,7 @@ def _row(operation: Json) -> list[str | Coloured]:
     return [number, metadata["type"], local_time(metadata["createTime"]), outcome_word(outcome), outcome.detail]
 
 
-def _entry(entry: Json) -> list[str]:
+def _entry(entry: Json) -> list[str | Coloured]:
     """Times to the millisecond, as the server wrote them: order and distance are the point."""
     times = f" × {entry['count']}, last {entry['until']}" if entry.get("count", 0) > 1 else ""
-    return [entry["time"], entry["what"] + times, entry.get("detail", "")]
+    return [entry["time"], Coloured(entry["what"] + times, JUDGED.get(entry["what"], "")), entry.get("detail", "")]

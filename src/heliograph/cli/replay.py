@@ -42,7 +42,9 @@ def replay(*, file: Path, port: int) -> None:
 def _say_ready(there: "Greeting") -> None:
     lines = [
         f"The snapshot's world is at {there.url}   (Ctrl-C ends it)",
-        f"Its clock: {there.url}/sandbox/v1/clock. What was asked of it: heliograph tail --from-start --server {there.url}",
-        f"As the file says again: curl -X POST {there.url}/sandbox/v1:reset",
+        f"  its phones              heliograph devices list --server {there.url}",
+        f"  what was asked of it    heliograph tail --from-start --trace --server {there.url}",
+        f"  its clock               curl {there.url}/sandbox/v1/clock",
+        f"  as the file says again  curl -X POST {there.url}/sandbox/v1:reset",
     ]
     Outlet(sys.stdout.fileno()).put("\n".join(lines) + "\n")

@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import indent
+from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Unpack
 
 import click
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
     from heliograph.sandbox.run import Greeting
     from heliograph.sandbox.settings import SandboxSettings
 
+TEXT_LEAST = 30
+"""On a narrower rest of a line, text is no easier to read than one that the terminal wraps."""
 GOOGLES_CLIENT = "Google's Python client"
 EXAMPLE = """\
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
 
 here = "{url}/$discovery/rest?version={{apiVersion}}"
-amapi = build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=AnonymousCredentials())
+nobody = AnonymousCredentials()
+amapi = build("androidmanagement", "v1", discoveryServiceUrl=here, static_discovery=False, credentials=nobody)
 phone = "{device}"
 print(amapi.enterprises().devices().issueCommand(name=phone, body={{"type": "{type}"}}).execute())"""
 
@@ -169,13 +173,22 @@ def _ready_lines(sandbox_there: "Greeting") -> Iterator[str]:
     title = f"Phones of enterprises/{sandbox_there.enterprises[0]}" if in_one else "Phones"
     width = max(len(text) for text in (title, *(row[0] for row in rows)))
     yield _bold(f"{title:<{width}} WHAT FOR")
-    yield from (f"{name:<{width}} {summary}" for name, summary in rows)
+    for name, summary in rows:
+        yield from _wrapped(f"{name:<{width}} ", summary)
     yield f"\n{_bold(GOOGLES_CLIENT)} (pip install google-api-python-client)"
     yield indent(EXAMPLE.format(url=sandbox_there.url, device=names[0], type=first_type), "  ")
     yield f"\n{_bold('This command line')}"
     address = "" if sandbox_there.url == DEFAULT_SERVER else f" --server {sandbox_there.url}"
     yield f"  heliograph issue {rows[0][0]} {first_type} --wait{address}"
     yield f"\nSteer the phones at {sandbox_there.url}/sandbox/v1 (docs/sandbox.md)."
+
+
+def _wrapped(name: str, text: str) -> list[str]:
+    """On a terminal, beside the name and no wider than it; for programs, one line."""
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if room < len(name) + TEXT_LEAST:
+        return [name + text]
+    return wrap(text, room, initial_indent=name, subsequent_indent=" " * len(name))
 
 
 def _bold(text: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from heliograph.domain.activation_code import activation_code_problems, parse_activation_code
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.esim_status import (
@@ -180,6 +181,18 @@ def _activate(phone: VirtualDevice, params: AddEsimParams) -> bool:
     return params.activation_state is ActivationState.ACTIVATED
 
 
+def judge(claim: Claim) -> Judgement:
+    """The profile that the phone names is among the admin's, and was not before; of a phone that names none, some profile."""
+    before, after = claim.before.icc_ids, claim.after.icc_ids
+    if after is None or before is None:
+        return Judgement.NOT_OBSERVED
+    named = claim.status.esim_info.icc_id if claim.status.esim_info is not None else ""
+    added = {named} & {*after} if named else {*after} - {*before}
+    if not added:
+        return Judgement.CONTRADICTED
+    return Judgement.OBSERVED if added - {*before} else Judgement.NOT_OBSERVED
+
+
 COMMAND = CommandType(
     name="ADD_ESIM",
     also_called=dict.fromkeys(("INSTALL_ESIM", "DOWNLOAD_ESIM", "ACTIVATE_ESIM"), ""),
@@ -205,4 +218,10 @@ COMMAND = CommandType(
     probe=probe,
     result_timeout_s=RESULT_TIMEOUT_S,
     as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
+    observed_by=ObservedBy(
+        facts=("icc_ids",),
+        judge=judge,
+        observed="the added eSIM is among those that the admin added, and was not before",
+        contradicted="it is not among them",
+    ),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
+from heliograph.domain.evidence import APPS_MOST, EMPTY_APP_BYTES, Claim, Judgement, ObservedBy, all_of
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import PROTECTED_PACKAGES, VirtualDevice
@@ -85,6 +86,19 @@ def _result(phone: VirtualDevice, name: str) -> ClearingResult:
     return ClearingResult.APP_PROTECTED if any(app.protected for app in found) else ClearingResult.SUCCESS
 
 
+def judge(claim: Claim) -> Judgement:
+    """Each app that was cleared holds less than before, if it held anything."""
+    before, after = claim.before.app_data_bytes or {}, claim.after.app_data_bytes or {}
+    cleared = [name for name, result in claim.status.results.items() if result.clearing_result is ClearingResult.SUCCESS]
+    held = [name for name in cleared if name in after and before.get(name, 0) > EMPTY_APP_BYTES]
+    return all_of(*(Judgement.OBSERVED if after[name] < before[name] else Judgement.CONTRADICTED for name in held))
+
+
+def packages(params: ClearAppsDataParams) -> tuple[str, ...]:
+    """The apps whose data are measured."""
+    return tuple(dict.fromkeys(params.package_names))[:APPS_MOST]
+
+
 COMMAND = CommandType(
     name="CLEAR_APP_DATA",
     also_called=dict.fromkeys(("CLEAR_APP_CACHE", "CLEAR_DATA", "RESET_APP", "WIPE_APP_DATA"), ""),
@@ -101,4 +115,11 @@ COMMAND = CommandType(
     status_field="clearAppsDataStatus",
     check=check,
     execute=execute,
+    observed_by=ObservedBy(
+        facts=("app_data_bytes",),
+        packages=packages,
+        judge=judge,
+        observed="each measured app whose result is `SUCCESS` holds less data than before",
+        contradicted="one of them holds as much, or more",
+    ),
 )

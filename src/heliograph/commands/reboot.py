@@ -1,6 +1,7 @@
 """REBOOT: the phone restarts."""
 
 from heliograph.domain.command import Answer, Circumstances, CommandType, Done, Effect, NoParams, Recovery, Requires, Wait, Waiting
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, grown
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice, rebooted
 from heliograph.domain.quirks import Quirk
@@ -24,6 +25,11 @@ def _restarted(phone: VirtualDevice, _answer: Answer, _circumstances: Circumstan
     return Done(phone=rebooted(phone), outcome=Outcome())
 
 
+def judge(claim: Claim) -> Judgement:
+    """The system counts its starts.  Source: AOSP Settings.Global.BOOT_COUNT."""
+    return grown(claim.before.boot_count, claim.after.boot_count)
+
+
 COMMAND = CommandType(
     name="REBOOT",
     also_called=dict.fromkeys(("RESTART", "REBOOT_DEVICE", "RESTART_DEVICE", "REBOOT_CLEAR_PASSCODE"), ""),
@@ -34,4 +40,10 @@ COMMAND = CommandType(
     recovery=Recovery.BOOT_ID,
     holds_queue_s=HOLDS_QUEUE_S,
     as_observed=frozenset({Quirk.SILENT_ON_PERSONAL}),
+    observed_by=ObservedBy(
+        facts=("boot_count",),
+        judge=judge,
+        observed="the system has started again since",
+        contradicted="it has not",
+    ),
 )

@@ -1,6 +1,7 @@
 """RELINQUISH_OWNERSHIP: a company gives a phone to the person who uses it."""
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, NoParams, Recovery, Requires
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, renewed
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice, without_work_profile
 from heliograph.domain.quirks import Quirk
@@ -13,6 +14,14 @@ def execute(phone: VirtualDevice, _params: NoParams, _circumstances: Circumstanc
     AOSP DevicePolicyManager.wipeData, called by the profile owner of an organization-owned device.
     """
     return Done(phone=without_work_profile(phone), outcome=Outcome())
+
+
+def judge(claim: Claim) -> Judgement:
+    """The work profile in which the phone enrols next is another one.
+
+    Source: AOSP Settings.Secure.ANDROID_ID (per app and user; another one after a factory reset).
+    """
+    return renewed(claim.before.android_id, claim.after.android_id)
 
 
 COMMAND = CommandType(
@@ -29,4 +38,10 @@ COMMAND = CommandType(
     recovery=Recovery.RESUME,
     final_at_ack=True,
     as_observed=frozenset({Quirk.SILENT_ON_PERSONAL}),
+    observed_by=ObservedBy(
+        facts=("android_id",),
+        judge=judge,
+        observed="when a phone with this serial number enrols again: it has another id, so it is another work profile",
+        contradicted="it has the same id",
+    ),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Recovery, Requires, Wait, Waiting
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, changed_to
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.esim_status import (
@@ -109,6 +110,12 @@ def _obstacle(phone: VirtualDevice, icc_id: str) -> EsimCommandStatus | None:
     return None if profile.deletable else euicc_error(EuiccError.DISALLOWED_BY_PPR)
 
 
+def judge(claim: Claim) -> Judgement:
+    """The profile is not among the admin's any more."""
+    before, after = (None if icc_ids is None else claim.params.icc_id in icc_ids for icc_ids in (claim.before.icc_ids, claim.after.icc_ids))
+    return changed_to(before, after, wanted=False)
+
+
 COMMAND = CommandType(
     name="REMOVE_ESIM",
     also_called=dict.fromkeys(("DELETE_ESIM", "UNINSTALL_ESIM"), ""),
@@ -136,4 +143,10 @@ COMMAND = CommandType(
     probe=probe,
     result_timeout_s=RESULT_TIMEOUT_S,
     as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
+    observed_by=ObservedBy(
+        facts=("icc_ids",),
+        judge=judge,
+        observed="the eSIM was among those that the admin added, and is not now",
+        contradicted="it still is",
+    ),
 )

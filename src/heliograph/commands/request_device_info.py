@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import DAY_S, Answer, Circumstances, CommandType, Done, Effect, Requires, Wait, Waiting
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy
 from heliograph.domain.messages import Message, proto
+from heliograph.domain.phone.numbers import is_eid
 from heliograph.domain.phone.virtual_device import VirtualDevice
 from heliograph.domain.quirks import Quirk
 from heliograph.protojson.errors import Violation
@@ -100,6 +102,12 @@ def pending(status: RequestDeviceInfoStatus) -> bool:
     return status.status is InfoStatus.PENDING_USER_ACTION
 
 
+def judge(claim: Claim) -> Judgement:
+    """An EID bears two check digits.  Source: GSMA SGP.02 §2.2.2."""
+    eids = claim.status.eid_info.eids if claim.status.eid_info is not None else ()
+    return Judgement.OBSERVED if eids and all(is_eid(item.eid) for item in eids) else Judgement.CONTRADICTED
+
+
 COMMAND = CommandType(
     name="REQUEST_DEVICE_INFO",
     also_called=dict.fromkeys(("DEVICE_INFO", "GET_DEVICE_INFO", "REQUEST_EID", "GET_EID"), ""),
@@ -121,4 +129,9 @@ COMMAND = CommandType(
     pending=pending,
     result_timeout_s=RESULT_TIMEOUT_S,
     as_observed=frozenset({Quirk.USER_TAKES_LONGER}),
+    observed_by=ObservedBy(
+        judge=judge,
+        observed="each EID in the result has 32 digits and right check digits",
+        contradicted="one has not, or there is none",
+    ),
 )

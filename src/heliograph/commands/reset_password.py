@@ -7,6 +7,7 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, all_of, changed_to, grown
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.credential import Credential, android_objection, is_numeric
@@ -77,6 +78,7 @@ def execute(phone: VirtualDevice, params: ResetPasswordParams, circumstances: Ci
     reset = msgspec.structs.replace(
         _with_credential(phone, params.new_password),
         last_admin_reset_us=circumstances.now_us,
+        password_changes=phone.password_changes + 1,
         must_enter=ResetPasswordFlag.REQUIRE_ENTRY in flags and params.new_password != "",
         reset_token=ResetToken.ACTIVE if phone.api_level >= TOKEN_LEVEL else phone.reset_token,
     )
@@ -122,6 +124,32 @@ def _with_credential(phone: VirtualDevice, secret: str) -> VirtualDevice:
     )
 
 
+def judge(claim: Claim) -> Judgement:
+    """The password was changed; a phone that had one and was given another has one; with LOCK_NOW it is locked.
+
+    That a password was removed cannot be seen from a work profile: without a lock of its own it has the device's.
+    """
+    before, after = claim.before, claim.after
+    return all_of(
+        grown(before.password_changes, after.password_changes),
+        _secured(claim),
+        _locked(claim),
+    )
+
+
+def _secured(claim: Claim) -> Judgement:
+    before, after = claim.before.device_secure, claim.after.device_secure
+    judgement = changed_to(before, after, wanted=claim.secret)
+    may_differ = not (claim.secret and before)
+    return Judgement.NOT_OBSERVED if judgement is Judgement.CONTRADICTED and may_differ else judgement
+
+
+def _locked(claim: Claim) -> Judgement:
+    unlocked = claim.after.device_secure and claim.after.device_locked is False
+    wanted = ResetPasswordFlag.LOCK_NOW in claim.params.reset_password_flags
+    return Judgement.CONTRADICTED if wanted and unlocked else Judgement.NOT_OBSERVED
+
+
 COMMAND = CommandType(
     name="RESET_PASSWORD",
     also_called=ALSO_CALLED,
@@ -130,4 +158,10 @@ COMMAND = CommandType(
     params=ResetPasswordParams,
     example={"newPassword": "correct-horse-42", "resetPasswordFlags": ["REQUIRE_ENTRY", "LOCK_NOW"]},
     execute=execute,
+    observed_by=ObservedBy(
+        facts=("password_changes", "device_secure", "device_locked"),
+        judge=judge,
+        observed="the password was changed since",
+        contradicted="the password was not changed; or it had one, was given another and has none; or it was to be locked and is not",
+    ),
 )

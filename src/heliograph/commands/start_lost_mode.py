@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, changed_to
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
@@ -150,6 +151,11 @@ def succeeded(status: StartLostModeStatus) -> bool:
     return status.status in {Status.SUCCESS, Status.ALREADY_IN_LOST_MODE}
 
 
+def judge(claim: Claim) -> Judgement:
+    """In lost mode."""
+    return changed_to(claim.before.lost_mode, claim.after.lost_mode, wanted=True)
+
+
 COMMAND = CommandType(
     name="START_LOST_MODE",
     also_called=dict.fromkeys(("ENABLE_LOST_MODE", "LOST_MODE", "SET_LOST_MODE"), ""),
@@ -179,4 +185,10 @@ COMMAND = CommandType(
     recovery=Recovery.PROBE,
     probe=probe,
     as_observed=frozenset({Quirk.SILENT_ON_PERSONAL}),
+    observed_by=ObservedBy(
+        facts=("lost_mode",),
+        judge=judge,
+        observed="it was not in lost mode and is now",
+        contradicted="it is not",
+    ),
 )

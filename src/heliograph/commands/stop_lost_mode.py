@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery, Requires
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, changed_to
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -46,6 +47,11 @@ def probe(phone: VirtualDevice, _params: StopLostModeParams) -> Outcome | None:
     return _SUCCESS if phone.lost_mode is None else None
 
 
+def judge(claim: Claim) -> Judgement:
+    """No longer in lost mode."""
+    return changed_to(claim.before.lost_mode, claim.after.lost_mode, wanted=False)
+
+
 COMMAND = CommandType(
     name="STOP_LOST_MODE",
     also_called=dict.fromkeys(("DISABLE_LOST_MODE", "LOST_MODE", "END_LOST_MODE"), ""),
@@ -64,4 +70,10 @@ COMMAND = CommandType(
     recovery=Recovery.PROBE,
     probe=probe,
     as_observed=frozenset({Quirk.SILENT_ON_PERSONAL, Quirk.PARAMS_REQUIRED}),
+    observed_by=ObservedBy(
+        facts=("lost_mode",),
+        judge=judge,
+        observed="it was in lost mode and is not now",
+        contradicted="it still is",
+    ),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from heliograph.domain.command import Circumstances, CommandType, Done, Effect, Recovery
 from heliograph.domain.device import ManagementKind
+from heliograph.domain.evidence import Claim, Judgement, ObservedBy, renewed
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.outcome import Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice, factory_reset, without_work_profile
@@ -140,6 +141,14 @@ def last_order_of_delete(wipe_data_flags: Sequence[str], wipe_reason: str) -> tu
     return COMMAND.name, b'{"wipeParams":' + encode_message(params) + b"}"
 
 
+def judge(claim: Claim) -> Judgement:
+    """The phone that enrols next with this serial number is not the one that was wiped.
+
+    Source: AOSP Settings.Secure.ANDROID_ID (per app and user; another one after a factory reset).
+    """
+    return renewed(claim.before.android_id, claim.after.android_id)
+
+
 COMMAND = CommandType(
     name="WIPE",
     params_also_called=("wipe_data",),
@@ -158,4 +167,10 @@ COMMAND = CommandType(
     under_policy=under_policy,
     final_at_ack=True,
     as_observed=frozenset({Quirk.PARAMS_REQUIRED}),
+    observed_by=ObservedBy(
+        facts=("android_id",),
+        judge=judge,
+        observed="when a phone with this serial number enrols again: it has another id, so its data were erased",
+        contradicted="it has the same id",
+    ),
 )

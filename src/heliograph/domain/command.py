@@ -15,6 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from heliograph.domain.evidence import NOT_AT_ALL, ObservedBy
 from heliograph.domain.messages import Message
 from heliograph.domain.outcome import ErrorCode, Outcome
 from heliograph.domain.phone.virtual_device import VirtualDevice
@@ -202,6 +203,8 @@ class CommandType:
     """Whether this specific status is progress: it frees the device's queue, and a final operation never carries it."""
     recovery: Recovery = Recovery.UNKNOWN
     probe: Callable[[VirtualDevice, Any], Outcome | None] = no_probe
+    observed_by: ObservedBy = NOT_AT_ALL
+    """Which facts of a phone show whether the command was executed; of a row that is final at ack, those of its next enrolment."""
     under_policy: Callable[..., bytes] = whatever_the_policy
     """`under_policy(command, wipe_data_flags, api_level=…)`: the canonical command as a phone of this level carries it out under a policy
     with these flags. Asked at the acknowledgement of a row that is final there."""

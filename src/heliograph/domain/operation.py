@@ -10,6 +10,7 @@ import enum
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, EXPIRED, NEVER_REPORTED, ErrorCode, RpcStatus
 
@@ -123,6 +124,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     secret: bytes | None = None
     """Sealed secret fields (vault); None once the operation has ended."""
     ended_us: int | None = None
+    evidence: bytes = b""
+    """Canonical JSON of what the phone's facts were before and after (domain/evidence.py); empty: it gave none."""
+    judgement: Judgement = Judgement.NOT_OBSERVED
+    """What they say of the success that the phone reported."""
     timeline: tuple[TimelineEntry, ...] = ()
 
     @property
@@ -275,6 +280,20 @@ def device_deleted(operation: Operation, now_us: int) -> Operation:
     """The operation ended with its device."""
     changed = _fire(operation, Event.DEVICE_DELETED, now_us, status=b"", error=DEVICE_DELETED)
     return _say(changed, now_us, "device deleted")
+
+
+OBSERVED_AS = {Judgement.OBSERVED: "observed", Judgement.CONTRADICTED: "contradicted"}
+
+
+def observed(operation: Operation, now_us: int, *, evidence: bytes, judgement: Judgement, detail: str) -> Operation:
+    """The operation with its phone's facts, and what they say of it; its outcome is what the phone reported, whatever they say."""
+    kept = msgspec.structs.replace(operation, evidence=evidence, judgement=judgement)
+    return _say(kept, now_us, OBSERVED_AS[judgement], detail) if judgement in OBSERVED_AS else kept
+
+
+def evidence_left_aside(operation: Operation, now_us: int, why: str) -> Operation:
+    """The operation with a word on evidence that cannot be used, and nothing else changed."""
+    return _say(operation, now_us, "evidence left aside", why)
 
 
 def late(operation: Operation, now_us: int, detail: str) -> Operation:

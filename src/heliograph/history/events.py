@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.longrunning import read_outcome
 from heliograph.protojson.times import parse_duration_ns
 
@@ -207,6 +208,13 @@ class Acted(Event, frozen=True, kw_only=True, tag="acted"):
     succeeded: bool | None = None
 
 
+class Judged(Event, frozen=True, kw_only=True, tag="judged"):
+    """What an operation's timeline says, after everything came to rest, of the success that a phone reported: by the phone's own facts."""
+
+    operation: str
+    judgement: Judgement
+
+
 class AtRest(Event, frozen=True, kw_only=True, tag="at rest"):
     """The state of a phone after everything came to rest."""
 
@@ -249,4 +257,4 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     """Of a clock's step: forward where positive. 0 if no server starts under it: running servers slew it, and must do so."""
 
 
-AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | AtRest | Final | Subscribed | Notified | Fault
+AnyEvent = Invoked | Completed | Enrolled | Reached | Acted | Judged | AtRest | Final | Subscribed | Notified | Fault

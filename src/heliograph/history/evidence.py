@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from heliograph.commands import COMMANDS
+from heliograph.domain.evidence import Judgement
 from heliograph.history.events import (
     Acted,
     Answer,
@@ -17,6 +18,7 @@ from heliograph.history.events import (
     FaultKind,
     Final,
     Invoked,
+    Judged,
     Moment,
     Notified,
     Reached,
@@ -77,6 +79,8 @@ class Evidence:
         self.offers: list[tuple[int, Reached]] = []
         self.agents: set[str] = set()
         """The devices whose phones' agents report their moments."""
+        self.judged: dict[str, Judgement] = {}
+        """By operation: what its phone's facts say of it, if they say something."""
         self.subscribed: dict[str, int] = {}
         """Since when an enterprise is to be notified."""
         self.told: dict[str, list[Shown]] = defaultdict(list)
@@ -172,6 +176,8 @@ class Evidence:
             case Final():
                 self.lists[event.device] = event
                 self.looks.append((position, event))
+            case Judged():
+                self.judged[event.operation] = event.judgement
             case Subscribed():
                 self.subscribed.setdefault(event.enterprise, position)
             case Notified():

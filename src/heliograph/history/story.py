@@ -11,6 +11,7 @@ from heliograph.history.events import (
     Fault,
     Final,
     Invoked,
+    Judged,
     Notified,
     Reached,
     Shown,
@@ -60,6 +61,8 @@ def _told_besides(event: AnyEvent, about: str) -> Iterator[str]:
     match event:
         case Enrolled() if about in {event.phone, event.device}:
             yield f"{event.phone} is {event.device}"
+        case Judged() if event.operation == about:
+            yield f"by the phone's own facts: {event.judgement.value}"
         case AtRest() if event.phone == about or about in event.unfinished:
             managed, enrolled = ("" if event.managed else "not "), ("holds" if event.enrolled else "has forgotten")
             yield f"{event.phone} at rest: {managed}managed, {enrolled} its credential, {len(event.unfinished)} unfinished"

@@ -191,6 +191,8 @@ class DeviceView(Message):
     online: bool
     """Whether it has a network."""
     connected: bool
+    lies: bool
+    """Whether it says that commands are done, and does nothing."""
     consent: Annotated[str, Also(enum=["APPROVE", "DECLINE", "IGNORE"])]
     consent_delay: Duration
     reboot_duration: Duration

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from heliograph.domain.evidence import Judgement
 from heliograph.protojson.messages import Duration, Int32, Message, Timestamp
 from heliograph.protojson.types import AnyObject, AnyValue
 from heliograph.sandbox.fault_messages import FaultWanted
@@ -112,10 +113,20 @@ class TimelineEntry(Message):
     until: Timestamp = ""
 
 
+class EvidenceView(Message):
+    """What the phone's facts were before and after, and what they say of the success that it reported."""
+
+    judgement: Annotated[str, Also(enum=[judgement.value for judgement in Judgement])]
+    before: AnyObject
+    after: AnyObject
+
+
 class OperationTimeline(TracedOperation, kw_only=True):
     """Every change of an operation."""
 
     entries: tuple[TimelineEntry, ...]
+    evidence: EvidenceView | None = None
+    """Absent: the phone gave none."""
 
 
 class EffectView(Message):

@@ -5,6 +5,8 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from heliograph.agent.profiles import Profile, profile_named, with_overrides
 from heliograph.agent.virtual_phone import user_of
 from heliograph.domain.device import AllowPersonalUsage
@@ -121,7 +123,8 @@ class Enrolments:
             raise PhoneOffline
         phone.runner.phone.be(user_of(phone.profile.consent))
         async with self._token(phone, device_id="") as value:
-            phone.runner.enroll(value, phone.new)
+            erasures = phone.runner.phone.device.erasures
+            phone.runner.enroll(value, msgspec.structs.replace(phone.new, erasures=erasures))
             await self._connected(phone)
 
     def _new_name(self, profile: str, enterprise: EnterpriseName) -> str:

@@ -41,6 +41,8 @@ class Steering(Message):
     """`PATCH …/devices/{phone}`: what is absent stays as it is."""
 
     online: bool | None = None
+    lies: bool | None = None
+    """Whether it says that commands are done, and does nothing."""
     consent: Consent = Consent.CONSENT_UNSPECIFIED
     consent_delay: Duration = ""
     ongoing_call: bool | None = None

@@ -219,6 +219,7 @@ class SandboxPhone:
             "networkChanges": [
                 {"time": format_timestamp(change.at_us), "online": change.online} for change in runner.mischief.network_changes
             ],
+            "lies": runner.phone.lies,
             "consent": consent.name,
             "consentDelay": _duration(user.after_s),
             "rebootDuration": _duration(pace.reboot_s),

@@ -56,6 +56,7 @@ class AwakeState(Part, frozen=True, kw_only=True):
     pace: Pace
     effects: tuple[EffectRecord, ...] = ()
     demand: OnDemand = OnDemand()
+    lies: bool = False
     refusal: str = ""
     restarts: int = 0
     identity: Identity | None = None

@@ -36,11 +36,14 @@ def _awake(phone: SandboxPhone) -> AwakeState:
         pace=runner.phone.pace,
         effects=tuple(effect for effect in runner.phone.effects if effect.operation not in begun),
         demand=runner.mischief.on_demand(),
+        lies=runner.phone.lies,
         refusal=runner.refusal if runner.condition is Condition.UNENROLLED else "",
         restarts=runner.restarts,
         identity=journal.identity,
         entries=tuple(
-            msgspec.structs.replace(entry, state=InFlightState.ACKING, type="", params=msgspec.Raw(b"{}"), boot_id="", probe_blind=False)
+            msgspec.structs.replace(
+                entry, state=InFlightState.ACKING, type="", params=msgspec.Raw(b"{}"), boot_id="", before=None, probe_blind=False
+            )
             if entry.operation in begun
             else entry
             for entry in journal.entries
@@ -62,6 +65,7 @@ def phone_of_state(state: PhoneState, around: Surroundings) -> SandboxPhone:
         runner = phone.runner
         runner.phone.be_as(awake.device, awake.policy, awake.user, awake.pace, awake.effects)
         runner.mischief.go_on_with(awake.demand)
+        runner.phone.lies = awake.lies
         runner.refusal, runner.restarts, runner.reported = awake.refusal, awake.restarts, awake.reported
         phone.journal.resume(awake.identity, awake.entries, awake.final_order)
     return phone

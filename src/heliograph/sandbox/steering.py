@@ -41,6 +41,8 @@ class Steered:
 
     async def of(self, phone: SandboxPhone) -> None:
         """The phone is and behaves so from now on; what is absent, or not for this phone, stays as it is."""
+        if self._wanted.lies is not None:
+            phone.runner.phone.lies = self._wanted.lies
         phone.runner.phone.become(self._changed(phone.runner.phone.device))
         if self._wanted.consent is not Consent.CONSENT_UNSPECIFIED or self._after_s is not None:
             phone.runner.phone.be(self._minded(phone.runner.phone.user))

@@ -16,6 +16,7 @@ from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.protocol import ACK_ID_BYTES, Acknowledge, Drop, DropWhy, Execute
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.devices import management_ended, tombstone_expiry_us
+from heliograph.service.evidence import with_facts_before
 from heliograph.service.metrics import about
 from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import phone_command, with_offers
@@ -48,6 +49,7 @@ class _Ack:
     sees_all: bool
     begun: bool
     """Whether the phone says that it has begun: then the operation's time is not looked at, for that was judged before it began."""
+    evidence: msgspec.Raw | None = None
 
 
 _Verdict = _Stands | DropWhy
@@ -71,7 +73,7 @@ async def acknowledge_command(
         raise InvalidArgument(f"ackId must be {ACK_ID_BYTES} random bytes in lower-case hex.")
 
     async def judged(*, sees_all: bool) -> _Verdict | None:
-        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun)
+        ack = _Ack(credential_hash, str(name), message.ack_id, sees_all, begun, message.evidence)
         sees = Sees(
             device=device, create_ms=name.create_ms, open_operations=sees_all, device_policy=sees_all,
             subscription=True, records=(StatusName(*device),) if sees_all else (),
@@ -140,6 +142,7 @@ def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, o
     command = msgspec.Raw(ENVELOPE.full_command(operation.type, widened))
     order = LastOrder(type=operation.type, command=command, operation=ack.operation)
     succeeded = life.acknowledge_final(with_offers(ports, operation), ack.ack_id, now_us, begun=ack.begun)
+    succeeded = with_facts_before(succeeded, ack.evidence, now_us)
     writes = [*operation_writes(ports, facts, operation, succeeded), *management_ended(ports, facts, device, order, ack_id=ack.ack_id)]
     start_within_ms = (tombstone_expiry_us(now_us, ports.limits) - now_us) // 1_000
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)

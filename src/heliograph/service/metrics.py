@@ -9,6 +9,7 @@ from operator import attrgetter
 import msgspec
 import structlog
 
+from heliograph.domain.evidence import Judgement, in_words, stored_evidence
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import DEVICE_DELETED, NEVER_REPORTED
 from heliograph.service.rules import Lane
@@ -58,13 +59,15 @@ class Histogram:
 class Happened:
     """What one batch did to operations; gathered while its rules run, valid only once committed."""
 
-    __slots__ = ("acknowledged", "ended", "issued")
+    __slots__ = ("acknowledged", "ended", "issued", "judged")
 
     def __init__(self) -> None:
         self.issued: list[Operation] = []
         self.acknowledged: list[Operation] = []
         """For the first time."""
         self.ended: list[Operation] = []
+        self.judged: list[Operation] = []
+        """Whose phone's facts say something of them, since now."""
 
 
 class StoreCounts:
@@ -76,6 +79,8 @@ class StoreCounts:
         self.acknowledged: Counter[str] = Counter()
         self.ended: Counter[tuple[str, str]] = Counter()
         """By command type and outcome (`outcome_of`)."""
+        self.judged: Counter[tuple[str, Judgement]] = Counter()
+        """By command type, those of which their phones' facts say something."""
         self.refused: Counter[str] = Counter()
         """Rules that were not run, by why: `full` (too many waited), `waited` (too long), `storage` (it takes no writes now)."""
         self.batch_rules = Histogram(BATCH_BUCKETS)
@@ -98,6 +103,10 @@ class StoreCounts:
         self.acknowledged.update(map(_type_of, happened.acknowledged))
         if ended := happened.ended:
             self.ended.update(zip(map(_type_of, ended), map(outcome_of, ended), strict=True))
+        for operation in happened.judged:
+            self.judged[operation.type, operation.judgement] += 1
+            if operation.judgement is Judgement.CONTRADICTED:
+                log.warning("command.contradicted", **about(operation), facts=in_words(stored_evidence(operation.evidence)))
         if len(happened.ended) >= MANY_EXPIRED:
             _tell_of_expiries(happened.ended)
         if self.log_commands:

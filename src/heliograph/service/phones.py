@@ -29,6 +29,7 @@ from heliograph.protocol import CREDENTIAL_BYTES, Acknowledge, Enroll, Enrolled,
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.acknowledge_command import acknowledge_command, adopted, log_adoption, may_adopt
+from heliograph.service.evidence import observe_enrolment
 from heliograph.service.notifications import enrolment_published, status_published
 from heliograph.service.offer_command import with_offers
 from heliograph.service.policies import phone_policy
@@ -127,7 +128,8 @@ async def enroll_device(ports: Ports, message: Enroll) -> Enrolled:
         serial=_serial(message) or None,
         subscription=True,
     )
-    enrolled = await ports.store.decide(sees, lambda facts: _enrolled(ports, facts, message, name=name))
+    enrolled, previous_device_names = await ports.store.decide(sees, lambda facts: _enrolled(ports, facts, message, name=name))
+    await observe_enrolment(ports, message, previous_device_names)
     return Enrolled(name=str(enrolled), server_time=format_timestamp(ports.clock.now_us()))
 
 
@@ -154,7 +156,14 @@ async def _free_name(ports: Ports, token: EnrollmentTokenRecord) -> DeviceName:
     return DeviceName(token.enterprise.enterprise, ports.ids.device_id())
 
 
-def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) -> Decision[DeviceName]:
+class _Entered(NamedTuple):
+    """The phone is this device now, and was those."""
+
+    device: DeviceName
+    previous_device_names: tuple[str, ...]
+
+
+def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) -> Decision[_Entered]:
     token, credential_hash = facts.token, bytes.fromhex(message.credential_hash)
     if token is None:
         raise UnknownEnrollmentToken
@@ -187,13 +196,13 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         # Kept as long as an expired one: its phone may not have received the answer, and no one else needs it.
         expires_us = min(token.expires_us, facts.now_us + USED_TOKEN_LIFE_US)
         writes.append(Put(msgspec.structs.replace(token, used_by=message.credential_hash, expires_us=expires_us)))
-    return Decision(name, (*writes, *enrolment_published(ports, facts, record)))
+    return Decision(_Entered(name, facts.previous_device_names), (*writes, *enrolment_published(ports, facts, record)))
 
 
-def _same_device(device: DeviceRecord | None, tombstone: Tombstone | None, message: Enroll, token_name: str) -> DeviceName:
+def _same_device(device: DeviceRecord | None, tombstone: Tombstone | None, message: Enroll, token_name: str) -> _Entered:
     if device is None or (device.installation_id, device.enrollment_token_name) != (message.installation_id, token_name):
         raise CredentialTaken
-    return device.name
+    return _Entered(device.name, device.previous_device_names)
 
 
 class _Greeted(NamedTuple):

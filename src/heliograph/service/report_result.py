@@ -18,6 +18,7 @@ from heliograph.domain.quirks import Quirk
 from heliograph.protocol import Asked, Report, ReportState
 from heliograph.protojson.errors import Aborted, InvalidArgument
 from heliograph.service.acknowledge_command import adopted, log_adoption, may_adopt
+from heliograph.service.evidence import with_evidence_of_report
 from heliograph.service.notifications import operation_writes
 from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
@@ -134,6 +135,13 @@ def _noted_late(operation: Operation, message: Report, now_us: int) -> Operation
 
 
 def _applied(operation: Operation, message: Report, now_us: int) -> Operation:
+    ended = _outcome_applied(operation, message, now_us)
+    if message.state in {ReportState.PROGRESS, ReportState.NOT_STARTED}:
+        return ended
+    return with_evidence_of_report(ended, message, now_us, secret=operation.secret is not None)
+
+
+def _outcome_applied(operation: Operation, message: Report, now_us: int) -> Operation:
     row = COMMANDS[operation.type]
     reported = Reported(message.status, message.error_code, message.message)
     match message.state:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from heliograph.domain.evidence import Facts, Judgement, stored_evidence
 from heliograph.domain.names import OperationName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.protojson.times import format_timestamp
@@ -23,6 +24,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     until: str = ""
 
 
+class ShownEvidence(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the phone's facts were, and what they say of the success that it reported."""
+
+    judgement: Judgement
+    before: Facts
+    after: Facts
+
+
 class Timeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What `GET /heliograph/v1/{operation}/timeline` shows.  Heliograph's own: not in AMAPI."""
 
@@ -33,6 +42,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     expires_at: str
     ended_at: str = ""
     entries: tuple[Entry, ...]
+    evidence: ShownEvidence | None = None
+    """None: the phone gave none."""
     why_stuck: str = ""
     """For an open operation, one or two sentences about what it waits for."""
 
@@ -49,8 +60,16 @@ async def timeline_of(ports: Ports, operation: Operation) -> Timeline:
         expires_at=format_timestamp(operation.expires_us),
         ended_at=format_timestamp(operation.ended_us) if operation.ended_us else "",
         entries=tuple(map(_entry, sorted(entries, key=lambda entry: entry.at_us))),
+        evidence=_evidence(operation),
         why_stuck=await _why_stuck(ports, operation, live) if operation.open else "",
     )
+
+
+def _evidence(operation: Operation) -> ShownEvidence | None:
+    if not operation.evidence and operation.judgement is Judgement.NOT_OBSERVED:
+        return None
+    evidence = stored_evidence(operation.evidence)
+    return ShownEvidence(judgement=operation.judgement, before=evidence.before, after=evidence.after)
 
 
 def _entry(entry: TimelineEntry) -> Entry:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, Tombstone
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry
 from heliograph.domain.outcome import ErrorCode, RpcStatus
@@ -40,6 +41,8 @@ class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     timeline: tuple[TimelineEntry, ...]
     asking: bool = False
     begun: bool = False
+    evidence: bytes = b""
+    judgement: Judgement = Judgement.NOT_OBSERVED
 
 
 _encode_cold = msgspec.msgpack.Encoder().encode
@@ -53,6 +56,7 @@ def operation_columns(operation: Operation) -> OperationColumns:
         operation.type, operation.command, operation.duration, operation.user_name, operation.expires_us,
         operation.ack_id, operation.acked_us, operation.released, operation.report_seq, operation.status,
         operation.error_code, operation.error, operation.secret, operation.timeline, operation.asking, operation.begun,
+        operation.evidence, operation.judgement,
     )  # fmt: skip
     return operation.state.value, operation.deadline_us, operation.ended_us, _encode_cold(cold)
 
@@ -66,7 +70,8 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
         user_name=cold.user_name, expires_us=cold.expires_us, state=_STATES[state], deadline_us=deadline_us,
         ack_id=cold.ack_id, acked_us=cold.acked_us, released=cold.released, report_seq=cold.report_seq,
         status=cold.status, error_code=cold.error_code, error=cold.error, secret=cold.secret, ended_us=ended_us,
-        timeline=cold.timeline, asking=cold.asking, begun=cold.begun,
+        timeline=cold.timeline, asking=cold.asking, begun=cold.begun, evidence=cold.evidence,
+        judgement=cold.judgement,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseN
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.domain.reservation import Reservation, ReservationName
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held
@@ -235,6 +236,19 @@ DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
     held=Held.DEAD_LETTERS,
 )
 
+RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
+    table="reservations",
+    one="reservation",
+    many="reservations",
+    record=Reservation,
+    key=ReservationName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("serial")),
+    columns=(POSITION,),
+    codec=json_of(Reservation),
+    belongs_to=ENTERPRISES,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -246,6 +260,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERVICE_KEYS,
     DEAD_LETTERS,
     WEB_APPS,
+    RESERVATIONS,
     PUSH_ENDPOINTS,
     SIGNING_KEYS,
 )

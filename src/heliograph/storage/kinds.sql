@@ -636,6 +636,74 @@ SELECT count(*) FROM web_apps t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WH
 -- Whether every record can be read.
 SELECT record FROM web_apps
 
+-- sqlite: reservations_named --
+-- Reservations by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN reservations t
+WHERE t.enterprise = wanted.column1 AND t.serial = wanted.column2
+
+-- sqlite: page_of_reservations --
+-- Reservations of one enterprise after a position, in order of creation.
+SELECT record FROM reservations WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_reservations --
+-- Reservations as they are now.
+INSERT INTO reservations (enterprise, serial, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (enterprise, serial) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_reservations --
+-- These reservations are gone.
+DELETE FROM reservations WHERE (enterprise, serial) IN (VALUES (?, ?))
+
+-- sqlite: delete_reservations_of_enterprises --
+-- The reservations of deleted enterprises go with them.
+DELETE FROM reservations WHERE enterprise IN (VALUES (?))
+
+-- postgresql: reservations_named --
+-- Reservations by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, serial)
+JOIN reservations t ON t.enterprise = wanted.enterprise AND t.serial = wanted.serial
+
+-- postgresql: lock_reservations --
+-- Reservations by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, serial)
+JOIN reservations t ON t.enterprise = wanted.enterprise AND t.serial = wanted.serial
+ORDER BY t.enterprise, t.serial FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_reservations --
+-- Reservations of one enterprise after a position, in order of creation.
+SELECT record FROM reservations WHERE enterprise = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: insert_reservations --
+-- Reservations that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO reservations (enterprise, serial, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_reservations --
+-- Reservations as they are now.
+INSERT INTO reservations (enterprise, serial, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (enterprise, serial) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_reservations --
+-- These reservations are gone.
+DELETE FROM reservations t USING unnest($1::text[], $2::text[]) AS gone(enterprise, serial)
+WHERE t.enterprise = gone.enterprise AND t.serial = gone.serial
+
+-- postgresql: delete_reservations_of_enterprises --
+-- The reservations of deleted enterprises go with them.
+DELETE FROM reservations t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: reservations_have_an_enterprise --
+-- Every reservation belongs to an enterprise.
+SELECT count(*) FROM reservations t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_reservations --
+-- Whether every record can be read.
+SELECT record FROM reservations
+
 -- sqlite: push_endpoints_named --
 -- Push endpoints by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN push_endpoints t

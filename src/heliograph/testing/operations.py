@@ -6,6 +6,7 @@ from typing import Any
 
 from heliograph.testing.clock import Clock
 from heliograph.testing.connection import Json, Steering
+from heliograph.testing.outcome import judgement_of
 from heliograph.testing.times import moment
 
 
@@ -81,6 +82,17 @@ class Operation:
     def why_stuck(self) -> str:
         """What it waits for; empty: it has ended."""
         return str(self._view["timeline"].get("whyStuck", ""))
+
+    @property
+    def judgement(self) -> str:
+        """What the phone's own facts say of its success: OBSERVED, CONTRADICTED or NOT_OBSERVED."""
+        return judgement_of(self._view)
+
+    @property
+    def evidence(self) -> Json:
+        """Those facts, `before` and `after`; empty: the phone gave none, or has not ended it."""
+        found = self._view["timeline"].get("evidence", {})
+        return {when: found[when] for when in ("before", "after") if when in found}
 
     @property
     def changes(self) -> list[tuple[datetime, str]]:

@@ -11,6 +11,7 @@ from heliograph.testing.times import moment, spoken
 
 _ERROR_LEAST = 400
 _ENDED_WELL = "SUCCEEDED"
+_SEEN = "OBSERVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Execution:
     type: str
     operation: str
     time: datetime
+    judgement: str = "NOT_OBSERVED"
+    """What the phone's own facts told the server of it: OBSERVED, CONTRADICTED, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,20 @@ class Past:
 def executions(past: Past, type_: str = "") -> list[Execution]:
     """What the phone did and succeeded in, oldest first; every execution counts, also a second one of the same operation."""
     done = [
-        Execution(_type(view), _name(view), moment(effect["time"]))
+        Execution(_type(view), _name(view), moment(effect["time"]), judgement_of(view))
         for view in past.views
-        for effect in view["effects"]
-        if effect["what"] == "ended" and effect.get("succeeded") and type_ in {"", _type(view)}
+        for effect in _done(view)
+        if type_ in {"", _type(view)}
     ]
     return sorted(done, key=lambda execution: execution.time)
+
+
+def _done(view: Json) -> list[Json]:
+    """What the phone did for the operation, and succeeded in. One that restarts for it does not see the end: its facts show it."""
+    ended = [effect for effect in view["effects"] if effect["what"] == "ended"]
+    if not ended and judgement_of(view) == _SEEN:
+        return [effect for effect in view["effects"] if effect["what"] == "began"]
+    return [effect for effect in ended if effect.get("succeeded")]
 
 
 def why_so_often(past: Past, type_: str, done: Sequence[Execution], *, most: int = 1) -> str:
@@ -94,7 +105,8 @@ def _near_miss(past: Past, view: Json) -> str:
         code = view["operation"]["metadata"].get("errorCode", "")
         return f"{command} was issued but ended with {f'{code}: ' if code else ''}{error.get('message', '')}{_status_of(view)}"
     if state == _ENDED_WELL:
-        return f"{command} was issued and answered as done{_status_of(view)}, but the phone has not done it{_failed_effect(view)}"
+        why = _failed_effect(view) or _contradicted(view)
+        return f"{command} was issued and answered as done{_status_of(view)}, but the phone has not done it{why}"
     if _name(view) in [question["operation"] for question in past.view["userIsAsked"]]:
         return f"{command} was issued, and the phone asks its user, who has not answered: approve(), decline(), or advance the clock"
     return f"{command} was issued and is {state}. {timeline.get('whyStuck', '')}".rstrip()
@@ -117,6 +129,18 @@ def _when_expired(past: Past, ended: datetime) -> str:
 
 def _failed_effect(view: Json) -> str:
     return ": it began and failed" if any(effect.get("succeeded") is False for effect in view["effects"]) else ""
+
+
+def judgement_of(view: Json) -> str:
+    """What the phone's facts say of the operation."""
+    return str(view["timeline"].get("evidence", {}).get("judgement", "NOT_OBSERVED"))
+
+
+def _contradicted(view: Json) -> str:
+    """That the phone's own facts gave it away: `: its own facts contradict it (bootCount 1 → 1)`."""
+    found = [entry for entry in view["timeline"]["entries"] if entry["what"] == "contradicted"]
+    facts = f" ({found[-1]['detail']})" if found and found[-1].get("detail") else ""
+    return f": its own facts contradict it{facts}" if found else ""
 
 
 def _status_of(view: Json) -> str:

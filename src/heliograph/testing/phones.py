@@ -99,14 +99,38 @@ class Phone:
         """It is as at the start, its operations forgotten."""
         self._steering.post(f"{self._path}:reset")
 
-    def behave(self, *, consent: str = "", consent_delay: Seconds | None = None, latency: Seconds | None = None) -> None:
-        """From now on its user does this when asked (APPROVE, DECLINE, IGNORE), after so long; its messages take so long."""
+    def behave(
+        self, *, consent: str = "", consent_delay: Seconds | None = None, latency: Seconds | None = None, lies: bool | None = None
+    ) -> None:
+        """From now on its user does this when asked (APPROVE, DECLINE, IGNORE), after so long; its messages take so long.
+
+        `lies`: it says that commands are done, and does nothing.
+        """
         wanted: dict[str, object] = {"consent": consent} if consent else {}
+        if lies is not None:
+            wanted["lies"] = lies
         if consent_delay is not None:
             wanted["consentDelay"] = duration(consent_delay)
         if latency is not None:
             wanted["latency"] = duration(latency)
         self._steering.patch(self._path, wanted)
+
+    def report(self, fields: Mapping[str, object]) -> None:
+        """From now on it reports these fields of Device, whatever it finds, as in `{"securityPosture": {"devicePosture": "AT_RISK"}}`.
+
+        They take the place of those given before; `{}` ends it. Its policy still has to ask for them (`statusReportingSettings`), and it
+        judges itself by them.
+
+        Raises: Refused: a field that Device does not have, or that the server fills.
+        """
+        self.steer({"report": dict(fields)})
+
+    def steer(self, wanted: Mapping[str, object]) -> None:
+        """Whatever else a phone can be made to do, as in `{"ongoingCall": True}`: the fields of PATCH (docs/sandbox.md#steer-the-phones).
+
+        Raises: Refused: it cannot.
+        """
+        self._steering.patch(self._path, dict(wanted))
 
     def operations(self) -> list[Operation]:
         """All commands ever issued to it, oldest first."""

@@ -28,7 +28,7 @@ def executes_before_the_answer() -> Sequence[Patch]:
             if verdict is None:
                 return await self._drop(entry)
             await self._pass(Moment.ACKNOWLEDGED, entry)
-            return await self._finish(entry, work.row, outcome)
+            return await self._finish(entry, work, outcome)
 
         return _acknowledge
 
@@ -45,7 +45,7 @@ def journals_after_executing() -> Sequence[Patch]:
             self._journal.put(entry)
             await self._pass(Moment.EXECUTING, entry)
             await self._pass(Moment.EXECUTED, entry)
-            await self._finish(entry, work.row, outcome)
+            await self._finish(entry, work, outcome)
 
         return _execute
 
@@ -64,7 +64,7 @@ def executes_again_after_a_restart() -> Sequence[Patch]:
             row = COMMANDS[entry.type]
             work = Work(operation=entry.operation, row=row, params=stored_message(row.params, bytes(entry.params)))
             outcome = await self._equipment.executor.execute(work, lambda _status: None) or INTERRUPTED
-            return await self._finish(entry, row, outcome)
+            return await self._finish(entry, work, outcome)
 
         return _recover
 

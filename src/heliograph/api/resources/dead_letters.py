@@ -34,7 +34,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     name: str
     destination: str
-    """`push`: the server's push endpoint; otherwise a Pub/Sub topic."""
+    """`push`: the server's own push endpoint; otherwise the name of a push endpoint of the enterprise, or of a Pub/Sub topic."""
     notification_type: str
     data: bytes
     """Base64, as in a push."""

@@ -18,6 +18,7 @@ EID_DIGITS = 32
 EID_MODULUS = 97
 ICC_ID_ISSUER = "8999"  # as an EID's
 ICC_ID_DIGITS = 19  # E.118's longest, the check digit among them
+ANDROID_ID_DIGITS = 16
 MEID_REGION = "A0"  # the first region; there is none for tests
 MEID_DIGITS = 14
 MAC_LOCAL = "02"  # locally administered, so no maker's
@@ -50,6 +51,14 @@ def eid_of(name: str, chip: int = 0) -> str:
     """32 digits, the last two chosen so that the whole is 1 modulo 97; each chip of a phone has its own."""
     digits = EID_ISSUER + _digits(f"eid {chip} {name}", EID_DIGITS - 2 - len(EID_ISSUER))
     return f"{digits}{EID_MODULUS + 1 - int(digits) * 100 % EID_MODULUS:02d}"
+
+
+def android_id_of(name: str, erasures: int) -> str:
+    """16 hexadecimal digits: the phone's for the app that manages it, another one each time that its data were erased.
+
+    Source: AOSP Settings.Secure.ANDROID_ID.
+    """
+    return hashlib.sha256(f"android id {erasures} {name}".encode()).hexdigest()[:ANDROID_ID_DIGITS]
 
 
 def icc_id_of(name: str, holder: str) -> str:

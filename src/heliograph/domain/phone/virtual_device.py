@@ -6,7 +6,7 @@ Source: android.md §6 (AOSP DevicePolicyManager, TrustManager; AMAPI, lost mode
 """
 
 import enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -186,6 +186,8 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     """What the admin demands of the credential that it manages: the device's, or the work profile's."""
     reset_token: ResetToken = ResetToken.ACTIVE
     last_admin_reset_us: int | None = None
+    password_changes: int = 0
+    """How often an admin changed the password."""
     must_enter: bool = False
     """Whether no other admin may reset the password again before the user has entered it (REQUIRE_ENTRY)."""
     do_not_ask_on_boot: bool = False
@@ -213,6 +215,8 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True):
     reboot_seconds: float = 30.0
     boots: int = 1
     factory_resets: int = 0
+    erasures: int = 0
+    """How often everything was erased that the admin manages: the phone, or its work profile."""
     removed_apps: tuple[App, ...] = ()
     """What its policy removed, the latest last."""
     app_failures: dict[str, str] = {}
@@ -275,16 +279,33 @@ def with_chip(phone: VirtualDevice, changed: Euicc) -> VirtualDevice:
     return msgspec.structs.replace(phone, euiccs=tuple(changed if chip.eid == changed.eid else chip for chip in phone.euiccs))
 
 
-def lock(phone: VirtualDevice) -> VirtualDevice:
-    """The phone locked by its admin: only the work profile if it has its own lock, else the device.
+class LockState(NamedTuple):
+    """One of a phone's locks: what opens it, and whether it is closed."""
 
-    Without a credential nothing can be locked: the screen sleeps.
+    credential: Credential | None
+    locked: bool
+    of_profile: bool = False
+
+
+def lock_of(phone: VirtualDevice) -> LockState:
+    """The lock that an admin's LOCK is about: the work profile's if it has its own, else the device's.
 
     Source: issueCommand, LOCK; AOSP DevicePolicyManagerService.lockNow.
     """
     profile = phone.work_profile
     whole_device = phone.management_kind is ManagementKind.COMPANY_OWNED_WORK_PROFILE and phone.api_level in WHOLE_DEVICE_LOCK_LEVELS
     if profile is None or not profile.separate_lock or whole_device:
+        return LockState(phone.credential, phone.locked)
+    return LockState(profile.credential, profile.locked, of_profile=True)
+
+
+def lock(phone: VirtualDevice) -> VirtualDevice:
+    """The phone locked by its admin: `lock_of` is closed.
+
+    Without a credential nothing can be locked: the screen sleeps.
+    """
+    profile = phone.work_profile
+    if profile is None or not lock_of(phone).of_profile:
         return msgspec.structs.replace(phone, screen_on=False, locked=phone.credential is not None)
     if profile.credential is None:
         return msgspec.structs.replace(phone, screen_on=False)
@@ -363,6 +384,7 @@ def without_work_profile(phone: VirtualDevice) -> VirtualDevice:
         reset_token=ResetToken.NONE,
         must_enter=False,
         lost_mode=None,
+        erasures=phone.erasures + (phone.work_profile is not None),
         password_clocks={},
         breached_since_us={},
         blocked_scope="",
@@ -394,4 +416,5 @@ def factory_reset(phone: VirtualDevice) -> VirtualDevice:
         reboot_seconds=phone.reboot_seconds,
         boots=phone.boots + 1,
         factory_resets=phone.factory_resets + 1,
+        erasures=phone.erasures + 1,
     )

@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     effects.nothing_ran_after_it_was_cancelled_or_expired,
     effects.nothing_ran_twice,
     effects.what_succeeded_was_run,
+    effects.what_facts_say_is_so,
     effects.what_a_phone_refused_was_not_run,
     effects.a_phone_runs_its_own_commands_only,
     effects.what_ended_had_begun,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from heliograph.domain.evidence import Judgement
 from heliograph.domain.outcome import ErrorCode
 from heliograph.history.events import Acted, Moment
 from heliograph.history.evidence import NEVER, Evidence, device_named, is_final_at_ack
@@ -39,14 +40,24 @@ def nothing_ran_twice(evidence: Evidence) -> Iterator[Breach]:
 
 
 def what_succeeded_was_run(evidence: Evidence) -> Iterator[Breach]:
-    """SUCCEEDED means that a phone executed it, and reported success."""
+    """SUCCEEDED means that a phone executed it, and reported success; or its own facts say that it lied."""
     for operation in evidence.final.values():
-        if operation.outcome != "succeeded":
+        if operation.outcome != "succeeded" or evidence.judged.get(operation.name) is Judgement.CONTRADICTED:
             continue
         if not evidence.began.get(operation.name) or operation.name in evidence.withdrawn:
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded and was never run.")
         if any(act.succeeded is False for act in evidence.ended.get(operation.name, ())):
             yield Breach(operation.name, f"{operation.name} ({operation.type}) succeeded, and its phone says that it failed.")
+
+
+def what_facts_say_is_so(evidence: Evidence) -> Iterator[Breach]:
+    """What a phone's own facts confirm was run; what they contradict was not run with success."""
+    for operation, judgement in evidence.judged.items():
+        done = any(act.succeeded for act in evidence.ended.get(operation, ()))
+        if judgement is Judgement.OBSERVED and not evidence.began.get(operation):
+            yield Breach(operation, f"{operation} was observed and never run.")
+        elif judgement is Judgement.CONTRADICTED and done:
+            yield Breach(operation, f"{operation} was contradicted, and was run with success.")
 
 
 def what_a_phone_refused_was_not_run(evidence: Evidence) -> Iterator[Breach]:

@@ -78,6 +78,8 @@ class Batch(View):
             self.written.operations.add(key)
             if operation.ack_id and before is not None and not before.ack_id:
                 self.happened.acknowledged.append(operation)
+            if before is not None and operation.judgement is not before.judgement:
+                self.happened.judged.append(operation)
         if operation.deadline_us is None:
             self._end(operation)
         elif write.new:  # newer than all of its device

@@ -18,6 +18,14 @@ public class AdminReceiver extends DeviceAdminReceiver {
     AgentService.start(context);
   }
 
+  /** The system's word, whoever changed it. */
+  @Override
+  public void onPasswordChanged(Context context, Intent intent) {
+    Memory memory = new Memory(context);
+    String counted = memory.get(Memory.PASSWORD_CHANGES);
+    memory.put(Memory.PASSWORD_CHANGES, String.valueOf(1 + (counted.isEmpty() ? 0 : Integer.parseInt(counted))));
+  }
+
   @Override
   public void onEnabled(Context context, Intent intent) {
     AgentService.start(context);

@@ -19,11 +19,15 @@ import org.json.JSONObject;
 /** This phone. */
 public final class AndroidPhone implements Phone {
   private static final String[] PERMISSIONS = {Manifest.permission.READ_PHONE_STATE, Manifest.permission.POST_NOTIFICATIONS};
+  /** An effect arrives after the call that asked for it: the keyguard is closed, the broadcast of a new password is sent. */
+  private static final long ARRIVES_WITHIN_MS = 10_000;
+  private static final long LOOKS_EVERY_MS = 100;
   private static final String[] READ_OF_POLICY = {"policyName", "policyVersion", "passwordQuality", "passwordMinimumLength"};
 
   private final Owner owner;
   private final Memory memory;
   private final DeviceFacts facts;
+  private final SystemFacts system;
   private final LostMode lostMode;
   private final Map<CommandType, Command> commands;
 
@@ -31,6 +35,7 @@ public final class AndroidPhone implements Phone {
     this.memory = memory;
     owner = new Owner(context);
     facts = new DeviceFacts(owner);
+    system = new SystemFacts(owner, memory);
     lostMode = new LostMode(owner, memory);
     commands = Commands.of(owner, memory);
   }
@@ -94,6 +99,27 @@ public final class AndroidPhone implements Phone {
   @Override
   public JSONObject before(JSONObject command) {
     return of(command).before(command);
+  }
+
+  @Override
+  public JSONObject look(JSONObject command) {
+    return system.about(command);
+  }
+
+  @Override
+  public JSONObject lookAfter(JSONObject command, JSONObject before) throws InterruptedException {
+    long until = System.nanoTime() + 1_000_000 * ARRIVES_WITHIN_MS;
+    JSONObject now = look(command);
+    while (now.length() > 0 && now.toString().equals(before.toString()) && System.nanoTime() < until) {
+      Thread.sleep(LOOKS_EVERY_MS);
+      now = look(command);
+    }
+    return now;
+  }
+
+  @Override
+  public JSONObject lookAtEnrolment() {
+    return system.ofEnrolment();
   }
 
   @Override

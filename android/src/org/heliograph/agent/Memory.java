@@ -22,6 +22,8 @@ public final class Memory {
   public static final String RESET_TOKEN = "reset_token";
   /** When the admin last reset the password, in ms of the phone's clock. */
   public static final String LAST_RESET_MS = "last_reset_ms";
+  /** How often the system said that the password was changed, in digits. */
+  static final String PASSWORD_CHANGES = "password_changes";
   /** What the service shows its user, a sentence. */
   static final String STATE = "state";
 

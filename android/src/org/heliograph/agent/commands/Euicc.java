@@ -25,7 +25,7 @@ import org.heliograph.agent.protocol.Outcome;
 import org.json.JSONObject;
 
 /** The eSIM chip, as an owner may use it from Android 15 on. */
-final class Euicc {
+public final class Euicc {
   private static final long ANSWERS_WITHIN_MIN = 10;
   private static final String CODE = "org.heliograph.agent.CODE";
   /** By EuiccManager.OPERATION_*.  Source: disc, InternalErrorDetails.operationCodeDetail. */
@@ -45,7 +45,7 @@ final class Euicc {
 
   private final Owner owner;
 
-  Euicc(Owner owner) {
+  public Euicc(Owner owner) {
     this.owner = owner;
   }
 
@@ -61,13 +61,13 @@ final class Euicc {
   }
 
   /** The ids of the subscriptions that this app added. */
-  Set<Integer> mine() {
+  public Set<Integer> mine() {
     Set<Integer> ids = owner.policy.getSubscriptionIds();
     return ids == null ? new HashSet<>() : ids;
   }
 
   /** The subscription of this id, null if it is not there. */
-  SubscriptionInfo subscription(int id) {
+  public SubscriptionInfo subscription(int id) {
     SubscriptionManager manager = (SubscriptionManager) owner.context.getSystemService(Context.TELEPHONY_SUBSCRIPTION_SERVICE);
     List<SubscriptionInfo> all = manager == null ? null : manager.getAccessibleSubscriptionInfoList();
     for (int i = 0; all != null && i < all.size(); i++) {

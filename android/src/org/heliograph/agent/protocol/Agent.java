@@ -76,7 +76,8 @@ public final class Agent {
   public String enroll(String token) throws EnrolmentRefused, IOException, InterruptedException {
     if (journal.credential().isEmpty()) journal.identify(Hex.random(32), Hex.random(16), "");
     JSONObject enroll = Json.of("enrollmentToken", token, "installationId", journal.installationId(),
-        "credentialHash", Hex.sha256(journal.credential().getBytes(Json.UTF_8)), "serial", phone.serial(), "report", phone.report());
+        "credentialHash", Hex.sha256(journal.credential().getBytes(Json.UTF_8)), "serial", phone.serial(), "report", phone.report(),
+        "evidence", CommandRun.evidence(new JSONObject(), phone.lookAtEnrolment()));
     Reply reply = insist("enroll", enroll, "");
     if (!reply.ok()) {
       journal.forget(); // a new token deserves a new credential

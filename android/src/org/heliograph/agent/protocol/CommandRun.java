@@ -28,7 +28,9 @@ final class CommandRun {
       delivery.deliver("refuse", operation, refusal.refusal());
       return;
     }
-    journal.put(operation, "ackId", Hex.random(16), "state", "acking");
+    // Of a command that no report follows, the server gets the facts with the acknowledgement.
+    JSONObject facts = CommandType.of(command).isLastOrder() ? phone.look(command) : null;
+    journal.put(operation, "ackId", Hex.random(16), "state", "acking", "facts", facts);
     agent.pass(Moment.ACKING, operation);
     acknowledge(command);
   }
@@ -45,7 +47,9 @@ final class CommandRun {
 
   /** `command` is null after a restart: the journal does not hold it. */
   private void acknowledge(JSONObject command) throws IOException, InterruptedException {
-    JSONObject ack = Json.of("ackId", journal.entry(operation).optString("ackId"), "needCommand", command == null ? true : null);
+    JSONObject entry = journal.entry(operation);
+    JSONObject ack = Json.of("ackId", entry.optString("ackId"), "needCommand", command == null ? true : null,
+        "evidence", evidence(Json.in(entry, "facts"), new JSONObject()));
     // Counted from before the message was sent: that is never later than the server counts.
     long sent = System.nanoTime();
     Reply verdict = delivery.deliver("acknowledge", operation, ack);
@@ -58,11 +62,11 @@ final class CommandRun {
     agent.pass(Moment.ACKNOWLEDGED, operation);
     CommandType type = command == null ? null : CommandType.of(command);
     if (type == null) {
-      conclude(Outcome.NOT_KNOWN);
+      conclude(Outcome.NOT_KNOWN, null);
     } else if (type.isLastOrder()) {
       delivery.end(Json.of("type", type.name(), "command", command, "operation", operation));
     } else if (System.nanoTime() - sent >= 1_000_000 * verdict.body.optLong("startWithinMs")) {
-      conclude(Outcome.NOT_STARTED);
+      conclude(Outcome.NOT_STARTED, null);
     } else {
       execute(type, command);
     }
@@ -70,7 +74,7 @@ final class CommandRun {
 
   private void execute(CommandType type, JSONObject command) throws IOException, InterruptedException {
     journal.put(operation, "state", "executing", "type", type.name(), "command", type.withoutSecret(command),
-        "bootId", phone.bootId(), "before", phone.before(command));
+        "bootId", phone.bootId(), "before", phone.before(command), "facts", phone.look(command));
     agent.pass(Moment.EXECUTING, operation);
     Outcome outcome;
     try {
@@ -79,27 +83,33 @@ final class CommandRun {
       progress.stop();
     }
     agent.pass(Moment.EXECUTED, operation);
-    conclude(outcome);
+    conclude(outcome, command);
   }
 
   private void recover(JSONObject entry) throws IOException, InterruptedException {
     CommandType type = CommandType.named(entry.optString("type"));
+    JSONObject command = Json.in(entry, "command");
     if (entry.optBoolean("asking")) {
-      conclude(Outcome.UNANSWERED);
+      conclude(Outcome.UNANSWERED, command);
     } else if (type.recovery == CommandType.Recovery.PROBE) {
-      Outcome seen = phone.probe(Json.in(entry, "command"), Json.in(entry, "before"));
-      conclude(seen == null ? Outcome.INTERRUPTED : seen);
+      Outcome seen = phone.probe(command, Json.in(entry, "before"));
+      conclude(seen == null ? Outcome.INTERRUPTED : seen, command);
     } else if (type.recovery == CommandType.Recovery.BOOT_ID && !phone.bootId().equals(entry.optString("bootId"))) {
-      conclude(Outcome.done());
+      conclude(Outcome.done(), command);
     } else {
-      conclude(Outcome.INTERRUPTED);
+      conclude(Outcome.INTERRUPTED, command);
     }
   }
 
-  private void conclude(Outcome outcome) throws IOException, InterruptedException {
+  /** `command` is null if nothing of it was begun. */
+  private void conclude(Outcome outcome, JSONObject command) throws IOException, InterruptedException {
     JSONObject report = Json.put(outcome.report(), "seq", progress.nextSeq());
+    if (command != null) {
+      JSONObject before = Json.in(journal.entry(operation), "facts");
+      Json.put(report, "evidence", evidence(before, outcome.succeeded() ? phone.lookAfter(command, before) : phone.look(command)));
+    }
     Json.put(report, "ackId", journal.entry(operation).optString("ackId"));
-    journal.put(operation, "state", "result", "report", report, "command", null, "before", null, "asking", null);
+    journal.put(operation, "state", "result", "report", report, "command", null, "before", null, "facts", null, "asking", null);
     agent.pass(Moment.RESULT, operation);
     deliverResult(report);
   }
@@ -111,6 +121,12 @@ final class CommandRun {
     if (!answer.ok()) agent.log(operation + ": " + answer.message());
     agent.pass(Moment.REPORTED, operation);
     drop();
+  }
+
+  /** As a message carries it, null if there is none. */
+  static JSONObject evidence(JSONObject before, JSONObject after) {
+    JSONObject found = Json.of("before", before.length() == 0 ? null : before, "after", after.length() == 0 ? null : after);
+    return found.length() == 0 ? null : found;
   }
 
   private void drop() throws IOException, InterruptedException {

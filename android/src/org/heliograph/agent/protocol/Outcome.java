@@ -43,6 +43,10 @@ public final class Outcome {
     return new Outcome("FAILED", status, null, null);
   }
 
+  boolean succeeded() {
+    return "SUCCEEDED".equals(state);
+  }
+
   JSONObject report() {
     return Json.of("state", state, "status", status, "errorCode", errorCode, "message", message);
   }

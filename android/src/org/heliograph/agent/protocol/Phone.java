@@ -22,6 +22,15 @@ public interface Phone {
   /** What must be known to see later whether the command took effect; written down before it begins. */
   JSONObject before(JSONObject command);
 
+  /** What the system says now of all that shows whether the command is executed; empty if it says nothing. */
+  JSONObject look(JSONObject command);
+
+  /** The same once the command is done, which was `before` when it began: its effect may take a while to arrive. */
+  JSONObject lookAfter(JSONObject command, JSONObject before) throws InterruptedException;
+
+  /** What the system says of a phone that enrols: whether it is another one than its server knew. */
+  JSONObject lookAtEnrolment();
+
   /** How the command ended. Called once an operation. */
   Outcome execute(JSONObject command, Execution execution) throws InterruptedException;
 

@@ -10,16 +10,23 @@ import static org.junit.Assume.assumeTrue;
 import static org.robolectric.Shadows.shadowOf;
 
 import android.app.Application;
+import android.app.KeyguardManager;
+import android.content.Context;
+import android.content.Intent;
 import android.content.pm.ApplicationInfo;
 import android.content.pm.PackageInfo;
 import android.os.Build;
 import android.provider.Settings;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.TreeMap;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Outcomes;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 import org.junit.Before;
 import org.junit.Test;
@@ -28,6 +35,7 @@ import org.robolectric.ParameterizedRobolectricTestRunner;
 import org.robolectric.ParameterizedRobolectricTestRunner.Parameters;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.annotation.Config;
+import org.robolectric.shadows.ShadowKeyguardManager;
 
 /** Each type in each mode on each level: Android's own DevicePolicyManager runs, and what it sends through the binder is compared. */
 @RunWith(ParameterizedRobolectricTestRunner.class)
@@ -173,6 +181,7 @@ public class CommandsTest {
     assertEquals("NOT_IN_LOST_MODE", execute(CommandType.STOP_LOST_MODE));
     JSONObject command = Outcomes.command(CommandType.START_LOST_MODE);
     JSONObject before = phone.before(command);
+    assertFalse(phone.look(command).getBoolean("lostMode"));
     assertNull(Outcomes.of(phone.probe(command, before)));
     assertEquals("SUCCESS", execute(command));
     assertEquals(LostActivity.class.getName(), shadowOf(app).getNextStartedActivity().getComponent().getClassName());
@@ -182,7 +191,9 @@ public class CommandsTest {
     assertEquals("LOST", phone.report().optString("appliedState"));
     assertEquals("SUCCESS", Outcomes.of(phone.probe(command, before)));
     assertEquals("ALREADY_IN_LOST_MODE", execute(command));
+    assertTrue(phone.look(command).getBoolean("lostMode"));
     assertEquals("SUCCESS", execute(CommandType.STOP_LOST_MODE));
+    assertFalse(phone.look(command).getBoolean("lostMode"));
     assertEquals("ACTIVE", phone.report().optString("appliedState"));
   }
 
@@ -237,6 +248,48 @@ public class CommandsTest {
     assertFalse(memory.get(Memory.POLICY), memory.get(Memory.POLICY).contains("com.example"));
     assertEquals("enterprises/e/policies/p", phone.report().optString("appliedPolicyName"));
     assertEquals("3", phone.report().optString("appliedPolicyVersion"));
+  }
+
+  @Test
+  public void whatTheSystemSaysIsTheEvidence() throws Exception {
+    ShadowKeyguardManager keyguard = shadowOf((KeyguardManager) app.getSystemService(Context.KEYGUARD_SERVICE));
+    JSONObject before = phone.look(Outcomes.command(CommandType.LOCK));
+    assertEquals("{deviceLocked=false, deviceSecure=false, interactive=true}", sorted(before));
+    keyguard.setIsDeviceSecure(true);
+    keyguard.setIsDeviceLocked(true);
+    // It is there already, so nothing is waited for.
+    assertEquals("{deviceLocked=true, deviceSecure=true, interactive=true}", sorted(phone.lookAfter(Outcomes.command(CommandType.LOCK), before)));
+    assertEquals(0, phone.look(Outcomes.command(CommandType.RESET_PASSWORD)).getInt("passwordChanges"));
+    new AdminReceiver().onPasswordChanged(app, new Intent());
+    assertEquals(1, phone.look(Outcomes.command(CommandType.RESET_PASSWORD)).getInt("passwordChanges"));
+    assertEquals("{bootCount=7}", sorted(phone.look(Outcomes.command(CommandType.REBOOT))));
+    Settings.Secure.putString(app.getContentResolver(), Settings.Secure.ANDROID_ID, "9774d56d682e549c");
+    assertEquals("{androidId=9774d56d682e549c}", sorted(phone.lookAtEnrolment()));
+    assertEquals("{androidId=9774d56d682e549c}", sorted(phone.look(Outcomes.command(CommandType.WIPE))));
+    assertEquals("{}", sorted(phone.look(Outcomes.command(CommandType.REQUEST_DEVICE_INFO))));
+    JSONObject apps = phone.look(Outcomes.command(CommandType.CLEAR_APP_DATA));
+    assertEquals(apps.toString(), level >= 26, apps.has("appDataBytes"));
+  }
+
+  /** What waits for the keyguard does not wait for ever, and says what it sees. */
+  @Test
+  public void anEffectThatArrivesLateIsSeen() throws Exception {
+    JSONObject lock = Outcomes.command(CommandType.LOCK);
+    JSONObject before = phone.look(lock);
+    ShadowKeyguardManager keyguard = shadowOf((KeyguardManager) app.getSystemService(Context.KEYGUARD_SERVICE));
+    Thread system = new Thread(() -> keyguard.setIsDeviceLocked(true));
+    system.start();
+    assertTrue(phone.lookAfter(lock, before).getBoolean("deviceLocked"));
+    system.join();
+  }
+
+  private static String sorted(JSONObject facts) throws JSONException {
+    Map<String, Object> sorted = new TreeMap<>();
+    for (Iterator<String> names = facts.keys(); names.hasNext(); ) {
+      String name = names.next();
+      sorted.put(name, facts.get(name));
+    }
+    return sorted.toString();
   }
 
   @Test

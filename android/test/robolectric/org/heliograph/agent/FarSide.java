@@ -9,6 +9,7 @@ import android.os.RemoteCallback;
 import android.os.UserManager;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.robolectric.Shadows;
@@ -26,6 +27,7 @@ final class FarSide {
   private final Owner.Kind kind;
   private final ComponentName admin;
   private volatile byte[] token;
+  private volatile List<String> lockTaskPackages = Collections.emptyList();
 
   FarSide(Context context, Owner.Kind kind) {
     this.kind = kind;
@@ -67,6 +69,8 @@ final class FarSide {
         return !fully;
       case "isResetPasswordTokenActive":
         return tokenActive && token != null;
+      case "isLockTaskPermitted":
+        return lockTaskPackages.contains(arguments[0]);
       default:
         calls.add(name + shown(arguments));
         return effect(name, type, arguments);
@@ -77,6 +81,7 @@ final class FarSide {
     if (name.startsWith("wipe") && barred) throw new SecurityException("the restriction no_factory_reset is set");
     if (name.equals("reboot") && onCall) throw new IllegalStateException("Cannot be called with ongoing call on the device");
     if (name.equals("setResetPasswordToken")) token = (byte[]) arguments[arguments.length - 1];
+    if (name.equals("setLockTaskPackages")) lockTaskPackages = packages(arguments);
     if (name.equals("clearApplicationUserData")) {
       ((IPackageDataObserver) arguments[2]).onRemoveCompleted((String) arguments[1], !"org.heliograph.agent".equals(arguments[1]));
     }
@@ -86,6 +91,11 @@ final class FarSide {
     if (name.startsWith("resetPassword")) return !weakPassword;
     if (type == boolean.class) return name.equals("setResetPasswordToken") || name.equals("setPermissionGrantState");
     return type == int.class ? (Object) 0 : type == long.class ? (Object) 0L : null;
+  }
+
+  /** From Android 14 on there is the caller's name before them. */
+  private static List<String> packages(Object[] arguments) {
+    return Arrays.asList((String[]) arguments[arguments.length - 1]);
   }
 
   private static String shown(Object[] arguments) {

@@ -1,10 +1,7 @@
 package com.example;
 
-import com.google.api.client.http.javanet.NetHttpTransport;
 import com.google.api.client.json.GenericJson;
-import com.google.api.client.json.JsonFactory;
 import com.google.api.client.json.gson.GsonFactory;
-import com.google.api.services.androidmanagement.v1.AndroidManagement;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,39 +13,27 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** A world of Heliograph for each test: enterprise, phones and clock of its own, gone when the test has ended. */
 final class World implements BeforeEachCallback, AfterEachCallback {
-    private static final JsonFactory JSON = GsonFactory.getDefaultInstance();
-    private static final HttpClient HTTP = HttpClient.newHttpClient();
     private static final String SANDBOX = System.getenv().getOrDefault("HELIOGRAPH_URL", "http://127.0.0.1:8080");
+    private GenericJson made;
 
-    private String name;
-    private String url;
-    AndroidManagement.Enterprises.Devices devices;
-
-    @Override
-    public void beforeEach(ExtensionContext context) throws Exception {
-        GenericJson made = ask("POST", SANDBOX + "/sandbox/v1/worlds", "{\"seed\": 1, \"now\": \"2030-01-01T00:00:00Z\"}");
-        name = (String) made.get("name");
-        url = (String) made.get("url");
-        devices = new AndroidManagement.Builder(new NetHttpTransport(), JSON, request -> {})
-                .setRootUrl(url + "/").setApplicationName("my-emm").build().enterprises().devices();
+    public void beforeEach(ExtensionContext test) throws Exception {
+        made = ask("POST", SANDBOX, "worlds", "{\"seed\": 1, \"now\": \"2030-01-01T00:00:00Z\"}");
     }
 
-    @Override
-    public void afterEach(ExtensionContext context) throws Exception {
-        ask("DELETE", SANDBOX + "/sandbox/v1/" + name, "");
+    public void afterEach(ExtensionContext test) throws Exception {
+        ask("DELETE", SANDBOX, (String) made.get("name"), "");
     }
 
-    /** What docs/sandbox-api.md has: {@code steer("POST", "clock:advance", "{\"duration\": \"60s\"}")}. */
-    GenericJson steer(String method, String path, String body) throws IOException, InterruptedException {
-        return ask(method, url + "/sandbox/v1/" + path, body);
+    String url() {
+        return (String) made.get("url");
     }
 
-    private static GenericJson ask(String method, String url, String body) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(url)).method(method, HttpRequest.BodyPublishers.ofString(body)).build();
-        HttpResponse<String> answer = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
-        if (answer.statusCode() != 200) {
-            throw new IOException(answer.body());
-        }
-        return JSON.fromString(answer.body(), GenericJson.class);
+    /** What docs/sandbox-api.md has: {@code World.ask("POST", world.url(), "clock:advance", "{\"duration\": \"60s\"}")}. */
+    static GenericJson ask(String method, String url, String path, String body) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url + "/sandbox/v1/" + path))
+                .method(method, HttpRequest.BodyPublishers.ofString(body)).build();
+        HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() != 200) throw new IOException(answer.body());
+        return GsonFactory.getDefaultInstance().fromString(answer.body(), GenericJson.class);
     }
 }
