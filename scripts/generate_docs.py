@@ -10,7 +10,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
-from heliograph.domain.evidence import SOURCES, Facts
+from heliograph.domain.evidence import NOT_AT_ALL, SOURCES, Facts
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
@@ -132,6 +132,7 @@ def _evidence() -> str:
             row.observed_by.contradicted,
         )
         for row in COMMANDS.values()
+        if row.observed_by is not NOT_AT_ALL
     ]
     return table(("type", "facts", "observed", "contradicted"), rows)
 

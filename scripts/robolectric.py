@@ -1,6 +1,7 @@
 """Runs the Android agent's JUnit tests with Robolectric, without Gradle and without an Android SDK (docs/android.md)."""
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -36,21 +37,23 @@ class Robolectric:
         own = compiled(sorted(SOURCES.rglob("*.java")), folder / "tests", others)
         self._class_path = class_path([own, folder / "config", *others])
 
-    def applied(self, name: str, *, level: int) -> int:
-        """How many cases of this test class applied to this level, all of which passed.
+    def applied(self, *names: str, level: int) -> dict[str, int]:
+        """How many cases of each of these test classes applied to this level, all of which passed.
+
+        All run in one JVM: preparing Android's classes takes longer than most cases.
 
         Raises: RuntimeError: a case failed; its message holds the failures.
         """
         fetched(f"level-{level}")
-        opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED]
+        opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in OPENED]
         opened.append("--add-opens=java.base/jdk.internal.access=ALL-UNNAMED")
         settings = {
             "robolectric.offline": "true", "robolectric.dependency.dir": str(cache()), "robolectric.enabledSdks": str(level),
         }  # fmt: skip
         given = [f"-D{name}={value}" for name, value in settings.items()]
         command = [program("java"), "-Xmx2g", *opened, *given, "-cp", self._class_path]
-        said = run([*command, f"{PACKAGE}.Cases", f"{PACKAGE}.{name}"], within_s=RUNS_WITHIN_S)
-        return int(said.rpartition("applied: ")[2])
+        said = run([*command, f"{PACKAGE}.Cases", *(f"{PACKAGE}.{name}" for name in names)], within_s=RUNS_WITHIN_S)
+        return {name.rpartition(".")[2]: int(count) for name, count in re.findall(r"^applied of (\S+): (\d+)$", said, re.MULTILINE)}
 
 
 def _unpacked(path: Path) -> Path:

@@ -11,7 +11,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import PhoneRunner, TransportKind
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
-from heliograph.domain.evidence import Judgement, stored_evidence
+from heliograph.domain.evidence import NOT_AT_ALL, Judgement, stored_evidence
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.phone.virtual_device import WorkProfile
@@ -19,8 +19,9 @@ from heliograph.service.timeline import get_timeline
 from tests.agent.lab import KillAt, Lab, eventually, executions, shown
 from tests.commands.expected import expected_of
 
-REPORTED = [row for row in COMMANDS.values() if not row.final_at_ack]
-ENDING = [row for row in COMMANDS.values() if row.final_at_ack]
+SHOWN = [row for row in COMMANDS.values() if row.observed_by is not NOT_AT_ALL]
+REPORTED = [row for row in SHOWN if not row.final_at_ack]
+ENDING = [row for row in SHOWN if row.final_at_ack]
 kinds = pytest.mark.parametrize("kind", TransportKind)
 
 

@@ -1,7 +1,7 @@
-"""The agent's APK and its classes, built once for a test session; a test is skipped, and says why, if a tool cannot be had."""
+"""The agent's APK and its classes, built once for all tests; a test is skipped, and says why, if a tool cannot be had."""
 
 import base64
-import os
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.android_tools import ToolMissing, program, run
+from scripts import android_tools, build_apk
+from scripts.android_tools import ANDROID, ToolMissing, cache, program, run
 from scripts.build_apk import Built, build, development_key
 from tests.one_at_a_time import one_at_a_time
 from tests.socket_watch import beyond_loopback
+
+HOW = (Path(android_tools.__file__), Path(build_apk.__file__))
 
 
 @contextmanager
@@ -25,18 +28,28 @@ def skipped_without_tools() -> Iterator[None]:
         pytest.skip(f"the Android agent was not tried: {missing}")
 
 
-def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same for all workers of one session."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "android"
+def built_once(*, safe: bool = False) -> Built:
+    """The APK of these sources; made by who comes first, and kept beside the tools for the next run."""
+    with skipped_without_tools():
+        where = cache() / "built" / _fingerprint() / ("safe" if safe else "full")
+        with one_at_a_time(where.parent):
+            ready = where / "ready"
+            if not ready.exists():
+                build(where, safe=safe, key=development_key())
+                ready.touch()
+    return Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
 
 
-def built_once(folder: Path, *, safe: bool = False) -> Built:
-    """The APK of this session; made by who comes first."""
-    where = folder / ("safe" if safe else "full")
-    with one_at_a_time(folder), skipped_without_tools():
-        made = Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
-        return made if made.apk.exists() else build(where, safe=safe, key=development_key())
+def _fingerprint() -> str:
+    """Changes with all that a build is made of: sources, pinned tools, those of this machine, the key and how they are used."""
+    sources = [path for path in ANDROID.rglob("*") if path.is_file() and ANDROID / "test" not in path.parents]
+    made_of = hashlib.sha256()
+    for path in (*sorted(sources), *HOW, development_key().file):
+        made_of.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    for name in ("javac", "java", "zipalign", "apksigner"):
+        tool = Path(program(name)).resolve()
+        made_of.update(f"{tool} {tool.stat().st_mtime_ns}".encode())
+    return made_of.hexdigest()[:16]
 
 
 def checksum_by_apksigner(apk: Path) -> str:

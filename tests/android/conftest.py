@@ -8,7 +8,7 @@ import pytest
 from scripts import android_tools
 from scripts.android_tools import ANDROID, compiled, pinned
 from tests.agent.lab import Lab, lab_in
-from tests.android.apk import built_once, session_folder, skipped_without_tools
+from tests.android.apk import built_once, skipped_without_tools
 
 HOST = ANDROID / "test" / "host"
 
@@ -16,7 +16,7 @@ HOST = ANDROID / "test" / "host"
 @pytest.fixture(scope="session")
 def class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The APK's classes, and the phone that is a folder."""
-    classes = built_once(session_folder(tmp_path_factory)).classes
+    classes = built_once().classes
     with skipped_without_tools():
         others = [classes, pinned("android-all")]
         own = compiled(sorted(HOST.rglob("*.java")), tmp_path_factory.mktemp("host"), others)

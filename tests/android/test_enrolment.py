@@ -21,7 +21,7 @@ from PIL import Image
 
 from heliograph.apk.agent_apk import read_agent
 from scripts.build_apk import Built
-from tests.android.apk import built_once, checksum_by_apksigner, session_folder
+from tests.android.apk import built_once, checksum_by_apksigner
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S
 from tests.tls_front import TlsFront, tls_front
 
@@ -30,8 +30,8 @@ EXTRA = "android.app.extra.PROVISIONING_"
 
 
 @pytest.fixture(scope="session")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return built_once(session_folder(tmp_path_factory))
+def full() -> Built:
+    return built_once()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The agent on Android's own framework classes, level by level: each class of android/test/robolectric is one test here.
+"""The agent on Android's own framework classes: a test for each level, which runs all classes of android/test/robolectric.
 
 Two levels unless HELIOGRAPH_ANDROID_LEVELS says others, or `all` (`make test-android`): each is a download of 90 to 200 MB.
 """
@@ -8,7 +8,7 @@ import os
 import pytest
 
 from scripts.robolectric import LEVELS, Robolectric
-from tests.android.apk import built_once, session_folder, skipped_without_tools
+from tests.android.apk import built_once, skipped_without_tools
 
 FEW = (LEVELS[0], LEVELS[-1])
 CHOSEN = os.environ.get("HELIOGRAPH_ANDROID_LEVELS", "")
@@ -26,15 +26,14 @@ def chosen_levels() -> tuple[int, ...]:
 @pytest.fixture(scope="session")
 def robolectric(tmp_path_factory: pytest.TempPathFactory) -> Robolectric:
     """The tests, compiled against the APK's classes."""
-    built = built_once(session_folder(tmp_path_factory))
+    built = built_once()
     with skipped_without_tools():
         return Robolectric(tmp_path_factory.mktemp("robolectric"), built)
 
 
 @pytest.mark.parametrize("level", chosen_levels())
-@pytest.mark.parametrize("name", CASES)
-def test_the_agent_keeps_its_promises_on_this_level(robolectric: Robolectric, name: str, level: int) -> None:
+def test_the_agent_keeps_its_promises_on_this_level(robolectric: Robolectric, level: int) -> None:
     with skipped_without_tools():
-        applied = robolectric.applied(name, level=level)
+        applied = robolectric.applied(*CASES, level=level)
 
-    assert max(cases for first, cases in CASES[name].items() if first <= level) == applied
+    assert {name: max(cases for first, cases in of.items() if first <= level) for name, of in CASES.items()} == applied

@@ -33,6 +33,10 @@ from heliograph.protojson.types import secret_fields
 from tests.commands.expected import expected_of
 from tests.commands.phones import NOW_US, example_params, params_of, phones_for
 
+SHOWN = [row for row in COMMANDS.values() if row.observed_by is not NOT_AT_ALL]
+"""Of a new type, perhaps nothing shows whether it was executed."""
+OFFICIAL_SINCE_2026 = 11
+shown = pytest.mark.parametrize("row", SHOWN, ids=lambda row: row.name)
 rows = pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS.keys())
 searching = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 AT_NOW = Circumstances(now_us=NOW_US)
@@ -69,15 +73,18 @@ def example_phone(row: CommandType) -> VirtualDevice:
     return case.prepared(PROFILES[case.phone].phone("EVIDENCE"), row)
 
 
-@rows
-def test_every_type_says_what_shows_that_it_was_executed(row: CommandType) -> None:
-    assert NOT_AT_ALL != row.observed_by
+def test_of_every_type_that_there_was_something_shows_whether_it_was_executed() -> None:
+    assert OFFICIAL_SINCE_2026 <= len(SHOWN)
+
+
+@shown
+def test_what_shows_that_a_type_was_executed_is_a_fact_and_said(row: CommandType) -> None:
     assert set(row.observed_by.facts) <= SOURCES.keys()
     assert row.observed_by.observed
     assert row.observed_by.contradicted
 
 
-@rows
+@shown
 def test_a_phone_that_does_it_is_observed(row: CommandType) -> None:
     phone, params = example_phone(row), example_params(row)
 
@@ -87,7 +94,7 @@ def test_a_phone_that_does_it_is_observed(row: CommandType) -> None:
     assert (True, Judgement.OBSERVED) == (succeeded(row, done.outcome), judged(row, params, done.outcome, evidence))
 
 
-@rows
+@shown
 def test_a_phone_that_says_so_and_does_nothing_is_contradicted(row: CommandType) -> None:
     phone, params = example_phone(row), example_params(row)
 

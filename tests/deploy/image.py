@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 INSIDE = ("/opt/heliograph", "/var/lib/heliograph", "/src")
 """Folders of the image that its steps name."""
+UV_CACHE = Path(os.environ.get("UV_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv")
 INSTRUCTION = re.compile(r"^([A-Z]+) (.+)$", re.DOTALL)
 
 
@@ -116,7 +117,9 @@ class Built:
         (self._folder / "src").mkdir(exist_ok=True)
         (self._folder / "var" / "lib").mkdir(parents=True, exist_ok=True)
         inherited = {name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "UV_INDEX", "UV_DEFAULT", "SSL_", "HTTP"))}
-        environment = {"PATH": self._search, "HOME": str(self._folder / "home"), **inherited, **self.environment}
+        # What uv has fetched before it need not fetch again: a build's HOME is new each time.
+        own = {"PATH": self._search, "HOME": str(self._folder / "home"), "UV_CACHE_DIR": str(UV_CACHE)}
+        environment = {**own, **inherited, **self.environment}
         done = subprocess.run(
             ["sh", "-c", self.here(command)], cwd=self._folder / "src", env=environment, capture_output=True, text=True, check=False
         )

@@ -1,9 +1,11 @@
-"""Debian 13's adbd and what it needs: fetched once from Debian's archive, checked by hash, unpacked outside the repository.
+"""Debian 13's adbd and what it needs: fetched once from the archive that apt uses, checked by hash, unpacked outside the repository.
 
-`adbd.lock` pins the packages. Debian drops a package's file when a point release brings another: then the lock needs the new one.
+`adbd.lock` pins the packages. Debian drops a package's file when a point release brings another: then its own index names the one to take.
 """
 
+import functools
 import hashlib
+import lzma
 import os
 import platform
 import shutil
@@ -12,13 +14,14 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from scripts.android_tools import cache
 
 LOCK = Path(__file__).parent / "adbd.lock"
-ARCHIVE = "https://deb.debian.org/debian/"
+INDEX = "dists/trixie/main/binary-amd64/Packages.xz"
 WITHIN_S = 120
 
 
@@ -27,8 +30,8 @@ def adbd_root() -> Path:
     rows = [line.split() for line in LOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     root = cache() / f"adbd-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
     if not root.exists():
-        if platform.machine() != "x86_64" or shutil.which("dpkg-deb") is None:
-            _skip("adbd is pinned for Debian's amd64, and unpacked by dpkg-deb")
+        if platform.machine() != "x86_64" or shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None:
+            _skip("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent) as beside:
             for path, sha256 in rows:
@@ -42,16 +45,51 @@ def adbd_root() -> Path:
 def _unpack(path: str, sha256: str, folder: Path) -> None:
     package = folder / "package.deb"
     try:
-        with urllib.request.urlopen(ARCHIVE + path, timeout=WITHIN_S) as answer:  # noqa: S310 - https
-            package.write_bytes(answer.read())
-    except (urllib.error.URLError, OSError) as error:
-        _skip(f"Debian's archive does not give {path}: {error}")
-    found = hashlib.sha256(package.read_bytes()).hexdigest()
+        content = _fetched(path)
+    except urllib.error.HTTPError:
+        path, sha256 = _successor(path)
+        content = _fetched(path)
+    found = hashlib.sha256(content).hexdigest()
     assert sha256 == found, f"{path} is not the pinned file"
+    package.write_bytes(content)
     subprocess.run(["dpkg-deb", "-x", package, folder / "root"], check=True, timeout=WITHIN_S)
 
 
-def _skip(why: str) -> None:
+def _successor(path: str) -> tuple[str, str]:
+    """Path and SHA-256 of the package of this name that Debian 13 has now."""
+    wanted = Path(path).name.split("_")[0]
+    for paragraph in lzma.decompress(_fetched(INDEX)).decode().split("\n\n"):
+        if paragraph.startswith(f"Package: {wanted}\n"):
+            fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line)
+            return fields["Filename"], fields["SHA256"]
+    pytest.fail(f"Debian 13 has no {wanted} any more")
+
+
+@functools.cache
+def _archive() -> str:
+    """The address of the Debian archive that apt uses here, with a slash at its end."""
+    told = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main"],
+        capture_output=True, text=True, check=True, timeout=WITHIN_S,
+    ).stdout.split()  # fmt: skip
+    return next((address for address in told if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
+        "apt uses no Debian archive here"
+    )
+
+
+def _fetched(path: str) -> bytes:
+    """A file of the archive.  Raises: urllib.error.HTTPError: it is not there."""
+    try:
+        with urllib.request.urlopen(_archive() + path, timeout=WITHIN_S) as answer:  # noqa: S310 - http or https
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError:
+        raise
+    except OSError as error:
+        _skip(f"Debian's archive does not give {path}: {error}")
+
+
+def _skip(why: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"the lab was not tried, and in CI it must be: {why}")
     pytest.skip(f"the lab was not tried over adb: {why}")

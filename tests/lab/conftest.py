@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import adbutils
 import pytest
 
 from scripts.build_apk import Built
-from tests.android.apk import built_once, session_folder
+from tests.android.apk import built_once
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
@@ -96,8 +97,9 @@ class Computer:
             }  # fmt: skip
             adbd = stack.enter_context(_adbd(network, environment, folder))
             serial = f"{address}:{ADBD_PORT}"
-            connected = self.adb("connect", serial)
-            assert f"connected to {serial}" in connected, connected
+            until = time.monotonic() + PATIENCE_S
+            while f"connected to {serial}" not in (said := self.adb("connect", serial)):  # adbd says a moment before that it listens
+                assert time.monotonic() < until, said
             stack.callback(self.adb, "disconnect", serial)
             yield LabPhone(serial, hardware, listens, adbd)
 
@@ -132,8 +134,8 @@ def _adbd(network: Network, environment: Mapping[str, str], folder: Path) -> Ite
 
 
 @pytest.fixture(scope="session")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return built_once(session_folder(tmp_path_factory))
+def full() -> Built:
+    return built_once()
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,19 @@ import org.junit.internal.TextListener;
 import org.junit.runner.JUnitCore;
 import org.junit.runner.Result;
 
-/** Runs a class of tests and counts the cases that applied to this level and mode: one that was assumed away has proven nothing. */
+/** Runs classes of tests and counts the cases of each that applied to this level: one that was assumed away has proven nothing. */
 public final class Cases {
   private Cases() {}
 
   public static void main(String[] arguments) throws ClassNotFoundException {
     JUnitCore core = new JUnitCore();
     core.addListener(new TextListener(System.out));
-    Result result = core.run(Class.forName(arguments[0]));
-    System.out.println("applied: " + (result.getRunCount() - result.getAssumptionFailureCount()));
-    System.exit(result.wasSuccessful() ? 0 : 1);
+    boolean green = true;
+    for (String name : arguments) {
+      Result result = core.run(Class.forName(name));
+      System.out.println("applied of " + name + ": " + (result.getRunCount() - result.getAssumptionFailureCount()));
+      green &= result.wasSuccessful();
+    }
+    System.exit(green ? 0 : 1);
   }
 }
