@@ -1,6 +1,7 @@
 """The command line for enterprises, policies and enrollment tokens, against a real sandbox."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from click import BadParameter
 
 from heliograph.cli.durations import DURATION, SECONDS
-from tests.e2e.program import Sandbox
+from tests.e2e.program import Sandbox, on_a_terminal
 
 
 def test_a_token_is_made_listed_and_deleted(sandbox: Sandbox) -> None:
@@ -27,6 +28,15 @@ def test_a_token_is_made_listed_and_deleted(sandbox: Sandbox) -> None:
 
     assert f"{token['name']} is deleted.\n" == deleted.stdout
     assert token_id not in sandbox.run("tokens", "list").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_a_name_that_somebody_chose_is_shown_as_it_is_and_does_nothing_to_the_terminal(sandbox: Sandbox) -> None:
+    hostile = "[/b] [red]Acme[/red] \x1b]0;owned\x07\x1b[2J\x9b1A\u202eDtL"
+    sandbox.call("PATCH", "/v1/enterprises/sandbox?updateMask=enterpriseDisplayName", {"enterpriseDisplayName": hostile})
+
+    for printed in (on_a_terminal(100, "enterprises", "list", "--server", sandbox.url), sandbox.run("enterprises", "list").stdout):
+        assert "[/b] [red]Acme[/red] �]0;owned��[2J�1A�DtL" in printed
 
 
 def test_a_token_is_printed_with_its_value_and_drawn_for_a_phone(sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from heliograph.cli.event_lines import print_event
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Json, Sandbox, on_a_terminal
 from tests.http_server import QuietHandler, serving
 from tests.ports import reserved_port
@@ -156,6 +157,17 @@ def test_a_line_on_a_terminal_is_no_wider_than_this(events: Sandbox, columns: in
     assert columns >= max(map(len, lines))
     assert any("INVALID_VALUE" in line for line in lines) or columns < 80
     assert any(PHONE in line for line in lines)
+
+
+def test_what_a_phone_says_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "enterprises/e/devices/d/operations/1"
+    operation = {"name": name, "done": True, "metadata": {"type": "LOCK"}, "error": {"code": 13, "message": "no\nuse \x1b[2J\x9b1A"}}
+    event = {"cursor": "1", "notificationType": "COMMAND", "createTime": "2026-11-27T12:00:00Z", "data": operation}
+
+    print_event(json.dumps(event).encode())
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "no use �[2J�1A" in line
 
 
 def test_an_endpoint_gets_each_event_as_a_push_and_one_that_it_did_not_take_again(events: Sandbox) -> None:

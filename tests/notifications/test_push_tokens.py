@@ -97,3 +97,12 @@ async def test_a_key_is_published_a_day_before_it_signs_and_long_after(server: W
     assert {first, second} == await published()
     server.clock.advance(LIFE_US - SIGNS_US - AHEAD_US)
     assert first not in await published()
+
+
+async def test_of_many_messages_that_need_a_new_key_at_once_one_makes_it(server: WholeServer) -> None:
+    await server.made("https://emm.example.com/", signing=OIDC)
+    server.clock.advance(SIGNS_US)
+
+    await asyncio.gather(*(push_token(server.ports, {"sub": str(number)}) for number in range(8)))
+
+    assert 2 == len((await server.call("GET", "/heliograph/v1/certs")).json)

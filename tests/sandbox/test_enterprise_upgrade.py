@@ -53,6 +53,21 @@ def test_an_admin_upgrades_the_enterprise_and_it_is_published_though_nothing_is_
     assert [{"enterprise": NAME, "upgradeState": "UPGRADE_STATE_SUCCEEDED"}] == upgrades(sandbox)
 
 
+@pytest.mark.parametrize("mask", ["enterpriseDisplayName", "*", None])
+def test_an_upgraded_enterprise_stays_one_when_it_is_patched(google: Any, sandbox: Client, mask: str | None) -> None:  # noqa: ANN401
+    browse(link(google), FORM)
+    body = {"enterpriseDisplayName": "Example Ltd", "enterpriseType": "MANAGED_GOOGLE_PLAY_ACCOUNTS_ENTERPRISE"}
+
+    google.enterprises().patch(name=NAME, body=body, **({"updateMask": mask} if mask else {})).execute()
+
+    after = google.enterprises().get(name=NAME).execute()
+    assert ("Example Ltd", "MANAGED_GOOGLE_DOMAIN", "TYPE_TEAM") == tuple(
+        after.get(field) for field in ("enterpriseDisplayName", "enterpriseType", "managedGoogleDomainType")
+    )
+    with pytest.raises(HttpError, match="managed Google domain already"):
+        link(google)
+
+
 def test_it_is_an_event_of_the_stream_too(google: Any, sandbox: Client) -> None:  # noqa: ANN401
     browse(link(google), FORM)
 

@@ -138,6 +138,32 @@ def test_an_enrolment_tokens_value_is_sealed_in_the_answer(sandbox: Client) -> N
     assert token["value"] not in everything(sandbox)
 
 
+def test_what_phones_enrol_with_is_sealed_wherever_it_stands(sandbox: Client) -> None:
+    enterprise = "/v1/enterprises/sandbox"
+    details = [{"signinUrl": "https://login.example.com/"}]
+    made = sandbox.patch(f"{enterprise}?updateMask=signinDetails", {"signinDetails": details})
+
+    sandbox.patch(f"{enterprise}?updateMask=signinDetails", {"signinDetails": made["signinDetails"]})
+    sandbox.get(enterprise)
+    sandbox.get("/v1/enterprises?view=BASIC")
+
+    (detail,) = made["signinDetails"]
+    assert "login.example.com" in everything(sandbox)
+    assert detail["signinEnrollmentToken"] not in everything(sandbox)
+
+
+def test_the_secret_of_a_push_endpoint_is_sealed_in_every_answer_that_has_it(sandbox: Client) -> None:
+    endpoints = "/heliograph/v1/enterprises/sandbox/pushEndpoints"
+    signing = {"standardWebhooks": {"schemes": ["V1"]}}
+    sandbox.post(f"{endpoints}?pushEndpointId=mine", {"url": "https://emm.example.com/", "signing": signing})
+    sandbox.post(f"{endpoints}/mine:rotateSecret", {})
+    sandbox.patch(f"{endpoints}/mine?updateMask=signing", {"signing": {"standardWebhooks": {"schemes": ["V1", "V1A"]}}})
+    sandbox.get(endpoints)
+
+    assert "whpk_" in everything(sandbox)
+    assert "whsec_" not in everything(sandbox)
+
+
 @pytest.mark.parametrize(
     "path", ["", "/devices", "/enrollmentTokens", "/policies", f"/devices/{PHONE}/operations", "/policies/default", f"/devices/{PHONE}"]
 )
@@ -313,7 +339,7 @@ def test_tail_shows_what_became_of_a_command(sandbox: Client) -> None:
     assert ["protocol issued", "phone began: LOCK, in the phone's start 1", "phone ended: LOCK succeeded"] == [
         step for step in steps if step == "protocol issued" or step.startswith("phone")
     ]
-    assert "protocol succeeded" == steps[-1]
+    assert ["protocol succeeded", "protocol observed: deviceLocked false → true, interactive true → false"] == steps[-2:]
     assert len(lines) == len(as_json["steps"])
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from heliograph.cli.foreign_text import harmless_line
 from heliograph.cli.output import STYLES, Json, local_time
 from heliograph.domain.longrunning import read_outcome
 from heliograph.domain.notification import TEST_TYPE
@@ -23,7 +24,7 @@ def print_event(event: bytes) -> None:
     clock = local_time(shown["createTime"]).partition(" ")[2].partition("+")[0].partition("-")[0]
     summary, colour = SUMMARIES.get(kind, _nothing)(shown.get("data", {}))
     begin = f"{clock}  {shown['cursor']:>4}  "
-    line = f"{kind:<{TYPE_WIDTH}} {summary}".rstrip()
+    line = f"{kind:<{TYPE_WIDTH}} {harmless_line(summary)}".rstrip()
     if sys.stdout.isatty():
         line = _cut(line, shutil.get_terminal_size().columns - len(begin))
     click.echo(click.style(begin, dim=True) + click.style(line[: len(kind)], fg=colour or None, bold=True) + line[len(kind) :])

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.foreign_text import harmless
 
 _COMMAND: Final = re.compile(r"heliograph(?: [^\s.,;:()]+)+")
 
@@ -42,8 +43,9 @@ def print_warning(message: str) -> None:
 
 
 def _print(label: str, message: str, colour: str) -> None:
-    shown = _wrapped(message, len(label)) if sys.stderr.isatty() else message
-    click.echo(click.style(label, fg=colour, bold=True) + shown, err=True)
+    text = harmless(message)
+    lines = _wrapped(text, len(label)) if sys.stderr.isatty() else text
+    click.echo(click.style(label, fg=colour, bold=True) + lines, err=True)
 
 
 def _wrapped(message: str, begun: int) -> str:

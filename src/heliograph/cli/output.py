@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heliograph.cli.coloured import PIPE_WIDTH, Coloured
+from heliograph.cli.foreign_text import harmless
 from heliograph.domain.longrunning import OutcomeView, read_outcome
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]]
         return
     if not sys.stdout.isatty():
         for row in (columns, *listed):
-            click.echo("\t".join(" ".join(_text(cell).split()) for cell in row))
+            click.echo("\t".join(harmless(" ".join(_text(cell).split())) for cell in row))
         return
     # Import rich only when there are rows to show: the import takes as long as the rest of the command.
     from heliograph.cli.tables import console, table_of  # noqa: PLC0415
@@ -119,7 +120,7 @@ def print_field(label: str, text: str, *, colour: str = "") -> None:
     indent = " " * len("operation  ")
     width = shutil.get_terminal_size((PIPE_WIDTH, 0)).columns - len(indent)
     first, *others = [
-        line for given in text.splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False, break_long_words=False)
+        line for given in harmless(text).splitlines() for line in wrap(given, max(width, 1), break_on_hyphens=False, break_long_words=False)
     ] or [""]
     click.echo(click.style(f"{label:<{len(indent)}}", bold=True) + click.style(first, fg=colour or None))
     for line in others:

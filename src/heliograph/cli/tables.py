@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heliograph.cli.coloured import PIPE_WIDTH, Coloured
+from heliograph.cli.foreign_text import harmless
 
 
 def console(*, errors: bool = False) -> Console:
@@ -25,5 +26,8 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | Coloured]], *
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(Text(cell.text, style=cell.colour) if isinstance(cell, Coloured) else cell for cell in row))
+        # As Text: in a plain str, rich obeys [brackets].
+        table.add_row(
+            *(Text(harmless(cell.text), style=cell.colour) if isinstance(cell, Coloured) else Text(harmless(cell)) for cell in row)
+        )
     return table

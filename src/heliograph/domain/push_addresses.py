@@ -32,8 +32,7 @@ class PushAddresses(msgspec.Struct, frozen=True):
             address = ip_address(text.partition("%")[0])
         except ValueError:
             return False
-        meant = _meant(address)
-        return any(self._named(one) for one in meant) or (not plain and all(map(_is_public, meant)))
+        return all(self._named(one) or (not plain and _is_public(one)) for one in _meant(address))
 
     def _named(self, address: Address) -> bool:
         inside = [network for network in self.networks if address in network]
@@ -53,7 +52,7 @@ def _is_public(address: Address) -> bool:
 
 
 def _meant(address: Address) -> tuple[Address, ...]:
-    """The address, or those that it stands for: the machine, or a gateway on the way, turns it into one of IPv4."""
+    """The address, or all that a packet to it may reach: the machine, or a gateway on the way, turns it into one of IPv4."""
     if isinstance(address, IPv4Address):
         return (address,)
     if (mapped := address.ipv4_mapped) is not None:

@@ -13,15 +13,19 @@ import msgspec
 from heliograph.api.http.authorization import TOKEN_PARAMETERS
 from heliograph.api.http.query import COMMON_PARAMETERS, MOST_PARAMETERS
 from heliograph.domain.enrollment import EnrollmentToken
+from heliograph.domain.enterprise import SigninDetail
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.parser import MALFORMED, reject_depth
-from heliograph.protojson.schema import EnumKind, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.protojson.times import DURATION_PATTERN, TIMESTAMP_PATTERN
 
 SEALED: Final = "<sealed>"
 SECRET_PARAMETERS = TOKEN_PARAMETERS | {"key", "enterpriseToken"}
-CREDENTIAL_FIELDS = frozenset({"value", "qrCode", "qr_code"})
-"""Of an EnrollmentToken. AMAPI shows them, so they carry no mark; a journal that goes into a bug report should not."""
+CREDENTIAL_FIELDS: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    EnrollmentToken: frozenset({"value", "qr_code"}),
+    SigninDetail: frozenset({"signin_enrollment_token", "qr_code"}),
+}
+"""What phones enrol with. AMAPI shows it, so it carries no mark; a journal that goes into a bug report should not."""
 _TEXTS: Mapping[Scalar, re.Pattern[str]] = {
     Scalar.DURATION: re.compile(DURATION_PATTERN),
     Scalar.TIMESTAMP: re.compile(TIMESTAMP_PATTERN),
@@ -84,7 +88,7 @@ class Sealing:
         kept = {}
         for name, item in value.items():
             field = shape.by_name.get(name)
-            if field is None or field.secret or (cls is EnrollmentToken and name in CREDENTIAL_FIELDS):
+            if field is None or _is_sealed(cls, field):
                 kept[name] = self._hidden(item, flags=field is None)
             else:
                 kept[name] = self._of_kind(item, field.kind, depth + 1)
@@ -119,14 +123,30 @@ class Sealing:
         return SEALED
 
 
-def without_credentials(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """An answer about enrolment tokens, without what a phone enrols with."""
-    match value:
-        case list():
-            return [without_credentials(item) for item in value]
-        case dict():
-            return {name: SEALED if name in CREDENTIAL_FIELDS else without_credentials(item) for name, item in value.items()}
+def without_credentials(value: Any, cls: type[msgspec.Struct]) -> Any:  # noqa: ANN401 - JSON
+    """A message of the server's, as JSON, without the secrets and credentials in it."""
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for name, item in value.items():
+        field = shape_of(cls).by_name.get(name)
+        kept[name] = item if field is None else SEALED if _is_sealed(cls, field) else _answered(item, field.kind)
+    return kept
+
+
+def _answered(value: Any, kind: Kind) -> Any:  # noqa: ANN401 - JSON
+    match kind:
+        case MessageKind():
+            return without_credentials(value, kind.cls)
+        case ListKind() if isinstance(value, list):
+            return [_answered(item, kind.item) for item in value]
+        case MapKind() if isinstance(value, dict):
+            return {name: _answered(item, kind.value) for name, item in value.items()}
     return value
+
+
+def _is_sealed(cls: type[msgspec.Struct], field: Field) -> bool:
+    return field.secret or field.name in CREDENTIAL_FIELDS.get(cls, ())
 
 
 def _is_of(kind: Kind, value: object) -> bool:

@@ -29,7 +29,6 @@ HEADERS_THAT_MATTER = frozenset(
         "x-goog-api-client", "x-goog-user-project", "x-http-method-override", "x-retry-test-id",
     }
 )  # fmt: skip
-ENROLLMENT: Final = ".enrollmentTokens."
 CUT: Final = 0
 """The status of a call whose connection was cut: its caller saw none."""
 
@@ -225,7 +224,8 @@ def _decoded(call: ApiCall, sealing: Sealing, answer: Answer) -> Any:  # noqa: A
         return f"<{len(answer.body)} bytes that are not JSON>"
     if answer.status >= HTTPStatus.BAD_REQUEST:
         return sealing.anywhere(value)
-    return without_credentials(value) if ENROLLMENT in call.method else value
+    cls = call.row.response if call.row else ""
+    return value if isinstance(cls, str) else without_credentials(value, cls)
 
 
 def _operation(call: ApiCall, response: Any) -> str:  # noqa: ANN401 - JSON

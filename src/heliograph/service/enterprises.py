@@ -149,7 +149,7 @@ async def patch_enterprise(
         _checked(changed)
         if "signin_details" in wanted:
             changed = _with_signin_details(ports, changed, stored=before, new_tokens=new_tokens, server_url=server_url)
-        record = msgspec.structs.replace(facts.enterprise, resource=_resource_of(name, changed))
+        record = msgspec.structs.replace(facts.enterprise, resource=encode_message(changed))
         require_size(len(record.resource), ports.limits, what="enterprise", path="enterprise")
         test = topic_tried_out(ports, record) if "pubsub_topic" in wanted else ()
         return Decision(record, (Put(record), *test))

@@ -6,10 +6,10 @@ which keeps what it fetched never meets an unknown one.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliograph.domain.signing_key import LIFE_US, SigningKey, SigningKeyName, key_that_signs, needs_a_new_one
 from heliograph.protojson.errors import HeliographError
@@ -35,24 +35,48 @@ async def published_keys(ports: Ports) -> Sequence[SigningKey]:
 
 async def ensure_signing_key(ports: Ports) -> Sequence[SigningKey]:
     """All keys; there is one, and a new one if the newest has signed long enough."""
+
+    def is_wanted(keys: Sequence[SigningKey]) -> bool:
+        return needs_a_new_one(keys, now_us=ports.clock.now_us())
+
     keys = await published_keys(ports)
-    if needs_a_new_one(keys, now_us=ports.clock.now_us()):
-        return (*keys, await _create(ports))
-    return keys
+    return await _with_a_new_one(ports, is_wanted) if is_wanted(keys) else keys
 
 
 async def push_token(ports: Ports, claims: Mapping[str, Any]) -> str:
     """A token with these claims, signed with the key whose turn it is."""
-    now_us = ports.clock.now_us()
-    keys = list(await ensure_signing_key(ports))
-    while (key := key_that_signs(keys, now_us=now_us)) is not None:
+    found = _whose_turn_it_is(ports, await ensure_signing_key(ports))
+    if found is None:
+        keys = await _with_a_new_one(ports, lambda keys: _whose_turn_it_is(ports, keys) is None)
+        found = _whose_turn_it_is(ports, keys)
+    if found is None:
+        raise RuntimeError("a key that was just sealed cannot be opened")
+    return _signed(claims, found.private, found.key_id)
+
+
+class _Opened(NamedTuple):
+    """A signing key, to sign with."""
+
+    key_id: str
+    private: bytes
+
+
+def _whose_turn_it_is(ports: Ports, keys: Sequence[SigningKey]) -> _Opened | None:
+    """The key that signs now; None: there is none that opens."""
+    left = list(keys)
+    while (key := key_that_signs(left, now_us=ports.clock.now_us())) is not None:
         try:
-            private = ports.vault.open(key.sealed, bound_to=_bound_to(key.name))
+            return _Opened(key.name.key_id, ports.vault.open(key.sealed, bound_to=_bound_to(key.name)))
         except HeliographError:
-            keys.remove(key)  # sealed with a key file that is lost (`serve --adopt-key`)
-            continue
-        return _signed(claims, private, key.name.key_id)
-    return _signed(claims, ports.vault.open((new := await _create(ports)).sealed, bound_to=_bound_to(new.name)), new.name.key_id)
+            left.remove(key)  # sealed with a key file that is lost (`serve --adopt-key`)
+    return None
+
+
+async def _with_a_new_one(ports: Ports, is_wanted: Callable[[Sequence[SigningKey]], bool]) -> Sequence[SigningKey]:
+    """All keys, and a new one if it is still wanted: of many messages at once that miss one, the first makes it."""
+    async with ports.turns.signing_keys:
+        keys = await published_keys(ports)
+        return (*keys, await _create(ports)) if is_wanted(keys) else keys
 
 
 async def _create(ports: Ports) -> SigningKey:

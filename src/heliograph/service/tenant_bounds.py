@@ -52,6 +52,8 @@ class Turns:
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[EnterpriseName, Held], asyncio.Lock] = WeakValueDictionary()
         self._requests: dict[EnterpriseName, tuple[int, int]] = {}
+        self.signing_keys = asyncio.Lock()
+        """Held by who makes a key that tokens are signed with: there are few for all enterprises together."""
 
     @contextlib.asynccontextmanager
     async def adding(self, store: Counting, enterprise: EnterpriseName, held: Held, *, most: int) -> AsyncIterator[Holding]:
