@@ -1,12 +1,15 @@
-"""A caller that the server answers with "overloaded" sends the same again."""
+"""How tests wait on a busy machine."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from heliograph.domain.errors import Overloaded
 
 T = TypeVar("T")
+
+PATIENCE_S: Final = 300.0
+"""What takes longer hangs: far beyond what anything takes on a machine that does ten other things."""
 
 
 async def surely(ask: Callable[[], Awaitable[T]]) -> T:

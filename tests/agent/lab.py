@@ -29,9 +29,8 @@ from heliograph.service.enterprises import create_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.ports import Ports
 from heliograph.settings import Settings
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 
-WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
 WILLING = User(after_s=0.05)
 SEEN_UNDER_A_MASK_FROM_BYTES = 10
@@ -75,7 +74,7 @@ class Lab:
         if isinstance(checkpoint, KillAt):
             checkpoint.runner = runner
         runner.start(await self.token(profile_name))
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             await runner.wait_connected()
         return runner
 
@@ -88,7 +87,7 @@ class Lab:
         device, envelope = DeviceName.parse(phone.name), ENVELOPE.decode(msgspec.json.encode(command))
         return await surely(lambda: issue_command(self.ports, device, envelope))
 
-    async def ended(self, operation: Operation, *, within_s: float = WITHIN_S) -> Operation:
+    async def ended(self, operation: Operation, *, within_s: float = PATIENCE_S) -> Operation:
         """The operation once it has ended."""
         async with asyncio.timeout(within_s):
             while (found := await self.ports.store.operation(operation.name)) is None or not found.done:  # noqa: ASYNC110
@@ -102,7 +101,7 @@ class Lab:
         return [entry.what for entry in found.timeline]
 
 
-async def eventually(condition: Any, *, within_s: float = WITHIN_S) -> None:  # noqa: ANN401 - any callable
+async def eventually(condition: Any, *, within_s: float = PATIENCE_S) -> None:  # noqa: ANN401 - any callable
     """Returns once the condition holds."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for offers no event

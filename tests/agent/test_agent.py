@@ -24,6 +24,7 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
 from heliograph.service.phones import enroll_device
 from tests.agent.lab import Lab, eventually, executions, shown
+from tests.patience import PATIENCE_S
 
 PIXEL, BYOD = "pixel8-a15-fully-managed", "galaxy-s25-a15-byod"
 LOST = {"startLostModeParams": {"lostEmailAddress": "help@example.com"}}
@@ -119,7 +120,7 @@ async def test_a_phone_that_its_user_takes_out_of_lost_mode_tells_so(lab: Lab) -
 
     phone.phone.become(msgspec.structs.replace(phone.phone.device, lost_mode=None))
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while (record := await lab.ports.store.device(device)) is None or record.state is not DeviceState.ACTIVE:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -288,7 +289,7 @@ async def test_a_disabled_device_applies_it_when_it_next_asks(lab: Lab) -> None:
     await phone.restart()
     await eventually(lambda: phone.phone.device.disabled)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while (record := await lab.ports.store.device(name)) is None or record.report.applied_state is not DeviceState.DISABLED:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

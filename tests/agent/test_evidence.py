@@ -18,6 +18,7 @@ from heliograph.domain.phone.virtual_device import WorkProfile
 from heliograph.service.timeline import get_timeline
 from tests.agent.lab import KillAt, Lab, eventually, executions, shown
 from tests.commands.expected import expected_of
+from tests.patience import PATIENCE_S
 
 SHOWN = [row for row in COMMANDS.values() if row.observed_by is not NOT_AT_ALL]
 REPORTED = [row for row in SHOWN if not row.final_at_ack]
@@ -35,7 +36,7 @@ async def made(lab: Lab, row: CommandType, kind: TransportKind = TransportKind.W
 
 async def judged(lab: Lab, operation: Operation) -> Operation:
     """The operation once its phone's facts say something of it."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while (found := await lab.ports.store.operation(operation.name)) is None or found.judgement is Judgement.NOT_OBSERVED:  # noqa: ASYNC110 - what is waited for offers no event
             await asyncio.sleep(0.005)
     return found

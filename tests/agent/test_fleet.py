@@ -14,7 +14,7 @@ from heliograph.commands import ENVELOPE
 from heliograph.domain.operation import State
 from heliograph.service.issue_command import issue_command
 from tests.agent.lab import QUICK, Lab, eventually
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 
 PIXEL = "pixel8-a15-fully-managed"
 CHAOS = Misbehaviour(
@@ -39,14 +39,14 @@ async def test_every_command_to_a_chaotic_fleet_ends_and_none_is_executed_twice(
         phone.phone.on_effect = effects.append
     try:
         fleet.start(await lab.token(PIXEL))
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             await fleet.wait_connected()
         operations = [
             await lab.issue(phone, **command)
             for phone in fleet.phones
             for command in sorted(random.Random(phone.name).sample(COMMANDS_SENT, 3), key=WIPE.__eq__)  # nothing is issued to the wiped
         ]
-        ended = [await lab.ended(operation, within_s=90.0) for operation in operations]
+        ended = [await lab.ended(operation) for operation in operations]
         wiped = {operation.device for operation in ended if operation.type == "WIPE"}
         await eventually(lambda: len(wiped) == sum(not phone.phone.device.managed for phone in fleet.phones))
     finally:

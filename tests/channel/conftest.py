@@ -26,6 +26,7 @@ from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.settings import Settings
 from tests.channel.phones import FACTS, HttpPhone, Identity, Json, Phone, Reply, SocketPhone, hash_of
+from tests.patience import PATIENCE_S
 
 ENTERPRISE = EnterpriseName("LC01test")
 
@@ -76,7 +77,7 @@ class Server:
     async def waited_on(self, device: Identity, *, waits: bool = True) -> None:
         """Returns once the device waits for offers, in an open poll or on a WebSocket; or no longer does."""
         name, peers = DeviceName.parse(device.name), self.parts.channel.peers
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while waits is ((peer := peers.find(name)) is None or peer.link is None):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.005)
 

@@ -14,6 +14,7 @@ from heliograph.protocol import Enroll
 from heliograph.service.phones import enroll_device
 from tests.channel.conftest import ENTERPRISE, Server
 from tests.channel.phones import Identity
+from tests.patience import PATIENCE_S
 
 AGENT = Path(__file__).parents[2] / "examples" / "minimal_agent.py"
 
@@ -41,7 +42,7 @@ async def said(process: asyncio.subprocess.Process) -> str:
 
 async def device_of(server: Server) -> Identity:
     """The one device that there is."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         while not (page := await server.parts.store.devices(ENTERPRISE, after="", limit=2)).items:  # noqa: ASYNC110 - the store has no event
             await asyncio.sleep(0.05)
     return Identity(str(page.items[0].name), "")

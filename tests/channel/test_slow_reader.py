@@ -5,6 +5,7 @@ import asyncio
 from heliograph.domain.names import DeviceName
 from tests.channel.conftest import Server
 from tests.channel.phones import HANDSHAKE
+from tests.patience import PATIENCE_S
 
 UNMASKED = bytes(4)
 """A masking key that masks nothing."""
@@ -42,7 +43,7 @@ async def test_a_phone_that_does_not_read_is_cut_off(server: Server) -> None:
     await server.waited_on(phone)
 
     flooding = asyncio.create_task(flood(writer))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while presence.connected(name):  # noqa: ASYNC110 - nothing signals the end of a connection
             await asyncio.sleep(0.05)
     flooding.cancel()

@@ -22,6 +22,7 @@ from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
 from tests.deploy.topology import COMPOSE, FOLDER, SERVICES, Topology, haproxy, interpolated
 from tests.operations.server import heliograph
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
 from tests.sign_in.google_credentials import credentials_of
 
@@ -79,7 +80,7 @@ async def phone(topology: Topology, enterprises: Any, kind: TransportKind) -> Ph
     )
     runner = PhoneRunner(virtual, Line(server_url=topology.url, kind=kind, backoff_first_s=0.1, backoff_most_s=0.5))
     runner.start(token["value"])
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         await runner.wait_connected()
     return runner
 
@@ -88,7 +89,7 @@ async def executed(enterprises: Any, runner: PhoneRunner) -> dict[str, Any]:  # 
     """A LOCK for the phone, done."""
     issued = await asyncio.to_thread(enterprises.devices().issueCommand(name=runner.name, body={"type": "LOCK"}).execute)
     asked = enterprises.devices().operations().get(name=issued["name"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := await asyncio.to_thread(asked.execute)).get("done"):  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.1)
     return dict(found)

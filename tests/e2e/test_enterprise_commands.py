@@ -51,6 +51,18 @@ def test_a_token_is_printed_with_its_value_and_drawn_for_a_phone(sandbox: Sandbo
     assert max(map(len, picture)) <= 80 + len("\x1b[7m") + len("\x1b[0m")
 
 
+def test_a_picture_that_no_fresh_phone_can_use_is_written_with_a_warning(sandbox: Sandbox, tmp_path: Path) -> None:
+    picture = tmp_path / "token.png"
+
+    written = sandbox.run("tokens", "create", "--qr-png", str(picture))
+    unasked = sandbox.run("tokens", "create")
+
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "a factory-fresh phone cannot use this token's QR code" in written.stderr
+    assert "--agent-apk FILE" in written.stderr
+    assert "" == unasked.stderr
+
+
 def test_a_policy_is_set_from_a_file_and_from_standard_input(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     file.write_text('{"cameraDisabled": true}')

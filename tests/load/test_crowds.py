@@ -14,6 +14,7 @@ import pytest
 from tests.api.raw import Answer, Raw, answers_to
 from tests.e2e.program import running_sandbox
 from tests.load.serve_process import ServeProcess
+from tests.patience import PATIENCE_S
 
 FEW = 64
 CROWD = 150
@@ -82,7 +83,7 @@ async def test_who_comes_when_the_reserve_of_files_is_used_up_too_waits_and_is_a
             with no_file_to_open(server.pid):
                 late = Raw(server.port)
                 late.send(get("/healthz"))
-                async with asyncio.timeout(90):
+                async with asyncio.timeout(PATIENCE_S):
                     while "http.no_descriptors" not in server.errors():  # noqa: ASYNC110 - nothing signals it
                         await asyncio.sleep(0.05)
                 established.send(get("/healthz"))
@@ -98,7 +99,7 @@ async def test_who_comes_when_the_reserve_of_files_is_used_up_too_waits_and_is_a
 
 async def test_a_crowd_makes_room_after_a_while(tmp_path: Path) -> None:
     async with ServeProcess(tmp_path, "--connections-most", "10", "--head-seconds", "300") as server:  # noqa: SIM117 - the crowd first
-        async with crowd(server.port, 10, HALF_HEAD), asyncio.timeout(90):
+        async with crowd(server.port, 10, HALF_HEAD), asyncio.timeout(PATIENCE_S):
             while [503] == [answer.status for answer in await asked(server.port, "/v1/enterprises")]:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.2)
 

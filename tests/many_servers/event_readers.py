@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 
-from tests.many_servers.lab import WITHIN_S, Lab, ServerProcess
+from tests.many_servers.lab import Lab, ServerProcess
 from tests.notifications.event_reader import Reader
+from tests.patience import PATIENCE_S
 
 BEFORE, RACING = 6, 12
 """Commands in each round that have ended before a server is killed, and that are in progress at that moment."""
@@ -48,7 +49,7 @@ async def reading(lab: Lab) -> AsyncIterator[list[Reader]]:
 
 async def caught_up(readers: Sequence[Reader], name: str) -> None:
     """Returns once every reader has seen this operation's event."""
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not all(name in reader.names for reader in readers):  # noqa: ASYNC110 - a reader signals nothing
             await asyncio.sleep(0.02)
 

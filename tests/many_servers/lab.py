@@ -21,12 +21,11 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import Pace, User, VirtualPhone
 from tests.channel.phones import FACTS, SocketPhone, hash_of
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 Json = dict[str, Any]
 
-READY_WITHIN_S = 90.0
-WITHIN_S = 60.0
 QUICK = Pace(times=0.02, reboot_s=0.05)
 
 
@@ -65,7 +64,7 @@ class ServerProcess:
 
     async def wait_ready(self, http: aiohttp.ClientSession) -> None:
         """Returns once the server answers and is ready."""
-        async with asyncio.timeout(READY_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 assert self._process is not None
                 assert self._process.returncode is None, self.log.read_text(encoding="utf-8")
@@ -83,7 +82,7 @@ class ServerProcess:
     async def exit_code(self) -> int:
         """How the process ended by itself."""
         assert self._process is not None
-        async with asyncio.timeout(READY_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
     async def kill(self) -> None:
@@ -157,7 +156,7 @@ class Lab:
         def applied(shown: Json) -> bool:
             return (policy, str(version)) == (shown.get("appliedPolicyName"), shown.get("appliedPolicyVersion"))
 
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not applied(await self.get(server, f"/v1/{device}")):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
 
@@ -230,7 +229,7 @@ class Lab:
     async def issue_surely(self, url: str, device: str) -> str:
         """The operation's name; the request is sent again, as the same one, until a server answers it."""
         request_id = str(uuid.uuid4())
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 with contextlib.suppress(aiohttp.ClientError, OSError):
                     async with self.http.post(f"{url}/v1/{device}:issueCommand?requestId={request_id}", json={"type": "LOCK"}) as answer:
@@ -240,7 +239,7 @@ class Lab:
                             return str(said["name"])
                 await asyncio.sleep(0.02)
 
-    async def ended(self, server: ServerProcess, operation: str, *, within_s: float = WITHIN_S) -> Json:
+    async def ended(self, server: ServerProcess, operation: str, *, within_s: float = PATIENCE_S) -> Json:
         """The operation once it is done, as the server shows it."""
         async with asyncio.timeout(within_s):
             while not (shown := await self.get(server, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - nothing signals it
@@ -250,7 +249,7 @@ class Lab:
 
 async def connected(phone: PhoneRunner) -> None:
     """Returns once the phone is connected."""
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         await phone.wait_connected()
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.many_servers.lab import Lab, ServerProcess, Switch, executions
 from tests.notifications.endpoint import Endpoint, listening
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster
 
 CREDENTIAL = "c" * 43
@@ -24,7 +25,7 @@ async def test_a_dead_servers_commands_expire_on_time_at_another(lab: Lab) -> No
     await there.kill()
 
     for operation in issued:
-        assert 4 == (await lab.ended(here, operation, within_s=60))["error"]["code"]
+        assert 4 == (await lab.ended(here, operation))["error"]["code"]
 
 
 async def test_what_a_dead_servers_phone_had_not_begun_is_offered_by_another(lab: Lab) -> None:
@@ -183,7 +184,7 @@ def rings(metrics: str, source: str) -> float:
 
 async def bell_listens(lab: Lab, server: ServerProcess) -> None:
     """Returns once it does."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while "heliograph_doorbell_listening 1.0" not in await lab.text(server, "/metrics"):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
 

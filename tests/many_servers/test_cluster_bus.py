@@ -12,6 +12,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.settings import database_url
 from heliograph.storage.postgres.cluster_bus import PAYLOAD_MOST, BusMessage, ClusterBus, Word, message_from, payloads
 from heliograph.storage.postgres.link import connect
+from tests.patience import PATIENCE_S
 
 NOW_US = 1_790_000_000_000_000
 
@@ -51,7 +52,7 @@ async def bus(database: str, server: str) -> AsyncIterator[tuple[ClusterBus, Ear
 async def until(condition: object) -> None:
     """Returns once the condition holds."""
     assert callable(condition)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - an ear has no event
             await asyncio.sleep(0.005)
 

@@ -13,6 +13,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.server.cluster_doorbell import OVERLAP_MS, ClusterDoorbell
 from heliograph.service.metrics import DoorbellCounts
 from heliograph.storage.postgres.cluster_bus import Word
+from tests.patience import PATIENCE_S
 
 HERE, AWAY = DeviceName("LC0", "here"), DeviceName("LC0", "away")
 START_MS = 1_790_000_000_000
@@ -84,7 +85,7 @@ class Scene:
     async def looks(self, times: int) -> None:
         """So many looks have ended since."""
         seen = len(self.database.asked)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.database.asked) < seen + times + 1:  # noqa: ASYNC110 - a look has no event
                 await asyncio.sleep(0.001)
 

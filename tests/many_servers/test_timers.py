@@ -23,6 +23,7 @@ from heliograph.service.operations import cancel_operation
 from heliograph.service.phones import enroll_device
 from heliograph.service.ports import Decision, Delete, Ports, Sees
 from heliograph.settings import Settings
+from tests.patience import PATIENCE_S
 from tests.service.world import facts
 
 LAB = EnterpriseName("LC0lab0000")
@@ -66,7 +67,7 @@ async def test_a_thousand_commands_expire_once_each_at_whichever_server(database
         names = await asyncio.gather(*(issue(ports, device) for device in devices for ports in (one.ports, other.ports) for _ in range(12)))
 
         clock.advance(601 * 1_000_000)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while any([await one.store.open_operations(device) for device in devices]):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.05)
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import LAB
 from tests.notifications.whole_server import ENDPOINTS, SECOND_US, WholeServer, until
+from tests.patience import PATIENCE_S
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_and_when_it_is_enabled_again_it_gets_what_came_meanwhile(
@@ -51,7 +52,7 @@ async def test_what_waits_for_an_endpoint_that_a_caller_ends_becomes_dead_letter
     else:
         await server.call("DELETE", f"{ENDPOINTS}/mine")
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not (letters := await server.dead_letters()):
             server.clock.advance(60 * SECOND_US)
             await asyncio.sleep(0.05)

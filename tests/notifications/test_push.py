@@ -18,7 +18,7 @@ from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage
 from heliograph.service.send_notifications import EACH_MOST
 from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import Lab, lab
-from tests.patience import surely
+from tests.patience import PATIENCE_S, surely
 
 MESSAGE = OutboxMessage(
     message_id=1_790_000_000_000_001, destination=PUSH, notification_type="COMMAND", data=b'{"name":"n"}',
@@ -222,7 +222,7 @@ async def test_only_so_many_messages_are_under_way_at_a_time(tmp_path: Path) -> 
 async def test_an_endpoint_that_never_answers_stops_no_server(tmp_path: Path) -> None:
     async with (
         listening(never) as endpoint,
-        asyncio.timeout(60),
+        asyncio.timeout(PATIENCE_S),
         lab(tmp_path, push_endpoint=endpoint.url, enabled=[NotificationType.COMMAND]) as pushing,
     ):
         await ended_command(pushing)

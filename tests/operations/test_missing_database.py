@@ -7,6 +7,7 @@ import pytest
 
 from heliograph.agent.runner import Condition
 from tests.operations.server import Ended, Server, done, enterprise, heliograph, issue, phone
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ async def test_phones_that_an_empty_database_turned_away_come_back_with_the_righ
         runner = await phone(http, server, await enterprise(http))
     server.data.rename(tmp_path / "the right one")
     try:
-        async with server.running(), asyncio.timeout(30):
+        async with server.running(), asyncio.timeout(PATIENCE_S):
             while runner.condition is not Condition.UNKNOWN:  # noqa: ASYNC110 - what is waited for offers no event
                 await asyncio.sleep(0.02)
         server.data.rename(tmp_path / "the empty one")

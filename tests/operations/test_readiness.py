@@ -17,6 +17,7 @@ from heliograph.settings import Admission, Settings
 from heliograph.storage.sqlite.store import SqliteStore
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, enterprise, get, post
+from tests.patience import PATIENCE_S
 from tests.storage.records import SECOND_US, SetClock
 
 ROOM_BYTES = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
 
 async def wait_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.05)
 
@@ -66,7 +67,7 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
     async with server.running() as http:
         name = await enterprise(http)
         fill(filler)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while await issue_refused(http, name) != 503:
                 fill(filler)
 
@@ -130,7 +131,7 @@ async def test_a_store_whose_disk_does_not_answer_is_not_healthy(tmp_path: Path)
     assert "The disk has not answered for 7 s." == store.healthy()
     goes_on.set()
     await hanging
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while store.healthy():  # noqa: ASYNC110 - the thread signals nothing
             await asyncio.sleep(0.001)
     await store.close()

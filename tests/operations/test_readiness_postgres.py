@@ -9,6 +9,7 @@ import pytest
 
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, done, enterprise, get, issue, phone
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
 
 
@@ -36,7 +37,7 @@ async def reason(http: aiohttp.ClientSession) -> str:
 
 async def until_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
     """/readyz answers with this status."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.1)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from heliograph.domain.operation import State
 from heliograph.server import SystemClock
+from tests.patience import PATIENCE_S
 from tests.service.world import World, world
 
 
@@ -78,7 +79,7 @@ async def test_on_a_real_clock_expiry_is_never_early_and_comes_by_itself(tmp_pat
         phone = await lab.phone()
         name = await lab.issue(phone.name, '{"type":"LOCK","duration":"0.3s"}')
 
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while not (operation := await lab.operation(name)).done:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
 

@@ -15,6 +15,7 @@ from heliograph.domain.notification import Notification
 from heliograph.service.outbox import PUSH, NotPublished, OutboxMessage, Publish
 from heliograph.service.ports import Decision, Lane, Ports, Rule, Sees, Store
 from heliograph.service.send_notifications import DELAY_US, FIRST_PAUSE_US, KEPT_US, LONGEST_PAUSE_US, publish_notifications
+from tests.patience import PATIENCE_S
 from tests.service.world import World
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ async def settle() -> None:
 
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
     """Returns once it has happened.  Raises: TimeoutError."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not await happened():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.002)
 
@@ -237,7 +238,7 @@ async def test_a_message_that_a_library_chokes_on_holds_up_nobody_and_its_data_i
             sink.error = None
             await put(lab, b"second")
             lab.clock.advance(0.1)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(sink.got) < 2:  # noqa: ASYNC110 - the sink has no event
                     await asyncio.sleep(0.002)
 

@@ -6,6 +6,7 @@ from heliograph.domain.errors import OperationNotFound
 from heliograph.domain.names import OperationName
 from heliograph.service.devices import delete_device
 from heliograph.service.operations import cancel_operation, retire_operations
+from tests.patience import PATIENCE_S
 from tests.service.world import World
 
 
@@ -30,7 +31,7 @@ async def test_operations_are_kept_for_thirty_days_after_their_end(lab: World) -
     await lab.operation(ended)
     lab.clock.advance(3_600)
     lab.ports.haste.ask()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         while not await gone(lab, ended):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     retiring.cancel()

@@ -30,6 +30,7 @@ from heliograph.service.ports import (
     Store,
     Write,
 )
+from tests.patience import PATIENCE_S
 from tests.storage.records import (
     ENTERPRISE,
     SECOND_US,
@@ -335,7 +336,7 @@ class StoreConformance:
         await asyncio.sleep(0.01)
 
         assert [first.deadline_us] == told
-        async with asyncio.timeout(60):  # it may be too early meanwhile, never too late
+        async with asyncio.timeout(PATIENCE_S):  # it may be too early meanwhile, never too late
             while second.deadline_us != store.nearest_deadline_us():
                 assert first.deadline_us == store.nearest_deadline_us()
                 await asyncio.sleep(0.01)

@@ -15,6 +15,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.ports import Decision, Facts, PutDevice, Rule, Sees
 from heliograph.storage.postgres.link import Unreachable
 from heliograph.storage.postgres.store import PostgresStore
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
 from tests.storage.conformance import enrolled
 from tests.storage.records import BreakableClock, SetClock, device_name, device_record, issue, look, write
@@ -158,7 +159,7 @@ async def test_a_store_closes_in_time_though_its_database_is_gone(cluster: Clust
     pending = asyncio.ensure_future(store.decide(Sees(), look))
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await store.close()
 
     await asyncio.to_thread(cluster.start)

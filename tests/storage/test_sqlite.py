@@ -23,6 +23,7 @@ from heliograph.storage.queue.lanes import LANE_MOST
 from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, check_library
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
+from tests.patience import PATIENCE_S
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.event_conformance import EventConformance, followed_while_raced
@@ -354,7 +355,7 @@ async def test_a_full_disk_refuses_whole_batches_and_recovers_by_itself(path: Pa
     assert (1, None) == ((await store.decide(Sees(device=device), look)).open_count, await store.device(other))
 
     connection.pragma("max_page_count", 1_000_000)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while store.healthy():  # noqa: ASYNC110 - health is asked for, as /readyz does
             await asyncio.sleep(0.05)
     issued = await store.decide(Sees(device=device), issue(device))

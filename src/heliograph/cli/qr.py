@@ -68,16 +68,15 @@ def png_of(options: QrOptions) -> Iterator[Callable[[str], None]]:
         yield lambda code: _write_png(code, descriptor)
 
 
-def show(code: str, *, wanted: bool | None) -> None:
-    """Draw the code, two modules a character; unasked only on a terminal, if a phone can use it."""
-    missing = missing_for_setup(code)
-    if wanted is False or not (wanted or sys.stdout.isatty()):
-        return
-    if missing:
+def show(code: str, options: QrOptions) -> None:
+    """Draw the code, two modules a character; unasked only on a terminal, if a phone can use it. Warn of a code that none can use."""
+    wanted, missing = options["qr"], missing_for_setup(code)
+    draws = sys.stdout.isatty() if wanted is None else wanted
+    if missing and (draws or options["qr_png"] is not None):
         print_warning(f"a factory-fresh phone cannot use this token's QR code. {missing}")
-    if wanted or not missing:
+    if draws and (wanted or not missing):
         _draw(code)
-    if not missing:
+    if draws and not missing:
         click.echo(ALLOWLIST)
 
 

@@ -30,7 +30,7 @@ def _on_a_server(command: Callable[..., Any]) -> Callable[..., Any]:
 @option("--owner", default="", show_default=False, metavar="TEXT", help="What it is for, as others see it.")
 @_on_a_server
 def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, server: str, as_json: bool) -> None:
-    """Reserve a phone: no one else gets it until you release it, or send no heartbeat in time, and it is reset."""
+    """Reserve a phone. Others get it once it is reset, after you released it or sent no heartbeat in time."""
     name = device_name(device, enterprise)
     body = {"device": str(name), "owner": owner, **({"duration": duration} if duration else {})}
     made = client_of(server).post(f"{_collection(str(name.parent))}", json.dumps(body).encode())
@@ -43,7 +43,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
 @LEASE
 @_on_a_server
 def heartbeat(reservation: str, *, fencing_token: int, duration: str | None, enterprise: str, server: str, as_json: bool) -> None:
-    """Keep a reservation: say that its holder is alive."""
+    """Extend a reservation, which ends without heartbeats."""
     body = {"fencingToken": str(fencing_token), **({"duration": duration} if duration else {})}
     kept = client_of(server).post(f"{_path(reservation, enterprise)}:heartbeat", json.dumps(body).encode())
     _print(kept, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)

@@ -61,7 +61,7 @@ def create_token(  # noqa: PLR0913 - one option each
     print_field("token", token["name"])
     print_field("value", token["value"])
     print_field("expires", local_time(token["expirationTimestamp"]))
-    return show(code, wanted=qr["qr"])
+    return show(code, qr)
 
 
 @app.command("list")

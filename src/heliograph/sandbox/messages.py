@@ -94,7 +94,7 @@ class UsageLogging(Message):
     """`POST …:logUsage`: an event of the usage log."""
 
     event_type: Annotated[str, Also(enum=EVENT_TYPES)] = ""
-    """AMAPI's UsageLogEvent.eventType."""
+    """Type of the event, as in `UsageLogEvent`."""
     event: AnyObject | None = None
     """What the event says: AMAPI's message of its type, as in `{"status": "ATTEMPT_FAILED"}`."""
 
