@@ -1,12 +1,18 @@
 """Push endpoints of an enterprise: several, set while the server runs, each with its own types and its own queue."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.names import PushEndpointName
 from heliograph.domain.push_endpoint import PushEndpointRecord
-from tests.notifications.endpoint import listening
+from heliograph.service.enterprises import create_enterprise
+from heliograph.service.push_endpoints import send_test_message
+from heliograph.service.send_notifications import AT_ONCE_MOST
+from tests.notifications.endpoint import Endpoint, listening
 from tests.notifications.lab import LAB
 from tests.notifications.whole_server import ENDPOINTS, WholeServer, whole_server
 
@@ -119,3 +125,31 @@ async def test_without_an_allowed_network_only_https_is_accepted(tmp_path: Path)
         plain = await strict.call("POST", ENDPOINTS, {"url": "http://emm.example.com/"})
 
         assert (400, True) == (plain.status, "--push-allow-network" in plain.message)
+
+
+async def test_slow_endpoints_of_one_enterprise_leave_room_for_those_of_another(server: WholeServer, endpoint: Endpoint) -> None:
+    counts, under_way, answered = server.ports.publishing, [0], asyncio.Event()
+
+    async def slowly(_request: web.Request) -> web.Response:
+        under_way.append(counts.begun - counts.ended)
+        await answered.wait()
+        return web.Response(status=204)
+
+    other = PushEndpointName("LC0other00", "mine")
+    slow = [PushEndpointName(LAB.enterprise, f"slow{number}") for number in range(8)]
+    await create_enterprise(server.ports, Enterprise(), enterprise_id=other.enterprise)
+    await server.call("POST", f"/heliograph/v1/{other.parent}/pushEndpoints?pushEndpointId=mine", {"url": endpoint.url})
+    async with listening(slowly) as receiver:
+        for name in slow:
+            await server.made(receiver.url, name.push_endpoint)
+            await send_test_message(server.ports, name)
+        await receiver.has(len(slow), "test")
+
+        await asyncio.gather(*(send_test_message(server.ports, name) for name in slow * (AT_ONCE_MOST // len(slow))))
+        await receiver.has(AT_ONCE_MOST // 2, "test")
+        await send_test_message(server.ports, other)
+        await endpoint.has(1, "test")
+        answered.set()
+        await receiver.has(AT_ONCE_MOST + len(slow), "test")
+
+    assert max(under_way) <= AT_ONCE_MOST // 2 + len(slow)

@@ -164,6 +164,13 @@ def test_the_secret_of_a_push_endpoint_is_sealed_in_every_answer_that_has_it(san
     assert "whsec_" not in everything(sandbox)
 
 
+@pytest.mark.parametrize("collection", ["events", "deadLetters", "reservations", "pushEndpoints"])
+def test_every_kind_of_answer_of_our_own_can_be_kept(sandbox: Client, collection: str) -> None:
+    answer = sandbox.get(f"/heliograph/v1/enterprises/sandbox/{collection}")
+
+    assert [answer] == [request.get("response", {}) for request in requests(sandbox)]
+
+
 @pytest.mark.parametrize(
     "path", ["", "/devices", "/enrollmentTokens", "/policies", f"/devices/{PHONE}/operations", "/policies/default", f"/devices/{PHONE}"]
 )

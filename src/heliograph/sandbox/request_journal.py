@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.protojson.errors import NotFound
+from heliograph.protojson.messages import Message
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.calls import ApiCall
@@ -225,7 +226,8 @@ def _decoded(call: ApiCall, sealing: Sealing, answer: Answer) -> Any:  # noqa: A
     if answer.status >= HTTPStatus.BAD_REQUEST:
         return sealing.anywhere(value)
     cls = call.row.response if call.row else ""
-    return value if isinstance(cls, str) else without_credentials(value, cls)
+    # What is no Message is a view of what happened (events, timelines, dead letters), and has no secrets.
+    return without_credentials(value, cls) if isinstance(cls, type) and issubclass(cls, Message) else value
 
 
 def _operation(call: ApiCall, response: Any) -> str:  # noqa: ANN401 - JSON

@@ -13,6 +13,7 @@ from heliograph.backoff import pause_after
 from heliograph.protojson.errors import Unavailable
 from heliograph.service.dead_letters import give_up
 from heliograph.service.destination_rests import LONGEST_ASKED_US, Rests
+from heliograph.service.endpoint_shares import EndpointShares
 from heliograph.service.haste import first_of
 from heliograph.service.outbox import DestinationClosed, NotPublished, OutboxMessage, Postponed, Published, Publisher
 from heliograph.service.ports import Decision, Lane, Ports, Sees, Write
@@ -51,6 +52,11 @@ class AtOnce(NamedTuple):
     each: int = EACH_MOST
     """To one destination."""
 
+    @property
+    def of_enterprise(self) -> int:
+        """To all push endpoints of one enterprise, about: the other half is for others."""
+        return max(self.each, self.all // 2)
+
 
 SPARING = AtOnce()
 UNHEARD = AtOnce(NOWHERE_MOST, NOWHERE_MOST)
@@ -84,6 +90,7 @@ class _Sender:
         self._chance = chance
         self._counts = ports.publishing
         self._rests = Rests(self._counts.resting_until_us, chance=chance)
+        self._shares = EndpointShares()
         self._look = asyncio.Event()
         self._next_look_us: int | None = 0
         """None: when a look is requested."""
@@ -135,7 +142,7 @@ class _Sender:
         if self._more:
             return now_us + LOOK_LATEST_US if self._ports.shared else None
         due_by_us = max(now_us - DELAY_US, self._hastened_us)
-        store, busy = self._ports.store, self._busy(now_us, most.each)
+        store, busy = self._ports.store, self._busy(now_us, most)
         try:
             claimed = await store.claim(limit=free, now_us=due_by_us, until_us=now_us + LEASE_US, each=most.each, busy=busy)
             next_us = await store.next_messages_us()
@@ -150,11 +157,14 @@ class _Sender:
         # A full destination gets its turn when a message to it is settled.
         return self._look_again_us(now_us, {to: due_us for to, due_us in next_us.items() if to not in full})
 
-    def _busy(self, now_us: int, each: int) -> Counter[str]:
-        """By how many of `each` a destination gets less: for those that are being sent to it, and while it takes nothing."""
-        busy = Counter(message.destination for message, _ in self._sending.values())
-        for destination, less in self._rests.busy(now_us, each=each):
+    def _busy(self, now_us: int, most: AtOnce) -> Counter[str]:
+        """By how many of `most.each` a destination gets less: for what is being sent to it, while it takes nothing, for others' sake."""
+        sending = [message for message, _ in self._sending.values()]
+        busy = Counter(message.destination for message in sending)
+        for destination, less in self._rests.busy(now_us, each=most.each):
             busy[destination] += less
+        for endpoint, at_least in self._shares.busy(sending, most=most.of_enterprise, each=most.each):
+            busy[endpoint] = max(busy[endpoint], at_least)
         return busy
 
     def _full(self, busy: Counter[str], each: int) -> Collection[str]:
