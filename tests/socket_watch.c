@@ -95,12 +95,13 @@ static int ends_with(const char *name, const char *end) {
 /* A name that a resolver would ask a server for. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
     char own[256] = "";
-    unsigned char numbers[sizeof(struct in6_addr)];
+    struct in_addr four;
+    struct in6_addr six;
     int asked = watched() != NULL && name != NULL && *name != '\0' && !(hints != NULL && hints->ai_flags & AI_NUMERICHOST);
     if (asked) {
         gethostname(own, sizeof own - 1);
         asked = strcasecmp(name, own) != 0 && !ends_with(name, "localhost") && strchr(name, '%') == NULL
-            && inet_pton(AF_INET, name, numbers) != 1 && inet_pton(AF_INET6, name, numbers) != 1;
+            && inet_aton(name, &four) == 0 && inet_pton(AF_INET6, name, &six) != 1;
     }
     if (asked) {
         note("looks up", name);

@@ -140,8 +140,10 @@ def _is_here(host: str) -> bool:
 
 def _is_looked_up(name: str) -> bool:
     """Whether a resolver would ask a server for the name."""
-    try:
+    with contextlib.suppress(ValueError):
         ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return bool(name) and not name.lower().endswith("localhost") and name.lower() != socket.gethostname().lower()
-    return False
+        return False
+    with contextlib.suppress(OSError):
+        socket.inet_aton(name)  # other spellings of an address: 0x7f.1
+        return False
+    return bool(name) and not name.lower().endswith("localhost") and name.lower() != socket.gethostname().lower()

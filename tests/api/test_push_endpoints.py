@@ -36,7 +36,7 @@ def test_an_endpoint_is_created_with_its_secret_and_then_listed_without(run: Run
 
 
 def test_a_secret_is_rotated_and_an_endpoint_disabled_enabled_tried_out_and_deleted(run: Run) -> None:
-    run("create", URL, "--id", "emm", "--webhooks", "v1")
+    run("create", "https://emm.localhost/", "--id", "emm", "--webhooks", "v1")
 
     rotated = run("rotate", "emm", "--grace", "2h")
     disabled = run("disable", "emm")

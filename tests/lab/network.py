@@ -1,4 +1,7 @@
-"""Networks of a test's own, one for the computer and one for each phone: adbd asks nobody for a key, so nobody else may reach it."""
+"""Networks of a test's own, one for the computer and one for each phone: adbd asks nobody for a key, so nobody else may reach it.
+
+Nothing leads out of them, so what runs inside is not watched (tests/socket_watch.py).
+"""
 
 import contextlib
 import os
@@ -7,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import pytest
+
+from tests.socket_watch import FILE
 
 PATIENCE_S = 120
 
@@ -22,12 +27,12 @@ class Network:
 
     def popen(self, command: Sequence[str], environment: Mapping[str, str] | None = None, **how: Any) -> "subprocess.Popen[str]":  # noqa: ANN401
         """A program that runs inside; the process's own id is the program's."""
-        return subprocess.Popen([*self._enter, *command], env={**os.environ, **(environment or {})}, text=True, **how)
+        return subprocess.Popen([*self._enter, *command], env=_unwatched(environment), text=True, **how)
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """A program, ended."""
         return subprocess.run(
-            [*self._enter, *command], env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [*self._enter, *command], env=_unwatched(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
@@ -48,6 +53,10 @@ class Network:
                 made = network.run("sh", "-c", command)
                 assert made.returncode == 0, (end, made.stderr)
             yield other, f"10.77.{number}.2"
+
+
+def _unwatched(environment: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in {**os.environ, **(environment or {})}.items() if name != FILE}
 
 
 _KEEPER = ("sh", "-c", "ip link set lo up && echo up && exec cat")

@@ -211,6 +211,7 @@ DAMAGE: dict[str, Sequence[str]] = {
     "policies_have_an_enterprise": ("INSERT INTO policies VALUES ('e', 'p', 'p', x'')",),
     "events_have_no_gap": ("INSERT INTO events VALUES ('e', 3, 0, 'COMMAND', x'7b7d')", "INSERT INTO event_numbers VALUES ('e', 5)"),
     "web_apps_have_an_enterprise": ("INSERT INTO web_apps VALUES ('e', 'w', 'p', x'')",),
+    "reservations_have_an_enterprise": ("INSERT INTO reservations VALUES ('e', 's', 'p', x'')",),
     "push_endpoints_have_an_enterprise": ("INSERT INTO push_endpoints VALUES ('e', 'm', 'p', x'')",),
     "statuses_have_an_enterprise": ("INSERT INTO statuses VALUES ('e', 'd', x'')",),
     "dead_letters_have_an_enterprise": ("INSERT INTO dead_letters VALUES ('e', 1, 'p', 1, x'')",),
