@@ -30,7 +30,7 @@ from heliograph.server import (
     serving,
 )
 from heliograph.server.assembly import by_prefix
-from heliograph.server.in_memory import memory_template
+from heliograph.server.in_memory import memory_template, without_memory_in_advance
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.settings import require_loopback
 
@@ -130,6 +130,7 @@ async def run_sandbox(
 
     Raises: as `running_sandbox`.
     """
+    without_memory_in_advance()
     async with contextlib.AsyncExitStack() as stack:
         with first_signal() as came:
             greeting = await begun_before(came, stack.enter_async_context(running_sandbox(settings, snapshot=snapshot)))

@@ -27,12 +27,21 @@ from heliograph.service.send_notifications import SPARING, UNHEARD, publish_noti
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
 from heliograph.storage.records_check import record_findings
-from heliograph.storage.sqlite.connection import copy_of, memory_template
+from heliograph.storage.sqlite.connection import copy_of, memory_template, without_memory_in_advance
 from heliograph.storage.sqlite.rows import Rows, RowsUnreadable, fill
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import KEY_BYTES, KeyVault
 
-__all__ = ["Neighbourhood", "Rows", "RowsUnreadable", "assembled_in_memory", "memory_template", "schema_version", "template_with"]
+__all__ = [
+    "Neighbourhood",
+    "Rows",
+    "RowsUnreadable",
+    "assembled_in_memory",
+    "memory_template",
+    "schema_version",
+    "template_with",
+    "without_memory_in_advance",
+]
 
 RETIRED_AT_ONCE = 1_000
 """As many operations as a phone may have open: 5 ms in memory."""

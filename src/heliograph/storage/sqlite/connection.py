@@ -94,6 +94,18 @@ def memory_template(now_us: int) -> apsw.Connection:
     return connection
 
 
+def without_memory_in_advance() -> None:
+    """Connections of this process take memory as they need it: SQLite gives each 48 KiB, which a thousand worlds would hold unused.
+
+    SQLite is configured before its first use; a process that has a connection already keeps what it has.
+    Source: sqlite.org/malloc.html#lookaside.
+    """
+    if not apsw.connections():
+        apsw.shutdown()
+        apsw.config(apsw.SQLITE_CONFIG_LOOKASIDE, 0, 0)
+        apsw.initialize()
+
+
 def copy_of(template: apsw.Connection) -> apsw.Connection:
     """Another database in memory like it."""
     return Connections.in_memory(template).writer
