@@ -76,7 +76,7 @@ async def _measured(count: int) -> Figures:
             *_times("end a world, CPU", spent["end"], most=5.0),
             *_times("make a world of a snapshot, one command in it", load, most=50.0),
             Number(f"file descriptors with {count} worlds, a port each", [float(open_files)], "files"),
-            Number(f"lock {fleet_size:,} phones in one go under Google's quota", fleet, "s", most=60.0),
+            Number(f"lock {fleet_size:,} phones in one go under quota", fleet, "s", most=60.0),
             *_times(f"lead a clock over ten years with {OPERATIONS:,} open operations", ten_years[:clocks], most=50.0),
             *_times("the same, and each of them sends a notification", ten_years[clocks:], most=50.0),
         ]
