@@ -47,6 +47,7 @@ class Agent:
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
+        self._policy = PhonePolicy(policy_version=0)
 
     @property
     def reported(self) -> DeviceReport | None:
@@ -164,7 +165,7 @@ class Agent:
         await self._delivery.judge(reply)
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
-        self._equipment.executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
+        self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()
 
@@ -183,7 +184,7 @@ class Agent:
                 await self._delivery.judge(news)
                 raise ConnectionLost(f"instead of an offer: {news.status} {error_text(news)}")
             if isinstance(news, PhonePolicy):
-                self._equipment.executor.adopt(news)
+                self._adopt(news)
                 self._changed.set()
             else:
                 self._take(news)
@@ -213,7 +214,14 @@ class Agent:
                 delivered = await self._delivery.deliver(StatusReport(report=report))
                 self._reported = report
                 if delivered.reply.status == OK:
-                    executor.adopt(msgspec.json.decode(delivered.reply.body, type=PhonePolicy))
+                    policy = msgspec.json.decode(delivered.reply.body, type=PhonePolicy)
+                    # News may have overtaken this answer: then it is older than what the phone has.
+                    if policy.policy_name != self._policy.policy_name or policy.policy_version >= self._policy.policy_version:
+                        self._adopt(policy)
+
+    def _adopt(self, policy: PhonePolicy) -> None:
+        self._policy = policy
+        self._equipment.executor.adopt(policy)
 
     async def _obey(self, final: FinalOrder) -> None:
         """Execute the last order once, confirm it, then forget the credential."""

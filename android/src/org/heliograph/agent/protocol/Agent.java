@@ -22,6 +22,8 @@ public final class Agent {
   private final Random chance = new Random();
   private final Map<String, Thread> threads = new HashMap<>();
   /** One status report at a time. */
+  private final Object adopting = new Object();
+  private JSONObject adopted = new JSONObject();
   private final Object reporting = new Object();
   private String reported = "";
   /** Guards `changed`; never held while a message is under way. */
@@ -162,7 +164,22 @@ public final class Agent {
       if (report.toString().equals(reported)) return;
       Reply reply = delivery.deliver("status", "", Json.of("report", report));
       reported = report.toString();
-      if (reply.ok()) phone.adopt(reply.body);
+      if (reply.ok()) adoptUnlessOlder(reply.body);
+    }
+  }
+
+  private void adopt(JSONObject policy) {
+    synchronized (adopting) {
+      adopted = policy;
+      phone.adopt(policy);
+    }
+  }
+
+  /** News may have overtaken the answer to a report: what it says is older than what the phone has. */
+  private void adoptUnlessOlder(JSONObject policy) {
+    synchronized (adopting) {
+      boolean same = policy.optString("policyName").equals(adopted.optString("policyName"));
+      if (!same || policy.optLong("policyVersion") >= adopted.optLong("policyVersion")) adopt(policy);
     }
   }
 
@@ -202,7 +219,7 @@ public final class Agent {
     }
     backoff.reset();
     unknown.reset();
-    phone.adopt(reply.body);
+    adopt(reply.body);
     delivery.connected(greeting.channel);
     events.connection(true);
     factsChanged();
@@ -218,7 +235,7 @@ public final class Agent {
       }
       if (!news.ok()) throw new ConnectionLost("instead of news: " + news.status, news.retryAfterMs);
       if (news.body.has("policy")) {
-        phone.adopt(Json.in(news.body, "policy"));
+        adopt(Json.in(news.body, "policy"));
         factsChanged();
       }
       JSONObject offer = news.body.optJSONObject("offer");
