@@ -8,7 +8,7 @@ from heliograph.domain.errors import Overloaded
 
 T = TypeVar("T")
 
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 300
 """What takes longer hangs: far beyond what anything takes on a machine that does ten other things."""
 
 

@@ -18,12 +18,12 @@ from typing import Self
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 USER = "postgres"
 """The superuser of the cluster, and the system's user who runs it where we are root, as whom PostgreSQL refuses to run."""
 PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
-START_S = 120
 STOP_S = 120
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 """What differs from PostgreSQL's defaults: a laptop is to bear it. Durability is as it comes."""
@@ -87,10 +87,10 @@ class Cluster:
         """It takes connections.  Raises: subprocess.CalledProcessError."""
         settings = {**self.settings, "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self._folder}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        until = time.monotonic() + START_S
+        until = time.monotonic() + PATIENCE_S
         while True:
             try:
-                self._control("start", "--wait", f"--timeout={START_S}", f"--options={options}")
+                self._control("start", "--wait", f"--timeout={PATIENCE_S}", f"--options={options}")
             except subprocess.CalledProcessError:
                 # After kill(), the processes of the killed one may take a moment to notice.
                 if time.monotonic() > until or not (self._data / "postmaster.pid").exists():
@@ -124,7 +124,7 @@ class Cluster:
         """Its first process is gone by SIGKILL, the others follow as soon as they notice: what a crash of the machine leaves of it."""
         process = self._process()
         os.kill(process, signal.SIGKILL)
-        until = time.monotonic() + START_S
+        until = time.monotonic() + PATIENCE_S
         while _lives(process) and time.monotonic() < until:
             time.sleep(0.01)
 
@@ -158,7 +158,7 @@ class Cluster:
     def change(self, setting: str, value: str) -> None:
         """From the next statement on every session has the setting, those that are there already too; `DEFAULT`: as at the start."""
         self.sql(f"ALTER SYSTEM SET {setting} = {value}")
-        loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + START_S
+        loaded, until = self.sql("SELECT pg_conf_load_time()"), time.monotonic() + PATIENCE_S
         self.sql("SELECT pg_reload_conf()")
         # A new session shows when the settings were read that it was born with: by then the old ones were signalled to read them, too.
         while self.sql("SELECT pg_conf_load_time()") == loaded:

@@ -7,8 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-PATIENCE_S = 60
-"""Far more than anything here takes, on a busy machine too."""
+from tests.patience import PATIENCE_S
 
 
 class Answer(NamedTuple):

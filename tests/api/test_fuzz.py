@@ -16,9 +16,9 @@ from heliograph.protojson.times import format_duration, parse_duration_ns
 from heliograph.service.limits import Limits
 from tests.api.discovered_commands import Broken, Sent, broken_commands, valid_commands
 from tests.api.live import Live, Response, live_server, settings_for
+from tests.patience import PATIENCE_S
 
 fuzz = settings(max_examples=150, suppress_health_check=list(HealthCheck))
-ANSWER_WITHIN_S = 90
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -27,7 +27,7 @@ class Caller:
 
     def __init__(self, live: Live, device: str) -> None:
         self.device = device
-        self.connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=ANSWER_WITHIN_S)
+        self.connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=PATIENCE_S)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
         """The answer; an answer that does not come fails the test."""
@@ -190,7 +190,7 @@ def test_whatever_a_batch_is_made_of_it_is_answered(caller: Caller, parts: list[
 
 def test_a_body_that_never_ends_is_not_waited_for(live: Live) -> None:
     """Its head says more than it brings: the answer comes when the caller gives up, and no one else is kept waiting."""
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=ANSWER_WITHIN_S)) as slow:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=PATIENCE_S)) as slow:
         slow.putrequest("POST", "/v1/enterprises")
         slow.putheader("Content-Length", "100")
         slow.endheaders(b"{")

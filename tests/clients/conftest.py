@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox, running_sandbox
+from tests.e2e.program import HELIOGRAPH, Sandbox, running_sandbox
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.clients.programs import ENDS_WITHIN_S, HERE, Language, clean_environment, prepared
+from tests.clients.programs import HERE, Language, clean_environment, prepared
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.test_sign_up import FORM, browse
 
@@ -55,7 +56,7 @@ def piped(language: Language, url: str) -> Iterator[Calls]:
             yield call
         finally:
             write.close()
-            program.wait(ENDS_WITHIN_S)
+            program.wait(PATIENCE_S)
 
 
 class Reader:

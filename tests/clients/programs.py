@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tests.one_at_a_time import one_at_a_time
+from tests.patience import PATIENCE_S
 from tests.socket_watch import beyond_loopback
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
 READY_WITHIN_S = 400
 """Fetching and compiling for the first time takes half a minute to a minute and a half a language; a slow network longer."""
-ENDS_WITHIN_S = 90
 SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """What a JVM saves that lives for seconds: it compiles once, and not better and better."""
 
@@ -72,7 +72,7 @@ def run(language: Language, source: Path, *arguments: str, environment: Mapping[
     """What the program printed; it must end well."""
     command = [*language.command(prepared(language), source), *arguments]
     done = subprocess.run(
-        command, cwd=cwd, env=clean_environment(**environment), capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+        command, cwd=cwd, env=clean_environment(**environment), capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert 0 == done.returncode, f"{language.name} ended with {done.returncode}: {done.stderr or done.stdout[-2_000:]}"
     return done.stdout

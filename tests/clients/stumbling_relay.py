@@ -8,6 +8,8 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
 
+from tests.patience import PATIENCE_S
+
 UNAVAILABLE = (503, b"<html>Service Unavailable</html>")
 PASSED_ON = ("Content-Type", "Idempotency-Key")
 
@@ -53,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
         request = urllib.request.Request(self.server.server_url + self.path, body, headers, method=self.command)  # noqa: S310 - http
         try:
-            with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310 - http
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - http
                 return answer.status, answer.read()
         except HTTPError as error:
             return error.code, error.read()

@@ -10,10 +10,11 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from tests.clients.programs import READY_WITHIN_S, require_tools, said_by
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.socket_watch import beyond_loopback
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + 120)]
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + PATIENCE_S)]
 
 
 @dataclass(frozen=True, kw_only=True)

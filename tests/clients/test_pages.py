@@ -9,8 +9,9 @@ import pytest
 from tests.architecture.sources import ROOT
 from tests.clients.conftest import Guarded
 from tests.clients.programs import GO, JAVA, NODE, PYTHON, READY_WITHIN_S, Language, run
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
+pytestmark = pytest.mark.timeout(READY_WITHIN_S + PATIENCE_S)
 
 WRITTEN_ADDRESS = "http://127.0.0.1:8080"
 BLOCK = re.compile(r"^```(?P<kind>[a-z]+)\n(?P<program>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)

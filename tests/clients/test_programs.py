@@ -9,9 +9,10 @@ from tests.clients.pipe import Json, Reader, Walker, piped
 from tests.clients.programs import FLEET, GOOGLEAPIS, HERE, READY_WITHIN_S, RUST, Language
 from tests.clients.walk import canonical, through_the_sandbox
 from tests.e2e.program import running_sandbox
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + 120)]
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + PATIENCE_S)]
 
 PROGRAMS: dict[str, Json] = json.loads((HERE / "programs.json").read_text(encoding="utf-8"))
 """What each program calls, and its source."""

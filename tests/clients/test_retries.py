@@ -11,6 +11,7 @@ from googleapiclient.errors import HttpError
 
 from tests.clients.stumbling_relay import Stumble, relaying
 from tests.clients.walk import ENTERPRISE, MOTO
+from tests.patience import PATIENCE_S
 
 LOCK = {"type": "LOCK"}
 
@@ -18,7 +19,7 @@ LOCK = {"type": "LOCK"}
 @contextlib.contextmanager
 def devices_by_way_of(url: str) -> Iterator[Any]:
     """`enterprises().devices()`; the client makes its classes at run time."""
-    with contextlib.closing(httplib2.Http(timeout=90)) as http:
+    with contextlib.closing(httplib2.Http(timeout=PATIENCE_S)) as http:
         yield build("androidmanagement", "v1", http=http, client_options={"api_endpoint": url}).enterprises().devices()
 
 

@@ -9,8 +9,9 @@ from tests.clients.conftest import Guarded
 from tests.clients.programs import GO, JAVA, LANGUAGES, NODE, PYTHON, READY_WITHIN_S, Language, walked
 from tests.clients.walk import Walk, as_a_viewer, as_an_admin, as_nobody, canonical, in_a_batch, through_the_sandbox, through_web_apps
 from tests.discovery import command_types
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
+pytestmark = pytest.mark.timeout(READY_WITHIN_S + PATIENCE_S)
 
 WRITES_DOWN_HOSTS = """
 import atexit, os, sys, threading

@@ -7,9 +7,10 @@ import pytest
 from tests.clients.programs import LANGUAGES, NODE, PYTHON, READY_WITHIN_S, Language, walked
 from tests.clients.test_walks import marked, steps
 from tests.clients.walk import canonical, in_a_batch, through_the_sandbox
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
-pytestmark = pytest.mark.timeout(READY_WITHIN_S + 120)
+pytestmark = pytest.mark.timeout(READY_WITHIN_S + PATIENCE_S)
 
 
 KEEP_A_PATH = tuple(language for language in LANGUAGES if language is not NODE)

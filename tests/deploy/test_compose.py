@@ -66,7 +66,7 @@ async def key_file(topology: Topology, folder: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def google_client(topology: Topology, key: dict[str, Any]) -> Iterator[Any]:
     """`androidmanagement.enterprises()` of Google's client, signed in, by way of the balancer."""
-    with contextlib.closing(httplib2.Http(timeout=90)) as http:
+    with contextlib.closing(httplib2.Http(timeout=PATIENCE_S)) as http:
         signed_in = google_auth_httplib2.AuthorizedHttp(credentials_of(key), http=http)
         yield build("androidmanagement", "v1", http=signed_in, client_options={"api_endpoint": topology.url}).enterprises()
 

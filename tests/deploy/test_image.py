@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from tests.deploy.image import ROOT, Built, stages
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
-PATIENCE_S = 120.0
 PULLED_MOST_MB = 150
 BASE_PULLED_MB = 50
 """python:3.11-slim as registries list it, rounded up; not measured here."""

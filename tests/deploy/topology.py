@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.postgres import Cluster
 
@@ -26,8 +27,6 @@ FOLDER = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ENVIRONMENT = {"POSTGRES_PASSWORD": "a-secret-of-the-test"}
-HEALTHY_WITHIN_S = 120.0
-ENDS_WITHIN_S = 90.0
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\?[^}]*)?\}")
 
 
@@ -72,7 +71,7 @@ class Topology:
             for process in reversed(self.processes.values()):
                 process.terminate()
             for process in self.processes.values():
-                process.wait(ENDS_WITHIN_S)
+                process.wait(PATIENCE_S)
 
     def folder_of(self, name: str, inside: str) -> Path:
         """Where a folder of the service is: a named volume's is shared, everything else its own."""
@@ -104,7 +103,7 @@ class Topology:
 
     def _until_answered(self) -> None:
         """The balancer's image has nothing to ask it with, so nobody waits for it but who uses it."""
-        until = time.monotonic() + HEALTHY_WITHIN_S
+        until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 - our own loopback address
@@ -116,7 +115,7 @@ class Topology:
     def _until_healthy(self, name: str, test: Sequence[str]) -> None:
         assert "CMD" == test[0]
         words = [self._python if word == "python" else word for word in test[1:]]
-        until = time.monotonic() + HEALTHY_WITHIN_S
+        until = time.monotonic() + PATIENCE_S
         while subprocess.run(words, capture_output=True, check=False).returncode:
             assert self.processes[name].poll() is None, f"{shlex.join(words)}: {self.log(name)}"
             assert time.monotonic() < until, f"{name} does not become healthy: {self.log(name)}"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 Json = dict[str, Any]
 
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
-PATIENCE_S = 120
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.program import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 SERVE = (sys.executable, "-m", "heliograph", "serve", "--port", "0", "--no-auth")
 PAGE = "https://console.example.com"

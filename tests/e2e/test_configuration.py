@@ -13,7 +13,8 @@ import pytest
 from heliograph.cli import app
 from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
 from heliograph.service.limits import BY_NAME
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, running_sandbox
+from tests.e2e.program import HELIOGRAPH, running_sandbox
+from tests.patience import PATIENCE_S
 
 EVERY_OPTION = [pytest.param(command, option, id=f"{command} {option.flag}") for command in BOTH for option in options_of(command)]
 

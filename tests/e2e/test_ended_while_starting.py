@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.e2e.program import HELIOGRAPH
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 

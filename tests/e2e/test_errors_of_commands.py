@@ -12,7 +12,8 @@ import pytest
 
 from heliograph.cli.device_columns import COLUMNS
 from heliograph.commands import COMMANDS
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox, on_a_terminal
+from tests.e2e.program import HELIOGRAPH, Sandbox, on_a_terminal
+from tests.patience import PATIENCE_S
 
 FULL = Path("/dev/full")
 

@@ -12,8 +12,9 @@ from queue import SimpleQueue
 import pytest
 
 from heliograph.cli.event_lines import print_event
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Json, Sandbox, on_a_terminal
+from tests.e2e.program import HELIOGRAPH, Json, Sandbox, on_a_terminal
 from tests.http_server import QuietHandler, serving
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 PHONE = "pixel8-a15-fully-managed"

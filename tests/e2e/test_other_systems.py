@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 LIKE_WINDOWS = """
 import asyncio, os, select, signal, socket, sys

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from heliograph.sandbox.settings import SandboxSettings
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.e2e.program import HELIOGRAPH
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.conftest import running
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.e2e.program import HELIOGRAPH
+from tests.patience import PATIENCE_S
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import pytest
 
 from heliograph.cli import LISTED, app
 from heliograph.cli.command_tree import first_paragraph
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S, Sandbox
+from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.patience import PATIENCE_S
 
 IMPORTED = "import time:"
 """How a line of `python -X importtime` begins."""

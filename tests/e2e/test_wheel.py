@@ -11,7 +11,7 @@ import pytest
 
 import heliograph
 from tests.architecture.sources import ROOT
-from tests.e2e.program import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.socket_watch import beyond_loopback
 
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"

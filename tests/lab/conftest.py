@@ -17,9 +17,10 @@ import pytest
 
 from scripts.build_apk import Built
 from tests.android.apk import built_once
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S
+from tests.e2e.program import HELIOGRAPH
 from tests.lab.adbd import adbd_command, adbd_root
 from tests.lab.network import Network, own_network
+from tests.patience import PATIENCE_S
 
 ADBD_PORT = 5555
 ADB_SERVER_PORT = 5037

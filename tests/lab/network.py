@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.socket_watch import FILE
-
-PATIENCE_S = 120
 
 
 class Network:

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.torture.server_process import READY_WITHIN_S
-
-ENDS_WITHIN_S = 60.0
-"""Ten seconds are promised of a server that was asked to end, then it is forced, which its exit status shows: the rest is the machine's."""
+from tests.patience import PATIENCE_S
 
 
 class ServeProcess:
@@ -36,7 +33,7 @@ class ServeProcess:
                 env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
             )  # fmt: skip
         assert self._process.stdout is not None
-        async with asyncio.timeout(READY_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             line = (await self._process.stdout.readline()).decode()
         assert "http://" in line, self.errors()
         self.url = "http://" + line.split("http://")[1].split()[0]
@@ -61,8 +58,11 @@ class ServeProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def exit_status(self, within_s: float) -> int:
-        """Its exit status (negative: the signal that ended it), once it has ended.  Raises: TimeoutError."""
+    async def exit_status(self, within_s: float = PATIENCE_S) -> int:
+        """Its exit status (negative: the signal that ended it), once it has ended.  Raises: TimeoutError.
+
+        A server that was asked to end is forced after ten seconds, which the status shows: more time is the machine's.
+        """
         assert self._process is not None
         async with asyncio.timeout(within_s):
             return await self._process.wait()

@@ -11,8 +11,9 @@ from heliograph.storage.exit_now import EX_SOFTWARE
 from tests.channel.phones import HttpPhone, SocketPhone
 from tests.load.callers import Answer, Fates, ask, issue_until_refused, operations_of
 from tests.load.fleet import enroll_devices
-from tests.load.serve_process import ENDS_WITHIN_S, ServeProcess
+from tests.load.serve_process import ServeProcess
 from tests.load.slow_disk import hanging, set_pace
+from tests.patience import PATIENCE_S
 
 CALLERS = 64
 
@@ -28,15 +29,15 @@ async def test_nothing_is_lost_when_a_busy_server_ends(tmp_path: Path) -> None:
         for phone in sockets:
             await phone.hello()
         callers = [asyncio.create_task(issue_until_refused(server.port, devices[6 + n % 2].name, fates)) for n in range(CALLERS)]
-        async with asyncio.timeout(ENDS_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while len(fates.answers) <= 2 * CALLERS:  # noqa: ASYNC110 - callers signal nothing
                 await asyncio.sleep(0.02)
 
         server.tell(signal.SIGTERM)
-        await asyncio.wait_for(asyncio.gather(*callers), ENDS_WITHIN_S)
+        await asyncio.wait_for(asyncio.gather(*callers), PATIENCE_S)
         polled = await asyncio.gather(*polls)
         closed = [await phone.ended() for phone in sockets]
-        status = await server.exit_status(ENDS_WITHIN_S)
+        status = await server.exit_status()
     async with ServeProcess(tmp_path) as again:
         found = [await operations_of(again.port, device.name) for device in devices[6:]]
 
@@ -57,7 +58,7 @@ DRAINS_S = 110
 
 async def stopping(port: int) -> Answer:
     """What /readyz says once the server has heard that it shall end."""
-    async with asyncio.timeout(ENDS_WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await ask(port, "GET", "/readyz")).status == 200:  # noqa: ASYNC110 - another process's doing
             await asyncio.sleep(0.02)
     return answer
@@ -72,7 +73,7 @@ async def test_a_load_balancer_gets_time_to_notice(tmp_path: Path) -> None:
         health = await ask(server.port, "GET", "/healthz")
         issued = await ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"})
         hello = await ask(server.port, "POST", "/device/v1/hello", {}, credential=device.credential)
-        status = await server.exit_status(6 + ENDS_WITHIN_S)
+        status = await server.exit_status()
 
     assert [503, 200, 200, 200] == [answer.status for answer in (readiness, health, issued, hello)]
     assert "stop" in readiness.body["reason"]
@@ -97,7 +98,7 @@ async def test_clients_that_hang_cannot_keep_a_server_from_ending(tmp_path: Path
         await asyncio.sleep(0.3)
 
         server.tell(signal.SIGTERM)
-        status = await server.exit_status(ENDS_WITHIN_S)
+        status = await server.exit_status()
         for writer in writers:
             writer.transport.abort()
 
@@ -125,12 +126,12 @@ async def test_a_disk_that_hangs_cannot_keep_a_server_from_ending(tmp_path: Path
         device = (await enroll_devices(server.port, 1))[0]
         set_pace(pace, 60)
         issuing = asyncio.create_task(ask(server.port, "POST", f"/v1/{device.name}:issueCommand", {"type": "LOCK"}))
-        async with asyncio.timeout(ENDS_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not hanging(pace):  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.02)
 
         server.tell(signal.SIGTERM)
-        status = await server.exit_status(ENDS_WITHIN_S + 2)
+        status = await server.exit_status()
         answered = await asyncio.gather(issuing, return_exceptions=True)
 
     assert EX_SOFTWARE == status

@@ -14,10 +14,10 @@ from heliograph.server.listening import DEAD_PEER_MS
 from heliograph.settings import Admission, Settings
 from tests.load.callers import Connection, ask
 from tests.load.fleet import enroll_devices
+from tests.patience import PATIENCE_S
 
 CUT_OFF_AFTER_MS = 1_000
 """Instead of a minute, so that the test need not wait for it."""
-PATIENCE_S = 90
 ESTABLISHED = "01"
 TCP = Path("/proc/net/tcp")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.load.fleet import enroll_devices
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 90
 REFUSED = 2_000
 KINDS: dict[str, tuple[str, ...]] = {"serve": ("serve", "--no-auth"), "sandbox": ("sandbox",)}
 

@@ -8,9 +8,9 @@ import pytest
 
 from heliograph.cli.folding import Folding
 from heliograph.cli.outlet import Outlet
+from tests.patience import PATIENCE_S
 
 LINE = "x" * 99 + "\n"
-PATIENCE_S = 60
 
 
 @pytest.fixture

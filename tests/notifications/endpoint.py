@@ -11,9 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.patience import PATIENCE_S
+
 Json = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.Response]]
-GIVEN_UP_AFTER_S = 60.0
 QUIET_S = 0.4
 """Long enough that a message sent DELAY_US after its commit would have come."""
 
@@ -74,7 +75,7 @@ class Endpoint:
 
     async def has(self, count: int, kind: str = "COMMAND") -> Sequence[Received]:
         """The deliveries of the type, once there are so many.  Raises: TimeoutError."""
-        async with asyncio.timeout(GIVEN_UP_AFTER_S):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.of_kind(kind)) < count:
                 self._came.clear()
                 await self._came.wait()

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from google.pubsub_v1.types import PublishRequest, PublishResponse, PubsubMessage
 
-READY_WITHIN_S = 90.0
+from tests.patience import PATIENCE_S
 
 
 class PubsubServer:
@@ -77,7 +77,7 @@ def emulator(program: Path, *, port: int) -> Iterator[str]:
 
 
 def _wait_until_listening(port: int) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

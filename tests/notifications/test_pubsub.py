@@ -22,9 +22,8 @@ from heliograph.service.operations import cancel_operation, get_operation
 from tests.notifications.endpoint import Endpoint
 from tests.notifications.lab import TOPIC, lab
 from tests.notifications.pubsub_server import PubsubServer, emulator, emulator_program, pulled, serving
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
-
-GIVEN_UP_AFTER_S = 60.0
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def pubsub(monkeypatch: pytest.MonkeyPatch) -> Iterator[PubsubServer]:
 
 async def published(pubsub: PubsubServer, count: int) -> list[tuple[str, str, bytes]]:
     """Topic, notification type and data of what was published, once it is so much."""
-    deadline = time.monotonic() + GIVEN_UP_AFTER_S
+    deadline = time.monotonic() + PATIENCE_S
     while len(pubsub.published) < count:
         assert time.monotonic() < deadline, pubsub.published
         await asyncio.sleep(0.01)

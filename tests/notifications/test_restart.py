@@ -12,9 +12,8 @@ import aiohttp
 
 from tests.channel.phones import FACTS
 from tests.notifications.endpoint import Endpoint, Json, listening
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
-
-READY_WITHIN_S = 90.0
 
 
 class Server:
@@ -32,7 +31,7 @@ class Server:
             *self._command, stdout=asyncio.subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"}
         )
         try:
-            async with asyncio.timeout(READY_WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not await self._ready(http):  # noqa: ASYNC110 - only the answer shows it
                     await asyncio.sleep(0.02)
             yield process

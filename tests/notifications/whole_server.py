@@ -15,8 +15,8 @@ from heliograph.server import Parts, assembled, listening_socket, serving
 from heliograph.service.enterprises import create_enterprise
 from heliograph.service.operations import cancel_operation
 from heliograph.settings import Admission, Settings
-from tests.notifications.endpoint import GIVEN_UP_AFTER_S
 from tests.notifications.lab import LAB, Lab
+from tests.patience import PATIENCE_S
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 EMAIL = "push@emm.example.com"
@@ -112,6 +112,6 @@ async def whole_server(
 
 async def until(happened: Callable[[], bool]) -> None:
     """Returns once it has.  Raises: TimeoutError."""
-    async with asyncio.timeout(GIVEN_UP_AFTER_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not happened():  # noqa: ASYNC110 - counters call nobody
             await asyncio.sleep(0.01)

@@ -5,6 +5,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.patience import PATIENCE_S
+
 Labels = frozenset[tuple[str, str]]
 
 
@@ -42,5 +44,5 @@ class Exposition:
 
 def exposition(url: str) -> Exposition:
     """What the server at this address says now."""
-    with urlopen(f"{url}/metrics", timeout=90) as answer:  # noqa: S310 - our own loopback address
+    with urlopen(f"{url}/metrics", timeout=PATIENCE_S) as answer:  # noqa: S310 - our own loopback address
         return Exposition(answer.read().decode())

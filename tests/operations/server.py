@@ -19,12 +19,11 @@ from heliograph.agent.journal import Journal
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner
 from heliograph.agent.virtual_phone import Pace, VirtualPhone
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 Json = dict[str, Any]
 
-READY_WITHIN_S = 90.0
-ENDS_WITHIN_S = 90.0
 PROFILE = "pixel8-a15-fully-managed"
 HELIOGRAPH = (sys.executable, "-m", "heliograph")
 
@@ -68,7 +67,7 @@ class Server:
             process = await asyncio.create_subprocess_exec(*HELIOGRAPH, *self._command, stdout=log, stderr=log, env=self._environment)
         async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=0)) as http:
             try:
-                async with asyncio.timeout(READY_WITHIN_S):
+                async with asyncio.timeout(PATIENCE_S):
                     while await self.ready(http) != status:
                         assert process.returncode is None, self.log.read_text()
                         await asyncio.sleep(0.02)
@@ -76,7 +75,7 @@ class Server:
             finally:
                 if process.returncode is None:
                     process.send_signal(signal.SIGTERM)
-                await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)
+                await asyncio.wait_for(process.wait(), PATIENCE_S)
 
     async def ready(self, http: aiohttp.ClientSession) -> int:
         """What /readyz says; 0: no answer."""
@@ -119,7 +118,7 @@ async def phone(
     journal = server.folder / f"{serial}.journal"
     runner = PhoneRunner(virtual, line, checkpoint=checkpoint, open_journal=lambda: Journal(journal, durable=False))
     runner.start(token)
-    async with asyncio.timeout(READY_WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         await runner.wait_connected()
     return runner
 
@@ -131,7 +130,7 @@ async def issue(http: aiohttp.ClientSession, device: str, **command: object) -> 
 
 async def done(http: aiohttp.ClientSession, operation: str) -> Json:
     """The operation once it has ended."""
-    async with asyncio.timeout(READY_WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := await get(http, f"/v1/{operation}")).get("done"):  # noqa: ASYNC110 - only the answer shows it
             await asyncio.sleep(0.02)
     return found

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.documented import require_as_documented
 
 Json = dict[str, Any]
@@ -32,7 +33,7 @@ class Client:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310 - our own loopback URL
         try:
-            with urllib.request.urlopen(request, timeout=90) as response:  # noqa: S310 - our own loopback URL
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310 - our own loopback URL
                 answer: Json = json.load(response)
                 require_as_documented(method, path, response.status, answer)
                 return answer
@@ -63,11 +64,11 @@ class Client:
         name: str = self.post(f"/v1/enterprises/{enterprise}/devices/{phone}:issueCommand", command)["name"]
         return name
 
-    def wait(self, operation: str, *, seconds: float = 60) -> Json:
+    def wait(self, operation: str, *, seconds: float = PATIENCE_S) -> Json:
         """The operation once it is done.  Raises: TimeoutError."""
         return self.until(lambda: found if (found := self.get(f"/v1/{operation}")).get("done") else None, seconds=seconds)
 
-    def until(self, look: Callable[[], T | None], *, seconds: float = 60) -> T:
+    def until(self, look: Callable[[], T | None], *, seconds: float = PATIENCE_S) -> T:
         """What `look()` gives once it gives something.  Raises: TimeoutError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -10,8 +10,7 @@ import uvloop
 
 from heliograph.sandbox.run import running_sandbox
 from heliograph.sandbox.settings import SandboxSettings
-
-WITHIN_S = 90
+from tests.patience import PATIENCE_S
 
 
 @contextlib.contextmanager
@@ -36,10 +35,10 @@ def sandbox_in_a_thread(settings: SandboxSettings) -> Iterator[str]:
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        url, loop, stop = found.result(WITHIN_S)
+        url, loop, stop = found.result(PATIENCE_S)
         try:
             yield url
         finally:
             loop.call_soon_threadsafe(stop.set)
     finally:
-        thread.join(WITHIN_S)
+        thread.join(PATIENCE_S)

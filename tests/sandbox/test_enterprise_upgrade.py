@@ -9,6 +9,7 @@ import pytest
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.test_sign_up import Shown, browse
 
@@ -20,7 +21,7 @@ DOMAINS = ["example.com", "*.example.org"]
 @pytest.fixture
 def google(sandbox: Client) -> Iterator[Any]:
     """Google's client; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=90)
+    transport = httplib2.Http(timeout=PATIENCE_S)
     with contextlib.closing(transport):
         yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 

@@ -8,6 +8,7 @@ import pytest
 
 from heliograph.api.method import Method
 from heliograph.api.methods import AMAPI_METHODS
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 EVERY_METHOD = pytest.mark.parametrize("method", AMAPI_METHODS, ids=lambda method: method.id)
@@ -19,7 +20,7 @@ def status_of(sandbox: Client, method: Method, body: bytes = b"{}", **headers: s
     url = f"{sandbox.url}/v1/{method.path.replace('*', 'nothing')}"
     request = urllib.request.Request(url, data, headers, method=method.http)  # noqa: S310 - our own
     try:
-        with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -71,7 +72,7 @@ def test_a_batch_answers_a_call_of_every_method_as_one_alone(sandbox: Client) ->
     batch = "".join([*parts, "--part--\r\n"]).encode()
 
     request = urllib.request.Request(f"{sandbox.url}/batch", batch, {"Content-Type": "multipart/mixed; boundary=part"})  # noqa: S310 - our own
-    with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own
         statuses = [int(status) for status in re.findall(r"^HTTP/1.1 (\d+)", answer.read().decode(), re.MULTILINE)]
 
     assert [status_of(sandbox, method) for method in AMAPI_METHODS] == statuses

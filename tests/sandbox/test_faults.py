@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from googleapiclient.errors import HttpError
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.google import google
 
@@ -35,7 +36,7 @@ def answered(
 ) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
     """Status, headers and body, without any client's own retries."""
     host, port = sandbox.url.removeprefix("http://").rsplit(":", 1)
-    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)
         with connection.getresponse() as answer:
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
@@ -272,7 +273,7 @@ def test_a_cut_in_a_batch_breaks_it_whole_after_its_calls_were_made(sandbox: Cli
     body = f'{part}{{"type": "LOCK"}}\r\n--b--\r\n'
     host, port = sandbox.url.removeprefix("http://").rsplit(":", 1)
 
-    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request("POST", "/batch", body=body, headers={"Content-Type": "multipart/mixed; boundary=b"})
         with pytest.raises(ConnectionResetError):
             connection.getresponse()

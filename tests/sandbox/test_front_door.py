@@ -11,6 +11,7 @@ import pytest
 
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.sandbox.settings import SandboxSettings
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
 from tests.sandbox.test_sign_up import FORM
@@ -53,7 +54,7 @@ def ask(sandbox: Client, method: str, path: str, body: str = "", **headers: str)
     """Status, headers and body of the answer to a request with these headers (_ for -)."""
     address = urlsplit(sandbox.url)
     assert address.hostname is not None
-    with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=90)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE_S)) as connection:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
@@ -85,7 +86,7 @@ def test_another_web_page_cannot_call(sandbox: Client, method: str, path: str, o
 @pytest.mark.parametrize("header", ["Host: rebound.evil.example", "Host: 127.0.0.1\r\nOrigin: https://evil.example"])
 def test_a_web_page_cannot_play_a_phone_over_a_web_socket(sandbox: Client, header: str) -> None:
     address = urlsplit(sandbox.url)
-    with socket.create_connection((address.hostname, address.port or 0), timeout=90) as connection:
+    with socket.create_connection((address.hostname, address.port or 0), timeout=PATIENCE_S) as connection:
         upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
         connection.sendall(f"GET /device/v1/connect HTTP/1.1\r\n{header}\r\n{upgrade}\r\n\r\n".encode())
         answer = connection.makefile("rb").read(12)

@@ -5,6 +5,7 @@ import http.client
 import urllib.parse
 from collections.abc import Callable, Iterator
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.test_worlds import NOW, PIXEL
 
@@ -17,7 +18,7 @@ PER_MINUTE = 40
 @contextlib.contextmanager
 def keep_on_calling(world: Client) -> Iterator[Callable[[str, str], int]]:
     """Calls on one connection; a refused caller moves the clock by what Retry-After says. How often that was."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=90)
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=PATIENCE_S)
 
     def call(path: str, body: str) -> int:
         refusals = 0

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 
 from heliograph.sandbox.settings import SandboxSettings
 from tests.notifications.endpoint import Endpoint, listening
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.conftest import running
 from tests.sandbox.making import Maker
@@ -108,12 +109,12 @@ def endpoint_in_a_thread() -> Iterator[Endpoint]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    ready.wait(90)
+    ready.wait(PATIENCE_S)
     try:
         yield made[0]
     finally:
         stop[0][0].call_soon_threadsafe(stop[0][1].set)
-        thread.join(90)
+        thread.join(PATIENCE_S)
 
 
 def test_a_sandbox_pushes_to_an_endpoint_what_it_shows() -> None:

@@ -19,11 +19,11 @@ from heliograph.sandbox.stage import Stage
 from heliograph.sandbox.world import World
 from heliograph.service.ports import Sees
 from heliograph.storage.queue.lanes import WAITS_MOST_S
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Json
 from tests.storage.test_rule_queue import Hangs
 
 PHONES = ("pixel8-a15-fully-managed", "galaxy-s25-a15-byod", "moto-g5-a8-fully-managed")
-GIVEN_UP_AFTER_S = 60
 WORKERS, CALLS = 6, 12
 
 
@@ -54,7 +54,7 @@ class Caller:
 @contextlib.asynccontextmanager
 async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Of a caller with as many connections as it wants."""
-    timeout = aiohttp.ClientTimeout(total=GIVEN_UP_AFTER_S)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
         yield http
 

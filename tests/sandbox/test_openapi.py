@@ -16,6 +16,7 @@ from heliograph.sandbox.steering_route import PATH_PARAMETERS, SteeringRoute
 from heliograph.sandbox.worlds import Worlds
 from heliograph.sandbox.worlds_routes import ALL_ROUTES, WORLDS_ROUTES, worlds_app
 from heliograph.server.in_memory import memory_template
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.documented import document
 
@@ -119,7 +120,7 @@ def test_a_body_that_nests_deeply_is_refused(sandbox_process: Client, id: str, d
         body = f'{{"{name}":{deep}}}'.encode()
         request = urllib.request.Request(sandbox_process.url + path_of(route), body, method=route.http_method)  # noqa: S310 - our own
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own
+            urllib.request.urlopen(request, timeout=PATIENCE_S)  # noqa: S310 - our own
         with caught.value as answer:
             assert 400 == answer.code, (name, answer.read())
 
@@ -195,6 +196,6 @@ def test_the_routes_of_worlds_are_only_at_the_sandboxs_own_address(sandbox: Clie
         if route.path != OPENAPI:
             request = urllib.request.Request(world["url"] + path_of(route), method=route.http_method)  # noqa: S310 - our own loopback URL
             with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own loopback URL
+                urllib.request.urlopen(request, timeout=PATIENCE_S)  # noqa: S310 - our own loopback URL
             with caught.value as answer:
                 assert 404 == answer.code

@@ -9,6 +9,7 @@ import pytest
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 
 SANDBOX = "enterprises/sandbox"
@@ -19,7 +20,7 @@ STRICT = f"{SANDBOX}/policies/strict"
 @pytest.fixture
 def policies(sandbox: Client) -> Iterator[Any]:
     """The client's `enterprises().policies()`; the client makes its classes at run time."""
-    http = httplib2.Http(timeout=90)
+    http = httplib2.Http(timeout=PATIENCE_S)
     with contextlib.closing(http):
         client = build("androidmanagement", "v1", http=http, client_options={"api_endpoint": sandbox.url})
         yield client.enterprises().policies()

@@ -9,6 +9,7 @@ import pytest
 
 from heliograph.sandbox.settings import SandboxSettings
 from tests.agents import AGENT, CONTENT
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import running
 
@@ -48,7 +49,7 @@ def test_a_virtual_phone_enrols_with_what_the_code_says(with_agent: Client, sand
 
 def downloaded(url: str) -> bytes:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=90)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE_S)
     connection.request("GET", parts.path)
     try:
         return connection.getresponse().read()

@@ -16,6 +16,7 @@ import pytest
 from heliograph.sandbox.request_journal import Answer, Passage, RequestJournal, record_of
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.limits import Limits
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 from tests.sandbox.google import google
@@ -43,7 +44,7 @@ def everything(sandbox: Client) -> str:
 def send(sandbox: Client, path: str, body: bytes, **headers: str) -> int:
     """The status that answers this very body."""
     host, port = sandbox.url.removeprefix("http://").rsplit(":", 1)
-    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request("POST", path, body=body, headers=headers)
         with connection.getresponse() as answer:
             answer.read()
@@ -326,8 +327,8 @@ def test_tail_follows_the_journal_live(sandbox: Client) -> None:
     ):
         first = (text.stdout or sys.stdin).readline()
         sandbox.issue(PHONE, {"type": "LOCK"})
-        rest, _ = text.communicate(timeout=60)
-        lines, _ = as_json.communicate(timeout=60)
+        rest, _ = text.communicate(timeout=PATIENCE_S)
+        lines, _ = as_json.communicate(timeout=PATIENCE_S)
 
     assert ["200", PHONE, "devices.get"] == [word for word in first.split()[1:] if not word.endswith("ms")]
     assert ["200", PHONE, "devices.issueCommand", "LOCK"] == [word for word in rest.split()[1:-1] if not word.endswith("ms")]
@@ -338,8 +339,8 @@ def test_tail_shows_what_became_of_a_command(sandbox: Client) -> None:
     sandbox.issue(PHONE, {"type": "LOCK"})
     command = [sys.executable, "-m", "heliograph", "tail", "--server", sandbox.url, "--from-start", "--count", "1", "--trace"]
 
-    lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
-    as_json = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=60).stdout)
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout.splitlines()
+    as_json = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout)
 
     assert lines[0].split()[-3:-1] == ["devices.issueCommand", "LOCK"]
     steps = [" ".join(line.split()[1:]) for line in lines[1:]]

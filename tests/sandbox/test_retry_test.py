@@ -12,6 +12,7 @@ import pytest
 from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.google import google
 
@@ -53,7 +54,7 @@ def asked(sandbox: Client, path: str, test_id: str = "", body: Json | None = Non
     host, port = sandbox.url.removeprefix("http://").rsplit(":", 1)
     data = None if body is None else json.dumps(body)
     headers = {"x-retry-test-id": test_id, "Content-Type": "application/json"} if test_id else {}
-    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
         connection.request(method or ("GET" if body is None else "POST"), path, body=data, headers=headers)
         with connection.getresponse() as answer:
             try:
@@ -224,7 +225,7 @@ def test_a_connection_goes_on_after_what_was_answered_instead(sandbox: Client) -
     body = json.dumps({"type": "LOCK"}).encode()
     head = f"POST /v1/{NAME}:issueCommand HTTP/1.1\r\nHost: {host}\r\nx-retry-test-id: {test_id}\r\nContent-Length: {len(body)}\r\n\r\n"
 
-    with socket.create_connection((host, int(port)), timeout=30) as raw:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as raw:
         statuses = []
         for _ in range(2):
             raw.sendall(head.encode() + body)

@@ -12,6 +12,7 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.domain.behaviour import Behaviour
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.limits import Limits
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Refused
 from tests.sandbox.conftest import running
 
@@ -274,7 +275,7 @@ def test_whatever_the_body_is_it_is_refused_in_googles_form(sandbox: Client, pat
     request = urllib.request.Request(f"{sandbox.url}/sandbox/v1/{path}", data=body, method="POST")  # noqa: S310 - our own loopback URL
 
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=90)  # noqa: S310 - our own loopback URL
+        urllib.request.urlopen(request, timeout=PATIENCE_S)  # noqa: S310 - our own loopback URL
 
     with refused.value:
         error = json.load(refused.value)["error"]

@@ -12,6 +12,7 @@ import pytest
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
 CALLBACK = "https://emm.example.com/signed-up?tenant=7&enterpriseToken=old"
@@ -36,7 +37,7 @@ def browse(url: str, form: dict[str, str] | None = None) -> Shown:
     """What a browser gets for the address, or for sending the form there."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=90)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE_S)) as connection:
         if form is None:
             connection.request("GET", parts.path)
         else:
@@ -48,7 +49,7 @@ def browse(url: str, form: dict[str, str] | None = None) -> Shown:
 @pytest.fixture
 def google(sandbox: Client) -> Iterator[Any]:
     """Google's client; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=90)
+    transport = httplib2.Http(timeout=PATIENCE_S)
     with contextlib.closing(transport):
         yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 

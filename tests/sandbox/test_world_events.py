@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.making import Maker
 
@@ -41,7 +42,7 @@ class Stream:
 def following(world: Client, after: str = "") -> Iterator[Stream]:
     """The world's events, for as long as the block lasts."""
     at = urlsplit(world.url)
-    with contextlib.closing(http.client.HTTPConnection(at.hostname or "", at.port, timeout=90)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(at.hostname or "", at.port, timeout=PATIENCE_S)) as connection:
         connection.request("GET", f"{at.path}{EVENTS}?after={after}", headers={"Accept": "application/jsonl"})
         answer = connection.getresponse()
         assert 200 == answer.status, answer.read()

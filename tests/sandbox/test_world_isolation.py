@@ -15,6 +15,7 @@ from starlette.routing import Route
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
 from heliograph.sandbox.routes import sandbox_app
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.making import Maker
 from tests.sandbox.test_worlds import COPE, NOW, PIXEL
@@ -131,7 +132,7 @@ def answer(world: Client, asked: Asked) -> tuple[int, bytes]:
     data = None if asked.body is None else json.dumps(asked.body).encode()
     request = urllib.request.Request(world.url + asked.path, data, method=asked.http)  # noqa: S310 - our own
     try:
-        with urllib.request.urlopen(request, timeout=90) as response:  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310 - our own
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -23,6 +23,7 @@ import pytest
 
 from heliograph.sandbox.settings import SandboxSettings, WorldUrls
 from heliograph.sandbox.worlds import ENDED_ANSWER_MOST
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 from tests.sandbox.google import google
@@ -64,7 +65,7 @@ def listening() -> Iterator[Endpoint]:
         yield endpoint
     finally:
         endpoint.server.shutdown()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         endpoint.server.server_close()
 
 
@@ -110,7 +111,7 @@ def test_a_batch_inside_a_batch_is_refused_below_a_worlds_address_too(make_at: M
     inner = f"--b\r\nContent-Type: application/http\r\n\r\nPOST {root}/batch HTTP/1.1\r\n\r\n\r\n--b--\r\n".encode()
     request = urllib.request.Request(f"{world.url}/batch", inner, {"Content-Type": "multipart/mixed; boundary=b"})  # noqa: S310 - our own
 
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own
         text = answer.read().decode()
 
     assert "A batch cannot contain a batch" in text
@@ -123,7 +124,7 @@ def test_an_enterprise_signs_up_in_a_world_and_its_phones_enrol_there(make_at: M
         assert sign_up["url"].startswith(f"{world.url}/signup/")
         form = urllib.parse.urlencode({"display_name": "Mine", "accepted": "on"}).encode()
         opener = urllib.request.build_opener(_Stay())
-        location = opener.open(sign_up["url"], form, timeout=60).headers["location"]
+        location = opener.open(sign_up["url"], form, timeout=PATIENCE_S).headers["location"]
         token = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)["enterpriseToken"][0]
         enterprise = (
             amapi.enterprises().create(projectId="p", signupUrlName=sign_up["name"], enterpriseToken=token, body={}).execute()["name"]
@@ -263,7 +264,7 @@ def refuses_connections(port: int | None) -> bool:
     """Whether nothing listens at the port soon: it closes behind the answer to the request that let it close."""
     for _ in range(600):
         try:
-            socket.create_connection(("127.0.0.1", port or 0), timeout=60).close()
+            socket.create_connection(("127.0.0.1", port or 0), timeout=PATIENCE_S).close()
         except ConnectionRefusedError:
             return True
         time.sleep(0.1)
@@ -273,7 +274,7 @@ def refuses_connections(port: int | None) -> bool:
 def test_the_port_of_a_deleted_world_says_that_it_ended(make: Maker) -> None:
     world = make.root.post("/sandbox/v1/worlds", {"phones": []})
     port = urllib.parse.urlsplit(world["url"]).port
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as kept:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as kept:
         kept.request("GET", "/healthz")
         kept.getresponse().read()
 
@@ -293,7 +294,7 @@ def test_no_more_than_the_newest_ports_of_deleted_worlds_are_kept(make: Maker) -
     for world in worlds:
         make.root.ask("DELETE", f"/sandbox/v1/{world['name']}")
 
-    socket.create_connection(("127.0.0.1", last), timeout=60).close()
+    socket.create_connection(("127.0.0.1", last), timeout=PATIENCE_S).close()
     assert refuses_connections(first)
 
 
@@ -396,7 +397,7 @@ def test_an_idle_world_ends_by_itself_and_a_busy_one_does_not() -> None:
     with running(SandboxSettings(port=0, worlds_idle_s=2)) as root:
         busy = root.post("/sandbox/v1/worlds")
         address = urllib.parse.urlsplit(root.get(f"/sandbox/v1/{busy['name']}")["url"])
-        with socket.create_connection((address.hostname, address.port), timeout=30) as caller:
+        with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_S) as caller:
             caller.sendall(b"POST /v1/enterprises/sandbox/enrollmentTokens HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
             kept = root.post("/sandbox/v1/worlds", {"idleDuration": "0s"})["name"]
             idle = root.post("/sandbox/v1/worlds")["name"]

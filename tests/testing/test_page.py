@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from heliograph.testing import Amapi
+from tests.patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 SHOWN = re.compile(r"<!-- the output of test_wipe.py -->\n```text\n(?P<output>.*?)```\n<!-- end -->", re.DOTALL)
-LIMIT_S = 300
 
 
 def block(after: str, language: str = "python") -> str:
@@ -27,7 +27,7 @@ def test_the_failure_on_the_page_is_the_real_one(pytester: pytest.Pytester, monk
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(test_wipe=block("`test_wipe.py`:"))
 
-    result = pytester.runpytest_subprocess("test_wipe.py", timeout=LIMIT_S)
+    result = pytester.runpytest_subprocess("test_wipe.py", timeout=PATIENCE_S)
 
     shown = SHOWN.search(PAGE.read_text(encoding="utf-8"))
     lines = result.outlines
@@ -38,7 +38,7 @@ def test_the_failure_on_the_page_is_the_real_one(pytester: pytest.Pytester, monk
 
 
 def test_the_program_without_pytest_runs_as_it_stands() -> None:
-    ran = subprocess.run([sys.executable, "-c", block("## Without pytest")], capture_output=True, text=True, check=True, timeout=LIMIT_S)
+    ran = subprocess.run([sys.executable, "-c", block("## Without pytest")], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
 
     assert block("## Without pytest", "text") == ran.stdout
 

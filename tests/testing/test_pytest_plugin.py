@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from heliograph.testing import Amapi
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
-LIMIT_S = 300
 NOTE_THE_SANDBOX = """
     import json, os, pathlib, pytest
 
@@ -50,7 +50,7 @@ def root_of(amapi: Amapi) -> str:
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Pytest, whole."""
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=LIMIT_S)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=PATIENCE_S)
 
 
 @pytest.mark.usefixtures("this_sandbox")
@@ -293,7 +293,7 @@ def is_running(pid: object) -> bool:
 
 def until(holds: Callable[[], bool]) -> None:
     """Returns once it holds."""
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

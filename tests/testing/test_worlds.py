@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from heliograph.testing import Amapi, Refused, sandbox
+from tests.patience import PATIENCE_S
 
 PIXEL = "pixel8-a15-fully-managed"
 EID = {"type": "REQUEST_DEVICE_INFO", "requestDeviceInfoParams": {"deviceInfo": "EID"}}
@@ -300,7 +301,7 @@ with heliograph.testing.sandbox(phones=["pixel8-a15-fully-managed"]) as amapi:
 print(json.loads((OURS._own_folder / "sandbox.json").read_text())["pid"], "pytest" in sys.modules)
 """
 
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
 
     state, pid, has_pytest = ran.stdout.split()
     assert ("SUCCEEDED", "False") == (state, has_pytest)

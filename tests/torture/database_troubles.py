@@ -16,6 +16,7 @@ import asyncpg
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.patience import PATIENCE_S
 from tests.postgres import Cluster
 from tests.torture.cutting_proxy import CuttingProxy, Link, Way
 from tests.torture.server_process import ServerProcess
@@ -25,8 +26,6 @@ from tests.torture.timing import request_under_way, under_way
 COMMIT = b"COMMIT\x00"
 """The end of PostgreSQL's simple query that commits."""
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'heliograph'"
-FULL_WITHIN_S = 60.0
-"""How long it may take until a disk without room is noticed: what was allotted before is used up first."""
 LOCKS = "LOCK TABLE device_keys IN EXCLUSIVE MODE"
 """Taken by another session, it keeps every batch waiting."""
 
@@ -76,7 +75,7 @@ class FillDatabaseDisk:
             await request_under_way(self.history)
             self.history.record(Fault(what=FaultKind.DISK_FULL))
             self.disk.fill(chance.choice((0, 100_000)))
-            async with asyncio.timeout(FULL_WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while await self.servers[0].ready(http):  # noqa: ASYNC110 - it is full when it says so
                     await asyncio.sleep(0.02)
             await asyncio.sleep(chance.uniform(0.1, 1.5))

@@ -12,11 +12,10 @@ import aiohttp
 
 from heliograph.history.events import Fault, FaultKind
 from heliograph.history.file import History
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.torture.timing import request_under_way
 
-READY_WITHIN_S = 300.0
-"""Far more than it takes: on a busy machine a start takes half a minute, and one whose database was killed meanwhile begins again."""
 DATABASE_AWAY = (2, 5)
 """The exit statuses of a server that cannot reach its database when it starts, or hears no answer from it then."""
 
@@ -70,9 +69,9 @@ class ServerProcess:
             )
         self._may_end = self._was_ready = False
 
-    async def wait_ready(self, http: aiohttp.ClientSession, *, within_s: float = READY_WITHIN_S) -> None:
-        """Returns once the server answers, and takes writes.  Raises: TimeoutError: it did not within `within_s`."""
-        async with asyncio.timeout(within_s):
+    async def wait_ready(self, http: aiohttp.ClientSession) -> None:
+        """Returns once the server answers, and takes writes.  Raises: TimeoutError."""
+        async with asyncio.timeout(PATIENCE_S):
             while not await self.ready(http):
                 await self._stay_alive()
                 await asyncio.sleep(0.02)
