@@ -26,11 +26,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.one_at_a_time import CACHE, made_once
+
 SOURCE = Path(__file__).with_suffix(".c")
 FILE = "SOCKET_WATCH"
 """The environment variable that names the file; processes without it are not watched."""
 PRELOAD = "LD_PRELOAD"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
 CONNECTIONS = {"socket.connect": "connects to", "socket.sendto": "sends to", "socket.sendmsg": "sends to"}
 SEEN = pytest.StashKey[Path]()
 
@@ -96,20 +97,18 @@ def _taken(seen: Path) -> str:
 
 
 def _library() -> Path | None:
-    """The compiled watch, kept outside of the repository; None: this machine cannot compile it.  Raises: UsageError: so, and in CI."""
+    """The compiled watch; None: this machine cannot compile it.  Raises: UsageError: so, and in CI."""
     compiler = shutil.which("cc")
     if compiler is None or not sys.platform.startswith("linux"):
         if os.environ.get("CI") == "true":
             raise pytest.UsageError("The watch over sockets needs Linux and a C compiler: scripts/test_needs.sh gcc libc6-dev.")
         return None
-    CACHE.mkdir(parents=True, exist_ok=True)
-    library = CACHE / f"socket-watch-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}.so"
-    if not library.exists():
-        fresh = library.with_suffix(f".{os.getpid()}")
-        command = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(fresh), str(SOURCE), "-ldl"]
-        subprocess.run(command, check=True)
-        fresh.replace(library)
-    return library
+    how = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror"]
+
+    def compile_it(folder: Path) -> None:
+        subprocess.run([*how, "-o", folder / "watch.so", SOURCE, "-ldl"], check=True)
+
+    return made_once(CACHE / f"socket-watch-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}", compile_it) / "watch.so"
 
 
 def _hear(event: str, arguments: tuple[object, ...]) -> None:

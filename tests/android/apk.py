@@ -12,7 +12,7 @@ import pytest
 from scripts import android_tools, build_apk
 from scripts.android_tools import ANDROID, ToolMissing, cache, program, run
 from scripts.build_apk import Built, build, development_key
-from tests.one_at_a_time import one_at_a_time
+from tests.one_at_a_time import made_once
 from tests.socket_watch import beyond_loopback
 
 HOW = (Path(android_tools.__file__), Path(build_apk.__file__))
@@ -31,12 +31,8 @@ def skipped_without_tools() -> Iterator[None]:
 def built_once(*, safe: bool = False) -> Built:
     """The APK of these sources; made by who comes first, and kept beside the tools for the next run."""
     with skipped_without_tools():
-        where = cache() / "built" / _fingerprint() / ("safe" if safe else "full")
-        with one_at_a_time(where.parent):
-            ready = where / "ready"
-            if not ready.exists():
-                build(where, safe=safe, key=development_key())
-                ready.touch()
+        kept = cache() / "built" / f"{_fingerprint()}-{'safe' if safe else 'full'}"
+        where = made_once(kept, lambda folder: build(folder / "apk", safe=safe, key=development_key())) / "apk"
     return Built(where / "heliograph-agent.apk", where / "classes", where / "resources.ap_")
 
 

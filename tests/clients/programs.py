@@ -13,16 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.one_at_a_time import one_at_a_time
+from scripts.android_tools import SHORT_LIVED_JVM
+from tests.one_at_a_time import CACHE, made_once
 from tests.patience import PATIENCE_S
 from tests.socket_watch import beyond_loopback
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heliograph-tests"
 READY_WITHIN_S = 400
 """Fetching and compiling for the first time takes half a minute to a minute and a half a language; a slow network longer."""
-SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""What a JVM saves that lives for seconds: it compiles once, and not better and better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +44,7 @@ def require_tools(name: str, tools: Sequence[str]) -> None:
         pytest.skip(f"{name}: {' and '.join(missing)} not found, so it was not tried")
 
 
-def said_by(*command: str, cwd: Path, within_s: float, **environment: str) -> str:
+def said_by(*command: str, within_s: float, cwd: Path | None = None, **environment: str) -> str:
     """What the command printed; it must end well."""
     done = subprocess.run(
         command, cwd=cwd, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
@@ -59,23 +57,12 @@ def said_by(*command: str, cwd: Path, within_s: float, **environment: str) -> st
 def prepared(language: Language) -> Path:
     """The folder with what the language's programs need; skips, and says why, where the toolchain is missing."""
     require_tools(language.name, language.tools)
-    folder = CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}"
-    with one_at_a_time(folder):
-        ready = folder / "ready"
-        if not ready.exists():
-            language.prepare(folder)
-            ready.touch()
-    return folder
+    return made_once(CACHE / f"{language.name.lower()}-{_fingerprint(HERE / language.source)}", language.prepare)
 
 
 def run(language: Language, source: Path, *arguments: str, environment: Mapping[str, str], cwd: Path | None = None) -> str:
     """What the program printed; it must end well."""
-    command = [*language.command(prepared(language), source), *arguments]
-    done = subprocess.run(
-        command, cwd=cwd, env=clean_environment(**environment), capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
-    assert 0 == done.returncode, f"{language.name} ended with {done.returncode}: {done.stderr or done.stdout[-2_000:]}"
-    return done.stdout
+    return said_by(*language.command(prepared(language), source), *arguments, within_s=PATIENCE_S, cwd=cwd, **environment)
 
 
 def walked(language: Language, steps: Path, **environment: str) -> list[Any]:
@@ -98,17 +85,11 @@ def _fingerprint(source: Path) -> str:
 
 def _fetch(*command: str, **environment: str) -> None:
     """Done; tried once more if it went wrong, since packages come over a network.  Raises: AssertionError."""
-    said = ""
-    for _ in range(2):
-        with beyond_loopback():
-            done = subprocess.run(
-                command, env=clean_environment(**environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=READY_WITHIN_S, check=False,
-            )  # fmt: skip
-        if done.returncode == 0:
-            return
-        said = done.stdout + done.stderr
-    raise AssertionError(said)
+    with beyond_loopback():
+        try:
+            said_by(*command, within_s=READY_WITHIN_S, **environment)
+        except AssertionError:
+            said_by(*command, within_s=READY_WITHIN_S, **environment)
 
 
 def _prepare_node(folder: Path, of: str = "node") -> None:

@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import NoReturn
 import pytest
 
 from scripts.android_tools import cache
+from tests.one_at_a_time import made_once
 
 LOCK = Path(__file__).parent / "adbd.lock"
 INDEX = "dists/trixie/main/binary-amd64/Packages.xz"
@@ -28,18 +28,14 @@ WITHIN_S = 120
 def adbd_root() -> Path:
     """The folder with Debian's files; the test is skipped if they cannot be had, but not in CI."""
     rows = [line.split() for line in LOCK.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    root = cache() / f"adbd-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
-    if not root.exists():
+
+    def make(folder: Path) -> None:
         if platform.machine() != "x86_64" or shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None:
             _skip("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root.parent) as beside:
-            for path, sha256 in rows:
-                _unpack(path, sha256, Path(beside))
-            made = Path(beside) / "root"
-            if not root.exists():
-                made.replace(root)
-    return root
+        for path, sha256 in rows:
+            _unpack(path, sha256, folder)
+
+    return made_once(cache() / f"adbd-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}", make) / "root"
 
 
 def _unpack(path: str, sha256: str, folder: Path) -> None:
@@ -68,11 +64,11 @@ def _successor(path: str) -> tuple[str, str]:
 @functools.cache
 def _archive() -> str:
     """The address of the Debian archive that apt uses here, with a slash at its end."""
-    told = subprocess.run(
+    found = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main"],
         capture_output=True, text=True, check=True, timeout=WITHIN_S,
     ).stdout.split()  # fmt: skip
-    return next((address for address in told if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
+    return next((address for address in found if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
         "apt uses no Debian archive here"
     )
 
