@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.program import HELIOGRAPH, Sandbox, running_sandbox
 from tests.patience import PATIENCE_S
+from tests.sandbox.client import Client
+from tests.sandbox.making import Maker
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ def sandbox_url(one_sandbox: Sandbox) -> Iterator[str]:
     yield one_sandbox.url
     for world in one_sandbox.call("GET", "/sandbox/v1/worlds")["worlds"]:
         one_sandbox.steer("DELETE", f"/{world['name']}")
+
+
+@pytest.fixture
+def world(one_sandbox: Sandbox) -> Iterator[Client]:
+    """A world of the test's own in that sandbox."""
+    maker = Maker(Client(one_sandbox.url))
+    yield maker(seed=1)
+    maker.end_all()
 
 
 @pytest.fixture(scope="session")

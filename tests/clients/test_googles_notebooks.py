@@ -1,7 +1,6 @@
 """The four notebooks of Google's AMAPI samples: what their cells send, sent here with the client that they use."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from googleapiclient.errors import HttpError
 
 from tests.clients.pipe import Calls, Json, Reader, RefusedCall
-from tests.e2e.program import running_sandbox
 from tests.sandbox.client import Client
 from tests.sandbox.google import google
 
@@ -44,26 +42,16 @@ def pythons(amapi: Any) -> Calls:  # noqa: ANN401 - made at run time
     return call
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A sandbox for all notebooks; each gets a world of its own."""
-    with running_sandbox(tmp_path_factory.mktemp("notebooks") / "sandbox") as sandbox:
-        yield Client(sandbox.url)
-
-
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_a_notebook_runs_from_its_first_cell_to_its_last(notebook: str, server: Client) -> None:
-    world = Client(server.post("/sandbox/v1/worlds", {})["url"])
-
+def test_a_notebook_runs_from_its_first_cell_to_its_last(notebook: str, world: Client) -> None:
     with google(world) as amapi:
         reader = Reader(pythons(amapi), world, PASTED)
         for step in NOTEBOOKS[notebook]:
             reader.run(step)
 
 
-def test_a_device_reports_the_configuration_that_a_notebook_wrote(server: Client) -> None:
+def test_a_device_reports_the_configuration_that_a_notebook_wrote(world: Client) -> None:
     """Cell 26 of managed_configurations.ipynb has its reader look for it."""
-    world = Client(server.post("/sandbox/v1/worlds", {})["url"])
     policy = f"{PASTED['enterprise']}/policies/managed-configurations"
     with google(world) as amapi:
         reader = Reader(pythons(amapi), world, PASTED)

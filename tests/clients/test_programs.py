@@ -1,14 +1,12 @@
 """Programs that others wrote, or the package that they are made with: what they call, called with it."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from tests.clients.pipe import Json, Reader, Walker, piped
 from tests.clients.programs import FLEET, GOOGLEAPIS, HERE, READY_WITHIN_S, RUST, Language
 from tests.clients.walk import canonical, through_the_sandbox
-from tests.e2e.program import running_sandbox
 from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 
@@ -16,19 +14,6 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * READY_WITHIN_S + PATI
 
 PROGRAMS: dict[str, Json] = json.loads((HERE / "programs.json").read_text(encoding="utf-8"))
 """What each program calls, and its source."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A sandbox for all programs; each gets a world of its own."""
-    with running_sandbox(tmp_path_factory.mktemp("programs") / "sandbox") as sandbox:
-        yield Client(sandbox.url)
-
-
-@pytest.fixture
-def world(server: Client) -> Client:
-    """A world of the test's own."""
-    return Client(server.post("/sandbox/v1/worlds", {"seed": 1})["url"])
 
 
 @pytest.mark.parametrize(
