@@ -143,7 +143,7 @@ def test_who_reads_json_expects_every_way_in_which_it_can_be_malformed() -> None
     offenders = [
         f"{relative(path)}:{node.lineno}"
         for path in modules_under(PACKAGE)
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler) and node.type is not None and "msgspec.MsgspecError" in ast.unparse(node.type)
     ]
 

@@ -2,10 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
+import httplib2
 import pytest
+from googleapiclient.discovery import build
 
 from heliograph.sandbox.settings import SandboxSettings
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client
 from tests.sandbox.in_thread import sandbox_in_a_thread
 from tests.sandbox.making import Maker
@@ -30,6 +34,13 @@ def sandbox(sandbox_process: Client) -> Client:
     """The sandbox, all back as at start."""
     sandbox_process.post("/sandbox/v1:reset")
     return sandbox_process
+
+
+@pytest.fixture
+def google(sandbox: Client) -> Iterator[Any]:
+    """Google's client with the document that it ships; it makes its classes at run time."""
+    with contextlib.closing(httplib2.Http(timeout=PATIENCE_S)) as transport:
+        yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 
 
 @pytest.fixture
