@@ -77,6 +77,12 @@ class Server:
                     process.send_signal(signal.SIGTERM)
                 await asyncio.wait_for(process.wait(), PATIENCE_S)
 
+    async def until_ready(self, http: aiohttp.ClientSession, status: int) -> None:
+        """/readyz answers with this status."""
+        async with asyncio.timeout(PATIENCE_S):
+            while await self.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
+                await asyncio.sleep(0.05)
+
     async def ready(self, http: aiohttp.ClientSession) -> int:
         """What /readyz says; 0: no answer."""
         try:

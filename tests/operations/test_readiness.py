@@ -43,13 +43,6 @@ async def readiness(http: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
         return answer.status, await answer.json()
 
 
-async def wait_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
-    """/readyz answers with this status."""
-    async with asyncio.timeout(PATIENCE_S):
-        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
-            await asyncio.sleep(0.05)
-
-
 async def issue_refused(http: aiohttp.ClientSession, name: str) -> int:
     """The status of a request that writes."""
     async with http.post(f"/v1/{name}/enrollmentTokens", json={}) as answer:
@@ -82,7 +75,7 @@ async def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room(smal
         assert 1 <= metrics.value("heliograph_store_refused_total", reason="storage")
 
         filler.unlink()
-        await wait_ready(server, http, 200)
+        await server.until_ready(http, 200)
         await post(http, f"/v1/{name}/enrollmentTokens")
         await asyncio.sleep(1.1)  # until the log's next look
 

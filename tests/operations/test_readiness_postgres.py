@@ -9,7 +9,6 @@ import pytest
 
 from tests.operations.exposition import Exposition
 from tests.operations.server import Server, done, enterprise, get, issue, phone
-from tests.patience import PATIENCE_S
 from tests.postgres import Cluster, here_or_skip
 
 
@@ -35,13 +34,6 @@ async def reason(http: aiohttp.ClientSession) -> str:
         return str((await answer.json())["reason"])
 
 
-async def until_ready(server: Server, http: aiohttp.ClientSession, status: int) -> None:
-    """/readyz answers with this status."""
-    async with asyncio.timeout(PATIENCE_S):
-        while await server.ready(http) != status:  # noqa: ASYNC110 - only the answer shows it
-            await asyncio.sleep(0.1)
-
-
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 async def test_a_server_is_not_ready_on_a_database_that_may_lose_what_was_answered(tmp_path: Path, setting: str) -> None:
     here_or_skip()
@@ -62,7 +54,7 @@ async def test_a_server_without_its_database_is_not_ready_and_still_tells_what_i
         assert (1, 0) == (before["heliograph_doorbell_listening"], before["heliograph_operations_open"])
 
         cluster.stop("immediate")
-        await until_ready(server, http, 503)
+        await server.until_ready(http, 503)
         assert "database" in await reason(http)
         assert {"status": "ok"} == await get(http, "/healthz")
         await asyncio.sleep(5)  # what the database said before is no longer shown
@@ -72,6 +64,6 @@ async def test_a_server_without_its_database_is_not_ready_and_still_tells_what_i
         assert "heliograph_operations_open" not in without.names
 
         cluster.start()
-        await until_ready(server, http, 200)
+        await server.until_ready(http, 200)
         await done(http, await issue(http, runner.name))
         await runner.stop()
