@@ -8,10 +8,12 @@ from datetime import datetime
 
 import google.auth.jwt
 import pytest
+from aiohttp import web
 from standardwebhooks import Webhook
 
 from heliograph.sandbox.settings import SandboxSettings
-from tests.notifications.endpoint import Endpoint, listening
+from heliograph.service.send_notifications import EACH_MOST
+from tests.notifications.endpoint import Answer, Endpoint, listening
 from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json
 from tests.sandbox.conftest import running
@@ -94,14 +96,14 @@ def test_a_reset_forgets_notifications(sandbox: Client) -> None:
 
 
 @contextlib.contextmanager
-def endpoint_in_a_thread() -> Iterator[Endpoint]:
+def endpoint_in_a_thread(answer: Answer | None = None) -> Iterator[Endpoint]:
     """An endpoint beside a test that does not await."""
     made: list[Endpoint] = []
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     ready = threading.Event()
 
     async def serve() -> None:
-        async with listening() as endpoint:
+        async with listening(answer) as endpoint:
             made.append(endpoint)
             stop.append((asyncio.get_running_loop(), asyncio.Event()))
             ready.set()
@@ -147,6 +149,30 @@ def test_an_enterprise_of_a_world_has_push_endpoints_of_its_own_and_a_copy_of_th
         assert (world.url, "enterprises/sandbox/pushEndpoints/mine") == (claims["iss"], claims["sub"])
     assert operation == pushed.resource
     assert [] == world.get("/sandbox/v1/notifications")["notifications"]
+
+
+def test_an_enterprises_endpoint_gets_no_more_at_once_than_from_a_server(make: Maker) -> None:
+    """What goes nowhere is sent 512 at a time: an endpoint is somewhere."""
+    under_way, most = 0, 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.1)
+        under_way -= 1
+        return web.Response(status=204)
+
+    with endpoint_in_a_thread(answer) as endpoint:
+        world = make(now="2030-01-01T00:00:00Z")
+        world.post(ENDPOINTS, {"url": endpoint.url, "notificationTypes": ["COMMAND"]})
+        world.patch(f"/sandbox/v1/devices/{PHONE}", {"online": False})
+        for _ in range(4 * EACH_MOST):
+            world.issue(PHONE, {"type": "LOCK", "duration": "60s"})
+        world.post("/sandbox/v1/clock:advance", {"duration": "60s"})
+        world.until(lambda: len(endpoint.received) == 4 * EACH_MOST)
+
+    assert EACH_MOST == most
 
 
 @pytest.mark.parametrize("address", ["url", "pathUrl"])

@@ -32,14 +32,14 @@ class Due(NamedTuple):
 class Walk:
     """Leads the clock, which stands meanwhile. The world's lock is held."""
 
-    def __init__(self, clock: AdvancingClock, parts: Parts, settling: Settling, *, anybody_told: Callable[[], bool]) -> None:
-        """`anybody_told()`: whether notifications leave the world, so that someone outside could act on each."""
+    def __init__(self, clock: AdvancingClock, parts: Parts, settling: Settling, *, notifications_leave: Callable[[], bool]) -> None:
+        """`notifications_leave()`: whether they go to someone outside, who could act on each."""
         self._clock = clock
         self._ports = parts.ports
         self._channel = parts.channel
         self._store = parts.own_file()
         self._settling = settling
-        self._anybody_told = anybody_told
+        self._notifications_leave = notifications_leave
 
     async def to(self, target_us: int) -> int:
         """The time, which is `target_us`: everything has happened that was due until then, in its order.
@@ -80,7 +80,7 @@ class Walk:
 
     async def _passed_deadlines(self, next_us: int, target_us: int) -> bool:
         """Whether deadlines of absent phones were decided, each at its own time: no one could act between them."""
-        if self._store.nearest_deadline_us() != next_us or self._anybody_told():
+        if self._store.nearest_deadline_us() != next_us or self._notifications_leave():
             return False
         others_us = self._clock.next_but_server_us(next_us), self._channel.next_look_us()
         until_us = min([target_us, *(other_us - 1 for other_us in others_us if other_us is not None)])

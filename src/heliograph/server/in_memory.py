@@ -23,7 +23,8 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
-from heliograph.service.send_notifications import SPARING, UNHEARD, publish_notifications
+from heliograph.service.push_endpoints import pushes_to_any_endpoint
+from heliograph.service.send_notifications import SPARING, UNHEARD, AtOnce, publish_notifications
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
 from heliograph.storage.records_check import record_findings
@@ -85,8 +86,8 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
     """A server's parts, wired and with its timers running, over a copy of `template`; when the block is left, they are gone.
 
     `chance(purpose)`: a source of chance; the same one for "server" gives the same ids and keys. `around(channel)`: the doorbell and
-    the presence of phones. `heard()`: whether notifications leave the process now. Settings about files, keys' files and databases
-    do not count.
+    the presence of phones. `heard()`: whether notifications leave the process now, other than to enterprises' own push endpoints.
+    Settings about files, keys' files and databases do not count.
     """
     channel = Channel(clock)
     near = around(channel)
@@ -109,10 +110,12 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
         )  # fmt: skip
+
+        async def at_once() -> AtOnce:
+            return SPARING if heard() or await pushes_to_any_endpoint(ports) else UNHEARD
+
         # When an endpoint refuses is the network's doing: a retry that drew from the ids' source would change the ids that follow.
-        sending = publish_notifications(
-            ports, between.publisher(publisher), chance=chance("retries").random, at_once=lambda: SPARING if heard() else UNHEARD
-        )
+        sending = publish_notifications(ports, between.publisher(publisher), chance=chance("retries").random, at_once=at_once)
         own_timers = (
             expire_operations(ports),
             retire_operations(ports, is_new=True, at_once=RETIRED_AT_ONCE),

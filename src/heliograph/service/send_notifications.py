@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 import msgspec
@@ -62,8 +62,13 @@ SPARING = AtOnce()
 UNHEARD = AtOnce(NOWHERE_MOST, NOWHERE_MOST)
 
 
+async def sparing() -> AtOnce:
+    """As many as a server that others share may send."""
+    return SPARING
+
+
 async def publish_notifications(
-    ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], AtOnce] = lambda: SPARING
+    ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], Awaitable[AtOnce]] = sparing
 ) -> NoReturn:
     """Every message is sent until its destination takes it, with growing pauses, or given up after KEPT_US: it is then a dead letter.
 
@@ -83,7 +88,9 @@ class DeadBecause(NamedTuple):
 
 
 class _Sender:
-    def __init__(self, ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], AtOnce]) -> None:
+    def __init__(
+        self, ports: Ports, publisher: Publisher, *, chance: Callable[[], float], at_once: Callable[[], Awaitable[AtOnce]]
+    ) -> None:
         self._at_once = at_once
         self._ports = ports
         self._publisher = publisher
@@ -135,7 +142,8 @@ class _Sender:
 
     async def _start_due(self) -> int | None:
         """Start sending every message that is due, within the limits. Returns when to look again at the latest."""
-        now_us, most = self._ports.clock.now_us(), self._at_once()
+        most = await self._at_once()
+        now_us = self._ports.clock.now_us()
         free = max(0, most.all - len(self._sending))
         self._haste.clear()
         self._more = not free
