@@ -210,6 +210,21 @@ def test_a_suite_that_does_not_use_it_loads_nothing_of_it(pytester: pytest.Pytes
     run(pytester).assert_outcomes(passed=1)
 
 
+def test_a_suite_that_uses_it_loads_none_of_the_server(pytester: pytest.Pytester) -> None:
+    """Each process of the suite would pay: the domain with the libraries that it needs takes a tenth of a second of CPU."""
+    pytester.makepyfile("""
+        import sys
+
+        def test_modules(amapi):
+            amapi.issue("pixel8", "LOCK").wait()
+            amapi.phones["pixel8"].executed("LOCK", once=True)
+            amapi.notifications.published("COMMAND")
+            assert not {"msgspec", "heliograph.protojson", "heliograph.sandbox", "heliograph.server"} & sys.modules.keys()
+    """)
+
+    run(pytester).assert_outcomes(passed=1)
+
+
 def test_one_process_has_one_sandbox_which_ends_with_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = notes_of(pytester, monkeypatch)
     pytester.makepyfile("""

@@ -1,7 +1,7 @@
 """Notifications to callers, and who enabled them.  Source: disc, Enterprise.pubsubTopic; amapi.md §5."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,11 +28,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
     supersedes: str = ""
     """The message has the newest state of this: one that still waits under the same name is not sent any more."""
-
-
-def about(resource: Mapping[str, Any]) -> str:
-    """The name of what a notification with this resource is about; of a batch of usage logs, the device's; "": nothing has a name."""
-    return str(resource.get("name") or resource.get("device") or resource.get("enterprise") or "")
 
 
 TEST = Notification(notification_type=TEST_TYPE, data=b"")

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from heliograph.domain.names import DeviceName
-from heliograph.domain.notification import about
+from heliograph.domain.notification_subject import about
 from heliograph.protojson.parser import MALFORMED
 from heliograph.sandbox.calls import device_in
 from heliograph.sandbox.fault_checks import seconds

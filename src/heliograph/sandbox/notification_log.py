@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.domain.notification import about
+from heliograph.domain.notification_subject import about
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.sandbox.snapshot import NotificationState

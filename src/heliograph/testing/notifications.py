@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
-from heliograph.domain.notification import about
+from heliograph.domain.notification_subject import about
 from heliograph.testing.connection import Json, Steering
 from heliograph.testing.times import moment
 
