@@ -1,5 +1,5 @@
 /* Put in front of the C library (LD_PRELOAD) by tests/socket_watch.py: while the environment has SOCKET_WATCH, the process reaches
- * this machine alone. Whoever goes elsewhere is refused, and a line in that file says so. */
+ * this machine alone. What goes elsewhere is refused, and a line in that file says so. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -22,7 +22,7 @@ class Execution:
     operation: str
     time: datetime
     judgement: str = "NOT_OBSERVED"
-    """What the phone's own facts told the server of it: OBSERVED, CONTRADICTED, or nothing."""
+    """What the phone's own facts show of it: OBSERVED, CONTRADICTED, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def _start(folder: Path) -> str:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
     _started.append(process)
     deadline = time.monotonic() + START_MOST_S
-    # Meanwhile, for most tests want it: an extra, and slow to import. Who wants it and cannot have it hears why from `client`.
+    # Meanwhile, since most tests want it: an extra, and slow to import. If it is missing, `client` says so.
     with contextlib.suppress(Exception):
         import googleapiclient.discovery  # noqa: F401, PLC0415
     while not (url := _said(folder)):

@@ -1,4 +1,4 @@
-"""One file over HTTP: whole, in part, or not at all where the caller has it already.
+"""One file over HTTP: whole, in part, or not at all if the caller has it already.
 
 Source: RFC 9110 §13 (conditions), §14 (ranges).
 """
