@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.figures import Figures, Number, Scale, percentile
+from benchmarks.report import printed
 
 TESTS = 200
 QUICK_TESTS = 10
@@ -80,5 +81,4 @@ def _run(tests: int) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    for number in measure_plugin(Scale()).numbers:
-        print(f"{number.name}: {', '.join(f'{value:.2f}' for value in number.values)} {number.unit} (goal: {number.most})")
+    print(printed(measure_plugin(Scale())))

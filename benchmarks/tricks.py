@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from benchmarks.figures import Figures, Number, Scale
+from benchmarks.report import printed
 from heliograph.api.http.query import USUAL, parse_query
 from heliograph.api.http.request_body import read_body
 from heliograph.asgi import Message, rest_of_body
@@ -209,5 +210,4 @@ def measure_tricks(scale: Scale) -> Figures:
 
 
 if __name__ == "__main__":
-    for number in measure_tricks(Scale()).numbers:
-        print(f"{number.name} {number.values[0]} {number.unit}")
+    print(printed(measure_tricks(Scale())))

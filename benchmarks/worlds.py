@@ -16,6 +16,7 @@ import aiohttp
 import uvloop
 
 from benchmarks.figures import Figures, Number, Scale, percentile
+from benchmarks.report import printed
 from benchmarks.servers import Running, running
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.sandbox.worlds import WorldPlan, Worlds
@@ -192,7 +193,4 @@ def _open_files(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    for number in measure_worlds(Scale()).numbers:
-        values = ", ".join(f"{value:.2f}" for value in number.values)
-        goal = f" (goal: at most {number.most:g})" if number.most is not None else ""
-        print(f"{number.name}: {values} {number.unit}{goal}")
+    print(printed(measure_worlds(Scale())))
