@@ -110,6 +110,20 @@ async def test_the_key_of_a_token_is_published_for_as_long_as_the_token_lives_af
     assert signed_by in await published(server)
 
 
+async def test_no_token_is_sent_whose_key_is_gone_since_the_clock_was_moved(lone: WholeServer, endpoint: Endpoint) -> None:
+    await lone.made(endpoint.url, signing=OIDC)
+    await lone.tried_out()
+    first = await token_of(endpoint)
+    lone.clock.advance(LIFE_US)
+
+    await lone.tried_out()
+
+    second = await token_of(endpoint, 2)
+    assert EMAIL == (await verified(lone, second, endpoint.url))["email"]
+    with pytest.raises(ValueError):  # noqa: PT011 - the text is google-auth's
+        await verified(lone, first, endpoint.url)
+
+
 async def test_of_many_messages_that_need_a_new_key_at_once_one_makes_it(server: WholeServer) -> None:
     await server.made("https://emm.example.com/", signing=OIDC)
     server.clock.advance(SIGNS_US)
