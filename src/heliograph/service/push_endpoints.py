@@ -216,7 +216,7 @@ async def send_test_message(ports: Ports, name: PushEndpointName) -> None:
 
 
 async def close_push_endpoint(ports: Ports, name: PushEndpointName, *, url: str, reason: str) -> None:
-    """The endpoint is DISABLED, if it still has this URL: whoever answers there wants no more messages."""
+    """The endpoint is DISABLED, if it still has this URL: what answers there wants no more messages."""
 
     def rule(records: Records) -> RecordDecision[bool]:
         owner, old = records.one(EnterpriseRecord, name.parent), records.one(PushEndpointRecord, name)
