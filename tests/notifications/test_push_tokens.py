@@ -11,10 +11,10 @@ import jwt
 import pytest
 
 from heliograph.domain.signing_key import AHEAD_US, LIFE_US, SIGNS_US
-from heliograph.service.signing_keys import push_token
+from heliograph.service.signing_keys import TOKEN_LIFE_S, push_token
 from tests.notifications.endpoint import Endpoint
 from tests.notifications.lab import LAB
-from tests.notifications.whole_server import EMAIL, OIDC, WholeServer
+from tests.notifications.whole_server import EMAIL, OIDC, SECOND_US, WholeServer
 
 
 async def token_of(endpoint: Endpoint, count: int = 1) -> str:
@@ -75,28 +75,53 @@ async def test_an_openid_client_finds_the_key_by_the_issuer(lone: WholeServer, e
     assert set(claims) == set(found["claims_supported"])
 
 
+async def signs(server: WholeServer) -> str:
+    """The id of the key that signs a token now."""
+    return str(jwt.get_unverified_header(await push_token(server.ports, {"sub": "x"}))["kid"])
+
+
+async def published(server: WholeServer) -> set[str]:
+    """The ids of the keys that the server publishes."""
+    return set((await server.call("GET", "/heliograph/v1/certs")).json)
+
+
 async def test_a_key_is_published_a_day_before_it_signs_and_long_after(server: WholeServer) -> None:
     await server.made("https://emm.example.com/", signing=OIDC)
 
-    def kid(token: str) -> str:
-        return str(jwt.get_unverified_header(token)["kid"])
-
-    async def signs() -> str:
-        return kid(await push_token(server.ports, {"sub": "x"}))
-
-    async def published() -> set[str]:
-        return set((await server.call("GET", "/heliograph/v1/certs")).json)
-
-    first = await signs()
-    assert {first} == await published()
+    first = await signs(server)
+    assert {first} == await published(server)
     server.clock.advance(SIGNS_US)
-    assert first == await signs()
-    (second,) = await published() - {first}
+    assert first == await signs(server)
+    (second,) = await published(server) - {first}
     server.clock.advance(AHEAD_US)
-    assert second == await signs()
-    assert {first, second} == await published()
+    assert second == await signs(server)
+    assert {first, second} == await published(server)
     server.clock.advance(LIFE_US - SIGNS_US - AHEAD_US)
-    assert first not in await published()
+    assert first not in await published(server)
+
+
+async def test_the_key_of_a_token_is_published_for_as_long_as_the_token_lives_after_a_long_silence_too(server: WholeServer) -> None:
+    await server.made("https://emm.example.com/", signing=OIDC)
+    server.clock.advance(LIFE_US - TOKEN_LIFE_S * SECOND_US // 2)
+
+    signed_by = await signs(server)
+    server.clock.advance(TOKEN_LIFE_S * SECOND_US)
+
+    assert signed_by in await published(server)
+
+
+async def test_no_token_is_sent_whose_key_is_gone_since_the_clock_was_moved(lone: WholeServer, endpoint: Endpoint) -> None:
+    await lone.made(endpoint.url, signing=OIDC)
+    await lone.tried_out()
+    first = await token_of(endpoint)
+    lone.clock.advance(LIFE_US)
+
+    await lone.tried_out()
+
+    second = await token_of(endpoint, 2)
+    assert EMAIL == (await verified(lone, second, endpoint.url))["email"]
+    with pytest.raises(ValueError):  # noqa: PT011 - the text is google-auth's
+        await verified(lone, first, endpoint.url)
 
 
 async def test_of_many_messages_that_need_a_new_key_at_once_one_makes_it(server: WholeServer) -> None:

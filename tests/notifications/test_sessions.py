@@ -36,7 +36,7 @@ class Counting:
 
 @contextlib.asynccontextmanager
 async def counting() -> AsyncIterator[Counting]:
-    """Something on this machine that must not be reached: it answers whoever comes."""
+    """Something on this machine that must not be reached: it answers anyone who comes."""
     listener = socket.create_server(("127.0.0.1", 0))
     counted = Counting(listener.getsockname()[1])
 

@@ -52,7 +52,7 @@ async def test_the_official_library_verifies_and_so_does_the_public_key(server: 
         by_public_key(made["publicKey"], changed)
 
 
-async def test_a_repeated_message_keeps_its_id_and_body_and_is_signed_anew(lone: WholeServer, endpoint: Endpoint) -> None:
+async def test_a_repeated_message_keeps_its_id_and_body_and_is_signed_again(lone: WholeServer, endpoint: Endpoint) -> None:
     endpoint.answers = [500]
     secret = (await lone.made(endpoint.url, signing=V1))["signing"]["standardWebhooks"]["secret"]
     await lone.tried_out()

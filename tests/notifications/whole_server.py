@@ -113,5 +113,5 @@ async def whole_server(
 async def until(happened: Callable[[], bool]) -> None:
     """Returns once it has.  Raises: TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
-        while not happened():  # noqa: ASYNC110 - counters call nobody
+        while not happened():  # noqa: ASYNC110 - counters have no listeners
             await asyncio.sleep(0.01)

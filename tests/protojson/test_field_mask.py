@@ -4,7 +4,7 @@ import pytest
 
 from heliograph.domain.user_facing_message import UserFacingMessage
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.protojson.field_mask import apply_mask, parse_field_mask
+from heliograph.protojson.field_mask import apply_mask, parse_field_mask, set_fields
 from tests.protojson.sample_messages import RingParams, Sample
 
 
@@ -49,3 +49,8 @@ def test_a_path_into_an_absent_message_makes_it_only_where_there_is_something_to
     assert given == apply_mask(Sample(), given, ["ring_params.package_names"])
     assert Sample() == apply_mask(Sample(), Sample(), ["ring_params.package_names"])
     assert RingParams() == apply_mask(given, Sample(), ["ring_params.package_names"]).ring_params
+
+
+def test_without_a_mask_the_fields_that_are_set_change() -> None:
+    assert () == set_fields(Sample())
+    assert ("name", "ring_params") == set_fields(Sample(ring_params=RingParams(package_names=("a",)), name="new", count=0))

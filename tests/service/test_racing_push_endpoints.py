@@ -109,9 +109,9 @@ class RacingPushEndpoints(RuleBasedStateMachine):
             if record.enabled and NotificationType.COMMAND in (record.message.notification_types or (NotificationType.COMMAND,))
         ]
         messages = self.run(self.lab.ports.store.oldest_messages(LAB.enterprise, limit=1_000))
-        told = [message.destination for message in messages if str(operation).encode() in message.data]
+        destinations = [message.destination for message in messages if str(operation).encode() in message.data]
 
-        assert sorted(wanting) == sorted(told)
+        assert sorted(wanting) == sorted(destinations)
 
     @invariant()
     def the_enterprise_knows_its_enabled_endpoints(self) -> None:

@@ -68,7 +68,7 @@ class StandardWebhooks(Message):
 
 
 class Signing(Message):
-    """How the receiver can tell that a request comes from this server: one of these, or both."""
+    """How the receiver knows that a request comes from this server: one of these, or both."""
 
     oidc: Oidc | None = None
     standard_webhooks: StandardWebhooks | None = None

@@ -12,8 +12,10 @@ SIGNS_US = 30 * DAY_US
 """After that there is a new key."""
 AHEAD_US = DAY_US
 """How long a key is published before it signs: far longer than a receiver may keep what it fetched."""
+AFTER_US = DAY_US
+"""How long a key is published after it signs: far longer than a token lives."""
 LIFE_US = 90 * DAY_US
-"""A key that a server did not use for so long is gone; until then it is published, long after its last token expired."""
+"""How long a key is published. Mostly that is long after the next one took over; a server that pushes rarely may still sign with it."""
 
 
 class SigningKeyName(NamedTuple):
@@ -40,8 +42,11 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_that_signs(keys: Iterable[SigningKey], *, now_us: int) -> SigningKey | None:
-    """The newest key that has been published long enough, or the oldest; None: there is none."""
-    oldest_first = sorted(keys, key=lambda key: key.position)
+    """The newest key that has been published long enough, or the oldest; None: there is none.
+
+    One that ends within AFTER_US signs no more: its tokens would outlive its publication.
+    """
+    oldest_first = sorted((key for key in keys if now_us + AFTER_US <= key.expires_us), key=lambda key: key.position)
     ready = [key for key in oldest_first if key.created_us + AHEAD_US <= now_us]
     return next(iter([*ready[-1:], *oldest_first[:1]]), None)
 

@@ -6,9 +6,6 @@ from heliograph.notifications.pubsub import PubsubPublisher
 from heliograph.notifications.push import PushPublisher
 from heliograph.service.outbox import PUSH, Destinations, NotPublished, OutboxMessage, Publisher
 
-ENDPOINTS = "enterprises/"
-"""What the names of push endpoints begin with; topics are `projects/…`."""
-
 Watch = Callable[[OutboxMessage], None] | None
 
 
@@ -41,8 +38,7 @@ class PublisherByDestination:
         to_push = message.destination == PUSH
         if to_push and self._watch is not None:
             self._watch(message)
-        to_endpoint = message.destination.startswith(ENDPOINTS)
-        publisher = self._push if to_push else self.endpoints if to_endpoint else self._topics
+        publisher = self._push if to_push else self.endpoints if message.to_endpoint else self._topics
         if publisher is not None:
             await publisher.publish(message)
         elif not to_push or self._watch is None:

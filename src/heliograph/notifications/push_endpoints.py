@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import NamedTuple
 
 from yarl import URL
 
@@ -24,6 +25,18 @@ TOKENS_MOST = 4_096
 GONE = "It answered 410 Gone."
 
 
+class SignedToken(NamedTuple):
+    """A token, and when it was signed: by its receiver's clock, and by the server's, by which its key ends and which a sandbox moves."""
+
+    text: str
+    at_s: float
+    at_us: int
+
+    def serves(self, now_s: float, now_us: int) -> bool:
+        """Whether another request may carry it."""
+        return 0 <= now_s - self.at_s < TOKEN_USED_S and 0 <= now_us - self.at_us < TOKEN_USED_S * 1_000_000
+
+
 class EndpointPublisher:
     """A Publisher to the push endpoints that the store knows: what a caller changes holds for the next message."""
 
@@ -32,7 +45,7 @@ class EndpointPublisher:
         self._ports = ports
         self._sessions = Sessions(ports.push_addresses, timeout_s=timeout_s)
         self._wall_s = wall_s
-        self._tokens: dict[tuple[str, ...], tuple[float, str]] = {}
+        self._tokens: dict[tuple[str, ...], SignedToken] = {}
 
     async def publish(self, message: OutboxMessage) -> None:
         """The endpoint acknowledged the message.  Raises: NotPublished; DestinationClosed: it is deleted, disabled, or gone."""
@@ -75,16 +88,16 @@ class EndpointPublisher:
         oidc = endpoint.signing.oidc if endpoint.signing is not None else None
         if oidc is None:
             return {}
-        now_s = self._wall_s()
+        now_s, now_us = self._wall_s(), self._ports.clock.now_us()
         claims = token_claims(record.name, endpoint.url, oidc, issuer=record.issuer, now_s=int(now_s))
         key = (*map(str, record.name), str(claims["aud"]), oidc.service_account_email, record.issuer)
-        since_s, token = self._tokens.get(key, (0.0, ""))
-        if not token or not 0 <= now_s - since_s < TOKEN_USED_S:
-            token = await push_token(self._ports, claims)
+        token = self._tokens.get(key)
+        if token is None or not token.serves(now_s, now_us):
+            token = SignedToken(await push_token(self._ports, claims), now_s, now_us)
             while len(self._tokens) >= TOKENS_MOST:
                 del self._tokens[next(iter(self._tokens))]
-            self._tokens[key] = now_s, token
-        return {"Authorization": f"Bearer {token}"}
+            self._tokens[key] = token
+        return {"Authorization": f"Bearer {token.text}"}
 
     async def close(self) -> None:
         await self._sessions.close()

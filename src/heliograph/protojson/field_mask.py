@@ -38,6 +38,12 @@ def parse_field_mask(text: str, *, of: type[msgspec.Struct] | None = None) -> tu
     return tuple(dict.fromkeys(paths))
 
 
+def set_fields(message: msgspec.Struct) -> tuple[str, ...]:
+    """The fields of the message that differ from those of an empty one: what a patch without a mask changes.  Source: AIP-134."""
+    empty = type(message)()
+    return tuple(name for name in message.__struct_fields__ if getattr(message, name) != getattr(empty, name))
+
+
 def apply_mask(target: M, source: M, paths: Iterable[str]) -> M:
     """`target` with the fields that `paths` name taken from `source`; a path into an absent message makes that message."""
     for path in paths:

@@ -13,7 +13,7 @@ from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
 from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
-from heliograph.protojson.field_mask import apply_mask
+from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence, enterprise_absence
@@ -105,10 +105,8 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
 
 def _paths(patch: Device, mask: tuple[str, ...] | None) -> tuple[str, ...]:
     """The fields to change. AIP-203: output-only fields are ignored, in a mask too."""
-    if mask is None:
-        empty = Device()
-        return tuple(field for field in MUTABLE if getattr(patch, field) != getattr(empty, field))
-    return tuple(path for path in mask if path.partition(".")[0] in MUTABLE)
+    paths = set_fields(patch) if mask is None else mask
+    return tuple(path for path in paths if path.partition(".")[0] in MUTABLE)
 
 
 def _wanted_state(device: DeviceRecord, state: DeviceState, *, whole: bool) -> DeviceState:

@@ -20,7 +20,7 @@ class EndpointShares:
 
         One more for each of its endpoints is possible: they share what is left, rounded up.
         """
-        ours = [message for message in sending if message.destination.startswith(f"enterprises/{message.enterprise}/")]
+        ours = [message for message in sending if message.to_endpoint]
         counts = Counter(message.enterprise for message in ours)
         for message in ours:
             self._endpoints.setdefault(message.enterprise, set()).add(message.destination)

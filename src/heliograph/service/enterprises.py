@@ -14,7 +14,7 @@ from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
 from heliograph.domain.sealed_text import opened
 from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of
 from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
-from heliograph.protojson.field_mask import apply_mask
+from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message, stored_message
 from heliograph.service.devices import delete_device
 from heliograph.service.not_found import enterprise_absence
@@ -137,7 +137,7 @@ async def patch_enterprise(
 
     Raises: EnterpriseNotAuthorized; InvalidArgument; NothingPublishes: a topic, and this server cannot publish to it.
     """
-    paths = tuple(_set_fields(patch)) if mask is None else mask
+    paths = set_fields(patch) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
     new_tokens = _tokens(ports, patch)
 
@@ -158,11 +158,6 @@ async def patch_enterprise(
     if record is None:
         raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
     return record
-
-
-def _set_fields(patch: Enterprise) -> list[str]:
-    empty = Enterprise()
-    return [name for name in patch.__struct_fields__ if getattr(patch, name) != getattr(empty, name)]
 
 
 async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:

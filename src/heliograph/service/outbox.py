@@ -67,6 +67,11 @@ class OutboxMessage(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     enterprise: str = ""
 
+    @property
+    def to_endpoint(self) -> bool:
+        """Whether it goes to a push endpoint of its enterprise; the names of topics begin with `projects/`."""
+        return self.destination.startswith("enterprises/")
+
 
 class Outbox(Protocol):
     """The part of a Store (service/ports.py) that holds messages; they come and go with the writes above."""

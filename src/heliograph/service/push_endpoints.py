@@ -21,7 +21,7 @@ from heliograph.domain.push_endpoint import (
     violations,
 )
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Violation, Violations
-from heliograph.protojson.field_mask import apply_mask
+from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.outbox import Publish
@@ -130,8 +130,7 @@ async def patch_push_endpoint(
 
     Raises: EnterpriseNotAuthorized, PushEndpointNotFound; InvalidArgument.
     """
-    empty = PushEndpoint()
-    paths = [field for field in empty.__struct_fields__ if getattr(patch, field) != getattr(empty, field)] if mask is None else mask
+    paths = set_fields(patch) if mask is None else mask
     wanted = [path for path in paths if path.partition(".")[0] not in OUTPUT_ONLY]
     keys = new_webhook_keys(ports, name) if any(path.startswith("signing") for path in wanted) else None
 
@@ -217,7 +216,7 @@ async def send_test_message(ports: Ports, name: PushEndpointName) -> None:
 
 
 async def close_push_endpoint(ports: Ports, name: PushEndpointName, *, url: str, reason: str) -> None:
-    """The endpoint is DISABLED, if it still has this URL: whoever answers there wants no more messages."""
+    """The endpoint is DISABLED, if it still has this URL: what answers there wants no more messages."""
 
     def rule(records: Records) -> RecordDecision[bool]:
         owner, old = records.one(EnterpriseRecord, name.parent), records.one(PushEndpointRecord, name)

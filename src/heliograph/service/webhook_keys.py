@@ -22,7 +22,7 @@ class NewKeys(NamedTuple):
 
     sealed: SealedKeys
     secret: str
-    """`whsec_…`: shown to the caller that asked for it, and to nobody afterwards."""
+    """`whsec_…`: shown once, to the caller that asked for it."""
 
 
 class WebhookSecret(NamedTuple):

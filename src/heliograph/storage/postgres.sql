@@ -138,7 +138,7 @@ ON CONFLICT (device_key) DO UPDATE SET
 DELETE FROM devices WHERE device_key = ANY($1::integer[])
 
 -- put_messages --
--- New messages; one with the state of the same thing makes way, passes its turn on, and is nobody's yet.
+-- New messages; one with the state of the same thing makes way, passes its turn on, and is unclaimed.
 INSERT INTO outbox (message_id, due_us, created_us, attempts, destination, notification_type, supersedes, data, enterprise)
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[])
 ON CONFLICT (destination, supersedes) DO UPDATE SET

@@ -4,14 +4,12 @@ As a JSON Web Key Set found by OpenID Connect Discovery, and as certificates, th
 there is nothing secret in them.
 """
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from heliograph.api.http.address import Addresses
-from heliograph.api.http.side_routes import Endpoint, side_router
+from heliograph.api.http.side_routes import json_response, side_router
 from heliograph.asgi import Asgi
-from heliograph.domain.signing_key import SigningKey
 from heliograph.service.ports import Ports
 from heliograph.service.signing_keys import ALGORITHM, jwk_of, published_keys
 
@@ -27,7 +25,7 @@ def signing_keys_app(ports: Ports, *, addresses: Addresses) -> Asgi:
     """The ASGI app for these three paths."""
 
     async def configuration(request: Request) -> object:
-        # What OpenID Connect Discovery 1.0 §3 requires, as far as it means something here: nobody is authorized by this server.
+        # What OpenID Connect Discovery 1.0 §3 requires, as far as it means something here: this server authorizes no one.
         issuer = addresses.of(request.scope)
         return _public({
             "issuer": issuer,
@@ -42,14 +40,13 @@ def signing_keys_app(ports: Ports, *, addresses: Addresses) -> Asgi:
         return _public({"keys": [jwk_of(key) for key in await published_keys(ports)]})
 
     async def certificates(_request: Request) -> object:
-        keys: list[SigningKey] = list(await published_keys(ports))
-        return _public({key.name.key_id: key.certificate for key in keys})
+        return _public({key.name.key_id: key.certificate for key in await published_keys(ports)})
 
-    routes: tuple[tuple[str, Endpoint], ...] = ((CONFIGURATION, configuration), (KEY_SET, key_set), (CERTIFICATES, certificates))
-    router: Asgi = side_router(("GET", path, endpoint) for path, endpoint in routes)
+    router: Asgi = side_router([("GET", CONFIGURATION, configuration), ("GET", KEY_SET, key_set), ("GET", CERTIFICATES, certificates)])
     return router
 
 
 def _public(answer: object) -> Response:
-    body = msgspec.json.format(msgspec.json.encode(answer), indent=2)
-    return Response(body, media_type="application/json", headers={"Cache-Control": f"public, max-age={KEPT_S}"})
+    response = json_response(answer)
+    response.headers["Cache-Control"] = f"public, max-age={KEPT_S}"
+    return response
