@@ -1,12 +1,8 @@
 """An enterprise becomes a managed Google domain: Google's own Python client, a browser's requests, and the page between them."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
-import httplib2
 import pytest
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from tests.sandbox.client import Client
@@ -15,14 +11,6 @@ from tests.sandbox.test_sign_up import Shown, browse
 NAME = "enterprises/sandbox"
 FORM = {"admin_email": "ada@example.com", "accepted": "yes"}
 DOMAINS = ["example.com", "*.example.org"]
-
-
-@pytest.fixture
-def google(sandbox: Client) -> Iterator[Any]:
-    """Google's client; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=90)
-    with contextlib.closing(transport):
-        yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 
 
 def link(google: Any, **body: object) -> str:  # noqa: ANN401

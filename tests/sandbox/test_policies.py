@@ -1,12 +1,8 @@
 """Policies as a caller sees them with Google's own Python client, and as virtual phones take them."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
-import httplib2
 import pytest
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from tests.sandbox.client import Client, Json
@@ -17,12 +13,9 @@ STRICT = f"{SANDBOX}/policies/strict"
 
 
 @pytest.fixture
-def policies(sandbox: Client) -> Iterator[Any]:
-    """The client's `enterprises().policies()`; the client makes its classes at run time."""
-    http = httplib2.Http(timeout=90)
-    with contextlib.closing(http):
-        client = build("androidmanagement", "v1", http=http, client_options={"api_endpoint": sandbox.url})
-        yield client.enterprises().policies()
+def policies(google: Any) -> Any:  # noqa: ANN401
+    """The client's `enterprises().policies()`."""
+    return google.enterprises().policies()
 
 
 def applied(sandbox: Client, policy: Json, phone: str = PIXEL) -> Json | None:

@@ -3,13 +3,10 @@
 import contextlib
 import http.client
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httplib2
 import pytest
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from tests.sandbox.client import Client
@@ -43,14 +40,6 @@ def browse(url: str, form: dict[str, str] | None = None) -> Shown:
             connection.request("POST", parts.path, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
         answer = connection.getresponse()
         return Shown(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode())
-
-
-@pytest.fixture
-def google(sandbox: Client) -> Iterator[Any]:
-    """Google's client; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=90)
-    with contextlib.closing(transport):
-        yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})
 
 
 def sign_up(google: Any, **parameters: Any) -> dict[str, str]:  # noqa: ANN401
