@@ -234,7 +234,7 @@ def test_after_a_reset_of_the_sandbox_it_goes_on_with_the_new_events(events: San
         code, output, errors = ended(process)
 
     assert (0, "1", second) == (code, (event := json.loads(output))["cursor"], event["data"]["name"])
-    assert "The sandbox was reset: its events begin anew." in errors
+    assert "The sandbox was reset: its events start over." in errors
 
 
 def test_a_world_that_is_deleted_ends_it_with_a_sentence(events: Sandbox) -> None:

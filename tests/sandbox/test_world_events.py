@@ -97,14 +97,14 @@ def test_worlds_have_streams_of_their_own(make: Maker) -> None:
 
 
 def test_the_same_world_has_the_same_events(make: Maker) -> None:
-    told = []
+    seen = []
     for _ in range(2):
         world = make(seed=7, **COMMANDS)
         for phone in (PHONE, OTHER):
             world.run(phone, {"type": "LOCK"})
-        told.append(world.get(EVENTS)["events"])
+        seen.append(world.get(EVENTS)["events"])
 
-    assert told[0] == told[1]
+    assert seen[0] == seen[1]
 
 
 def test_a_reset_ends_the_streams_and_says_that_their_cursors_are_void(world: Client) -> None:

@@ -226,7 +226,7 @@ def _decoded(call: ApiCall, sealing: Sealing, answer: Answer) -> Any:  # noqa: A
     if answer.status >= HTTPStatus.BAD_REQUEST:
         return sealing.anywhere(value)
     cls = call.row.response if call.row else ""
-    # What is no Message is a view of what happened (events, timelines, dead letters), and has no secrets.
+    # What is not a Message is a view of what happened (events, timelines, dead letters), and has no secrets.
     return without_credentials(value, cls) if isinstance(cls, type) and issubclass(cls, Message) else value
 
 
