@@ -207,7 +207,7 @@ def test_ctrl_c_says_where_to_continue_and_ends_as_shells_report_it(events: Sand
         code, output, errors = ended(process)
 
     assert (130, "") == (code, output)
-    assert "Continue with: --after 1" in errors
+    assert "\nContinue with: --after 1\n" == errors
 
 
 def test_ctrl_c_ends_a_wait_for_an_endpoint_that_is_away_too(events: Sandbox) -> None:
