@@ -31,7 +31,7 @@ class HttpConnection:
 
         The last line may have no end: the connection was cut. It serves nothing else meanwhile.
 
-        Raises: OSError: also where the lines are read: the connection was lost, or said nothing for `timeout_s`.
+        Raises: OSError: also while the lines are read: the connection was lost, or said nothing for `timeout_s`.
         """
         with self._lost_if_it_fails():
             answer = self._answer("GET", target, None, headers)

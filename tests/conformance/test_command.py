@@ -52,6 +52,22 @@ def asked() -> Iterator[tuple[str, list[str | None]]]:
         yield url, credentials
 
 
+def test_what_a_server_says_does_nothing_to_the_terminal() -> None:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            body = b'{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "\xc2\x9b2J"}}'
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with serving(Handler) as url:
+        result = ran("--against", url)
+
+    assert re.search("The server: .*�2J", result.output)
+    assert "\x9b" not in result.output
+
+
 def test_every_answer_of_a_sandbox_is_scored(sandbox_url: str) -> None:
     result = ran("--against", sandbox_url, "--device", "all", "--yes")
 

@@ -18,9 +18,11 @@ from heliograph.domain.phone.usage_logs import (
     event_json,
     locates_at_us,
     logged,
+    remote_lock,
     reports_location_at_us,
     to_send,
     with_locations,
+    with_log,
     without,
 )
 from heliograph.domain.phone.virtual_device import LostMode, VirtualDevice
@@ -103,6 +105,19 @@ def test_ids_rise_whatever_the_clock_does_and_the_oldest_events_go() -> None:
     assert KEPT == len(ids)
     assert sorted(set(ids)) == ids
     assert [] == [entry.id for entry in without(phone, ids[-1]).log]
+
+
+@pytest.mark.parametrize("waiting", [0, 1, KEPT])
+def test_a_phone_drops_what_its_policy_does_not_enable_however_much_waits_to_be_sent(waiting: int) -> None:
+    phone = with_locations(lost(), now_us=NOW_US + ALERT_US + (waiting - 1) * LOCATED_EVERY_US)
+    now_us = NOW_US + 2 * KEPT * LOCATED_EVERY_US
+    assert waiting == len(phone.log)
+
+    locked = with_log(phone, logged(phone, "REMOTE_LOCK", remote_lock(phone), now_us=now_us), None, now_us=now_us)
+    enrolled = with_log(phone, logged(phone, "ENROLLMENT_COMPLETE", {}, now_us=now_us), None, now_us=now_us)
+
+    assert {"LOST_MODE_LOCATION"} >= {entry.type for entry in locked.log}
+    assert "ENROLLMENT_COMPLETE" == enrolled.log[-1].type
 
 
 def test_events_with_an_id_that_was_seen_are_not_new() -> None:

@@ -1,4 +1,4 @@
-"""The real command line as its users start it: a sandbox that runs for a while, and commands that end."""
+"""The real command line as its users start it: a sandbox or a server that runs for a while, and commands that end."""
 
 import contextlib
 import json
@@ -76,6 +76,21 @@ def running_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
             process.terminate()
             rest, _ = process.communicate(timeout=PATIENCE_S)
             (output / "stdout").write_text("".join(told) + rest)
+
+
+@contextlib.contextmanager
+def running_server(*options: str, **more: Any) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:  # noqa: ANN401 - as Popen has them
+    """`heliograph serve` on a free port: its address, and its process, which ends with the block; `more` goes to Popen."""
+    command = [*HELIOGRAPH, "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more) as server:
+        try:
+            assert server.stdout is not None
+            said = re.search(r"http://\S+", server.stdout.readline())
+            assert said is not None
+            yield said[0], server
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE_S)
 
 
 def _address(process: subprocess.Popen[str], told: list[str], output: Path) -> str:

@@ -3,18 +3,17 @@
 import http.client
 import json
 import os
-import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.e2e.program import HELIOGRAPH, running_server
 from tests.patience import PATIENCE_S
 
-SERVE = (sys.executable, "-m", "heliograph", "serve", "--port", "0", "--no-auth")
+SERVE = (*HELIOGRAPH, "serve", "--port", "0", "--no-auth")
 PAGE = "https://console.example.com"
 THROUGH_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "amapi.example.com", "Origin": PAGE}
 
@@ -23,6 +22,7 @@ THROUGH_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "amapi.exampl
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server answers that trusts a proxy on this machine, and one web page."""
     options = [
+        "--no-auth",
         "--data-dir",
         str(tmp_path_factory.mktemp("data")),
         "--trusted-proxy",
@@ -33,15 +33,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         PAGE,
     ]
     options += ["--public-url", "https://amapi.example.com"]
-    with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        try:
-            assert server.stdout is not None
-            said = re.search(r"http://\S+", server.stdout.readline())
-            assert said is not None
-            yield urlsplit(said[0]).netloc
-        finally:
-            server.terminate()
-            server.communicate(timeout=PATIENCE_S)
+    with running_server(*options, stderr=subprocess.DEVNULL) as (url, _):
+        yield urlsplit(url).netloc
 
 
 def test_clients_are_told_the_proxys_address_and_the_page_may_read_it(address: str) -> None:

@@ -37,6 +37,7 @@ def test_a_name_that_somebody_chose_is_shown_as_it_is_and_does_nothing_to_the_te
 
     for printed in (on_a_terminal(100, "enterprises", "list", "--server", sandbox.url), sandbox.run("enterprises", "list").stdout):
         assert "[/b] [red]Acme[/red] �]0;owned��[2J�1A�DtL" in printed
+    assert "[2J�1A�DtL" in on_a_terminal(100, "enterprises", "get", "sandbox", "--server", sandbox.url)
 
 
 def test_a_token_is_printed_with_its_value_and_drawn_for_a_phone(sandbox: Sandbox) -> None:

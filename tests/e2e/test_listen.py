@@ -21,10 +21,15 @@ PHONE = "pixel8-a15-fully-managed"
 EVENTS = "/heliograph/v1/enterprises/sandbox/events"
 
 
+def enable(sandbox: Sandbox, *types: str) -> None:
+    """The sandbox's enterprise enables these types."""
+    sandbox.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": list(types)})
+
+
 @pytest.fixture
 def events(sandbox: Sandbox) -> Sandbox:
     """The sandbox, its enterprise with the outcomes of commands enabled."""
-    sandbox.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["COMMAND"]})
+    enable(sandbox, "COMMAND")
     return sandbox
 
 
@@ -67,16 +72,23 @@ class Handler:
 
 
 @contextlib.contextmanager
-def listening(sandbox: Sandbox, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """`heliograph listen`, which has begun to follow; killed at the end if it still runs."""
+def started(sandbox: Sandbox, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`heliograph listen`, and the first line that it wrote on stderr; killed at the end if it still runs."""
     command = [*HELIOGRAPH, "listen", "--server", sandbox.url, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline().startswith("Listening to enterprises/sandbox")
-            yield process
+            yield process, process.stderr.readline()
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def listening(sandbox: Sandbox, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`heliograph listen`, which has begun to follow."""
+    with started(sandbox, *options) as (process, said):
+        assert said.startswith("Listening to enterprises/sandbox")
+        yield process
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -109,8 +121,7 @@ def test_events_that_were_are_printed_from_any_cursor_on(events: Sandbox) -> Non
 
 
 def test_types_leave_the_others_out(events: Sandbox) -> None:
-    enabled: Json = {"enabledNotificationTypes": ["COMMAND", "STATUS_REPORT"]}
-    events.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", enabled)
+    enable(events, "COMMAND", "STATUS_REPORT")
     lock(events)
     report(events)
 
@@ -120,7 +131,7 @@ def test_types_leave_the_others_out(events: Sandbox) -> None:
 
 
 def test_types_that_nobody_enabled_are_warned_of_and_enabled_if_asked(sandbox: Sandbox) -> None:
-    with listening_after_warning(sandbox, "--types", "COMMAND,ENROLLMENT") as warned:
+    with started(sandbox, "--types", "COMMAND,ENROLLMENT") as (_, warned):
         assert "has not enabled ENROLLMENT or COMMAND" in warned
 
     with listening(sandbox, "--types", "COMMAND,ENROLLMENT", "--enable"):
@@ -129,22 +140,9 @@ def test_types_that_nobody_enabled_are_warned_of_and_enabled_if_asked(sandbox: S
     assert ["ENROLLMENT", "COMMAND"] == enterprise["enabledNotificationTypes"]
 
 
-@contextlib.contextmanager
-def listening_after_warning(sandbox: Sandbox, *options: str) -> Iterator[str]:
-    """The first line that the program writes on stderr."""
-    command = [*HELIOGRAPH, "listen", "--server", sandbox.url, *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            yield process.stderr.readline()
-        finally:
-            process.kill()
-
-
 @pytest.mark.parametrize("columns", [60, 80])
 def test_a_line_on_a_terminal_is_no_wider_than_this(events: Sandbox, columns: int) -> None:
-    enabled: Json = {"enabledNotificationTypes": ["COMMAND", "STATUS_REPORT", "ENROLLMENT"], "pubsubTopic": ""}
-    events.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", enabled)
+    enable(events, "COMMAND", "STATUS_REPORT", "ENROLLMENT")
     body: Json = {"type": "RESET_PASSWORD", "newPassword": "1"}
     events.call("POST", f"/v1/enterprises/sandbox/devices/{PHONE}:issueCommand", body)
     events.steer("POST", "/clock:advance", duration="1s")
@@ -210,7 +208,7 @@ def test_ctrl_c_says_where_to_continue_and_ends_as_shells_report_it(events: Sand
         code, output, errors = ended(process)
 
     assert (130, "") == (code, output)
-    assert "Continue with: --after 1" in errors
+    assert "\nContinue with: --after 1\n" == errors
 
 
 def test_ctrl_c_ends_a_wait_for_an_endpoint_that_is_away_too(events: Sandbox) -> None:
@@ -231,14 +229,13 @@ def test_after_a_reset_of_the_sandbox_it_goes_on_with_the_new_events(events: San
         assert process.stdout is not None
         assert first == json.loads(process.stdout.readline())["data"]["name"]
         events.steer("POST", ":reset")
-        enabled: Json = {"enabledNotificationTypes": ["COMMAND"]}
-        events.call("PATCH", "/v1/enterprises/sandbox?updateMask=enabledNotificationTypes", enabled)
+        enable(events, "COMMAND")
         second = lock(events)
 
         code, output, errors = ended(process)
 
     assert (0, "1", second) == (code, (event := json.loads(output))["cursor"], event["data"]["name"])
-    assert "The sandbox was reset: its events begin anew." in errors
+    assert "The sandbox was reset: its events start over." in errors
 
 
 def test_a_world_that_is_deleted_ends_it_with_a_sentence(events: Sandbox) -> None:

@@ -1,31 +1,19 @@
 """`heliograph lab reserve` and its like against a real server, which is killed in between."""
 
-import contextlib
 import json
-import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.program import HELIOGRAPH
+from tests.e2e.program import HELIOGRAPH, running_server
 from tests.patience import PATIENCE_S
 
 
-@contextlib.contextmanager
-def serving(data_dir: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def serving(data_dir: Path) -> AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]:
     """A server on this data: its address and process."""
-    command = [*HELIOGRAPH, "serve", "--port", "0", "--no-auth", "--data-dir", str(data_dir)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        said = re.search(r"http://\S+", process.stdout.readline())
-        assert said is not None
-        try:
-            yield said[0], process
-        finally:
-            process.kill()
-            process.wait(timeout=PATIENCE_S)
+    return running_server("--no-auth", "--data-dir", str(data_dir), stderr=subprocess.DEVNULL)
 
 
 def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -48,7 +48,7 @@ def test_every_test_is_collected_from_the_sdist(unpacked: Path) -> None:
 def test_the_sdist_holds_every_file_of_the_repository_to_the_byte(unpacked: Path) -> None:
     """So what a test reads beside the program it finds there too, with what it finds here."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
-        pytest.skip("this is no git repository, or git is not here: nobody can see which files are the repository's")
+        pytest.skip("this is not a git repository, or git is not installed: which files are the repository's is unknown")
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
     names = [name for name in listed.split("\0") if name and (ROOT / name).exists()]
 

@@ -1,4 +1,4 @@
-"""Two servers of one database are killed without warning: whoever reads events misses nothing and gets nothing twice."""
+"""Two servers of one database are killed without warning: readers of events miss nothing and get nothing twice."""
 
 import random
 

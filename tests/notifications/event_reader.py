@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import aiohttp
 
+from tests.patience import PATIENCE_S
+
 
 class Reader:
     """Follows the events, at several servers one after the other where there are several."""
@@ -27,6 +29,12 @@ class Reader:
     def names(self) -> list[str]:
         """The operations, as they came."""
         return [name for _, name in self.seen]
+
+    async def caught_up(self, name: str) -> None:
+        """Returns once this operation's event has come.  Raises: TimeoutError."""
+        async with asyncio.timeout(PATIENCE_S):
+            while name not in self.names:  # noqa: ASYNC110 - nothing signals it
+                await asyncio.sleep(0.02)
 
     async def run(self, http: aiohttp.ClientSession) -> None:
         """Until it is cancelled."""

@@ -8,7 +8,6 @@ import aiohttp
 
 from tests.notifications.event_reader import Reader
 from tests.notifications.test_restart import Server, end_a_command, enrolled
-from tests.patience import PATIENCE_S
 
 KILLS = 3
 COMMANDS = 15
@@ -40,9 +39,7 @@ async def test_a_reader_that_connects_again_sees_every_event_once_however_often_
                 ended += await end_commands_until_killed(server, http, process, device)
         async with server.running(http):
             ended.append(await end_a_command(server, http, device))
-            async with asyncio.timeout(PATIENCE_S):
-                while ended[-1] not in reader.names:  # noqa: ASYNC110 - the reader offers no event
-                    await asyncio.sleep(0.02)
+            await reader.caught_up(ended[-1])
         reading.cancel()
 
     assert [*range(1, len(reader.seen) + 1)] == reader.numbers

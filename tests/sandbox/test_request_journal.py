@@ -335,6 +335,16 @@ def test_tail_follows_the_journal_live(sandbox: Client) -> None:
     assert ["requests/1", "requests/2"] == [json.loads(line)["name"] for line in lines.splitlines()]
 
 
+def test_what_a_caller_asked_for_does_nothing_to_the_terminal_of_tail(sandbox: Client) -> None:
+    with pytest.raises(Refused):
+        sandbox.get("/v1/enterprises/sandbox/devices/%1B%5B2J%C2%9B1A%0Aowned")
+    command = [sys.executable, "-m", "heliograph", "tail", "--server", sandbox.url, "--from-start", "--count", "1"]
+
+    (line,) = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+
+    assert " �[2J�1A owned " in line
+
+
 def test_tail_shows_what_became_of_a_command(sandbox: Client) -> None:
     sandbox.issue(PHONE, {"type": "LOCK"})
     command = [sys.executable, "-m", "heliograph", "tail", "--server", sandbox.url, "--from-start", "--count", "1", "--trace"]

@@ -30,13 +30,13 @@ def batches(sandbox: Client) -> list[Json]:
     return [one["resource"] for one in found]
 
 
-def events(sandbox: Client) -> list[Json]:
-    """The events of all batches."""
-    return [event for batch in batches(sandbox) for event in batch["usageLogEvents"]]
+def events(sandbox: Client, device: str = "") -> list[Json]:
+    """The events of all batches, or of one device's."""
+    return [event for batch in batches(sandbox) if batch["device"].endswith(device) for event in batch["usageLogEvents"]]
 
 
-def types(sandbox: Client) -> list[str]:
-    return [event["eventType"] for event in events(sandbox)]
+def types(sandbox: Client, device: str = "") -> list[str]:
+    return [event["eventType"] for event in events(sandbox, device)]
 
 
 def advance(sandbox: Client, seconds: int) -> None:
@@ -128,9 +128,9 @@ def test_security_logs_come_from_when_the_policy_enables_them_until_it_no_longer
     enable_logs(listening)
     listening.run(PHONE, {"type": "LOCK"})
 
-    mine = [event["eventType"] for batch in batches(listening) if batch["device"] == NAME for event in batch["usageLogEvents"]]
+    wanted = ["LOGGING_STARTED", "REMOTE_LOCK", "KEYGUARD_DISMISS_AUTH_ATTEMPT", "KEYGUARD_DISMISSED", "LOGGING_STOPPED"]
     assert [] == before
-    assert ["LOGGING_STARTED", "REMOTE_LOCK", "KEYGUARD_DISMISS_AUTH_ATTEMPT", "KEYGUARD_DISMISSED", "LOGGING_STOPPED"] == mine
+    assert wanted == types(listening, NAME)
 
 
 def test_a_restart_is_logged(listening: Client) -> None:
@@ -138,8 +138,7 @@ def test_a_restart_is_logged(listening: Client) -> None:
     listening.run(PHONE, {"type": "REBOOT"})
     advance(listening, 60)
 
-    mine = [event["eventType"] for batch in batches(listening) if batch["device"] == NAME for event in batch["usageLogEvents"]]
-    assert ["LOGGING_STARTED", "OS_SHUTDOWN", "OS_STARTUP"] == mine[:3]
+    assert ["LOGGING_STARTED", "OS_SHUTDOWN", "OS_STARTUP"] == types(listening, NAME)[:3]
 
 
 def test_a_work_profile_logs_what_happens_inside_it_and_a_personal_phone_nothing(listening: Client) -> None:
@@ -147,10 +146,8 @@ def test_a_work_profile_logs_what_happens_inside_it_and_a_personal_phone_nothing
     for phone in (OTHER, PERSONAL):
         listening.run(phone, {"type": "LOCK"})
 
-    of = {batch["device"].rpartition("/")[2] for batch in batches(listening)}
-    cope = [event for batch in batches(listening) if batch["device"].endswith(OTHER) for event in batch["usageLogEvents"]]
-    assert OTHER in of
-    assert PERSONAL not in of
+    cope = events(listening, OTHER)
+    assert not any(batch["device"].endswith(PERSONAL) for batch in batches(listening))
     assert ["LOGGING_STARTED", "REMOTE_LOCK"] == [event["eventType"] for event in cope]
     assert 10 == cope[1]["remoteLockEvent"]["targetUserId"]
 

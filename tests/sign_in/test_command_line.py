@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import re
 import stat
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-HELIOGRAPH = (sys.executable, "-m", "heliograph")
+from tests.e2e.program import HELIOGRAPH, running_server
+
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")} | {"NO_COLOR": "1"}
 
 
@@ -41,16 +40,8 @@ class Shell:
 @contextlib.contextmanager
 def serving(folder: Path, *options: str) -> Iterator[Shell]:
     """`heliograph serve` in the folder, with its default data directory."""
-    command = [*HELIOGRAPH, "serve", "--port", "0", *options]
-    with subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            said = re.search(r"http://\S+", server.stdout.readline())
-            assert said is not None
-            yield Shell(folder, said[0])
-        finally:
-            server.terminate()
-            server.communicate(timeout=90)
+    with running_server(*options, cwd=folder, env=ENVIRONMENT) as (url, _):
+        yield Shell(folder, url)
 
 
 @pytest.fixture(scope="module")

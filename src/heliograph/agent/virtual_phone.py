@@ -28,7 +28,7 @@ from heliograph.domain.phone.applications import with_applications
 from heliograph.domain.phone.enforcement import enforced, next_action_us, wipe_due
 from heliograph.domain.phone.events import with_events
 from heliograph.domain.phone.facts import look
-from heliograph.domain.phone.location import with_location
+from heliograph.domain.phone.location_mode import with_location
 from heliograph.domain.phone.passwords import next_expiry_us, with_password_clocks
 from heliograph.domain.phone.report_fields import Situation, device_report, is_reported, value_of
 from heliograph.domain.phone.usage_logs import (

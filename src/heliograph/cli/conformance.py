@@ -103,7 +103,7 @@ def _print_results(results: "Sequence[Result]", counts: dict[str, int]) -> None:
         if result.standing.value in {"otherwise", "not as assumed"}:
             known = "; ".join(f"{evidence.answer} ({how_known(evidence)})" for evidence in result.claim.evidence)
             print_paragraph(f"{result.name}: {result.claim.subject}. AMAPI: {known}. The server: {result.answer}.")
-    reasons = dict.fromkeys(result.answer for result in results if result.standing.value == NOT_TRIED)
-    for reason in reasons:
-        names = ", ".join(result.name for result in results if result.standing.value == NOT_TRIED and result.answer == reason)
+    not_tried = [result for result in results if result.standing.value == NOT_TRIED]
+    for reason in dict.fromkeys(result.answer for result in not_tried):
+        names = ", ".join(result.name for result in not_tried if result.answer == reason)
         print_paragraph(f"Not tried, {reason}: {names}.")

@@ -21,7 +21,7 @@ def print_event(event: bytes) -> None:
     """Print the event, one line of JSON, as one line, on a terminal no longer than this is wide."""
     shown: Json = json.loads(event)
     kind = str(shown["notificationType"])
-    clock = local_time(shown["createTime"]).partition(" ")[2].partition("+")[0].partition("-")[0]
+    clock = local_time(shown["createTime"]).partition(" ")[2][: len("13:00:00")]
     summary, colour = SUMMARIES.get(kind, _nothing)(shown.get("data", {}))
     begin = f"{clock}  {shown['cursor']:>4}  "
     line = f"{kind:<{TYPE_WIDTH}} {harmless_line(summary)}".rstrip()

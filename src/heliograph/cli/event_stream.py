@@ -49,7 +49,7 @@ class EventStream:
                     if line.strip():
                         yield self._taken(line)
             except Failure as failure:
-                if connected and _begin_anew(failure, self.cursor):
+                if connected and _start_over(failure, self.cursor):
                     on_change(failure.message)
                     self.cursor = OLDEST
                     continue
@@ -70,7 +70,7 @@ class EventStream:
         return line.rstrip()
 
 
-def _begin_anew(failure: Failure, cursor: str) -> bool:
+def _start_over(failure: Failure, cursor: str) -> bool:
     """Whether the server says that the oldest event it keeps comes before what was read: the sandbox was reset."""
     try:
         details = json.loads(failure.body)["error"]["details"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Collection, Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,8 +14,9 @@ from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.event_lines import print_event
 from heliograph.cli.event_stream import LATEST, OLDEST, EventStream
-from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.exit_codes import INTERRUPTED, ExitCode
 from heliograph.cli.failure import Failure, print_warning
+from heliograph.cli.foreign_text import harmless
 from heliograph.cli.options import AS_JSON, client_of, enterprise_name
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import EnterpriseName
@@ -89,7 +91,7 @@ def listen(  # noqa: PLR0913 - its options
                     return
         except KeyboardInterrupt:
             _say("")  # the terminal shows ^C
-            raise
+            sys.exit(INTERRUPTED)
         finally:
             _say(f"Continue with: --after {done}" if done else "No event came.")
 
@@ -114,4 +116,4 @@ def _see_to_types(client: ApiClient, name: EnterpriseName, wanted: Collection[st
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)

@@ -32,24 +32,29 @@ def enterprise_name(enterprise: str) -> EnterpriseName:
     return EnterpriseName.parse(enterprise if "/" in enterprise else f"enterprises/{enterprise}")
 
 
+def whole_name(name: str, collection: str, enterprise: str) -> str:
+    """The name of a resource of an enterprise; a short one belongs to `enterprise`.  Raises: InvalidArgument."""
+    return name if name.startswith("enterprises/") else f"{enterprise_name(enterprise)}/{collection}/{name.removeprefix(f'{collection}/')}"
+
+
 def device_name(device: str, enterprise: str) -> DeviceName:
     """The device; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return DeviceName.parse(_whole(device, "devices", enterprise))
+    return DeviceName.parse(whole_name(device, "devices", enterprise))
 
 
 def policy_name(policy: str, enterprise: str) -> PolicyName:
     """The policy; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return PolicyName.parse(_whole(policy, "policies", enterprise))
+    return PolicyName.parse(whole_name(policy, "policies", enterprise))
 
 
 def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
     """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return EnrollmentTokenName.parse(_whole(token, "enrollmentTokens", enterprise))
+    return EnrollmentTokenName.parse(whole_name(token, "enrollmentTokens", enterprise))
 
 
 def push_endpoint_name(endpoint: str, enterprise: str) -> PushEndpointName:
     """The push endpoint; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return PushEndpointName.parse(_whole(endpoint, "pushEndpoints", enterprise))
+    return PushEndpointName.parse(whole_name(endpoint, "pushEndpoints", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:
@@ -69,7 +74,3 @@ def bearer_given() -> Callable[[], str] | None:
     """What returns a token of the key file given with `--key`; None: there is none.  Raises: Failure."""
     key = KEY_FILE.get()
     return bearer_of(key) if key is not None else None
-
-
-def _whole(name: str, collection: str, enterprise: str) -> str:
-    return name if name.startswith("enterprises/") else f"{enterprise_name(enterprise)}/{collection}/{name.removeprefix(f'{collection}/')}"

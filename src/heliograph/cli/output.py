@@ -86,11 +86,12 @@ def print_resource(body: bytes, *, as_json: bool) -> None:
         return print_json(body)
     from heliograph.cli.tables import console  # noqa: PLC0415 - as in print_table
 
-    return console().print_json(body.decode())
+    return console().print_json(harmless(body.decode()))
 
 
 def print_paragraph(text: str) -> None:
     """Text for people, on a terminal broken between words."""
+    text = harmless(text)
     if sys.stdout.isatty():
         columns = shutil.get_terminal_size().columns
         text = "\n".join(wrap(text, columns, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))

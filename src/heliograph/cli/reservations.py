@@ -10,7 +10,7 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.durations import DURATION, METAVAR
-from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name
+from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, whole_name
 from heliograph.cli.output import local_time, print_json, print_list
 
 RESERVATION = click.argument("reservation", metavar="SERIAL", help="A phone's serial number, or enterprises/…/reservations/….")
@@ -33,7 +33,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
     """Reserve a phone. Others get it once it is reset, after you released it or sent no heartbeat in time."""
     name = device_name(device, enterprise)
     body = {"device": str(name), "owner": owner, **({"duration": duration} if duration else {})}
-    made = client_of(server).post(f"{_collection(str(name.parent))}", json.dumps(body).encode())
+    made = client_of(server).post(_collection(str(name.parent)), json.dumps(body).encode())
     _print(made, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def list_reservations(*, enterprise: str, server: str, as_json: bool) -> None:
 def holders_of(client: ApiClient, enterprise: str) -> dict[str, str]:
     """Who has reserved which phone now, by serial number.  Raises: Failure."""
     found = [one for page in client.pages(_collection(enterprise)) for one in json.loads(page).get("reservations", ())]
-    return {_serial(one): _holder(one) for one in found if one["state"] == "ACTIVE"}
+    return {_serial(one): _holder(one) or "somebody" for one in found if one["state"] == "ACTIVE"}
 
 
 def _serial(one: Json) -> str:
@@ -86,19 +86,12 @@ def _serial(one: Json) -> str:
 
 
 def _holder(one: Json) -> str:
-    return str(one.get("owner") or one.get("account") or "somebody")
+    return str(one.get("owner") or one.get("account", ""))
 
 
 def _row(one: Json) -> list[str]:
     until = local_time(one.get("endTime") or one["expireTime"])
-    return [
-        one["name"].rpartition("/")[2],
-        one["state"],
-        one.get("owner") or one.get("account", ""),
-        until,
-        one["device"],
-        one.get("reason", ""),
-    ]
+    return [_serial(one), one["state"], _holder(one), until, one["device"], one.get("reason", "")]
 
 
 def _print(body: bytes, sentence: str, *, as_json: bool) -> None:
@@ -113,6 +106,4 @@ def _collection(enterprise: str) -> str:
 
 
 def _path(reservation: str, enterprise: str) -> str:
-    if reservation.startswith("enterprises/"):
-        return f"/heliograph/v1/{reservation}"
-    return f"{_collection(str(enterprise_name(enterprise)))}/{reservation}"
+    return f"/heliograph/v1/{whole_name(reservation, 'reservations', enterprise)}"

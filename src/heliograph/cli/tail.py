@@ -9,6 +9,7 @@ import click
 from heliograph.cli.anywhere import SERVER
 from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import command, option
+from heliograph.cli.foreign_text import harmless_line
 from heliograph.cli.options import client_of
 
 LOOK_EVERY_S: Final = 0.2
@@ -41,7 +42,8 @@ def tail(*, server: str, filter: str, from_start: bool, count: int, trace: bool,
             if as_json:
                 click.echo(json.dumps(found if trace else request))
             else:
-                click.echo("\n".join([_line(request), *(_step(step) for step in found["steps"] if step.get("request") != request["name"])]))
+                lines = [_line(request), *(_step(step) for step in found["steps"] if step.get("request") != request["name"])]
+                click.echo("\n".join(map(harmless_line, lines)))
             shown += 1
             if shown == count:
                 return

@@ -5,8 +5,6 @@ from typing import Any
 from heliograph.domain.official_messages import MESSAGES
 from heliograph.domain.sealed_text import Sealable
 
-PAGE_LIFE_S = 24 * 3_600
-"""An admin who gets the link finds time for it within a day."""
 UpgradeUrlRequest: Any = MESSAGES["GenerateEnterpriseUpgradeUrlRequest"]
 UpgradeUrlResponse: Any = MESSAGES["GenerateEnterpriseUpgradeUrlResponse"]
 _EVENT: Any = MESSAGES["EnterpriseUpgradeEvent"]

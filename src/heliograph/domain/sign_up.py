@@ -14,7 +14,7 @@ from heliograph.domain.sealed_text import Sealable
 from heliograph.domain.web_address import HTTP, read_web_address, with_parameter
 from heliograph.protojson.errors import InvalidArgument, Violation
 
-URL_LIFE_S = 24 * 3_600
+LINK_LIFE_S = 24 * 3_600
 """An admin who gets the link finds time for it within a day."""
 TOKEN_LIFE_S = 3_600
 """The callback's receiver creates the enterprise at once; an hour forgives an outage."""
@@ -77,6 +77,14 @@ def people_violations(*, admin_email: str, allowed_domains: Sequence[str]) -> It
             yield Violation(where, f"{where}: {domain[:128]!r} is not a domain such as example.com or *.example.com.")
     if admin_email and (objection := email_objection(admin_email, allowed_domains)):
         yield Violation("admin_email", f"admin_email: {objection}")
+
+
+def form_violations(admin_email: str, allowed_domains: Sequence[str], *, email_needed: bool, accepted: bool) -> Iterator[Violation]:
+    """What is wrong with what an admin says of themselves on a page, by the form's field."""
+    if (admin_email or email_needed) and (objection := email_objection(admin_email, allowed_domains)):
+        yield Violation("admin_email", objection if admin_email else "Give your email address.")
+    if not accepted:
+        yield Violation("accepted", "Tick the box if you agree.")
 
 
 def _of_callback(url: str) -> Iterator[Violation]:

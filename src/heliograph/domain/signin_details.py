@@ -42,11 +42,9 @@ def completed(
     A stored detail keeps its token; one that is new gets the next of `new_tokens`, of which there are as many as in `wanted`, and the
     QR code that `qr_code_of` makes of it. What the caller says in these fields is ignored.
     """
-    known, unused, found = (
-        {_key(detail): detail for detail in stored if detail.signin_enrollment_token},
-        iter(new_tokens),
-        dict[_Key, SigninDetail](),
-    )
+    known = {_key(detail): detail for detail in stored if detail.signin_enrollment_token}
+    unused = iter(new_tokens)
+    found: dict[_Key, SigninDetail] = {}
     for detail in wanted:
         key = _key(detail)
         if key in found:

@@ -24,7 +24,7 @@ from heliograph.sandbox.settling import NotSettled, Settling
 from heliograph.sandbox.stage import Life, Stage
 from heliograph.sandbox.walk import Walk
 from heliograph.server import Parts
-from heliograph.service.event_log import EventsBeginAnew
+from heliograph.service.event_log import EventsStartOver
 from heliograph.service.push_endpoints import pushes_to_any_endpoint
 
 
@@ -225,8 +225,8 @@ class World:
                 raise self.life.rejection()
             self.life.becomes(Stage.MAKING)
             if self._running is not None:
-                # Those who follow events learn that their cursors are void: the new world counts from 1, as each does.
-                self._running.parts.ports.followers.stop(EventsBeginAnew())
+                # Followers learn that their cursors are void: the new world counts from 1, as every one does.
+                self._running.parts.ports.followers.stop(EventsStartOver())
             try:
                 await self._close()
                 self.ground.clear()
@@ -245,9 +245,9 @@ class World:
         """
         async with self._changing:
             await self.life.reached(Stage.READY)
-            leave = self.settings.pubsub or await pushes_to_any_endpoint(self.parts.ports)
+            pushed = self.settings.pubsub or await pushes_to_any_endpoint(self.parts.ports)
             with self.clock.standing():
-                yield Walk(self.clock, self.parts, self.settling, notifications_leave=lambda: leave or bool(self.push_endpoints))
+                yield Walk(self.clock, self.parts, self.settling, notifications_leave=lambda: pushed or bool(self.push_endpoints))
 
     async def advance(self, by_us: int) -> int:
         """The time after server and phones have gone forward together, from one due time to the next, each settled before the next.

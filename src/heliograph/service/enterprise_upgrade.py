@@ -6,11 +6,11 @@ import msgspec
 
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enterprise import Enterprise, EnterpriseType, ManagedGoogleDomainType
-from heliograph.domain.enterprise_upgrade import PAGE_LIFE_S, EnterpriseUpgrade
+from heliograph.domain.enterprise_upgrade import EnterpriseUpgrade
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.sealed_text import opened, seal
-from heliograph.domain.sign_up import email_objection, people_violations
-from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, Violation, Violations
+from heliograph.domain.sign_up import LINK_LIFE_S, form_violations, people_violations
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, Violations
 from heliograph.protojson.messages import encode_message, stored_message
 from heliograph.service.enterprises import get_enterprise
 from heliograph.service.notifications import upgrade_published
@@ -46,7 +46,7 @@ async def generate_upgrade_url(
         enterprise=name.enterprise,
         admin_email=admin_email,
         allowed_domains=tuple(allowed_domains),
-        expires_us=ports.clock.now_us() + PAGE_LIFE_S * 1_000_000,
+        expires_us=ports.clock.now_us() + LINK_LIFE_S * 1_000_000,
     )
     return f"{server_url}{PATH}{seal(upgrade, key=sign_up_key(ports))}"
 
@@ -65,12 +65,7 @@ async def complete_upgrade(ports: Ports, sealed: str, *, admin_email: str, accep
     Raises: NoSuchUpgrade; InvalidArgument: the form's mistakes, by field.
     """
     upgrade = upgrade_of(ports, sealed)
-    found = []
-    if objection := email_objection(admin_email.strip(), upgrade.allowed_domains):
-        found.append(Violation("admin_email", objection if admin_email.strip() else "Give your email address."))
-    if not accepted:
-        found.append(Violation("accepted", "Tick the box if you agree."))
-    if found:
+    if found := Violations(form_violations(admin_email.strip(), upgrade.allowed_domains, email_needed=True, accepted=accepted)):
         raise InvalidArgument(violations=found)
     name = EnterpriseName(upgrade.enterprise)
 

@@ -24,11 +24,11 @@ class EventsGone(FailedPrecondition):
         )
 
 
-class EventsBeginAnew(EventsGone):
-    """Everything was made anew, events too, and their numbers begin with 1 again."""
+class EventsStartOver(EventsGone):
+    """Everything was deleted and made again: the numbers of events start with 1."""
 
     def __init__(self) -> None:
-        super().__init__(0, 0, "The sandbox was reset: its events begin anew. Go on with after=0.")
+        super().__init__(0, 0, "The sandbox was reset: its events start over. Go on with after=0.")
 
 
 class CursorAhead(InvalidArgument):

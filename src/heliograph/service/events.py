@@ -54,7 +54,7 @@ def _require_kept(number: int, page: EventPage) -> None:
 async def follow_events(ports: Ports, name: EnterpriseName, after: int) -> AsyncIterator[Sequence[Event]]:
     """All events after the cursor, as they come, a page at a time; nothing (an empty page) after each HEARTBEAT_S of silence.
 
-    Ends when the server does.  Raises: as `read_events`; what the followers are told at the end.
+    Ends when the server does.  Raises: as `read_events`; the error with which followers are stopped.
     """
     with ports.followers.following(name) as bell:
         silent_s = 0.0

@@ -17,7 +17,7 @@ class Followers:
         self.stopped = False
         """The server ends: no one follows any more."""
         self.because: HeliographError | None = None
-        """What followers are told, if what they have read is void with it."""
+        """The error that followers end with, if what they have read is void."""
 
     def __len__(self) -> int:
         """How many follow."""

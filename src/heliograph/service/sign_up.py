@@ -6,13 +6,13 @@ from typing import NamedTuple
 from heliograph.domain.enterprise import DISPLAY_NAME_MAX_CHARS
 from heliograph.domain.sealed_text import opened, seal
 from heliograph.domain.sign_up import (
+    LINK_LIFE_S,
     TOKEN_LIFE_S,
-    URL_LIFE_S,
     EnterpriseToken,
     SignUp,
     callback_host,
     callback_with,
-    email_objection,
+    form_violations,
     violations,
 )
 from heliograph.protojson.errors import InvalidArgument, NotFound, Violation, Violations
@@ -40,7 +40,7 @@ def create_signup_url(
         callback_url=callback_url,
         admin_email=admin_email,
         allowed_domains=tuple(allowed_domains),
-        expires_us=ports.clock.now_us() + URL_LIFE_S * 1_000_000,
+        expires_us=ports.clock.now_us() + LINK_LIFE_S * 1_000_000,
     )
     return SignupUrlMade(sign_up.name, f"{server_url}{PATH}{seal(sign_up, key=sign_up_key(ports))}")
 
@@ -68,10 +68,8 @@ def complete_sign_up(ports: Ports, sealed: str, *, display_name: str, admin_emai
     found = []
     if not 0 < len(display_name) <= DISPLAY_NAME_MAX_CHARS or not display_name.isprintable():
         found.append(Violation("display_name", f"Give the enterprise a name of 1 to {DISPLAY_NAME_MAX_CHARS} characters."))
-    if (admin_email or sign_up.allowed_domains) and (objection := email_objection(admin_email, sign_up.allowed_domains)):
-        found.append(Violation("admin_email", objection if admin_email else "Give your email address."))
-    if not accepted:
-        found.append(Violation("accepted", "Tick the box if you agree."))
+    domains = sign_up.allowed_domains
+    found += form_violations(admin_email, domains, email_needed=bool(domains), accepted=accepted)
     if found:
         raise InvalidArgument(violations=found)
     token = EnterpriseToken(

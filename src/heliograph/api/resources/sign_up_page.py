@@ -6,7 +6,17 @@ Source: disc, SignupUrl.url ("The page can't be rendered in an iframe").
 from collections.abc import Mapping
 from html import escape
 
-from heliograph.api.resources.web_page import BAD_REQUEST, SEE_OTHER, alert, send_page, template, web_page, web_page_app, wrong_fields
+from heliograph.api.resources.web_page import (
+    BAD_REQUEST,
+    SEE_OTHER,
+    admin_fields,
+    alert,
+    send_page,
+    template,
+    web_page,
+    web_page_app,
+    wrong_fields,
+)
 from heliograph.asgi import Asgi, Send
 from heliograph.domain.sign_up import SignUp, callback_host
 from heliograph.protojson.errors import InvalidArgument
@@ -41,15 +51,11 @@ def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
 
 def _form(sign_up: SignUp, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
     """The page with the form as the admin filled it in, and the mistakes beside each field."""
-    needed = "" if sign_up.allowed_domains else " (optional)"
-    domains = f"<small>At {escape(', '.join(sign_up.allowed_domains))}.</small>" if sign_up.allowed_domains else ""
     form = template("sign_up_form.html").substitute(
         host=escape(callback_host(sign_up.callback_url) or ""),
         display_name=escape(fields.get("display_name", "")),
-        admin_email=escape(fields.get("admin_email", sign_up.admin_email)),
-        email_needed=needed,
-        domains=domains,
-        checked=" checked" if "accepted" in fields else "",
-        **{f"wrong_{name}": alert(wrong.get(name)) for name in ("display_name", "admin_email", "accepted")},
+        wrong_display_name=alert(wrong.get("display_name")),
+        email_needed="" if sign_up.allowed_domains else " (optional)",
+        **admin_fields(fields, wrong, admin_email=sign_up.admin_email, allowed_domains=sign_up.allowed_domains),
     )
     return web_page(TITLE, form)

@@ -6,7 +6,7 @@ Source: disc, GenerateEnterpriseUpgradeUrlResponse.url ("The page can't be rende
 from collections.abc import Mapping
 from html import escape
 
-from heliograph.api.resources.web_page import BAD_REQUEST, OK, alert, send_page, template, web_page, web_page_app, wrong_fields
+from heliograph.api.resources.web_page import BAD_REQUEST, OK, admin_fields, send_page, template, web_page, web_page_app, wrong_fields
 from heliograph.asgi import Asgi, Send
 from heliograph.domain.enterprise_upgrade import EnterpriseUpgrade
 from heliograph.protojson.errors import InvalidArgument
@@ -36,12 +36,8 @@ def upgrade_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
 
 def _form(upgrade: EnterpriseUpgrade, fields: Mapping[str, str], wrong: Mapping[str, str]) -> bytes:
     """The page with the form as the admin filled it in, and the mistakes beside each field."""
-    domains = f"<small>At {escape(', '.join(upgrade.allowed_domains))}.</small>" if upgrade.allowed_domains else ""
     form = template("upgrade_form.html").substitute(
         enterprise=escape(f"enterprises/{upgrade.enterprise}"),
-        admin_email=escape(fields.get("admin_email", upgrade.admin_email)),
-        domains=domains,
-        checked=" checked" if "accepted" in fields else "",
-        **{f"wrong_{name}": alert(wrong.get(name)) for name in ("admin_email", "accepted")},
+        **admin_fields(fields, wrong, admin_email=upgrade.admin_email, allowed_domains=upgrade.allowed_domains),
     )
     return web_page(TITLE, form)

@@ -3,7 +3,7 @@
 The address is the right to use the page, and all that a forged post from elsewhere would have to know.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from string import Template
@@ -67,6 +67,19 @@ async def _form_fields(receive: Receive) -> Mapping[str, str]:
         return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST, errors="strict"))
     except ValueError:
         raise InvalidArgument("The form could not be read.") from None
+
+
+def admin_fields(
+    fields: Mapping[str, str], wrong: Mapping[str, str], *, admin_email: str, allowed_domains: Sequence[str]
+) -> dict[str, str]:
+    """What every form asks its admin, an email address and to agree, as the admin filled it in, and the mistakes beside it."""
+    return {
+        "admin_email": escape(fields.get("admin_email", admin_email)),
+        "domains": f"<small>At {escape(', '.join(allowed_domains))}.</small>" if allowed_domains else "",
+        "checked": " checked" if "accepted" in fields else "",
+        "wrong_admin_email": alert(wrong.get("admin_email")),
+        "wrong_accepted": alert(wrong.get("accepted")),
+    }
 
 
 def wrong_fields(error: InvalidArgument) -> Mapping[str, str]:

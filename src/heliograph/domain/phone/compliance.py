@@ -11,7 +11,7 @@ import msgspec
 
 from heliograph.domain.phone.applications import application_faults, blocked_personally
 from heliograph.domain.phone.credential import Credential
-from heliograph.domain.phone.location import users_to_switch, wanted_location
+from heliograph.domain.phone.location_mode import users_to_switch, wanted_location
 from heliograph.domain.phone.passwords import credential_in, demands_of, has_expired, scope_of
 from heliograph.domain.phone.policy_support import SUPPORT, unsupported
 from heliograph.domain.phone.virtual_device import Scope, VirtualDevice

@@ -173,10 +173,9 @@ def with_log(before: VirtualDevice, phone: VirtualDevice, policy: Any, *, now_us
     logging = _enabled(phone, policy, SECURITY_LOGS)
     if logging != phone.security_logging:
         phone = msgspec.structs.replace(phone, security_logging=logging)
-    by_hand = phone.log[len(before.log) :] if phone.log[: len(before.log)] == before.log else ()
-    if any(not logs(phone, policy, entry.type) for entry in by_hand):
-        kept = tuple(entry for entry in by_hand if logs(phone, policy, entry.type))
-        phone = msgspec.structs.replace(phone, log=(*before.log, *kept))
+    if phone.last_log_id > before.last_log_id:
+        kept = (entry for entry in phone.log if entry.id <= before.last_log_id or logs(phone, policy, entry.type))
+        phone = msgspec.structs.replace(phone, log=tuple(kept))
     for kind, data in _changes(before, phone, policy):
         phone = logged(phone, kind, data, now_us=now_us)
     return phone

@@ -27,7 +27,7 @@ def users_to_switch(phone: VirtualDevice) -> bool:
 
 
 def with_location(phone: VirtualDevice, policy: Any) -> VirtualDevice:  # noqa: ANN401 - the made message
-    """The phone with location on or off as its policy enforces it. A personal phone's location is no policy's."""
+    """The phone with location on or off as its policy enforces it. No policy switches that of a personal phone."""
     if policy is None or not phone.managed or phone.management_kind is ManagementKind.PERSONALLY_OWNED_WORK_PROFILE:
         return phone
     wanted = wanted_location(policy)
