@@ -275,8 +275,8 @@ def _devices(client: ApiClient, enterprise: str) -> list[Json]:
 def _known(client: ApiClient, enterprise: str) -> Known:
     """Nothing if the server cannot be asked: the list is of use without it."""
     try:
-        name = str(enterprise_name(enterprise))
-        devices, holders = _devices(client, name), holders_of(client, name)
+        name = enterprise_name(enterprise)
+        devices, holders = _devices(client, str(name)), holders_of(client, name)
     except Failure:
         return Known({}, {})
     return Known({device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}, holders)

@@ -10,7 +10,15 @@ from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName, PushEndpointName
+from heliograph.domain.names import (
+    DeviceName,
+    EnrollmentTokenName,
+    EnterpriseName,
+    OperationName,
+    PolicyName,
+    PushEndpointName,
+    ReservationName,
+)
 
 DEFAULT_DATA_DIR = Path("heliograph-data")
 PATH = click.Path(path_type=Path)
@@ -50,6 +58,11 @@ def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
 def push_endpoint_name(endpoint: str, enterprise: str) -> PushEndpointName:
     """The push endpoint; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
     return PushEndpointName.parse(_whole(endpoint, "pushEndpoints", enterprise))
+
+
+def reservation_name(reservation: str, enterprise: str) -> ReservationName:
+    """The reservation; a phone's serial number belongs to `enterprise`.  Raises: InvalidArgument."""
+    return ReservationName.parse(_whole(reservation, "reservations", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:

@@ -10,8 +10,9 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.durations import DURATION, METAVAR
-from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name
+from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, reservation_name
 from heliograph.cli.output import local_time, print_json, print_list
+from heliograph.domain.names import EnterpriseName
 
 RESERVATION = click.argument("reservation", metavar="SERIAL", help="A phone's serial number, or enterprises/…/reservations/….")
 LEASE = option("--duration", type=DURATION, show_default="5m", metavar=METAVAR, help="Ends unless a heartbeat comes within this time.")
@@ -33,7 +34,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
     """Reserve a phone. Others get it once it is reset, after you released it or sent no heartbeat in time."""
     name = device_name(device, enterprise)
     body = {"device": str(name), "owner": owner, **({"duration": duration} if duration else {})}
-    made = client_of(server).post(f"{_collection(str(name.parent))}", json.dumps(body).encode())
+    made = client_of(server).post(_collection(name.parent), json.dumps(body).encode())
     _print(made, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)
 
 
@@ -45,7 +46,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
 def heartbeat(reservation: str, *, fencing_token: int, duration: str | None, enterprise: str, server: str, as_json: bool) -> None:
     """Extend a reservation, which ends without heartbeats."""
     body = {"fencingToken": str(fencing_token), **({"duration": duration} if duration else {})}
-    kept = client_of(server).post(f"{_path(reservation, enterprise)}:heartbeat", json.dumps(body).encode())
+    kept = client_of(server).post(f"/heliograph/v1/{reservation_name(reservation, enterprise)}:heartbeat", json.dumps(body).encode())
     _print(kept, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)
 
 
@@ -62,7 +63,7 @@ def release(  # noqa: PLR0913 - one option each
     if force is (fencing_token is not None):
         raise click.UsageError("Say --fencing-token N if the reservation is yours, or --force --reason TEXT if it is another's.")
     body: Json = {"force": True, "reason": reason} if force else {"fencingToken": str(fencing_token)}
-    released = client_of(server).post(f"{_path(reservation, enterprise)}:release", json.dumps(body).encode())
+    released = client_of(server).post(f"/heliograph/v1/{reservation_name(reservation, enterprise)}:release", json.dumps(body).encode())
     _print(released, "{name} has ended. Reset the phone before the next one: heliograph lab reset.", as_json=as_json)
 
 
@@ -72,13 +73,13 @@ def list_reservations(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the last reservation of each phone."""
     columns = ("SERIAL", "STATE", "OWNER", "UNTIL", "DEVICE", "REASON")
     empty = "No phone was ever reserved: heliograph lab reserve DEVICE."
-    print_list(client_of(server), _collection(str(enterprise_name(enterprise))), columns, _row, empty=empty, as_json=as_json)
+    print_list(client_of(server), _collection(enterprise_name(enterprise)), columns, _row, empty=empty, as_json=as_json)
 
 
-def holders_of(client: ApiClient, enterprise: str) -> dict[str, str]:
+def holders_of(client: ApiClient, enterprise: EnterpriseName) -> dict[str, str]:
     """Who has reserved which phone now, by serial number.  Raises: Failure."""
     found = [one for page in client.pages(_collection(enterprise)) for one in json.loads(page).get("reservations", ())]
-    return {_serial(one): _holder(one) for one in found if one["state"] == "ACTIVE"}
+    return {_serial(one): _holder(one) or "somebody" for one in found if one["state"] == "ACTIVE"}
 
 
 def _serial(one: Json) -> str:
@@ -86,19 +87,12 @@ def _serial(one: Json) -> str:
 
 
 def _holder(one: Json) -> str:
-    return str(one.get("owner") or one.get("account") or "somebody")
+    return str(one.get("owner") or one.get("account", ""))
 
 
 def _row(one: Json) -> list[str]:
     until = local_time(one.get("endTime") or one["expireTime"])
-    return [
-        one["name"].rpartition("/")[2],
-        one["state"],
-        one.get("owner") or one.get("account", ""),
-        until,
-        one["device"],
-        one.get("reason", ""),
-    ]
+    return [_serial(one), one["state"], _holder(one), until, one["device"], one.get("reason", "")]
 
 
 def _print(body: bytes, sentence: str, *, as_json: bool) -> None:
@@ -108,11 +102,5 @@ def _print(body: bytes, sentence: str, *, as_json: bool) -> None:
     return click.echo(sentence.format(name=one["name"], until=local_time(one["expireTime"]), token=one["fencingToken"]))
 
 
-def _collection(enterprise: str) -> str:
+def _collection(enterprise: EnterpriseName) -> str:
     return f"/heliograph/v1/{enterprise}/reservations"
-
-
-def _path(reservation: str, enterprise: str) -> str:
-    if reservation.startswith("enterprises/"):
-        return f"/heliograph/v1/{reservation}"
-    return f"{_collection(str(enterprise_name(enterprise)))}/{reservation}"

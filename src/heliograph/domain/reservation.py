@@ -7,12 +7,11 @@ A lease ends by itself: nothing is written then. Whoever looks compares the time
 """
 
 import enum
-from typing import NamedTuple
 
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, position
-from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.names import DeviceName, ReservationName
 from heliograph.protojson.errors import Aborted, FailedPrecondition, InvalidArgument, PermissionDenied
 
 DEFAULT_LEASE_S = 300
@@ -69,21 +68,6 @@ class NotTheHolder(PermissionDenied):
     """Another account holds this reservation. To end it all the same, release it with force and a reason."""
 
     reason = "NOT_THE_HOLDER"
-
-
-class ReservationName(NamedTuple):
-    """`enterprises/{enterprise}/reservations/{serial}`."""
-
-    enterprise: str
-    serial: str
-
-    def __str__(self) -> str:
-        return f"enterprises/{self.enterprise}/reservations/{self.serial}"
-
-    @property
-    def parent(self) -> EnterpriseName:
-        """The enterprise whose phone it is."""
-        return EnterpriseName(self.enterprise)
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):

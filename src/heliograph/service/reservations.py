@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from heliograph.domain import reservation as rules
-from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.reservation import NotReservable, Reservation, ReservationName
+from heliograph.domain.names import DeviceName, EnterpriseName, ReservationName
+from heliograph.domain.reservation import NotReservable, Reservation
 from heliograph.protojson.errors import NotFound
 from heliograph.service.devices import get_device
 from heliograph.service.not_found import enterprise_absence
