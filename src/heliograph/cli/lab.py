@@ -14,7 +14,7 @@ from heliograph.backoff import Backoff
 from heliograph.cli.agent_file import agent_of
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import ApiClient, Json, address_of
-from heliograph.cli.command_tree import option
+from heliograph.cli.command_tree import option, together
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure, print_error
@@ -51,6 +51,8 @@ FOR_PHONES = option(
 TIMEOUT = option(
     "--timeout", type=SECONDS, default=f"{WAIT_S:g}s", metavar=METAVAR, help="Stop waiting for a phone to enrol after this long."
 )
+_enrolling = together(SERIAL, ALL, APK, POLICY, TOKEN, FOR_PHONES, TIMEOUT, ENTERPRISE, SERVER, AS_JSON)
+"""The options of a command that enrols phones."""
 
 
 class Wanted(NamedTuple):
@@ -73,13 +75,6 @@ class Outcome(NamedTuple):
     device: str = ""
     error: str = ""
     exit_code: ExitCode = ExitCode.OK
-
-
-def _enrolling(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that enrols phones."""
-    for decorate in (AS_JSON, SERVER, ENTERPRISE, TIMEOUT, FOR_PHONES, TOKEN, POLICY, APK, ALL, SERIAL):
-        command = decorate(command)
-    return command
 
 
 @app.command("enrol")

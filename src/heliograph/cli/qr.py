@@ -7,11 +7,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final, TypedDict
+from typing import IO, Final, TypedDict
 
 import click
 
-from heliograph.cli.command_tree import option
+from heliograph.cli.command_tree import option, together
 from heliograph.cli.failure import print_warning
 from heliograph.cli.new_file import new_private_file
 from heliograph.cli.options import PATH
@@ -36,16 +36,13 @@ class QrOptions(TypedDict):
     wifi_password_file: IO[str] | None
 
 
-def qr_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a QR code."""
-    for given in reversed((
-        option("--qr/--no-qr", default=None, show_default="on a terminal", help="Draw the QR code that a phone scans to enrol."),
-        option("--qr-png", type=PATH, metavar="FILE", help="Write the QR code into this new file as PNG; it holds the token."),
-        option("--wifi-ssid", default="", show_default="none", metavar="NAME", help="Wi-Fi network for the phone, unseen by the server."),
-        option("--wifi-password-file", type=click.File(), metavar="FILE", help="Holds the network's password (WPA); - is standard input."),
-    )):  # fmt: skip
-        function = given(function)
-    return function
+qr_options = together(
+    option("--qr/--no-qr", default=None, show_default="on a terminal", help="Draw the QR code that a phone scans to enrol."),
+    option("--qr-png", type=PATH, metavar="FILE", help="Write the QR code into this new file as PNG; it holds the token."),
+    option("--wifi-ssid", default="", show_default="none", metavar="NAME", help="Wi-Fi network for the phone, unseen by the server."),
+    option("--wifi-password-file", type=click.File(), metavar="FILE", help="Holds the network's password (WPA); - is standard input."),
+)
+"""The options of a command that shows a QR code."""
 
 
 def wifi_of(options: QrOptions) -> Wifi | None:

@@ -1,14 +1,12 @@
 """`heliograph lab reserve`, `heartbeat`, `release`, `reservations`: who has which phone."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import ApiClient, Json
-from heliograph.cli.command_tree import command, option
+from heliograph.cli.command_tree import command, option, together
 from heliograph.cli.durations import DURATION, METAVAR
 from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, reservation_name
 from heliograph.cli.output import local_time, print_json, print_list
@@ -17,12 +15,7 @@ from heliograph.domain.names import EnterpriseName
 RESERVATION = click.argument("reservation", metavar="SERIAL", help="A phone's serial number, or enterprises/…/reservations/….")
 LEASE = option("--duration", type=DURATION, show_default="5m", metavar=METAVAR, help="Ends unless a heartbeat comes within this time.")
 TOKEN = option("--fencing-token", type=click.IntRange(min=1), required=True, metavar="N", help="What lab reserve printed.")
-
-
-def _on_a_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    for decorate in (AS_JSON, SERVER, ENTERPRISE):
-        command = decorate(command)
-    return command
+_on_a_server = together(ENTERPRISE, SERVER, AS_JSON)
 
 
 @command("reserve")
