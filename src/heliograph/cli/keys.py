@@ -1,7 +1,6 @@
 """`heliograph keys`: make, list and delete the keys that callers sign in with, on the server's own machine."""
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
@@ -79,9 +78,9 @@ def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data
     wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
     client = _client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
-    with new_private_file(out) as descriptor:
+    with new_private_file(out) as file:
         key: Json = json.loads(client.post(KEYS, json.dumps(wanted).encode()))
-        os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
+        file.write((json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
     click.echo(f"{out}: {click.style(key['clientEmail'], bold=True)}, {role} of {where}.")
 

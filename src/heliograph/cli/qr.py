@@ -1,13 +1,11 @@
 """The QR code of an enrollment token: drawn on the terminal, written as PNG, and with a Wi-Fi network for the phone."""
 
 import contextlib
-import io
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypedDict
+from typing import IO, BinaryIO, Final, TypedDict
 
 import click
 
@@ -61,8 +59,8 @@ def png_of(options: QrOptions) -> Iterator[Callable[[str], None]]:
     if options["qr_png"] is None:
         yield lambda _code: None
         return
-    with new_private_file(options["qr_png"]) as descriptor:
-        yield lambda code: _write_png(code, descriptor)
+    with new_private_file(options["qr_png"]) as file:
+        yield lambda code: _write_png(code, file)
 
 
 def show(code: str, options: QrOptions) -> None:
@@ -89,10 +87,7 @@ def _draw(code: str) -> None:
     return symbol.terminal(sys.stdout, border=border, compact=True)
 
 
-def _write_png(code: str, descriptor: int) -> None:
+def _write_png(code: str, file: BinaryIO) -> None:
     import segno  # noqa: PLC0415 - only this draws
 
-    picture = io.BytesIO()
-    segno.make_qr(code).save(picture, kind="png", scale=PIXELS)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(picture.getvalue())
+    segno.make_qr(code).save(file, kind="png", scale=PIXELS)
