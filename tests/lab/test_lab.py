@@ -147,6 +147,14 @@ def test_without_a_phone_or_adb_the_command_says_what_to_do(computer: Computer) 
     assert (2, True) == (neither.returncode, "--serial S (several times), or --all" in neither.stderr)
 
 
+def test_an_address_that_no_phone_could_use_is_refused_before_a_phone_is_touched(computer: Computer, phone: LabPhone) -> None:
+    done = computer.heliograph("lab", "enrol", "--serial", phone.serial, "--url-for-phones", "https://me@mdm.example.com")
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "'https://me@mdm.example.com' is not the address of a server" in done.stderr
+    assert "org.heliograph.agent" not in computer.adb("-s", phone.serial, "shell", "pm", "list", "packages", "-3")
+
+
 def test_a_phone_that_never_reaches_the_server_is_waited_for_and_named(computer: Computer, phone: LabPhone) -> None:
     done = computer.heliograph(
         "lab", "enrol", "--serial", phone.serial, "--url-for-phones", "http://10.255.0.1:1", "--timeout", "1s"

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
 from heliograph.cli.failure import Failure
+from heliograph.domain.web_address import HTTP, WebAddress, read_web_address
 from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
@@ -27,6 +28,14 @@ NEIGHBOURS_MOST: Final = 10
 def address_of(server: str) -> str:
     """The server's URL; without a scheme it is http."""
     return server if "//" in server else f"http://{server}"
+
+
+def web_address_of(server: str) -> WebAddress:
+    """The server's address.  Raises: Failure: it is not one, so no client could use it."""
+    address = read_web_address(address_of(server))
+    if address is None or address.scheme not in HTTP:
+        raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
+    return address
 
 
 class ApiClient:

@@ -13,7 +13,7 @@ import click
 from heliograph.backoff import Backoff
 from heliograph.cli.agent_file import agent_of
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
-from heliograph.cli.api_client import ApiClient, Json, address_of
+from heliograph.cli.api_client import ApiClient, Json, web_address_of
 from heliograph.cli.command_tree import option, together
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.exit_codes import OF_STATUS, ExitCode
@@ -22,7 +22,7 @@ from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enter
 from heliograph.cli.output import print_object, print_table
 from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
-from heliograph.domain.web_address import is_loopback_name, read_web_address
+from heliograph.domain.web_address import WebAddress, is_loopback_name
 
 if TYPE_CHECKING:
     from heliograph.domain.agent_app import AgentApp
@@ -64,8 +64,14 @@ class Wanted(NamedTuple):
     policy: str
     token: str
     """Empty: a new one for each phone."""
-    url_for_phones: str
+    address: WebAddress
+    """Of the server, for phones."""
     within_s: float
+
+    @property
+    def server_url(self) -> str:
+        """The address as phones are given it."""
+        return (self.address.origin + self.address.rest).rstrip("/")
 
 
 class Outcome(NamedTuple):
@@ -139,7 +145,7 @@ def _wanted(*, policy: str, token: str, url_for_phones: str, timeout: float, ent
     if policy and token:
         raise click.UsageError("A token has its policy already: leave out --policy or --token.")
     bearer = bearer_given()
-    return Wanted(lambda: ApiClient(server, bearer=bearer), name, policy, token, address_of(url_for_phones or server).rstrip("/"), timeout)
+    return Wanted(lambda: ApiClient(server, bearer=bearer), name, policy, token, web_address_of(url_for_phones or server), timeout)
 
 
 def _adb() -> "Adb":
@@ -162,13 +168,12 @@ def _enrolled(phone: "Phone", agent: "AgentApp", how: Wanted) -> str:
     """The name of the device that the phone becomes.  Raises: Failure; HeliographError."""
     from heliograph.lab.enrolment import hand_over  # noqa: PLC0415 - loads adbutils
 
-    address = read_web_address(how.url_for_phones)
-    if address is not None and is_loopback_name(address.host):
-        phone.bring_port(address.port or (443 if address.scheme == "https" else 80))
+    if is_loopback_name(how.address.host):
+        phone.bring_port(how.address.own_port)
     client = how.connect()
     token = _token_of(how, client, phone.serial)
     known = {device["name"] for device in _devices(client, how.enterprise)}
-    hand_over(phone, agent, server_url=how.url_for_phones, enrollment_token=token["value"])
+    hand_over(phone, agent, server_url=how.server_url, enrollment_token=token["value"])
     serial = phone.property("ro.serialno") or phone.serial
     until = time.monotonic() + how.within_s
     backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
@@ -191,7 +196,7 @@ def _is(device: Json, token: Json, serial: str) -> bool:
 def _not_seen(serial: str, how: Wanted) -> str:
     return (
         f"{serial} has the agent, and has not enrolled within {how.within_s:g} s: see what its notification says, and whether it reaches "
-        f"{how.url_for_phones} (--url-for-phones)."
+        f"{how.server_url} (--url-for-phones)."
     )
 
 
