@@ -4,6 +4,7 @@ import contextlib
 import sys
 import zipfile
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -139,11 +140,13 @@ def test_without_a_phone_or_adb_the_command_says_what_to_do(computer: Computer) 
     nothing = computer.heliograph("lab", "enrol", "--all")
     unknown = computer.heliograph("lab", "enrol", "--serial", "R58N12ABCDE")
     no_server = computer.heliograph("lab", "list", ANDROID_ADB_SERVER_PORT="5999", ADBUTILS_ADB_PATH="/nonexistent/adb")
+    no_adb = computer.heliograph("lab", "list", ANDROID_ADB_SERVER_PORT=str(urlsplit(computer.url).port))
     neither = computer.heliograph("lab", "enrol")
 
     assert (3, True) == (nothing.returncode, "plug one in" in nothing.stderr)
     assert (3, True) == (unknown.returncode, "No phone R58N12ABCDE is attached; none is attached." in unknown.stderr)
     assert (5, True) == (no_server.returncode, "No adb server answers" in no_server.stderr)
+    assert (5, True) == (no_adb.returncode, "No adb server answers" in no_adb.stderr)
     assert (2, True) == (neither.returncode, "--serial S (several times), or --all" in neither.stderr)
 
 

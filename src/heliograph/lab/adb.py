@@ -79,12 +79,12 @@ class Adb:
         self._client = adbutils.AdbClient(socket_timeout=COMMAND_S)
         if not adbutils._adb._check_server(self._client.host, self._client.port):  # noqa: SLF001 - else it prints where it starts one
             _start_server(adbutils)
-        with _said_plainly("adb"):
+        with _said_plainly():
             self._client.server_version()
 
     def attached(self) -> list[Attached]:
         """Every phone that the server lists, ready or not.  Raises: NoAdbServer."""
-        with _said_plainly("adb"):
+        with _said_plainly():
             return sorted(Attached(device.serial, device.state) for device in self._client.list())
 
     def phone(self, serial: str) -> Phone:
@@ -118,8 +118,8 @@ def _start_server(adbutils: Any) -> None:  # noqa: ANN401 - adbutils has no type
 
 
 @contextlib.contextmanager
-def _said_plainly(serial: str) -> Iterator[None]:
-    """Raises: PhoneUnauthorized, PhoneOffline, NoAdbServer, in place of adbutils' errors."""
+def _said_plainly(serial: str = "") -> Iterator[None]:
+    """Raises, in place of adbutils' errors: PhoneUnauthorized, PhoneOffline, NoAdbServer; the last one alone if no phone is asked."""
     from adbutils import AdbError  # noqa: PLC0415
     from adbutils.errors import AdbConnectionError  # noqa: PLC0415
 
@@ -128,6 +128,8 @@ def _said_plainly(serial: str) -> Iterator[None]:
     except AdbConnectionError:
         raise NoAdbServer from None
     except (AdbError, OSError, EOFError) as error:
+        if not serial:
+            raise NoAdbServer from None
         text = str(error)
         if "unauthorized" in text:
             require_ready(serial, "unauthorized")
