@@ -38,6 +38,8 @@ class PlayedPhone:
         self.owner = ""
         self.api_level = 35
         self.refuses_install = ""
+        self.keeps = ""
+        """A package that it does not uninstall."""
         self.agents: dict[str, AgentApp] = {}
         self.packages = {"com.example.game"}
         self.runner: PhoneRunner | None = None
@@ -102,6 +104,8 @@ class PlayedPhone:
         if arguments == ["list", "packages", "-3"]:
             return 0, "".join(f"package:{package}\n" for package in sorted(self.packages))
         assert "uninstall" == arguments[0]
+        if arguments[1] == self.keeps:
+            return 1, "Failure [DELETE_FAILED_OWNER_BLOCKED]\n"
         self.packages.discard(arguments[1])
         return 0, "Success\n"
 

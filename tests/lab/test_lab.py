@@ -63,6 +63,17 @@ def test_a_phone_is_reset_by_enrolling_it_as_a_new_device_without_its_apps(compu
     assert "com.example.game" not in computer.adb("-s", phone.serial, "shell", "pm", "list", "packages", "-3")
 
 
+def test_a_phone_that_keeps_an_app_is_not_reset(computer: Computer, phone: LabPhone) -> None:
+    first = computer.json("lab", "enrol", "--serial", phone.serial)["phones"][0]["device"]
+    phone.steer("keeps", "com.example.game")
+
+    done = computer.heliograph("lab", "reset", "--serial", phone.serial)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"{phone.serial} keeps what a user installed: com.example.game (Failure [DELETE_FAILED_OWNER_BLOCKED])." in done.stderr
+    assert first == next(row["device"] for row in computer.json("lab", "list")["phones"] if row["serial"] == phone.serial)
+
+
 def test_a_phone_that_the_agent_owns_already_is_enrolled_again_with_a_token_of_the_admins(computer: Computer, phone: LabPhone) -> None:
     token = computer.json("tokens", "create", "--additional-data", "desk 7")["value"]
 
