@@ -8,7 +8,9 @@ Started as a program: `python -m tests.lab.played_phone SOCKET FOLDER SERIAL`.
 
 import asyncio
 import json
+import os
 import random
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,8 @@ class PlayedPhone:
         self.refuses_install = ""
         self.keeps = ""
         """A package that it does not uninstall."""
+        self.dies_with = 0
+        """The adbd that goes down while a program runs."""
         self.agents: dict[str, AgentApp] = {}
         self.packages = {"com.example.game"}
         self.runner: PhoneRunner | None = None
@@ -56,6 +60,8 @@ class PlayedPhone:
         return 0, ""
 
     def getprop(self, arguments: list[str], _input: bytes) -> Answer:
+        if self.dies_with:
+            os.kill(self.dies_with, signal.SIGKILL)
         known = {"ro.serialno": self.serial, "ro.build.version.sdk": str(self.api_level), "ro.product.model": "Pixel 8"}
         return 0, known.get(arguments[0], "") + "\n"
 

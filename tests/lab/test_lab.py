@@ -147,6 +147,14 @@ def test_a_phone_that_died_on_its_cable_says_so(computer: Computer, phone: LabPh
     assert phone.serial in done.stderr
 
 
+def test_a_phone_that_dies_while_phones_are_listed_hides_no_other(computer: Computer, phone: LabPhone) -> None:
+    with computer.phone() as other:
+        phone.steer("dies_with", phone.adbd.pid)
+        listed = {row["serial"]: row["model"] for row in computer.json("lab", "list")["phones"]}
+
+    assert ("", "Pixel 8") == (listed[phone.serial], listed[other.serial])
+
+
 def test_without_a_phone_or_adb_the_command_says_what_to_do(computer: Computer) -> None:
     nothing = computer.heliograph("lab", "enrol", "--all")
     unknown = computer.heliograph("lab", "enrol", "--serial", "R58N12ABCDE")

@@ -26,7 +26,7 @@ from heliograph.domain.web_address import WebAddress, is_loopback_name
 
 if TYPE_CHECKING:
     from heliograph.domain.agent_app import AgentApp
-    from heliograph.lab.adb import Adb, Phone
+    from heliograph.lab.adb import Adb, Attached, Phone
 
 app = server_group("lab", "Enrol phones over adb, list, reset and reserve them.")
 for reserving in (reserve, heartbeat, release, list_reservations):
@@ -174,7 +174,7 @@ def _enrolled(phone: "Phone", agent: "AgentApp", how: Wanted) -> str:
     token = _token_of(how, client, phone.serial)
     known = {device["name"] for device in _devices(client, how.enterprise)}
     hand_over(phone, agent, server_url=how.server_url, enrollment_token=token["value"])
-    serial = phone.property("ro.serialno") or phone.serial
+    serial = phone.serial_number()
     until = time.monotonic() + how.within_s
     backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
     while True:
@@ -255,17 +255,21 @@ class Known(NamedTuple):
 
 
 def _rows(adb: "Adb", known: Known) -> Iterator[tuple[str, str, str, str, str, str]]:
-    from heliograph.lab.adb import READY  # noqa: PLC0415
-    from heliograph.lab.enrolment import owner_of  # noqa: PLC0415
+    for attached in adb.attached():
+        model, owner, number = _seen(adb, attached)
+        yield (*attached, model, owner, known.devices.get(number, ""), known.holders.get(number, ""))
 
-    for serial, state in adb.attached():
-        if state != READY:
-            yield serial, state, "", "", "", ""
-            continue
-        phone = adb.phone(serial)
-        hardware = phone.property("ro.serialno")
-        device, holder = known.devices.get(hardware, ""), known.holders.get(hardware, "")
-        yield serial, state, phone.property("ro.product.model"), owner_of(phone), device, holder
+
+def _seen(adb: "Adb", attached: "Attached") -> tuple[str, str, str]:
+    """The phone's model, owner and serial number; empty: it does not answer."""
+    from heliograph.lab.enrolment import owner_of  # noqa: PLC0415
+    from heliograph.lab.errors import PhoneOffline, PhoneUnauthorized  # noqa: PLC0415
+
+    try:
+        phone = adb.ready(attached)
+        return phone.property("ro.product.model"), owner_of(phone), phone.serial_number()
+    except (PhoneOffline, PhoneUnauthorized):
+        return "", "", ""
 
 
 def _devices(client: ApiClient, enterprise: str) -> list[Json]:
@@ -279,4 +283,5 @@ def _known(client: ApiClient, enterprise: str) -> Known:
         devices, holders = _devices(client, str(name)), holders_of(client, name)
     except Failure:
         return Known({}, {})
-    return Known({device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}, holders)
+    numbers = ((device.get("hardwareInfo", {}).get("serialNumber", ""), str(device["name"])) for device in devices)
+    return Known({number: name for number, name in numbers if number}, holders)

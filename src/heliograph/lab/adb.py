@@ -53,6 +53,10 @@ class Phone:
         """A system property; empty: unset."""
         return self.run("getprop", name).text
 
+    def serial_number(self) -> str:
+        """The phone's own, as its agent reports it; what adb calls it if it has none."""
+        return self.property("ro.serialno") or self.serial
+
     def feed(self, command: str, content: bytes) -> str:
         """What the command printed that read the content from its standard input.  Raises: as `run`."""
         with _said_plainly(self.serial), self._device.open_transport(timeout=COMMAND_S) as connection:
@@ -89,12 +93,16 @@ class Adb:
 
     def phone(self, serial: str) -> Phone:
         """The phone, ready.  Raises: NoSuchPhone, PhoneUnauthorized, PhoneOffline, NoAdbServer."""
-        states = {attached.serial: attached.state for attached in self.attached()}
-        if serial not in states:
-            there = f"there are {', '.join(states)}" if states else "none is attached"
+        attached = {one.serial: one for one in self.attached()}
+        if serial not in attached:
+            there = f"there are {', '.join(attached)}" if attached else "none is attached"
             raise NoSuchPhone(f"No phone {serial} is attached; {there}. See heliograph lab list.")
-        require_ready(serial, states[serial])
-        return Phone(self._client.device(serial=serial), serial)
+        return self.ready(attached[serial])
+
+    def ready(self, attached: Attached) -> Phone:
+        """The phone that is attached, ready.  Raises: PhoneUnauthorized, PhoneOffline."""
+        require_ready(attached.serial, attached.state)
+        return Phone(self._client.device(serial=attached.serial), attached.serial)
 
 
 def require_ready(serial: str, state: str) -> None:
