@@ -18,7 +18,6 @@ NO_PERMISSION = "no"
 COMMAND_S = 120
 """For one command on a phone: an old one installs an app in a minute."""
 START_S = 20
-PORT_MOST = 65_535
 
 
 class Attached(NamedTuple):
@@ -95,7 +94,7 @@ class Adb:
         """The phone, ready.  Raises: NoSuchPhone, PhoneUnauthorized, PhoneOffline, NoAdbServer."""
         attached = {one.serial: one for one in self.attached()}
         if serial not in attached:
-            there = f"there are {', '.join(attached)}" if attached else "none is attached"
+            there = f"there are {', '.join(attached)}" if attached else "there are none"
             raise NoSuchPhone(f"No phone {serial} is attached; {there}. See heliograph lab list.")
         return self.ready(attached[serial])
 

@@ -44,6 +44,19 @@ NOT_OWNED: tuple[tuple[str, type[HeliographError], str], ...] = (
 """Words of Android's refusals, and ours.  Source: DevicePolicyManagerService.computeProvisioningErrorString, 7 to 16."""
 
 
+def set_up(phone: Phone, agent: AgentApp) -> None:
+    """The agent is installed and owns the device.  Raises: TooOld, NotInstalled; as `make_owner`."""
+    require_level(phone)
+    install(phone, agent)
+    make_owner(phone, agent)
+
+
+def clean_up(phone: Phone, agent: AgentApp) -> None:
+    """The agent owns the device, and nothing else that users installed is left.  Raises: NotRemoved; as `make_owner`."""
+    make_owner(phone, agent)
+    remove_apps(phone, agent)
+
+
 def require_level(phone: Phone) -> None:
     """Raises: TooOld."""
     level = phone.property("ro.build.version.sdk")
