@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
-from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import ExitCode, exit_code_of
 from heliograph.cli.failure import Failure
 from heliograph.domain.web_address import HTTP, WebAddress, read_web_address
 from heliograph.http_connection import HttpConnection
@@ -137,7 +137,7 @@ def failure_of(status: int, content: bytes) -> Failure:
         message += " Sign in with heliograph --key FILE (heliograph keys create makes one)."
     known = _enterprises_of(error)
     hint = f" Enterprises here: {known}; choose one with --enterprise." if known else ""
-    return Failure(OF_STATUS.get(name, ExitCode.UNAVAILABLE), message + hint, body=content)
+    return Failure(exit_code_of(name), message + hint, body=content)
 
 
 def _enterprises_of(error: Json) -> str:

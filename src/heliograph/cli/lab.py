@@ -1,7 +1,6 @@
 """`heliograph lab`: real phones on this machine's adb, enrolled and made ready for the next test."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from heliograph.cli.api_client import ApiClient, Json, web_address_of
 from heliograph.cli.command_tree import option, together
 from heliograph.cli.device_columns import COLUMNS, devices_of
 from heliograph.cli.durations import METAVAR, SECONDS
-from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import ExitCode, exit_code_of, exit_unless_ok
 from heliograph.cli.failure import Failure, print_error
 from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
 from heliograph.cli.output import print_object, print_table
@@ -215,16 +214,14 @@ def _each(adb: Adb, serials: Sequence[str], one: Callable[[Phone], str], *, as_j
                 click.echo(f"{outcome.serial} {done} {outcome.device}.")
     if as_json:
         print_object({"phones": [{"serial": o.serial, **({"error": o.error} if o.error else {"device": o.device})} for o in outcomes]})
-    codes = {outcome.exit_code for outcome in outcomes if outcome.error}
-    if codes:
-        sys.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED)
+    exit_unless_ok(outcome.exit_code for outcome in outcomes)
 
 
 def _outcome(adb: Adb, serial: str, one: Callable[[Phone], str]) -> Outcome:
     try:
         return Outcome(serial, device=one(adb.phone(serial)))
     except HeliographError as error:
-        return Outcome(serial, error=error.message, exit_code=OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        return Outcome(serial, error=error.message, exit_code=exit_code_of(error.code.name))
     except Failure as failure:
         return Outcome(serial, error=failure.message, exit_code=failure.exit_code)
 
