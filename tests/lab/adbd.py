@@ -68,11 +68,11 @@ def _successor(path: str) -> tuple[str, str]:
 @functools.cache
 def _archive() -> str:
     """The address of the Debian archive that apt uses here, with a slash at its end."""
-    told = subprocess.run(
+    said = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main"],
         capture_output=True, text=True, check=True, timeout=WITHIN_S,
     ).stdout.split()  # fmt: skip
-    return next((address for address in told if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
+    return next((address for address in said if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
         "apt uses no Debian archive here"
     )
 

@@ -1,4 +1,4 @@
-"""Networks of a test's own, one for the computer and one for each phone: adbd asks nobody for a key, so nobody else may reach it.
+"""Networks of a test's own, one for the computer and one for each phone: adbd asks for no key, so nothing else may reach it.
 
 Nothing leads out of them, so what runs inside is not watched (tests/socket_watch.py).
 """

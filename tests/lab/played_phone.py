@@ -116,7 +116,7 @@ class PlayedPhone:
         return 0, "Success\n"
 
     def am(self, arguments: list[str], _input: bytes) -> Answer:
-        """`am broadcast … -n PACKAGE/.SetupReceiver --es NAME VALUE`: the agent gets what it is told, if there is one."""
+        """`am broadcast … -n PACKAGE/.SetupReceiver --es NAME VALUE`: the agent gets what the extras say, if there is one."""
         assert ["broadcast", "--include-stopped-packages", "-n"] == arguments[:3]
         package, _, receiver = arguments[3].partition("/")
         extras = {name: value for _, name, value in zip(*[iter(arguments[4:])] * 3, strict=True)}
@@ -147,7 +147,7 @@ async def main(socket: str, folder: str, serial: str) -> None:
     """Until its standard input ends."""
     phone = PlayedPhone(Path(folder), serial)
     async with await asyncio.start_unix_server(phone.serve, socket):
-        print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
+        print("ready", flush=True)  # noqa: T201 - the test waits for this
         await asyncio.to_thread(sys.stdin.read)
 
 

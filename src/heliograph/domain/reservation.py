@@ -3,7 +3,7 @@
 A phone is known by its serial number: a reset makes it another device. There is one record for each phone; it stays after the
 reservation has ended, since it holds the phone's last fencing token, and when the phone must have been reset.
 
-A lease ends by itself: nothing is written then. Whoever looks compares the time (server time) with `expires_us`.
+A lease ends by itself: nothing is written then. What reads it compares the time (server time) with `expires_us`.
 """
 
 import enum
@@ -17,7 +17,7 @@ from heliograph.protojson.errors import Aborted, FailedPrecondition, InvalidArgu
 DEFAULT_LEASE_S = 300
 """Longer than a phone's restart, short enough that a crashed test holds up others for a coffee at most."""
 LEASE_S = range(10, 86_401)
-"""A day: whoever needs longer is alive to say so."""
+"""A day: a holder that needs longer is alive to say so."""
 OWNER_MAX_CHARS = 200
 REASON_MAX_CHARS = 1_000
 
@@ -59,7 +59,7 @@ class NotReservable(FailedPrecondition):
 
 
 class ReservationLost(Aborted):
-    """The reservation has ended, or the phone was reserved again since: stop using the phone, and reserve one anew."""
+    """The reservation has ended, or the phone was reserved again since: stop using the phone, and reserve one again."""
 
     reason = "RESERVATION_LOST"
 
@@ -157,7 +157,7 @@ def release(before: Reservation, *, account: str, fencing_token: int, now_us: in
 
 
 def release_by_force(before: Reservation, *, reason: str, now_us: int) -> Reservation:
-    """Whoever holds it has lost the phone. One that has ended stays as it is."""
+    """Its holder has lost the phone. One that has ended stays as it is."""
     if before.end_us(now_us) is not None:
         return before
     return msgspec.structs.replace(before, ended=Ended.FORCED, ended_us=now_us, reason=reason)

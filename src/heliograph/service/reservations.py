@@ -59,7 +59,7 @@ async def release_reservation(ports: Ports, name: ReservationName, *, account: s
 
 
 async def force_release(ports: Ports, name: ReservationName, *, reason: str) -> Reservation:
-    """Whoever held the phone has lost it.  Raises: EnterpriseNotAuthorized, NotFound."""
+    """Its holder has lost the phone.  Raises: EnterpriseNotAuthorized, NotFound."""
     return await _changed(ports, name, lambda one, now_us: rules.release_by_force(one, reason=reason, now_us=now_us))
 
 

@@ -18,7 +18,7 @@ public class AdminReceiver extends DeviceAdminReceiver {
     AgentService.start(context);
   }
 
-  /** The system's word, whoever changed it. */
+  /** The system says so, no matter who changed it. */
   @Override
   public void onPasswordChanged(Context context, Intent intent) {
     Memory memory = new Memory(context);
