@@ -6,7 +6,6 @@
 import functools
 import hashlib
 import lzma
-import os
 import platform
 import shutil
 import subprocess
@@ -14,11 +13,11 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from scripts.android_tools import cache
+from tests.not_tried import not_tried
 
 LOCK = Path(__file__).parent / "adbd.lock"
 INDEX = "dists/trixie/main/binary-amd64/Packages.xz"
@@ -31,7 +30,7 @@ def adbd_root() -> Path:
     root = cache() / f"adbd-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
     if not root.exists():
         if platform.machine() != "x86_64" or shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None:
-            _skip("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
+            not_tried("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent) as beside:
             for path, sha256 in rows:
@@ -72,7 +71,7 @@ def _archive() -> str:
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main"],
         capture_output=True, text=True, check=True, timeout=WITHIN_S,
     ).stdout.split()  # fmt: skip
-    return next((address for address in said if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
+    return next((address for address in said if address.startswith("http") and address.endswith("/debian/")), "") or not_tried(
         "apt uses no Debian archive here"
     )
 
@@ -86,13 +85,7 @@ def _fetched(path: str) -> bytes:
     except urllib.error.HTTPError:
         raise
     except OSError as error:
-        _skip(f"Debian's archive does not give {path}: {error}")
-
-
-def _skip(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"the lab was not tried, and in CI it must be: {why}")
-    pytest.skip(f"the lab was not tried over adb: {why}")
+        not_tried(f"Debian's archive does not give {path}: {error}")
 
 
 def adbd_command(root: Path) -> list[str]:
