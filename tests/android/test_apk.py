@@ -8,19 +8,9 @@ import pytest
 from scripts import build_apk
 from scripts.android_tools import program, run
 from scripts.build_apk import Built, build, development_key
-from tests.android.apk import built_once, skipped_without_tools
+from tests.android.apk import skipped_without_tools
 
 DESTRUCTIVE = (b"wipeData", b"wipeDevice", b"resetPassword", b"resetPasswordWithToken", b"setResetPasswordToken")
-
-
-@pytest.fixture(scope="session")
-def full() -> Built:
-    return built_once()
-
-
-@pytest.fixture(scope="session")
-def safe() -> Built:
-    return built_once(safe=True)
 
 
 def dex(built: Built) -> bytes:

@@ -21,17 +21,12 @@ from PIL import Image
 
 from heliograph.apk.agent_apk import read_agent
 from scripts.build_apk import Built
-from tests.android.apk import built_once, checksum_by_apksigner
+from tests.android.apk import checksum_by_apksigner
 from tests.e2e.program import HELIOGRAPH, PATIENCE_S
 from tests.tls_front import TlsFront, tls_front
 
 HOST = "mdm.example.com"
 EXTRA = "android.app.extra.PROVISIONING_"
-
-
-@pytest.fixture(scope="session")
-def full() -> Built:
-    return built_once()
 
 
 @dataclass(frozen=True)
