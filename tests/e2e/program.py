@@ -62,6 +62,21 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
 
 
 @contextlib.contextmanager
+def running_server(data_dir: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """`heliograph serve` on a free port, for callers without a key, for as long as the block lasts: its address and process."""
+    command = [*HELIOGRAPH, "serve", "--port", "0", "--no-auth", "--data-dir", str(data_dir), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = re.search(r"http://\S+", process.stdout.readline())
+            assert said is not None
+            yield said[0], process
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+
+
+@contextlib.contextmanager
 def running_sandbox(folder: Path, *arguments: str) -> Iterator[Sandbox]:
     """`heliograph sandbox` on a free port, for as long as the block lasts; everything it writes stands in `folder`."""
     data_dir, output = folder / "data", folder / "output"

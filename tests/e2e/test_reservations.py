@@ -1,30 +1,12 @@
 """`heliograph lab reserve` and its like against a real server, which is killed in between."""
 
-import contextlib
 import json
-import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.program import HELIOGRAPH, PATIENCE_S
-
-
-@contextlib.contextmanager
-def serving(data_dir: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """A server on this data: its address and process."""
-    command = [*HELIOGRAPH, "serve", "--port", "0", "--no-auth", "--data-dir", str(data_dir)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        said = re.search(r"http://\S+", process.stdout.readline())
-        assert said is not None
-        try:
-            yield said[0], process
-        finally:
-            process.kill()
-            process.wait(timeout=PATIENCE_S)
+from tests.e2e.program import HELIOGRAPH, PATIENCE_S, running_server
 
 
 def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,7 +28,7 @@ def enrolled(url: str, enterprise: str, number: int) -> str:
 
 
 def test_a_reservation_outlives_a_kill_and_the_phone_waits_for_its_reset(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as (url, server):
+    with running_server(tmp_path / "data") as (url, server):
         enterprise = json.loads(run(url, "enterprises", "create", "--agreement-accepted", "--json").stdout)["name"]
         device = enrolled(url, enterprise, 1)
         reserved = run(url, "lab", "reserve", device, "--owner", "build 17", "--duration", "10m")
@@ -55,7 +37,7 @@ def test_a_reservation_outlives_a_kill_and_the_phone_waits_for_its_reset(tmp_pat
 
     assert reserved.stdout.startswith(f"{enterprise}/reservations/R58N is yours until ")
     assert reserved.stdout.endswith("fencing token 1.\n")
-    with serving(tmp_path / "data") as (url, _):
+    with running_server(tmp_path / "data") as (url, _):
         name = f"{enterprise}/reservations/R58N"
         taken = run(url, "lab", "reserve", device)
         alive = run(url, "lab", "heartbeat", name, "--fencing-token", "1", "--duration", "1m")
