@@ -21,9 +21,7 @@ public class AdminReceiver extends DeviceAdminReceiver {
   /** The system says so, no matter who changed it. */
   @Override
   public void onPasswordChanged(Context context, Intent intent) {
-    Memory memory = new Memory(context);
-    String counted = memory.get(Memory.PASSWORD_CHANGES);
-    memory.put(Memory.PASSWORD_CHANGES, String.valueOf(1 + (counted.isEmpty() ? 0 : Integer.parseInt(counted))));
+    new Memory(context).countPasswordChange();
   }
 
   @Override
