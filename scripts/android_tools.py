@@ -109,7 +109,9 @@ PACKAGES = {"java": "default-jdk-headless", "javac": "default-jdk-headless", "ke
 
 def run(command: Sequence[str | Path], *, within_s: float = 300) -> str:
     """What the command printed.  Raises: RuntimeError: it failed; the message has its last words."""
-    environment = os.environ | {"TZ": "UTC", "JAVA_TOOL_OPTIONS": SHORT_LIVED_JVM}
+    # The machine's own options last: they may name a proxy or whom to trust, and of two that differ the last one counts.
+    options = f"{SHORT_LIVED_JVM} {os.environ.get('JAVA_TOOL_OPTIONS', '')}".strip()
+    environment = os.environ | {"TZ": "UTC", "JAVA_TOOL_OPTIONS": options}
     done = subprocess.run(
         [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within_s,
         check=False,

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import heliograph
 from heliograph.sandbox.settings import SandboxSettings
-from tests.sandbox.in_thread import WITHIN_S, sandbox_in_a_thread
+from tests.patience import PATIENCE_S
+from tests.sandbox.in_thread import sandbox_in_a_thread
 
 SEED: Final = 7
 NOW: Final = "2030-01-01T00:00:00Z"
@@ -36,7 +37,7 @@ class Conversation:
         headers = {"content-type": "application/json", "user-agent": "my-emm/1.0"}
         request = urllib.request.Request(self._url + path, data=data, method=method, headers=headers)  # noqa: S310 - our own loopback URL
         try:
-            with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
                 return _read(answer.read(), answer.headers.get_content_type())
         except urllib.error.HTTPError as error:
             with error:
@@ -62,7 +63,7 @@ class Session:
         """The real address and id of a new world, which is gone after the block."""
         body = json.dumps({"seed": SEED, "now": NOW, **wishes}).encode()
         worlds = f"{self._url}/sandbox/v1/worlds"
-        with urllib.request.urlopen(worlds, body, timeout=WITHIN_S) as answer:  # noqa: S310 - our own loopback URL
+        with urllib.request.urlopen(worlds, body, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own loopback URL
             made = json.load(answer)
         world_id = made["name"].removeprefix("worlds/")
         try:

@@ -7,6 +7,7 @@ import pytest
 
 from scripts import android_tools
 from scripts.android_tools import ANDROID, compiled, pinned
+from scripts.build_apk import Built
 from tests.agent.lab import Lab, lab_in
 from tests.android.apk import built_once, skipped_without_tools
 
@@ -14,11 +15,22 @@ HOST = ANDROID / "test" / "host"
 
 
 @pytest.fixture(scope="session")
-def class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+def full() -> Built:
+    """The APK with everything in it."""
+    return built_once()
+
+
+@pytest.fixture(scope="session")
+def safe() -> Built:
+    """The APK without destructive code."""
+    return built_once(safe=True)
+
+
+@pytest.fixture(scope="session")
+def class_path(full: Built, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The APK's classes, and the phone that is a folder."""
-    classes = built_once().classes
     with skipped_without_tools():
-        others = [classes, pinned("android-all")]
+        others = [full.classes, pinned("android-all")]
         own = compiled(sorted(HOST.rglob("*.java")), tmp_path_factory.mktemp("host"), others)
     return android_tools.class_path([own, *others])
 

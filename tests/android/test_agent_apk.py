@@ -15,20 +15,10 @@ from heliograph.apk.signing_block import InvalidApk
 from heliograph.domain.agent_app import AgentApp
 from scripts.android_tools import program, run
 from scripts.build_apk import Built
-from tests.android.apk import built_once, checksum_by_apksigner, skipped_without_tools
+from tests.android.apk import checksum_by_apksigner, skipped_without_tools
 
 PASSWORD = "a password of this test"
 KINDS = {"RSA": ("-keyalg", "RSA", "-keysize", "2048"), "EC": ("-keyalg", "EC", "-groupname", "secp256r1")}
-
-
-@pytest.fixture(scope="session")
-def full() -> Built:
-    return built_once()
-
-
-@pytest.fixture(scope="session")
-def safe() -> Built:
-    return built_once(safe=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,30 @@
 """The APK: the same bytes twice, signed, and without any destructive code in the safe build."""
 
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from scripts import build_apk
-from scripts.android_tools import program, run
+from scripts.android_tools import SHORT_LIVED_JVM, program, run
 from scripts.build_apk import Built, build, development_key
-from tests.android.apk import built_once, skipped_without_tools
+from tests.android.apk import skipped_without_tools
 
 DESTRUCTIVE = (b"wipeData", b"wipeDevice", b"resetPassword", b"resetPasswordWithToken", b"setResetPasswordToken")
-
-
-@pytest.fixture(scope="session")
-def full() -> Built:
-    return built_once()
-
-
-@pytest.fixture(scope="session")
-def safe() -> Built:
-    return built_once(safe=True)
 
 
 def dex(built: Built) -> bytes:
     with zipfile.ZipFile(built.apk) as apk:
         return apk.read("classes.dex")
+
+
+def test_javas_tools_keep_the_options_that_this_machine_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dhttps.proxyHost=proxy.example.com")
+
+    said = run([sys.executable, "-c", "import os; print(os.environ['JAVA_TOOL_OPTIONS'])"])
+
+    assert f"{SHORT_LIVED_JVM} -Dhttps.proxyHost=proxy.example.com\n" == said
 
 
 def test_two_builds_are_the_same_bytes(full: Built, tmp_path: Path) -> None:

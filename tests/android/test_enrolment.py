@@ -21,18 +21,13 @@ from PIL import Image
 
 from heliograph.apk.agent_apk import read_agent
 from scripts.build_apk import Built
-from tests.android.apk import built_once, checksum_by_apksigner
-from tests.e2e.program import HELIOGRAPH
+from tests.android.apk import checksum_by_apksigner
+from tests.e2e.program import HELIOGRAPH, running_server
 from tests.patience import PATIENCE_S
 from tests.tls_front import TlsFront, tls_front
 
 HOST = "mdm.example.com"
 EXTRA = "android.app.extra.PROVISIONING_"
-
-
-@pytest.fixture(scope="session")
-def full() -> Built:
-    return built_once()
 
 
 @dataclass(frozen=True)
@@ -51,26 +46,14 @@ class Server:
         )
 
 
-@contextlib.contextmanager
-def serving(folder: Path, front: TlsFront, apk: Path) -> Iterator[Server]:
-    """A server with this agent, whose public address is the front's."""
-    options = ["--port", "0", "--no-auth", "--data-dir", str(folder / "data"), "--public-url", front.url, "--agent-apk", str(apk)]
-    with subprocess.Popen([*HELIOGRAPH, "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said = re.search(r"http://\S+", process.stdout.readline())
-            assert said is not None
-            front.to_port = int(urlsplit(said[0]).port or 0)
-            yield Server(said[0], front)
-        finally:
-            process.terminate()
-            process.communicate(timeout=PATIENCE_S)
-
-
 @pytest.fixture(scope="module")
 def server(full: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
-    with tls_front(folder, HOST) as front, serving(folder, front, full.apk) as server:
+    with tls_front(folder, HOST) as front, running_server(
+        "--no-auth", "--data-dir", str(folder / "data"), "--public-url", front.url, "--agent-apk", str(full.apk), stderr=subprocess.DEVNULL
+    ) as (url, _):  # fmt: skip
+        front.to_port = int(urlsplit(url).port or 0)
+        server = Server(url, front)
         made = server.run("enterprises", "create", "--agreement-accepted", "--json")
         assert made.returncode == 0, made.stderr
         yield replace(server, enterprise=json.loads(made.stdout)["name"])

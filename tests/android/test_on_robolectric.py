@@ -7,8 +7,9 @@ import os
 
 import pytest
 
+from scripts.build_apk import Built
 from scripts.robolectric import LEVELS, Robolectric
-from tests.android.apk import built_once, skipped_without_tools
+from tests.android.apk import skipped_without_tools
 
 FEW = (LEVELS[0], LEVELS[-1])
 CHOSEN = os.environ.get("HELIOGRAPH_ANDROID_LEVELS", "")
@@ -24,11 +25,10 @@ def chosen_levels() -> tuple[int, ...]:
 
 
 @pytest.fixture(scope="session")
-def robolectric(tmp_path_factory: pytest.TempPathFactory) -> Robolectric:
+def robolectric(full: Built, tmp_path_factory: pytest.TempPathFactory) -> Robolectric:
     """The tests, compiled against the APK's classes."""
-    built = built_once()
     with skipped_without_tools():
-        return Robolectric(tmp_path_factory.mktemp("robolectric"), built)
+        return Robolectric(tmp_path_factory.mktemp("robolectric"), full)
 
 
 @pytest.mark.parametrize("level", chosen_levels())

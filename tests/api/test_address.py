@@ -44,6 +44,21 @@ def test_clients_are_shown_the_address_that_they_used_if_it_is_this_servers(host
     assert address == Addresses(public_urls=PUBLIC).of(scope(host))
 
 
+@pytest.mark.parametrize(
+    "host, public, address",
+    [
+        ("amapi.example.com", PUBLIC, "https://amapi.example.com"),
+        ("10.0.0.1:8080", PUBLIC, "https://amapi.example.com"),
+        ("localhost:8080", PUBLIC, "https://amapi.example.com"),
+        ("localhost:8080", ("https://localhost:8443", *PUBLIC), "https://amapi.example.com"),
+        ("localhost:8443", ("https://localhost:8443", *PUBLIC), "https://amapi.example.com"),
+        ("localhost:8080", ("http://10.0.0.1:8080",), "http://localhost:8080"),
+    ],
+)
+def test_phones_are_given_an_address_from_which_they_take_an_agent(host: str, public: tuple[str, ...], address: str) -> None:
+    assert address == Addresses(public_urls=public).for_phones(scope(host))
+
+
 def test_without_a_public_url_an_unknown_name_becomes_the_address_that_is_bound() -> None:
     addresses = Addresses()
 

@@ -83,13 +83,13 @@ def _fingerprint(source: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
-def _fetch(*command: str, **environment: str) -> None:
+def _fetch(*command: str, cwd: Path | None = None, **environment: str) -> None:
     """Done; tried once more if it went wrong, since packages come over a network.  Raises: AssertionError."""
     with beyond_loopback():
         try:
-            said_by(*command, within_s=READY_WITHIN_S, **environment)
+            said_by(*command, within_s=READY_WITHIN_S, cwd=cwd, **environment)
         except AssertionError:
-            said_by(*command, within_s=READY_WITHIN_S, **environment)
+            said_by(*command, within_s=READY_WITHIN_S, cwd=cwd, **environment)
 
 
 def _prepare_node(folder: Path, of: str = "node") -> None:

@@ -3,17 +3,11 @@
 import json
 import subprocess
 import urllib.request
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.program import HELIOGRAPH, running_server
 from tests.patience import PATIENCE_S
-
-
-def serving(data_dir: Path) -> AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]:
-    """A server on this data: its address and process."""
-    return running_server("--no-auth", "--data-dir", str(data_dir), stderr=subprocess.DEVNULL)
 
 
 def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +29,7 @@ def enrolled(url: str, enterprise: str, number: int) -> str:
 
 
 def test_a_reservation_outlives_a_kill_and_the_phone_waits_for_its_reset(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as (url, server):
+    with running_server("--no-auth", "--data-dir", str(tmp_path / "data"), stderr=subprocess.DEVNULL) as (url, server):
         enterprise = json.loads(run(url, "enterprises", "create", "--agreement-accepted", "--json").stdout)["name"]
         device = enrolled(url, enterprise, 1)
         reserved = run(url, "lab", "reserve", device, "--owner", "build 17", "--duration", "10m")
@@ -44,7 +38,7 @@ def test_a_reservation_outlives_a_kill_and_the_phone_waits_for_its_reset(tmp_pat
 
     assert reserved.stdout.startswith(f"{enterprise}/reservations/R58N is yours until ")
     assert reserved.stdout.endswith("fencing token 1.\n")
-    with serving(tmp_path / "data") as (url, _):
+    with running_server("--no-auth", "--data-dir", str(tmp_path / "data"), stderr=subprocess.DEVNULL) as (url, _):
         name = f"{enterprise}/reservations/R58N"
         taken = run(url, "lab", "reserve", device)
         alive = run(url, "lab", "heartbeat", name, "--fencing-token", "1", "--duration", "1m")

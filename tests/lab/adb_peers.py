@@ -9,9 +9,9 @@ AUTH, TOKEN = 0x48545541, 1
 
 
 def serve(port: int, *, asks: bool) -> None:
-    """Whoever connects is asked to sign a token, again and again, or gets no answer at all."""
+    """Each connection is asked to sign a token, again and again, or gets no answer at all."""
     with create_server(("", port)) as listener:
-        print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
+        print("ready", flush=True)  # noqa: T201 - the test waits for this
         open_ones = []
         while True:
             connection, _ = listener.accept()

@@ -6,18 +6,17 @@
 import functools
 import hashlib
 import lzma
-import os
 import platform
 import shutil
 import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from scripts.android_tools import cache
+from tests.not_tried import not_tried
 from tests.one_at_a_time import made_once
 
 LOCK = Path(__file__).parent / "adbd.lock"
@@ -31,7 +30,7 @@ def adbd_root() -> Path:
 
     def make(folder: Path) -> None:
         if platform.machine() != "x86_64" or shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None:
-            _skip("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
+            not_tried("adbd is pinned for Debian's amd64, and fetched and unpacked with Debian's own programs")
         for path, sha256 in rows:
             _unpack(path, sha256, folder)
 
@@ -68,7 +67,7 @@ def _archive() -> str:
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main"],
         capture_output=True, text=True, check=True, timeout=WITHIN_S,
     ).stdout.split()  # fmt: skip
-    return next((address for address in found if address.startswith("http") and address.endswith("/debian/")), "") or _skip(
+    return next((address for address in found if address.startswith("http") and address.endswith("/debian/")), "") or not_tried(
         "apt uses no Debian archive here"
     )
 
@@ -82,13 +81,7 @@ def _fetched(path: str) -> bytes:
     except urllib.error.HTTPError:
         raise
     except OSError as error:
-        _skip(f"Debian's archive does not give {path}: {error}")
-
-
-def _skip(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"the lab was not tried, and in CI it must be: {why}")
-    pytest.skip(f"the lab was not tried over adb: {why}")
+        not_tried(f"Debian's archive does not give {path}: {error}")
 
 
 def adbd_command(root: Path) -> list[str]:

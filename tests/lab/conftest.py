@@ -70,7 +70,7 @@ class Computer:
 
     def devices(self) -> list[dict[str, Any]]:
         """The enterprise's devices."""
-        return list(self.json("devices", "list")["devices"])
+        return list(self.json("devices", "list").get("devices", ()))
 
     def adb(self, *arguments: str) -> str:
         """What adb itself printed."""

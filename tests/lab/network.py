@@ -1,4 +1,4 @@
-"""Networks of a test's own, one for the computer and one for each phone: adbd asks nobody for a key, so nobody else may reach it.
+"""Networks of a test's own, one for the computer and one for each phone: adbd asks for no key, so nothing else may reach it.
 
 Nothing leads out of them, so what runs inside is not watched (tests/socket_watch.py).
 """
@@ -7,10 +7,9 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
-
+from tests.not_tried import not_tried
 from tests.patience import PATIENCE_S
 from tests.socket_watch import FILE
 
@@ -67,19 +66,13 @@ def _kept(command: Sequence[str]) -> Iterator[int]:
     try:
         keeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        _skip("unshare is not installed")
+        not_tried("unshare is not installed")
     with keeper:
         assert keeper.stdout is not None
         if keeper.stdout.readline() != "up\n":
-            _skip("no network namespace can be made here")
+            not_tried("no network namespace can be made here")
         yield keeper.pid
         keeper.terminate()
-
-
-def _skip(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"the lab was not tried, and in CI it must be: {why}")
-    pytest.skip(f"the lab was not tried over adb: {why}")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ Started as a program: `python -m tests.lab.played_phone SOCKET FOLDER SERIAL`.
 
 import asyncio
 import json
+import os
 import random
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,10 @@ class PlayedPhone:
         self.owner = ""
         self.api_level = 35
         self.refuses_install = ""
+        self.keeps = ""
+        """A package that it does not uninstall."""
+        self.dies_with = 0
+        """The adbd that goes down while a program runs."""
         self.agents: dict[str, AgentApp] = {}
         self.packages = {"com.example.game"}
         self.runner: PhoneRunner | None = None
@@ -54,6 +60,8 @@ class PlayedPhone:
         return 0, ""
 
     def getprop(self, arguments: list[str], _input: bytes) -> Answer:
+        if self.dies_with:
+            os.kill(self.dies_with, signal.SIGKILL)
         known = {"ro.serialno": self.serial, "ro.build.version.sdk": str(self.api_level), "ro.product.model": "Pixel 8"}
         return 0, known.get(arguments[0], "") + "\n"
 
@@ -102,11 +110,13 @@ class PlayedPhone:
         if arguments == ["list", "packages", "-3"]:
             return 0, "".join(f"package:{package}\n" for package in sorted(self.packages))
         assert "uninstall" == arguments[0]
+        if arguments[1] == self.keeps:
+            return 1, "Failure [DELETE_FAILED_OWNER_BLOCKED]\n"
         self.packages.discard(arguments[1])
         return 0, "Success\n"
 
     def am(self, arguments: list[str], _input: bytes) -> Answer:
-        """`am broadcast … -n PACKAGE/.SetupReceiver --es NAME VALUE`: the agent gets what it is told, if there is one."""
+        """`am broadcast … -n PACKAGE/.SetupReceiver --es NAME VALUE`: the agent gets what the extras say, if there is one."""
         assert ["broadcast", "--include-stopped-packages", "-n"] == arguments[:3]
         package, _, receiver = arguments[3].partition("/")
         extras = {name: value for _, name, value in zip(*[iter(arguments[4:])] * 3, strict=True)}
@@ -137,7 +147,7 @@ async def main(socket: str, folder: str, serial: str) -> None:
     """Until its standard input ends."""
     phone = PlayedPhone(Path(folder), serial)
     async with await asyncio.start_unix_server(phone.serve, socket):
-        print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
+        print("ready", flush=True)  # noqa: T201 - the test waits for this
         await asyncio.to_thread(sys.stdin.read)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import zipfile
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -62,6 +63,17 @@ def test_a_phone_is_reset_by_enrolling_it_as_a_new_device_without_its_apps(compu
     assert "com.example.game" not in computer.adb("-s", phone.serial, "shell", "pm", "list", "packages", "-3")
 
 
+def test_a_phone_that_keeps_an_app_is_not_reset(computer: Computer, phone: LabPhone) -> None:
+    first = computer.json("lab", "enrol", "--serial", phone.serial)["phones"][0]["device"]
+    phone.steer("keeps", "com.example.game")
+
+    done = computer.heliograph("lab", "reset", "--serial", phone.serial)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"{phone.serial} keeps what a user installed: com.example.game (Failure [DELETE_FAILED_OWNER_BLOCKED])." in done.stderr
+    assert first == next(row["device"] for row in computer.json("lab", "list")["phones"] if row["serial"] == phone.serial)
+
+
 def test_a_phone_that_the_agent_owns_already_is_enrolled_again_with_a_token_of_the_admins(computer: Computer, phone: LabPhone) -> None:
     token = computer.json("tokens", "create", "--additional-data", "desk 7")["value"]
 
@@ -86,14 +98,14 @@ def test_what_stands_in_the_way_is_one_sentence_with_what_to_do(
     computer: Computer, phone: LabPhone, name: str, value: object, code: int, sentence: str
 ) -> None:
     phone.steer(name, value)
-    before = len(computer.devices()) if computer.json("devices", "list") else 0
+    before = len(computer.devices())
 
     done = computer.heliograph("lab", "enrol", "--serial", phone.serial)
 
     assert (code, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
     assert done.stderr.startswith(f"Error: {phone.serial} ")
     assert sentence in done.stderr
-    assert before == len(computer.json("devices", "list").get("devices", ()))
+    assert before == len(computer.devices())
 
 
 @contextlib.contextmanager
@@ -135,16 +147,34 @@ def test_a_phone_that_died_on_its_cable_says_so(computer: Computer, phone: LabPh
     assert phone.serial in done.stderr
 
 
+def test_a_phone_that_dies_while_phones_are_listed_hides_no_other(computer: Computer, phone: LabPhone) -> None:
+    with computer.phone() as other:
+        phone.steer("dies_with", phone.adbd.pid)
+        listed = {row["serial"]: row["model"] for row in computer.json("lab", "list")["phones"]}
+
+    assert ("", "Pixel 8") == (listed[phone.serial], listed[other.serial])
+
+
 def test_without_a_phone_or_adb_the_command_says_what_to_do(computer: Computer) -> None:
     nothing = computer.heliograph("lab", "enrol", "--all")
     unknown = computer.heliograph("lab", "enrol", "--serial", "R58N12ABCDE")
     no_server = computer.heliograph("lab", "list", ANDROID_ADB_SERVER_PORT="5999", ADBUTILS_ADB_PATH="/nonexistent/adb")
-    neither = computer.heliograph("lab", "enrol")
+    no_adb = computer.heliograph("lab", "list", ANDROID_ADB_SERVER_PORT=str(urlsplit(computer.url).port))
+    neither = computer.heliograph("lab", "enrol", HELIOGRAPH_SERVER="http://127.0.0.1:1")
 
     assert (3, True) == (nothing.returncode, "plug one in" in nothing.stderr)
-    assert (3, True) == (unknown.returncode, "No phone R58N12ABCDE is attached; none is attached." in unknown.stderr)
+    assert (3, True) == (unknown.returncode, "No phone R58N12ABCDE is attached; there are none." in unknown.stderr)
     assert (5, True) == (no_server.returncode, "No adb server answers" in no_server.stderr)
+    assert (5, True) == (no_adb.returncode, "No adb server answers" in no_adb.stderr)
     assert (2, True) == (neither.returncode, "--serial S (several times), or --all" in neither.stderr)
+
+
+def test_an_address_that_no_phone_could_use_is_refused_before_a_phone_is_touched(computer: Computer, phone: LabPhone) -> None:
+    done = computer.heliograph("lab", "enrol", "--serial", phone.serial, "--url-for-phones", "https://me@mdm.example.com")
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "'https://me@mdm.example.com' is not the address of a server" in done.stderr
+    assert "org.heliograph.agent" not in computer.adb("-s", phone.serial, "shell", "pm", "list", "packages", "-3")
 
 
 def test_a_phone_that_never_reaches_the_server_is_waited_for_and_named(computer: Computer, phone: LabPhone) -> None:

@@ -49,11 +49,3 @@ def make(sandbox_process: Client) -> Iterator[Maker]:
     maker = Maker(sandbox_process)
     yield maker
     maker.end_all()
-
-
-@pytest.fixture
-def google(sandbox: Client) -> Iterator[Any]:
-    """Google's client of the sandbox, with Google's own document; it makes its classes at run time."""
-    transport = httplib2.Http(timeout=90)
-    with contextlib.closing(transport):
-        yield build("androidmanagement", "v1", http=transport, client_options={"api_endpoint": sandbox.url})

@@ -31,13 +31,15 @@ class Guarded(Live):
         """The desk's answer."""
         return self.call(http_method, f"/heliograph/v1/keys{path}", body, authorization=f"Bearer {secret}")
 
-    def enrolled(self, token: str) -> str:
+    def enrolled(self, token: str, *, serial: str = "") -> str:
         """The name of a device that enrols with this token."""
         number = next(self._numbers)
         report = DeviceReport(
             management_mode=ManagementMode.DEVICE_OWNER, ownership=Ownership.COMPANY_OWNED, api_level=35, applied_state=DeviceState.ACTIVE
         )
-        message = Enroll(enrollment_token=token, installation_id=f"installation-{number}", credential_hash=f"{number:064x}", report=report)
+        message = Enroll(
+            enrollment_token=token, installation_id=f"installation-{number}", credential_hash=f"{number:064x}", serial=serial, report=report
+        )  # fmt: skip
         return self.run(enroll_device(self.ports, message)).name
 
     def key_file(self, enterprises: Sequence[str], role: Role = Role.ADMIN, *, pair: KeyPair | None = None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Reservations over REST: who may do what with them, and what a caller reads."""
 
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,16 +9,11 @@ import pytest
 
 from heliograph.api.resources.token import GRANT_TYPE
 from heliograph.domain.access import Role
-from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
-from heliograph.protocol import Enroll
-from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
 from tests.api.live import Response
 from tests.sign_in.conftest import Guarded, guarded_server
 from tests.sign_in.key_pairs import KeyPair, assertion, key_pair
 from tests.sign_in.test_http import posted
-
-_numbers = itertools.count(1)
 
 
 class Lab:
@@ -47,14 +41,7 @@ class Lab:
     def phone(self, serial: str) -> str:
         """The device that a phone with this serial number becomes now."""
         token = self.server.call("POST", f"/v1/{self.enterprise}/enrollmentTokens", "{}", authorization=self.callers["ci"]).json
-        number = next(_numbers)
-        report = DeviceReport(
-            management_mode=ManagementMode.DEVICE_OWNER, ownership=Ownership.COMPANY_OWNED, api_level=35, applied_state=DeviceState.ACTIVE
-        )
-        message = Enroll(
-            enrollment_token=token["value"], installation_id=f"i{number}", credential_hash=f"{number:064x}", serial=serial, report=report
-        )  # fmt: skip
-        return self.server.run(enroll_device(self.server.ports, message)).name
+        return self.server.enrolled(token["value"], serial=serial)
 
     def reserve(self, caller: str, device: str, **body: object) -> Response:
         return self.call(caller, "POST", "", {"device": device, **body})

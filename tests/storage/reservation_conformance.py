@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, ReservationName
 from heliograph.domain.reservation import (
     Reservation,
     ReservationLost,
-    ReservationName,
     Reserved,
     ResetPending,
     keep,

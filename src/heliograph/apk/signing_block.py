@@ -133,7 +133,8 @@ def _content_digest(apk: bytes, sections: Sections, algorithm: str) -> bytes:
     """Over all but the signing block, in chunks; the end of the directory as it would be without the block."""
     end = bytearray(apk[sections.end :])
     end[16:20] = sections.block.to_bytes(4, "little")
-    parts = apk[: sections.block], apk[sections.directory : sections.end], bytes(end)
+    whole = memoryview(apk)  # its parts are not copied: there may be hundreds of MB of them
+    parts = whole[: sections.block], whole[sections.directory : sections.end], memoryview(end)
     chunks = [part[at : at + CHUNK] for part in parts for at in range(0, len(part), CHUNK)]
     each = b"".join(hashlib.new(algorithm, b"\xa5" + len(chunk).to_bytes(4, "little") + chunk).digest() for chunk in chunks)
     return hashlib.new(algorithm, b"\x5a" + len(chunks).to_bytes(4, "little") + each).digest()

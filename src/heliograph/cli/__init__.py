@@ -12,7 +12,7 @@ import heliograph
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import LazyGroup, Listed, Option
 from heliograph.cli.completion import print_completion
-from heliograph.cli.exit_codes import CANNOT_WRITE, CLOSED_PIPE, DEFECT, EPILOG, OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import CANNOT_WRITE, CLOSED_PIPE, DEFECT, EPILOG, exit_code_of
 from heliograph.cli.failure import Failure, print_error, print_failure
 
 RUN, USE, PROVE = "Run", "Use a server", "Prove it"
@@ -141,7 +141,7 @@ def _run() -> None:
 
         if isinstance(error, HeliographError):
             print_error(error.message)
-            sys.exit(OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+            sys.exit(exit_code_of(error.code.name))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             print_error("No space left on the device: the output is incomplete.")
             _exit_without_output(CANNOT_WRITE)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
-from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import ExitCode, exit_code_of
 from heliograph.cli.failure import Failure
+from heliograph.domain.web_address import HTTP, WebAddress, read_web_address
 from heliograph.http_connection import HttpConnection
 
 Json = dict[str, Any]
@@ -27,6 +28,14 @@ NEIGHBOURS_MOST: Final = 10
 def address_of(server: str) -> str:
     """The server's URL; without a scheme it is http."""
     return server if "//" in server else f"http://{server}"
+
+
+def web_address_of(server: str) -> WebAddress:
+    """The server's address.  Raises: Failure: it is not one, so no client could use it."""
+    address = read_web_address(address_of(server))
+    if address is None or address.scheme not in HTTP:
+        raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
+    return address
 
 
 class ApiClient:
@@ -128,7 +137,7 @@ def failure_of(status: int, content: bytes) -> Failure:
         message += " Sign in with heliograph --key FILE (heliograph keys create makes one)."
     known = _enterprises_of(error)
     hint = f" Enterprises here: {known}; choose one with --enterprise." if known else ""
-    return Failure(OF_STATUS.get(name, ExitCode.UNAVAILABLE), message + hint, body=content)
+    return Failure(exit_code_of(name), message + hint, body=content)
 
 
 def _enterprises_of(error: Json) -> str:

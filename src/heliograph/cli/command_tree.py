@@ -173,6 +173,17 @@ def option(*flags: str, cls: type[Option] = Option, **attributes: Any) -> Callab
     return click.option(*flags, cls=cls, **attributes)
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Give a command these options, in this order."""
+
+    def decorate(function: Any) -> Any:  # noqa: ANN401 - as click's decorators
+        for one in reversed(options):
+            function = one(function)
+        return function
+
+    return decorate
+
+
 def first_paragraph(command: click.Command) -> str:
     """The help of a command: a sentence or two."""
     return " ".join((command.help or "").partition("\n\n")[0].split())

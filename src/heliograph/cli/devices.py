@@ -3,14 +3,13 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import Json
-from heliograph.cli.command_tree import option
+from heliograph.cli.command_tree import option, together
 from heliograph.cli.confirming import YES, confirm
 from heliograph.cli.device_columns import COLUMNS, FILTER, TIMES, column, containing, devices_of, sorted_by
 from heliograph.cli.exit_codes import ExitCode
@@ -25,16 +24,18 @@ DEVICES = click.argument("devices", nargs=-1, required=True, metavar="DEVICE..."
 FLAGS = [flag.value for flag in WipeDataFlag if flag is not WipeDataFlag.WIPE_DATA_FLAG_UNSPECIFIED]
 
 
-def _shown(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that shows many devices."""
-    columns = option(
+_shown = together(
+    FILTER,
+    option(
         "--columns", default="", show_default="as many as fit", metavar="NAMES", help=f"Columns, as in device,serial: {', '.join(COLUMNS)}."
-    )
-    sort = option("--sort", default="", show_default="enrolment", metavar="COLUMN", help="Order by this column; -COLUMN reverses it.")
-    as_csv = option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-    for decorate in (AS_JSON, SERVER, ENTERPRISE, as_csv, sort, columns, FILTER):
-        command = decorate(command)
-    return command
+    ),
+    option("--sort", default="", show_default="enrolment", metavar="COLUMN", help="Order by this column; -COLUMN reverses it."),
+    option("--csv", "as_csv", is_flag=True, help="Print comma-separated values."),
+    ENTERPRISE,
+    SERVER,
+    AS_JSON,
+)
+"""The options of a command that shows many devices."""
 
 
 @app.command("list")

@@ -1,7 +1,8 @@
 """The exit codes of every command: how a script learns what happened."""
 
 import enum
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 
 
 class ExitCode(enum.IntEnum):
@@ -28,7 +29,7 @@ DEFECT = 70
 CANNOT_WRITE = 74
 """The disk that the output goes to is full.  Source: EX_IOERR of BSD's sysexits.h."""
 
-OF_STATUS: Mapping[str, ExitCode] = {
+_OF_STATUS: Mapping[str, ExitCode] = {
     "INVALID_ARGUMENT": ExitCode.INVALID,
     "FAILED_PRECONDITION": ExitCode.INVALID,
     "ALREADY_EXISTS": ExitCode.INVALID,
@@ -37,7 +38,7 @@ OF_STATUS: Mapping[str, ExitCode] = {
     "PERMISSION_DENIED": ExitCode.NOT_PERMITTED,
     "UNAUTHENTICATED": ExitCode.NOT_PERMITTED,
 }
-"""By google.rpc.Code. Codes not listed are errors that a caller cannot fix: UNAVAILABLE."""
+"""By google.rpc.Code."""
 
 OF_OUTCOME: Mapping[str, ExitCode] = {
     "succeeded": ExitCode.OK,
@@ -55,3 +56,15 @@ EPILOG = (
     "check-history and conformance. 70: a defect of Heliograph · 74: the output could not be written · 130: Ctrl-C · "
     "141: nobody reads the output."
 )
+
+
+def exit_code_of(status: str) -> ExitCode:
+    """The exit code of an error, by its google.rpc.Code. Codes not listed are errors that a caller cannot fix: UNAVAILABLE."""
+    return _OF_STATUS.get(status, ExitCode.UNAVAILABLE)
+
+
+def exit_unless_ok(codes: Iterable[ExitCode]) -> None:
+    """Exit with the code of those that failed, if they failed alike, otherwise 1.  Raises: SystemExit."""
+    failed = {code for code in codes if code is not ExitCode.OK}
+    if failed:
+        sys.exit(failed.pop() if len(failed) == 1 else ExitCode.FAILED)

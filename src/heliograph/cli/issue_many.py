@@ -13,7 +13,7 @@ import click
 from heliograph.backoff import Backoff
 from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.coloured import Coloured
-from heliograph.cli.exit_codes import INTERRUPTED, OF_OUTCOME, ExitCode
+from heliograph.cli.exit_codes import INTERRUPTED, OF_OUTCOME, ExitCode, exit_unless_ok
 from heliograph.cli.failure import Failure
 from heliograph.cli.output import outcome_word, print_object, print_table
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, show_progress
@@ -35,7 +35,7 @@ class Issued:
     def pending(self) -> bool:
         return self.failure is None and not self.operation.get("done")
 
-    def exit_code(self, *, waited: bool) -> int:
+    def exit_code(self, *, waited: bool) -> ExitCode:
         """As for a command to this device alone."""
         if self.failure is not None:
             return self.failure.exit_code
@@ -64,9 +64,7 @@ def issue_to_many(
         _print(issued, as_json=as_json)
         sys.exit(INTERRUPTED)
     _print(issued, as_json=as_json)
-    codes = {one.exit_code(waited=wait) for one in issued} - {ExitCode.OK}
-    if codes:
-        sys.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED)
+    exit_unless_ok(one.exit_code(waited=wait) for one in issued)
 
 
 def _issue_each(client: ApiClient, issued: Sequence[Issued], body: bytes) -> None:

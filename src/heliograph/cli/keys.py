@@ -1,14 +1,13 @@
 """`heliograph keys`: make, list and delete the keys that callers sign in with, on the server's own machine."""
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
 import click
 
 from heliograph.cli.anywhere import DEFAULT_SERVER, server_group
-from heliograph.cli.api_client import ApiClient, Json, address_of
+from heliograph.cli.api_client import ApiClient, Json, web_address_of
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
@@ -16,7 +15,6 @@ from heliograph.cli.new_file import new_private_file
 from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_json, print_table, short_time
 from heliograph.domain.access import Role
-from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.storage.operator_file import NAME, read_operator_file
 
 KEYS: Final = "/heliograph/v1/keys"
@@ -73,15 +71,16 @@ def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data
     The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
     and that does not exist yet is made.
     """
-    address = _for_clients(server)
+    address = web_address_of(server) if server is not None else None
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
     wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
     client = _client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
-    with new_private_file(out) as descriptor:
+    with new_private_file(out) as file:
         key: Json = json.loads(client.post(KEYS, json.dumps(wanted).encode()))
-        os.write(descriptor, (json.dumps(_key_file(key, private_key, address or client.server), indent=2) + "\n").encode())
+        for_clients = address.origin + address.rest if address is not None else client.server
+        file.write((json.dumps(_key_file(key, private_key, for_clients), indent=2) + "\n").encode())
     where = "every enterprise" if "*" in enterprises else ", ".join(f"enterprises/{given}" for given in enterprises)
     click.echo(f"{out}: {click.style(key['clientEmail'], bold=True)}, {role} of {where}.")
 
@@ -110,16 +109,6 @@ def delete(key: str, *, data_dir: Path | None, server: str | None) -> None:
     """Delete a key. From then on, the server refuses it and every token made with it."""
     _client(data_dir, server).delete(f"{KEYS}/{key}")
     click.echo(f"{key} is deleted.")
-
-
-def _for_clients(server: str | None) -> str | None:
-    """The address as it goes into a key file.  Raises: Failure: it is not an address; no client could use the file."""
-    if server is None:
-        return None
-    address = read_web_address(address_of(server))
-    if address is None or address.scheme not in HTTP:
-        raise Failure(ExitCode.INVALID, f"{server!r} is not the address of a server: write one such as https://amapi.example.com.")
-    return address.origin + address.rest
 
 
 def _client(data_dir: Path | None, server: str | None) -> ApiClient:

@@ -1,36 +1,39 @@
 """`heliograph lab`: real phones on this machine's adb, enrolled and made ready for the next test."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from heliograph.backoff import Backoff
 from heliograph.cli.agent_file import agent_of
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
-from heliograph.cli.api_client import ApiClient, Json, address_of
-from heliograph.cli.command_tree import option
+from heliograph.cli.api_client import ApiClient, Json, web_address_of
+from heliograph.cli.command_tree import option, together
+from heliograph.cli.device_columns import COLUMNS, devices_of
 from heliograph.cli.durations import METAVAR, SECONDS
-from heliograph.cli.exit_codes import OF_STATUS, ExitCode
+from heliograph.cli.exit_codes import ExitCode, exit_code_of, exit_unless_ok
 from heliograph.cli.failure import Failure, print_error
 from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
 from heliograph.cli.output import print_object, print_table
 from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
-from heliograph.domain.web_address import is_loopback_name, read_web_address
-
-if TYPE_CHECKING:
-    from heliograph.domain.agent_app import AgentApp
-    from heliograph.lab.adb import Adb, Phone
+from heliograph.domain.agent_app import AgentApp
+from heliograph.domain.web_address import WebAddress, is_loopback_name
+from heliograph.lab.adb import Adb, Attached, Phone
+from heliograph.lab.enrolment import clean_up, hand_over, owner_of, set_up
+from heliograph.lab.errors import NoSuchPhone, PhoneOffline, PhoneUnauthorized
+from heliograph.protojson.errors import HeliographError
 
 app = server_group("lab", "Enrol phones over adb, list, reset and reserve them.")
 for reserving in (reserve, heartbeat, release, list_reservations):
     app.add_command(reserving)
+
+serial_number_of = COLUMNS["serial"]
 
 WAIT_S = 180.0
 """A phone on a slow network enrols within seconds of its wake-up; the installation before is not counted."""
@@ -51,6 +54,8 @@ FOR_PHONES = option(
 TIMEOUT = option(
     "--timeout", type=SECONDS, default=f"{WAIT_S:g}s", metavar=METAVAR, help="Stop waiting for a phone to enrol after this long."
 )
+_enrolling = together(SERIAL, ALL, APK, POLICY, TOKEN, FOR_PHONES, TIMEOUT, ENTERPRISE, SERVER, AS_JSON)
+"""The options of a command that enrols phones."""
 
 
 class Wanted(NamedTuple):
@@ -62,8 +67,14 @@ class Wanted(NamedTuple):
     policy: str
     token: str
     """Empty: a new one for each phone."""
-    url_for_phones: str
+    address: WebAddress
+    """Of the server, for phones."""
     within_s: float
+
+    @property
+    def server_url(self) -> str:
+        """The address as phones are given it."""
+        return (self.address.origin + self.address.rest).rstrip("/")
 
 
 class Outcome(NamedTuple):
@@ -75,52 +86,24 @@ class Outcome(NamedTuple):
     exit_code: ExitCode = ExitCode.OK
 
 
-def _enrolling(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that enrols phones."""
-    for decorate in (AS_JSON, SERVER, ENTERPRISE, TIMEOUT, FOR_PHONES, TOKEN, POLICY, APK, ALL, SERIAL):
-        command = decorate(command)
-    return command
-
-
 @app.command("enrol")
 @_enrolling
-def enrol(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - options
+def enrol(**wanted: Any) -> None:  # noqa: ANN401 - options
     """Install the agent on phones, make it their owner, and enrol them. The phones must have no accounts.
 
     Exit code of the phones that failed, if they failed alike, otherwise 1.
     """
-    from heliograph.lab.enrolment import install, make_owner, require_level  # noqa: PLC0415 - loads adbutils
-
-    how = _wanted(**wanted)
-    agent = _agent(apk, how.connect())
-
-    def one(phone: "Phone") -> str:
-        require_level(phone)
-        install(phone, agent)
-        make_owner(phone, agent)
-        return _enrolled(phone, agent, how)
-
-    _each(serial, one, every=every, as_json=as_json, done="is enrolled as")
+    _enrol_each(set_up, done="is enrolled as", **wanted)
 
 
 @app.command("reset")
 @_enrolling
-def reset(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - options
+def reset(**wanted: Any) -> None:  # noqa: ANN401 - options
     """Remove what users installed on phones, and enrol them again as new devices.
 
     It is no factory reset: issue WIPE for that, after which somebody must set the phone up and switch USB debugging on.
     """
-    from heliograph.lab.enrolment import make_owner, remove_apps  # noqa: PLC0415 - loads adbutils
-
-    how = _wanted(**wanted)
-    agent = _agent(apk, how.connect())
-
-    def one(phone: "Phone") -> str:
-        make_owner(phone, agent)
-        remove_apps(phone, agent)
-        return _enrolled(phone, agent, how)
-
-    _each(serial, one, every=every, as_json=as_json, done="is reset, and now")
+    _enrol_each(clean_up, done="is reset, and now", **wanted)
 
 
 @app.command("list")
@@ -129,12 +112,31 @@ def reset(*, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool
 @AS_JSON
 def list_phones(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the phones that are attached: what adb says of each, who owns it, which device it is, and who reserved it."""
-    rows = list(_rows(_adb(), _known(client_of(server), enterprise)))
+    rows = list(_rows(Adb(), _known(client_of(server), enterprise)))
     if as_json:
         names = ("serial", "state", "model", "owner", "device", "reservedBy")
         return print_object({"phones": [dict(zip(names, row, strict=True)) for row in rows]})
-    empty = "No phone is attached: plug one in, and switch USB debugging on in its developer options."
-    return print_table(("SERIAL", "STATE", "MODEL", "OWNER", "DEVICE", "RESERVED BY"), rows, empty=empty)
+    return print_table(("SERIAL", "STATE", "MODEL", "OWNER", "DEVICE", "RESERVED BY"), rows, empty=NoSuchPhone().message)
+
+
+def _enrol_each(
+    prepare: Callable[[Phone, AgentApp], None], *, done: str, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool,
+    **wanted: Any,  # noqa: ANN401 - options
+) -> None:  # fmt: skip
+    """Prepare each phone, and enrol it.  Raises: SystemExit; Failure."""
+    if bool(serial) == every:
+        raise click.UsageError("Say which phones: --serial S (several times), or --all. heliograph lab list shows them.")
+    how, adb = _wanted(**wanted), Adb()
+    chosen = [attached.serial for attached in adb.attached()] if every else list(dict.fromkeys(serial))
+    if not chosen:
+        raise NoSuchPhone
+    agent = _agent(apk, how.connect())
+
+    def one(phone: Phone) -> str:
+        prepare(phone, agent)
+        return _enrolled(phone, agent, how)
+
+    _each(adb, chosen, one, as_json=as_json, done=done)
 
 
 def _wanted(*, policy: str, token: str, url_for_phones: str, timeout: float, enterprise: str, server: str) -> Wanted:
@@ -144,16 +146,10 @@ def _wanted(*, policy: str, token: str, url_for_phones: str, timeout: float, ent
     if policy and token:
         raise click.UsageError("A token has its policy already: leave out --policy or --token.")
     bearer = bearer_given()
-    return Wanted(lambda: ApiClient(server, bearer=bearer), name, policy, token, address_of(url_for_phones or server).rstrip("/"), timeout)
+    return Wanted(lambda: ApiClient(server, bearer=bearer), name, policy, token, web_address_of(url_for_phones or server), timeout)
 
 
-def _adb() -> "Adb":
-    from heliograph.lab.adb import Adb  # noqa: PLC0415 - an extra
-
-    return Adb()
-
-
-def _agent(apk: Path | None, client: ApiClient) -> "AgentApp":
+def _agent(apk: Path | None, client: ApiClient) -> AgentApp:
     """The agent of the file, or the server's.  Raises: Failure."""
     given = agent_of(apk)
     if given is not None:
@@ -163,22 +159,19 @@ def _agent(apk: Path | None, client: ApiClient) -> "AgentApp":
     return read_agent(client.get("/agent.apk"))
 
 
-def _enrolled(phone: "Phone", agent: "AgentApp", how: Wanted) -> str:
+def _enrolled(phone: Phone, agent: AgentApp, how: Wanted) -> str:
     """The name of the device that the phone becomes.  Raises: Failure; HeliographError."""
-    from heliograph.lab.enrolment import hand_over  # noqa: PLC0415 - loads adbutils
-
-    address = read_web_address(how.url_for_phones)
-    if address is not None and is_loopback_name(address.host):
-        phone.bring_port(address.port or (443 if address.scheme == "https" else 80))
+    if is_loopback_name(how.address.host):
+        phone.bring_port(how.address.own_port)
     client = how.connect()
     token = _token_of(how, client, phone.serial)
-    known = {device["name"] for device in _devices(client, how.enterprise)}
-    hand_over(phone, agent, server_url=how.url_for_phones, enrollment_token=token["value"])
-    serial = phone.property("ro.serialno") or phone.serial
+    known = {device["name"] for device in devices_of(client, how.enterprise)}
+    hand_over(phone, agent, server_url=how.server_url, enrollment_token=token["value"])
+    serial = phone.serial_number()
     until = time.monotonic() + how.within_s
     backoff = Backoff(first_s=FIRST_PAUSE_S, most_s=LONGEST_PAUSE_S)
     while True:
-        for device in _devices(client, how.enterprise):
+        for device in devices_of(client, how.enterprise):
             if device["name"] not in known and _is(device, token, serial):
                 return str(device["name"])
         if time.monotonic() >= until:
@@ -190,13 +183,13 @@ def _is(device: Json, token: Json, serial: str) -> bool:
     """Whether the phone became this device: by its token if no other phone has that, and by its serial number."""
     if "name" in token:
         return bool(device.get("enrollmentTokenName") == token["name"])
-    return bool(device.get("hardwareInfo", {}).get("serialNumber", "") == serial)
+    return serial_number_of(device) == serial
 
 
 def _not_seen(serial: str, how: Wanted) -> str:
     return (
         f"{serial} has the agent, and has not enrolled within {how.within_s:g} s: see what its notification says, and whether it reaches "
-        f"{how.url_for_phones} (--url-for-phones)."
+        f"{how.server_url} (--url-for-phones)."
     )
 
 
@@ -209,19 +202,11 @@ def _token_of(how: Wanted, client: ApiClient, serial: str) -> Json:
     return made
 
 
-def _each(serials: Sequence[str], one: "Callable[[Phone], str]", *, every: bool, as_json: bool, done: str) -> None:
-    """Do it to each phone, several at a time, say what became of it, and exit with a code.  Raises: SystemExit; Failure."""
-    if bool(serials) == every:
-        raise click.UsageError("Say which phones: --serial S (several times), or --all. heliograph lab list shows them.")
-    adb = _adb()
-    chosen = [attached.serial for attached in adb.attached()] if every else list(dict.fromkeys(serials))
-    if not chosen:
-        from heliograph.lab.errors import NoSuchPhone  # noqa: PLC0415
-
-        raise NoSuchPhone
+def _each(adb: Adb, serials: Sequence[str], one: Callable[[Phone], str], *, as_json: bool, done: str) -> None:
+    """Do it to each phone, several at a time, say what became of it, and exit with a code.  Raises: SystemExit."""
     outcomes = []
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for outcome in pool.map(lambda serial: _outcome(adb, serial, one), chosen):
+        for outcome in pool.map(lambda serial: _outcome(adb, serial, one), serials):
             outcomes.append(outcome)
             if outcome.error:
                 print_error(outcome.error)
@@ -229,18 +214,14 @@ def _each(serials: Sequence[str], one: "Callable[[Phone], str]", *, every: bool,
                 click.echo(f"{outcome.serial} {done} {outcome.device}.")
     if as_json:
         print_object({"phones": [{"serial": o.serial, **({"error": o.error} if o.error else {"device": o.device})} for o in outcomes]})
-    codes = {outcome.exit_code for outcome in outcomes if outcome.error}
-    if codes:
-        sys.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED)
+    exit_unless_ok(outcome.exit_code for outcome in outcomes)
 
 
-def _outcome(adb: "Adb", serial: str, one: "Callable[[Phone], str]") -> Outcome:
-    from heliograph.protojson.errors import HeliographError  # noqa: PLC0415
-
+def _outcome(adb: Adb, serial: str, one: Callable[[Phone], str]) -> Outcome:
     try:
         return Outcome(serial, device=one(adb.phone(serial)))
     except HeliographError as error:
-        return Outcome(serial, error=error.message, exit_code=OF_STATUS.get(error.code.name, ExitCode.UNAVAILABLE))
+        return Outcome(serial, error=error.message, exit_code=exit_code_of(error.code.name))
     except Failure as failure:
         return Outcome(serial, error=failure.message, exit_code=failure.exit_code)
 
@@ -254,29 +235,25 @@ class Known(NamedTuple):
     """Who has reserved it now."""
 
 
-def _rows(adb: "Adb", known: Known) -> Iterator[tuple[str, str, str, str, str, str]]:
-    from heliograph.lab.adb import READY  # noqa: PLC0415
-    from heliograph.lab.enrolment import owner_of  # noqa: PLC0415
-
-    for serial, state in adb.attached():
-        if state != READY:
-            yield serial, state, "", "", "", ""
-            continue
-        phone = adb.phone(serial)
-        hardware = phone.property("ro.serialno")
-        device, holder = known.devices.get(hardware, ""), known.holders.get(hardware, "")
-        yield serial, state, phone.property("ro.product.model"), owner_of(phone), device, holder
+def _rows(adb: Adb, known: Known) -> Iterator[tuple[str, str, str, str, str, str]]:
+    for attached in adb.attached():
+        model, owner, number = _seen(adb, attached)
+        yield (*attached, model, owner, known.devices.get(number, ""), known.holders.get(number, ""))
 
 
-def _devices(client: ApiClient, enterprise: str) -> list[Json]:
-    return [device for page in client.pages(f"/v1/{enterprise}/devices") for device in json.loads(page).get("devices", ())]
+def _seen(adb: Adb, attached: Attached) -> tuple[str, str, str]:
+    """The phone's model, owner and serial number; empty: it does not answer."""
+    try:
+        phone = adb.ready(attached)
+        return phone.property("ro.product.model"), owner_of(phone), phone.serial_number()
+    except (PhoneOffline, PhoneUnauthorized):
+        return "", "", ""
 
 
 def _known(client: ApiClient, enterprise: str) -> Known:
     """Nothing if the server cannot be asked: the list is of use without it."""
     try:
-        name = str(enterprise_name(enterprise))
-        devices, holders = _devices(client, name), holders_of(client, name)
+        devices, holders = devices_of(client, enterprise), holders_of(client, enterprise_name(enterprise))
     except Failure:
         return Known({}, {})
-    return Known({device.get("hardwareInfo", {}).get("serialNumber", ""): str(device["name"]) for device in devices}, holders)
+    return Known({number: str(device["name"]) for device in devices if (number := serial_number_of(device))}, holders)

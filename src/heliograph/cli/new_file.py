@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
@@ -11,8 +12,8 @@ from heliograph.machine import BYTES, CLOSE_ON_EXEC
 
 
 @contextlib.contextmanager
-def new_private_file(path: Path) -> Iterator[int]:
-    """A file that only its owner can read, written by the block; removed if the block fails.  Raises: Failure: it cannot be made."""
+def new_private_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that only its owner can read, written by the block; removed if that fails.  Raises: Failure: it cannot be made."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BYTES | CLOSE_ON_EXEC, 0o600)
     except FileExistsError:
@@ -20,9 +21,8 @@ def new_private_file(path: Path) -> Iterator[int]:
     except OSError as error:
         raise Failure(ExitCode.INVALID, f"Cannot write {path}: {error.strerror}.") from None
     try:
-        yield descriptor
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
     except BaseException:
         path.unlink()
         raise
-    finally:
-        os.close(descriptor)

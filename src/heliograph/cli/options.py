@@ -10,7 +10,15 @@ from heliograph.cli.api_client import ApiClient
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, OperationName, PolicyName, PushEndpointName
+from heliograph.domain.names import (
+    DeviceName,
+    EnrollmentTokenName,
+    EnterpriseName,
+    OperationName,
+    PolicyName,
+    PushEndpointName,
+    ReservationName,
+)
 
 DEFAULT_DATA_DIR = Path("heliograph-data")
 PATH = click.Path(path_type=Path)
@@ -32,29 +40,34 @@ def enterprise_name(enterprise: str) -> EnterpriseName:
     return EnterpriseName.parse(enterprise if "/" in enterprise else f"enterprises/{enterprise}")
 
 
-def whole_name(name: str, collection: str, enterprise: str) -> str:
+def _whole(name: str, collection: str, enterprise: str) -> str:
     """The name of a resource of an enterprise; a short one belongs to `enterprise`.  Raises: InvalidArgument."""
     return name if name.startswith("enterprises/") else f"{enterprise_name(enterprise)}/{collection}/{name.removeprefix(f'{collection}/')}"
 
 
 def device_name(device: str, enterprise: str) -> DeviceName:
     """The device; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return DeviceName.parse(whole_name(device, "devices", enterprise))
+    return DeviceName.parse(_whole(device, "devices", enterprise))
 
 
 def policy_name(policy: str, enterprise: str) -> PolicyName:
     """The policy; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return PolicyName.parse(whole_name(policy, "policies", enterprise))
+    return PolicyName.parse(_whole(policy, "policies", enterprise))
 
 
 def token_name(token: str, enterprise: str) -> EnrollmentTokenName:
     """The enrollment token; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return EnrollmentTokenName.parse(whole_name(token, "enrollmentTokens", enterprise))
+    return EnrollmentTokenName.parse(_whole(token, "enrollmentTokens", enterprise))
 
 
 def push_endpoint_name(endpoint: str, enterprise: str) -> PushEndpointName:
     """The push endpoint; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
-    return PushEndpointName.parse(whole_name(endpoint, "pushEndpoints", enterprise))
+    return PushEndpointName.parse(_whole(endpoint, "pushEndpoints", enterprise))
+
+
+def reservation_name(reservation: str, enterprise: str) -> ReservationName:
+    """The reservation; a phone's serial number belongs to `enterprise`.  Raises: InvalidArgument."""
+    return ReservationName.parse(_whole(reservation, "reservations", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:

@@ -1,17 +1,15 @@
 """The QR code of an enrollment token: drawn on the terminal, written as PNG, and with a Wi-Fi network for the phone."""
 
 import contextlib
-import io
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final, TypedDict
+from typing import IO, BinaryIO, Final, TypedDict
 
 import click
 
-from heliograph.cli.command_tree import option
+from heliograph.cli.command_tree import option, together
 from heliograph.cli.failure import print_warning
 from heliograph.cli.new_file import new_private_file
 from heliograph.cli.options import PATH
@@ -36,16 +34,13 @@ class QrOptions(TypedDict):
     wifi_password_file: IO[str] | None
 
 
-def qr_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a QR code."""
-    for given in reversed((
-        option("--qr/--no-qr", default=None, show_default="on a terminal", help="Draw the QR code that a phone scans to enrol."),
-        option("--qr-png", type=PATH, metavar="FILE", help="Write the QR code into this new file as PNG; it holds the token."),
-        option("--wifi-ssid", default="", show_default="none", metavar="NAME", help="Wi-Fi network for the phone, unseen by the server."),
-        option("--wifi-password-file", type=click.File(), metavar="FILE", help="Holds the network's password (WPA); - is standard input."),
-    )):  # fmt: skip
-        function = given(function)
-    return function
+qr_options = together(
+    option("--qr/--no-qr", default=None, show_default="on a terminal", help="Draw the QR code that a phone scans to enrol."),
+    option("--qr-png", type=PATH, metavar="FILE", help="Write the QR code into this new file as PNG; it holds the token."),
+    option("--wifi-ssid", default="", show_default="none", metavar="NAME", help="Wi-Fi network for the phone, unseen by the server."),
+    option("--wifi-password-file", type=click.File(), metavar="FILE", help="Holds the network's password (WPA); - is standard input."),
+)
+"""The options of a command that shows a QR code."""
 
 
 def wifi_of(options: QrOptions) -> Wifi | None:
@@ -64,8 +59,8 @@ def png_of(options: QrOptions) -> Iterator[Callable[[str], None]]:
     if options["qr_png"] is None:
         yield lambda _code: None
         return
-    with new_private_file(options["qr_png"]) as descriptor:
-        yield lambda code: _write_png(code, descriptor)
+    with new_private_file(options["qr_png"]) as file:
+        yield lambda code: _write_png(code, file)
 
 
 def show(code: str, options: QrOptions) -> None:
@@ -92,10 +87,7 @@ def _draw(code: str) -> None:
     return symbol.terminal(sys.stdout, border=border, compact=True)
 
 
-def _write_png(code: str, descriptor: int) -> None:
+def _write_png(code: str, file: BinaryIO) -> None:
     import segno  # noqa: PLC0415 - only this draws
 
-    picture = io.BytesIO()
-    segno.make_qr(code).save(picture, kind="png", scale=PIXELS)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(picture.getvalue())
+    segno.make_qr(code).save(file, kind="png", scale=PIXELS)

@@ -1,27 +1,21 @@
 """`heliograph lab reserve`, `heartbeat`, `release`, `reservations`: who has which phone."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import ApiClient, Json
-from heliograph.cli.command_tree import command, option
+from heliograph.cli.command_tree import command, option, together
 from heliograph.cli.durations import DURATION, METAVAR
-from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, whole_name
+from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, reservation_name
 from heliograph.cli.output import local_time, print_json, print_list
+from heliograph.domain.names import EnterpriseName
 
 RESERVATION = click.argument("reservation", metavar="SERIAL", help="A phone's serial number, or enterprises/…/reservations/….")
 LEASE = option("--duration", type=DURATION, show_default="5m", metavar=METAVAR, help="Ends unless a heartbeat comes within this time.")
 TOKEN = option("--fencing-token", type=click.IntRange(min=1), required=True, metavar="N", help="What lab reserve printed.")
-
-
-def _on_a_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    for decorate in (AS_JSON, SERVER, ENTERPRISE):
-        command = decorate(command)
-    return command
+_on_a_server = together(ENTERPRISE, SERVER, AS_JSON)
 
 
 @command("reserve")
@@ -33,7 +27,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
     """Reserve a phone. Others get it once it is reset, after you released it or sent no heartbeat in time."""
     name = device_name(device, enterprise)
     body = {"device": str(name), "owner": owner, **({"duration": duration} if duration else {})}
-    made = client_of(server).post(_collection(str(name.parent)), json.dumps(body).encode())
+    made = client_of(server).post(_collection(name.parent), json.dumps(body).encode())
     _print(made, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)
 
 
@@ -45,7 +39,7 @@ def reserve(device: str, *, duration: str | None, owner: str, enterprise: str, s
 def heartbeat(reservation: str, *, fencing_token: int, duration: str | None, enterprise: str, server: str, as_json: bool) -> None:
     """Extend a reservation, which ends without heartbeats."""
     body = {"fencingToken": str(fencing_token), **({"duration": duration} if duration else {})}
-    kept = client_of(server).post(f"{_path(reservation, enterprise)}:heartbeat", json.dumps(body).encode())
+    kept = client_of(server).post(f"/heliograph/v1/{reservation_name(reservation, enterprise)}:heartbeat", json.dumps(body).encode())
     _print(kept, "{name} is yours until {until}; fencing token {token}.", as_json=as_json)
 
 
@@ -62,7 +56,7 @@ def release(  # noqa: PLR0913 - one option each
     if force is (fencing_token is not None):
         raise click.UsageError("Say --fencing-token N if the reservation is yours, or --force --reason TEXT if it is another's.")
     body: Json = {"force": True, "reason": reason} if force else {"fencingToken": str(fencing_token)}
-    released = client_of(server).post(f"{_path(reservation, enterprise)}:release", json.dumps(body).encode())
+    released = client_of(server).post(f"/heliograph/v1/{reservation_name(reservation, enterprise)}:release", json.dumps(body).encode())
     _print(released, "{name} has ended. Reset the phone before the next one: heliograph lab reset.", as_json=as_json)
 
 
@@ -72,10 +66,10 @@ def list_reservations(*, enterprise: str, server: str, as_json: bool) -> None:
     """List the last reservation of each phone."""
     columns = ("SERIAL", "STATE", "OWNER", "UNTIL", "DEVICE", "REASON")
     empty = "No phone was ever reserved: heliograph lab reserve DEVICE."
-    print_list(client_of(server), _collection(str(enterprise_name(enterprise))), columns, _row, empty=empty, as_json=as_json)
+    print_list(client_of(server), _collection(enterprise_name(enterprise)), columns, _row, empty=empty, as_json=as_json)
 
 
-def holders_of(client: ApiClient, enterprise: str) -> dict[str, str]:
+def holders_of(client: ApiClient, enterprise: EnterpriseName) -> dict[str, str]:
     """Who has reserved which phone now, by serial number.  Raises: Failure."""
     found = [one for page in client.pages(_collection(enterprise)) for one in json.loads(page).get("reservations", ())]
     return {_serial(one): _holder(one) or "somebody" for one in found if one["state"] == "ACTIVE"}
@@ -101,9 +95,5 @@ def _print(body: bytes, sentence: str, *, as_json: bool) -> None:
     return click.echo(sentence.format(name=one["name"], until=local_time(one["expireTime"]), token=one["fencingToken"]))
 
 
-def _collection(enterprise: str) -> str:
+def _collection(enterprise: EnterpriseName) -> str:
     return f"/heliograph/v1/{enterprise}/reservations"
-
-
-def _path(reservation: str, enterprise: str) -> str:
-    return f"/heliograph/v1/{whole_name(reservation, 'reservations', enterprise)}"

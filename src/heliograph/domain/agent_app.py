@@ -7,6 +7,8 @@ import base64
 
 import msgspec
 
+from heliograph.domain.web_address import WebAddress, is_loopback_name
+
 PATH = "/agent.apk"
 """Where a server has it, below its address."""
 MEDIA_TYPE = "application/vnd.android.package-archive"
@@ -41,3 +43,8 @@ class AgentApp(msgspec.Struct, frozen=True, kw_only=True):
     def signature_checksum(self) -> str:
         """URL-safe Base64 without padding.  Source: DevicePolicyManager.EXTRA_PROVISIONING_DEVICE_ADMIN_SIGNATURE_CHECKSUM."""
         return base64.urlsafe_b64encode(self.signer_sha256).rstrip(b"=").decode()
+
+
+def gives_agents(address: WebAddress) -> bool:
+    """Whether a factory-fresh phone can download an agent from this address: by https, and not from itself."""
+    return address.scheme == "https" and not is_loopback_name(address.host)

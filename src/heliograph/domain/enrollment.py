@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from heliograph.domain.agent_app import PATH, AgentApp
+from heliograph.domain.agent_app import PATH, AgentApp, gives_agents
 from heliograph.domain.device import AllowPersonalUsage, DeviceReport, EnrollmentTokenRecord, ManagementMode, Ownership, User
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import EnterpriseName
-from heliograph.domain.web_address import is_loopback_name, read_web_address
+from heliograph.domain.web_address import read_web_address
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import Duration, Timestamp
 from heliograph.protojson.times import parse_duration_ns
@@ -100,7 +100,7 @@ def _missing(server_url: str, agent: AgentApp | None) -> Iterator[str]:
     if agent is None:
         yield "This server has no agent to give to phones: start it with --agent-apk FILE."
     address = read_web_address(server_url)
-    if address is None or address.scheme != "https" or is_loopback_name(address.host):
+    if address is None or not gives_agents(address):
         yield "Phones download an agent over https only: start the server with --public-url https://…"
 
 

@@ -142,6 +142,26 @@ class PushEndpointName(NamedTuple):
         return EnterpriseName(self.enterprise)
 
 
+class ReservationName(NamedTuple):
+    """`enterprises/{enterprise}/reservations/{serial}`."""
+
+    enterprise: str
+    serial: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "reservations"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/reservations/{self.serial}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise whose phone it is."""
+        return EnterpriseName(self.enterprise)
+
+
 class PolicyName(NamedTuple):
     """`enterprises/{enterprise}/policies/{policy}`."""
 

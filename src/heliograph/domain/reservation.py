@@ -3,22 +3,21 @@
 A phone is known by its serial number: a reset makes it another device. There is one record for each phone; it stays after the
 reservation has ended, since it holds the phone's last fencing token, and when the phone must have been reset.
 
-A lease ends by itself: nothing is written then. Whoever looks compares the time (server time) with `expires_us`.
+A lease ends by itself: nothing is written then. What reads it compares the time (server time) with `expires_us`.
 """
 
 import enum
-from typing import NamedTuple
 
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, position
-from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.names import DeviceName, ReservationName
 from heliograph.protojson.errors import Aborted, FailedPrecondition, InvalidArgument, PermissionDenied
 
 DEFAULT_LEASE_S = 300
 """Longer than a phone's restart, short enough that a crashed test holds up others for a coffee at most."""
 LEASE_S = range(10, 86_401)
-"""A day: whoever needs longer is alive to say so."""
+"""A day: a holder that needs longer is alive to say so."""
 OWNER_MAX_CHARS = 200
 REASON_MAX_CHARS = 1_000
 
@@ -60,7 +59,7 @@ class NotReservable(FailedPrecondition):
 
 
 class ReservationLost(Aborted):
-    """The reservation has ended, or the phone was reserved again since: stop using the phone, and reserve one anew."""
+    """The reservation has ended, or the phone was reserved again since: stop using the phone, and reserve one again."""
 
     reason = "RESERVATION_LOST"
 
@@ -69,21 +68,6 @@ class NotTheHolder(PermissionDenied):
     """Another account holds this reservation. To end it all the same, release it with force and a reason."""
 
     reason = "NOT_THE_HOLDER"
-
-
-class ReservationName(NamedTuple):
-    """`enterprises/{enterprise}/reservations/{serial}`."""
-
-    enterprise: str
-    serial: str
-
-    def __str__(self) -> str:
-        return f"enterprises/{self.enterprise}/reservations/{self.serial}"
-
-    @property
-    def parent(self) -> EnterpriseName:
-        """The enterprise whose phone it is."""
-        return EnterpriseName(self.enterprise)
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +157,7 @@ def release(before: Reservation, *, account: str, fencing_token: int, now_us: in
 
 
 def release_by_force(before: Reservation, *, reason: str, now_us: int) -> Reservation:
-    """Whoever holds it has lost the phone. One that has ended stays as it is."""
+    """Its holder has lost the phone. One that has ended stays as it is."""
     if before.end_us(now_us) is not None:
         return before
     return msgspec.structs.replace(before, ended=Ended.FORCED, ended_us=now_us, reason=reason)

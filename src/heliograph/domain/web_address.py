@@ -39,6 +39,11 @@ class WebAddress(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
     @property
+    def own_port(self) -> int:
+        """The port that the server listens on; 0: not written, and the scheme has none of its own."""
+        return self.port or _DEFAULT_PORTS.get(self.scheme, 0)
+
+    @property
     def origin(self) -> str:
         """`https://emm.example.com:8443`, as browsers send it."""
         return f"{self.scheme}://{self.authority}"

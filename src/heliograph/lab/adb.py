@@ -18,7 +18,6 @@ NO_PERMISSION = "no"
 COMMAND_S = 120
 """For one command on a phone: an old one installs an app in a minute."""
 START_S = 20
-PORT_MOST = 65_535
 
 
 class Attached(NamedTuple):
@@ -53,6 +52,10 @@ class Phone:
         """A system property; empty: unset."""
         return self.run("getprop", name).text
 
+    def serial_number(self) -> str:
+        """The phone's own, as its agent reports it; what adb calls it if it has none."""
+        return self.property("ro.serialno") or self.serial
+
     def feed(self, command: str, content: bytes) -> str:
         """What the command printed that read the content from its standard input.  Raises: as `run`."""
         with _said_plainly(self.serial), self._device.open_transport(timeout=COMMAND_S) as connection:
@@ -79,22 +82,26 @@ class Adb:
         self._client = adbutils.AdbClient(socket_timeout=COMMAND_S)
         if not adbutils._adb._check_server(self._client.host, self._client.port):  # noqa: SLF001 - else it prints where it starts one
             _start_server(adbutils)
-        with _said_plainly("adb"):
+        with _said_plainly():
             self._client.server_version()
 
     def attached(self) -> list[Attached]:
         """Every phone that the server lists, ready or not.  Raises: NoAdbServer."""
-        with _said_plainly("adb"):
+        with _said_plainly():
             return sorted(Attached(device.serial, device.state) for device in self._client.list())
 
     def phone(self, serial: str) -> Phone:
         """The phone, ready.  Raises: NoSuchPhone, PhoneUnauthorized, PhoneOffline, NoAdbServer."""
-        states = {attached.serial: attached.state for attached in self.attached()}
-        if serial not in states:
-            there = f"there are {', '.join(states)}" if states else "none is attached"
+        attached = {one.serial: one for one in self.attached()}
+        if serial not in attached:
+            there = f"there are {', '.join(attached)}" if attached else "there are none"
             raise NoSuchPhone(f"No phone {serial} is attached; {there}. See heliograph lab list.")
-        require_ready(serial, states[serial])
-        return Phone(self._client.device(serial=serial), serial)
+        return self.ready(attached[serial])
+
+    def ready(self, attached: Attached) -> Phone:
+        """The phone that is attached, ready.  Raises: PhoneUnauthorized, PhoneOffline."""
+        require_ready(attached.serial, attached.state)
+        return Phone(self._client.device(serial=attached.serial), attached.serial)
 
 
 def require_ready(serial: str, state: str) -> None:
@@ -118,8 +125,8 @@ def _start_server(adbutils: Any) -> None:  # noqa: ANN401 - adbutils has no type
 
 
 @contextlib.contextmanager
-def _said_plainly(serial: str) -> Iterator[None]:
-    """Raises: PhoneUnauthorized, PhoneOffline, NoAdbServer, in place of adbutils' errors."""
+def _said_plainly(serial: str = "") -> Iterator[None]:
+    """Raises, in place of adbutils' errors: PhoneUnauthorized, PhoneOffline, NoAdbServer; the last one alone if no phone is asked."""
     from adbutils import AdbError  # noqa: PLC0415
     from adbutils.errors import AdbConnectionError  # noqa: PLC0415
 
@@ -128,6 +135,8 @@ def _said_plainly(serial: str) -> Iterator[None]:
     except AdbConnectionError:
         raise NoAdbServer from None
     except (AdbError, OSError, EOFError) as error:
+        if not serial:
+            raise NoAdbServer from None
         text = str(error)
         if "unauthorized" in text:
             require_ready(serial, "unauthorized")

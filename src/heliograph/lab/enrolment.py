@@ -14,6 +14,7 @@ from heliograph.lab.errors import (
     NotHandedOver,
     NotInstalled,
     NotMadeOwner,
+    NotRemoved,
     OwnedByAnother,
     TooOld,
     UsersPresent,
@@ -41,6 +42,19 @@ NOT_OWNED: tuple[tuple[str, type[HeliographError], str], ...] = (
     ("already paired", NotMadeOwner, "was paired with a watch: reset it."),
 )
 """Words of Android's refusals, and ours.  Source: DevicePolicyManagerService.computeProvisioningErrorString, 7 to 16."""
+
+
+def set_up(phone: Phone, agent: AgentApp) -> None:
+    """The agent is installed and owns the device.  Raises: TooOld, NotInstalled; as `make_owner`."""
+    require_level(phone)
+    install(phone, agent)
+    make_owner(phone, agent)
+
+
+def clean_up(phone: Phone, agent: AgentApp) -> None:
+    """The agent owns the device, and nothing else that users installed is left.  Raises: NotRemoved; as `make_owner`."""
+    make_owner(phone, agent)
+    remove_apps(phone, agent)
 
 
 def require_level(phone: Phone) -> None:
@@ -93,11 +107,11 @@ def hand_over(phone: Phone, agent: AgentApp, *, server_url: str, enrollment_toke
         raise NotHandedOver(f"The agent on {phone.serial} did not take server and token: {said.text[:_SAID_MOST]}")
 
 
-def remove_apps(phone: Phone, agent: AgentApp) -> list[str]:
-    """What users had installed is gone, all but the agent; the packages."""
+def remove_apps(phone: Phone, agent: AgentApp) -> None:
+    """What users had installed is gone, all but the agent.  Raises: NotRemoved: the others are gone."""
     listed = phone.run("pm", "list", "packages", "-3").text.split()
     packages = [line.removeprefix("package:") for line in listed if line.startswith("package:")]
-    removed = [package for package in packages if package != agent.package_name]
-    for package in removed:
-        phone.run("pm", "uninstall", package)
-    return removed
+    said = {package: phone.run("pm", "uninstall", package).text for package in packages if package != agent.package_name}
+    left = [f"{package} ({text[:_SAID_MOST] or 'it gave no reason'})" for package, text in said.items() if "Success" not in text]
+    if left:
+        raise NotRemoved(f"{phone.serial} keeps what a user installed: {', '.join(left)}. Remove it in its settings, or reset the phone.")

@@ -47,5 +47,9 @@ class NotMadeOwner(FailedPrecondition):
     """The phone did not make the agent its owner."""
 
 
+class NotRemoved(FailedPrecondition):
+    """The phone keeps an app that a user installed: remove it in its settings, or reset the phone."""
+
+
 class NotHandedOver(FailedPrecondition):
     """The agent did not take server and token."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from heliograph.domain import reservation as rules
-from heliograph.domain.names import DeviceName, EnterpriseName
-from heliograph.domain.reservation import NotReservable, Reservation, ReservationName
+from heliograph.domain.names import DeviceName, EnterpriseName, ReservationName
+from heliograph.domain.reservation import NotReservable, Reservation
 from heliograph.protojson.errors import NotFound
 from heliograph.service.devices import get_device
 from heliograph.service.not_found import enterprise_absence
@@ -59,7 +59,7 @@ async def release_reservation(ports: Ports, name: ReservationName, *, account: s
 
 
 async def force_release(ports: Ports, name: ReservationName, *, reason: str) -> Reservation:
-    """Whoever held the phone has lost it.  Raises: EnterpriseNotAuthorized, NotFound."""
+    """Its holder has lost the phone.  Raises: EnterpriseNotAuthorized, NotFound."""
     return await _changed(ports, name, lambda one, now_us: rules.release_by_force(one, reason=reason, now_us=now_us))
 
 

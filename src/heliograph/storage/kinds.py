@@ -11,11 +11,19 @@ from typing import Any, NamedTuple, TypeVar
 from heliograph.domain.access import ServiceKey, ServiceKeyName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
-from heliograph.domain.names import DeviceName, EnrollmentTokenName, EnterpriseName, PolicyName, PushEndpointName, WebAppName
+from heliograph.domain.names import (
+    DeviceName,
+    EnrollmentTokenName,
+    EnterpriseName,
+    PolicyName,
+    PushEndpointName,
+    ReservationName,
+    WebAppName,
+)
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
-from heliograph.domain.reservation import Reservation, ReservationName
+from heliograph.domain.reservation import Reservation
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held

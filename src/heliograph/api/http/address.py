@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from heliograph.domain.agent_app import gives_agents
 from heliograph.domain.web_address import HTTP, WebAddress, is_loopback_name, read_web_address
 from heliograph.protojson.errors import InvalidArgument
 
@@ -79,28 +80,27 @@ class Addresses:
         If the caller wrote one that is not known here, the first of this server's own; followed by the path under which the server
         stands (ASGI's root_path), if it has one. Safe to quote in JSON and HTML.
         """
-        return self._origin_of(scope) + str(scope.get("root_path", ""))
+        return self._reached_by(scope).origin + _below(scope)
 
     def for_phones(self, scope: Scope) -> str:
         """The address that phones are given: the caller's, unless only another one is reached from everywhere.
 
-        An admin may call by http or a loopback name, from which no phone takes an agent; then it is the first public URL with https.
+        An admin may call by http or a loopback name, from which no phone takes an agent; then it is the first public URL from which
+        phones do.
         """
-        by_caller = self._origin_of(scope)
-        address = read_web_address(by_caller)
-        near = address is None or address.scheme == "http" or is_loopback_name(address.host)
-        public = next((public.origin for public in self._public if public.scheme == "https"), by_caller)
-        return (public if near else by_caller) + str(scope.get("root_path", ""))
+        by_caller = self._reached_by(scope)
+        address = next((address for address in (by_caller, *self._public) if gives_agents(address)), by_caller)
+        return address.origin + _below(scope)
 
-    def _origin_of(self, scope: Scope) -> str:
+    def _reached_by(self, scope: Scope) -> WebAddress:
         asked = self._asked(scope)
         if asked is not None:
             named = [public for public in self._public if public.authority == asked.authority]
             if named:
-                return next((public for public in named if public.scheme == asked.scheme), named[0]).origin
+                return next((public for public in named if public.scheme == asked.scheme), named[0])
             if is_loopback_name(asked.host) or asked.host == _bound(scope).host or self._caller_decides(scope):
-                return asked.origin
-        return (self._public or (_bound(scope),))[0].origin
+                return asked
+        return (self._public or (_bound(scope),))[0]
 
     def own_urls(self, scope: Scope) -> frozenset[str]:
         """The addresses for which a caller may have signed a token; those without TLS with either scheme, for a proxy may speak it."""
@@ -111,8 +111,8 @@ class Addresses:
         asked = self._asked(scope)
         if asked is not None and self._caller_decides(scope):
             own |= {f"{scheme}://{asked.authority}" for scheme in HTTP}
-        below = str(scope.get("root_path", ""))
-        return frozenset(f"{origin}{below}" for origin in own)
+        below = _below(scope)
+        return frozenset(origin + below for origin in own)
 
     def is_own_name(self, host: str, scope: Scope) -> bool:
         """Whether a request may name this host: a loopback name, the bound address, or that of a public URL."""
@@ -162,6 +162,11 @@ class Addresses:
         except ValueError:
             return False
         return any(address in network for network in self._trusted)
+
+
+def _below(scope: Scope) -> str:
+    """The path under which the server stands; empty: none."""
+    return str(scope.get("root_path", ""))
 
 
 def _bound(scope: Scope) -> WebAddress:

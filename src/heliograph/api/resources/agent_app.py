@@ -1,6 +1,6 @@
 """`/agent.apk` and `/heliograph/v1/agent`: what a phone that is being set up downloads, and what it is.
 
-Heliograph's own: not in AMAPI. Whoever reaches the server may read both: a factory-fresh phone has no credential.
+Heliograph's own: not in AMAPI. Anyone who reaches the server may read both: a factory-fresh phone has no credential.
 """
 
 from starlette.requests import Request

@@ -7,13 +7,12 @@ import msgspec
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Call
 from heliograph.api.resources.answers import list_body
-from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.domain.names import DeviceName, EnterpriseName, ReservationName
 from heliograph.domain.reservation import (
     DEFAULT_LEASE_S,
     OWNER_MAX_CHARS,
     REASON_MAX_CHARS,
     Reservation,
-    ReservationName,
     ReservationState,
     lease_us,
 )

@@ -18,12 +18,10 @@ public class AdminReceiver extends DeviceAdminReceiver {
     AgentService.start(context);
   }
 
-  /** The system's word, whoever changed it. */
+  /** The system says so, no matter who changed it. */
   @Override
   public void onPasswordChanged(Context context, Intent intent) {
-    Memory memory = new Memory(context);
-    String counted = memory.get(Memory.PASSWORD_CHANGES);
-    memory.put(Memory.PASSWORD_CHANGES, String.valueOf(1 + (counted.isEmpty() ? 0 : Integer.parseInt(counted))));
+    new Memory(context).countPasswordChange();
   }
 
   @Override

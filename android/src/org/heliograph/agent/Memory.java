@@ -23,7 +23,7 @@ public final class Memory {
   /** When the admin last reset the password, in ms of the phone's clock. */
   public static final String LAST_RESET_MS = "last_reset_ms";
   /** How often the system said that the password was changed, in digits. */
-  static final String PASSWORD_CHANGES = "password_changes";
+  private static final String PASSWORD_CHANGES = "password_changes";
   /** What the service shows its user, a sentence. */
   static final String STATE = "state";
 
@@ -47,6 +47,15 @@ public final class Memory {
   /** On the disk before this returns. */
   public void put(String key, String value) {
     if (!preferences.edit().putString(key, value).commit()) throw new IllegalStateException("the phone's storage is full");
+  }
+
+  int passwordChanges() {
+    String counted = get(PASSWORD_CHANGES);
+    return counted.isEmpty() ? 0 : Integer.parseInt(counted);
+  }
+
+  void countPasswordChange() {
+    put(PASSWORD_CHANGES, String.valueOf(passwordChanges() + 1));
   }
 
   public JSONObject object(String key) {

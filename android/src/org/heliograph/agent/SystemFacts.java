@@ -40,7 +40,7 @@ final class SystemFacts {
       case LOCK:
         return keyguard();
       case RESET_PASSWORD:
-        return Json.put(keyguard(), "passwordChanges", passwordChanges());
+        return Json.put(keyguard(), "passwordChanges", memory.passwordChanges());
       case REBOOT:
         return bootCount();
       case START_LOST_MODE:
@@ -75,11 +75,6 @@ final class SystemFacts {
   private JSONObject bootCount() {
     int count = Settings.Global.getInt(owner.context.getContentResolver(), Settings.Global.BOOT_COUNT, -1);
     return Json.of("bootCount", count < 0 ? null : count);
-  }
-
-  private int passwordChanges() {
-    String counted = memory.get(Memory.PASSWORD_CHANGES);
-    return counted.isEmpty() ? 0 : Integer.parseInt(counted);
   }
 
   /** Null if this app may not read them all. */
