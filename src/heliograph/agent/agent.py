@@ -15,9 +15,20 @@ from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
-from heliograph.agent.transport import OK, ConnectionLost, Reply
+from heliograph.agent.transport import BAD_REQUEST, OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
-from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
+from heliograph.protocol import (
+    CREDENTIAL_BYTES,
+    VERSIONS,
+    Enroll,
+    Enrolled,
+    Greeting,
+    Hello,
+    Offer,
+    OrderCarriedOut,
+    PhonePolicy,
+    StatusReport,
+)
 
 INSTALLATION_ID_BITS = 128
 
@@ -28,6 +39,10 @@ class EnrollmentRejected(Exception):
 
 class NotEnrolled(Exception):
     """The phone is not enrolled."""
+
+
+class HelloRejected(ConnectionLost):
+    """The server does not speak with this agent: asking again helps once one of them was updated."""
 
 
 class UnknownOrder(Exception):
@@ -43,7 +58,7 @@ class Agent:
         self._journal = equipment.journal
         self._delivery = Delivery(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        """By operation, and three of the agent's own."""
+        """By operation, and four of the agent's own."""
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
@@ -118,6 +133,9 @@ class Agent:
         for entry in self._journal.entries:
             self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
+        keeper = self._equipment.keeper
+        if keeper is not None and self._equipment.transport.needs_pings:
+            self._start("keep-alive", self._delivery.keep_open(keeper))
         self._start("status", self._tell_changes())
         self._start("usage log", self._equipment.executor.log_usage())
         try:
@@ -148,7 +166,7 @@ class Agent:
                 backoff.reset()
                 unknown.reset()
                 await self._take_offers()
-            except CredentialUnknown as error:
+            except (CredentialUnknown, HelloRejected) as error:
                 self._equipment.not_known(str(error))
                 wait_s = unknown.next_s()
             except ConnectionLost as lost:
@@ -162,11 +180,20 @@ class Agent:
         identity = self._journal.identity
         if identity is None:
             raise NotEnrolled("The phone is not enrolled.")
-        reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
+        keeper = self._equipment.keeper
+        hello = Hello(
+            in_flight=self._journal.in_flight(), protocol_versions=VERSIONS, keep_alive=None if keeper is None else keeper.connecting()
+        )
+        reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
+        if reply.status == BAD_REQUEST:
+            raise HelloRejected(error_text(reply))
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
-        self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
+        greeting = msgspec.json.decode(reply.body, type=Greeting)
+        if keeper is not None:
+            keeper.agreed = greeting.keep_alive
+        self._adopt(greeting)
         self._connection(stands=True)
         self._changed.set()
 

@@ -12,6 +12,7 @@ from heliograph.protocol import (
     Offer,
     OrderCarriedOut,
     PhonePolicy,
+    Ping,
     Refuse,
     Report,
     StatusReport,
@@ -19,6 +20,7 @@ from heliograph.protocol import (
 )
 
 OK = 200
+BAD_REQUEST = 400
 REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
 UNAUTHENTICATED = 401
@@ -47,6 +49,7 @@ KIND_OF: dict[type[Message], str] = {
     Report: "report",
     StatusReport: "status",
     UsageLogs: "usageLogs",
+    Ping: "ping",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""
@@ -85,6 +88,10 @@ class Transport(Protocol):
 
     Raises (any method but `close`): ConnectionLost.
     """
+
+    @property
+    def needs_pings(self) -> bool:
+        """Whether a silent connection says nothing by itself; else it asks from time to time."""
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         """The answer to Hello. Connected if it is ok, else not; a connection that there was is gone."""
