@@ -190,10 +190,9 @@ class Agent:
             raise HelloRejected(error_text(reply))
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
-        greeting = msgspec.json.decode(reply.body, type=Greeting)
         if keeper is not None:
-            keeper.agreed = greeting.keep_alive
-        self._adopt(greeting)
+            keeper.agreed = msgspec.json.decode(reply.body, type=Greeting).keep_alive
+        self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()
 
