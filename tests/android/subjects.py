@@ -58,6 +58,9 @@ class Subject(Protocol):
     def apps_of_policy(self) -> int:
         """How many apps the policy that it got is about."""
 
+    def password(self) -> str:
+        """The last one that a command gave it."""
+
     def asked(self) -> bool:
         """Whether its user is being asked something."""
 
@@ -128,6 +131,10 @@ class VirtualSubject:
 
     def apps_of_policy(self) -> int:
         return bytes(self._runner.phone.policy.policy or b"").count(b'"packageName"')
+
+    def password(self) -> str:
+        credential = self._runner.phone.device.credential
+        return credential.secret if credential is not None else ""
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -222,6 +229,9 @@ class AppSubject:
 
     def apps_of_policy(self) -> int:
         return self.text("policy").count('"packageName"')
+
+    def password(self) -> str:
+        return self.text("password")
 
     def asked(self) -> bool:
         return self.there("asked")
