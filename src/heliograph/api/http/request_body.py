@@ -2,15 +2,20 @@
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from heliograph.api.http.errors import BodyTooLarge, BodyTooSlow
 from heliograph.asgi import ClientGone, Message, Receive, rest_of_body
+from heliograph.protojson.errors import InvalidArgument
 
 BODY_MAX_BYTES = 1024 * 1024  # our choice: Google documents no limit (amapi.md §8.1)
 
 BODY_TIMEOUT_S = 30.0
+
+FORM_MAX_BYTES = 16_384
+FORM_FIELDS_MOST = 16
 
 DRAIN_FACTOR = 16
 """How many times the limit is read and thrown away before the refusal: most clients read no answer while they send."""
@@ -34,6 +39,15 @@ async def read_body(receive: Receive, *, max_bytes: int, timeout_s: float) -> by
             return await rest
     except TimeoutError:
         raise too_slow(timeout_s) from None
+
+
+async def read_form(receive: Receive) -> Mapping[str, str]:
+    """The fields of the form in the body, the last of each name.  Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
+    body = await read_body(receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+    try:
+        return dict(parse_qsl(body.decode(), max_num_fields=FORM_FIELDS_MOST, errors="strict"))
+    except ValueError:
+        raise InvalidArgument("The body must be application/x-www-form-urlencoded.") from None
 
 
 async def read_beginning(receive: Receive, least_bytes: int, *, timeout_s: float) -> tuple[bytes, Receive]:

@@ -5,14 +5,13 @@ Source: RFC 6749 §5, RFC 7523; amapi.md §8.3.
 
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 
 from heliograph.api.http.authorization import OwnUrls
 from heliograph.api.http.errors import http_status
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.request_body import read_form
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, indented, send_whole
 from heliograph.domain.jwt_claims import GrantRejected
 from heliograph.protojson.errors import Code, HeliographError
@@ -25,11 +24,6 @@ PATHS = frozenset({"/token", "/oauth2/v4/token"})
 """The second is Google's former endpoint: clients with only their host replaced ask there."""
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-BODY_MAX_BYTES = 16_384
-
-
-FIELDS_MOST = 16
 
 HEADERS = [
     (b"content-type", b"application/json; charset=utf-8"),
@@ -48,7 +42,7 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
             return await otherwise(scope, receive, send)
         try:
-            status, said = OK, await _granted(sign_in, await _fields(receive), own_urls(scope))
+            status, said = OK, await _granted(sign_in, await read_form(receive), own_urls(scope))
         except HeliographError as error:
             status, said = _rejection(error)
             log.info("token.refused", http_status=status, error=said["error"], why=said["error_description"])
@@ -57,15 +51,6 @@ def token_app(sign_in: SignIn, *, own_urls: OwnUrls, otherwise: Asgi) -> Asgi:
         return await send_whole(send, status, indented(msgspec.json.encode(said)), HEADERS)
 
     return answer
-
-
-async def _fields(receive: Receive) -> Mapping[str, str]:
-    """The form in the body.  Raises: GrantRejected: it is not a form; BodyTooLarge, BodyTooSlow, ClientGone."""
-    body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
-    try:
-        return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST))
-    except ValueError:
-        raise GrantRejected("invalid_request", "The body must be application/x-www-form-urlencoded.") from None
 
 
 async def _granted(sign_in: SignIn, fields: Mapping[str, str], own_urls: Collection[str]) -> dict[str, Any]:

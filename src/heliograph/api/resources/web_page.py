@@ -7,14 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from string import Template
-from urllib.parse import parse_qsl
 
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.request_body import read_form
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Send, send_whole
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound
-
-BODY_MAX_BYTES = 16_384
-FIELDS_MOST = 16
 
 HEADERS = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -50,7 +46,7 @@ def web_page_app(
         try:
             if scope["method"] == "GET":
                 return await send_page(send, OK, show(sealed))
-            return await complete(sealed, await _form_fields(receive), send)
+            return await complete(sealed, await read_form(receive), send)
         except HeliographError as error:
             status = NOT_FOUND if isinstance(error, NotFound) else BAD_REQUEST
             return await send_page(send, status, web_page(title, f"<p>{escape(error.message)}</p>"))
@@ -58,15 +54,6 @@ def web_page_app(
             return None
 
     return answer
-
-
-async def _form_fields(receive: Receive) -> Mapping[str, str]:
-    """The form in the body.  Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
-    body = await read_body(receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
-    try:
-        return dict(parse_qsl(body.decode(), max_num_fields=FIELDS_MOST, errors="strict"))
-    except ValueError:
-        raise InvalidArgument("The form could not be read.") from None
 
 
 def admin_fields(
