@@ -52,7 +52,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 def test_a_key_is_made_used_listed_and_deleted(shell: Shell) -> None:
-    made = shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "key.json", "--name", "ci")
+    made = shell.run(
+        "keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "key.json", "--name", "ci", "--person", "ann@acme.example"
+    )
     key = json.loads((shell.folder / "key.json").read_text())
     devices = ("devices", "list", "--server", shell.url, "--enterprise", "acme")
 
@@ -68,7 +70,8 @@ def test_a_key_is_made_used_listed_and_deleted(shell: Shell) -> None:
     } == {name: key[name] for name in key if name not in {"private_key_id", "private_key", "client_id"}}
     assert 4 == shell.run(*devices).code
     assert (0, "No device has enrolled yet.\n") == shell.run("--key", "key.json", *devices)[:2]
-    assert key["private_key_id"] in shell.run("keys", "list").out
+    listed = shell.run("keys", "list").out
+    assert (True, True) == (key["private_key_id"] in listed, "ann@acme.example" in listed)
     assert 0 == shell.run("keys", "delete", key["private_key_id"]).code
     assert 4 == shell.run("--key", "key.json", *devices).code
 

@@ -244,6 +244,7 @@ def test_an_admins_token_does_not_open_the_desk(guarded: Guarded) -> None:
         ({"enterprises": ["a/b"]}, 400, "a/b"),
         ({"role": "owner"}, 400, "admin or viewer"),
         ({"account": "Not an account"}, 400, "account"),
+        ({"person": "Ann of Acme"}, 400, "person"),
         ({"enterprises": ["nobodys"], "role": "viewer"}, 400, "enterprises/nobodys"),
         ({"bogus": 1}, 400, "bogus"),
     ],

@@ -63,9 +63,18 @@ app = server_group("keys", "Make, list and delete the keys that callers sign in 
     metavar="NAME",
     help="Who it is for: the part of client_email before the @.",
 )
+@option(
+    "--person",
+    default="",
+    show_default="none",
+    metavar="WHO",
+    help="Human behind the key: an e-mail address or an OIDC subject. All keys of one person count as one actor.",
+)
 @DATA_DIR
 @SERVER
-def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data_dir: Path | None, server: str | None) -> None:
+def create(  # noqa: PLR0913 - one option each
+    *, enterprise: tuple[str, ...], role: str, out: Path, name: str, person: str, data_dir: Path | None, server: str | None
+) -> None:
     """Write a service-account key file that Google's clients take as it is.
 
     The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
@@ -74,7 +83,7 @@ def create(*, enterprise: tuple[str, ...], role: str, out: Path, name: str, data
     address = web_address_of(server) if server is not None else None
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
-    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name}
+    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
     client = _client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
     with new_private_file(out) as file:
@@ -95,10 +104,12 @@ def list_keys(*, data_dir: Path | None, server: str | None, as_json: bool) -> No
     if as_json:
         return print_json(body)
     rows = [
-        [key["keyId"], key["clientEmail"], key["role"], ", ".join(key["enterprises"]), short_time(key["createTime"])]
+        [key["keyId"], key["clientEmail"], key["role"], key["person"] or "-", ", ".join(key["enterprises"]), short_time(key["createTime"])]
         for key in json.loads(body)["keys"]
     ]
-    return print_table(("KEY", "CLIENT E-MAIL", "ROLE", "ENTERPRISES", "MADE"), rows, empty="No keys yet: heliograph keys create.")
+    return print_table(
+        ("KEY", "CLIENT E-MAIL", "ROLE", "PERSON", "ENTERPRISES", "MADE"), rows, empty="No keys yet: heliograph keys create."
+    )
 
 
 @app.command("delete")

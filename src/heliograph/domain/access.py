@@ -17,6 +17,9 @@ SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 EVERY_ENTERPRISE = "*"
 """In a key's list: every enterprise there is and will be."""
 
+ANYBODYS_ACTOR = "anybody"
+"""The actor of callers without a name (`--no-auth`, the sandbox)."""
+
 READ_VERBS = frozenset({"get", "list", "timeline"})
 """The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 
@@ -106,6 +109,8 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
     """PEM, SubjectPublicKeyInfo."""
     created_us: int
+    person: str = ""
+    """The human behind the key: an e-mail address or an OIDC subject; empty: none known."""
 
     @property
     def position(self) -> str:
@@ -115,7 +120,13 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def caller(self) -> "Caller":
         everywhere = EVERY_ENTERPRISE in self.enterprises
-        return Caller(email=self.client_email, role=self.role, enterprises=None if everywhere else frozenset(self.enterprises))
+        return Caller(
+            email=self.client_email,
+            role=self.role,
+            enterprises=None if everywhere else frozenset(self.enterprises),
+            person=self.person,
+            key_id=self.key_id,
+        )
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +136,15 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     role: Role = Role.ADMIN
     enterprises: frozenset[str] | None = None
     """Ids of the enterprises that the caller manages; None: all."""
+    person: str = ""
+    """The human behind the key or session: an e-mail address or an OIDC subject; empty: none known."""
+    key_id: str = ""
+    """The key that the caller signed in with; empty: the caller has none."""
+
+    @property
+    def actor(self) -> str:
+        """Who is counted, recorded and asked: the person if known, else the account; two keys of one person are one actor."""
+        return self.person or self.email or ANYBODYS_ACTOR
 
 
 ANYBODY = Caller()

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
@@ -24,6 +25,8 @@ DOMAIN = "iam.heliograph.internal"
 KEY_ID_CHARS = 40  # as Google's look
 
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_PERSON = re.compile(r"[!-~]{1,255}")
+"""An e-mail address or an OIDC subject.  Source: RFC 5321, 4.5.3.1.3 (254 characters); OpenID Connect Core, 2 (255 of ASCII)."""
 _NO_PROJECT_CHARS = re.compile(r"[^a-z0-9-]+")
 
 
@@ -31,33 +34,42 @@ class NoSuchEnterprise(FailedPrecondition):
     """The enterprise does not exist here."""
 
 
-async def create_service_key(
-    ports: Ports, sign_in: SignIn, public_key: str, *, enterprises: Sequence[str], role: Role, account: str = ""
-) -> ServiceKey:
-    """The key may call from now on. An enterprise that an admin's key names and that does not exist is made; a viewer's must be there.
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new key shall be. The same public key again replaces everything."""
 
-    `account` is the part before the @ of the client_email; empty: made of the role and the key's id. The same public key again
-    replaces its role and enterprises.
+    public_key: str
+    """PEM."""
+    enterprises: Sequence[str]
+    role: Role
+    account: str = ""
+    """The part before the @ of the client_email; empty: made of the role and the key's id."""
+    person: str = ""
+    """The human behind it: an e-mail address or an OIDC subject."""
+
+
+async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -> ServiceKey:
+    """The key may call from now on. An enterprise that an admin's key names and that does not exist is made; a viewer's must be there.
 
     Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys.
     """
-    pem, der = _public_rsa_key(public_key)
+    pem, der = _public_rsa_key(wanted.public_key)
     key_id = hashlib.sha256(der).hexdigest()[:KEY_ID_CHARS]
-    _check(enterprises, account)
+    _check(wanted)
     known = await sign_in.keys.service_keys()
     if len(known) >= KEYS_MOST and all(key.key_id != key_id for key in known):
         raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
-    await _enterprises_are_there(ports, enterprises, make=role is Role.ADMIN)
-    project = _project_of(enterprises)
+    await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role is Role.ADMIN)
+    project = _project_of(wanted.enterprises)
     key = ServiceKey(
         key_id=key_id,
-        client_email=f"{account or f'{role.value}-{key_id[:8]}'}@{project}.{DOMAIN}",
+        client_email=f"{wanted.account or f'{wanted.role.value}-{key_id[:8]}'}@{project}.{DOMAIN}",
         client_id=str(int(key_id[:16], 16) | 1 << 63),
         project_id=project,
-        role=role,
-        enterprises=tuple(dict.fromkeys(enterprises)),
+        role=wanted.role,
+        enterprises=tuple(dict.fromkeys(wanted.enterprises)),
         public_key=pem,
         created_us=sign_in.now_us(),
+        person=wanted.person,
     )
     await sign_in.keys.put_service_key(key)
     return key
@@ -75,14 +87,17 @@ def _public_rsa_key(pem: str) -> tuple[str, bytes]:
     return as_pem.decode(), as_der
 
 
-def _check(enterprises: Sequence[str], account: str) -> None:
-    if not 0 < len(enterprises) <= ENTERPRISES_MOST:
+def _check(wanted: WantedKey) -> None:
+    """Raises: InvalidArgument."""
+    if not 0 < len(wanted.enterprises) <= ENTERPRISES_MOST:
         raise InvalidArgument(f"enterprises must name one to {ENTERPRISES_MOST} enterprises, or {EVERY_ENTERPRISE} for all.")
-    for enterprise in enterprises:
+    for enterprise in wanted.enterprises:
         if enterprise != EVERY_ENTERPRISE and not ID_PATTERN.fullmatch(enterprise):
             raise InvalidArgument(f"Invalid enterprise id {enterprise[:128]!r}: use letters, digits and ._~- only.")
-    if account and not _ACCOUNT.fullmatch(account):
-        raise InvalidArgument(f"Invalid account {account[:64]!r}: use small letters, digits and -, beginning with a letter.")
+    if wanted.account and not _ACCOUNT.fullmatch(wanted.account):
+        raise InvalidArgument(f"Invalid account {wanted.account[:64]!r}: use small letters, digits and -, beginning with a letter.")
+    if wanted.person and not _PERSON.fullmatch(wanted.person):
+        raise InvalidArgument(f"Invalid person {wanted.person[:64]!r}: use an e-mail address or an OIDC subject, without spaces.")
 
 
 async def _enterprises_are_there(ports: Ports, enterprises: Sequence[str], *, make: bool) -> None:

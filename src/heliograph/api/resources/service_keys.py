@@ -20,7 +20,7 @@ from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.ports import Ports
-from heliograph.service.service_keys import create_service_key, delete_service_key
+from heliograph.service.service_keys import WantedKey, create_service_key, delete_service_key
 
 PREFIX = "/heliograph/v1/keys"
 BODY_MAX_BYTES = 16_384
@@ -53,6 +53,7 @@ class KeyCreation(Message):
     enterprises: tuple[str, ...] = ()
     role: str = ""
     account: str = ""
+    person: str = ""
 
 
 def keys_app(desk: KeyDesk) -> Router:
@@ -93,7 +94,9 @@ async def _create(desk: KeyDesk, request: Request) -> object:
     except ValueError:
         raise InvalidArgument(f"Invalid role {wanted.role[:64]!r}: it is {' or '.join(role.value for role in Role)}.") from None
     key = await create_service_key(
-        desk.ports, desk.sign_in, wanted.public_key, enterprises=wanted.enterprises, role=role, account=wanted.account
+        desk.ports,
+        desk.sign_in,
+        WantedKey(public_key=wanted.public_key, enterprises=wanted.enterprises, role=role, account=wanted.account, person=wanted.person),
     )
     desk.callers.forget()
     return _view(key)
@@ -116,5 +119,6 @@ def _view(key: ServiceKey) -> dict[str, object]:
         "projectId": key.project_id,
         "role": key.role.value,
         "enterprises": key.enterprises,
+        "person": key.person,
         "createTime": format_timestamp(key.created_us),
     }
