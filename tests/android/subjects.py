@@ -5,7 +5,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +21,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
 from heliograph.domain.phone.report_fields import Situation, device_report
 from heliograph.domain.phone.virtual_device import device_facts
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.messages import encode_message
 from heliograph.service.issue_command import issue_command
 from scripts.android_tools import program
@@ -39,6 +40,14 @@ STATUSES: dict[str, dict[str, object]] = {
 """How a command ends on the phone that is a folder."""
 
 
+class State(NamedTuple):
+    """A phone's, as its server wants it."""
+
+    policy_name: str
+    policy_version: int
+    disabled: bool
+
+
 class Subject(Protocol):
     """A phone with its agent, enrolled with a lab's server and connected."""
 
@@ -55,8 +64,11 @@ class Subject(Protocol):
     def journal(self) -> bytes:
         """What its journal holds."""
 
-    def apps_of_policy(self) -> int:
-        """How many apps the policy that it got is about."""
+    def policy(self) -> PhonePolicy:
+        """What it adopted last."""
+
+    def states(self) -> list[State]:
+        """What it adopted, one after the other."""
 
     def asked(self) -> bool:
         """Whether its user is being asked something."""
@@ -98,7 +110,10 @@ class VirtualSubject:
         self._runner = runner
         self._kill = kill
         self._journal = journal
+        self._states: list[State] = []
         self.name = runner.name
+        self._notify, runner.phone.on_change = runner.phone.on_change, self._changed
+        self._changed()
 
     @classmethod
     async def made(cls, lab: Lab, wish: Wish) -> "VirtualSubject":
@@ -126,8 +141,16 @@ class VirtualSubject:
     def journal(self) -> bytes:
         return self._journal.read_bytes() if self._journal.exists() else b""
 
-    def apps_of_policy(self) -> int:
-        return bytes(self._runner.phone.policy.policy or b"").count(b'"packageName"')
+    def policy(self) -> PhonePolicy:
+        return self._runner.phone.policy
+
+    def states(self) -> list[State]:
+        return self._states
+
+    def _changed(self) -> None:
+        policy = self.policy()
+        self._states.append(State(policy.policy_name, policy.policy_version, policy.disabled))
+        self._notify()
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -220,8 +243,12 @@ class AppSubject:
         with (self.folder / "journal").open("ab") as journal:
             journal.write(end)
 
-    def apps_of_policy(self) -> int:
-        return self.text("policy").count('"packageName"')
+    def policy(self) -> PhonePolicy:
+        return msgspec.json.decode(self.text("policy"), type=PhonePolicy)
+
+    def states(self) -> list[State]:
+        lines = (line.split() for line in self.text("states").splitlines())
+        return [State(name, int(version), disabled == "true") for name, version, disabled in lines]
 
     def asked(self) -> bool:
         return self.there("asked")

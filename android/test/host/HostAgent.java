@@ -20,6 +20,7 @@ import org.json.JSONObject;
 public class HostAgent implements Phone, Agent.Events {
   private final File folder;
   private final JSONObject settings;
+  private volatile JSONObject policy = new JSONObject();
 
   public static void main(String[] arguments) throws Exception {
     new HostAgent(new File(arguments[0])).live();
@@ -44,6 +45,8 @@ public class HostAgent implements Phone, Agent.Events {
   @Override
   public JSONObject report() {
     JSONObject report = Json.copy(Json.in(settings, "report"));
+    Json.put(report, "appliedPolicyName", policy.opt("policyName"));
+    Json.put(report, "appliedPolicyVersion", policy.has("policyName") ? policy.optString("policyVersion", "1") : null);
     return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
   }
 
@@ -57,9 +60,12 @@ public class HostAgent implements Phone, Agent.Events {
     return "boot " + read("boots").length();
   }
 
+  /** An absent Policy message is the one that it has. */
   @Override
-  public void adopt(JSONObject policy) {
+  public void adopt(JSONObject wanted) {
+    policy = wanted.has("policy") ? wanted : Json.put(Json.copy(wanted), "policy", policy.opt("policy"));
     write("policy", policy.toString());
+    append("states", wanted.optString("policyName") + " " + wanted.optInt("policyVersion", 1) + " " + wanted.optBoolean("disabled") + "\n");
   }
 
   @Override
@@ -174,16 +180,19 @@ public class HostAgent implements Phone, Agent.Events {
     }
   }
 
-  private void write(String name, String text) {
-    write(name, text, false);
+  /** A reader finds all of the text, or what was there before. */
+  private synchronized void write(String name, String text) {
+    File beside = new File(folder, name + ".new");
+    write(beside, text, false);
+    if (!beside.renameTo(new File(folder, name))) throw new IllegalStateException(name);
   }
 
-  private void append(String name, String text) {
-    write(name, text, true);
+  private synchronized void append(String name, String text) {
+    write(new File(folder, name), text, true);
   }
 
-  private synchronized void write(String name, String text, boolean append) {
-    try (FileWriter out = new FileWriter(new File(folder, name), append)) {
+  private static void write(File file, String text, boolean append) {
+    try (FileWriter out = new FileWriter(file, append)) {
       out.write(text);
     } catch (IOException broken) {
       throw new IllegalStateException(broken);
