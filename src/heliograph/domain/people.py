@@ -17,6 +17,8 @@ HOUR_US = 3_600 * 1_000_000
 INVITATION_LIFE_US = 24 * HOUR_US
 FIRST_INVITATION = "first"
 """The id of the link that a server without people prints. A fixed one: a newer start replaces the link of the one before."""
+FIRST_INVITATION_LIFE_US = HOUR_US
+"""Shorter: what a server prints, other programs keep."""
 PASSKEYS_MOST = 16
 """Of one person: a few devices and security keys."""
 PERSON_MAX_CHARS = 254

@@ -132,6 +132,11 @@ class Attempt(Sealable, frozen=True, kw_only=True, tag="sign-in"):
         return hmac.digest(self.secret.encode(), b"challenge", "sha256")
 
     @property
+    def user_handle(self) -> bytes:
+        """Of the person whom the attempt makes."""
+        return hmac.digest(self.secret.encode(), b"user handle", "sha256")
+
+    @property
     def spent_name(self) -> "SpentAttemptName":
         return SpentAttemptName(hash_of(self.secret))
 
@@ -150,9 +155,9 @@ class SpentAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def safe_path(text: str, *, otherwise: str) -> str:
-    """The text, if it is a path at this server and every browser reads it so; else `otherwise`.
+    r"""The text, if it is a path at this server and every browser reads it so; else `otherwise`.
 
-    A browser takes `//host` and `/\\host` for another site, and drops tabs and newlines.
+    A browser takes `//host` and `/\host` for another site, and drops tabs and newlines.
     Source: url.spec.whatwg.org, "relative slash state"; CWE-601.
     """
     plain = text.isascii() and text.isprintable() and " " not in text and "\\" not in text

@@ -2,19 +2,20 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from heliograph.domain.people import PASSKEYS_MOST, Invitation, Passkey, PasskeyName, Person, PersonName, person_named
-from heliograph.domain.session import SpentAttempt
+from heliograph.domain.session import Attempt, SpentAttempt
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
-from heliograph.service.people import InvitationGone, new_person, passkeys_of
+from heliograph.service.people import InvitationGone, passkeys_of
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records
 from heliograph.service.rules import Delete, Put
 from heliograph.service.sessions import AttemptSpent, SessionTimes, SignedIn, Start, begun
-from heliograph.service.webauthn import PasskeyRejected, Registered, Site, asserted, credential_id_in, registered
+from heliograph.service.webauthn import PasskeyRejected, Registered, Site, asserted, creation_options, credential_id_in, registered
 
 LABEL_MAX_CHARS = 64
 ID_CHARS = 22
@@ -53,8 +54,18 @@ class NewPasskey(msgspec.Struct, frozen=True, kw_only=True):
 
     site: Site
     answer: str
-    challenge: bytes
+    attempt: Attempt
     label: str = ""
+
+
+async def passkey_wanted(ports: Ports, site: Site, attempt: Attempt, person: str) -> Mapping[str, Any]:
+    """What a browser is asked to make for this person (empty: for one who still has to choose a name)."""
+    known = await ports.store.record(Person, PersonName(person)) if person else None
+    passkeys = await passkeys_of(ports, known.name) if known else ()
+    return creation_options(
+        site, challenge=attempt.challenge, user_handle=known.user_handle if known else attempt.user_handle, name=person or "you",
+        display_name=(known.display_name if known else "") or person or "you", known=[_bytes(one.credential_id) for one in passkeys],
+    )  # fmt: skip
 
 
 async def accept_invitation(
@@ -67,7 +78,7 @@ async def accept_invitation(
     Raises: PasskeyRejected, InvitationGone, NameTaken, TooManyPasskeys, AttemptSpent, InvalidArgument: no name.
     """
     name = PersonName(invitation.person or person_named(person))
-    credential = registered(made.site, made.answer, challenge=made.challenge)
+    credential = registered(made.site, made.answer, challenge=made.attempt.challenge)
     await _require_unknown(ports, credential)
     there = await passkeys_of(ports, name)
     names = (invitation.name, name, start.spends.name, *start.replaces)
@@ -81,12 +92,11 @@ async def accept_invitation(
             raise NameTaken
         if len(there) >= PASSKEYS_MOST:
             raise TooManyPasskeys
-        person = msgspec.structs.replace(known or new_person(ports, name, now_us=records.now_us), rights=invitation.rights)
+        new = Person(name=name, created_us=records.now_us, user_handle=made.attempt.user_handle)
+        person = msgspec.structs.replace(known or new, rights=invitation.rights)
         session, writes = begun(records, person, start, times)
         passkey = _passkey(name, made, credential, now_us=records.now_us)
-        return RecordDecision(
-            SignedIn(person, session, invitation.rights), (Put(person), Put(passkey), Delete(invitation.name), *writes)
-        )
+        return RecordDecision(SignedIn(person, session, invitation.rights), (Put(person), Put(passkey), Delete(invitation.name), *writes))
 
     return await ports.store.decide_records(names, rule)
 
@@ -116,15 +126,16 @@ async def sign_in_with_passkey(ports: Ports, times: SessionTimes, site: Site, an
     return await ports.store.decide_records((start.spends.name, person_name, known.name, *start.replaces), rule)
 
 
-async def add_passkey(ports: Ports, signed_in: SignedIn, made: NewPasskey, spends: SpentAttempt) -> Passkey:
+async def add_passkey(ports: Ports, signed_in: SignedIn, made: NewPasskey) -> Passkey:
     """The person who is signed in has one more passkey.
 
     Raises: PasskeyRejected, TooManyPasskeys, AttemptSpent, PermissionDenied: the session is not fresh, or not a passkey's.
     """
     session, name = signed_in.session, signed_in.person.name
-    credential = registered(made.site, made.answer, challenge=made.challenge)
+    credential = registered(made.site, made.answer, challenge=made.attempt.challenge)
     await _require_unknown(ports, credential)
     there = await passkeys_of(ports, name)
+    spends = SpentAttempt(name=made.attempt.spent_name, expires_us=made.attempt.expires_us)
 
     def rule(records: Records) -> RecordDecision[Passkey]:
         if not may_add_passkey(signed_in, now_us=records.now_us) or records.one(Person, name) is None:
@@ -171,6 +182,10 @@ def _passkey(person: PersonName, made: NewPasskey, credential: Registered, *, no
         credential_id=_text(credential.credential_id), credential_data=credential.credential_data, host=made.site.host,
         created_us=now_us, used_us=now_us, uses=credential.uses, label=" ".join(made.label.split())[:LABEL_MAX_CHARS],
     )  # fmt: skip
+
+
+def _bytes(credential_id: str) -> bytes:
+    return base64.urlsafe_b64decode(credential_id + "=" * (-len(credential_id) % 4))
 
 
 def _text(credential_id: bytes) -> str:

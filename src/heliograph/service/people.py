@@ -4,10 +4,9 @@ import hmac
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from heliograph.domain.people import (
     FIRST_INVITATION,
+    FIRST_INVITATION_LIFE_US,
     INVITATION_LIFE_US,
     Invitation,
     InvitationName,
@@ -71,9 +70,9 @@ async def invite_person(ports: Ports, person: str, rights: Rights) -> Invited:
     secret = ports.ids.session_secret()
 
     def rule(records: Records) -> RecordDecision[Invitation]:
-        now_us = records.now_us
+        now_us, life_us = records.now_us, INVITATION_LIFE_US if person else FIRST_INVITATION_LIFE_US
         invitation = Invitation(
-            name=name, secret_hash=hash_of(secret), person=person, rights=rights, created_us=now_us, expires_us=now_us + INVITATION_LIFE_US
+            name=name, secret_hash=hash_of(secret), person=person, rights=rights, created_us=now_us, expires_us=now_us + life_us
         )
         return RecordDecision(invitation, (Put(invitation),))
 
@@ -130,13 +129,3 @@ async def forget_person(ports: Ports, person: str) -> None:
 
     if not await ports.store.decide_records((name,), rule):
         raise PersonNotFound
-
-
-def new_person(ports: Ports, name: PersonName, *, now_us: int) -> Person:
-    """Someone who was not here before."""
-    return Person(name=name, created_us=now_us, user_handle=hash_of(ports.ids.session_secret())[:32].encode())
-
-
-def with_rights(person: Person, rights: Rights) -> Person:
-    """The person, who may do this from now on."""
-    return msgspec.structs.replace(person, rights=rights)

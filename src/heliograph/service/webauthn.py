@@ -5,8 +5,8 @@ User verification (a PIN, a finger, a face) is required: a passkey is two factor
 Source: WebAuthn Level 3 §5.4, §5.5, §7.1, §7.2.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fido2.server import Fido2Server
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 ALGORITHMS = (-7, -8, -257)
 """ES256, EdDSA, RS256 (COSE's numbers): what platforms and security keys have."""
@@ -121,7 +123,7 @@ def _state(challenge: bytes) -> Mapping[str, Any]:
     return {"challenge": websafe_encode(challenge), "user_verification": "required"}
 
 
-def _verified(verify: Any) -> Any:  # noqa: ANN401 - the library's own types
+def _verified(verify: Callable[[], T]) -> T:
     """What was verified.  Raises: PasskeyRejected."""
     try:
         return verify()
@@ -137,5 +139,5 @@ def _library(site: Site) -> "Fido2Server":
 
     server = Fido2Server(PublicKeyCredentialRpEntity(id=site.host, name="Heliograph"), verify_origin=lambda origin: origin == site.origin)
     server.allowed_algorithms = [one for one in server.allowed_algorithms if one.alg in ALGORITHMS]
-    server.timeout = TIMEOUT_MS
+    server.timeout = TIMEOUT_MS  # type: ignore[assignment]  # the library says None, its type for "not set"
     return server
