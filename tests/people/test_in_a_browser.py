@@ -1,12 +1,23 @@
 """People at a real browser: Chromium, with an authenticator of its own."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from heliograph.settings import Settings
 from tests.chromium import tab, with_authenticator
 from tests.people.visitor import invited, signed_in
-from tests.sign_in.conftest import Guarded
+from tests.sign_in.conftest import Guarded, guarded_server
+
+
+@pytest.fixture(scope="module")
+def guarded(data_dir: Path) -> Iterator[Guarded]:
+    """A server at which people sign in."""
+    with guarded_server(Settings(data_dir=data_dir, durable=False, public_urls=("https://mdm.example.com",))) as server:
+        yield server
 
 
 def accept(page: Page, link: str, **fields: str) -> None:

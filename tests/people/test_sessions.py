@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -350,18 +349,6 @@ def test_what_a_person_typed_is_text_on_every_page(guarded: Guarded) -> None:
     page = visitor.get("/account").page
     assert "Firefox" in page
     assert "<script>alert" not in page
-
-
-def test_the_database_knows_no_secret_of_a_session_or_an_invitation(guarded: Guarded, data_dir: Path) -> None:
-    link = invited(guarded, "secrets@example.com")
-    visitor = signed_in(guarded, "kept@example.com")
-    files = [file for file in data_dir.iterdir() if file.name.startswith("heliograph.db")]
-
-    stored = b"".join(file.read_bytes() for file in files)
-
-    assert b"kept@example.com" in stored
-    assert visitor.session.encode() not in stored
-    assert link.rpartition(".")[2].encode() not in stored
 
 
 class TestApi:

@@ -55,7 +55,7 @@ def invite(*, email: str, enterprise: tuple[str, ...], role: str, data_dir: Path
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
     wanted = {"person": email, "role": role, "enterprises": enterprises}
     invited = json.loads(_client(data_dir).post(f"{PEOPLE}:invite", json.dumps(wanted).encode()))
-    click.echo(f"For {invited['person']}, {role}, once, until {short_time(invited['expireTime'])}:")
+    click.echo(f"For {invited['person']}, {role}. This link works once, within a day:")
     click.echo(f"  {invited['url']}")
 
 

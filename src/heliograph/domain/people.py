@@ -109,7 +109,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     name: InvitationName
     secret_hash: str
     person: str
-    """Empty: whoever opens it first chooses a name, and only while that name is free."""
+    """Empty: the first to open it chooses a name, and only while that name is free."""
     rights: Rights
     created_us: int
     expires_us: int

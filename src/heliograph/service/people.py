@@ -105,7 +105,7 @@ async def list_people(ports: Ports) -> Sequence[Known]:
     return known
 
 
-async def list_open_invitations(ports: Ports) -> Sequence[Invitation]:
+async def open_invitations(ports: Ports) -> Sequence[Invitation]:
     """Those that were not used yet, oldest first."""
     return (await ports.store.records(Invitation, after="", limit=INVITATIONS_MOST)).items
 
@@ -121,7 +121,7 @@ async def forget_person(ports: Ports, person: str) -> None:
     Someone whom an identity provider's groups let in may sign in again.  Raises: PersonNotFound.
     """
     name = PersonName(person)
-    invitations = [one.name for one in await list_open_invitations(ports) if one.person == person]
+    invitations = [one.name for one in await open_invitations(ports) if one.person == person]
 
     def rule(records: Records) -> RecordDecision[bool]:
         there = records.one(Person, name) is not None

@@ -20,7 +20,7 @@ from heliograph.domain.people import Invitation, Rights
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.people import Known, forget_person, invite_person, list_open_invitations, list_people
+from heliograph.service.people import Known, forget_person, invite_person, open_invitations, list_people
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import require_enterprises
 
@@ -82,7 +82,7 @@ async def _invite(desk: PeopleDesk, request: Request) -> object:
 async def _list(desk: PeopleDesk, _request: Request) -> object:
     return {
         "people": [_view(known) for known in await list_people(desk.ports)],
-        "invitations": [_invitation(one) for one in await list_open_invitations(desk.ports) if one.person],
+        "invitations": [_invitation(one) for one in await open_invitations(desk.ports) if one.person],
     }
 
 
