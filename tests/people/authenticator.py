@@ -33,7 +33,7 @@ class Authenticator:
 
     def create(self, options: Mapping[str, Any], origin: str) -> str:
         """RegistrationResponseJSON."""
-        public = cbor.encode(dict(ES256.from_cryptography_key(self._key.public_key())))
+        public = cbor.encode(dict(ES256.from_cryptography_key(self._key.public_key())))  # type: ignore[no-untyped-call]
         credential = bytes(16) + len(self.credential_id).to_bytes(2) + self.credential_id + public
         data = self._data(options["rp"]["id"], WITH_CREDENTIAL) + credential
         attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": data})

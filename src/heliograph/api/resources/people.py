@@ -20,7 +20,7 @@ from heliograph.domain.people import Invitation, Rights
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.people import Known, forget_person, invite_person, open_invitations, list_people
+from heliograph.service.people import Known, forget_person, invite_person, list_people, open_invitations
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import require_enterprises
 
