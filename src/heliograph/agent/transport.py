@@ -13,6 +13,7 @@ from heliograph.protocol import (
     OrderCarriedOut,
     PhonePolicy,
     Ping,
+    PushSubscription,
     Refuse,
     Report,
     StatusReport,
@@ -50,6 +51,7 @@ KIND_OF: dict[type[Message], str] = {
     StatusReport: "status",
     UsageLogs: "usageLogs",
     Ping: "ping",
+    PushSubscription: "pushSubscription",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""

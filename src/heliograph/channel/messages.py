@@ -21,6 +21,7 @@ from heliograph.protocol import (
     Hello,
     KeepAlive,
     Ping,
+    PushSubscription,
     Refuse,
     Report,
     StatusReport,
@@ -115,6 +116,11 @@ def read_usage_logs(body: bytes) -> Batch:
     return read_batch(message.retrieval_time, events)
 
 
+def read_push_subscription(body: bytes) -> PushSubscription:
+    """The message.  Raises: InvalidArgument."""
+    return _read(_push_subscription, body)
+
+
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
     enroll = _read_with_report(Enroll, _enroll, body)
@@ -139,6 +145,7 @@ _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)
 _usage_logs = _decoder(UsageLogs)
+_push_subscription = _decoder(PushSubscription)
 _enroll = _decoder(Enroll)
 _frame = _decoder(Frame)
 

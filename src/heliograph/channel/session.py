@@ -12,6 +12,7 @@ from heliograph.channel.messages import (
     read_enroll,
     read_hello,
     read_ping,
+    read_push_subscription,
     read_refuse,
     read_report,
     read_status_report,
@@ -40,6 +41,7 @@ from heliograph.service.ports import Offering, Ports
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.service.usage_logs import report_usage_logs
+from heliograph.service.web_push import forget_the_phone, give_push_subscription
 from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8
@@ -238,9 +240,14 @@ class Session:
         await report_usage_logs(self._ports, device, await work_aside(read_usage_logs, body))
         return Ok()
 
+    async def push_subscription(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """ApplicationServer."""
+        return await give_push_subscription(self._ports, device, read_push_subscription(body))
+
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
+        await forget_the_phone(self._ports, device)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
@@ -298,6 +305,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "report": Session.report,
     "status": Session.status,
     "usageLogs": Session.usage_logs,
+    "pushSubscription": Session.push_subscription,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
