@@ -2,12 +2,15 @@ import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Iterator;
 import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Line;
 import org.heliograph.agent.protocol.Moment;
+import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONException;
@@ -44,9 +47,14 @@ public class HostAgent implements Phone, Agent.Events {
 
   @Override
   public JSONObject report() {
-    JSONObject report = Json.copy(Json.in(settings, "report"));
-    Json.put(report, "appliedPolicyName", policy.opt("policyName"));
-    Json.put(report, "appliedPolicyVersion", policy.has("policyName") ? policy.optString("policyVersion", "1") : null);
+    JSONObject facts = Json.in(settings, "facts");
+    boolean companyOwned = facts.optString("ownership").equals("COMPANY_OWNED");
+    AppliedPolicy applied = new AppliedPolicy(policy);
+    JSONObject report = Json.of("appliedPolicyName", applied.name(), "appliedPolicyVersion", applied.version());
+    for (Iterator<String> fields = facts.keys(); fields.hasNext(); ) {
+      String field = fields.next();
+      if (applied.asksFor(field, companyOwned)) Json.put(report, field, facts.opt(field));
+    }
     return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
   }
 
@@ -56,14 +64,23 @@ public class HostAgent implements Phone, Agent.Events {
   }
 
   @Override
+  public OpeningKey openingKey() {
+    OpeningKey key = OpeningKey.read(read("key"));
+    if (key == null) {
+      key = OpeningKey.made();
+      write("key", key.written());
+    }
+    return key;
+  }
+
+  @Override
   public String bootId() {
     return "boot " + read("boots").length();
   }
 
-  /** An absent Policy message is the one that it has. */
   @Override
   public void adopt(JSONObject wanted) {
-    policy = wanted.has("policy") ? wanted : Json.put(Json.copy(wanted), "policy", policy.opt("policy"));
+    policy = AppliedPolicy.merged(wanted, policy);
     write("policy", policy.toString());
     append("states", wanted.optString("policyName") + " " + wanted.optInt("policyVersion", 1) + " " + wanted.optBoolean("disabled") + "\n");
   }
@@ -110,6 +127,7 @@ public class HostAgent implements Phone, Agent.Events {
     CommandType type = CommandType.of(command);
     if (settings.optBoolean("asksUser") && !agreed(execution)) return Outcome.NOT_STARTED;
     append("effects", type.name() + "\n");
+    if (type == CommandType.RESET_PASSWORD) write("password", command.optString("newPassword"));
     if (settings.optBoolean("lies")) return Outcome.done(Json.in(settings, "statuses").optJSONObject(type.name()));
     if (type == CommandType.REBOOT) {
       append("boots", "+");
