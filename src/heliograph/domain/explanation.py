@@ -153,7 +153,7 @@ TEXTS: Mapping[Waiting, Text] = {
 
 AFTER: Mapping[ErrorCode | State, str] = {
     ErrorCode.API_LEVEL: "Update the phone's Android, or use a phone with a newer one.",
-    ErrorCode.MANAGEMENT_MODE: "Issue a type that the way in which this phone is managed allows: docs/commands.md has a table.",
+    ErrorCode.MANAGEMENT_MODE: "Issue a type that the way in which this phone is managed allows: docs/commands/README.md has a table.",
     ErrorCode.INVALID_VALUE: "Correct the command's parameters, and issue it again.",
     ErrorCode.UNSUPPORTED: "This phone cannot do it: nothing is to be gained by trying again.",
     ErrorCode.UNKNOWN: "Look at the command's status and into the agent's log.",
