@@ -11,6 +11,7 @@ import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Line;
 import org.heliograph.agent.protocol.Moment;
 import org.heliograph.agent.protocol.OpeningKey;
+import org.heliograph.agent.protocol.Networks;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONException;
@@ -20,7 +21,7 @@ import org.json.JSONObject;
  * The APK's agent on the host's JVM, with a phone that is a folder: settings.json says what it is, "effects" what was done to it.
  * It dies where the settings say, as by kill -9: once, since the file "killed" is there from then on.
  */
-public class HostAgent implements Phone, Agent.Events {
+public class HostAgent implements Phone, Agent.Events, Networks {
   private final File folder;
   private final JSONObject settings;
   private volatile JSONObject policy = new JSONObject();
@@ -71,6 +72,42 @@ public class HostAgent implements Phone, Agent.Events {
       write("key", key.written());
     }
     return key;
+  }
+
+  @Override
+  public Networks networks() {
+    return this;
+  }
+
+  /** A file says how much later it is than the machine's clock does. */
+  @Override
+  public long elapsedMs() {
+    String ahead = read("ahead");
+    return System.nanoTime() / 1_000_000 + (ahead.isEmpty() ? 0 : 1000 * Long.parseLong(ahead.trim()));
+  }
+
+  @Override
+  public String current() {
+    return "host";
+  }
+
+  @Override
+  public JSONObject known(String network) {
+    try {
+      return new JSONObject(read("silences " + network));
+    } catch (JSONException none) {
+      return new JSONObject();
+    }
+  }
+
+  @Override
+  public void keep(String network, JSONObject silences) {
+    write("silences " + network, silences.toString());
+  }
+
+  @Override
+  public void wakeWithin(long ms) {
+    append("wakes", ms + "\n");
   }
 
   @Override

@@ -31,6 +31,11 @@ final class Delivery {
     channel = null;
   }
 
+  /** This connection is lost: what is to be sent waits for another. */
+  synchronized void lost(Channel gone) {
+    if (channel == gone) channel = null;
+  }
+
   /** The way to the server is free again: what waits to try again does so now. */
   synchronized void goOn() {
     goOns++;
@@ -102,7 +107,8 @@ final class Delivery {
     return new Backoff(chance, line.unknownFirstMs, line.unknownMostMs);
   }
 
-  private synchronized Channel whileConnected() throws InterruptedException {
+  /** The connection, once there is one. */
+  synchronized Channel whileConnected() throws InterruptedException {
     while (channel == null) {
       if (lastOrder != null || failure != null) throw new InterruptedException("the phone is managed no more");
       wait();
