@@ -41,9 +41,24 @@ public class HostAgent implements Phone, Agent.Events, Networks {
     Agent agent = new Agent(line, journal, this, this, settings.optString("channel"));
     if (journal.finalOrder() == null && journal.name().isEmpty()) agent.enroll(settings.getString("token"));
     if (!journal.name().isEmpty()) write("name", journal.name());
+    Thread system = new Thread(() -> wakeWhenAsked(agent));
+    system.setDaemon(true);
+    system.start();
     agent.run();
     write("released", "");
     System.exit(0); // a poll that is no longer awaited does not hold the process
+  }
+
+  /** Who writes the file "wake" is the phone's system. */
+  private void wakeWhenAsked(Agent agent) {
+    while (true) {
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException ended) {
+        return;
+      }
+      if (new File(folder, "wake").delete()) agent.wake();
+    }
   }
 
   @Override

@@ -257,9 +257,10 @@ public final class Agent {
   private void keepOpen() throws InterruptedException {
     while (true) {
       Channel channel = delivery.whileConnected();
+      int before = delivery.goOns(); // who is woken from now on does not pause
       long waitMs = channel.needsPings() ? keeper.dueInMs() : Long.MAX_VALUE;
       if (waitMs > 0) {
-        delivery.pause(Math.min(waitMs, LOOKS_AGAIN_AFTER_MS)); // ended by another connection, and when the phone is woken
+        delivery.pause(Math.min(waitMs, LOOKS_AGAIN_AFTER_MS), before); // ended by another connection, and when the phone is woken
         continue;
       }
       try {

@@ -85,8 +85,18 @@ final class Delivery {
 
   /** Returns after this time, or when `goOn` is called. */
   synchronized void pause(long ms) throws InterruptedException {
+    pause(ms, goOns);
+  }
+
+  /** How often `goOn` was called. */
+  synchronized int goOns() {
+    return goOns;
+  }
+
+  /** Returns after this time, or when `goOn` was called more often than `before`. */
+  synchronized void pause(long ms, int before) throws InterruptedException {
     long until = System.nanoTime() + 1_000_000 * ms;
-    for (int before = goOns; before == goOns; ) {
+    while (before == goOns) {
       long leftMs = (until - System.nanoTime()) / 1_000_000;
       if (leftMs <= 0) return;
       wait(leftMs);
