@@ -24,6 +24,7 @@ import org.json.JSONObject;
 public class HostAgent implements Phone, Agent.Events, Networks {
   private final File folder;
   private final JSONObject settings;
+  private volatile long sleptMs;
   private volatile JSONObject policy = new JSONObject();
 
   public static void main(String[] arguments) throws Exception {
@@ -49,7 +50,7 @@ public class HostAgent implements Phone, Agent.Events, Networks {
     System.exit(0); // a poll that is no longer awaited does not hold the process
   }
 
-  /** Who writes the file "wake" is the phone's system. */
+  /** Who writes the file "wake" is the phone's system; it says how many seconds the phone slept. */
   private void wakeWhenAsked(Agent agent) {
     while (true) {
       try {
@@ -57,7 +58,10 @@ public class HostAgent implements Phone, Agent.Events, Networks {
       } catch (InterruptedException ended) {
         return;
       }
-      if (new File(folder, "wake").delete()) agent.wake();
+      if (!there("wake")) continue;
+      sleptMs += 1000 * Long.parseLong(read("wake").trim());
+      new File(folder, "wake").delete();
+      agent.wake();
     }
   }
 
@@ -94,11 +98,9 @@ public class HostAgent implements Phone, Agent.Events, Networks {
     return this;
   }
 
-  /** A file says how much later it is than the machine's clock does. */
   @Override
   public long elapsedMs() {
-    String ahead = read("ahead");
-    return System.nanoTime() / 1_000_000 + (ahead.isEmpty() ? 0 : 1000 * Long.parseLong(ahead.trim()));
+    return System.nanoTime() / 1_000_000 + sleptMs;
   }
 
   @Override
