@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from heliograph.cli.anywhere import DEFAULT_ENTERPRISE
 from heliograph.cli.command_tree import Option
 from heliograph.cli.options import DEFAULT_DATA_DIR, PATH
+from heliograph.domain.openid import check_provider_url, group_rule
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits, with_limits
 
@@ -274,6 +275,64 @@ SERVER_OPTIONS: Final = (
         commands=SERVE,
         is_flag=True,
         help="Let every caller do everything, without signing in: for labs, on a loopback address only.",
+    ),
+    ServerOption(
+        flag="--oidc-issuer",
+        commands=SERVE,
+        default="",
+        default_words="none",
+        type=CheckedText(lambda text: text and check_provider_url(text)),
+        metavar="URL",
+        help="An identity provider (OpenID Connect) that people sign in with, as in https://accounts.example.com (docs/sign-in.md).",
+    ),
+    ServerOption(
+        flag="--oidc-client-id",
+        commands=SERVE,
+        default="",
+        default_words="none",
+        metavar="ID",
+        help="This server's client id at the identity provider.",
+    ),
+    ServerOption(
+        flag="--oidc-client-secret-file",
+        commands=SERVE,
+        type=PATH,
+        default_words="none: a public client",
+        metavar="FILE",
+        help="File with this server's client secret at the identity provider.",
+    ),
+    ServerOption(
+        flag="--oidc-name",
+        commands=SERVE,
+        default="",
+        default_words="the issuer's host",
+        metavar="NAME",
+        help='What people call the identity provider, as in Acme: the button says "Sign in with Acme".',
+    ),
+    ServerOption(
+        flag="--oidc-groups-claim",
+        commands=SERVE,
+        default="groups",
+        metavar="CLAIM",
+        help="The claim that names a person's groups; with dots it leads into an object, as in realm_access.roles.",
+    ),
+    ServerOption(
+        flag="--oidc-scope",
+        commands=SERVE,
+        repeated=True,
+        default_words="none",
+        metavar="SCOPE",
+        help="A scope to ask for besides openid, email and profile, if groups need one; may be given several times.",
+    ),
+    ServerOption(
+        flag="--oidc-group",
+        commands=SERVE,
+        repeated=True,
+        type=CheckedText(group_rule),
+        default_words="none",
+        metavar="GROUP=ROLE:ENTERPRISE",
+        help="What the members of a group may do, as in fleet-admins=admin:* or acme-desk=viewer:acme,globex; may be given several times, "
+        "and the first that fits counts. Someone who is in none of them cannot sign in.",
     ),
     ServerOption(
         flag="--session-idle-minutes",

@@ -32,6 +32,7 @@ from heliograph.domain.agent_app import PATH as APK
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
+from heliograph.openid.provider import Provider
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
@@ -218,7 +219,8 @@ def _api(
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
-    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times), otherwise=rest)
+    openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
+    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
     return {
         API: rest,

@@ -18,7 +18,7 @@ def session_times(settings: Settings) -> SessionTimes:
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
     """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine."""
-    if settings.admission is not Admission.KEYS or await anyone_can_sign_in(ports):
+    if settings.admission is not Admission.KEYS or settings.openid is not None or await anyone_can_sign_in(ports):
         return None
     invited = await invite_person(ports, "", Rights(Role.ADMIN, (EVERY_ENTERPRISE,)))
     return Addresses(settings.trusted_proxies, settings.public_urls).for_browsers(near_url) + invited.path
