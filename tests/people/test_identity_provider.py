@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from heliograph.domain.openid import group_rule
 from heliograph.openid.client import OpenIdClient
@@ -28,11 +28,20 @@ class Pair:
 
     def sign_in(self, page: Page, person: str, onward: str = "") -> None:
         """At the provider, from the server's page on; back at the server afterwards."""
+        self.begin(page, person, onward)
+        self.consent(page)
+
+    def begin(self, page: Page, person: str, onward: str = "") -> None:
+        """Until the provider asks for consent."""
         page.goto(f"{self.url}/sign-in?again=1{onward}")
         page.get_by_role("link", name="Sign in with").click()
         page.locator("input[name=login]").fill(person)
         page.locator("input[name=password]").fill("any")
         page.get_by_role("button", name="Sign-in").click()
+        expect(page.get_by_role("button", name="Continue")).to_be_visible()
+
+    def consent(self, page: Page) -> None:
+        """Back at the server."""
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url(f"{self.url}/**")
 
@@ -105,18 +114,13 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(pair: Pair, browser
     """A code and a state that someone overheard, or was sent, sign no one in: not again, and not elsewhere."""
     with tab(browser, site=pair.url) as page:
         answers: list[str] = []
-        cookies: dict[str, str] = {}
-
-        def overhear(route: Route) -> None:
-            answers.append(route.request.url)
-            cookies.update({one["name"]: one["value"] for one in page.context.cookies(pair.url)})
-            route.continue_()
-
-        page.route("**/callback?*", overhear)
-        pair.sign_in(page, "anna")
+        page.on("request", lambda request: answers.append(request.url) if "/callback?" in request.url else None)
+        pair.begin(page, "anna")
+        cookies = {one["name"]: one["value"] for one in page.context.cookies(pair.url)}
+        pair.consent(page)
     path = answers[0].removeprefix(pair.url)
     thief, other = Visitor(pair.server), Visitor(pair.server)
-    thief.cookies = {name: value for name, value in cookies.items() if "sign-in" in name}
+    thief.cookies = {name: value for name, value in cookies.items() if "heliograph" in name}
     other.get("/sign-in/openid")
 
     assert thief.cookies
