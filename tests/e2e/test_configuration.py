@@ -11,7 +11,8 @@ import click
 import pytest
 
 from heliograph.cli import app
-from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
+from heliograph.cli.server_option import BOTH, CheckedText, ServerOption
+from heliograph.cli.server_options import options_of
 from heliograph.service.limits import BY_NAME
 from tests.e2e.program import HELIOGRAPH, running_sandbox
 from tests.patience import PATIENCE_S
