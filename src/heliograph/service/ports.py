@@ -17,6 +17,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
+from heliograph.service.audit_log import AuditLog
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
@@ -78,7 +79,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Store(Outbox, EventLog, Counting, RecordRules, Protocol):
+class Store(Outbox, EventLog, AuditLog, Counting, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).

@@ -146,6 +146,7 @@ REQUESTS: Kind[RequestKey, IssueRequest] = Kind(
     from_columns=_request,
     expires=True,
     held=Held.REQUEST_IDS,
+    resource=None,  # the command that it stands for is recorded
 )
 
 TOMBSTONES: Kind[DeviceKey, Tombstone] = Kind(
@@ -185,6 +186,7 @@ STATUSES: Kind[StatusName, DeviceStatus] = Kind(
     key_columns=(Column("enterprise"), Column("device")),
     codec=json_of(DeviceStatus),
     belongs_to=ENTERPRISES,
+    resource=lambda name: str(DeviceName(*name)),
 )
 
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
@@ -199,6 +201,7 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     codec=json_of(ServiceKey),
     found_by="client_email",
     few=True,
+    resource=lambda name: f"keys/{name.key_id}",
 )
 
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
@@ -227,6 +230,7 @@ SIGNING_KEYS: Kind[SigningKeyName, SigningKey] = Kind(
     columns=(POSITION, Column("expires_us", "bigint")),
     codec=json_of(SigningKey),
     expires=True,
+    resource=lambda name: f"signingKeys/{name.key_id}",
 )
 
 DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
@@ -242,6 +246,7 @@ DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
     belongs_to=ENTERPRISES,
     expires=True,
     held=Held.DEAD_LETTERS,
+    resource=lambda name: f"enterprises/{name.enterprise}/deadLetters/{name.message_id}",
 )
 
 RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
