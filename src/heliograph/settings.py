@@ -71,6 +71,8 @@ class Settings:
     """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    audit_witnesses: tuple[str, ...] = ()
+    """Files and URLs that get the audit trail's checkpoints; a URL may hold a token."""
     log_commands: bool = False
     """Whether every step of every command is a line in the log, at level debug."""
     drain_s: int = 0

@@ -97,6 +97,20 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     """How often it happened: the same refusal again within a minute is counted."""
 
 
+class KeyAddressName(NamedTuple):
+    """A key and an address that it was used from."""
+
+    key_id: str
+    address: str
+
+
+class KeyAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """That a key was used from an address: from then on it is not new."""
+
+    name: KeyAddressName
+    since_us: int
+
+
 class Block(NamedTuple):
     """The entries that one commit added to one stream, linked into the chain."""
 

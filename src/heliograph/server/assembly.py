@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
 from heliograph.api.http.address import Addresses, parse_networks
+from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
@@ -23,15 +24,20 @@ from heliograph.api.resources.upgrade_page import upgrade_app
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
+from heliograph.domain.audit import Acting
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
-from heliograph.protojson.errors import FailedPrecondition
+from heliograph.notifications.witnesses import witnesses_at
+from heliograph.protojson.errors import FailedPrecondition, Unavailable
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.acting import acting_as, context_of
+from heliograph.service.audit import keep_audit_trail, record_repeated, send_checkpoints, sign_trail
+from heliograph.service.audit_signing import PURPOSE, CheckpointSigner
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -143,9 +149,12 @@ async def assembled(
         )  # fmt: skip
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
-        await finish_deletions(ports)
+        store.audited = settings.limits.audit_retention_days > 0
+        await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
-        own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
+        own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
+        if store.audited:
+            own.append(await undo.enter_async_context(kept_trail(settings, ports)))
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
@@ -154,6 +163,22 @@ async def assembled(
             )  # fmt: skip
             app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+
+
+@contextlib.asynccontextmanager
+async def kept_trail(settings: Settings, ports: Ports) -> AsyncIterator[Forever]:
+    """What keeps the audit trail while the server runs; when left, everything recorded is signed."""
+    signer = CheckpointSigner(ports.vault.derive(PURPOSE))
+    witnesses = witnesses_at(settings.audit_witnesses)
+    try:
+        yield keep_audit_trail(ports, signer, witnesses, options=("--adopt-key",) if settings.adopt_key else ())
+        with contextlib.suppress(Unavailable):
+            await record_repeated(ports, all_of_them=True)
+            if (checkpoint := await sign_trail(ports, signer)) is not None:
+                await send_checkpoints(dict.fromkeys(witnesses, checkpoint))
+    finally:
+        for witness in witnesses:
+            await witness.close()
 
 
 def wired_app(
@@ -166,7 +191,7 @@ def wired_app(
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
-    app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+    app = by_prefix({**routes, "/device/v1/": channel.app(ports, address_of=addresses.of_client)}, routes[API])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -175,7 +200,7 @@ def wired_app(
 @contextlib.asynccontextmanager
 async def timers_running(*timers: Forever) -> AsyncIterator[None]:
     """The timers run until the block ends."""
-    tasks = [asyncio.create_task(timer) for timer in timers]
+    tasks = [asyncio.create_task(timer, context=context_of(Acting.server(getattr(timer, "__name__", "timer")))) for timer in timers]
     for task in tasks:
         task.add_done_callback(_must_live)
     try:
@@ -191,7 +216,7 @@ def _api(
     *, around: Callable[[Asgi], Asgi] | None,
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
-    callers = Callers(sign_in)
+    callers, audited = Callers(sign_in), Audited(ports, addresses)
     authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
     rest = rest_app(
         ports,
@@ -203,17 +228,17 @@ def _api(
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
-    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
+    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, audited=audited, secret=operator_secret)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
-    token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
+    token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
     return {
         API: rest,
         "/token": token,
         "/oauth2/": token,
         PREFIX: desk,
-        SIGN_UP: sign_up_app(ports, otherwise=rest),
-        UPGRADE: upgrade_app(ports, otherwise=rest),
+        SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
+        UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

@@ -4,7 +4,7 @@ A context variable: a task inherits it from the one that started it, so what a c
 """
 
 from collections.abc import Coroutine
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 from heliograph.domain.audit import Acting
@@ -21,3 +21,10 @@ async def acting_as(acting: Acting, act: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine in this party's name."""
     ACTING.set(acting)
     return await act
+
+
+def context_of(acting: Acting) -> Context:
+    """A context for a task that runs in this party's name."""
+    context = copy_context()
+    context.run(ACTING.set, acting)
+    return context

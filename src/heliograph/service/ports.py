@@ -17,6 +17,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
+from heliograph.service.audit_book import AuditBook
 from heliograph.service.audit_log import AuditLog
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
@@ -299,6 +300,7 @@ class Ports:
     haste: Haste = field(default_factory=Haste)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
+    audit: AuditBook = field(default_factory=AuditBook)
     followers: Followers = field(default_factory=Followers)
     """Who follows events on this server."""
     shared: bool = False

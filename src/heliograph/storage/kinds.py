@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.audit import KeyAddress, KeyAddressName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import (
@@ -204,6 +205,19 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     resource=lambda name: f"keys/{name.key_id}",
 )
 
+KEY_ADDRESSES: Kind[KeyAddressName, KeyAddress] = Kind(
+    table="key_addresses",
+    one="address of a key",
+    many="addresses of keys",
+    record=KeyAddress,
+    key=KeyAddressName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("key_id"), Column("address")),
+    codec=json_of(KeyAddress),
+    belongs_to=SERVICE_KEYS,
+    resource=None,  # the first use has an entry of its own
+)
+
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
     table="push_endpoints",
     one="push endpoint",
@@ -271,6 +285,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERIALS,
     STATUSES,
     SERVICE_KEYS,
+    KEY_ADDRESSES,
     DEAD_LETTERS,
     WEB_APPS,
     RESERVATIONS,

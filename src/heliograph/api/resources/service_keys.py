@@ -12,12 +12,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Router
 
+from heliograph.api.http.audited import Audited
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
 from heliograph.domain.access import Role, ServiceKey
-from heliograph.protojson.errors import InvalidArgument, PermissionDenied
+from heliograph.domain.audit import Acting, ActorType
+from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.acting import ACTING
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import WantedKey, create_service_key, delete_service_key
@@ -35,11 +38,15 @@ class OperatorOnly(PermissionDenied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDesk:
-    """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
+    """What the routes work with; `audited` records who did what there.
+
+    `secret`: what an operator must present; None: every process on this machine is one (the sandbox).
+    """
 
     ports: Ports
     sign_in: SignIn
     callers: Callers
+    audited: Audited
     secret: str | None
 
 
@@ -63,9 +70,17 @@ def keys_app(desk: KeyDesk) -> Router:
 
 
 def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
+    method = f"keys.{handler.__name__.strip('_')}"
+
     async def answer(request: Request) -> object:
-        _require_operator(desk, request)
-        return await handler(desk, request)
+        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.audited.address_of(request.scope), method=method)
+        try:
+            _require_operator(desk, request)
+            ACTING.set(acting)
+            return await handler(desk, request)
+        except HeliographError as error:
+            await desk.audited.refused(error, method, request.scope, acting=acting)
+            raise
 
     return answer
 

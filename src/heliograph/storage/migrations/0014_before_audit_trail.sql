@@ -25,3 +25,11 @@ CREATE TABLE audit_arrivals (
     stream TEXT NOT NULL,
     entries BLOB NOT NULL
 );
+
+-- From where each key was used: another address has an entry in the audit trail.
+CREATE TABLE key_addresses (
+    key_id TEXT NOT NULL,
+    address TEXT NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (key_id, address)
+);
