@@ -300,7 +300,7 @@ DELETE FROM events WHERE (enterprise, number) IN (
 
 -- audit_head --
 -- The end of the audit trail's chain.
-SELECT number, digest FROM audit_blocks ORDER BY number DESC LIMIT 1
+SELECT number, digest FROM audit_blocks WHERE number = (SELECT max(b.number) FROM audit_blocks b)
 
 -- append_audit_blocks --
 -- New blocks of the audit trail, each linked to the one before.
