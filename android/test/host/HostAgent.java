@@ -2,7 +2,9 @@ import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Iterator;
 import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Json;
@@ -20,6 +22,7 @@ import org.json.JSONObject;
 public class HostAgent implements Phone, Agent.Events {
   private final File folder;
   private final JSONObject settings;
+  private volatile JSONObject policy = new JSONObject();
 
   public static void main(String[] arguments) throws Exception {
     new HostAgent(new File(arguments[0])).live();
@@ -43,7 +46,14 @@ public class HostAgent implements Phone, Agent.Events {
 
   @Override
   public JSONObject report() {
-    JSONObject report = Json.copy(Json.in(settings, "report"));
+    JSONObject facts = Json.in(settings, "facts");
+    boolean companyOwned = facts.optString("ownership").equals("COMPANY_OWNED");
+    AppliedPolicy applied = new AppliedPolicy(policy);
+    JSONObject report = Json.of("appliedPolicyName", applied.name(), "appliedPolicyVersion", applied.version());
+    for (Iterator<String> fields = facts.keys(); fields.hasNext(); ) {
+      String field = fields.next();
+      if (applied.asksFor(field, companyOwned)) Json.put(report, field, facts.opt(field));
+    }
     return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
   }
 
@@ -58,8 +68,10 @@ public class HostAgent implements Phone, Agent.Events {
   }
 
   @Override
-  public void adopt(JSONObject policy) {
+  public void adopt(JSONObject wanted) {
+    policy = AppliedPolicy.merged(wanted, policy);
     write("policy", policy.toString());
+    append("states", wanted.optString("policyName") + " " + wanted.optInt("policyVersion", 1) + " " + wanted.optBoolean("disabled") + "\n");
   }
 
   @Override
@@ -174,16 +186,19 @@ public class HostAgent implements Phone, Agent.Events {
     }
   }
 
-  private void write(String name, String text) {
-    write(name, text, false);
+  /** A reader finds all of the text, or what was there before. */
+  private synchronized void write(String name, String text) {
+    File beside = new File(folder, name + ".new");
+    write(beside, text, false);
+    if (!beside.renameTo(new File(folder, name))) throw new IllegalStateException(name);
   }
 
-  private void append(String name, String text) {
-    write(name, text, true);
+  private synchronized void append(String name, String text) {
+    write(new File(folder, name), text, true);
   }
 
-  private synchronized void write(String name, String text, boolean append) {
-    try (FileWriter out = new FileWriter(new File(folder, name), append)) {
+  private static void write(File file, String text, boolean append) {
+    try (FileWriter out = new FileWriter(file, append)) {
       out.write(text);
     } catch (IOException broken) {
       throw new IllegalStateException(broken);

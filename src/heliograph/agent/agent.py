@@ -47,7 +47,8 @@ class Agent:
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
-        self._policy = PhonePolicy(policy_version=0)
+        self._heard = 0
+        """How many policies hello's answers and news have brought."""
 
     @property
     def reported(self) -> DeviceReport | None:
@@ -211,16 +212,16 @@ class Agent:
         async with self._reporting:
             executor = self._equipment.executor
             while (report := executor.report()) != self._reported:
-                delivered = await self._delivery.deliver(StatusReport(report=report))
-                self._reported = report
-                if delivered.reply.status == OK:
-                    policy = msgspec.json.decode(delivered.reply.body, type=PhonePolicy)
-                    # News may have overtaken this answer: then it is older than what the phone has.
-                    if policy.policy_name != self._policy.policy_name or policy.policy_version >= self._policy.policy_version:
-                        self._adopt(policy)
+                before = self._heard
+                reply = (await self._delivery.deliver(StatusReport(report=report))).reply
+                if reply.status != OK:
+                    self._reported = report
+                elif before == self._heard:  # else what was heard meanwhile may be newer than this answer
+                    self._reported = report
+                    executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
 
     def _adopt(self, policy: PhonePolicy) -> None:
-        self._policy = policy
+        self._heard += 1
         self._equipment.executor.adopt(policy)
 
     async def _obey(self, final: FinalOrder) -> None:

@@ -90,6 +90,8 @@ class _Trail:
         self.floors: list[Checkpoint] = []
         self.diverged: Checkpoint | None = None
         """The first of the witness' checkpoints that the trail contradicts."""
+        self.linked_again = False
+        """A checkpoint contradicts the trail; that all later ones do, too, says nothing new."""
         self.found: list[Finding] = []
 
     def note(self, attack: Attack, message: str) -> None:
@@ -140,12 +142,16 @@ class _Trail:
         if checkpoint.retention:
             self.floors.append(checkpoint)
         if (digest := self.unsigned.get(checkpoint.number)) is not None:
+            if self.linked_again:
+                return
             if digest.hex() != checkpoint.digest:
+                self.linked_again = True
                 self.note(
                     Attack.EDITED,
                     f"The checkpoint in block {block.number} signs another digest of block {checkpoint.number} than it has now: one of "
                     f"blocks {self.signed + 1} to {checkpoint.number} was edited, deleted or moved, and the chain was linked again.",
                 )
+                return
             self.signed, self.signed_us = checkpoint.number, checkpoint.signed_us
             self.unsigned = {number: digest for number, digest in self.unsigned.items() if number >= checkpoint.number}
         elif not checkpoint.retention and self.first is not None and checkpoint.number >= self.first.number:

@@ -21,6 +21,7 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "resource-bytes": "resource_bytes_most",
         "notifications": "notifications_most",
         "dead-letters": "dead_letters_most",
+        "keep-alive-seconds": "keep_alive_most_s",
     }
 )
 """The limits that `--limit NAME=NUMBER` sets, by name."""
@@ -66,6 +67,8 @@ class Limits:
     """Whether what phones say about commands is in it."""
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
+    keep_alive_most_s: int = 900
+    """How long a phone's idle connection may be silent, and its poll wait: less than what cuts connections on the way, a proxy say."""
     behaviour: Behaviour = Behaviour.DOCUMENTED
 
 

@@ -21,9 +21,11 @@ public final class Agent {
   private final Channel.Maker way;
   private final Random chance = new Random();
   private final Map<String, Thread> threads = new HashMap<>();
-  /** One status report at a time. */
+  /** Guards `heard`; what comes later is adopted later. */
   private final Object adopting = new Object();
-  private JSONObject adopted = new JSONObject();
+  /** How many policies hello's answers and news have brought. */
+  private int heard;
+  /** One status report at a time. */
   private final Object reporting = new Object();
   private String reported = "";
   /** Guards `changed`; never held while a message is under way. */
@@ -162,24 +164,32 @@ public final class Agent {
     synchronized (reporting) {
       JSONObject report = phone.report();
       if (report.toString().equals(reported)) return;
+      int before = heard();
       Reply reply = delivery.deliver("status", "", Json.of("report", report));
-      reported = report.toString();
-      if (reply.ok()) adoptUnlessOlder(reply.body);
+      if (!reply.ok() || adoptedUnlessOvertaken(reply.body, before)) reported = report.toString();
+      if (reply.ok()) factsChanged(); // the policy may be another one, or is yet to be asked for again
+    }
+  }
+
+  private int heard() {
+    synchronized (adopting) {
+      return heard;
     }
   }
 
   private void adopt(JSONObject policy) {
     synchronized (adopting) {
-      adopted = policy;
+      heard++;
       phone.adopt(policy);
     }
   }
 
-  /** News may have overtaken the answer to a report: what it says is older than what the phone has. */
-  private void adoptUnlessOlder(JSONObject policy) {
+  /** If something was heard since `before`, it may be newer than this answer, which is then left unread. */
+  private boolean adoptedUnlessOvertaken(JSONObject answer, int before) {
     synchronized (adopting) {
-      boolean same = policy.optString("policyName").equals(adopted.optString("policyName"));
-      if (!same || policy.optLong("policyVersion") >= adopted.optLong("policyVersion")) adopt(policy);
+      if (heard != before) return false;
+      phone.adopt(answer);
+      return true;
     }
   }
 
