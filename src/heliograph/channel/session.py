@@ -16,23 +16,14 @@ from heliograph.channel.messages import (
     read_status_report,
     read_usage_logs,
 )
-<<<<<<< HEAD
-from heliograph.channel.peers import HttpConnection, Link, Peers
+from heliograph.channel.negotiation import agreed_keep_alive, agreed_version
+from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
 from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, PhonePolicy, Refuse, Report
-from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
-=======
-from heliograph.channel.negotiation import agreed_keep_alive, agreed_version
-from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
-from heliograph.domain.device import Tombstone
-from heliograph.domain.errors import DeviceNoLongerManaged
-from heliograph.domain.names import DeviceName
 from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok, PhonePolicy, Refuse, Report
-from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
->>>>>>> main
+from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.acting import ACTING
 from heliograph.service.audit import record_refusal
