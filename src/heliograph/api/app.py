@@ -141,7 +141,7 @@ class RestApp:
             status = OK
         except HeliographError as error:
             status, headers, body = compact_error(error, in_v1_form=query.v1_errors)
-            await self._refused(error, method_id, status, scope, resource=resource_of(shape, ids))
+            await self._rejected(error, method_id, status, scope, resource=resource_of(shape, ids))
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -186,7 +186,7 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            await self._refused(error, BATCH, status, scope)
+            await self._rejected(error, BATCH, status, scope)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -195,14 +195,14 @@ class RestApp:
         self._counted[BATCH, status] += 1
         await self._send(scope, send, status, body, headers)
 
-    async def _refused(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
+    async def _rejected(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
         """The refusal is in the audit trail, and in the log, with field paths only: a message may quote a password in the wrong place.
 
         Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
         """
         caller = ANYBODY if self._authorizer is None else self._authorizer.known(scope)
         if method_id is not UNKNOWN:
-            await self._audited.refused(error, method_id, scope, caller=caller, resource=resource)
+            await self._audited.rejected(error, method_id, scope, caller=caller, resource=resource)
         if status in ONLY_COUNTED:
             return
         log.info(

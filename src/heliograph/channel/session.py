@@ -26,7 +26,7 @@ from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok
 from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.acting import ACTING
-from heliograph.service.audit import record_refusal
+from heliograph.service.audit import record_rejection
 from heliograph.service.begin_command import begin_command
 from heliograph.service.phones import (
     DeviceGone,
@@ -295,7 +295,7 @@ def acting_phone(ports: Ports, kind: str, *, address: str, device: DeviceName | 
 
 async def _record_refusal(ports: Ports, acting: Acting, error: HeliographError) -> None:
     if error.code is not Code.UNAVAILABLE and not acting.telemetry:
-        await record_refusal(ports, acting, error, resource=acting.actor)
+        await record_rejection(ports, acting, error, resource=acting.actor)
 
 
 def _same(one: object, other: object) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
-import msgspec
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import Json
@@ -24,6 +23,7 @@ from heliograph.cli.output import local_time, print_object, print_table
 from heliograph.domain.audit import Checkpoint, decode_checkpoint
 from heliograph.domain.audit_check import Verdict, check_trail
 from heliograph.domain.audit_export import FORMAT, ExportHead, export_lines, read_export_blocks, read_export_head
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 from heliograph.settings import database_url
 
@@ -217,7 +217,7 @@ def _witnessed(path: Path) -> Iterable[Checkpoint]:
     for place, line in enumerate(lines, 1):
         try:
             yield decode_checkpoint(line)
-        except msgspec.MsgspecError:
+        except MALFORMED:
             if place < len(lines):  # the last one may be half written
                 raise Failure(ExitCode.INVALID, f"Line {place} of {path} is not a checkpoint.") from None
 

@@ -8,8 +8,6 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from heliograph.domain.audit import (
     CHECKPOINT_STREAM,
     NOTHING_BEFORE,
@@ -19,6 +17,7 @@ from heliograph.domain.audit import (
     decode_entries,
     digest_of,
 )
+from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
 
 NEWER_US = 2_000_000
@@ -128,7 +127,7 @@ class _Trail:
                 self.entries += len(decode_entries(block.entries))
             else:
                 self._checkpoint(block, decode_checkpoint(block.entries))
-        except msgspec.MsgspecError:
+        except MALFORMED:
             self.note(Attack.UNREADABLE, f"Block {block.number} ({_time(block)}) is not JSON of this version.")
 
     def _checkpoint(self, block: Block, checkpoint: Checkpoint) -> None:

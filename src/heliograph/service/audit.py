@@ -101,7 +101,7 @@ def entry_of(acting: Acting, *, resource: str = "", error: HeliographError | Non
     )
 
 
-async def record_refusal(ports: Ports, acting: Acting, error: HeliographError, *, resource: str, enterprise: str = "") -> None:
+async def record_rejection(ports: Ports, acting: Acting, error: HeliographError, *, resource: str, enterprise: str = "") -> None:
     """The refusal is durable before it is answered; the same one again within a minute is counted and recorded with its number.
 
     If the store refuses too, the refusal waits with those that are counted.

@@ -8,7 +8,7 @@ from heliograph.domain.access import ANYBODY, Caller, is_write
 from heliograph.domain.audit import SERVER_STREAM, Acting
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.acting import ACTING
-from heliograph.service.audit import entry_of, note_address, record, record_refusal
+from heliograph.service.audit import entry_of, note_address, record, record_rejection
 from heliograph.service.ports import Ports
 
 AMAPI = "androidmanagement."
@@ -44,7 +44,7 @@ class Audited:
             acting = Acting.caller(caller, method=method, address=self.address_of(scope))
             await record(self._ports, entry_of(acting), stream=_stream_of(caller))
 
-    async def refused(
+    async def rejected(
         self,
         error: HeliographError,
         method_id: str,
@@ -58,7 +58,7 @@ class Audited:
         if error.code in ALWAYS_RECORDED or (is_write(method_id) and error.code not in NOT_REFUSED):
             acting = acting or Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=self.address_of(scope))
             enterprise = resource.split("/")[1] if resource.startswith("enterprises/") else ""
-            await record_refusal(self._ports, acting, error, resource=resource, enterprise=enterprise)
+            await record_rejection(self._ports, acting, error, resource=resource, enterprise=enterprise)
 
 
 def _stream_of(caller: Caller) -> str:

@@ -79,7 +79,7 @@ def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
             ACTING.set(acting)
             return await handler(desk, request)
         except HeliographError as error:
-            await desk.audited.refused(error, method, request.scope, acting=acting)
+            await desk.audited.rejected(error, method, request.scope, acting=acting)
             raise
 
     return answer

@@ -49,7 +49,7 @@ def token_app(sign_in: SignIn, audited: Audited, *, own_urls: OwnUrls, otherwise
             status, said = OK, {"access_token": token.text, "expires_in": token.expires_in_s, "token_type": "Bearer"}
         except HeliographError as error:
             status, said = _rejection(error)
-            await audited.refused(error, SIGN_IN, scope)
+            await audited.rejected(error, SIGN_IN, scope)
             address = audited.address_of(scope)
             log.info("token.refused", http_status=status, error=said["error"], why=said["error_description"], address=address)
         except ClientGone:
