@@ -15,6 +15,7 @@ from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
+from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
@@ -74,6 +75,7 @@ class Agent:
             identity = Identity(
                 credential=f"{entropy.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
                 installation_id=f"{entropy.getrandbits(INSTALLATION_ID_BITS):032x}",
+                private_key=new_private_key(entropy),
             )
             self._journal.identify(identity)
         enroll = Enroll(
@@ -83,6 +85,7 @@ class Agent:
             report=self._equipment.executor.report(),
             evidence=raw_evidence(after=self._equipment.executor.look_at_enrolment()),
             serial=serial,
+            public_key=public_key_of(identity.private_key),
         )
         reply = await self._insist(enroll, "")
         if not reply.ok:
@@ -162,7 +165,11 @@ class Agent:
         identity = self._journal.identity
         if identity is None:
             raise NotEnrolled("The phone is not enrolled.")
-        reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
+        if not identity.private_key:  # an older agent enrolled the phone
+            identity = msgspec.structs.replace(identity, private_key=new_private_key(self._equipment.entropy))
+            self._journal.renew(identity)
+        hello = Hello(in_flight=self._journal.in_flight(), public_key=public_key_of(identity.private_key))
+        reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")

@@ -79,6 +79,9 @@ LISTED = {
         section=USE,
         summary="List, export and verify the audit trail: who did what, and what was refused.",
     ),
+    "people": Listed(
+        place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+    ),
     "token": Listed(
         place="heliograph.cli.token:token",
         section=USE,

@@ -3,11 +3,14 @@
 A context variable: a task inherits it from the one that started it, so what a call sets off is the caller's.
 """
 
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Coroutine, Iterator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
-from heliograph.domain.audit import Acting
+import msgspec
+
+from heliograph.domain.audit import Acting, ActorType
 
 T = TypeVar("T")
 
@@ -15,6 +18,21 @@ UNKNOWN = Acting.server("unknown")
 """No entrance said who acts: a mistake in our own code, which tests look for."""
 
 ACTING: ContextVar[Acting] = ContextVar("acting", default=UNKNOWN)
+
+
+def speak_for(person: str) -> None:
+    """From now on, what this task changes is this person's, who has shown who they are."""
+    ACTING.set(msgspec.structs.replace(ACTING.get(), actor_type=ActorType.PERSON, actor=person))
+
+
+@contextlib.contextmanager
+def unrecorded() -> Iterator[None]:
+    """What the block changes is no one's decision: that a session was used, for one."""
+    before = ACTING.set(msgspec.structs.replace(ACTING.get(), silent=True))
+    try:
+        yield
+    finally:
+        ACTING.reset(before)
 
 
 async def acting_as(acting: Acting, act: Coroutine[Any, Any, T]) -> T:

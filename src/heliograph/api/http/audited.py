@@ -52,11 +52,10 @@ class Audited:
         *,
         caller: Caller = ANYBODY,
         resource: str = "",
-        acting: Acting | None = None,
     ) -> None:
-        """The refusal is recorded, if it is one of a change, or of a caller. `acting`: who it is, if not the caller."""
+        """The refusal is recorded, if it is one of a change, or of a caller."""
         if error.code in ALWAYS_RECORDED or (is_write(method_id) and error.code not in NOT_REFUSED):
-            acting = acting or Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=self.address_of(scope))
+            acting = Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=self.address_of(scope))
             enterprise = resource.split("/")[1] if resource.startswith("enterprises/") else ""
             await record_rejection(self._ports, acting, error, resource=resource, enterprise=enterprise)
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Router
 
-from heliograph.api.http.audited import Audited
+from heliograph.api.http.address import Addresses
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
 from heliograph.domain.access import Role, ServiceKey
@@ -21,6 +21,7 @@ from heliograph.protojson.errors import HeliographError, InvalidArgument, Permis
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import WantedKey, create_service_key, delete_service_key
@@ -31,22 +32,19 @@ _FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 
 
 class OperatorOnly(PermissionDenied):
-    """Keys can be made and deleted only on the server's own machine: run `heliograph keys` there, with --data-dir."""
+    """Only the server's own machine may do this: run `heliograph keys` or `heliograph people` there, with --data-dir."""
 
     reason = "OPERATOR_ONLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDesk:
-    """What the routes work with; `audited` records who did what there.
-
-    `secret`: what an operator must present; None: every process on this machine is one (the sandbox).
-    """
+    """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
 
     ports: Ports
     sign_in: SignIn
     callers: Callers
-    audited: Audited
+    addresses: Addresses
     secret: str | None
 
 
@@ -73,23 +71,26 @@ def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
     method = f"keys.{handler.__name__.strip('_')}"
 
     async def answer(request: Request) -> object:
-        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.audited.address_of(request.scope), method=method)
+        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
+        ACTING.set(acting)
         try:
-            _require_operator(desk, request)
-            ACTING.set(acting)
+            require_operator(desk.secret, request)
             return await handler(desk, request)
         except HeliographError as error:
-            await desk.audited.rejected(error, method, request.scope, acting=acting)
+            await record_rejection(desk.ports, acting, error, resource="keys")
             raise
 
     return answer
 
 
-def _require_operator(desk: KeyDesk, request: Request) -> None:
-    """Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret."""
+def require_operator(secret: str | None, request: Request) -> None:
+    """Check that the server's own operator calls. `secret`: what proves it; None: nothing need.
+
+    Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret.
+    """
     peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    proved = desk.secret is None or hmac.compare_digest(shown.encode(), desk.secret.encode())
+    proved = secret is None or hmac.compare_digest(shown.encode(), secret.encode())
     if not proved or not _FORWARDED.isdisjoint(request.headers) or not (_is_loopback(peer[0]) or peer[0] == server[0]):
         raise OperatorOnly
 
