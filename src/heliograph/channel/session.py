@@ -11,6 +11,8 @@ from heliograph.channel.messages import (
     read_begin,
     read_enroll,
     read_hello,
+    read_ping,
+    read_push_subscription,
     read_refuse,
     read_report,
     read_status_report,
@@ -22,7 +24,7 @@ from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok, PhonePolicy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Greeting, KeepAlive, Message, Offer, Ok, PhonePolicy, Pong, Refuse, Report
 from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.acting import ACTING
@@ -42,6 +44,7 @@ from heliograph.service.ports import Offering, Ports
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.service.usage_logs import report_usage_logs
+from heliograph.service.web_push import forget_the_phone, give_push_subscription
 from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8
@@ -98,7 +101,9 @@ class Session:
             answer = await self.device()
             return answer if isinstance(answer, Answer) else answer_to_error(error)
         except HeliographError as error:
-            await _record_refusal(self._ports, self._acting(kind), error)
+            said = self._acting(kind)
+            acting = ACTING.get()  # it names the device, if that was authenticated
+            await _record_refusal(self._ports, acting if acting.method == said.method else said, error)
             return answer_to_error(error)
 
     def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
@@ -192,6 +197,8 @@ class Session:
         try:
             if kind == "hello":
                 return await self._hello(device, body, connection, link)
+            if kind == "ping":
+                return self._ping(body, link)
             handler = _HANDLERS.get(kind)
             if handler is None:
                 raise NotFound(f"Unknown kind of message {kind[:64]!r}.")
@@ -204,13 +211,20 @@ class Session:
         version = agreed_version(hello.protocol_versions)
         policy = await greet_device(self._ports, self._credential_hash, device, hello)
         self.take_over(device, connection, link)
-        kept = None
-        if hello.keep_alive is not None:
-            kept = agreed_keep_alive(hello.keep_alive, most_s=self.keep_alive_most_s, pinged=link is not None)
+        kept = self._agreed(hello.keep_alive, link)
         if link is not None:
             link.keep_alive(kept)
         greeting = Greeting(protocol_version=version, keep_alive=kept, **msgspec.structs.asdict(policy))
         return Answer(OK, encode(greeting))
+
+    def _ping(self, body: bytes, link: LastingLink | None) -> Answer:
+        kept = self._agreed(read_ping(body).keep_alive, link)
+        if link is not None and kept is not None:
+            link.keep_alive(kept)
+        return Answer(OK, encode(Pong(keep_alive=kept)))
+
+    def _agreed(self, asked: KeepAlive | None, link: LastingLink | None) -> KeepAlive | None:
+        return None if asked is None else agreed_keep_alive(asked, most_s=self.keep_alive_most_s, pinged=link is not None)
 
     async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Execute or Drop."""
@@ -239,13 +253,14 @@ class Session:
         await report_usage_logs(self._ports, device, await work_aside(read_usage_logs, body))
         return Ok()
 
-    async def ping(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok: the device was heard."""
-        return Ok()
+    async def push_subscription(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """ApplicationServer."""
+        return await give_push_subscription(self._ports, device, read_push_subscription(body))
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
+        await forget_the_phone(self._ports, device)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
@@ -295,7 +310,8 @@ def acting_phone(ports: Ports, kind: str, *, address: str, device: DeviceName | 
 
 async def _record_refusal(ports: Ports, acting: Acting, error: HeliographError) -> None:
     if error.code is not Code.UNAVAILABLE and not acting.telemetry:
-        await record_rejection(ports, acting, error, resource=acting.actor)
+        enterprise = DeviceName.parse(acting.actor).enterprise if acting.actor else ""
+        await record_rejection(ports, acting, error, resource=acting.actor, enterprise=enterprise)
 
 
 def _same(one: object, other: object) -> bool:
@@ -324,7 +340,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "report": Session.report,
     "status": Session.status,
     "usageLogs": Session.usage_logs,
-    "ping": Session.ping,
+    "pushSubscription": Session.push_subscription,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
@@ -335,4 +351,4 @@ TELEMETRY = frozenset({"hello", "status", "usageLogs"})
 TOLD_THE_POLICY = frozenset({"hello", "status"})
 """Messages that are answered with the policy."""
 
-KINDS = frozenset({"hello", *_HANDLERS})
+KINDS = frozenset({"hello", "ping", *_HANDLERS})

@@ -34,8 +34,9 @@ from heliograph.domain.audit import Acting
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
-from heliograph.notifications.witnesses import witnesses_at
-from heliograph.protojson.errors import FailedPrecondition, Unavailable
+from heliograph.notifications.web_push import WebPusher
+from heliograph.protojson.errors import FailedPrecondition
+from heliograph.server.audit_trail import kept_trail
 from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
@@ -43,8 +44,6 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.acting import acting_as, context_of
-from heliograph.service.audit import keep_audit_trail, record_repeated, send_checkpoints, sign_trail
-from heliograph.service.audit_signing import PURPOSE, CheckpointSigner
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -54,8 +53,11 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.push_service import WebPush
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
+from heliograph.service.vapid import VapidKey
+from heliograph.service.wake_phones import WakingDoorbell, wake_phones
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
@@ -146,11 +148,12 @@ async def assembled(
         vault = FileVault(settings.key)
         store.counts.log_commands = settings.log_commands
         await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
+        doorbell = WakingDoorbell(opened.doorbell)
         ports = Ports(
-            store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+            store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            agent=settings.agent,
+            web_push=WebPush(VapidKey(vault)) if settings.web_push else None, agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
@@ -162,6 +165,10 @@ async def assembled(
         own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
         if store.audited:
             own.append(await undo.enter_async_context(kept_trail(settings, ports)))
+        if ports.web_push is not None:
+            pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
+            undo.push_async_callback(pusher.close)
+            own.append(wake_phones(ports, ports.web_push, pusher, doorbell, chance=secrets.SystemRandom().random))
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
@@ -172,20 +179,9 @@ async def assembled(
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
 
 
-@contextlib.asynccontextmanager
-async def kept_trail(settings: Settings, ports: Ports) -> AsyncIterator[Forever]:
-    """What keeps the audit trail while the server runs; when left, everything recorded is signed."""
-    signer = CheckpointSigner(ports.vault.derive(PURPOSE))
-    witnesses = witnesses_at(settings.audit_witnesses)
-    try:
-        yield keep_audit_trail(ports, signer, witnesses, options=("--adopt-key",) if settings.adopt_key else ())
-        with contextlib.suppress(Unavailable):
-            await record_repeated(ports, all_of_them=True)
-            if (checkpoint := await sign_trail(ports, signer)) is not None:
-                await send_checkpoints(dict.fromkeys(witnesses, checkpoint))
-    finally:
-        for witness in witnesses:
-            await witness.close()
+def _contact(settings: Settings) -> str:
+    """How push services' operators reach this server's."""
+    return settings.web_push_contact or next((url for url in settings.public_urls if url.startswith("https:")), "")
 
 
 def wired_app(

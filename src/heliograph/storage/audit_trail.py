@@ -6,7 +6,7 @@ from typing import NamedTuple
 from heliograph.domain.audit import Block
 from heliograph.protojson.errors import FailedPrecondition
 
-TRAIL_SINCE = 15
+TRAIL_SINCE = 16
 """The migration that made the tables."""
 
 

@@ -29,6 +29,7 @@ from heliograph.domain.reservation import Reservation
 from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentAttemptName
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
+from heliograph.domain.web_push import WebPushName, WebPushSubscription
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
 from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
@@ -350,6 +351,19 @@ SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
     resource=None,  # the session that began by it is recorded
 )
 
+WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
+    table="web_push_subscriptions",
+    one="Web Push subscription",
+    many="Web Push subscriptions",
+    record=WebPushSubscription,
+    key=WebPushName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("device")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(WebPushSubscription),
+    expires=True,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -370,6 +384,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SESSIONS,
     INVITATIONS,
     SPENT_ATTEMPTS,
+    WEB_PUSH_SUBSCRIPTIONS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 
