@@ -345,7 +345,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
 
-TELEMETRY = frozenset({"hello", "status", "usageLogs"})
+TELEMETRY = frozenset({"hello", "ping", "status", "usageLogs"})
 """Messages that say how a phone is; nobody decides anything by them."""
 
 TOLD_THE_POLICY = frozenset({"hello", "status"})

@@ -362,6 +362,7 @@ WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
     columns=(POSITION, Column("expires_us", "bigint")),
     codec=json_of(WebPushSubscription),
     expires=True,
+    resource=lambda name: str(DeviceName(*name)),
 )
 
 KINDS: tuple[Kind[Any, Any], ...] = (
