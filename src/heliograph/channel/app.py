@@ -1,6 +1,7 @@
 """The device channel of one server process: what verbs may ask of it, and the ASGI app under `/device/v1`."""
 
 import asyncio
+from collections.abc import Callable
 
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
 from heliograph.channel.answer import Answer, answer_to_error
@@ -30,9 +31,9 @@ class Channel:
         self.doorbell = ChannelDoorbell(self.peers)
         self.presence = ChannelPresence(self.peers, clock.now_us)
 
-    def app(self, ports: Ports) -> Asgi:
-        """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
-        return _DeviceApp(ports, self.peers)
+    def app(self, ports: Ports, *, address_of: Callable[[Scope], str] = lambda _: "") -> Asgi:
+        """The ASGI app; it wants to see whole paths, `/device/v1/…`. `address_of(scope)`: the IP address of a request's sender."""
+        return _DeviceApp(ports, self.peers, address_of)
 
     def next_look_us(self) -> int | None:
         """When a connection next looks into the store without a ring; None: no connection does."""
@@ -61,9 +62,10 @@ class Channel:
 class _DeviceApp:
     """Dispatch by raw path: no routing table stands between a phone and its answer."""
 
-    def __init__(self, ports: Ports, peers: Peers) -> None:
+    def __init__(self, ports: Ports, peers: Peers, address_of: Callable[[Scope], str]) -> None:
         self._ports = ports
         self._peers = peers
+        self._address_of = address_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -90,7 +92,7 @@ class _DeviceApp:
         connection = HttpConnection(connection_id(scope)) if rest == "hello" else None
         body = await read_message(receive)
         if session is None:
-            answer = await enroll(self._ports, body)
+            answer = await enroll(self._ports, body, address=self._address_of(scope))
         elif of_operation:
             answer = await session.handle(kind, body, operation=operation)
         else:
@@ -98,7 +100,7 @@ class _DeviceApp:
         await send_answer(send, answer)
 
     def _session(self, scope: Scope) -> Session:
-        return Session(self._ports, self._peers, credential(scope))
+        return Session(self._ports, self._peers, credential(scope), address=self._address_of(scope))
 
 
 async def _reject(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
