@@ -77,6 +77,8 @@ class Settings:
     """Whether notifications go to the enterprises' Pub/Sub topics."""
     openid: OpenIdClient | None = None
     """The identity provider that people sign in with; None: they have passkeys."""
+    audit_witnesses: tuple[str, ...] = ()
+    """Files and URLs that get the audit trail's checkpoints; a URL may hold a token."""
     session_idle_minutes: int = 60
     """How long a person's session lasts without a request."""
     session_hours: int = 12

@@ -9,6 +9,7 @@ from heliograph.domain.openid import GroupRule, OpenIdPerson
 from heliograph.domain.people import Person
 from heliograph.domain.session import Attempt
 from heliograph.protojson.errors import PermissionDenied, Unavailable
+from heliograph.service.acting import speak_for
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records
 from heliograph.service.rules import Put
@@ -62,4 +63,5 @@ async def sign_in_with_openid(ports: Ports, times: SessionTimes, who: OpenIdPers
         session, writes = begun(records, person, start, times)
         return RecordDecision(SignedIn(person, session, who.rights), (Put(person), *writes))
 
+    speak_for(name.person)
     return await ports.store.decide_records((start.spends.name, name), rule)
