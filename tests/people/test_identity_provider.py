@@ -1,5 +1,6 @@
 """People sign in with a real identity provider, in a real browser."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +156,18 @@ def test_new_keys_of_the_provider_are_fetched_when_a_token_is_signed_with_one(tm
                 pair.sign_in(page, person)
 
                 expect(page.get_by_text(f"{person}@example.com")).to_be_visible()
+
+
+def test_the_audit_trail_names_who_signed_in_and_what_was_refused(pair: Pair, browser: Browser) -> None:
+    with tab(browser, site=pair.url) as page:
+        pair.sign_in(page, "anna")
+        visitor = Visitor(pair.server)
+        visitor.cookies = {one["name"]: one["value"] for one in page.context.cookies(pair.url)}
+    with tab(browser, refused=True, site=pair.url) as page:
+        pair.sign_in(page, "nick")
+
+    entries = json.loads(visitor.call("GET", "/heliograph/v1/enterprises/-/auditEntries?pageSize=1000").page)["auditEntries"]
+
+    told = [(one.get("actor"), one["method"], one.get("outcome", "OK"), one.get("reason", "")) for one in entries]
+    assert ("anna@example.com", "signIn.come_back", "OK", "") in told
+    assert any(method == "signIn.come_back" and reason == "NO_GROUP" for _, method, _, reason in told)
