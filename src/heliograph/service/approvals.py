@@ -1,0 +1,338 @@
+"""A second person's approval: given, declined, called off, by a call or on the page of a link; and the rules that ask for it.
+
+An approval of a command and its operation change in one transaction, and the operation's state decides which of two people was first.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from heliograph.domain import approval as approving
+from heliograph.domain import operation as life
+from heliograph.domain.access import ANYBODYS_ACTOR, Caller, ServiceKey, ServiceKeyName, authorize
+from heliograph.domain.approval import Approval, ApprovalRules, ApprovalRulesRecord, ApprovalState, NotPending
+from heliograph.domain.names import ApprovalName, ApprovalRulesName, EnterpriseName, OperationName
+from heliograph.domain.operation import Operation, State
+from heliograph.domain.outcome import DEVICE_DELETED
+from heliograph.domain.sealed_text import Sealable, opened, seal
+from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violations
+from heliograph.protojson.messages import encode_message
+from heliograph.protojson.times import format_timestamp
+from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalRequired, Gate
+from heliograph.service.not_found import enterprise_absence
+from heliograph.service.notifications import operation_writes
+from heliograph.service.offer_command import with_offers
+from heliograph.service.paging import page_of
+from heliograph.service.ports import Decision, Facts, Ports, Put, Sees
+from heliograph.service.record_rules import RecordDecision, Records
+
+log = structlog.get_logger()
+
+LINK_LIFE_US = 15 * 60 * 1_000_000
+LINK_PATH = "/approve/"
+"""Path of the page below the server's address."""
+KEYS_READ = 1_000
+"""As many as a server has at most (service_keys.KEYS_MOST)."""
+
+Vote = Callable[[Approval, int], Approval]
+"""An approval after a person's word, at this time (us)."""
+
+
+class ApprovalNotFound(NotFound):
+    """No such approval: `heliograph approvals list` shows those of the enterprise."""
+
+
+class Standing(NamedTuple):
+    """An approval as it stands: its record, its state, and who may approve it."""
+
+    approval: Approval
+    state: ApprovalState
+    approvers: tuple[str, ...] = ()
+
+
+async def get_approval(ports: Ports, name: ApprovalName) -> Standing:
+    """The approval as it stands.  Raises: ApprovalNotFound, EnterpriseNotAuthorized."""
+    return await _standing(ports, await _approval(ports, name))
+
+
+async def _approval(ports: Ports, name: ApprovalName) -> Approval:
+    approval = await ports.store.record(Approval, name)
+    if approval is None:
+        raise await enterprise_absence(ports, name.parent) or ApprovalNotFound()
+    return approval
+
+
+async def list_approvals(
+    ports: Ports, enterprise: EnterpriseName, *, page_size: int | None = None, page_token: str = ""
+) -> tuple[Sequence[Standing], str]:
+    """A page of the enterprise's approvals, oldest first, and the next page's token (empty after the last).
+
+    Raises: EnterpriseNotAuthorized; InvalidArgument: page size or token.
+    """
+    found, next_page_token = await page_of(
+        ports,
+        f"{enterprise}/approvals",
+        lambda after, limit: ports.store.records(Approval, *enterprise, after=after, limit=limit),
+        page_size=page_size,
+        page_token=page_token,
+    )
+    if not found and (error := await enterprise_absence(ports, enterprise)) is not None:
+        raise error
+    keys = await _keys(ports)
+    return [await _standing(ports, approval, keys) for approval in found], next_page_token
+
+
+async def _standing(ports: Ports, approval: Approval, keys: Sequence[ServiceKey] | None = None) -> Standing:
+    state = approving.state_at(approval, ports.clock.now_us())
+    if not approval.of_method:
+        state = _state_of_command(await ports.store.operation(OperationName.parse(approval.target)), state)
+    if state is not ApprovalState.PENDING:
+        return Standing(approval, state)
+    return Standing(approval, state, approvers_of(approval, await _keys(ports) if keys is None else keys))
+
+
+def _state_of_command(operation: Operation | None, state: ApprovalState) -> ApprovalState:
+    """What the operation says of an approval that no one decided: it was cancelled, it expired, or its device is gone."""
+    if state is not ApprovalState.PENDING or (operation is not None and operation.state is State.AWAITING_APPROVAL):
+        return state
+    cancelled = operation is None or operation.state is State.CANCELLED or operation.error == DEVICE_DELETED
+    return ApprovalState.CALLED_OFF if cancelled else ApprovalState.EXPIRED
+
+
+async def _keys(ports: Ports) -> Sequence[ServiceKey]:
+    return (await ports.store.records(ServiceKey, after="", limit=KEYS_READ)).items
+
+
+def approvers_of(approval: Approval, keys: Iterable[ServiceKey]) -> tuple[str, ...]:
+    """Who may approve it, as far as keys show: people behind keys that may, but not the one who asked."""
+    actors = {key.caller.actor for key in keys if may_approve(key.caller, approval.name.enterprise)}
+    return tuple(sorted(actors - {approval.asked_by}))
+
+
+def may_approve(caller: Caller, enterprise: str) -> bool:
+    """Whether the caller may approve in the enterprise at all."""
+    try:
+        authorize(caller, writes=True, enterprise=enterprise)
+    except PermissionDenied:
+        return False
+    return True
+
+
+def waits_for(standing: Standing) -> str:
+    """One or two sentences on who is asked, until when, and what to do if no one can."""
+    approval = standing.approval
+    missing = approval.needed - len(approval.votes)
+    until = format_timestamp(approval.deadline_us)
+    of = f"{missing} more" if approval.votes else str(missing)
+    people = "person" if missing == 1 else "people"
+    left = [actor for actor in standing.approvers if all(actor != vote.actor for vote in approval.votes)]
+    if len(left) < missing:
+        return (
+            f"It waits for the approval of {of} {people} besides {approval.asked_by}, and too few can give it"
+            f" ({', '.join(left) or 'no key of another person may'}): make a key for another person"
+            f" (heliograph keys create --person …), or call it off. It expires at {until}."
+        )
+    return (
+        f"It waits for the approval of {of} {people} besides {approval.asked_by} until {until}: {', '.join(left)}"
+        f" can give it (heliograph approvals show {approval.name.approval})."
+    )
+
+
+async def approve(ports: Ports, name: ApprovalName, caller: Caller, *, digest: str) -> Standing:
+    """One more person agreed to exactly this; with the last one needed it happens: the command is in its phone's queue.
+
+    Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, ApprovalChanged.
+    """
+    actor = _named(caller)
+
+    def vote(approval: Approval, now_us: int) -> Approval:
+        return approving.approved(approval, actor=actor, key_id=caller.key_id, digest=digest, now_us=now_us)
+
+    return await _decide(ports, name, vote, actor)
+
+
+async def decline(ports: Ports, name: ApprovalName, caller: Caller, *, reason: str = "") -> Standing:
+    """One person said no: the command has ended with an error that says so.
+
+    Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, InvalidArgument.
+    """
+    actor = _named(caller)
+    return await _decide(
+        ports, name, lambda approval, now_us: approving.declined(approval, actor=actor, reason=reason, now_us=now_us), actor
+    )
+
+
+async def call_off(ports: Ports, name: ApprovalName, caller: Caller, *, reason: str = "") -> Standing:
+    """It does not happen, approved or not: the command is cancelled unless its phone has acknowledged it.
+
+    Raises: ApprovalNotFound; NotPending: too late; InvalidArgument.
+    """
+    actor = caller.actor
+    return await _decide(
+        ports, name, lambda approval, now_us: approving.called_off(approval, actor=actor, reason=reason, now_us=now_us), actor
+    )
+
+
+def _named(caller: Caller) -> str:
+    return "" if caller.actor == ANYBODYS_ACTOR else caller.actor
+
+
+class _Vote(NamedTuple):
+    approval: Approval
+    operation: Operation | None = None
+
+
+async def _decide(ports: Ports, name: ApprovalName, vote: Vote, actor: str) -> Standing:
+    first = await _approval(ports, name)
+    decided = await (_decide_method(ports, name, vote) if first.of_method else _decide_command(ports, first, vote, actor))
+    log.info("approval.decided", approval=str(name), what=decided.what, target=decided.target, by=actor, state=decided.state.value)
+    return await _standing(ports, decided)
+
+
+async def _decide_method(ports: Ports, name: ApprovalName, vote: Vote) -> Approval:
+    def rule(records: Records) -> RecordDecision[Approval]:
+        approval = records.one(Approval, name)
+        if approval is None:
+            raise ApprovalNotFound
+        changed = vote(approval, records.now_us)
+        return RecordDecision(changed, (Put(changed),) if changed != approval else ())
+
+    return await ports.store.decide_records((name,), rule)
+
+
+async def _decide_command(ports: Ports, first: Approval, vote: Vote, actor: str) -> Approval:
+    target = OperationName.parse(first.target)
+
+    def rule(facts: Facts) -> Decision[Approval]:
+        approval, operation = facts.record(Approval), facts.operation
+        if approval is None or operation is None:
+            raise ApprovalNotFound
+        changed = vote(approval, facts.now_us)
+        if changed == approval:
+            return Decision(approval)
+        _require_waiting(approval, changed, operation, facts.now_us)
+        after = _operation_after(changed, with_offers(ports, operation), actor, facts.now_us)
+        return Decision(changed, (Put(changed), *operation_writes(ports, facts, operation, after)), ring=target.device)
+
+    sees = Sees(device=target.device, create_ms=target.create_ms, subscription=True, records=(first.name,))
+    decided = await ports.store.decide(sees, rule)
+    ports.offers.noted(target.device, target.create_ms)
+    return decided
+
+
+class TooLateToCallOff(FailedPrecondition):
+    """The command's phone has acknowledged it, or it has ended: nothing is left to call off."""
+
+    reason = "TOO_LATE_TO_CALL_OFF"
+
+
+def _require_waiting(approval: Approval, changed: Approval, operation: Operation, now_us: int) -> None:
+    """The operation is the truth, whatever the approval's record says.  Raises: NotPending, TooLateToCallOff."""
+    if changed.state is ApprovalState.CALLED_OFF:
+        if not life.allows(operation, life.Event.CANCEL) or now_us >= operation.expires_us:
+            raise TooLateToCallOff
+    elif operation.state is not State.AWAITING_APPROVAL or now_us >= operation.expires_us:
+        state = _state_of_command(operation, ApprovalState.PENDING)
+        raise NotPending(approval, ApprovalState.EXPIRED if state is ApprovalState.PENDING else state)
+
+
+def _operation_after(changed: Approval, operation: Operation, actor: str, now_us: int) -> Operation:
+    """The operation, changed with its approval."""
+    said = f"{approving.past(changed.state)} by {actor}" + (f": {changed.reason}" if changed.reason else "")
+    match changed.state:
+        case ApprovalState.APPROVED:
+            starts_us = now_us + changed.grace_us if changed.grace_us else 0
+            return life.approve(operation, now_us, f"by {actor}", starts_us=starts_us)
+        case ApprovalState.DECLINED:
+            return life.decline(operation, now_us, said)
+        case ApprovalState.CALLED_OFF:
+            return life.call_off(operation, now_us, said)
+        case _:
+            return life.agreed(operation, now_us, f"by {actor}, {len(changed.votes)} of {changed.needed}")
+
+
+async def get_approval_rules(ports: Ports, enterprise: EnterpriseName) -> ApprovalRules:
+    """The enterprise's rules, none by default.  Raises: EnterpriseNotAuthorized."""
+    record = await ports.store.record(ApprovalRulesRecord, ApprovalRulesName(enterprise.enterprise))
+    if record is None and (error := await enterprise_absence(ports, enterprise)) is not None:
+        raise error
+    return record.rules if record is not None else ApprovalRules()
+
+
+async def set_approval_rules(ports: Ports, enterprise: EnterpriseName, wanted: ApprovalRules, caller: Caller) -> ApprovalRules:
+    """These are the enterprise's rules, for every command issued from now on; those that wait go on by the rules that they met.
+
+    As soon as there are rules, changing them needs an approval itself.
+
+    Raises: InvalidArgument; ApprovalRequired, ApprovalDeclined; EnterpriseNotAuthorized.
+    """
+    if found := Violations(approving.rules_violations(wanted, command_types=MAY_NEED_APPROVAL)):
+        raise InvalidArgument(violations=found)
+    if (error := await enterprise_absence(ports, enterprise)) is not None:
+        raise error
+    rules_name = ApprovalRulesName(enterprise.enterprise)
+    gate = Gate(approving.CHANGE_RULES, enterprise, str(rules_name), caller, encode_message(wanted).decode())
+
+    def rule(facts: Facts) -> Decision[Approval | None]:
+        passage = gate.judge(facts)
+        if passage.blocked_by is not None:
+            return Decision(passage.blocked_by, passage.writes)
+        return Decision(None, (*passage.writes, Put(ApprovalRulesRecord(name=rules_name, rules=wanted))))
+
+    if (blocked_by := await ports.store.decide(Sees(enterprise=enterprise, records=gate.sees), rule)) is not None:
+        raise ApprovalRequired(blocked_by)
+    return wanted
+
+
+class ApprovalLink(Sealable, frozen=True, kw_only=True, tag="approval"):
+    """What the address of the page holds: whose word it is, on exactly what."""
+
+    approval: str
+    digest: str
+    actor: str
+    key_id: str = ""
+
+
+class NoSuchLink(NotFound):
+    """This link is not valid, or is older than a quarter of an hour. Ask for a new one."""
+
+
+async def create_link(ports: Ports, name: ApprovalName, caller: Caller, *, server_url: str) -> tuple[str, int]:
+    """The address of a page on which the caller, anyone who has it, approves or declines in the caller's name; and when it expires (us).
+
+    Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover.
+    """
+    approval = await _approval(ports, name)
+    now_us = ports.clock.now_us()
+    approving.approved(
+        approval, actor=_named(caller), key_id=caller.key_id, digest=approval.digest, now_us=now_us
+    )  # who may not, gets none
+    expires_us = min(now_us + LINK_LIFE_US, approval.deadline_us)
+    link = ApprovalLink(approval=str(name), digest=approval.digest, actor=caller.actor, key_id=caller.key_id, expires_us=expires_us)
+    return f"{server_url}{LINK_PATH}{seal(link, key=_link_key(ports))}", expires_us
+
+
+async def opened_link(ports: Ports, sealed: str) -> tuple[Standing, Caller]:
+    """What the page's address names, and whose word it takes.
+
+    Raises: NoSuchLink: also once its key is gone, or it was used: a person's word counts once.
+    """
+    link = opened(sealed, ApprovalLink, key=_link_key(ports), now_us=ports.clock.now_us())
+    if link is None:
+        raise NoSuchLink
+    caller = Caller(email=link.actor, person=link.actor, key_id=link.key_id)
+    if link.key_id:
+        key = await ports.store.record(ServiceKey, ServiceKeyName(link.key_id))
+        if key is None or key.caller.actor != link.actor:
+            raise NoSuchLink
+        caller = key.caller
+    standing = await get_approval(ports, ApprovalName.parse(link.approval))
+    used = standing.state is not ApprovalState.PENDING or any(vote.actor == link.actor for vote in standing.approval.votes)
+    if used or standing.approval.digest != link.digest or not may_approve(caller, standing.approval.name.enterprise):
+        raise NoSuchLink
+    return standing, caller
+
+
+def _link_key(ports: Ports) -> bytes:
+    return ports.vault.derive("approval links")
