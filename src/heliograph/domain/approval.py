@@ -114,9 +114,11 @@ def _covers(rule: ApprovalRule, what: str, device: DeviceRecord | None) -> bool:
     return not kinds or device is None or device.management_kind in kinds
 
 
+@proto("Approval.State")
 class ApprovalState(enum.Enum):
     """How an approval stands."""
 
+    STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
     PENDING = "PENDING"
     APPROVED = "APPROVED"
     """Of a command: it waits in its phone's queue, after the grace period. Of a method: the same call may be made once."""

@@ -15,6 +15,7 @@ from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.approval_page import approval_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
@@ -32,6 +33,7 @@ from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.approvals import LINK_PATH
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -213,6 +215,7 @@ def _api(
         "/oauth2/": token,
         PREFIX: desk,
         SIGN_UP: sign_up_app(ports, otherwise=rest),
+        LINK_PATH: approval_app(ports, otherwise=rest),
         UPGRADE: upgrade_app(ports, otherwise=rest),
         APK: agent,
         AGENT: agent,

@@ -6,8 +6,10 @@ import msgspec
 
 from heliograph.domain.evidence import Facts, Judgement, stored_evidence
 from heliograph.domain.names import OperationName
-from heliograph.domain.operation import Operation, State, TimelineEntry
+from heliograph.domain.operation import Operation, State, TimelineEntry, withheld
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.approval_gate import operation_approval
+from heliograph.service.approvals import get_approval, waits_for
 from heliograph.service.devices import successor_of
 from heliograph.service.offer_command import PARKED, holds_until_us
 from heliograph.service.operations import get_operation
@@ -83,6 +85,8 @@ def _entry(entry: TimelineEntry) -> Entry:
 
 
 async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | None) -> str:
+    if withheld(operation, ports.clock.now_us()):
+        return await _why_withheld(ports, operation)
     if operation.state is State.ACKNOWLEDGED:
         where, _ = await ports.presence.sighting(operation.device)
         return _why_unfinished(operation) + (await _told_successor(ports, operation) if where is Whereabouts.NOWHERE else "")
@@ -95,6 +99,14 @@ async def _why_stuck(ports: Ports, operation: Operation, live: TimelineEntry | N
     if (holder := await _holder(ports, operation)) is not None:
         return f"It waits for {holder.name}, which {'was acknowledged' if holder.ack_id else 'is older'} and has not started or ended."
     return offers or f"The device is connected and was not offered the command{by} yet."
+
+
+async def _why_withheld(ports: Ports, operation: Operation) -> str:
+    approval = operation_approval(operation.name)
+    if operation.state is State.AWAITING_APPROVAL:
+        return waits_for(await get_approval(ports, approval))
+    until = format_timestamp(operation.starts_us)
+    return f"It is approved, and can be called off until {until} (heliograph approvals call-off {approval.approval}). Then it is offered."
 
 
 def _why_unfinished(operation: Operation) -> str:
