@@ -1,7 +1,6 @@
-"""Approvals under everything that can happen at once, on real stores of both engines, the second with two servers: what two people
-decided at the same moment is decided once, and no phone learns of a command before it is approved.
+"""Approvals under everything that can happen at once, on real stores of both engines, the second with two servers.
 
-Nothing is modelled: what is checked is what callers were answered, what phones were offered, and what is stored.
+What two people decide at the same moment is decided once, and no phone learns of a command before it is approved. Nothing is modelled: what is checked is what callers were answered, what phones were offered, and what is stored.
 """
 
 import asyncio
@@ -193,6 +192,11 @@ class RacingApprovals(RuleBasedStateMachine):
     @rule(name=wipes)
     def approve_and_decline_at_once(self, name: OperationName) -> None:
         self.race(name, ["bob approves", "carol approves", "bob declines", "alice calls off"], 1)
+
+    @rule(name=wipes, then=st.sampled_from(("carol approves", "alice approves", "offer")))
+    def one_person_s_word_twice(self, name: OperationName, then: str) -> None:
+        self.race(name, ["bob approves", "bob approves"], 1)
+        self.race(name, ["bob approves", then, "ack"], 1)
 
     @rule(name=wipes, off_us=st.integers(-1, 1))
     def approve_as_it_expires(self, name: OperationName, off_us: int) -> None:
