@@ -12,9 +12,17 @@ import msgspec
 
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.domain.user_facing_message import UserFacingMessage
+from heliograph.domain.web_push import PushKeys
 
 LONG_POLL_MAX_S = 55
-"""Below the 60 s after which common proxies cut an idle request."""
+"""Below the 60 s after which common proxies cut an idle request: how long a phone may poll that did not ask for more."""
+VERSIONS = (1,)
+"""Of the protocol, which this server speaks. What may be left out of a message, and what may be passed over, makes no new version."""
+VERSION_UNNAMED = 1
+"""Spoken by phones that name no version."""
+KEEP_ALIVE_LEAST_S = 30
+KEEP_ALIVE_MOST_S = 900
+"""A quarter of an hour: a phone that has vanished is noticed after that, and an hour has four wake-ups at least."""
 ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
 PUBLIC_KEY_BYTES = 65
@@ -89,10 +97,23 @@ class InFlight(Message, frozen=True, kw_only=True):
     state: InFlightState
 
 
+class KeepAlive(Message, frozen=True, kw_only=True):
+    """How an idle connection is kept open: what the phone wants in Hello, what holds in Greeting."""
+
+    every_s: int
+    """The longest that nothing travels on the connection, and that a poll waits; 30 to 900 holds, whatever was asked for."""
+    server_pings: bool = False
+    """Whether the server pings, which wakes the phone; else the phone does, when it is awake anyway. WebSockets only."""
+
+
 class Hello(Message, frozen=True, kw_only=True):
-    """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone's journal holds."""
+    """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone speaks, wants, and has in its journal."""
 
     in_flight: tuple[InFlight, ...] = ()
+    protocol_versions: tuple[int, ...] = ()
+    """Those that the phone speaks; empty: version 1."""
+    keep_alive: KeepAlive | None = None
+    """Absent: the server pings every 30 s, and a poll waits 55 s at most."""
     public_key: str = ""
     """What the phone opens secrets with from now on, as in Enroll; empty: with nothing, whatever it said before."""
 
@@ -234,6 +255,24 @@ class UsageLogs(Message, frozen=True, kw_only=True):
     events: tuple[msgspec.Raw, ...]
 
 
+class PushSubscription(Message, frozen=True, kw_only=True):
+    """Where the phone can be woken while it is not connected; without an endpoint: nowhere.  Source: W3C Push API, PushSubscriptionJSON."""
+
+    endpoint: str = ""
+    keys: PushKeys = PushKeys()
+
+
+class ApplicationServer(Message, frozen=True, kw_only=True):
+    """What a subscription must be made for, so that this server may use it; the answer to PushSubscription."""
+
+    application_server_key: str = ""
+    """The server's public key: a point of P-256, uncompressed, base64url without padding. Empty: this server wakes no phones."""
+
+
+class Ping(Message, frozen=True, kw_only=True):
+    """The phone keeps its connection open, and learns whether it still is."""
+
+
 class OrderCarriedOut(Message, frozen=True, kw_only=True):
     """The phone executed its last order; after the answer it forgets its credential."""
 
@@ -263,3 +302,12 @@ class PhonePolicy(Message, frozen=True, kw_only=True):
     password_minimum_length: int = 0
     policy: OptionalRaw = None
     """AMAPI's Policy whole; absent: unchanged since the report that said that this version is applied."""
+
+
+class Greeting(PhonePolicy, frozen=True, kw_only=True):
+    """The answer to Hello: what the server wants, and what holds on this connection."""
+
+    protocol_version: int | None = None
+    """The highest that both speak; absent: the phone named none, and version 1 holds."""
+    keep_alive: KeepAlive | None = None
+    """What holds; absent: the phone asked for nothing, or the server is older."""

@@ -5,7 +5,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -16,13 +16,15 @@ from heliograph.agent.runner import PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import User
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import Answer
-from heliograph.domain.device import DeviceFacts
+from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.phone.report_fields import Situation, device_report
-from heliograph.domain.phone.virtual_device import device_facts
+from heliograph.domain.phone.events import with_events
+from heliograph.domain.phone.report_fields import REPORTED, Situation, value_of
+from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
 from heliograph.protocol import PhonePolicy
 from heliograph.protojson.messages import encode_message
+from heliograph.protojson.types import decode_hook
 from heliograph.service.issue_command import issue_command
 from scripts.android_tools import program
 from tests.agent.lab import KillAt, Lab, eventually, executions
@@ -188,7 +190,7 @@ class AppSubject:
             "token": await lab.token(wish.profile),
             "serial": wish.serial or folder.name,
             "channel": "" if wish.kind is None else wish.kind.value,
-            "report": json.loads(encode_message(device_report(Situation(phone=device)))),
+            "facts": everything_reported(device),
             "refuses": refusals(device_facts(device)),
             "statuses": STATUSES,
             "asksUser": wish.asks_user,
@@ -273,6 +275,14 @@ class AppSubject:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+
+
+def everything_reported(device: VirtualDevice) -> Any:  # noqa: ANN401 - JSON
+    """The facts of a phone whose policy asks for all of them; those that only company-owned phones report are there in any case."""
+    phone = with_events(device, device, lambda _field: True, now_us=1)
+    situation = Situation(phone=phone)
+    facts = {row.name: value_of(situation, row.name) for row in REPORTED if phone.api_level >= row.api_level}
+    return json.loads(encode_message(msgspec.convert(facts, DeviceReport, dec_hook=decode_hook)))
 
 
 def refusals(facts: DeviceFacts) -> dict[str, str]:

@@ -8,20 +8,24 @@ import msgspec
 import pytest
 
 from heliograph.agent.executor import Moment
+from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import TransportKind
 from heliograph.commands import COMMANDS, ENVELOPE
-from heliograph.domain.device import Device, DeviceState
+from heliograph.domain.device import Device, DeviceState, DeviceStatus, StatusName
+from heliograph.domain.device_json import render_device
 from heliograph.domain.evidence import Judgement, stored_evidence
 from heliograph.domain.names import DeviceName, PolicyName
+from heliograph.domain.phone.report_fields import REPORTED
 from heliograph.domain.policy import changed, implicit_default
 from heliograph.protocol import MESSAGE_MAX_BYTES, PhonePolicy
+from heliograph.protojson.messages import encode_message
 from heliograph.protojson.types import secret_fields
-from heliograph.service.devices import patch_device
+from heliograph.service.devices import get_device, patch_device
 from heliograph.service.policies import patch_policy
 from heliograph.service.ports import Decision, Put, Sees
 from tests.agent.lab import Lab, Wire, eventually, port_of, shown
 from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue
-from tests.commands.policies import policy_of
+from tests.commands.policies import SWITCHES, asking, policy_of
 from tests.patience import PATIENCE_S
 
 TESTED = [row.name for row in COMMANDS.values() if not row.final_at_ack]
@@ -214,6 +218,30 @@ async def test_a_policy_that_only_the_answer_to_a_report_brought_is_reported_as_
 
     await reported(lab, subject, version=unsaid.version)
     assert 1 == apps_of(subject.policy())
+
+
+@pytest.mark.parametrize("company_owned", [True, False])
+async def test_a_report_holds_what_the_policy_asks_for(lab: Lab, make: Make, *, company_owned: bool) -> None:
+    subject = await make(Wish(type="LOCK", asks_user=not company_owned))
+    phone = PROFILES[Wish(type="LOCK", asks_user=not company_owned).profile].phone("any")
+    policy = PolicyName(lab.enterprise.enterprise, "default")
+
+    for switches in (SWITCHES, SWITCHES[::2], SWITCHES[1::2], ()):
+        record = await patch_policy(lab.ports, policy, asking(*switches), None)
+        await reported(lab, subject, version=record.version)
+
+        fields = {row.name for row in REPORTED if row.switch in switches and phone.api_level >= row.api_level}
+        if not company_owned:
+            fields -= {row.name for row in REPORTED if row.company_owned}
+        assert fields == {row.name for row in REPORTED if row.switch} & set(await shown_device(lab, subject))
+
+
+async def shown_device(lab: Lab, subject: Subject) -> dict[str, Any]:
+    """The device as callers read it."""
+    name = DeviceName.parse(subject.name)
+    status = await lab.ports.store.record(DeviceStatus, StatusName(*name))
+    view: dict[str, Any] = msgspec.json.decode(encode_message(render_device(await get_device(lab.ports, name), status)))
+    return view
 
 
 async def reported(lab: Lab, subject: Subject, *, version: int) -> None:

@@ -105,6 +105,9 @@ class CountedIds:
     def webhook_keys(self) -> bytes:
         return next(self._numbers).to_bytes(64)
 
+    def session_secret(self) -> str:
+        return f"secret{next(self._numbers)}"
+
 
 class Here:
     """A ports.Presence and ports.Doorbell that a test sets and reads."""

@@ -2,7 +2,9 @@ import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Iterator;
 import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Json;
@@ -45,9 +47,14 @@ public class HostAgent implements Phone, Agent.Events {
 
   @Override
   public JSONObject report() {
-    JSONObject report = Json.copy(Json.in(settings, "report"));
-    Json.put(report, "appliedPolicyName", policy.opt("policyName"));
-    Json.put(report, "appliedPolicyVersion", policy.has("policyName") ? policy.optString("policyVersion", "1") : null);
+    JSONObject facts = Json.in(settings, "facts");
+    boolean companyOwned = facts.optString("ownership").equals("COMPANY_OWNED");
+    AppliedPolicy applied = new AppliedPolicy(policy);
+    JSONObject report = Json.of("appliedPolicyName", applied.name(), "appliedPolicyVersion", applied.version());
+    for (Iterator<String> fields = facts.keys(); fields.hasNext(); ) {
+      String field = fields.next();
+      if (applied.asksFor(field, companyOwned)) Json.put(report, field, facts.opt(field));
+    }
     return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
   }
 
@@ -71,10 +78,9 @@ public class HostAgent implements Phone, Agent.Events {
     return "boot " + read("boots").length();
   }
 
-  /** An absent Policy message is the one that it has. */
   @Override
   public void adopt(JSONObject wanted) {
-    policy = wanted.has("policy") ? wanted : Json.put(Json.copy(wanted), "policy", policy.opt("policy"));
+    policy = AppliedPolicy.merged(wanted, policy);
     write("policy", policy.toString());
     append("states", wanted.optString("policyName") + " " + wanted.optInt("policyVersion", 1) + " " + wanted.optBoolean("disabled") + "\n");
   }

@@ -12,13 +12,24 @@ import msgspec
 
 from heliograph.agent.command_run import CommandRun, raw_evidence
 from heliograph.agent.delivery import CredentialUnknown, Delivery
-from heliograph.agent.executor import Equipment, Moment, Work, work_of
+from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
-from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
+from heliograph.protocol import (
+    CREDENTIAL_BYTES,
+    ApplicationServer,
+    Enroll,
+    Enrolled,
+    Hello,
+    Offer,
+    OrderCarriedOut,
+    PhonePolicy,
+    PushSubscription,
+    StatusReport,
+)
 
 INSTALLATION_ID_BITS = 128
 
@@ -44,7 +55,7 @@ class Agent:
         self._journal = equipment.journal
         self._delivery = Delivery(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        """By operation, and three of the agent's own."""
+        """By operation, and four of the agent's own."""
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
@@ -176,6 +187,8 @@ class Agent:
         self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()
+        if self._equipment.push is not None and "push subscription" not in self._tasks:
+            self._start("push subscription", self._can_be_woken(self._equipment.push))
 
     def _connection(self, *, stands: bool) -> None:
         if stands:
@@ -226,6 +239,18 @@ class Agent:
                 elif before == self._heard:  # else what was heard meanwhile may be newer than this answer
                     self._reported = report
                     executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
+
+    async def _can_be_woken(self, distributor: PushDistributor) -> None:
+        """The server has the phone's subscription, made for this server; with each connection, since either may have lost it."""
+        given = distributor.subscription
+        key = await self._give(given)
+        if key and (wanted := await distributor.subscribe(key)) != given:
+            await self._give(wanted)
+
+    async def _give(self, subscription: PushSubscription) -> str:
+        """The key that subscriptions must be made for; empty: this server wakes no phones, or does not know how (404)."""
+        reply = (await self._delivery.deliver(subscription)).reply
+        return msgspec.json.decode(reply.body, type=ApplicationServer).application_server_key if reply.status == OK else ""
 
     def _adopt(self, policy: PhonePolicy) -> None:
         self._heard += 1

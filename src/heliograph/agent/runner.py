@@ -11,7 +11,7 @@ import structlog
 
 from heliograph.agent.agent import Agent, EnrollmentRejected, NotEnrolled, UnknownOrder
 from heliograph.agent.delivery import never
-from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, pass_by
+from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, PushDistributor, pass_by
 from heliograph.agent.http_client import Client, HttpClient
 from heliograph.agent.journal import Journal
 from heliograph.agent.long_poll import LongPollTransport
@@ -94,6 +94,8 @@ class PhoneRunner:
         self._enrolling = enrolling or asyncio.Semaphore()
         self.entropy: random.Random = ENTROPY
         """Makes credentials and ackIds."""
+        self.push: PushDistributor | None = None
+        """What wakes the phone while it is not connected."""
         self.reported: DeviceReport | None = None
         """What the server knows of the phone before its agent runs for the first time."""
         self._token = ""
@@ -314,6 +316,7 @@ class PhoneRunner:
             checkpoint=self._pass,
             connection_changed=self._connection_changed,
             not_known=self._not_known,
+            push=self.push,
             progress_every_s=self.line.progress_every_s,
             backoff_first_s=self.line.backoff_first_s,
             backoff_most_s=self.line.backoff_most_s,

@@ -12,6 +12,7 @@ from heliograph.protocol import (
     Offer,
     OrderCarriedOut,
     PhonePolicy,
+    PushSubscription,
     Refuse,
     Report,
     StatusReport,
@@ -47,6 +48,7 @@ KIND_OF: dict[type[Message], str] = {
     Report: "report",
     StatusReport: "status",
     UsageLogs: "usageLogs",
+    PushSubscription: "pushSubscription",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""

@@ -12,7 +12,19 @@ import msgspec
 
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.usage_log import Batch, read_batch
-from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport, UsageLogs
+from heliograph.protocol import (
+    ACK_ID_BYTES,
+    MESSAGE_MAX_BYTES,
+    Acknowledge,
+    Begin,
+    Enroll,
+    Hello,
+    PushSubscription,
+    Refuse,
+    Report,
+    StatusReport,
+    UsageLogs,
+)
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, known_fields
 from heliograph.protojson.parser import MALFORMED, reject_depth
@@ -45,6 +57,8 @@ def read_hello(body: bytes) -> Hello:
     hello = _read(_hello, body)
     for item in hello.in_flight:
         _require(_ACK_ID, item.ack_id, "inFlight.ackId must be 32 lower-case hex digits.")
+    if hello.keep_alive is not None and hello.keep_alive.every_s < 1:
+        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
     return hello
 
 
@@ -94,6 +108,11 @@ def read_usage_logs(body: bytes) -> Batch:
     return read_batch(message.retrieval_time, events)
 
 
+def read_push_subscription(body: bytes) -> PushSubscription:
+    """The message.  Raises: InvalidArgument."""
+    return _read(_push_subscription, body)
+
+
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
     enroll = _read_with_report(Enroll, _enroll, body)
@@ -117,6 +136,7 @@ _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)
 _usage_logs = _decoder(UsageLogs)
+_push_subscription = _decoder(PushSubscription)
 _enroll = _decoder(Enroll)
 _frame = _decoder(Frame)
 

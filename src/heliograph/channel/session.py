@@ -11,16 +11,18 @@ from heliograph.channel.messages import (
     read_begin,
     read_enroll,
     read_hello,
+    read_push_subscription,
     read_refuse,
     read_report,
     read_status_report,
     read_usage_logs,
 )
-from heliograph.channel.peers import HttpConnection, Link, Peers
+from heliograph.channel.negotiation import agreed_keep_alive, agreed_version
+from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, PhonePolicy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok, PhonePolicy, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
@@ -38,6 +40,7 @@ from heliograph.service.ports import Offering, Ports
 from heliograph.service.refuse_command import refuse_command
 from heliograph.service.report_result import report_result
 from heliograph.service.usage_logs import report_usage_logs
+from heliograph.service.web_push import forget_the_phone, give_push_subscription
 from heliograph.service.work_aside import work_aside
 
 REQUESTS_AT_ONCE_MOST = 8
@@ -76,7 +79,9 @@ class Session:
         self._peers.heard(name, self._ports.clock.now_us())
         return name
 
-    async def handle(self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: Link | None = None) -> Answer:
+    async def handle(
+        self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: LastingLink | None = None
+    ) -> Answer:  # fmt: skip
         """The answer to a message; never raises what a device can cause.
 
         `operation` is the one that an HTTP path names. `connection` and `link` are what carried the message: a hello makes them the
@@ -137,6 +142,11 @@ class Session:
         """How long the device may leave an answer unread."""
         return self._peers.unread_most_s
 
+    @property
+    def keep_alive_most_s(self) -> int:
+        """The longest interval that this server keeps idle connections by."""
+        return self._ports.limits.keep_alive_most_s
+
     def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
         """The device's present HTTP connection, if it has this id, else a new one: repeated polls repeat offers later."""
         peer = self._peers.find(device)
@@ -162,7 +172,7 @@ class Session:
                 self._ports.offers.forget(link)
                 peer.connection = None
 
-    async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: Link | None) -> Answer:
+    async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: LastingLink | None) -> Answer:
         device = await authenticate_device(self._ports, self._credential_hash)
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
@@ -180,10 +190,18 @@ class Session:
         finally:
             peer.requests -= 1
 
-    async def _hello(self, device: DeviceName, body: bytes, connection: object, link: Link | None) -> Answer:
-        policy = await greet_device(self._ports, self._credential_hash, device, read_hello(body))
+    async def _hello(self, device: DeviceName, body: bytes, connection: object, link: LastingLink | None) -> Answer:
+        hello = read_hello(body)
+        version = agreed_version(hello.protocol_versions)
+        policy = await greet_device(self._ports, self._credential_hash, device, hello)
         self.take_over(device, connection, link)
-        return Answer(OK, encode(policy))
+        kept = None
+        if hello.keep_alive is not None:
+            kept = agreed_keep_alive(hello.keep_alive, most_s=self.keep_alive_most_s, pinged=link is not None)
+        if link is not None:
+            link.keep_alive(kept)
+        greeting = Greeting(protocol_version=version, keep_alive=kept, **msgspec.structs.asdict(policy))
+        return Answer(OK, encode(greeting))
 
     async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Execute or Drop."""
@@ -212,9 +230,18 @@ class Session:
         await report_usage_logs(self._ports, device, await work_aside(read_usage_logs, body))
         return Ok()
 
+    async def push_subscription(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """ApplicationServer."""
+        return await give_push_subscription(self._ports, device, read_push_subscription(body))
+
+    async def ping(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok: the device was heard."""
+        return Ok()
+
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises if the device is still managed."""
         await confirm_last_order(self._ports, self._credential_hash)
+        await forget_the_phone(self._ports, device)
         return Ok()
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
@@ -272,6 +299,8 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "report": Session.report,
     "status": Session.status,
     "usageLogs": Session.usage_logs,
+    "pushSubscription": Session.push_subscription,
+    "ping": Session.ping,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""

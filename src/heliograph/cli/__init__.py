@@ -74,6 +74,9 @@ LISTED = {
         summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "people": Listed(
+        place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+    ),
     "token": Listed(
         place="heliograph.cli.token:token",
         section=USE,

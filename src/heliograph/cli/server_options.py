@@ -276,6 +276,22 @@ SERVER_OPTIONS: Final = (
         help="Let every caller do everything, without signing in: for labs, on a loopback address only.",
     ),
     ServerOption(
+        flag="--session-idle-minutes",
+        commands=SERVE,
+        type=click.IntRange(1, 7 * 24 * 60),
+        default=60,
+        metavar="N",
+        help="How long someone who signed in with a browser stays signed in without a request (docs/sign-in.md).",
+    ),
+    ServerOption(
+        flag="--session-hours",
+        commands=SERVE,
+        type=click.IntRange(1, 30 * 24),
+        default=12,
+        metavar="N",
+        help="How long someone who signed in with a browser stays signed in at most.",
+    ),
+    ServerOption(
         flag="--drain-seconds",
         commands=SERVE,
         type=click.IntRange(0, 3_600),
@@ -346,6 +362,20 @@ SERVER_OPTIONS: Final = (
         commands=SERVE,
         is_flag=True,
         help="Publish to the enterprises' pubsubTopic. Needs heliograph[pubsub]; set PUBSUB_EMULATOR_HOST for its emulator.",
+    ),
+    ServerOption(
+        flag="--no-web-push",
+        commands=SERVE,
+        is_flag=True,
+        help="Do not wake sleeping phones through their push services. Without this, those that ask for it are woken.",
+    ),
+    ServerOption(
+        flag="--web-push-contact",
+        commands=SERVE,
+        default_words="the first https --public-url",
+        default="",
+        metavar="URL",
+        help="A mailto: or https: URL by which operators of push services reach you; some refuse messages without one.",
     ),
     ServerOption(
         flag="--head-seconds",

@@ -16,18 +16,26 @@ from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import approval_app
+from heliograph.api.resources.people import PREFIX as PEOPLE
+from heliograph.api.resources.people import PeopleDesk, people_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
 from heliograph.api.resources.upgrade_page import upgrade_app
+from heliograph.api.sign_in.app import PREFIXES as SIGN_IN_PREFIXES
+from heliograph.api.sign_in.app import sign_in_app
+from heliograph.api.sign_in.desk import Desk
+from heliograph.api.sign_in.session_callers import SessionCallers
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
+from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -43,8 +51,11 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.push_service import WebPush
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
+from heliograph.service.vapid import VapidKey
+from heliograph.service.wake_phones import WakingDoorbell, wake_phones
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
@@ -135,11 +146,12 @@ async def assembled(
         vault = FileVault(settings.key)
         store.counts.log_commands = settings.log_commands
         await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
+        doorbell = WakingDoorbell(opened.doorbell)
         ports = Ports(
-            store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+            store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            agent=settings.agent,
+            web_push=WebPush(VapidKey(vault)) if settings.web_push else None, agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
@@ -147,7 +159,11 @@ async def assembled(
         store.on_events(ports.followers.heard)
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
-        own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
+        own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
+        if ports.web_push is not None:
+            pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
+            undo.push_async_callback(pusher.close)
+            own.append(wake_phones(ports, ports.web_push, pusher, doorbell, chance=secrets.SystemRandom().random))
         async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
@@ -156,6 +172,11 @@ async def assembled(
             )  # fmt: skip
             app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+
+
+def _contact(settings: Settings) -> str:
+    """How push services' operators reach this server's."""
+    return settings.web_push_contact or next((url for url in settings.public_urls if url.startswith("https:")), "")
 
 
 def wired_app(
@@ -194,7 +215,9 @@ def _api(
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
-    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
+    times = session_times(settings)
+    sessions = SessionCallers(ports, times, addresses) if settings.admission is Admission.KEYS else None
+    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls, sessions=sessions)
     rest = rest_app(
         ports,
         authorizer=authorizer,
@@ -209,8 +232,13 @@ def _api(
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
+    secret = operator_secret
+    people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
+    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times), otherwise=rest)
+    for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
     return {
         API: rest,
+        **for_people,
         "/token": token,
         "/oauth2/": token,
         PREFIX: desk,

@@ -16,6 +16,8 @@ public final class Memory {
 
   /** Server's wishes that are applied, as JSON. */
   static final String POLICY = "policy";
+  /** The event of the last measured battery level, as JSON. */
+  static final String BATTERY = "battery";
   /** The parameters of lost mode while it lasts, as JSON. */
   public static final String LOST = "lost";
   /** The token that lets this admin reset the password, in hex. */
