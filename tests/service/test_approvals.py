@@ -26,18 +26,16 @@ from heliograph.protocol import Execute, ReportState
 from heliograph.protojson.errors import Code, InvalidArgument, NotFound
 from heliograph.protojson.messages import Duration
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalDeclined, ApprovalRequired, operation_approval
+from heliograph.service.approval_links import NoSuchLink, create_link, opened_link
 from heliograph.service.approvals import (
-    NoSuchLink,
     Standing,
     TooLateToCallOff,
     approve,
     call_off,
-    create_link,
     decline,
     get_approval,
     get_approval_rules,
     list_approvals,
-    opened_link,
     set_approval_rules,
 )
 from heliograph.service.devices import delete_device

@@ -1,6 +1,7 @@
 """Approvals under everything that can happen at once, on real stores of both engines, the second with two servers.
 
-What two people decide at the same moment is decided once, and no phone learns of a command before it is approved. Nothing is modelled: what is checked is what callers were answered, what phones were offered, and what is stored.
+What two people decide at the same moment is decided once, and no phone learns of a command before it is approved. Nothing is modelled:
+what is checked is what callers were answered, what phones were offered, and what is stored.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from heliograph.domain.access import Caller
 from heliograph.domain.approval import ApprovalRule, ApprovalRules, ApprovalState, OwnApproval
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.longrunning import render_operation
-from heliograph.domain.names import EnterpriseName, OperationName
+from heliograph.domain.names import ApprovalName, EnterpriseName, OperationName
 from heliograph.domain.operation import State
 from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.protocol import Execute
@@ -125,7 +126,7 @@ class RacingApprovals(RuleBasedStateMachine):
         self.closing = contextlib.AsyncExitStack()
         self.turns = itertools.count()
         self.seen: dict[OperationName, Seen] = {}
-        self.rules = "none"
+        self.in_force = "none"
         self.worlds: list[World] = []
         self.phone: Phone
 
@@ -158,21 +159,23 @@ class RacingApprovals(RuleBasedStateMachine):
         self.run(self._change(rules))
 
     async def _change(self, rules: str) -> None:
-        change = lambda: set_approval_rules(self.ports, self.worlds[0].enterprise, RULES[rules], ALICE)  # noqa: E731
+        async def change() -> None:
+            await set_approval_rules(self.ports, self.worlds[0].enterprise, RULES[rules], ALICE)
+
         try:
             await change()
         except ApprovalRequired as required:
-            name = type(operation_approval(OperationName(self.phone.name, 1))).parse(required.metadata["approval"])
-            for approver in (BOB, CAROL)[: 2 if "two" in self.rules else 1]:
+            name = ApprovalName.parse(required.metadata["approval"])
+            for approver in (BOB, CAROL)[: 2 if "two" in self.in_force else 1]:
                 await approve(self.ports, name, approver, digest=required.metadata["digest"])
             await change()
-        self.rules = rules
+        self.in_force = rules
 
     @rule(target=wipes, count=st.integers(1, 2))
     def issue(self, count: int) -> Any:  # noqa: ANN401 - Hypothesis's own
         names = [self.run(issue_command(self.ports, self.phone.name, WIPE, caller=ALICE)).name for _ in range(count)]
         for name in names:
-            needed = {"none": 0, "one": 1}.get(self.rules, 2)
+            needed = {"none": 0, "one": 1}.get(self.in_force, 2)
             self.seen[name] = Seen(self.phone, needed, GRACE_S if needed == 2 else 0)
         return multiple(*names)
 

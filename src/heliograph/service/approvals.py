@@ -1,4 +1,4 @@
-"""A second person's approval: given, declined, called off, by a call or on the page of a link; and the rules that ask for it.
+"""A second person's approval: given, declined, called off; and the rules that ask for it.
 
 An approval of a command and its operation change in one transaction, and the operation's state decides which of two people was first.
 """
@@ -10,12 +10,12 @@ import structlog
 
 from heliograph.domain import approval as approving
 from heliograph.domain import operation as life
-from heliograph.domain.access import ANYBODYS_ACTOR, Caller, ServiceKey, ServiceKeyName, authorize
+from heliograph.domain.access import ANYBODYS_ACTOR, Caller, ServiceKey, authorize
 from heliograph.domain.approval import Approval, ApprovalRules, ApprovalRulesRecord, ApprovalState, NotPending
 from heliograph.domain.names import ApprovalName, ApprovalRulesName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, State
 from heliograph.domain.outcome import DEVICE_DELETED
-from heliograph.domain.sealed_text import Sealable, opened, seal
+from heliograph.domain.people import Person
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violations
 from heliograph.protojson.messages import encode_message
 from heliograph.protojson.times import format_timestamp
@@ -29,11 +29,8 @@ from heliograph.service.record_rules import RecordDecision, Records
 
 log = structlog.get_logger()
 
-LINK_LIFE_US = 15 * 60 * 1_000_000
-LINK_PATH = "/approve/"
-"""Path of the page below the server's address."""
-KEYS_READ = 1_000
-"""As many as a server has at most (service_keys.KEYS_MOST)."""
+CALLERS_READ = 1_000
+"""Keys, of which a server has no more (service_keys.KEYS_MOST), and people: whom a sentence names, not who may."""
 
 Vote = Callable[[Approval, int], Approval]
 """An approval after a person's word, at this time (us)."""
@@ -53,10 +50,10 @@ class Standing(NamedTuple):
 
 async def get_approval(ports: Ports, name: ApprovalName) -> Standing:
     """The approval as it stands.  Raises: ApprovalNotFound, EnterpriseNotAuthorized."""
-    return await _standing(ports, await _approval(ports, name))
+    return await _standing(ports, await approval_named(ports, name))
 
 
-async def _approval(ports: Ports, name: ApprovalName) -> Approval:
+async def approval_named(ports: Ports, name: ApprovalName) -> Approval:
     approval = await ports.store.record(Approval, name)
     if approval is None:
         raise await enterprise_absence(ports, name.parent) or ApprovalNotFound()
@@ -79,17 +76,17 @@ async def list_approvals(
     )
     if not found and (error := await enterprise_absence(ports, enterprise)) is not None:
         raise error
-    keys = await _keys(ports)
-    return [await _standing(ports, approval, keys) for approval in found], next_page_token
+    callers = await _callers(ports)
+    return [await _standing(ports, approval, callers) for approval in found], next_page_token
 
 
-async def _standing(ports: Ports, approval: Approval, keys: Sequence[ServiceKey] | None = None) -> Standing:
+async def _standing(ports: Ports, approval: Approval, callers: Sequence[Caller] | None = None) -> Standing:
     state = approving.state_at(approval, ports.clock.now_us())
     if not approval.of_method:
         state = _state_of_command(await ports.store.operation(OperationName.parse(approval.target)), state)
     if state is not ApprovalState.PENDING:
         return Standing(approval, state)
-    return Standing(approval, state, approvers_of(approval, await _keys(ports) if keys is None else keys))
+    return Standing(approval, state, _approvers_of(approval, await _callers(ports) if callers is None else callers))
 
 
 def _state_of_command(operation: Operation | None, state: ApprovalState) -> ApprovalState:
@@ -100,13 +97,17 @@ def _state_of_command(operation: Operation | None, state: ApprovalState) -> Appr
     return ApprovalState.CALLED_OFF if cancelled else ApprovalState.EXPIRED
 
 
-async def _keys(ports: Ports) -> Sequence[ServiceKey]:
-    return (await ports.store.records(ServiceKey, after="", limit=KEYS_READ)).items
+async def _callers(ports: Ports) -> Sequence[Caller]:
+    """Everyone whom keys and records of people show; who signs in by an identity provider's group is known while they do."""
+    keys = (await ports.store.records(ServiceKey, after="", limit=CALLERS_READ)).items
+    people = (await ports.store.records(Person, after="", limit=CALLERS_READ)).items
+    signing_in = [person.rights.caller(person.name.person, session_id="") for person in people if person.rights is not None]
+    return [*(key.caller for key in keys), *signing_in]
 
 
-def approvers_of(approval: Approval, keys: Iterable[ServiceKey]) -> tuple[str, ...]:
-    """Who may approve it, as far as keys show: people behind keys that may, but not the one who asked."""
-    actors = {key.caller.actor for key in keys if may_approve(key.caller, approval.name.enterprise)}
+def _approvers_of(approval: Approval, callers: Iterable[Caller]) -> tuple[str, ...]:
+    """Who may approve it: not the one who asked."""
+    actors = {caller.actor for caller in callers if may_approve(caller, approval.name.enterprise)}
     return tuple(sorted(actors - {approval.asked_by}))
 
 
@@ -144,7 +145,7 @@ async def approve(ports: Ports, name: ApprovalName, caller: Caller, *, digest: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, ApprovalChanged.
     """
-    actor = _named(caller)
+    actor = named(caller)
 
     def vote(approval: Approval, now_us: int) -> Approval:
         return approving.approved(approval, actor=actor, key_id=caller.key_id, digest=digest, now_us=now_us)
@@ -157,7 +158,7 @@ async def decline(ports: Ports, name: ApprovalName, caller: Caller, *, reason: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, InvalidArgument.
     """
-    actor = _named(caller)
+    actor = named(caller)
     return await _decide(
         ports, name, lambda approval, now_us: approving.declined(approval, actor=actor, reason=reason, now_us=now_us), actor
     )
@@ -174,7 +175,7 @@ async def call_off(ports: Ports, name: ApprovalName, caller: Caller, *, reason: 
     )
 
 
-def _named(caller: Caller) -> str:
+def named(caller: Caller) -> str:
     return "" if caller.actor == ANYBODYS_ACTOR else caller.actor
 
 
@@ -184,7 +185,7 @@ class _Vote(NamedTuple):
 
 
 async def _decide(ports: Ports, name: ApprovalName, vote: Vote, actor: str) -> Standing:
-    first = await _approval(ports, name)
+    first = await approval_named(ports, name)
     decided = await (_decide_method(ports, name, vote) if first.of_method else _decide_command(ports, first, vote, actor))
     log.info("approval.decided", approval=str(name), what=decided.what, target=decided.target, by=actor, state=decided.state.value)
     return await _standing(ports, decided)
@@ -283,56 +284,3 @@ async def set_approval_rules(ports: Ports, enterprise: EnterpriseName, wanted: A
     if (blocked_by := await ports.store.decide(Sees(enterprise=enterprise, records=gate.sees), rule)) is not None:
         raise ApprovalRequired(blocked_by)
     return wanted
-
-
-class ApprovalLink(Sealable, frozen=True, kw_only=True, tag="approval"):
-    """What the address of the page holds: whose word it is, on exactly what."""
-
-    approval: str
-    digest: str
-    actor: str
-    key_id: str = ""
-
-
-class NoSuchLink(NotFound):
-    """This link is not valid, or is older than a quarter of an hour. Ask for a new one."""
-
-
-async def create_link(ports: Ports, name: ApprovalName, caller: Caller, *, server_url: str) -> tuple[str, int]:
-    """The address of a page on which the caller, anyone who has it, approves or declines in the caller's name; and when it expires (us).
-
-    Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover.
-    """
-    approval = await _approval(ports, name)
-    now_us = ports.clock.now_us()
-    approving.approved(
-        approval, actor=_named(caller), key_id=caller.key_id, digest=approval.digest, now_us=now_us
-    )  # who may not, gets none
-    expires_us = min(now_us + LINK_LIFE_US, approval.deadline_us)
-    link = ApprovalLink(approval=str(name), digest=approval.digest, actor=caller.actor, key_id=caller.key_id, expires_us=expires_us)
-    return f"{server_url}{LINK_PATH}{seal(link, key=_link_key(ports))}", expires_us
-
-
-async def opened_link(ports: Ports, sealed: str) -> tuple[Standing, Caller]:
-    """What the page's address names, and whose word it takes.
-
-    Raises: NoSuchLink: also once its key is gone, or it was used: a person's word counts once.
-    """
-    link = opened(sealed, ApprovalLink, key=_link_key(ports), now_us=ports.clock.now_us())
-    if link is None:
-        raise NoSuchLink
-    caller = Caller(email=link.actor, person=link.actor, key_id=link.key_id)
-    if link.key_id:
-        key = await ports.store.record(ServiceKey, ServiceKeyName(link.key_id))
-        if key is None or key.caller.actor != link.actor:
-            raise NoSuchLink
-        caller = key.caller
-    standing = await get_approval(ports, ApprovalName.parse(link.approval))
-    used = standing.state is not ApprovalState.PENDING or any(vote.actor == link.actor for vote in standing.approval.votes)
-    if used or standing.approval.digest != link.digest or not may_approve(caller, standing.approval.name.enterprise):
-        raise NoSuchLink
-    return standing, caller
-
-
-def _link_key(ports: Ports) -> bytes:
-    return ports.vault.derive("approval links")

@@ -7,7 +7,8 @@ from heliograph.api.resources.web_page import BAD_REQUEST, OK, alert, send_page,
 from heliograph.asgi import Asgi, Send
 from heliograph.domain.approval import Approval, past
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.approvals import LINK_PATH, approve, decline, opened_link
+from heliograph.service.approval_links import LINK_PATH, opened_link
+from heliograph.service.approvals import approve, decline
 from heliograph.service.ports import Ports
 
 TITLE = "Approve or decline"

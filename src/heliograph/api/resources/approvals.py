@@ -8,11 +8,11 @@ from heliograph.domain.messages import Message
 from heliograph.domain.names import ApprovalName, EnterpriseName
 from heliograph.protojson.messages import Int32, Timestamp, encode_message
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.approval_links import create_link
 from heliograph.service.approvals import (
     Standing,
     approve,
     call_off,
-    create_link,
     decline,
     get_approval,
     get_approval_rules,
