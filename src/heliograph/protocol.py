@@ -270,7 +270,17 @@ class ApplicationServer(Message, frozen=True, kw_only=True):
 
 
 class Ping(Message, frozen=True, kw_only=True):
-    """The phone keeps its connection open, and learns whether it still is."""
+    """The phone keeps its connection open, and learns whether it still is; answered with Pong."""
+
+    keep_alive: KeepAlive | None = None
+    """What it wants from now on; absent: as before."""
+
+
+class Pong(Message, frozen=True, kw_only=True):
+    """The connection is open."""
+
+    keep_alive: KeepAlive | None = None
+    """What holds from now on; absent: as before."""
 
 
 class OrderCarriedOut(Message, frozen=True, kw_only=True):

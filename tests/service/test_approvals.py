@@ -359,8 +359,7 @@ async def test_what_is_asked_and_of_whom_shows(lab: World) -> None:
     why = (await get_timeline(lab.ports, name)).why_stuck
 
     assert ("bob@example.com",) == standing.approvers
-    assert why.startswith("It waits for the approval of 1 person besides alice@example.com until ")
-    assert "bob@example.com can give it" in why
+    assert why.startswith("It waits for the approval of 1 person besides alice@example.com: bob@example.com can give it. It expires at ")
     assert [standing] == (await list_approvals(lab.ports, LAB))[0]
 
 
@@ -371,7 +370,8 @@ async def test_if_no_one_is_left_who_may_it_says_so(lab: World) -> None:
 
     why = (await get_timeline(lab.ports, name)).why_stuck
 
-    assert "too few can give it (no key of another person may): make a key for another person" in why
+    assert "too few can give it: no one." in why
+    assert "Make a key for another person" in why
 
 
 async def test_a_link_takes_one_word_of_one_person_and_expires(lab: World) -> None:

@@ -16,13 +16,15 @@ from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, 
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
-from heliograph.agent.transport import OK, ConnectionLost, Reply
+from heliograph.agent.transport import BAD_REQUEST, OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.protocol import (
     CREDENTIAL_BYTES,
+    VERSIONS,
     ApplicationServer,
     Enroll,
     Enrolled,
+    Greeting,
     Hello,
     Offer,
     OrderCarriedOut,
@@ -40,6 +42,10 @@ class EnrollmentRejected(Exception):
 
 class NotEnrolled(Exception):
     """The phone is not enrolled."""
+
+
+class HelloRejected(ConnectionLost):
+    """The server does not speak with this agent: asking again helps once one of them was updated."""
 
 
 class UnknownOrder(Exception):
@@ -132,6 +138,9 @@ class Agent:
         for entry in self._journal.entries:
             self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
+        keeper = self._equipment.keeper
+        if keeper is not None and self._equipment.transport.needs_pings:
+            self._start("keep-alive", self._delivery.keep_open(keeper))
         self._start("status", self._tell_changes())
         self._start("usage log", self._equipment.executor.log_usage())
         try:
@@ -162,7 +171,7 @@ class Agent:
                 backoff.reset()
                 unknown.reset()
                 await self._take_offers()
-            except CredentialUnknown as error:
+            except (CredentialUnknown, HelloRejected) as error:
                 self._equipment.not_known(str(error))
                 wait_s = unknown.next_s()
             except ConnectionLost as lost:
@@ -179,11 +188,21 @@ class Agent:
         if not identity.private_key:  # an older agent enrolled the phone
             identity = msgspec.structs.replace(identity, private_key=new_private_key(self._equipment.entropy))
             self._journal.renew(identity)
-        hello = Hello(in_flight=self._journal.in_flight(), public_key=public_key_of(identity.private_key))
+        keeper = self._equipment.keeper
+        hello = Hello(
+            in_flight=self._journal.in_flight(),
+            public_key=public_key_of(identity.private_key),
+            protocol_versions=VERSIONS,
+            keep_alive=None if keeper is None else keeper.connecting(),
+        )
         reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
+        if reply.status == BAD_REQUEST:
+            raise HelloRejected(error_text(reply))
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
+        if keeper is not None:
+            keeper.agreed = msgspec.json.decode(reply.body, type=Greeting).keep_alive
         self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()

@@ -2,8 +2,9 @@
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method
-from heliograph.api.resources import approvals, dead_letters, devices, events, operations, push_endpoints, reservations
+from heliograph.api.resources import approvals, dead_letters, devices, events, explanations, operations, push_endpoints, reservations
 from heliograph.domain.approval import ApprovalRules
+from heliograph.domain.explanation import Explanation
 from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.service.timeline import Timeline
 
@@ -20,6 +21,13 @@ OWN_METHODS = (
         path=f"{_OPERATION}/timeline",
         handler=operations.timeline,
         response=Timeline,
+    ),
+    Method(
+        id="heliograph.operations.explain",
+        http="GET",
+        path=f"{_OPERATION}:explain",
+        handler=explanations.operation,
+        response=Explanation,
     ),
     Method(
         id="heliograph.events.list",
@@ -47,6 +55,13 @@ OWN_METHODS = (
         response=dead_letters.ResendDeadLettersResponse,
     ),
     Method(
+        id="heliograph.deadLetters.explain",
+        http="GET",
+        path=f"{_ENTERPRISE}/deadLetters/*:explain",
+        handler=explanations.dead_letter,
+        response=Explanation,
+    ),
+    Method(
         id="heliograph.reservations.create",
         http="POST",
         path=f"{_ENTERPRISE}/reservations",
@@ -68,6 +83,13 @@ OWN_METHODS = (
         path=_RESERVATION,
         handler=reservations.get,
         response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.reservations.explain",
+        http="GET",
+        path=f"{_RESERVATION}:explain",
+        handler=explanations.reservation,
+        response=Explanation,
     ),
     Method(
         id="heliograph.reservations.heartbeat",
@@ -94,6 +116,13 @@ OWN_METHODS = (
         response=approvals.ListApprovalsResponse,
     ),
     Method(id="heliograph.approvals.get", http="GET", path=_APPROVAL, handler=approvals.get, response=approvals.ApprovalView),
+    Method(
+        id="heliograph.approvals.explain",
+        http="GET",
+        path=f"{_APPROVAL}:explain",
+        handler=explanations.approval,
+        response=Explanation,
+    ),
     Method(
         id="heliograph.approvals.approve",
         http="POST",
@@ -164,6 +193,13 @@ OWN_METHODS = (
         path=_PUSH_ENDPOINT,
         handler=push_endpoints.get,
         response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.explain",
+        http="GET",
+        path=f"{_PUSH_ENDPOINT}:explain",
+        handler=explanations.push_endpoint,
+        response=Explanation,
     ),
     Method(
         id="heliograph.pushEndpoints.patch",

@@ -60,6 +60,18 @@ LISTED = {
         section=USE,
         summary="List, show, approve, decline and call off what needs a second person; see and set the rules.",
     ),
+    "watch": Listed(
+        place="heliograph.cli.watch:watch",
+        section=USE,
+        summary=(
+            "Follow commands live: each change with its time, and why one waits. Of devices until Ctrl-C, of commands until all have ended."
+        ),
+    ),
+    "explain": Listed(
+        place="heliograph.cli.explain:explain",
+        section=USE,
+        summary=("Say why a command is not done, what happens next, and what to do. Reservations, dead letters and push endpoints, too."),
+    ),
     "tail": Listed(
         place="heliograph.cli.tail:tail",
         section=USE,

@@ -18,7 +18,6 @@ from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.domain.people import Person
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violations
 from heliograph.protojson.messages import encode_message
-from heliograph.protojson.times import format_timestamp
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalRequired, Gate
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.notifications import operation_writes
@@ -46,6 +45,8 @@ class Standing(NamedTuple):
     approval: Approval
     state: ApprovalState
     approvers: tuple[str, ...] = ()
+    starts_us: int = 0
+    """Until when what is approved can be called off and does not start; 0: it can start."""
 
 
 async def get_approval(ports: Ports, name: ApprovalName) -> Standing:
@@ -85,7 +86,9 @@ async def _standing(ports: Ports, approval: Approval, callers: Sequence[Caller] 
     if not approval.of_method:
         state = _state_of_command(await ports.store.operation(OperationName.parse(approval.target)), state)
     if state is not ApprovalState.PENDING:
-        return Standing(approval, state)
+        starts_us = approval.decided_us + approval.grace_us
+        waits = state is ApprovalState.APPROVED and approval.grace_us and ports.clock.now_us() < starts_us
+        return Standing(approval, state, starts_us=starts_us if waits else 0)
     return Standing(approval, state, _approvers_of(approval, await _callers(ports) if callers is None else callers))
 
 
@@ -118,26 +121,6 @@ def may_approve(caller: Caller, enterprise: str) -> bool:
     except PermissionDenied:
         return False
     return True
-
-
-def waits_for(standing: Standing) -> str:
-    """One or two sentences on who is asked, until when, and what to do if no one can."""
-    approval = standing.approval
-    missing = approval.needed - len(approval.votes)
-    until = format_timestamp(approval.deadline_us)
-    of = f"{missing} more" if approval.votes else str(missing)
-    people = "person" if missing == 1 else "people"
-    left = [actor for actor in standing.approvers if all(actor != vote.actor for vote in approval.votes)]
-    if len(left) < missing:
-        return (
-            f"It waits for the approval of {of} {people} besides {approval.asked_by}, and too few can give it"
-            f" ({', '.join(left) or 'no key of another person may'}): make a key for another person"
-            f" (heliograph keys create --person …), or call it off. It expires at {until}."
-        )
-    return (
-        f"It waits for the approval of {of} {people} besides {approval.asked_by} until {until}: {', '.join(left)}"
-        f" can give it (heliograph approvals show {approval.name.approval})."
-    )
 
 
 async def approve(ports: Ports, name: ApprovalName, caller: Caller, *, digest: str) -> Standing:

@@ -18,8 +18,8 @@ from heliograph.service.approvals import (
     get_approval_rules,
     list_approvals,
     set_approval_rules,
-    waits_for,
 )
+from heliograph.service.explanations import explain_standing
 
 
 class VoteView(Message):
@@ -130,7 +130,6 @@ async def patch_rules(call: Call) -> bytes:
 
 def _body(standing: Standing) -> bytes:
     approval = standing.approval
-    starts_us = approval.decided_us + approval.grace_us if standing.state is ApprovalState.APPROVED and approval.grace_us else 0
     return encode_message(
         ApprovalView(
             name=str(approval.name),
@@ -150,8 +149,8 @@ def _body(standing: Standing) -> bytes:
             decide_time=_time(approval.decided_us),
             decided_by=approval.decided_by,
             reason=approval.reason,
-            start_time=_time(starts_us),
-            why_stuck=waits_for(standing) if standing.state is ApprovalState.PENDING else "",
+            start_time=_time(standing.starts_us),
+            why_stuck=explain_standing(standing).text if standing.state is ApprovalState.PENDING else "",
         )
     )
 
