@@ -26,7 +26,7 @@ from heliograph.protocol import Execute, ReportState
 from heliograph.protojson.errors import Code, InvalidArgument, NotFound
 from heliograph.protojson.messages import Duration
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalDeclined, ApprovalRequired, operation_approval
-from heliograph.service.approval_links import NoSuchLink, create_link, opened_link
+from heliograph.service.approval_links import NoSuchLink, create_approval_link, opened_link
 from heliograph.service.approvals import (
     Standing,
     TooLateToCallOff,
@@ -139,7 +139,7 @@ async def test_nobody_approves_their_own_nor_by_another_key(lab: World, by: Call
         with pytest.raises(OwnApproval):
             await act
     with pytest.raises(OwnApproval):
-        await create_link(lab.ports, operation_approval(name), by, server_url="https://x")
+        await create_approval_link(lab.ports, operation_approval(name), by, server_url="https://x")
 
 
 async def test_a_caller_without_a_name_approves_nothing(lab: World) -> None:
@@ -378,7 +378,7 @@ async def test_a_link_takes_one_word_of_one_person_and_expires(lab: World) -> No
     await put_key(lab, BOB)
     _, name = await held_wipe(lab)
     approval = operation_approval(name)
-    url, _ = await create_link(lab.ports, approval, BOB, server_url="https://x")
+    url, _ = await create_approval_link(lab.ports, approval, BOB, server_url="https://x")
     sealed = url.removeprefix("https://x/approve/")
 
     standing, caller = await opened_link(lab.ports, sealed)
@@ -395,7 +395,7 @@ async def test_a_link_outlives_neither_its_time_nor_its_key(lab: World, what: st
     await put_key(lab, BOB)
     _, name = await held_wipe(lab, WIPES)
     held = operation_approval(await issue(lab, await lab.phone(facts(serial="S2")), '{"type":"WIPE","duration":"7200s"}'))
-    url, expires_us = await create_link(lab.ports, held, BOB, server_url="")
+    url, expires_us = await create_approval_link(lab.ports, held, BOB, server_url="")
     sealed = url.removeprefix("/approve/")
     await opened_link(lab.ports, sealed)
 

@@ -34,7 +34,7 @@ class NoSuchLink(NotFound):
     """This link is not valid: it was used, it is older than a quarter of an hour, or whoever it is for may not approve any more."""
 
 
-async def create_link(ports: Ports, name: ApprovalName, caller: Caller, *, server_url: str) -> tuple[str, int]:
+async def create_approval_link(ports: Ports, name: ApprovalName, caller: Caller, *, server_url: str) -> tuple[str, int]:
     """The address of a page on which anyone who has it approves or declines in the caller's name; and when it expires (us).
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover.

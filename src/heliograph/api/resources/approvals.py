@@ -8,7 +8,7 @@ from heliograph.domain.messages import Message
 from heliograph.domain.names import ApprovalName, EnterpriseName
 from heliograph.protojson.messages import Int32, Timestamp, encode_message
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.approval_links import create_link
+from heliograph.service.approval_links import create_approval_link
 from heliograph.service.approvals import (
     Standing,
     approve,
@@ -113,7 +113,7 @@ async def call_off_(call: Call) -> bytes:
 
 async def link(call: Call) -> bytes:
     """A link with which the caller approves or declines in a browser."""
-    url, expires_us = await create_link(call.ports, ApprovalName(*call.ids), call.caller, server_url=call.server_url())
+    url, expires_us = await create_approval_link(call.ports, ApprovalName(*call.ids), call.caller, server_url=call.server_url())
     return encode_message(LinkView(url=url, expire_time=Timestamp(format_timestamp(expires_us))))
 
 
