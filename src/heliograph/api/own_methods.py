@@ -2,7 +2,17 @@
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method
-from heliograph.api.resources import approvals, dead_letters, devices, events, explanations, operations, push_endpoints, reservations
+from heliograph.api.resources import (
+    approvals,
+    audit_entries,
+    dead_letters,
+    devices,
+    events,
+    explanations,
+    operations,
+    push_endpoints,
+    reservations,
+)
 from heliograph.domain.approval import ApprovalRules
 from heliograph.domain.explanation import Explanation
 from heliograph.domain.push_endpoint import PushEndpoint
@@ -37,6 +47,14 @@ OWN_METHODS = (
         query=events.EventsQuery,
         streams=True,
         response=events.EventList,
+    ),
+    Method(
+        id="heliograph.auditEntries.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/auditEntries",
+        handler=audit_entries.list_,
+        query=audit_entries.ListAuditEntriesQuery,
+        response=audit_entries.ListAuditEntriesResponse,
     ),
     Method(
         id="heliograph.deadLetters.list",

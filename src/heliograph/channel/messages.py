@@ -37,13 +37,15 @@ N = TypeVar("N", Acknowledge, Refuse, Report)
 
 _MAYBE_NULL = ("status", "evidence")
 
-_ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
-_HASH = re.compile(r"[0-9a-f]{64}")
-_REPORT_SEQ_MAX = 2**31 - 1
+ACK_ID_PATTERN = f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}"
+HASH_PATTERN = "[0-9a-f]{64}"
+REPORT_SEQ_MAX = 2**31 - 1
 _SAID_MAX_CHARS = 512
 """It may name a field of the device's."""
-_TEXT_MAX_CHARS = 4_096
+TEXT_MAX_CHARS = 4_096
 """A free text for people; AMAPI's own bound for such texts."""
+_ACK_ID = re.compile(ACK_ID_PATTERN)
+_HASH = re.compile(HASH_PATTERN)
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -95,8 +97,8 @@ def read_report(body: bytes) -> Report:
     """The message.  Raises: InvalidArgument."""
     report = _read(_report, body)
     _require_ack_id(report.ack_id)
-    if not 1 <= report.seq <= _REPORT_SEQ_MAX:
-        raise InvalidArgument(f"seq must be between 1 and {_REPORT_SEQ_MAX}.")
+    if not 1 <= report.seq <= REPORT_SEQ_MAX:
+        raise InvalidArgument(f"seq must be between 1 and {REPORT_SEQ_MAX}.")
     _require_short(report.message)
     return _null_is_absent(report)
 
@@ -210,5 +212,5 @@ def _require_ack_id(text: str) -> None:
 
 
 def _require_short(text: str) -> None:
-    if len(text) > _TEXT_MAX_CHARS:
-        raise InvalidArgument(f"message must have at most {_TEXT_MAX_CHARS} characters.")
+    if len(text) > TEXT_MAX_CHARS:
+        raise InvalidArgument(f"message must have at most {TEXT_MAX_CHARS} characters.")
