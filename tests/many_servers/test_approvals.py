@@ -80,6 +80,18 @@ async def test_a_wipe_and_a_deletion_need_another_person_wherever_they_are_asked
     done = await people.says("alice", here, "devices", "delete", device, "--yes")
     assert 0 == done.code, done.err
 
+    trail = (await people.json("bob", here, "audit", "list"))["auditEntries"]
+    recorded = {(entry.get("actor", ""), entry["method"], entry.get("outcome", "OK")) for entry in trail}
+    assert {
+        ("alice@example.com", "heliograph.approvalRules.patch", "OK"),
+        ("alice@example.com", "enterprises.devices.issueCommand", "OK"),
+        ("alice@example.com", "heliograph.approvals.approve", "PERMISSION_DENIED"),
+        ("bob@example.com", "approvalPage", "OK"),
+        ("alice@example.com", "enterprises.devices.delete", "FAILED_PRECONDITION"),
+        ("bob@example.com", "heliograph.approvals.approve", "OK"),
+        ("alice@example.com", "enterprises.devices.delete", "OK"),
+    } <= recorded
+
 
 async def test_a_key_needs_another_person_unless_no_one_is_left(lab: Lab) -> None:
     lab.enterprise = "enterprises/acme"

@@ -6,12 +6,15 @@ from html import escape
 from heliograph.api.resources.web_page import BAD_REQUEST, OK, alert, send_page, template, web_page, web_page_app
 from heliograph.asgi import Asgi, Send
 from heliograph.domain.approval import Approval, past
+from heliograph.domain.audit import Acting
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.acting import ACTING
 from heliograph.service.approval_links import LINK_PATH, opened_link
 from heliograph.service.approvals import approve, decline
 from heliograph.service.ports import Ports
 
 TITLE = "Approve or decline"
+AUDITED_AS = "approvalPage"
 UNDECIDED = "Choose one of the two."
 
 
@@ -26,6 +29,8 @@ def approval_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
         """Take the person's word, or show what is wrong.  Raises: NoSuchLink; what approve and decline raise."""
         standing, caller = await opened_link(ports, sealed)
         approval = standing.approval
+        # The audit trail names the person, not whoever has the address.
+        ACTING.set(Acting.caller(caller, method=AUDITED_AS, address=ACTING.get().address))
         match fields.get("decision"):
             case "approve":
                 # Of the page that was shown: another digest, and it is rejected.
