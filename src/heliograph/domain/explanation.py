@@ -86,7 +86,7 @@ TEXTS: Mapping[Waiting, Text] = {
     Waiting.PHONE_NOT_AT_THIS_SERVER: Text(
         "The device is not connected to this server; other servers cannot be asked now.",
         "The command waits for it until {next}.",
-        "See that the servers reach their database: heliograph_bell metrics, /readyz.",
+        "See that the servers reach their database: /readyz of each says so.",
     ),
     Waiting.COMMAND_TO_BE_OFFERED: Text(
         "The device is connected and was not offered the command{here} yet.",
