@@ -16,6 +16,7 @@ from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.people import PREFIX as PEOPLE
 from heliograph.api.resources.people import PeopleDesk, people_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
@@ -45,6 +46,7 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.acting import acting_as, context_of
+from heliograph.service.approval_links import LINK_PATH
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -253,6 +255,7 @@ def _api(
         PREFIX: desk,
         SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
         UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
+        LINK_PATH: as_anybody(approval_app(ports, otherwise=rest), AUDITED_AS, addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,
