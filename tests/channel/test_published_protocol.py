@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from heliograph.agent.transport import KIND_OF
+from heliograph.channel.messages import read_enroll
 from heliograph.domain.device import DeviceReport
 from heliograph.protojson.errors import InvalidArgument
 from scripts.device_protocol_examples import READERS
@@ -118,6 +119,15 @@ def test_the_server_takes_every_report_that_the_schema_allows(data: st.DataObjec
     body = data.draw(changed(message))
 
     assert takes(message, body) or not allows(message, body)
+
+
+@pytest.mark.parametrize("evidence", [{"bootCount": 3}, None])
+def test_evidence_is_taken_beside_a_report_that_holds_what_the_server_does_not_know(evidence: object) -> None:
+    body = {**RIGHT["Enroll"], "report": {"fromTheFuture": True}, "evidence": evidence}
+
+    read = read_enroll(json.dumps(body).encode())
+
+    assert evidence == (json.loads(bytes(read.evidence)) if read.evidence else None)
 
 
 def test_a_report_is_amapi_s_device_with_what_a_phone_knows() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from collections.abc import Callable
 from importlib.resources import files
 
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
@@ -32,9 +33,9 @@ class Channel:
         self.doorbell = ChannelDoorbell(self.peers)
         self.presence = ChannelPresence(self.peers, clock.now_us)
 
-    def app(self, ports: Ports) -> Asgi:
-        """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
-        return _DeviceApp(ports, self.peers)
+    def app(self, ports: Ports, *, address_of: Callable[[Scope], str] = lambda _: "") -> Asgi:
+        """The ASGI app; it wants to see whole paths, `/device/v1/…`. `address_of(scope)`: the IP address of a request's sender."""
+        return _DeviceApp(ports, self.peers, address_of)
 
     def next_look_us(self) -> int | None:
         """When a connection next looks into the store without a ring; None: no connection does."""
@@ -63,9 +64,10 @@ class Channel:
 class _DeviceApp:
     """Dispatch by raw path: no routing table stands between a phone and its answer."""
 
-    def __init__(self, ports: Ports, peers: Peers) -> None:
+    def __init__(self, ports: Ports, peers: Peers, address_of: Callable[[Scope], str]) -> None:
         self._ports = ports
         self._peers = peers
+        self._address_of = address_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -94,7 +96,7 @@ class _DeviceApp:
         connection = HttpConnection(connection_id(scope)) if rest == "hello" else None
         body = await read_message(receive)
         if session is None:
-            answer = await enroll(self._ports, body)
+            answer = await enroll(self._ports, body, address=self._address_of(scope))
         elif of_operation:
             answer = await session.handle(kind, body, operation=operation)
         else:
@@ -102,7 +104,7 @@ class _DeviceApp:
         await send_answer(send, answer)
 
     def _session(self, scope: Scope) -> Session:
-        return Session(self._ports, self._peers, credential(scope))
+        return Session(self._ports, self._peers, credential(scope), address=self._address_of(scope))
 
 
 @functools.cache

@@ -6,7 +6,7 @@ Bodies hold passwords at times, so no error quotes a value.
 import contextlib
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -33,7 +33,7 @@ from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
-N = TypeVar("N", Acknowledge, Refuse, Report)
+N = TypeVar("N", Acknowledge, Enroll, Refuse, Report)
 
 _MAYBE_NULL = ("status", "evidence")
 
@@ -105,7 +105,7 @@ def read_report(body: bytes) -> Report:
 
 def read_status_report(body: bytes) -> StatusReport:
     """The message.  Raises: InvalidArgument."""
-    return _read_with_report(StatusReport, _status_report, body)
+    return _read_with_report(_status_report, body)
 
 
 def read_usage_logs(body: bytes) -> Batch:
@@ -125,9 +125,9 @@ def read_push_subscription(body: bytes) -> PushSubscription:
 
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
-    enroll = _read_with_report(Enroll, _enroll, body)
+    enroll = _read_with_report(_enroll, body)
     _require(_HASH, enroll.credential_hash, "credentialHash must be the SHA-256 of the credential as 64 lower-case hex digits.")
-    return enroll
+    return _null_is_absent(enroll)
 
 
 def read_frame(body: bytes) -> Frame:
@@ -171,7 +171,7 @@ def _malformed(error: Exception) -> InvalidArgument:
     return InvalidArgument(f"Invalid JSON message: {said[:_SAID_MAX_CHARS]}")
 
 
-def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -> M:
+def _read_with_report(decode: Callable[[bytes], M], body: bytes) -> M:
     """The message with a DeviceReport in it.
 
     AMAPI's own messages are strict and so are their decoders: what they refuse is read again without the fields that this server
@@ -182,10 +182,12 @@ def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -
     with contextlib.suppress(InvalidArgument):
         return _read(decode, body)
     try:
-        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
-        if "report" in fields:
-            fields["report"] = decode_message(DeviceReport, known_fields(DeviceReport, fields["report"]), root="report")
-        return msgspec.convert(fields, cls)
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, msgspec.Raw])
+        if "report" not in fields:
+            return decode(body)
+        report = known_fields(DeviceReport, msgspec.json.decode(fields["report"]))
+        rest = decode(msgspec.json.encode({**fields, "report": {}}))
+        return msgspec.structs.replace(rest, report=decode_message(DeviceReport, report, root="report"))
     except MALFORMED as error:
         raise _malformed(error) from None
 
