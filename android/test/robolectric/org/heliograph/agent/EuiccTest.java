@@ -42,7 +42,7 @@ import org.robolectric.shadows.ShadowNotificationManager;
 
 /** ADD_ESIM and REMOVE_ESIM through Android's own EuiccManager, and the screens on which a user is asked. */
 @RunWith(ParameterizedRobolectricTestRunner.class)
-@Config(sdk = 35, shadows = {RealPolicy.class, EuiccService.AtTheBinder.class})
+@Config(sdk = {35, 36}, shadows = {RealPolicy.class, EuiccService.AtTheBinder.class})
 public class EuiccTest {
   private static final String CODE = "LPA:1$smdp.example.com$FLEET-PLAN";
   private static final long PATIENCE_MS = 60_000;
