@@ -32,6 +32,7 @@ from heliograph.protocol import (
     ReportState,
     StatusReport,
 )
+from heliograph.protojson.errors import AlreadyExists
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
 from heliograph.service.enrollment_tokens import create_enrollment_token
@@ -227,16 +228,17 @@ def facts(
 class World:
     """The ports, and what a test needs to act on them."""
 
-    def __init__(self, ports: Ports, clock: SettableClock, here: Here) -> None:
+    def __init__(self, ports: Ports, clock: SettableClock, here: Here, enterprise: EnterpriseName = LAB) -> None:
         self.ports = ports
+        self.enterprise = enterprise
         self.clock = clock
         self.here = here
         self._credentials = itertools.count(1)
 
     async def phone(self, report: DeviceReport | None = None, token: EnrollmentToken | None = None, *, public_key: str = "") -> Phone:
         """A newly enrolled, connected phone in the lab's enterprise."""
-        credential = f"credential {next(self._credentials)}"
-        record = await create_enrollment_token(self.ports, LAB, token or EnrollmentToken())
+        credential = f"credential {next(self._credentials)} of {self.enterprise}"
+        record = await create_enrollment_token(self.ports, self.enterprise, token or EnrollmentToken())
         enrolled = await enroll_device(
             self.ports,
             Enroll(
@@ -277,8 +279,12 @@ async def world(
     expose_enterprises: bool = False,
     real_clock: Clock | None = None,
     watches_deadlines: bool = True,
+    ids: CountedIds | None = None,
 ) -> AsyncIterator[World]:
-    """A new world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing."""
+    """A world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing.
+
+    `ids`: those of a former world in the same folder, which goes on.
+    """
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
     store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False)
@@ -286,7 +292,7 @@ async def world(
         store=store,
         doorbell=here,
         clock=clock,
-        ids=CountedIds(),
+        ids=ids or CountedIds(),
         vault=FileVault(folder / "heliograph.key"),
         limits=limits or Limits(),
         offers=OfferBook(),
@@ -296,7 +302,8 @@ async def world(
     )
     deadlines = asyncio.create_task(expire_operations(ports) if watches_deadlines else asyncio.sleep(0))
     try:
-        await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
+        with contextlib.suppress(AlreadyExists):
+            await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
         yield World(ports, settable, here)
     finally:
         deadlines.cancel()

@@ -55,6 +55,11 @@ LISTED = {
     ),
     "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list, reset and reserve them."),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
+    "approvals": Listed(
+        place="heliograph.cli.approvals:app",
+        section=USE,
+        summary="List, show, approve, decline and call off what needs a second person; see and set the rules.",
+    ),
     "watch": Listed(
         place="heliograph.cli.watch:watch",
         section=USE,
@@ -86,6 +91,11 @@ LISTED = {
         summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "audit": Listed(
+        place="heliograph.cli.audit:app",
+        section=USE,
+        summary="List, export and verify the audit trail: who did what, and what was refused.",
+    ),
     "people": Listed(
         place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
     ),

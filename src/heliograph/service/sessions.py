@@ -20,6 +20,7 @@ from heliograph.domain.session import (
     wants_touch,
 )
 from heliograph.protojson.errors import PermissionDenied
+from heliograph.service.acting import speak_for, unrecorded
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records, RecordWrite
 from heliograph.service.rules import Delete, Put
@@ -76,6 +77,7 @@ async def find_session(ports: Ports, secret: str) -> SignedIn | None:
         person = await ports.store.record(Person, PersonName(session.name.person))
         if person is not None and is_current(session, person, now_us=ports.clock.now_us()):
             rights = rights_of(session, person)
+            speak_for(person.name.person)
             return None if rights is None else SignedIn(person, session, rights)
     return None
 
@@ -94,7 +96,8 @@ async def use_session(ports: Ports, times: SessionTimes, secret: str) -> SignedI
         used = touched(session, now_us=records.now_us, idle_us=times.idle_us)
         return RecordDecision(found._replace(person=person, session=used), (Put(used),))
 
-    return await ports.store.decide_records((person_name, session_name), rule)
+    with unrecorded():
+        return await ports.store.decide_records((person_name, session_name), rule)
 
 
 def begun(records: Records, person: Person, start: Start, times: SessionTimes) -> tuple[Session, Sequence[RecordWrite]]:
@@ -122,10 +125,11 @@ async def sessions_of(ports: Ports, person: PersonName) -> Sequence[Session]:
     return [session for session in found if record is not None and is_current(session, record, now_us=now_us)]
 
 
-async def oldest_beyond(ports: Ports, person: PersonName) -> tuple[SessionName, ...]:
-    """The sessions that end so that one more may begin."""
+async def bounded(ports: Ports, person: PersonName, start: Start) -> Start:
+    """With the oldest sessions that end so that this one may begin."""
     found = (await ports.store.records(Session, *person, after="", limit=LISTED_MOST)).items
-    return tuple(session.name for session in found[: max(0, len(found) + 1 - SESSIONS_MOST)])
+    oldest = [session.name for session in found[: max(0, len(found) + 1 - SESSIONS_MOST)]]
+    return start._replace(replaces=tuple(dict.fromkeys((*start.replaces, *oldest))))
 
 
 async def end_session(ports: Ports, name: SessionName) -> bool:
