@@ -1,6 +1,7 @@
 """The agent on Android's own framework classes: a test for each level, which runs all classes of android/test/robolectric.
 
-The classes are those of the APK's dex. Two levels unless HELIOGRAPH_ANDROID_LEVELS says others, or `all` (`make test-android`): each is a download of 90 to 200 MB.
+The agent's classes are those of the APK's dex. Two levels unless HELIOGRAPH_ANDROID_LEVELS says others, or `all` (`make test-android`):
+each is a download of 90 to 200 MB.
 """
 
 import os
