@@ -40,6 +40,9 @@ UNKNOWN = "unknown"
 
 ONLY_COUNTED = frozenset({429, 503})
 
+METHODS = (*AMAPI_METHODS, *OWN_METHODS)
+"""Every method that callers may call."""
+
 PREFIXES = tuple(
     (table.prefix.encode(), table)
     for table in (MethodTable(AMAPI_METHODS, prefix="/v1/"), MethodTable(OWN_METHODS, prefix="/heliograph/v1/"))
@@ -162,7 +165,7 @@ class RestApp:
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
-        answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
+        answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller, caller.rights.permit(method)))
         if isinstance(answer, Stream):
             return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
         return answer if selection is None else select_fields(answer, selection)

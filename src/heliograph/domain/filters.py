@@ -10,9 +10,9 @@ Source: AIP-160 and its EBNF.
 
 import operator
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
@@ -20,19 +20,7 @@ from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
 MAX_CHARS = 2048
 MAX_DEPTH = 32  # parentheses and negations within each other: far more than a person writes
 
-_NAMES: Final = {
-    "done": "done",
-    "type": "type",
-    "metadata.type": "type",
-    "createTime": "create_time",
-    "create_time": "create_time",
-    "metadata.createTime": "create_time",
-    "metadata.create_time": "create_time",
-    "error": "error.code",  # only as error:*, and an error has a code
-    "error.code": "error.code",
-}
 _EQUALITY = ("=", "!=", ":")
-_POSSIBLE = 'Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.'
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -46,13 +34,6 @@ _TOKEN = re.compile(
 )
 _UNQUOTED_VALUE = re.compile(r"\s*([^\s()\"']+)")
 _KEYWORDS = ("AND", "OR", "NOT")
-_EXPECTED: Final = {
-    "done": "true or false",
-    "type": "a command type",
-    "create_time": 'an RFC 3339 time such as "2026-01-31T00:00:00Z"',
-    "error.code": "a google.rpc.Code number",
-}
-
 FieldValue = bool | str | int
 """The value of a field in a comparison; a time in nanoseconds, since a filter's time may be finer than an operation's."""
 
@@ -78,38 +59,83 @@ class FilterView:
     error_code: int | None = None
 
 
-FIELDS: Final[dict[str, Callable[[FilterView], FieldValue | None]]] = {
-    "done": lambda view: view.done,
-    "type": lambda view: view.type or None,
-    "create_time": lambda view: view.create_time_us * 1_000,
-    "error.code": lambda view: view.error_code,
-}
-"""How each field is read; None: not set."""
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field that a filter may ask of a resource."""
+
+    name: str
+    """As it is written on the wire, as in `hardwareInfo.model`."""
+    read: Callable[[Any], FieldValue | None]
+    """Its value in what is filtered; None: it is not set."""
+    value: Callable[[str], FieldValue] = str
+    """The value that a text stands for.  Raises: ValueError, IllegalTimestamp."""
+    expected: str = "a text"
+    also_called: tuple[str, ...] = ()
+    ordered: bool = False
+    """Whether it can be compared with `<` and its like."""
+    wildcards: bool = False
+    """Whether a `*` at the start or the end of a value stands for any text."""
+    only_present: str = ""
+    """A name under which it can only be asked whether it is set."""
+
+
+class Fields:
+    """The fields of one kind of resource, by each of their names."""
+
+    def __init__(self, fields: Iterable[Field], *, possible: str) -> None:
+        """`possible` says in an error what can be asked."""
+        rows = tuple(fields)
+        self.by_name = {name: field for field in rows for name in (field.name, *field.also_called, field.only_present) if name}
+        self.possible = possible
 
 
 @dataclass(frozen=True)
 class Comparison:
     """`field operator value`."""
 
-    field: str
+    field: Field
     operator: str
     value: FieldValue
 
-    def matches(self, view: FilterView) -> bool:
-        """Whether the operation's field is set and compares so."""
-        value = FIELDS[self.field](view)
+    def matches(self, view: object) -> bool:
+        """Whether the field is set and compares so."""
+        value = self.field.read(view)
         return value is not None and OPERATORS[self.operator](value, self.value)
+
+
+@dataclass(frozen=True)
+class Like:
+    """`field = "text*"`, `"*text"` or `"*text*"`; with `!=`, a value that is set and not so."""
+
+    field: Field
+    value: str
+    unlike: bool = False
+
+    def matches(self, view: object) -> bool:
+        """Whether the field is set and its value is so."""
+        value = self.field.read(view)
+        if not isinstance(value, str):
+            return False
+        text = self.value.strip("*")
+        match self.value.startswith("*"), self.value.endswith("*"):
+            case True, True:
+                found = text in value
+            case True, False:
+                found = value.endswith(text)
+            case _:
+                found = value.startswith(text)
+        return found is not self.unlike
 
 
 @dataclass(frozen=True)
 class Presence:
     """`field:*`."""
 
-    field: str
+    field: Field
 
-    def matches(self, view: FilterView) -> bool:
-        """Whether the operation's field is set."""
-        return FIELDS[self.field](view) is not None
+    def matches(self, view: object) -> bool:
+        """Whether the field is set."""
+        return self.field.read(view) is not None
 
 
 @dataclass(frozen=True)
@@ -118,18 +144,18 @@ class Not:
 
     part: "Filter"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: object) -> bool:
         """Whether the part does not match."""
         return not self.part.matches(view)
 
 
 @dataclass(frozen=True)
 class All:
-    """Parts joined by AND or white space; no part: every operation."""
+    """Parts joined by AND or white space; no part: everything."""
 
     parts: "tuple[Filter, ...]"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: object) -> bool:
         """Whether each part matches."""
         return all(part.matches(view) for part in self.parts)
 
@@ -140,27 +166,32 @@ class AnyOf:
 
     parts: "tuple[Filter, ...]"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: object) -> bool:
         """Whether one part matches."""
         return any(part.matches(view) for part in self.parts)
 
 
-Filter = Comparison | Presence | Not | All | AnyOf
+Filter = Comparison | Like | Presence | Not | All | AnyOf
 
 EVERYTHING: Final = All(())
 """The filter that an empty text is."""
 
 
 def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
-    """The filter that `text` is; an empty text wants everything. With `types`, `type` is compared with one of them only.
+    """The filter of operations that `text` is; an empty text wants everything. With `types`, `type` is compared with one of them only.
 
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
+    return parse_filter_of(OPERATION_FIELDS, text, types=types)
+
+
+def parse_filter_of(fields: Fields, text: str, *, types: Collection[str] | None = None, path: str = "filter") -> Filter:
+    """The filter of what has these fields; `path`: the proto path at which it was given.  Raises: InvalidArgument, as parse_filter."""
     if len(text) > MAX_CHARS:
-        raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
+        raise _invalid(path, f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
     if not text.strip():
         return EVERYTHING
-    parser = _Parser(text, types)
+    parser = _Parser(text, fields, types, path)
     found = parser.expression(depth=0)
     if parser.next.kind != "end":
         parser.reject("expected AND, OR or the end")
@@ -177,9 +208,11 @@ class _Token:
 class _Parser:
     """Recursive descent; `next` is the token to read."""
 
-    def __init__(self, text: str, types: Collection[str] | None) -> None:
+    def __init__(self, text: str, fields: Fields, types: Collection[str] | None, path: str) -> None:
         self._text = text
+        self._fields = fields
         self._types = types
+        self._path = path
         self._end = 0
         self.next = self._scan()
 
@@ -193,7 +226,7 @@ class _Parser:
     def reject(self, why: str, *, start: int | None = None) -> NoReturn:
         """Raise for the next token, or for what starts at `start`."""
         at = self.next.start if start is None else start
-        raise _invalid(f"at character {at + 1}: {why}. {_POSSIBLE}")
+        raise _invalid(self._path, f"at character {at + 1}: {why}. {self._fields.possible}")
 
     def _sequence(self, depth: int) -> Filter:
         parts = [self._factor(depth)]
@@ -228,7 +261,7 @@ class _Parser:
         name = self._advance()
         if name.kind != "word" or name.text in _KEYWORDS:
             self.reject("expected a field", start=name.start)
-        field = _NAMES.get(name.text)
+        field = self._fields.by_name.get(name.text)
         if field is None:
             hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
             self.reject(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
@@ -238,19 +271,27 @@ class _Parser:
         value, start, quoted = self._value()
         if value == "*" and not quoted and sign.text == ":":
             return Presence(field)
-        if name.text == "error":
-            self.reject("write error as error:*, its code as error.code", start=sign.start)
-        if field in ("done", "type") and sign.text not in _EQUALITY:
+        if name.text == field.only_present:
+            self.reject(f"write {name.text} as {name.text}:*, its code as {field.name}", start=sign.start)
+        if not field.ordered and sign.text not in _EQUALITY:
             self.reject(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
+        if field.wildcards and "*" in value:
+            return self._like(field, value, start, unlike=sign.text == "!=")
         return Comparison(field, sign.text, self._typed(field, value, start=start))
 
-    def _typed(self, field: str, text: str, *, start: int) -> FieldValue:
+    def _like(self, field: Field, value: str, start: int, *, unlike: bool) -> Filter:
+        """A comparison with a value that has a `*`."""
+        if "*" in value.removeprefix("*").removesuffix("*") or not value.strip("*"):
+            self.reject(f"a * may stand at the start and the end of the value of {field.name}, beside some text", start=start)
+        return Like(field, value, unlike)
+
+    def _typed(self, field: Field, text: str, *, start: int) -> FieldValue:
         """The value as the field's type has it."""
         try:
-            value = _VALUE_OF[field](text)
+            value = field.value(text)
         except (IllegalTimestamp, ValueError):
-            self.reject(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
-        if field == "type" and self._types is not None and text not in self._types:
+            self.reject(f"expected {field.expected} as the value of {field.name}", start=start)
+        if field.name == "type" and self._types is not None and text not in self._types:
             self.reject(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
         return value
 
@@ -305,13 +346,31 @@ def _code(text: str) -> int:
     return int(text)
 
 
-_VALUE_OF: Final[dict[str, Callable[[str], FieldValue]]] = {
-    "done": _boolean,
-    "type": str,
-    "create_time": parse_timestamp_ns,
-    "error.code": _code,
-}
+def _invalid(path: str, why: str) -> InvalidArgument:
+    return InvalidArgument(violations=[Violation(path, f"Invalid filter: {why}")])
 
 
-def _invalid(why: str) -> InvalidArgument:
-    return InvalidArgument(violations=[Violation("filter", f"Invalid filter: {why}")])
+OPERATION_FIELDS: Final = Fields(
+    (
+        Field(name="done", read=lambda view: view.done, value=_boolean, expected="true or false"),
+        Field(name="type", read=lambda view: view.type or None, expected="a command type", also_called=("metadata.type",)),
+        Field(
+            name="create_time",
+            read=lambda view: view.create_time_us * 1_000,
+            value=parse_timestamp_ns,
+            expected='an RFC 3339 time such as "2026-01-31T00:00:00Z"',
+            also_called=("createTime", "metadata.createTime", "metadata.create_time"),
+            ordered=True,
+        ),
+        Field(
+            name="error.code",
+            read=lambda view: view.error_code,
+            value=_code,
+            expected="a google.rpc.Code number",
+            ordered=True,
+            only_present="error",  # an error has a code
+        ),
+    ),
+    possible='Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.',
+)
+"""What `operations.list` filters by: a FilterView."""

@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from heliograph.api.app import rest_app
+from heliograph.api.app import METHODS, rest_app
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
-from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.resources.desk import Desk, desk_app
+from heliograph.api.resources.roles import BINDINGS, ROLES
+from heliograph.api.resources.roles import ROUTES as ROLE_ROUTES
+from heliograph.api.resources.service_keys import KEYS
+from heliograph.api.resources.service_keys import ROUTES as KEY_ROUTES
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
@@ -32,6 +36,7 @@ from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.access_changes import follow_access_changes
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -41,6 +46,7 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.roles import RoleBook
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.settings import Admission, Settings
@@ -50,6 +56,7 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
 API = "/v1/"
+ACCESS = "/heliograph/v1/access:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +143,7 @@ async def assembled(
         ports = Ports(
             store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
-            shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
+            shared=opened.shared, access=opened.access, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
             agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
@@ -146,11 +153,12 @@ async def assembled(
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
-        async with timers_running(*own, *opened.timers):
+        others = (follow_access_changes(store, ports.access),) if opened.shared else ()
+        async with timers_running(*own, *others, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
-                admits_strangers=settings.admission is not Admission.KEYS,
+                admits_strangers=settings.admission is not Admission.KEYS, roles=RoleBook(store, ports.access),
             )  # fmt: skip
             app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
@@ -192,7 +200,9 @@ def _api(
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
-    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
+    authorizer = (
+        None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls, devices=ports.store.device)
+    )
     rest = rest_app(
         ports,
         authorizer=authorizer,
@@ -203,7 +213,9 @@ def _api(
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
-    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
+    ports.access.listen(callers.forget)
+    desk = Desk(ports=ports, sign_in=sign_in, secret=operator_secret, methods=METHODS)
+    desk_routes = made_at_first(lambda: desk_app(desk, (*KEY_ROUTES, *ROLE_ROUTES)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
@@ -211,7 +223,10 @@ def _api(
         API: rest,
         "/token": token,
         "/oauth2/": token,
-        PREFIX: desk,
+        KEYS: desk_routes,
+        ROLES: desk_routes,
+        BINDINGS: desk_routes,
+        ACCESS: desk_routes,
         SIGN_UP: sign_up_app(ports, otherwise=rest),
         UPGRADE: upgrade_app(ports, otherwise=rest),
         APK: agent,

@@ -17,6 +17,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
@@ -300,6 +301,8 @@ class Ports:
     """What page tokens are bound with: the same in every server process that shares the key file."""
     followers: Followers = field(default_factory=Followers)
     """Who follows events on this server."""
+    access: AccessChanges = field(default_factory=AccessChanges)
+    """Who learns of changed keys, roles and bindings."""
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     push_addresses: PushAddresses = field(default_factory=PushAddresses)

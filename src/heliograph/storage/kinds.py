@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.access import AccessState, AccessStateName, KeyUse, KeyUseName, ServiceKey, ServiceKeyName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import (
@@ -24,7 +24,9 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.domain.reservation import Reservation
+from heliograph.domain.roles import RoleBinding, RoleBindingName, RoleName, RoleRecord
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
+from heliograph.domain.tally import Tally, TallyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
@@ -201,6 +203,69 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     few=True,
 )
 
+KEY_USES: Kind[KeyUseName, KeyUse] = Kind(
+    table="key_uses",
+    one="key's last use",
+    many="keys' last uses",
+    record=KeyUse,
+    key=KeyUseName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("key_id"),),
+    columns=(POSITION,),
+    codec=json_of(KeyUse),
+    few=True,
+)
+
+ROLES: Kind[RoleName, RoleRecord] = Kind(
+    table="roles",
+    one="role",
+    many="roles",
+    record=RoleRecord,
+    key=RoleName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("role"),),
+    columns=(POSITION,),
+    codec=json_of(RoleRecord),
+    few=True,
+)
+
+ROLE_BINDINGS: Kind[RoleBindingName, RoleBinding] = Kind(
+    table="role_bindings",
+    one="role binding",
+    many="role bindings",
+    record=RoleBinding,
+    key=RoleBindingName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("who"), Column("role")),
+    columns=(POSITION,),
+    codec=json_of(RoleBinding),
+    few=True,
+)
+
+ACCESS_STATES: Kind[AccessStateName, AccessState] = Kind(
+    table="access_states",
+    one="state of access",
+    many="states of access",
+    record=AccessState,
+    key=AccessStateName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("what"),),
+    codec=json_of(AccessState),
+)
+
+TALLIES: Kind[TallyName, Tally] = Kind(
+    table="tallies",
+    one="tally",
+    many="tallies",
+    record=Tally,
+    key=TallyName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("actor"), Column("what")),
+    columns=(Column("expires_us", "bigint"),),
+    codec=json_of(Tally),
+    expires=True,
+)
+
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
     table="push_endpoints",
     one="push endpoint",
@@ -266,6 +331,11 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERIALS,
     STATUSES,
     SERVICE_KEYS,
+    KEY_USES,
+    ROLES,
+    ROLE_BINDINGS,
+    ACCESS_STATES,
+    TALLIES,
     DEAD_LETTERS,
     WEB_APPS,
     RESERVATIONS,

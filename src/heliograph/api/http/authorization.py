@@ -3,11 +3,14 @@
 Source: amapi.md §4.5–4.7, §8.6.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
-from heliograph.domain.access import Caller, ScopeInsufficient, authorize, is_write
+from heliograph.domain.access import Caller, ScopeInsufficient
+from heliograph.domain.device import DeviceRecord
+from heliograph.domain.names import DeviceName
+from heliograph.domain.rights import Called
 from heliograph.protojson.errors import Unauthenticated
 from heliograph.service.callers import Callers
 
@@ -15,38 +18,25 @@ SERVICE = "androidmanagement.googleapis.com"
 TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token"})
 _IN_ENTERPRISE = "enterprises/*"
 
+Devices = Callable[[DeviceName], Awaitable[DeviceRecord | None]]
 Scope = Mapping[str, Any]
 OwnUrls = Callable[[Scope], Collection[str]]
 """The addresses (scheme and host) of this server, for which a caller may have signed a token."""
 
 
-class Called(Protocol):
-    """What the authorizer asks of a method."""
-
-    @property
-    def id(self) -> str:
-        """`androidmanagement.enterprises.devices.get`."""
-
-    @property
-    def path(self) -> str:
-        """With a `*` for each id."""
-
-
-class _Rights(NamedTuple):
-    writes: bool
-    in_enterprise: bool
-
-
 class Authorizer:
     """Lets callers pass to the methods that they may call."""
 
-    def __init__(self, callers: Callers, *, own_urls: OwnUrls) -> None:
+    def __init__(self, callers: Callers, *, own_urls: OwnUrls, devices: Devices) -> None:
+        """`devices` finds a device, for callers whose roles choose devices by a filter."""
         self._callers = callers
         self._own_urls = own_urls
-        self._rights: dict[str, _Rights] = {}
+        self._devices = devices
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller, who may call this method on what `ids` name.
+
+        What a filter or a count decides is judged again by the rule that changes something, on the truth of its transaction.
 
         Raises: Unauthenticated (CredentialsMissing, CredentialsInvalid and its like), PermissionDenied (ScopeInsufficient,
             EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise).
@@ -55,10 +45,11 @@ class Authorizer:
         caller = self._callers.known(credential)
         if caller is None:
             caller = await self._authenticated(credential, {"method": method.id}, scope)
-        rights = self._rights.get(method.id)
-        if rights is None:
-            rights = self._rights[method.id] = _Rights(is_write(method.id), method.path.startswith(_IN_ENTERPRISE))
-        authorize(caller, writes=rights.writes, enterprise=ids[0] if rights.in_enterprise else None)
+        permit = caller.rights.permit_known(method.id)
+        if permit is None or (permit.enterprises is not None and not (permit.in_enterprise and ids[0] in permit.enterprises)):
+            permit = caller.rights.admit(method, enterprise_of(method, ids))
+        if permit.by_device:
+            permit.check_device(await self._devices(DeviceName(*ids[:2])))
         return caller
 
     async def identify(self, scope: Scope) -> Caller:
@@ -72,6 +63,11 @@ class Authorizer:
         except (Unauthenticated, ScopeInsufficient) as error:
             error.metadata |= {**called, "service": SERVICE}
             raise
+
+
+def enterprise_of(method: Called, ids: tuple[str, ...]) -> str | None:
+    """The id of the enterprise that a call concerns; None: the whole server."""
+    return ids[0] if method.path.startswith(_IN_ENTERPRISE) else None
 
 
 def credential_of(scope: Scope) -> bytes:

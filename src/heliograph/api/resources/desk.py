@@ -1,0 +1,82 @@
+"""The operator's desk: keys, roles and who has them, for the operator on the server's own machine (`heliograph keys`, `heliograph roles`).
+
+Heliograph's own: not in AMAPI. Nothing that comes over a network can widen anyone's rights, however much a stolen key may do: these
+routes are for a process on this machine that can read the data directory.
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.routing import Router
+
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.side_routes import Endpoint, side_router
+from heliograph.domain.rights import Called
+from heliograph.protojson.errors import PermissionDenied
+from heliograph.protojson.messages import Message, decode_message
+from heliograph.service.callers import SignIn
+from heliograph.service.ports import Ports
+
+PREFIX = "/heliograph/v1"
+BODY_MAX_BYTES = 65_536
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
+M = TypeVar("M", bound=Message)
+
+
+class OperatorOnly(PermissionDenied):
+    """Keys and roles are for the server's own machine: run `heliograph keys` or `heliograph roles` there, with --data-dir."""
+
+    reason = "OPERATOR_ONLY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
+
+    ports: Ports
+    sign_in: SignIn
+    secret: str | None
+    methods: Sequence[Called]
+    """Every method that callers may call."""
+
+
+Handler = Callable[[Desk, Request], Coroutine[Any, Any, object]]
+DeskRoute = tuple[str, str, Handler]
+
+
+def desk_app(desk: Desk, routes: Iterable[DeskRoute]) -> Router:
+    """The ASGI app for these routes; each answers the operator only."""
+    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
+
+
+def _endpoint(desk: Desk, handler: Handler) -> Endpoint:
+    async def answer(request: Request) -> object:
+        _require_operator(desk, request)
+        return await handler(desk, request)
+
+    return answer
+
+
+def _require_operator(desk: Desk, request: Request) -> None:
+    """Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret."""
+    peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+    proved = desk.secret is None or hmac.compare_digest(shown.encode(), desk.secret.encode())
+    if not proved or not _FORWARDED.isdisjoint(request.headers) or not (_is_loopback(peer[0]) or peer[0] == server[0]):
+        raise OperatorOnly
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def message_of(request: Request, cls: type[M], *, root: str = "") -> M:
+    """The message in the body.  Raises: InvalidArgument."""
+    return decode_message(cls, await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S), root=root)
