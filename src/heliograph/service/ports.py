@@ -22,7 +22,7 @@ from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
-from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
+from heliograph.service.metrics import AccessCounts, DoorbellCounts, LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.record_rules import RecordRules
@@ -303,6 +303,7 @@ class Ports:
     """Who follows events on this server."""
     access: AccessChanges = field(default_factory=AccessChanges)
     """Who learns of changed keys, roles and bindings."""
+    access_counts: AccessCounts = field(default_factory=AccessCounts)
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     push_addresses: PushAddresses = field(default_factory=PushAddresses)
