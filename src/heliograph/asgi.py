@@ -19,6 +19,8 @@ JSON = (b"content-type", b"application/json; charset=UTF-8")
 HTTP = "http.response"
 DENIAL = "websocket.http.response"
 """In place of a WebSocket: the extension "WebSocket Denial Response"."""
+KEEP_ALIVE = "heliograph.keep_alive"
+"""Our extension of a WebSocket's scope: a function that sets how the connection is kept open (api/http/ws_protocol.py)."""
 
 
 def indented(json: bytes) -> bytes:

@@ -5,6 +5,7 @@ unknown fields are ignored on both sides, so that an older phone talks to a newe
 """
 
 import enum
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,9 +14,23 @@ from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.domain.user_facing_message import UserFacingMessage
 
 LONG_POLL_MAX_S = 55
-"""Below the 60 s after which common proxies cut an idle request."""
+"""Below the 60 s after which common proxies cut an idle request: how long a phone may poll that did not ask for more."""
+VERSIONS = (1,)
+"""Of the protocol, which this server speaks. What may be left out of a message, and what may be passed over, makes no new version."""
+VERSION_UNNAMED = 1
+"""Spoken by phones that name no version."""
+KEEP_ALIVE_LEAST_S = 30
+KEEP_ALIVE_MOST_S = 900
+"""A quarter of an hour: a phone that has vanished is noticed after that, and an hour has four wake-ups at least."""
 ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
+PUBLIC_KEY_BYTES = 65
+"""A point of P-256, uncompressed.  Source: RFC 9180 §7.1.1, SerializePublicKey."""
+KEY_ID_BYTES = 8
+SEALED_MULTIPLE = 64
+"""Secrets are padded to a multiple of this, so that their length says nothing of theirs."""
+SEALED_MORE_BYTES = PUBLIC_KEY_BYTES + 16
+"""By how much sealed secrets are longer: `enc`, and AES-GCM's tag."""
 MESSAGE_MAX_BYTES = 256 * 1024
 """No message is larger, either way, but one with a policy in it (POLICY_MESSAGE_MAX_BYTES).
 
@@ -49,7 +64,7 @@ class Enroll(Message, frozen=True, kw_only=True):
     credential_hash: str
     """Lower-case hex of SHA-256(credential)."""
     public_key: str = ""
-    """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
+    """What secrets for the phone are sealed to (`secrets_info`); empty: it opens none, and gets them in clear inside its connection."""
     report: DeviceReport
     evidence: OptionalRaw = None
     """`after` what ended the phone's last management: {"after": {"androidId": …}}."""
@@ -81,17 +96,61 @@ class InFlight(Message, frozen=True, kw_only=True):
     state: InFlightState
 
 
+class KeepAlive(Message, frozen=True, kw_only=True):
+    """How an idle connection is kept open: what the phone wants in Hello, what holds in Greeting."""
+
+    every_s: int
+    """The longest that nothing travels on the connection, and that a poll waits; 30 to 900 holds, whatever was asked for."""
+    server_pings: bool = False
+    """Whether the server pings, which wakes the phone; else the phone does, when it is awake anyway. WebSockets only."""
+
+
 class Hello(Message, frozen=True, kw_only=True):
-    """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone's journal holds."""
+    """First message on a connection (`POST /device/v1/hello` before long-polling): what the phone speaks, wants, and has in its journal."""
 
     in_flight: tuple[InFlight, ...] = ()
+    protocol_versions: tuple[int, ...] = ()
+    """Those that the phone speaks; empty: version 1."""
+    keep_alive: KeepAlive | None = None
+    """Absent: the server pings every 30 s, and a poll waits 55 s at most."""
+    public_key: str = ""
+    """What the phone opens secrets with from now on, as in Enroll; empty: with nothing, whatever it said before."""
+
+
+class SealedCommand(Message, frozen=True, kw_only=True):
+    """A Command whose secrets only its phone opens. An agent that does not know this message finds no `command`, so executes nothing."""
+
+    command: msgspec.Raw
+    """The Command without its secrets."""
+    key_id: str
+    """`key_id` of the public key that they are sealed to."""
+    secrets: str
+    """Lower-case hex of HPKE's `enc` and ciphertext: JSON of the secret fields in the Command's own nesting, then spaces."""
+
+
+def key_id(public_key: str) -> str:
+    """What a public key is called: the first KEY_ID_BYTES of its SHA-256, in hex."""
+    return hashlib.sha256(bytes.fromhex(public_key)).digest()[:KEY_ID_BYTES].hex()
+
+
+def secrets_info(operation: str) -> bytes:
+    """HPKE's `info` for the secrets of this operation: they open for no other one, so for no other device either.
+
+    HPKE (RFC 9180) in base mode with DHKEM(P-256, HKDF-SHA256), HKDF-SHA256 and AES-128-GCM, `aad` empty: §8.1 gives the single-shot
+    form `info` for what is to be authenticated. A public key is the point, uncompressed (65 bytes), in lower-case hex.
+    """
+    return b"heliograph command secrets\n" + operation.encode()
 
 
 class Offer(Message, frozen=True, kw_only=True):
-    """A command on its way to the phone; offering it changes nothing. `command` is the Command: type, params, secrets."""
+    """A command on its way to the phone; offering it changes nothing.
+
+    `command` is the Command: type, params, secrets. Absent, it is `sealed_command`.
+    """
 
     operation: str
-    command: msgspec.Raw
+    command: OptionalRaw = None
+    sealed_command: SealedCommand | None = None
     expires_in_ms: int
 
 
@@ -113,6 +172,7 @@ class Execute(Message, frozen=True, kw_only=True):
 
     start_within_ms: int
     command: OptionalRaw = None
+    sealed_command: SealedCommand | None = None
 
 
 class Begin(Message, frozen=True, kw_only=True):
@@ -194,6 +254,10 @@ class UsageLogs(Message, frozen=True, kw_only=True):
     events: tuple[msgspec.Raw, ...]
 
 
+class Ping(Message, frozen=True, kw_only=True):
+    """The phone keeps its connection open, and learns whether it still is."""
+
+
 class OrderCarriedOut(Message, frozen=True, kw_only=True):
     """The phone executed its last order; after the answer it forgets its credential."""
 
@@ -223,3 +287,12 @@ class PhonePolicy(Message, frozen=True, kw_only=True):
     password_minimum_length: int = 0
     policy: OptionalRaw = None
     """AMAPI's Policy whole; absent: unchanged since the report that said that this version is applied."""
+
+
+class Greeting(PhonePolicy, frozen=True, kw_only=True):
+    """The answer to Hello: what the server wants, and what holds on this connection."""
+
+    protocol_version: int | None = None
+    """The highest that both speak; absent: the phone named none, and version 1 holds."""
+    keep_alive: KeepAlive | None = None
+    """What holds; absent: the phone asked for nothing, or the server is older."""

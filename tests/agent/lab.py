@@ -151,18 +151,38 @@ async def lab_in(folder: Path) -> AsyncIterator[Lab]:
 
 
 class Wire:
-    """A TCP proxy before the server. Armed, it lets one request through and cuts the connection instead of bringing the answer."""
+    """A TCP proxy before the server. Armed, it lets one request through, and cuts the connection or holds the answer back.
+
+    What the server pushes over a WebSocket meanwhile goes past an answer that is held.
+    """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self._server: asyncio.Server | None = None
         self._marker: bytes | None = None
+        self._cuts_next = True
+        self._released = asyncio.Event()
+        self._late: asyncio.Task[None] | None = None
+        """Brings the held answer."""
         self.cuts = 0
         self.url = ""
 
     def cut_next_answer(self, marker: bytes = b"") -> None:
         """The answer to the next message that holds the marker gets lost."""
-        self._marker = marker
+        self._marker, self._cuts_next = marker, True
+
+    def hold_next_answer(self, marker: bytes) -> None:
+        """The answer to the next message that holds the marker waits for `release`."""
+        self._marker, self._cuts_next = marker, False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the server has given the answer that is held."""
+        return self._late is not None
+
+    def release(self) -> None:
+        """The answer that is held goes on."""
+        self._released.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -173,25 +193,33 @@ class Wire:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        self.release()
 
     async def _serve(self, phone_in: asyncio.StreamReader, phone_out: asyncio.StreamWriter) -> None:
         server_in, server_out = await asyncio.open_connection("127.0.0.1", self._to)
-        cut = asyncio.Event()
+        marked = asyncio.Event()
+        """The next answer on this connection is the one."""
 
         async def upwards() -> None:
             while data := await phone_in.read(65_536):
                 if self._marker is not None and _holds(data, self._marker):
                     self._marker = None
-                    cut.set()
+                    marked.set()
                 server_out.write(data)
             server_out.close()
 
         async def downwards() -> None:
-            while data := await server_in.read(65_536):
-                if cut.is_set():
+            async for data, framed in _pieces(server_in):
+                if marked.is_set() and self._cuts_next:
                     self.cuts += 1
                     break
-                phone_out.write(data)
+                if marked.is_set() and not (framed and _is_pushed(data)):
+                    marked.clear()
+                    self._late = asyncio.get_running_loop().create_task(self._bring_late(data, phone_out))
+                    if not framed:
+                        await self._late  # the rest of it comes behind
+                else:
+                    phone_out.write(data)
             phone_out.close()
             server_out.close()
 
@@ -200,6 +228,36 @@ class Wire:
         for writer in (phone_out, server_out):
             with contextlib.suppress(OSError):
                 writer.close()
+
+    async def _bring_late(self, answer: bytes, phone_out: asyncio.StreamWriter) -> None:
+        await self._released.wait()
+        phone_out.write(answer)
+
+
+async def _pieces(server_in: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, bool]]:
+    """What comes from the server, and whether it is one whole frame of a WebSocket."""
+    try:
+        head = await server_in.readuntil(b"\r\n\r\n")
+        yield head, False
+        while head.startswith(b"HTTP/1.1 101 "):
+            yield await _frame(server_in), True
+    except asyncio.IncompleteReadError as end:
+        yield end.partial, False
+    while data := await server_in.read(65_536):
+        yield data, False
+
+
+async def _frame(server_in: asyncio.StreamReader) -> bytes:
+    """The next frame of a WebSocket.  Source: RFC 6455 §5.2; a server masks nothing."""
+    start = await server_in.readexactly(2)
+    length = start[1]
+    extended = await server_in.readexactly({126: 2, 127: 8}.get(length, 0))
+    return start + extended + await server_in.readexactly(int.from_bytes(extended) if extended else length)
+
+
+def _is_pushed(frame: bytes) -> bool:
+    """Whether the frame is no answer."""
+    return b'"replyTo"' not in frame
 
 
 def _holds(data: bytes, marker: bytes) -> bool:

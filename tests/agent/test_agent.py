@@ -11,14 +11,15 @@ import pytest
 
 from heliograph.agent.clock import MachineClock
 from heliograph.agent.executor import Moment
+from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Condition, Line, PhoneRunner, TransportKind
-from heliograph.agent.virtual_phone import User
+from heliograph.agent.virtual_phone import User, VirtualPhone, reported
 from heliograph.backoff import Backoff
 from heliograph.commands import ENVELOPE
 from heliograph.domain.command import Answer, Wait
 from heliograph.domain.device import Device, DeviceState
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Enroll
+from heliograph.protocol import Enroll, PhonePolicy
 from heliograph.service.devices import delete_device, patch_device
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
@@ -304,3 +305,25 @@ def test_waiting_times_double_keep_their_jitter_and_obey_the_server() -> None:
     assert all(ceiling / 2 <= wait <= ceiling for wait, ceiling in zip(waits, (1, 2, 4, 8, 8, 8), strict=True))
     assert 34.0 <= asked <= 38.0
     assert backoff.next_s() <= 1.0
+
+
+async def test_a_policy_that_the_phone_has_not_got_is_not_reported_as_applied() -> None:
+    """The server leaves a Policy out that the phone reported last; this phone has got another one since."""
+    phone = VirtualPhone(PROFILES[PIXEL].phone("S1"), clock=MachineClock(), chance=random.Random("any"))
+    first = PhonePolicy(
+        policy_name="enterprises/e/policies/p", policy=msgspec.Raw(b'{"statusReportingSettings":{"softwareInfoEnabled":true}}')
+    )
+    phone.adopt(first)
+
+    phone.adopt(PhonePolicy(policy_name="enterprises/e/policies/other", policy=msgspec.Raw(b"{}")))
+    phone.adopt(msgspec.structs.replace(first, policy=None))
+
+    assert ("", 0, None) == applied_by(phone)
+    phone.adopt(first)
+    assert (first.policy_name, 1, "15") == applied_by(phone)
+
+
+def applied_by(phone: VirtualPhone) -> tuple[str, int, str | None]:
+    """The policy that it reports, and what it reports because that asks for it."""
+    report = reported(phone.device, phone.policy)
+    return report.applied_policy_name, report.applied_policy_version, report.software_info.android_version if report.software_info else None

@@ -5,7 +5,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -16,12 +16,15 @@ from heliograph.agent.runner import PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import User
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import Answer
-from heliograph.domain.device import DeviceFacts
+from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.domain.phone.report_fields import Situation, device_report
-from heliograph.domain.phone.virtual_device import device_facts
+from heliograph.domain.phone.events import with_events
+from heliograph.domain.phone.report_fields import REPORTED, Situation, value_of
+from heliograph.domain.phone.virtual_device import VirtualDevice, device_facts
+from heliograph.protocol import PhonePolicy
 from heliograph.protojson.messages import encode_message
+from heliograph.protojson.types import decode_hook
 from heliograph.service.issue_command import issue_command
 from scripts.android_tools import program
 from tests.agent.lab import KillAt, Lab, eventually, executions
@@ -37,6 +40,14 @@ STATUSES: dict[str, dict[str, object]] = {
     "REQUEST_DEVICE_INFO": {"status": "SUCCEEDED", "eidInfo": {"eids": [{"eid": "89049032000000000000000000000001"}]}},
 }
 """How a command ends on the phone that is a folder."""
+
+
+class State(NamedTuple):
+    """A phone's, as its server wants it."""
+
+    policy_name: str
+    policy_version: int
+    disabled: bool
 
 
 class Subject(Protocol):
@@ -55,8 +66,14 @@ class Subject(Protocol):
     def journal(self) -> bytes:
         """What its journal holds."""
 
-    def apps_of_policy(self) -> int:
-        """How many apps the policy that it got is about."""
+    def policy(self) -> PhonePolicy:
+        """What it adopted last."""
+
+    def states(self) -> list[State]:
+        """What it adopted, one after the other."""
+
+    def password(self) -> str:
+        """The last one that a command gave it."""
 
     def asked(self) -> bool:
         """Whether its user is being asked something."""
@@ -98,7 +115,10 @@ class VirtualSubject:
         self._runner = runner
         self._kill = kill
         self._journal = journal
+        self._states: list[State] = []
         self.name = runner.name
+        self._notify, runner.phone.on_change = runner.phone.on_change, self._changed
+        self._changed()
 
     @classmethod
     async def made(cls, lab: Lab, wish: Wish) -> "VirtualSubject":
@@ -126,8 +146,20 @@ class VirtualSubject:
     def journal(self) -> bytes:
         return self._journal.read_bytes() if self._journal.exists() else b""
 
-    def apps_of_policy(self) -> int:
-        return bytes(self._runner.phone.policy.policy or b"").count(b'"packageName"')
+    def policy(self) -> PhonePolicy:
+        return self._runner.phone.policy
+
+    def states(self) -> list[State]:
+        return self._states
+
+    def _changed(self) -> None:
+        policy = self.policy()
+        self._states.append(State(policy.policy_name, policy.policy_version, policy.disabled))
+        self._notify()
+
+    def password(self) -> str:
+        credential = self._runner.phone.device.credential
+        return credential.secret if credential is not None else ""
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -158,7 +190,7 @@ class AppSubject:
             "token": await lab.token(wish.profile),
             "serial": wish.serial or folder.name,
             "channel": "" if wish.kind is None else wish.kind.value,
-            "report": json.loads(encode_message(device_report(Situation(phone=device)))),
+            "facts": everything_reported(device),
             "refuses": refusals(device_facts(device)),
             "statuses": STATUSES,
             "asksUser": wish.asks_user,
@@ -220,8 +252,15 @@ class AppSubject:
         with (self.folder / "journal").open("ab") as journal:
             journal.write(end)
 
-    def apps_of_policy(self) -> int:
-        return self.text("policy").count('"packageName"')
+    def policy(self) -> PhonePolicy:
+        return msgspec.json.decode(self.text("policy"), type=PhonePolicy)
+
+    def states(self) -> list[State]:
+        lines = (line.split() for line in self.text("states").splitlines())
+        return [State(name, int(version), disabled == "true") for name, version, disabled in lines]
+
+    def password(self) -> str:
+        return self.text("password")
 
     def asked(self) -> bool:
         return self.there("asked")
@@ -236,6 +275,14 @@ class AppSubject:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+
+
+def everything_reported(device: VirtualDevice) -> Any:  # noqa: ANN401 - JSON
+    """The facts of a phone whose policy asks for all of them; those that only company-owned phones report are there in any case."""
+    phone = with_events(device, device, lambda _field: True, now_us=1)
+    situation = Situation(phone=phone)
+    facts = {row.name: value_of(situation, row.name) for row in REPORTED if phone.api_level >= row.api_level}
+    return json.loads(encode_message(msgspec.convert(facts, DeviceReport, dec_hook=decode_hook)))
 
 
 def refusals(facts: DeviceFacts) -> dict[str, str]:

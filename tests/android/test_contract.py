@@ -8,16 +8,25 @@ import msgspec
 import pytest
 
 from heliograph.agent.executor import Moment
+from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import TransportKind
 from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.domain.device import Device, DeviceState, DeviceStatus, StatusName
+from heliograph.domain.device_json import render_device
 from heliograph.domain.evidence import Judgement, stored_evidence
-from heliograph.domain.names import PolicyName
-from heliograph.protocol import MESSAGE_MAX_BYTES
+from heliograph.domain.names import DeviceName, PolicyName
+from heliograph.domain.phone.report_fields import REPORTED
+from heliograph.domain.policy import changed, implicit_default
+from heliograph.protocol import MESSAGE_MAX_BYTES, PhonePolicy
+from heliograph.protojson.messages import encode_message
 from heliograph.protojson.types import secret_fields
+from heliograph.service.devices import get_device, patch_device
 from heliograph.service.policies import patch_policy
+from heliograph.service.ports import Decision, Put, Sees
 from tests.agent.lab import Lab, Wire, eventually, port_of, shown
 from tests.android.subjects import AppSubject, Subject, VirtualSubject, Wish, issue
-from tests.commands.policies import policy_of
+from tests.commands.policies import SWITCHES, asking, policy_of
+from tests.patience import PATIENCE_S
 
 TESTED = [row.name for row in COMMANDS.values() if not row.final_at_ack]
 LAST_ORDERS = [row.name for row in COMMANDS.values() if row.final_at_ack]
@@ -140,18 +149,107 @@ async def test_a_policy_may_be_larger_than_any_other_message(lab: Lab, make: Mak
     name = PolicyName(lab.enterprise.enterprise, "default")
     await patch_policy(lab.ports, name, blocking(LARGE), None)
     subject = await make(Wish(type="LOCK", kind=kind))
-    await eventually(lambda: subject.apps_of_policy() == LARGE)
+    await eventually(lambda: apps_of(subject.policy()) == LARGE)
 
     record = await patch_policy(lab.ports, name, blocking(LARGE + 1), None)
 
     assert len(record.resource) > MESSAGE_MAX_BYTES
-    await eventually(lambda: subject.apps_of_policy() == LARGE + 1)
+    await eventually(lambda: apps_of(subject.policy()) == LARGE + 1)
     assert "response" in shown(await lab.ended(await issue(lab, subject, "LOCK")))
 
 
 def blocking(apps: int) -> Any:  # noqa: ANN401 - JSON in, the made message out
     """A policy on as many apps."""
     return policy_of(applications=[{"packageName": f"com.example.blocked.app{number}", "installType": "BLOCKED"} for number in range(apps)])
+
+
+def apps_of(policy: PhonePolicy) -> int:
+    """How many apps it is about."""
+    return bytes(policy.policy or b"").count(b'"packageName"')
+
+
+async def another_version(lab: Lab, _device: DeviceName) -> None:
+    await patch_policy(lab.ports, PolicyName(lab.enterprise.enterprise, "default"), blocking(1), None)
+
+
+async def another_policy(lab: Lab, device: DeviceName) -> None:
+    name = PolicyName(lab.enterprise.enterprise, "other")
+    await patch_policy(lab.ports, name, blocking(1), None)
+    await patch_device(lab.ports, device, Device(policy_name=str(name)), ("policy_name",))
+
+
+async def the_disabled_state(lab: Lab, device: DeviceName) -> None:
+    await patch_device(lab.ports, device, Device(state=DeviceState.DISABLED), ("state",))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [another_version, another_policy, the_disabled_state])
+async def test_news_that_overtake_the_answer_to_a_report_stay(
+    lab: Lab, make: Make, kind: TransportKind, change: Callable[[Lab, DeviceName], Awaitable[None]]
+) -> None:
+    """The answer holds the policy as it was before the change."""
+    async with Wire(port_of(lab.url)) as wire:
+        subject = await make(Wish(type="START_LOST_MODE", kind=kind, url=wire.url))
+        wire.hold_next_answer(b'"appliedState":"LOST"')
+        operation = await issue(lab, subject, "START_LOST_MODE")
+        await eventually(lambda: wire.holds)
+        before = subject.states()[-1]
+
+        await change(lab, DeviceName.parse(subject.name))
+        await eventually(lambda: subject.states()[-1] != before)
+        known = len(subject.states())
+        wire.release()
+
+        assert "response" in shown(await lab.ended(operation))  # its report comes behind the answer that was held
+        assert before not in subject.states()[known:]
+        await subject.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_policy_that_only_the_answer_to_a_report_brought_is_reported_as_applied(lab: Lab, make: Make, kind: TransportKind) -> None:
+    """A server died between the change and its news."""
+    subject = await make(Wish(type="START_LOST_MODE", kind=kind))
+    await reported(lab, subject, version=1)
+    name = PolicyName(lab.enterprise.enterprise, "default")
+    unsaid = changed(implicit_default(lab.enterprise), name, blocking(1), now_us=lab.ports.clock.now_us())
+    await lab.ports.store.decide(Sees(enterprise=lab.enterprise, policy=name), lambda _: Decision(None, (Put(unsaid),)))
+
+    await lab.ended(await issue(lab, subject, "START_LOST_MODE"))
+
+    await reported(lab, subject, version=unsaid.version)
+    assert 1 == apps_of(subject.policy())
+
+
+@pytest.mark.parametrize("company_owned", [True, False])
+async def test_a_report_holds_what_the_policy_asks_for(lab: Lab, make: Make, *, company_owned: bool) -> None:
+    subject = await make(Wish(type="LOCK", asks_user=not company_owned))
+    phone = PROFILES[Wish(type="LOCK", asks_user=not company_owned).profile].phone("any")
+    policy = PolicyName(lab.enterprise.enterprise, "default")
+
+    for switches in (SWITCHES, SWITCHES[::2], SWITCHES[1::2], ()):
+        record = await patch_policy(lab.ports, policy, asking(*switches), None)
+        await reported(lab, subject, version=record.version)
+
+        fields = {row.name for row in REPORTED if row.switch in switches and phone.api_level >= row.api_level}
+        if not company_owned:
+            fields -= {row.name for row in REPORTED if row.company_owned}
+        assert fields == {row.name for row in REPORTED if row.switch} & set(await shown_device(lab, subject))
+
+
+async def shown_device(lab: Lab, subject: Subject) -> dict[str, Any]:
+    """The device as callers read it."""
+    name = DeviceName.parse(subject.name)
+    status = await lab.ports.store.record(DeviceStatus, StatusName(*name))
+    view: dict[str, Any] = msgspec.json.decode(encode_message(render_device(await get_device(lab.ports, name), status)))
+    return view
+
+
+async def reported(lab: Lab, subject: Subject, *, version: int) -> None:
+    """Returns once the phone has reported that it applies this version of its policy."""
+    name = DeviceName.parse(subject.name)
+    async with asyncio.timeout(PATIENCE_S):
+        while (record := await lab.ports.store.device(name)) is None or record.report.applied_policy_version != version:  # noqa: ASYNC110 - nothing signals it
+            await asyncio.sleep(0.005)
 
 
 async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) -> None:
@@ -163,6 +261,19 @@ async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) ->
 
     assert "response" in shown(await lab.ended(operation))
     assert 1 == subject.executions(operation)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kill_at", [None, Moment.ACKING, Moment.ACKNOWLEDGED])
+async def test_a_password_is_opened_by_its_phone_alone(lab: Lab, make: Make, kind: TransportKind, kill_at: Moment | None) -> None:
+    """Killed, it asks for the command again, and gets it sealed again."""
+    subject = await make(Wish(type="RESET_PASSWORD", kind=kind, kill_at=kill_at))
+
+    operation = await issue(lab, subject, "RESET_PASSWORD", newPassword="for the phone alone 7")
+
+    assert operation.sealed_to
+    assert "response" in shown(await lab.ended(operation))
+    assert "for the phone alone 7" == subject.password()
 
 
 async def test_no_secret_of_a_command_is_ever_in_the_journal(lab: Lab, make: Make) -> None:

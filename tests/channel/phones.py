@@ -80,6 +80,10 @@ class HttpPhone:
                 return reply
             await asyncio.sleep(0.02)
 
+    async def ask(self, query: str) -> Reply:
+        """The answer to a poll with this query."""
+        return await self._answer("GET", f"commands?{query}")
+
     async def send(self, kind: str, operation: str = "", **body: Any) -> Reply:  # noqa: ANN401 - JSON
         return await self._answer("POST", f"{operation}:{kind}" if operation else kind, body)
 

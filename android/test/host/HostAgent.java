@@ -2,12 +2,15 @@ import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Iterator;
 import org.heliograph.agent.protocol.Agent;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Line;
 import org.heliograph.agent.protocol.Moment;
+import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONException;
@@ -20,6 +23,7 @@ import org.json.JSONObject;
 public class HostAgent implements Phone, Agent.Events {
   private final File folder;
   private final JSONObject settings;
+  private volatile JSONObject policy = new JSONObject();
 
   public static void main(String[] arguments) throws Exception {
     new HostAgent(new File(arguments[0])).live();
@@ -43,7 +47,14 @@ public class HostAgent implements Phone, Agent.Events {
 
   @Override
   public JSONObject report() {
-    JSONObject report = Json.copy(Json.in(settings, "report"));
+    JSONObject facts = Json.in(settings, "facts");
+    boolean companyOwned = facts.optString("ownership").equals("COMPANY_OWNED");
+    AppliedPolicy applied = new AppliedPolicy(policy);
+    JSONObject report = Json.of("appliedPolicyName", applied.name(), "appliedPolicyVersion", applied.version());
+    for (Iterator<String> fields = facts.keys(); fields.hasNext(); ) {
+      String field = fields.next();
+      if (applied.asksFor(field, companyOwned)) Json.put(report, field, facts.opt(field));
+    }
     return Json.put(report, "appliedState", there("lost") ? "LOST" : "ACTIVE");
   }
 
@@ -53,13 +64,25 @@ public class HostAgent implements Phone, Agent.Events {
   }
 
   @Override
+  public OpeningKey openingKey() {
+    OpeningKey key = OpeningKey.read(read("key"));
+    if (key == null) {
+      key = OpeningKey.made();
+      write("key", key.written());
+    }
+    return key;
+  }
+
+  @Override
   public String bootId() {
     return "boot " + read("boots").length();
   }
 
   @Override
-  public void adopt(JSONObject policy) {
+  public void adopt(JSONObject wanted) {
+    policy = AppliedPolicy.merged(wanted, policy);
     write("policy", policy.toString());
+    append("states", wanted.optString("policyName") + " " + wanted.optInt("policyVersion", 1) + " " + wanted.optBoolean("disabled") + "\n");
   }
 
   @Override
@@ -104,6 +127,7 @@ public class HostAgent implements Phone, Agent.Events {
     CommandType type = CommandType.of(command);
     if (settings.optBoolean("asksUser") && !agreed(execution)) return Outcome.NOT_STARTED;
     append("effects", type.name() + "\n");
+    if (type == CommandType.RESET_PASSWORD) write("password", command.optString("newPassword"));
     if (settings.optBoolean("lies")) return Outcome.done(Json.in(settings, "statuses").optJSONObject(type.name()));
     if (type == CommandType.REBOOT) {
       append("boots", "+");
@@ -174,16 +198,19 @@ public class HostAgent implements Phone, Agent.Events {
     }
   }
 
-  private void write(String name, String text) {
-    write(name, text, false);
+  /** A reader finds all of the text, or what was there before. */
+  private synchronized void write(String name, String text) {
+    File beside = new File(folder, name + ".new");
+    write(beside, text, false);
+    if (!beside.renameTo(new File(folder, name))) throw new IllegalStateException(name);
   }
 
-  private void append(String name, String text) {
-    write(name, text, true);
+  private synchronized void append(String name, String text) {
+    write(new File(folder, name), text, true);
   }
 
-  private synchronized void write(String name, String text, boolean append) {
-    try (FileWriter out = new FileWriter(new File(folder, name), append)) {
+  private static void write(File file, String text, boolean append) {
+    try (FileWriter out = new FileWriter(file, append)) {
       out.write(text);
     } catch (IOException broken) {
       throw new IllegalStateException(broken);

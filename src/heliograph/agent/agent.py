@@ -15,6 +15,7 @@ from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
+from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
@@ -47,7 +48,8 @@ class Agent:
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
-        self._policy = PhonePolicy(policy_version=0)
+        self._heard = 0
+        """How many policies hello's answers and news have brought."""
 
     @property
     def reported(self) -> DeviceReport | None:
@@ -73,6 +75,7 @@ class Agent:
             identity = Identity(
                 credential=f"{entropy.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
                 installation_id=f"{entropy.getrandbits(INSTALLATION_ID_BITS):032x}",
+                private_key=new_private_key(entropy),
             )
             self._journal.identify(identity)
         enroll = Enroll(
@@ -82,6 +85,7 @@ class Agent:
             report=self._equipment.executor.report(),
             evidence=raw_evidence(after=self._equipment.executor.look_at_enrolment()),
             serial=serial,
+            public_key=public_key_of(identity.private_key),
         )
         reply = await self._insist(enroll, "")
         if not reply.ok:
@@ -161,7 +165,11 @@ class Agent:
         identity = self._journal.identity
         if identity is None:
             raise NotEnrolled("The phone is not enrolled.")
-        reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
+        if not identity.private_key:  # an older agent enrolled the phone
+            identity = msgspec.structs.replace(identity, private_key=new_private_key(self._equipment.entropy))
+            self._journal.renew(identity)
+        hello = Hello(in_flight=self._journal.in_flight(), public_key=public_key_of(identity.private_key))
+        reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
@@ -211,16 +219,16 @@ class Agent:
         async with self._reporting:
             executor = self._equipment.executor
             while (report := executor.report()) != self._reported:
-                delivered = await self._delivery.deliver(StatusReport(report=report))
-                self._reported = report
-                if delivered.reply.status == OK:
-                    policy = msgspec.json.decode(delivered.reply.body, type=PhonePolicy)
-                    # News may have overtaken this answer: then it is older than what the phone has.
-                    if policy.policy_name != self._policy.policy_name or policy.policy_version >= self._policy.policy_version:
-                        self._adopt(policy)
+                before = self._heard
+                reply = (await self._delivery.deliver(StatusReport(report=report))).reply
+                if reply.status != OK:
+                    self._reported = report
+                elif before == self._heard:  # else what was heard meanwhile may be newer than this answer
+                    self._reported = report
+                    executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
 
     def _adopt(self, policy: PhonePolicy) -> None:
-        self._policy = policy
+        self._heard += 1
         self._equipment.executor.adopt(policy)
 
     async def _obey(self, final: FinalOrder) -> None:

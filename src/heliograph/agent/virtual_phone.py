@@ -147,12 +147,12 @@ def _policy_message(policy: bytes) -> Any:  # noqa: ANN401 - the made message
 
 def reported(device: VirtualDevice, policy: PhonePolicy, *, now_us: int = 0) -> DeviceReport:
     """The facts of a phone that applies this policy, as its server shall know them."""
-    version = policy.policy_version
+    applies = policy.policy is not None  # one that does not exist, or that it has not got yet, it cannot apply
     return device_report(
         Situation(
             phone=device,
-            policy_name=policy.policy_name if version else "",  # a policy that does not exist cannot be applied
-            policy_version=version,
+            policy_name=policy.policy_name if applies else "",
+            policy_version=policy.policy_version if applies else 0,
             policy=policy_message(policy),
             now_us=now_us,
         )

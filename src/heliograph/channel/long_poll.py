@@ -1,9 +1,13 @@
-"""`GET /device/v1/commands?wait=SECONDS`: the mandatory transport. An idle poll holds no task of its own and no timer but its end."""
+"""`GET /device/v1/commands?wait=SECONDS` or `?keepAlive=SECONDS`: the mandatory transport.
+
+An idle poll holds no task of its own and no timer but its end.
+"""
 
 import asyncio
 
 from heliograph.asgi import Receive, Scope, Send
 from heliograph.channel.answer import EMPTY, OK, Answer, answer_to_error, come_again, encode
+from heliograph.channel.negotiation import bounded_s
 from heliograph.channel.peers import HttpConnection, LinkState
 from heliograph.channel.requests import connection_id, send_answer, whole_number
 from heliograph.channel.session import Session
@@ -93,7 +97,7 @@ class LongPoll:
 
 async def long_poll(session: Session, scope: Scope, receive: Receive, send: Send) -> None:
     """The poll is answered, or its device hung up.  Raises: InvalidArgument."""
-    wait_s = min(whole_number(scope, "wait") or 0, LONG_POLL_MAX_S)
+    wait_s = _longest_wait_s(session, scope)
     chosen_id = connection_id(scope)
     name = await session.device()
     if isinstance(name, Answer):
@@ -109,6 +113,14 @@ async def long_poll(session: Session, scope: Scope, receive: Receive, send: Send
     finally:
         poll.stop()
         session.leave(name, poll)
+
+
+def _longest_wait_s(session: Session, scope: Scope) -> int:
+    """As the phone asks in the poll itself: the next server, or this one started again, knows nothing of its hello."""
+    kept_s = whole_number(scope, "keepAlive")
+    if kept_s is not None:
+        return bounded_s(kept_s, session.keep_alive_most_s)
+    return min(whole_number(scope, "wait") or 0, LONG_POLL_MAX_S)
 
 
 async def _wait(poll: LongPoll, wait_s: int, receive: Receive) -> None:

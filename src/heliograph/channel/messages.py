@@ -45,6 +45,8 @@ def read_hello(body: bytes) -> Hello:
     hello = _read(_hello, body)
     for item in hello.in_flight:
         _require(_ACK_ID, item.ack_id, "inFlight.ackId must be 32 lower-case hex digits.")
+    if hello.keep_alive is not None and hello.keep_alive.every_s < 1:
+        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
     return hello
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from heliograph.domain.names import DeviceName
+from heliograph.protocol import KeepAlive
 
 HTTP_CONNECTION_LINGERS_US = 10_000_000
 """A device that long-polls counts as connected this long after its last request: between two polls it works on a command."""
@@ -45,6 +46,13 @@ class Link(Protocol):
 
     async def drain(self) -> None:
         """It has ended, with a hint when to come again: the server stops."""
+
+
+class LastingLink(Link, Protocol):
+    """A link that carries messages both ways until it is closed: a WebSocket."""
+
+    def keep_alive(self, kept: KeepAlive | None) -> None:
+        """It is kept open so from now on; None: as for a phone that asks for nothing."""
 
 
 class HttpConnection:

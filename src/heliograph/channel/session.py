@@ -16,11 +16,12 @@ from heliograph.channel.messages import (
     read_status_report,
     read_usage_logs,
 )
-from heliograph.channel.peers import HttpConnection, Link, Peers
+from heliograph.channel.negotiation import agreed_keep_alive, agreed_version
+from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Message, Offer, Ok, PhonePolicy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok, PhonePolicy, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
@@ -76,7 +77,9 @@ class Session:
         self._peers.heard(name, self._ports.clock.now_us())
         return name
 
-    async def handle(self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: Link | None = None) -> Answer:
+    async def handle(
+        self, kind: str, body: bytes, *, operation: str = "", connection: object = None, link: LastingLink | None = None
+    ) -> Answer:  # fmt: skip
         """The answer to a message; never raises what a device can cause.
 
         `operation` is the one that an HTTP path names. `connection` and `link` are what carried the message: a hello makes them the
@@ -137,6 +140,11 @@ class Session:
         """How long the device may leave an answer unread."""
         return self._peers.unread_most_s
 
+    @property
+    def keep_alive_most_s(self) -> int:
+        """The longest interval that this server keeps idle connections by."""
+        return self._ports.limits.keep_alive_most_s
+
     def http_connection(self, device: DeviceName, id: str) -> HttpConnection:
         """The device's present HTTP connection, if it has this id, else a new one: repeated polls repeat offers later."""
         peer = self._peers.find(device)
@@ -162,7 +170,7 @@ class Session:
                 self._ports.offers.forget(link)
                 peer.connection = None
 
-    async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: Link | None) -> Answer:
+    async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: LastingLink | None) -> Answer:
         device = await authenticate_device(self._ports, self._credential_hash)
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
@@ -180,10 +188,18 @@ class Session:
         finally:
             peer.requests -= 1
 
-    async def _hello(self, device: DeviceName, body: bytes, connection: object, link: Link | None) -> Answer:
-        policy = await greet_device(self._ports, self._credential_hash, device, read_hello(body))
+    async def _hello(self, device: DeviceName, body: bytes, connection: object, link: LastingLink | None) -> Answer:
+        hello = read_hello(body)
+        version = agreed_version(hello.protocol_versions)
+        policy = await greet_device(self._ports, self._credential_hash, device, hello)
         self.take_over(device, connection, link)
-        return Answer(OK, encode(policy))
+        kept = None
+        if hello.keep_alive is not None:
+            kept = agreed_keep_alive(hello.keep_alive, most_s=self.keep_alive_most_s, pinged=link is not None)
+        if link is not None:
+            link.keep_alive(kept)
+        greeting = Greeting(protocol_version=version, keep_alive=kept, **msgspec.structs.asdict(policy))
+        return Answer(OK, encode(greeting))
 
     async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Execute or Drop."""
@@ -210,6 +226,10 @@ class Session:
     async def usage_logs(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok."""
         await report_usage_logs(self._ports, device, await work_aside(read_usage_logs, body))
+        return Ok()
+
+    async def ping(self, device: DeviceName, body: bytes, operation: str) -> Message:
+        """Ok: the device was heard."""
         return Ok()
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
@@ -272,6 +292,7 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "report": Session.report,
     "status": Session.status,
     "usageLogs": Session.usage_logs,
+    "ping": Session.ping,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""

@@ -1,10 +1,10 @@
 """`GET /device/v1/connect`: a WebSocket around the same messages. One task (the transport's own) per idle connection."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from heliograph.asgi import DENIAL, Receive, Scope, Send
+from heliograph.asgi import DENIAL, KEEP_ALIVE, Receive, Scope, Send
 from heliograph.channel.answer import GONE, INTERNAL_ERROR, OK, Answer, answer_to_error, come_again, encode
 from heliograph.channel.long_poll import DRAINED_COME_AGAIN_MS, OFFER_END, OFFER_START, POLICY_END, POLICY_START
 from heliograph.channel.messages import Frame, read_frame
@@ -13,7 +13,7 @@ from heliograph.channel.requests import send_answer
 from heliograph.channel.session import Session
 from heliograph.channel.watch import Watch
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import MESSAGE_MAX_BYTES, Offer, PhonePolicy
+from heliograph.protocol import MESSAGE_MAX_BYTES, KeepAlive, Offer, PhonePolicy
 from heliograph.protojson.errors import InvalidArgument, Unavailable
 
 FIRST_FRAME_WITHIN_S = 10.0
@@ -30,16 +30,26 @@ NEWER_CONNECTION = 4409
 DEVICE_GONE = 4410
 
 
+Keep = Callable[[float, bool], None]
+"""Sets after how many seconds of silence the connection is in doubt, and whether the server pings then."""
+
+KEPT_UNASKED = KeepAlive(every_s=30, server_pings=True)
+"""For phones that ask for nothing."""
+
+
 class WebSocket:
     """One accepted connection. Its frames are answered one after the other; offers are pushed between them."""
 
     __slots__ = (
-        "_answering", "_closing", "_frames", "_malformed", "_owing", "_reader", "_send", "_session", "_watch", "closed", "greeted", "name",
+        "_answering", "_closing", "_frames", "_keep", "_malformed", "_owing", "_reader", "_send", "_session", "_watch", "closed",
+        "greeted", "name",
     )  # fmt: skip
 
-    def __init__(self, session: Session, name: DeviceName, send: Send) -> None:
+    def __init__(self, session: Session, name: DeviceName, send: Send, keep: Keep | None = None) -> None:
+        """`keep` sets how the connection below is kept open, if it can be lost unnoticed."""
         self._session = session
         self._send = send
+        self._keep = keep
         self._watch = Watch(self._look, session.now_us)
         self._reader = asyncio.current_task()
         self._closing: asyncio.Task[None] | None = None
@@ -57,6 +67,11 @@ class WebSocket:
     def state(self) -> LinkState:
         watch = self._watch
         return LinkState(watch.busy or self._answering, self.closed, self._frames, watch.looks, watch.again_us)
+
+    def keep_alive(self, kept: KeepAlive | None) -> None:
+        if self._keep is not None:
+            kept = kept or KEPT_UNASKED
+            self._keep(kept.every_s, kept.server_pings)
 
     def supersede(self, *, same_connection: bool) -> None:
         closing = self.close(NEWER_CONNECTION, "A newer connection of this device has taken over.")
@@ -176,7 +191,7 @@ async def web_socket(session: Session, scope: Scope, receive: Receive, send: Sen
     if session.draining:
         return await deny(scope, send, answer_to_error(Unavailable("The server is stopping.", retry_after_s=1)))
     await send({"type": "websocket.accept"})
-    socket = WebSocket(session, name, send)
+    socket = WebSocket(session, name, send, scope.get("extensions", {}).get(KEEP_ALIVE))
     try:
         await _serve(socket, receive)
     except asyncio.CancelledError:

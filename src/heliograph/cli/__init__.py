@@ -76,6 +76,9 @@ LISTED = {
     "keys": Listed(
         place="heliograph.cli.keys:app", section=USE, summary="Make, list, change, rotate and delete the keys that callers sign in with."
     ),
+    "people": Listed(
+        place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+    ),
     "roles": Listed(
         place="heliograph.cli.roles:app",
         section=USE,

@@ -19,6 +19,8 @@ SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 EVERY_ENTERPRISE = "*"
 """In a key's list: every enterprise there is and will be."""
 
+OF_SESSIONS = "sessions/"
+"""What a Caller's `key_id` begins with if it has no key, and signed in with a browser."""
 ANYBODYS_ACTOR = "anybody"
 """The actor of callers without a name (`--no-auth`, the sandbox)."""
 
@@ -184,7 +186,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     person: str = ""
     """The human behind the key or session: an e-mail address or an OIDC subject; empty: none known."""
     key_id: str = ""
-    """The key that the caller signed in with; empty: the caller has none."""
+    """The key that the caller signed in with, or `sessions/…`; empty: the caller has neither."""
     groups: tuple[str, ...] = ()
     """Of a person who signed in: the groups that the identity provider named."""
     blast_radius: int = 0

@@ -171,7 +171,7 @@ def changed_to(before: object, after: object, *, wanted: object) -> Judgement:
 
 
 def grown(before: int | None, after: int | None) -> Judgement:
-    """The judgement of a count that the command makes grow. One that shrank was begun anew, and says nothing."""
+    """The judgement of a count that the command makes grow. One that shrank began again, and says nothing."""
     if before is None or after is None or after < before:
         return Judgement.NOT_OBSERVED
     return Judgement.OBSERVED if after > before else Judgement.CONTRADICTED

@@ -3,8 +3,6 @@
 The outcome stays what the phone reported: evidence stands beside it. Evidence that cannot be used never costs the report that it came with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import msgspec
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.access import Caller, ServiceKey
+from heliograph.domain.access import OF_SESSIONS, Caller, ServiceKey
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import DeviceName
+from heliograph.domain.people import Person, PersonName
 from heliograph.domain.rights import Called, Line, Permit, lines_of
 from heliograph.domain.roles import COUNTED_METHODS, who_of
 from heliograph.domain.tally import Tally, used_of
@@ -148,9 +149,17 @@ async def _caller(ports: Ports, sign_in: SignIn, text: str) -> tuple[str, Caller
         if key is None:
             raise WhoNotFound
         return who, await sign_in.roles.resolved(key.caller), key.has_expired(sign_in.now_us())
+    return who, await sign_in.roles.resolved(await _person(ports, kind, name)), False
+
+
+async def _person(ports: Ports, kind: str, name: str) -> Caller:
+    """Someone as they would be after signing in: with what they were invited to, or with a group."""
+    radius = ports.limits.blast_radius
+    known = await ports.store.record(Person, PersonName(name)) if kind == "person" else None
+    if known is not None and known.rights is not None:
+        return known.rights.caller(name, session_id="", blast_radius=radius)
     person, groups = (name, ()) if kind == "person" else (SOMEONE, (name,))
-    caller = Caller(person=person, groups=groups, role="", blast_radius=ports.limits.blast_radius)
-    return who, await sign_in.roles.resolved(caller), False
+    return Caller(person=person, groups=groups, role="", key_id=OF_SESSIONS, blast_radius=radius)
 
 
 def _newest(keys: Sequence[ServiceKey], now_us: int) -> ServiceKey | None:

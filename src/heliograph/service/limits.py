@@ -23,6 +23,7 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "notifications": "notifications_most",
         "dead-letters": "dead_letters_most",
         "blast-radius": "blast_radius",
+        "keep-alive-seconds": "keep_alive_most_s",
     }
 )
 """The limits that `--limit NAME=NUMBER` sets, by name."""
@@ -66,6 +67,8 @@ class Limits:
     """How long events are kept for those who read them; 0: there are none. As long as Pub/Sub keeps a message (amapi.md §5.12)."""
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
+    keep_alive_most_s: int = 900
+    """How long a phone's idle connection may be silent, and its poll wait: less than what cuts connections on the way, a proxy say."""
     behaviour: Behaviour = Behaviour.DOCUMENTED
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from heliograph.domain.access import ACCESS, AccessState, Caller, ServiceKey, changed_state
+from heliograph.domain.access import ACCESS, OF_SESSIONS, AccessState, Caller, ServiceKey, changed_state
+from heliograph.domain.people import Person
 from heliograph.domain.roles import (
     BUILT_IN,
     RoleBinding,
@@ -16,6 +17,7 @@ from heliograph.domain.roles import (
 )
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, Violations
 from heliograph.service.access_changes import AccessChanges
+from heliograph.service.people import PEOPLE_MOST
 from heliograph.service.ports import Decision, Delete, Facts, Put, Sees, Store
 
 R = TypeVar("R")
@@ -77,7 +79,7 @@ class RoleBook:
         A key with a person does not have that person's roles: it may be for much less.
         """
         page = self._page or await self._read()
-        if caller.key_id or not caller.person:
+        if not caller.person or not caller.key_id.startswith(OF_SESSIONS):
             subjects = [f"account:{caller.email}"]
         else:
             subjects = [f"person:{caller.person}", *(f"group:{group}" for group in caller.groups)]
@@ -166,6 +168,8 @@ async def delete_role(store: Store, changes: AccessChanges, role: str, *, keys: 
     if role in BUILT_IN:
         raise InvalidArgument(f"{role} is built in and cannot be deleted.")
     users = [f"the key {key.key_id}" for key in keys if key.role == role]
+    people = await _all(store, Person, PEOPLE_MOST)
+    users += [f"person:{person.name.person}" for person in people if person.rights is not None and person.rights.role == role]
     users += [binding.name.who for binding in await list_bindings(store) if binding.name.role == role]
     if users:
         shown = ", ".join(users[:10])

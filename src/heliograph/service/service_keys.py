@@ -61,7 +61,7 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
     """
     pem, key_id = _public_half(wanted.public_key)
     _check(wanted)
-    await _check_role(ports, wanted.role)
+    await require_role(ports, wanted.role)
     _check_expiry(wanted.expires_us, sign_in.now_us())
     _check_blast_radius(wanted.blast_radius)
     known = await sign_in.keys.service_keys()
@@ -99,7 +99,7 @@ class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
 async def update_service_key(ports: Ports, sign_in: SignIn, key_id: str, change: KeyChange) -> ServiceKey:
     """The key is as changed, at every server within a second.  Raises: ServiceKeyNotFound; InvalidArgument."""
     if change.role is not None:
-        await _check_role(ports, change.role)
+        await require_role(ports, change.role)
     if change.person:
         _check_person(change.person)
     _check_expiry(change.expires_us or 0, sign_in.now_us())
@@ -147,7 +147,7 @@ def _public_half(pem: str) -> tuple[str, str]:
     return pem, hashlib.sha256(der).hexdigest()[:KEY_ID_CHARS]
 
 
-async def _check_role(ports: Ports, role: str) -> None:
+async def require_role(ports: Ports, role: str) -> None:
     """Raises: InvalidArgument: there is no such role."""
     try:
         await get_role(ports.store, role)
@@ -182,11 +182,7 @@ def _public_rsa_key(pem: str) -> tuple[str, bytes]:
 
 def _check(wanted: WantedKey) -> None:
     """Raises: InvalidArgument."""
-    if not 0 < len(wanted.enterprises) <= ENTERPRISES_MOST:
-        raise InvalidArgument(f"enterprises must name one to {ENTERPRISES_MOST} enterprises, or {EVERY_ENTERPRISE} for all.")
-    for enterprise in wanted.enterprises:
-        if enterprise != EVERY_ENTERPRISE and not ID_PATTERN.fullmatch(enterprise):
-            raise InvalidArgument(f"Invalid enterprise id {enterprise[:128]!r}: use letters, digits and ._~- only.")
+    check_enterprises(wanted.enterprises)
     if wanted.account and not _ACCOUNT.fullmatch(wanted.account):
         raise InvalidArgument(f"Invalid account {wanted.account[:64]!r}: use small letters, digits and -, beginning with a letter.")
     if wanted.person:
@@ -197,6 +193,21 @@ def _check_person(person: str) -> None:
     """Raises: InvalidArgument."""
     if not _PERSON.fullmatch(person):
         raise InvalidArgument(f"Invalid person {person[:64]!r}: use an e-mail address or an OIDC subject, without spaces.")
+
+
+def check_enterprises(enterprises: Sequence[str]) -> None:
+    """Check what a key, or a person, is for.  Raises: InvalidArgument."""
+    if not 0 < len(enterprises) <= ENTERPRISES_MOST:
+        raise InvalidArgument(f"enterprises must name one to {ENTERPRISES_MOST} enterprises, or {EVERY_ENTERPRISE} for all.")
+    for enterprise in enterprises:
+        if enterprise != EVERY_ENTERPRISE and not ID_PATTERN.fullmatch(enterprise):
+            raise InvalidArgument(f"Invalid enterprise id {enterprise[:128]!r}: use letters, digits and ._~- only.")
+
+
+async def require_enterprises(ports: Ports, enterprises: Sequence[str], *, make: bool) -> None:
+    """What a key, or a person, is for exists; `make`: whatever is missing is made.  Raises: InvalidArgument, NoSuchEnterprise."""
+    check_enterprises(enterprises)
+    await _enterprises_are_there(ports, enterprises, make=make)
 
 
 async def _enterprises_are_there(ports: Ports, enterprises: Sequence[str], *, make: bool) -> None:

@@ -4,13 +4,13 @@ Source: amapi.md §4.5–4.7, §8.6.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from heliograph.domain.access import Caller, ScopeInsufficient
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import DeviceName
-from heliograph.domain.rights import Called
+from heliograph.domain.rights import Called, is_write
 from heliograph.protojson.errors import Unauthenticated
 from heliograph.service.callers import Callers
 
@@ -24,12 +24,20 @@ OwnUrls = Callable[[Scope], Collection[str]]
 """The addresses (scheme and host) of this server, for which a caller may have signed a token."""
 
 
+class Sessions(Protocol):
+    """Callers who show a session instead of a token: pages that this server serves (api/sign_in/)."""
+
+    async def caller_of(self, scope: Scope, *, writes: bool) -> Caller | None:
+        """The person; None: the request shows no session.  Raises: PermissionDenied: another site's page may have sent it."""
+
+
 class Authorizer:
     """Lets callers pass to the methods that they may call."""
 
-    def __init__(self, callers: Callers, *, own_urls: OwnUrls, devices: Devices) -> None:
-        """`devices` finds a device, for callers whose roles choose devices by a filter."""
+    def __init__(self, callers: Callers, *, own_urls: OwnUrls, devices: Devices, sessions: Sessions | None = None) -> None:
+        """`devices` finds a device, for roles that choose devices by a filter; `sessions`: None: no one signs in with a browser."""
         self._callers = callers
+        self._sessions = sessions
         self._own_urls = own_urls
         self._devices = devices
 
@@ -43,6 +51,8 @@ class Authorizer:
         """
         credential = credential_of(scope)
         caller = self._callers.known(credential)
+        if caller is None and not credential and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=is_write(method.id))
         if caller is None:
             caller = await self._authenticated(credential, {"method": method.id}, scope)
         permit = caller.rights.permit_known(method.id)

@@ -3,7 +3,7 @@
 import msgspec
 from starlette.requests import Request
 
-from heliograph.api.resources.desk import PREFIX, Desk, DeskRoute, message_of
+from heliograph.api.resources.operator_desk import PREFIX, DeskRoute, OperatorDesk, message_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.roles import BUILT_IN, RoleBinding, RoleBindingName, RoleDefinition, who_of
 from heliograph.protojson.errors import InvalidArgument
@@ -18,15 +18,15 @@ ACCESS = f"{PREFIX}/access:explain"
 METHODS = f"{PREFIX}/access:methods"
 
 
-async def _list(desk: Desk, _request: Request) -> object:
+async def _list(desk: OperatorDesk, _request: Request) -> object:
     return {"roles": [_view(role) for role in await list_roles(desk.ports.store)]}
 
 
-async def _get(desk: Desk, request: Request) -> object:
+async def _get(desk: OperatorDesk, request: Request) -> object:
     return _view(await get_role(desk.ports.store, request.path_params["role"]))
 
 
-async def _set(desk: Desk, request: Request) -> object:
+async def _set(desk: OperatorDesk, request: Request) -> object:
     wanted = await message_of(request, RoleDefinition, root="role")
     role = request.path_params["role"]
     if wanted.name not in {"", role}:
@@ -36,32 +36,32 @@ async def _set(desk: Desk, request: Request) -> object:
     return _view(await set_role(desk.ports.store, desk.ports.access, definition, methods=methods, command_types=COMMANDS))
 
 
-async def _delete(desk: Desk, request: Request) -> object:
+async def _delete(desk: OperatorDesk, request: Request) -> object:
     keys = await desk.sign_in.keys.service_keys()
     await delete_role(desk.ports.store, desk.ports.access, request.path_params["role"], keys=keys)
     return {}
 
 
-async def _list_bindings(desk: Desk, _request: Request) -> object:
+async def _list_bindings(desk: OperatorDesk, _request: Request) -> object:
     return {"roleBindings": [_binding_view(binding) for binding in await list_bindings(desk.ports.store)]}
 
 
-async def _bind(desk: Desk, request: Request) -> object:
+async def _bind(desk: OperatorDesk, request: Request) -> object:
     return _binding_view(await bind_role(desk.ports.store, desk.ports.access, _binding_name(request)))
 
 
-async def _unbind(desk: Desk, request: Request) -> object:
+async def _unbind(desk: OperatorDesk, request: Request) -> object:
     await unbind_role(desk.ports.store, desk.ports.access, _binding_name(request))
     return {}
 
 
-async def _explain(desk: Desk, request: Request) -> object:
+async def _explain(desk: OperatorDesk, request: Request) -> object:
     asked = request.query_params
     question = AccessQuestion(asked.get("who", ""), asked.get("what", ""), asked.get("where", ""))
     return await explain_access(desk.ports, desk.sign_in, question, methods=desk.methods)
 
 
-async def _methods(desk: Desk, _request: Request) -> object:
+async def _methods(desk: OperatorDesk, _request: Request) -> object:
     return {"methods": [{"id": method.id, "destructive": method.destructive} for method in desk.methods]}
 
 

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from heliograph.api.resources.desk import PREFIX, Desk, DeskRoute, message_of
+from heliograph.api.resources.operator_desk import PREFIX, DeskRoute, OperatorDesk, message_of
 from heliograph.domain.access import ServiceKey
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Duration, Int32, Message
@@ -54,7 +54,7 @@ class KeyRotation(Message):
     ttl: Duration = ""
 
 
-async def _create(desk: Desk, request: Request) -> object:
+async def _create(desk: OperatorDesk, request: Request) -> object:
     wanted = await message_of(request, KeyCreation)
     key = WantedKey(
         public_key=wanted.public_key,
@@ -68,12 +68,12 @@ async def _create(desk: Desk, request: Request) -> object:
     return _view(await create_service_key(desk.ports, desk.sign_in, key))
 
 
-async def _list(desk: Desk, _request: Request) -> object:
+async def _list(desk: OperatorDesk, _request: Request) -> object:
     keys, uses = await desk.sign_in.keys.service_keys(), await desk.sign_in.keys.key_uses()
     return {"keys": [_view(key, uses.get(key.key_id, 0)) for key in keys]}
 
 
-async def _update(desk: Desk, request: Request) -> object:
+async def _update(desk: OperatorDesk, request: Request) -> object:
     wanted = await message_of(request, KeyUpdate)
     change = KeyChange(
         role=wanted.role or None,
@@ -84,7 +84,7 @@ async def _update(desk: Desk, request: Request) -> object:
     return _view(await update_service_key(desk.ports, desk.sign_in, request.path_params["key_id"], change))
 
 
-async def _rotate(desk: Desk, request: Request) -> object:
+async def _rotate(desk: OperatorDesk, request: Request) -> object:
     wanted = await message_of(request, KeyRotation)
     key = await rotate_service_key(
         desk.ports,
@@ -97,7 +97,7 @@ async def _rotate(desk: Desk, request: Request) -> object:
     return _view(key)
 
 
-async def _delete(desk: Desk, request: Request) -> object:
+async def _delete(desk: OperatorDesk, request: Request) -> object:
     await delete_service_key(desk.ports, desk.sign_in, request.path_params["key_id"])
     return {}
 
@@ -120,7 +120,7 @@ def _blast_radius(wanted: KeyCreation | KeyUpdate) -> int | None:
     return wanted.blast_radius or None
 
 
-def _expiry_us(desk: Desk, ttl: Duration) -> int:
+def _expiry_us(desk: OperatorDesk, ttl: Duration) -> int:
     """0: it does not end.  Raises: InvalidArgument."""
     return desk.sign_in.now_us() + _us(ttl, "ttl") if ttl else 0
 

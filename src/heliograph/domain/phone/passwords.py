@@ -34,17 +34,19 @@ def scope_of(demand: Any, phone: VirtualDevice) -> str:  # noqa: ANN401 - the ma
 def credential_in(phone: VirtualDevice, scope: str) -> Credential | None:
     """What unlocks this side of the phone."""
     profile = phone.work_profile
-    own = profile is not None and scope == "SCOPE_PROFILE" and profile.separate_lock
-    return profile.credential if profile is not None and own else phone.credential
+    if profile is not None and profile.separate_lock and scope == "SCOPE_PROFILE":
+        return profile.credential
+    return phone.credential
 
 
 def with_password_clocks(before: VirtualDevice, phone: VirtualDevice, policy: Any, *, now_us: int) -> VirtualDevice:  # noqa: ANN401
     """The phone that was `before`, which knows from when on the days of its passwords count."""
     clocks: dict[str, PasswordClock] = {}
     for scope, timeout_us in _timeouts_us(phone, policy).items():
-        known = phone.password_clocks.get(scope)
-        same = known is not None and known.timeout_us == timeout_us and credential_in(before, scope) == credential_in(phone, scope)
-        clocks[scope] = known if known is not None and same else PasswordClock(timeout_us=timeout_us, since_us=now_us)
+        clock = phone.password_clocks.get(scope)
+        if clock is None or clock.timeout_us != timeout_us or credential_in(before, scope) != credential_in(phone, scope):
+            clock = PasswordClock(timeout_us=timeout_us, since_us=now_us)
+        clocks[scope] = clock
     return phone if clocks == phone.password_clocks else msgspec.structs.replace(phone, password_clocks=clocks)
 
 

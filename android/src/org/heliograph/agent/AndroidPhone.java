@@ -10,8 +10,10 @@ import org.heliograph.agent.commands.Commands;
 import org.heliograph.agent.commands.Destructive;
 import org.heliograph.agent.commands.LostMode;
 import org.heliograph.agent.commands.Requires;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Json;
+import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONObject;
@@ -22,22 +24,25 @@ public final class AndroidPhone implements Phone {
   /** An effect arrives after the call that asked for it: the keyguard is closed, the broadcast of a new password is sent. */
   private static final long ARRIVES_WITHIN_MS = 10_000;
   private static final long LOOKS_EVERY_MS = 100;
-  private static final String[] READ_OF_POLICY = {"policyName", "policyVersion", "passwordQuality", "passwordMinimumLength"};
+  private static final String[] READ = {"policyName", "policyVersion", "passwordQuality", "passwordMinimumLength"};
+  private static final String[] READ_OF_POLICY = {"statusReportingSettings"};
 
   private final Owner owner;
   private final Memory memory;
   private final DeviceFacts facts;
   private final SystemFacts system;
   private final LostMode lostMode;
+  private final OpeningKey key;
   private final Map<CommandType, Command> commands;
 
   public AndroidPhone(Context context, Memory memory) {
     this.memory = memory;
     owner = new Owner(context);
-    facts = new DeviceFacts(owner);
+    facts = new DeviceFacts(owner, memory);
     system = new SystemFacts(owner, memory);
     lostMode = new LostMode(owner, memory);
     commands = Commands.of(owner, memory);
+    key = Keys.of(memory);
   }
 
   /** In every life, before the first command: what an owner may do for itself. */
@@ -67,12 +72,17 @@ public final class AndroidPhone implements Phone {
 
   @Override
   public JSONObject report() {
-    return facts.report(lostMode.on(), memory.object(Memory.POLICY));
+    return facts.report(lostMode.on(), new AppliedPolicy(memory.object(Memory.POLICY)));
   }
 
   @Override
   public String serial() {
     return facts.serial();
+  }
+
+  @Override
+  public OpeningKey openingKey() {
+    return key;
   }
 
   @Override
@@ -82,12 +92,19 @@ public final class AndroidPhone implements Phone {
 
   /** The password rules are applied, and `disabled` is not: the report says ACTIVE. Only what is read is kept: AMAPI's Policy may be large. */
   @Override
-  public void adopt(JSONObject policy) {
-    JSONObject read = new JSONObject();
-    for (String name : READ_OF_POLICY) Json.put(read, name, policy.opt(name));
+  public void adopt(JSONObject wanted) {
+    JSONObject whole = AppliedPolicy.merged(wanted, memory.object(Memory.POLICY));
+    JSONObject read = only(READ, whole);
+    if (whole.has("policy")) Json.put(read, "policy", only(READ_OF_POLICY, Json.in(whole, "policy")));
     if (read.toString().equals(memory.get(Memory.POLICY))) return;
     if (owner.kind() != Owner.Kind.UNMANAGED) new PasswordRules(owner).apply(read);
     memory.put(Memory.POLICY, read.toString());
+  }
+
+  private static JSONObject only(String[] names, JSONObject object) {
+    JSONObject only = new JSONObject();
+    for (String name : names) Json.put(only, name, object.opt(name));
+    return only;
   }
 
   @Override

@@ -11,9 +11,14 @@ import android.os.Environment;
 import android.os.StatFs;
 import android.provider.Settings;
 import android.telephony.TelephonyManager;
+import java.text.SimpleDateFormat;
+import java.util.Date;
 import java.util.Locale;
+import java.util.TimeZone;
 import java.util.concurrent.Callable;
+import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.Json;
+import org.json.JSONArray;
 import org.json.JSONObject;
 
 /** What the phone says of itself, in the words of AMAPI's Device. What the system keeps from this app is absent. */
@@ -22,28 +27,33 @@ final class DeviceFacts {
   private static final int BATTERY_STEP = 10;
 
   private final Owner owner;
+  private final Memory memory;
 
-  DeviceFacts(Owner owner) {
+  DeviceFacts(Owner owner, Memory memory) {
     this.owner = owner;
+    this.memory = memory;
   }
 
-  JSONObject report(boolean lost, JSONObject policy) {
+  /** What the policy asks for. */
+  JSONObject report(boolean lost, AppliedPolicy policy) {
     Owner.Kind kind = owner.kind();
-    boolean applied = policy.optInt("policyVersion", 1) > 0 && !policy.optString("policyName").isEmpty();
-    return Json.of(
+    boolean company = kind != Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE;
+    JSONObject report = Json.of(
         "managementMode", kind == Owner.Kind.FULLY_MANAGED ? "DEVICE_OWNER" : "PROFILE_OWNER",
-        "ownership", kind == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE ? "PERSONALLY_OWNED" : "COMPANY_OWNED",
+        "ownership", company ? "COMPANY_OWNED" : "PERSONALLY_OWNED",
         "apiLevel", Build.VERSION.SDK_INT,
         "appliedState", lost ? "LOST" : "ACTIVE",
-        "appliedPolicyName", applied ? policy.optString("policyName") : null,
-        "appliedPolicyVersion", applied ? String.valueOf(policy.optInt("policyVersion", 1)) : null,
+        "appliedPolicyName", policy.name(),
+        "appliedPolicyVersion", policy.version(),
         "hardwareInfo", hardware(),
-        "softwareInfo", software(),
-        "memoryInfo", memory(),
-        "networkInfo", network(kind),
-        "deviceSettings", Json.of("isDeviceSecure", keyguard().isDeviceSecure()),
-        "bootCount", bootCount(),
-        "batteryLevel", batteryLevel());
+        "memoryInfo", memory());
+    if (policy.asksFor("softwareInfo", company)) Json.put(report, "softwareInfo", software());
+    if (policy.asksFor("networkInfo", company)) Json.put(report, "networkInfo", network(kind));
+    if (policy.asksFor("deviceSettings", company)) {
+      Json.put(report, "deviceSettings", Json.of("isDeviceSecure", keyguard().isDeviceSecure()));
+    }
+    if (policy.asksFor("powerManagementEvents", company)) Json.put(report, "powerManagementEvents", new JSONArray().put(battery()));
+    return report;
   }
 
   int bootCount() {
@@ -101,9 +111,17 @@ final class DeviceFacts {
     return (KeyguardManager) owner.context.getSystemService(Context.KEYGUARD_SERVICE);
   }
 
-  private int batteryLevel() {
+  /** The last measured level: another one only once it is in another step, so that a report stays the same until then. */
+  private JSONObject battery() {
     BatteryManager battery = (BatteryManager) owner.context.getSystemService(Context.BATTERY_SERVICE);
-    return battery.getIntProperty(BatteryManager.BATTERY_PROPERTY_CAPACITY) / BATTERY_STEP * BATTERY_STEP;
+    int level = battery.getIntProperty(BatteryManager.BATTERY_PROPERTY_CAPACITY) / BATTERY_STEP * BATTERY_STEP;
+    JSONObject known = memory.object(Memory.BATTERY);
+    if (known.optInt("batteryLevel", -1) == level) return known;
+    SimpleDateFormat utc = new SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT);
+    utc.setTimeZone(TimeZone.getTimeZone("UTC"));
+    JSONObject event = Json.of("eventType", "BATTERY_LEVEL_COLLECTED", "createTime", utc.format(new Date()), "batteryLevel", level);
+    memory.put(Memory.BATTERY, event.toString());
+    return event;
   }
 
   /** Empty if the system does not let this app know, or the phone has no such thing. */

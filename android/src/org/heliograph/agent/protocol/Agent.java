@@ -21,9 +21,11 @@ public final class Agent {
   private final Channel.Maker way;
   private final Random chance = new Random();
   private final Map<String, Thread> threads = new HashMap<>();
-  /** One status report at a time. */
+  /** Guards `heard`; what comes later is adopted later. */
   private final Object adopting = new Object();
-  private JSONObject adopted = new JSONObject();
+  /** How many policies hello's answers and news have brought. */
+  private int heard;
+  /** One status report at a time. */
   private final Object reporting = new Object();
   private String reported = "";
   /** Guards `changed`; never held while a message is under way. */
@@ -79,7 +81,7 @@ public final class Agent {
     if (journal.credential().isEmpty()) journal.identify(Hex.random(32), Hex.random(16), "");
     JSONObject enroll = Json.of("enrollmentToken", token, "installationId", journal.installationId(),
         "credentialHash", Hex.sha256(journal.credential().getBytes(Json.UTF_8)), "serial", phone.serial(), "report", phone.report(),
-        "evidence", CommandRun.evidence(new JSONObject(), phone.lookAtEnrolment()));
+        "evidence", CommandRun.evidence(new JSONObject(), phone.lookAtEnrolment()), "publicKey", phone.openingKey().shown());
     Reply reply = insist("enroll", enroll, "");
     if (!reply.ok()) {
       journal.forget(); // a new token deserves a new credential
@@ -162,24 +164,32 @@ public final class Agent {
     synchronized (reporting) {
       JSONObject report = phone.report();
       if (report.toString().equals(reported)) return;
+      int before = heard();
       Reply reply = delivery.deliver("status", "", Json.of("report", report));
-      reported = report.toString();
-      if (reply.ok()) adoptUnlessOlder(reply.body);
+      if (!reply.ok() || adoptedUnlessOvertaken(reply.body, before)) reported = report.toString();
+      if (reply.ok()) factsChanged(); // the policy may be another one, or is yet to be asked for again
+    }
+  }
+
+  private int heard() {
+    synchronized (adopting) {
+      return heard;
     }
   }
 
   private void adopt(JSONObject policy) {
     synchronized (adopting) {
-      adopted = policy;
+      heard++;
       phone.adopt(policy);
     }
   }
 
-  /** News may have overtaken the answer to a report: what it says is older than what the phone has. */
-  private void adoptUnlessOlder(JSONObject policy) {
+  /** If something was heard since `before`, it may be newer than this answer, which is then left unread. */
+  private boolean adoptedUnlessOvertaken(JSONObject answer, int before) {
     synchronized (adopting) {
-      boolean same = policy.optString("policyName").equals(adopted.optString("policyName"));
-      if (!same || policy.optLong("policyVersion") >= adopted.optLong("policyVersion")) adopt(policy);
+      if (heard != before) return false;
+      phone.adopt(answer);
+      return true;
     }
   }
 
@@ -208,7 +218,7 @@ public final class Agent {
 
   /** The connection on which the server has greeted this phone; null if it does not know it. */
   private Channel greeted(Backoff backoff, Backoff unknown) throws IOException, InterruptedException {
-    Channel.Greeting greeting = way.greet(journal.credential(), Json.of("inFlight", journal.inFlight()));
+    Channel.Greeting greeting = way.greet(journal.credential(), hello());
     Reply reply = greeting.reply;
     if (!reply.ok()) {
       if (greeting.channel != null) greeting.channel.close();
@@ -226,6 +236,10 @@ public final class Agent {
     return greeting.channel;
   }
 
+  private JSONObject hello() {
+    return Json.of("inFlight", journal.inFlight(), "publicKey", phone.openingKey().shown());
+  }
+
   private long takeNews(Channel channel) throws IOException, InterruptedException {
     while (true) {
       Reply news = channel.next();
@@ -239,16 +253,16 @@ public final class Agent {
         factsChanged();
       }
       JSONObject offer = news.body.optJSONObject("offer");
-      if (offer != null) take(offer.optString("operation"), Json.in(offer, "command"));
+      if (offer != null) take(offer.optString("operation"), offer);
     }
   }
 
-  /** The command is begun, or what the journal knows of it continued, unless it is in progress. */
-  private void take(String operation, JSONObject command) {
+  /** The offered command is begun, or what the journal knows of it continued, unless it is in progress. */
+  private void take(String operation, JSONObject offer) {
     CommandRun run = new CommandRun(this, operation);
     start(operation, () -> {
       if (journal.entry(operation) != null) run.resume();
-      else run.begin(command);
+      else run.begin(offer);
     });
   }
 

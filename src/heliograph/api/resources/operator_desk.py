@@ -28,13 +28,13 @@ M = TypeVar("M", bound=Message)
 
 
 class OperatorOnly(PermissionDenied):
-    """Keys and roles are for the server's own machine: run `heliograph keys` or `heliograph roles` there, with --data-dir."""
+    """Only the server's own machine may do this: run `heliograph keys`, `people` or `roles` there, with --data-dir."""
 
     reason = "OPERATOR_ONLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class OperatorDesk:
     """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
 
     ports: Ports
@@ -44,28 +44,31 @@ class Desk:
     """Every method that callers may call."""
 
 
-Handler = Callable[[Desk, Request], Coroutine[Any, Any, object]]
+Handler = Callable[[OperatorDesk, Request], Coroutine[Any, Any, object]]
 DeskRoute = tuple[str, str, Handler]
 
 
-def desk_app(desk: Desk, routes: Iterable[DeskRoute]) -> Router:
+def desk_app(desk: OperatorDesk, routes: Iterable[DeskRoute]) -> Router:
     """The ASGI app for these routes; each answers the operator only."""
     return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
 
 
-def _endpoint(desk: Desk, handler: Handler) -> Endpoint:
+def _endpoint(desk: OperatorDesk, handler: Handler) -> Endpoint:
     async def answer(request: Request) -> object:
-        _require_operator(desk, request)
+        require_operator(desk.secret, request)
         return await handler(desk, request)
 
     return answer
 
 
-def _require_operator(desk: Desk, request: Request) -> None:
-    """Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret."""
+def require_operator(secret: str | None, request: Request) -> None:
+    """Check that the server's own operator calls. `secret`: what proves it; None: nothing need.
+
+    Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret.
+    """
     peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    proved = desk.secret is None or hmac.compare_digest(shown.encode(), desk.secret.encode())
+    proved = secret is None or hmac.compare_digest(shown.encode(), secret.encode())
     if not proved or not _FORWARDED.isdisjoint(request.headers) or not (_is_loopback(peer[0]) or peer[0] == server[0]):
         raise OperatorOnly
 
