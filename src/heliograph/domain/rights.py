@@ -154,7 +154,7 @@ class Rights:
 
         Raises: EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise.
         """
-        # First: a caller must not learn from another refusal which enterprises there are.
+        # First: a caller must not learn from another error which enterprises there are.
         if self.enterprises is not None and enterprise is not None and enterprise not in self.enterprises:
             raise EnterpriseNotAuthorized
         permit = self.permit(method)
@@ -168,7 +168,7 @@ class Rights:
             known = Permit(self, method, [grant for grant in self._grants if not grant.fault_of_method(method)])
             if not known.grants:
                 raise RoleInsufficient(
-                    f"{self.refusal(method.id)}: `heliograph can` explains why.",
+                    f"{self.denial(method.id)}: `heliograph can` explains why.",
                     metadata={"roles": self.role_names, "permission": method.id},
                 )
             self._permits[method.id] = known
@@ -184,7 +184,7 @@ class Rights:
         """Every line of the caller's roles."""
         return self._grants
 
-    def refusal(self, what: str) -> str:
+    def denial(self, what: str) -> str:
         """What is said of something that no line covers, without its end."""
         names = self.role_names
         if not self._grants:
@@ -249,7 +249,7 @@ class Permit:
         Raises: RoleInsufficient.
         """
         if device is None or all(grant.fault_of_place(device.name.enterprise, device) for grant in self.grants):
-            raise self._refusal(self.method, (self._fault(grant, None, device) for grant in self.grants))
+            raise self._denial(self.method, (self._fault(grant, None, device) for grant in self.grants))
 
     def shows(self, device: DeviceRecord) -> bool:
         """Whether a list shows the device."""
@@ -274,7 +274,7 @@ class Permit:
         known = self._decided.get(key)
         if known is None:
             if row is not None and all(grant.fault_of_type(row) for grant in self.grants):
-                raise self._refusal(f"{self.method} of {row.name}", (self._fault(grant, row, None) for grant in self.grants))
+                raise self._denial(f"{self.method} of {row.name}", (self._fault(grant, row, None) for grant in self.grants))
             counts = bool(self._rights.blast_radius) and self._destroys(row)
             free = any(row is None or not grant.fault_of_type(row) for grant in self._whole)
             known = self._decided[key] = counts or not free
@@ -299,7 +299,7 @@ class Permit:
         covering = [grant for grant in self.grants if not self._fault(grant, row, device)]
         if not covering:
             what = self.method if row is None else f"{self.method} of {row.name}"
-            raise self._refusal(f"{what} on {device.name}", (self._fault(grant, row, device) for grant in self.grants))
+            raise self._denial(f"{what} on {device.name}", (self._fault(grant, row, device) for grant in self.grants))
         writes = [*self._by_line(covering, str(device.name), of_name, now_us)]
         if self._rights.blast_radius and self._destroys(row):
             writes.append(self.destroy((str(device.name),), of_name.get(self.blast_name), now_us=now_us))
@@ -314,7 +314,7 @@ class Permit:
         return found
 
     def radius_reached(self, wanted: int, full: Full, *, now_us: int) -> BlastRadiusReached:
-        """The refusal of so many devices more."""
+        """The error that so many devices more are."""
         most, actor = self._rights.blast_radius, self._rights.actor
         message = (
             f"{actor} may wipe, relinquish or delete {most} devices an hour, and has done so with {full.used}: {wanted} more would exceed "
@@ -350,9 +350,9 @@ class Permit:
         place = grant.fault_of_place(device.name.enterprise if device is not None else None, device)
         return place or (grant.fault_of_type(row) if row is not None else "")
 
-    def _refusal(self, what: str, faults: Iterable[str]) -> RoleInsufficient:
+    def _denial(self, what: str, faults: Iterable[str]) -> RoleInsufficient:
         said = "; ".join(f"{grant}: {fault}" for grant, fault in zip(self.grants, faults, strict=True) if fault)
-        message = f"{self._rights.refusal(what)}{f' ({said[:1_000]})' if said else ''}."
+        message = f"{self._rights.denial(what)}{f' ({said[:1_000]})' if said else ''}."
         return RoleInsufficient(message, metadata={"roles": self._rights.role_names, "permission": self.method})
 
 

@@ -90,10 +90,6 @@ class RoleBook:
         found = [role for name in names if (role := page.roles.get(name)) is not None]
         return caller.with_rights(found)
 
-    async def role(self, name: str) -> RoleDefinition | None:
-        """The role."""
-        return (self._page or await self._read()).roles.get(name)
-
     async def _read(self) -> _Page:
         edition = self._edition
         roles = {record.name.role: record.definition for record in await _all(self._store, RoleRecord, ROLES_MOST)}
@@ -119,7 +115,7 @@ async def list_roles(store: Store) -> Sequence[RoleDefinition]:
     return [*BUILT_IN.values(), *(record.definition for record in await _all(store, RoleRecord, ROLES_MOST))]
 
 
-async def list_bindings(store: Store) -> Sequence[RoleBinding]:
+async def list_role_bindings(store: Store) -> Sequence[RoleBinding]:
     """Who has which role besides what their key was made with, oldest first."""
     return await _all(store, RoleBinding, BINDINGS_MOST)
 
@@ -170,7 +166,7 @@ async def delete_role(store: Store, changes: AccessChanges, role: str, *, keys: 
     users = [f"the key {key.key_id}" for key in keys if key.role == role]
     people = await _all(store, Person, PEOPLE_MOST)
     users += [f"person:{person.name.person}" for person in people if person.rights is not None and person.rights.role == role]
-    users += [binding.name.who for binding in await list_bindings(store) if binding.name.role == role]
+    users += [binding.name.who for binding in await list_role_bindings(store) if binding.name.role == role]
     if users:
         shown = ", ".join(users[:10])
         raise RoleInUse(f"{shown}{' and more' if len(users) > 10 else ''} have the role {role}: unbind or change them first.")  # noqa: PLR2004
@@ -188,7 +184,7 @@ async def delete_role(store: Store, changes: AccessChanges, role: str, *, keys: 
 async def bind_role(store: Store, changes: AccessChanges, name: RoleBindingName) -> RoleBinding:
     """They have the role, on every server within a second.  Raises: RoleNotFound; FailedPrecondition: there are too many bindings."""
     await get_role(store, name.role)
-    if len(await list_bindings(store)) >= BINDINGS_MOST:
+    if len(await list_role_bindings(store)) >= BINDINGS_MOST:
         raise FailedPrecondition(f"There are {BINDINGS_MOST} bindings already: bind groups instead of people.")
 
     def rule(facts: Facts) -> Decision[RoleBinding]:

@@ -10,7 +10,7 @@ from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import encode_message
 from heliograph.protojson.times import format_timestamp
 from heliograph.service.explain_access import AccessQuestion, explain_access
-from heliograph.service.roles import bind_role, delete_role, get_role, list_bindings, list_roles, set_role, unbind_role
+from heliograph.service.roles import bind_role, delete_role, get_role, list_role_bindings, list_roles, set_role, unbind_role
 
 ROLES = f"{PREFIX}/roles"
 BINDINGS = f"{PREFIX}/roleBindings"
@@ -43,7 +43,7 @@ async def _delete(desk: OperatorDesk, request: Request) -> object:
 
 
 async def _list_bindings(desk: OperatorDesk, _request: Request) -> object:
-    return {"roleBindings": [_binding_view(binding) for binding in await list_bindings(desk.ports.store)]}
+    return {"roleBindings": [_binding_view(binding) for binding in await list_role_bindings(desk.ports.store)]}
 
 
 async def _bind(desk: OperatorDesk, request: Request) -> object:
