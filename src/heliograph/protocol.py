@@ -12,6 +12,7 @@ import msgspec
 
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.domain.user_facing_message import UserFacingMessage
+from heliograph.domain.web_push import PushKeys
 
 LONG_POLL_MAX_S = 55
 """Below the 60 s after which common proxies cut an idle request: how long a phone may poll that did not ask for more."""
@@ -254,8 +255,32 @@ class UsageLogs(Message, frozen=True, kw_only=True):
     events: tuple[msgspec.Raw, ...]
 
 
+class PushSubscription(Message, frozen=True, kw_only=True):
+    """Where the phone can be woken while it is not connected; without an endpoint: nowhere.  Source: W3C Push API, PushSubscriptionJSON."""
+
+    endpoint: str = ""
+    keys: PushKeys = PushKeys()
+
+
+class ApplicationServer(Message, frozen=True, kw_only=True):
+    """What a subscription must be made for, so that this server may use it; the answer to PushSubscription."""
+
+    application_server_key: str = ""
+    """The server's public key: a point of P-256, uncompressed, base64url without padding. Empty: this server wakes no phones."""
+
+
 class Ping(Message, frozen=True, kw_only=True):
-    """The phone keeps its connection open, and learns whether it still is."""
+    """The phone keeps its connection open, and learns whether it still is; answered with Pong."""
+
+    keep_alive: KeepAlive | None = None
+    """What it wants from now on; absent: as before."""
+
+
+class Pong(Message, frozen=True, kw_only=True):
+    """The connection is open."""
+
+    keep_alive: KeepAlive | None = None
+    """What holds from now on; absent: as before."""
 
 
 class OrderCarriedOut(Message, frozen=True, kw_only=True):

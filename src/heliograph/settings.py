@@ -15,6 +15,9 @@ DEFAULT_PORT = 8080
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]+)?")
 """Of a database's address, which may name several: the one that is the primary is taken."""
 
+_CONTACT = re.compile(r"(?:(?:mailto:[^@\s]+@|https://)[^@\s]{1,253})?")
+"""Source: RFC 8292 §2.1."""
+
 
 class Admission(enum.Enum):
     """Who may call the API (docs/sign-in.md)."""
@@ -75,6 +78,10 @@ class Settings:
     """How long a person's session lasts without a request."""
     session_hours: int = 12
     """How long it lasts at most; then the person signs in again."""
+    web_push: bool = True
+    """Whether phones that gave a subscription are woken through their push services."""
+    web_push_contact: str = ""
+    """What push services are given to reach this server's operator by: a mailto: or https: URL; empty: the first https public URL."""
     log_commands: bool = False
     """Whether every step of every command is a line in the log, at level debug."""
     drain_s: int = 0
@@ -83,11 +90,13 @@ class Settings:
     """After that, how long it may take to end: requests in progress are answered, connections closed, the store closed."""
 
     def __post_init__(self) -> None:
-        """Raises: InvalidArgument: an invalid proxy, network, public URL or origin, before anything is opened."""
+        """Raises: InvalidArgument: an invalid proxy, network, public URL, origin or contact, before anything is opened."""
         parse_networks(self.trusted_proxies)
         parse_networks(self.push_allow_networks)
         parse_public_urls(self.public_urls)
         parse_origins(self.cors_origins)
+        if not _CONTACT.fullmatch(self.web_push_contact):
+            raise InvalidArgument("The contact for push services must be a mailto: or https: URL, as in mailto:ops@example.com.")
 
     @property
     def database(self) -> Path:

@@ -122,7 +122,7 @@ def test_lines_do_not_mix() -> None:
 
 
 def test_a_line_with_a_filter_covers_methods_on_a_device_and_the_list_of_devices_only() -> None:
-    rights = caller(RoleLine(methods=("*.list", "*.get", "*.timeline"), devices='name="*/kiosk-*"')).rights
+    rights = caller(RoleLine(methods=("*.list", "*.get", "*.timeline", "*.explain"), devices='name="*/kiosk-*"')).rights
     covered = set()
     for method in METHODS:
         try:

@@ -12,13 +12,26 @@ import msgspec
 
 from heliograph.agent.command_run import CommandRun, raw_evidence
 from heliograph.agent.delivery import CredentialUnknown, Delivery
-from heliograph.agent.executor import Equipment, Moment, Work, work_of
+from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
-from heliograph.agent.transport import OK, ConnectionLost, Reply
+from heliograph.agent.transport import BAD_REQUEST, OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
-from heliograph.protocol import CREDENTIAL_BYTES, Enroll, Enrolled, Hello, Offer, OrderCarriedOut, PhonePolicy, StatusReport
+from heliograph.protocol import (
+    CREDENTIAL_BYTES,
+    VERSIONS,
+    ApplicationServer,
+    Enroll,
+    Enrolled,
+    Greeting,
+    Hello,
+    Offer,
+    OrderCarriedOut,
+    PhonePolicy,
+    PushSubscription,
+    StatusReport,
+)
 
 INSTALLATION_ID_BITS = 128
 
@@ -29,6 +42,10 @@ class EnrollmentRejected(Exception):
 
 class NotEnrolled(Exception):
     """The phone is not enrolled."""
+
+
+class HelloRejected(ConnectionLost):
+    """The server does not speak with this agent: asking again helps once one of them was updated."""
 
 
 class UnknownOrder(Exception):
@@ -44,7 +61,7 @@ class Agent:
         self._journal = equipment.journal
         self._delivery = Delivery(equipment)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        """By operation, and three of the agent's own."""
+        """By operation, and four of the agent's own."""
         self._reported = reported
         self._changed = asyncio.Event()
         self._reporting = asyncio.Lock()
@@ -121,6 +138,9 @@ class Agent:
         for entry in self._journal.entries:
             self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
+        keeper = self._equipment.keeper
+        if keeper is not None and self._equipment.transport.needs_pings:
+            self._start("keep-alive", self._delivery.keep_open(keeper))
         self._start("status", self._tell_changes())
         self._start("usage log", self._equipment.executor.log_usage())
         try:
@@ -151,7 +171,7 @@ class Agent:
                 backoff.reset()
                 unknown.reset()
                 await self._take_offers()
-            except CredentialUnknown as error:
+            except (CredentialUnknown, HelloRejected) as error:
                 self._equipment.not_known(str(error))
                 wait_s = unknown.next_s()
             except ConnectionLost as lost:
@@ -168,14 +188,26 @@ class Agent:
         if not identity.private_key:  # an older agent enrolled the phone
             identity = msgspec.structs.replace(identity, private_key=new_private_key(self._equipment.entropy))
             self._journal.renew(identity)
-        hello = Hello(in_flight=self._journal.in_flight(), public_key=public_key_of(identity.private_key))
+        keeper = self._equipment.keeper
+        hello = Hello(
+            in_flight=self._journal.in_flight(),
+            public_key=public_key_of(identity.private_key),
+            protocol_versions=VERSIONS,
+            keep_alive=None if keeper is None else keeper.connecting(),
+        )
         reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
+        if reply.status == BAD_REQUEST:
+            raise HelloRejected(error_text(reply))
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
+        if keeper is not None:
+            keeper.agreed = msgspec.json.decode(reply.body, type=Greeting).keep_alive
         self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()
+        if self._equipment.push is not None and "push subscription" not in self._tasks:
+            self._start("push subscription", self._can_be_woken(self._equipment.push))
 
     def _connection(self, *, stands: bool) -> None:
         if stands:
@@ -226,6 +258,18 @@ class Agent:
                 elif before == self._heard:  # else what was heard meanwhile may be newer than this answer
                     self._reported = report
                     executor.adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
+
+    async def _can_be_woken(self, distributor: PushDistributor) -> None:
+        """The server has the phone's subscription, made for this server; with each connection, since either may have lost it."""
+        given = distributor.subscription
+        key = await self._give(given)
+        if key and (wanted := await distributor.subscribe(key)) != given:
+            await self._give(wanted)
+
+    async def _give(self, subscription: PushSubscription) -> str:
+        """The key that subscriptions must be made for; empty: this server wakes no phones, or does not know how (404)."""
+        reply = (await self._delivery.deliver(subscription)).reply
+        return msgspec.json.decode(reply.body, type=ApplicationServer).application_server_key if reply.status == OK else ""
 
     def _adopt(self, policy: PhonePolicy) -> None:
         self._heard += 1

@@ -10,13 +10,14 @@ import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.journal import Journal
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceFacts, DeviceReport
 from heliograph.domain.evidence import Facts
 from heliograph.domain.outcome import Outcome
-from heliograph.protocol import PhonePolicy, UsageLogs
+from heliograph.protocol import PhonePolicy, PushSubscription, UsageLogs
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.types import secret_fields
@@ -119,6 +120,17 @@ class Leave(Protocol):
         """Whether the command may have an effect, now that its user has agreed."""
 
 
+class PushDistributor(Protocol):
+    """What brings a push service's messages to the phone: a distributor of UnifiedPush, FCM, a browser's push service."""
+
+    @property
+    def subscription(self) -> PushSubscription:
+        """What the phone has; empty: nothing."""
+
+    async def subscribe(self, application_server_key: str) -> PushSubscription:
+        """The phone's subscription for a server with this key, the one that it has if that was made for it."""
+
+
 class Moment(enum.Enum):
     """Where an agent is with a command: the places at which a crash must do no harm. A line of the journal stands at each first one."""
 
@@ -167,6 +179,10 @@ class Equipment:
     """Called with whether the server has greeted this agent and the connection stands."""
     not_known: Callable[[str], None] = unsaid
     """Called with the server's words each time that it says that it does not know this phone."""
+    push: PushDistributor | None = None
+    """None: nothing wakes the phone while it is not connected."""
+    keeper: Keeper | None = None
+    """Keeps idle connections open; None: the phone asks for nothing, and its connections end by themselves."""
     progress_every_s: float = PROGRESS_EVERY_S
     backoff_first_s: float = BACKOFF_FIRST_S
     backoff_most_s: float = BACKOFF_MOST_S

@@ -12,6 +12,8 @@ from heliograph.protocol import (
     Offer,
     OrderCarriedOut,
     PhonePolicy,
+    Ping,
+    PushSubscription,
     Refuse,
     Report,
     StatusReport,
@@ -19,6 +21,7 @@ from heliograph.protocol import (
 )
 
 OK = 200
+BAD_REQUEST = 400
 REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
 UNAUTHENTICATED = 401
@@ -47,6 +50,8 @@ KIND_OF: dict[type[Message], str] = {
     Report: "report",
     StatusReport: "status",
     UsageLogs: "usageLogs",
+    PushSubscription: "pushSubscription",
+    Ping: "ping",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""
@@ -85,6 +90,10 @@ class Transport(Protocol):
 
     Raises (any method but `close`): ConnectionLost.
     """
+
+    @property
+    def needs_pings(self) -> bool:
+        """Whether a silent connection says nothing by itself; else it asks from time to time."""
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         """The answer to Hello. Connected if it is ok, else not; a connection that there was is gone."""

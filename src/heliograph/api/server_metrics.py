@@ -16,6 +16,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.evidence import Judgement
 from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
 from heliograph.service.ports import Lane, Ports
+from heliograph.service.push_service import Outcome
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
@@ -152,6 +153,13 @@ class ServerMetrics(Collector):
         for transport, count in self._ports.presence.transports().items():
             phones.add_metric((transport,), count)
         yield phones
+        if (web_push := self._ports.web_push) is not None:
+            woken = CounterMetricFamily(
+                "heliograph_wake_ups", "Messages to push services that wake phones, by how it went.", labels=("outcome",)
+            )
+            for outcome in Outcome:
+                woken.add_metric((outcome.value,), web_push.outcomes[outcome])
+            yield woken
         doorbell = self._ports.doorbell_counts
         if doorbell.listening is not None:
             yield gauge("doorbell_listening", "Whether other servers' rings arrive by LISTEN.", doorbell.listening)

@@ -12,7 +12,21 @@ import msgspec
 
 from heliograph.domain.device import DeviceReport
 from heliograph.domain.usage_log import Batch, read_batch
-from heliograph.protocol import ACK_ID_BYTES, MESSAGE_MAX_BYTES, Acknowledge, Begin, Enroll, Hello, Refuse, Report, StatusReport, UsageLogs
+from heliograph.protocol import (
+    ACK_ID_BYTES,
+    MESSAGE_MAX_BYTES,
+    Acknowledge,
+    Begin,
+    Enroll,
+    Hello,
+    KeepAlive,
+    Ping,
+    PushSubscription,
+    Refuse,
+    Report,
+    StatusReport,
+    UsageLogs,
+)
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import decode_message, known_fields
 from heliograph.protojson.parser import MALFORMED, reject_depth
@@ -45,9 +59,15 @@ def read_hello(body: bytes) -> Hello:
     hello = _read(_hello, body)
     for item in hello.in_flight:
         _require(_ACK_ID, item.ack_id, "inFlight.ackId must be 32 lower-case hex digits.")
-    if hello.keep_alive is not None and hello.keep_alive.every_s < 1:
-        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
+    _require_interval(hello.keep_alive)
     return hello
+
+
+def read_ping(body: bytes) -> Ping:
+    """The message.  Raises: InvalidArgument."""
+    ping = _read(_ping, body)
+    _require_interval(ping.keep_alive)
+    return ping
 
 
 def read_acknowledge(body: bytes) -> Acknowledge:
@@ -96,6 +116,11 @@ def read_usage_logs(body: bytes) -> Batch:
     return read_batch(message.retrieval_time, events)
 
 
+def read_push_subscription(body: bytes) -> PushSubscription:
+    """The message.  Raises: InvalidArgument."""
+    return _read(_push_subscription, body)
+
+
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
     enroll = _read_with_report(Enroll, _enroll, body)
@@ -113,12 +138,14 @@ def _decoder(cls: type[M]) -> Callable[[bytes], M]:
 
 
 _hello = _decoder(Hello)
+_ping = _decoder(Ping)
 _acknowledge = _decoder(Acknowledge)
 _begin = _decoder(Begin)
 _refuse = _decoder(Refuse)
 _report = _decoder(Report)
 _status_report = _decoder(StatusReport)
 _usage_logs = _decoder(UsageLogs)
+_push_subscription = _decoder(PushSubscription)
 _enroll = _decoder(Enroll)
 _frame = _decoder(Frame)
 
@@ -171,6 +198,11 @@ def _null_is_absent(message: N) -> N:
 def _require(pattern: re.Pattern[str], text: str, message: str) -> None:
     if not pattern.fullmatch(text):
         raise InvalidArgument(message)
+
+
+def _require_interval(asked: KeepAlive | None) -> None:
+    if asked is not None and asked.every_s < 1:
+        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
 
 
 def _require_ack_id(text: str) -> None:

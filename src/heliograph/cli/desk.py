@@ -1,5 +1,6 @@
 """The operator's desk of the server that runs on this machine: what `heliograph keys`, `roles` and `can` ask."""
 
+import os
 from pathlib import Path
 
 from heliograph.cli.anywhere import DEFAULT_SERVER
@@ -20,8 +21,7 @@ SERVER = option(
     "--server",
     cls=AnywhereOption,
     metavar="URL",
-    envvar="HELIOGRAPH_SERVER",
-    show_default=DEFAULT_SERVER,
+    show_default=f"HELIOGRAPH_SERVER, or {DEFAULT_SERVER}, where no server has its data here",
     help="Without a data directory: the sandbox to ask.",
 )
 
@@ -29,7 +29,7 @@ SERVER = option(
 def desk_client(data_dir: Path | None, server: str | None) -> ApiClient:
     """A client of the server that runs on the data directory, or of the sandbox at the address.  Raises: Failure."""
     if data_dir is None and (server is not None or not (DEFAULT_DATA_DIR / NAME).exists()):
-        return ApiClient(server or DEFAULT_SERVER)
+        return ApiClient(server or os.environ.get("HELIOGRAPH_SERVER") or DEFAULT_SERVER)
     try:
         found = read_operator_file(data_dir or DEFAULT_DATA_DIR)
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from heliograph.cli.anywhere import DEFAULT_SERVER, server_group
+from heliograph.cli.anywhere import DEFAULT_SERVER, HELIOGRAPH, server_group
 from heliograph.cli.api_client import Json, web_address_of
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.desk import DATA_DIR, SERVER, desk_client
@@ -41,8 +41,7 @@ KEY_SERVER = option(
     "--server",
     cls=AnywhereOption,
     metavar="URL",
-    envvar="HELIOGRAPH_SERVER",
-    show_default=DEFAULT_SERVER,
+    show_default=f"HELIOGRAPH_SERVER, or {DEFAULT_SERVER}, where no server has its data here",
     help="Address that clients use; it goes into the key file. Without a data directory: the sandbox to ask.",
 )
 EXPIRES = option("--expires", type=DURATION, metavar=METAVAR, show_default="never", help="When the key ends, from now, as in 90d.")
@@ -210,7 +209,7 @@ def _new_key() -> tuple[str, str]:
 
 
 def _key_file(key: Json, private_key: str, server: str) -> Json:
-    """The file as Google writes it."""
+    """The file as Google writes it, and what our own command line reads in it besides."""
     return {
         "type": "service_account",
         "project_id": key["projectId"],
@@ -221,4 +220,5 @@ def _key_file(key: Json, private_key: str, server: str) -> Json:
         "auth_uri": AUTH_URI,
         "token_uri": f"{server.rstrip('/')}/token",
         "universe_domain": "googleapis.com",
+        HELIOGRAPH: {"server": server, **({"enterprise": key["enterprises"][0]} if key["enterprises"] != ["*"] else {})},
     }

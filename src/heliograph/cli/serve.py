@@ -43,6 +43,8 @@ def serve(  # noqa: PLR0913 - one option each
     push_endpoint: str,
     push_allow_network: tuple[str, ...],
     pubsub: bool,
+    no_web_push: bool,
+    web_push_contact: str,
     log_level: str,
     **http: Unpack[HttpOptions],
 ) -> None:
@@ -65,6 +67,7 @@ def serve(  # noqa: PLR0913 - one option each
         agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
         push_endpoint=push_endpoint, push_allow_networks=push_allow_network, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
         log_commands=log_level == "debug", session_idle_minutes=session_idle_minutes, session_hours=session_hours,
+        web_push=not no_web_push, web_push_contact=web_push_contact,
     )  # fmt: skip
     log_to_stderr(level=logging.getLevelNamesMapping()[log_level.upper()])
     run(server.serve(settings, ready=_say_ready, invite=_say_invitation))

@@ -364,6 +364,20 @@ SERVER_OPTIONS: Final = (
         help="Publish to the enterprises' pubsubTopic. Needs heliograph[pubsub]; set PUBSUB_EMULATOR_HOST for its emulator.",
     ),
     ServerOption(
+        flag="--no-web-push",
+        commands=SERVE,
+        is_flag=True,
+        help="Do not wake sleeping phones through their push services. Without this, those that ask for it are woken.",
+    ),
+    ServerOption(
+        flag="--web-push-contact",
+        commands=SERVE,
+        default_words="the first https --public-url",
+        default="",
+        metavar="URL",
+        help="A mailto: or https: URL by which operators of push services reach you; some refuse messages without one.",
+    ),
+    ServerOption(
         flag="--head-seconds",
         type=click.FloatRange(min=0.1),
         default=HTTP.head_s,

@@ -8,6 +8,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import msgspec
 
+from heliograph.domain.web_address import HTTP, read_web_address
+
+URL_MAX_CHARS = 2_048
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -39,6 +43,25 @@ class PushAddresses(msgspec.Struct, frozen=True):
         if any(address in local for local in _LINK_LOCAL):
             inside = [network for network in inside if any(_is_within(network, local) for local in _LINK_LOCAL)]
         return bool(inside)
+
+
+def wrong_push_url(url: str, addresses: PushAddresses) -> str:
+    """What is wrong with a URL that messages shall be pushed to; empty: nothing.
+
+    A name is looked up with each connection (notifications/sessions.py), and not here.
+    """
+    address = read_web_address(url)
+    if address is None or address.scheme not in HTTP or "#" in address.rest or len(url) > URL_MAX_CHARS:
+        return "must be an absolute https URL with a plain host, without user and fragment, as in https://emm.example.com/notifications."
+    plain = address.scheme == "http"
+    if plain and not addresses.networks:
+        return "must be an https URL: this server pushes by http only into networks of its option --push-allow-network."
+    literal = address.host.strip("[]")
+    if not literal.rpartition(".")[2].isdecimal() and ":" not in literal:
+        return ""
+    if addresses.allow(literal, plain=plain):
+        return ""
+    return "names an address that this server does not push to: use a public one, or see its option --push-allow-network."
 
 
 def _is_within(network: Network, other: Network) -> bool:

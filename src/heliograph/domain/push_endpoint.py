@@ -13,14 +13,12 @@ import msgspec
 from heliograph.domain.device import position
 from heliograph.domain.enterprise import NotificationType
 from heliograph.domain.names import PushEndpointName
-from heliograph.domain.push_addresses import PushAddresses
+from heliograph.domain.push_addresses import PushAddresses, wrong_push_url
 from heliograph.domain.push_target import PushTarget
-from heliograph.domain.web_address import HTTP, read_web_address
 from heliograph.protojson.errors import Violation
 from heliograph.protojson.messages import SECRET, Message, Timestamp, encode_message, stored_message
 from heliograph.protojson.times import format_timestamp
 
-URL_MAX_CHARS = 2_048
 AUDIENCE_MAX_CHARS = 2_048
 DISPLAY_NAME_MAX_CHARS = 100
 ID_PATTERN = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -200,7 +198,7 @@ def _shown(record: PushEndpointRecord, stored: PushEndpoint, now_us: int, secret
 
 def violations(endpoint: PushEndpoint, addresses: PushAddresses, *, path: str = "push_endpoint") -> Iterator[Violation]:
     """Every mistake in the endpoint at the proto path `path` that its shape does not show."""
-    if wrong := _wrong_url(endpoint.url, addresses):
+    if wrong := wrong_push_url(endpoint.url, addresses):
         yield Violation(f"{path}.url", f"{path}.url {wrong}")
     if len(endpoint.display_name) > DISPLAY_NAME_MAX_CHARS:
         where = f"{path}.display_name"
@@ -221,19 +219,3 @@ def _of_oidc(oidc: Oidc, *, path: str) -> Iterator[Violation]:
         yield Violation(where, f"{where} is required: the email that the receiver expects in the token, as in push@example.com.")
     if len(oidc.audience) > AUDIENCE_MAX_CHARS:
         yield Violation(f"{path}.audience", f"{path}.audience must have at most {AUDIENCE_MAX_CHARS} characters.")
-
-
-def _wrong_url(url: str, addresses: PushAddresses) -> str:
-    """What is wrong with it. A name is looked up with each connection (notifications/sessions.py), and not here."""
-    address = read_web_address(url)
-    if address is None or address.scheme not in HTTP or "#" in address.rest or len(url) > URL_MAX_CHARS:
-        return "must be an absolute https URL with a plain host, without user and fragment, as in https://emm.example.com/notifications."
-    plain = address.scheme == "http"
-    if plain and not addresses.networks:
-        return "must be an https URL: this server pushes by http only into networks of its option --push-allow-network."
-    literal = address.host.strip("[]")
-    if not literal.rpartition(".")[2].isdecimal() and ":" not in literal:
-        return ""
-    if addresses.allow(literal, plain=plain):
-        return ""
-    return "names an address that this server does not push to: use a public one, or see its option --push-allow-network."

@@ -13,12 +13,10 @@ from heliograph.domain.device import DeviceRecord
 from heliograph.domain.device_filter import parse_device_filter
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.filters import EVERYTHING, Filter
-from heliograph.domain.roles import RoleDefinition, RoleLine, covers
+from heliograph.domain.roles import READ_VERBS, RoleDefinition, RoleLine, covers
 from heliograph.domain.tally import DESTROYED, Full, Tally, TallyName, counted
 from heliograph.protojson.errors import PermissionDenied, ResourceExhausted
 
-READ_VERBS = frozenset({"get", "list", "timeline"})
-"""The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 LISTS_DEVICES = "androidmanagement.enterprises.devices.list"
 """Shows a caller whose lines have a device filter the devices that fit."""
 _ENTERPRISE, _DEVICE = "enterprises/*", "enterprises/*/devices/*"

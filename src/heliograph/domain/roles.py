@@ -19,6 +19,8 @@ from heliograph.domain.tally import MOST
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.messages import Int32
 
+READ_VERBS = frozenset({"explain", "get", "list", "timeline"})
+"""The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 LINES_MOST = 50
 VALUES_MOST = 100
 """Of one list of a line."""
@@ -105,7 +107,7 @@ BUILT_IN: Mapping[str, RoleDefinition] = MappingProxyType(
             RoleDefinition(
                 name="viewer",
                 description="Gets and lists everything, and changes nothing.",
-                allow=(RoleLine(methods=("*.get", "*.list", "*.timeline")),),
+                allow=(RoleLine(methods=tuple(f"*.{verb}" for verb in sorted(READ_VERBS))),),
             ),
             RoleDefinition(
                 name="operator",

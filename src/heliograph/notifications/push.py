@@ -26,10 +26,14 @@ SUBSCRIPTION = "projects/heliograph/subscriptions/push"
 ACKNOWLEDGED = frozenset({HTTPStatus.PROCESSING, HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 """Pub/Sub's: 102, 200, 201, 202, 204. Everything else is tried again, a redirect too."""
 OVERLOADED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-"""With 5xx, the answers that are about the endpoint: every other one may be about the one message."""
+"""With 5xx, the answers that are about the endpoint."""
 ASKS_TO_WAIT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 TIMEOUT_S = 10.0
 """Pub/Sub's shortest acknowledgement deadline."""
+
+
+class NotAllowed(NotPublished):
+    """The endpoint has an address that this server does not push to."""
 
 
 class Answer(NamedTuple):
@@ -51,16 +55,25 @@ async def post(sessions: Sessions, url: URL, body: bytes, headers: Mapping[str, 
         raise NotPublished(f"{host} did not answer within {session.timeout.total:g} s") from None
     except (aiohttp.ClientError, OSError) as error:
         if is_not_allowed(error):
-            raise NotPublished(f"{host} has an address that this server does not push to: see --push-allow-network") from None
+            raise NotAllowed(f"{host} has an address that this server does not push to: see --push-allow-network") from None
         raise NotPublished(f"{host} could not be reached: {type(error).__qualname__}") from None
 
 
 def require_acknowledged(answer: Answer) -> None:
     """Raises: NotPublished: the endpoint has not taken the message."""
     if answer.status not in ACKNOWLEDGED:
-        asked_us = retry_after_us(answer.retry_after, now_s=time.time()) if answer.status in ASKS_TO_WAIT else None
-        only_this = answer.status not in OVERLOADED and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        raise NotPublished(f"{answer.host} answered {answer.status}", only_this=only_this, retry_after_us=asked_us)
+        only_this = not is_overloaded(answer)
+        raise NotPublished(f"{answer.host} answered {answer.status}", only_this=only_this, retry_after_us=asked_us(answer))
+
+
+def is_overloaded(answer: Answer) -> bool:
+    """Whether the answer is about the endpoint: every other one may be about the one message."""
+    return answer.status in OVERLOADED or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def asked_us(answer: Answer) -> int | None:
+    """For how long the endpoint asks to be left alone; None: it does not."""
+    return retry_after_us(answer.retry_after, now_s=time.time()) if answer.status in ASKS_TO_WAIT else None
 
 
 class PushPublisher:

@@ -36,6 +36,7 @@ from heliograph.domain.agent_app import PATH as APK
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
+from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
@@ -53,9 +54,12 @@ from heliograph.service.offer_command import OfferBook
 from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
+from heliograph.service.push_service import WebPush
 from heliograph.service.roles import RoleBook
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
+from heliograph.service.vapid import VapidKey
+from heliograph.service.wake_phones import WakingDoorbell, wake_phones
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
@@ -147,11 +151,12 @@ async def assembled(
         vault = FileVault(settings.key)
         store.counts.log_commands = settings.log_commands
         await require_key(store.sealing_key, vault, adopt=settings.adopt_key)
+        doorbell = WakingDoorbell(opened.doorbell)
         ports = Ports(
-            store=store, doorbell=opened.doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
+            store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, access=opened.access, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            agent=settings.agent,
+            web_push=WebPush(VapidKey(vault)) if settings.web_push else None, agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
@@ -159,9 +164,14 @@ async def assembled(
         store.on_events(ports.followers.heard)
         await finish_deletions(ports)
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
-        own = expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)
-        others = (follow_access_changes(store, ports.access),) if opened.shared else ()
-        async with timers_running(*own, *others, *opened.timers):
+        own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
+        if opened.shared:
+            own.append(follow_access_changes(store, ports.access))
+        if ports.web_push is not None:
+            pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
+            undo.push_async_callback(pusher.close)
+            own.append(wake_phones(ports, ports.web_push, pusher, doorbell, chance=secrets.SystemRandom().random))
+        async with timers_running(*own, *opened.timers):
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
@@ -169,6 +179,11 @@ async def assembled(
             )  # fmt: skip
             app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
+
+
+def _contact(settings: Settings) -> str:
+    """How push services' operators reach this server's."""
+    return settings.web_push_contact or next((url for url in settings.public_urls if url.startswith("https:")), "")
 
 
 def wired_app(

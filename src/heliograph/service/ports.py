@@ -25,6 +25,7 @@ from heliograph.service.limits import Limits
 from heliograph.service.metrics import AccessCounts, DoorbellCounts, LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
+from heliograph.service.push_service import WebPush
 from heliograph.service.record_rules import RecordRules
 from heliograph.service.rules import (
     Decision,
@@ -160,6 +161,9 @@ class Store(Outbox, EventLog, Counting, RecordRules, Protocol):
 
         And events that are older than `events_before_us`, at most `limit`, with those that have smaller numbers.
         """
+
+    def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
+        """`listener(devices)` is called on the event loop after a commit of this process that rang these, once they were rung."""
 
     counts: StoreCounts
     """What was committed since this process started, and what that took."""
@@ -311,6 +315,8 @@ class Ports:
     """Whether other servers may use the same database: what they do is found by looking."""
     push_addresses: PushAddresses = field(default_factory=PushAddresses)
     """Which addresses enterprises' push endpoints may have."""
+    web_push: WebPush | None = None
+    """How sleeping phones are woken; None: they are not."""
     agent: AgentApp | None = None
     """What phones are set up with; None: they get it elsewhere."""
     expose_enterprises: bool = False

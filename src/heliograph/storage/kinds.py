@@ -30,6 +30,7 @@ from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentA
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.tally import Tally, TallyName
 from heliograph.domain.web_app import WebAppRecord
+from heliograph.domain.web_push import WebPushName, WebPushSubscription
 from heliograph.service.tenant_bounds import Held
 from heliograph.storage.codec import json_of
 from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
@@ -391,6 +392,19 @@ SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
     expires=True,
 )
 
+WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
+    table="web_push_subscriptions",
+    one="Web Push subscription",
+    many="Web Push subscriptions",
+    record=WebPushSubscription,
+    key=WebPushName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("device")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(WebPushSubscription),
+    expires=True,
+)
+
 KINDS: tuple[Kind[Any, Any], ...] = (
     ENTERPRISES,
     TOKENS,
@@ -415,6 +429,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SESSIONS,
     INVITATIONS,
     SPENT_ATTEMPTS,
+    WEB_PUSH_SUBSCRIPTIONS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 

@@ -1470,3 +1470,74 @@ DELETE FROM spent_attempts t USING (
 ) AS old
 WHERE t.attempt = old.attempt
 RETURNING 1
+
+-- sqlite: web_push_subscriptions_named --
+-- Web push subscriptions by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN web_push_subscriptions t
+WHERE t.enterprise = wanted.column1 AND t.device = wanted.column2
+
+-- sqlite: page_of_web_push_subscriptions --
+-- Web push subscriptions after a position, in order of creation.
+SELECT record FROM web_push_subscriptions WHERE position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_web_push_subscriptions --
+-- Web push subscriptions as they are now.
+INSERT INTO web_push_subscriptions (enterprise, device, position, expires_us, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_web_push_subscriptions --
+-- These Web Push subscriptions are gone.
+DELETE FROM web_push_subscriptions WHERE (enterprise, device) IN (VALUES (?, ?))
+
+-- sqlite: forget_web_push_subscriptions_of_device --
+-- Sandbox: the Web Push subscriptions of a device never were.
+DELETE FROM web_push_subscriptions WHERE enterprise = ? AND device = ?
+
+-- sqlite: web_push_subscriptions_expired --
+-- The Web Push subscriptions past their expiry, the longest expired first.
+SELECT enterprise, device FROM web_push_subscriptions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: web_push_subscriptions_named --
+-- Web push subscriptions by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN web_push_subscriptions t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+
+-- postgresql: lock_web_push_subscriptions --
+-- Web push subscriptions by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, device)
+JOIN web_push_subscriptions t ON t.enterprise = wanted.enterprise AND t.device = wanted.device
+ORDER BY t.enterprise, t.device FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_web_push_subscriptions --
+-- Web push subscriptions after a position, in order of creation.
+SELECT record FROM web_push_subscriptions WHERE position > $1 AND expires_us > $2 ORDER BY position LIMIT $3
+
+-- postgresql: insert_web_push_subscriptions --
+-- Web push subscriptions that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO web_push_subscriptions (enterprise, device, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
+
+-- postgresql: put_web_push_subscriptions --
+-- Web push subscriptions as they are now.
+INSERT INTO web_push_subscriptions (enterprise, device, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
+ON CONFLICT (enterprise, device) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_web_push_subscriptions --
+-- These Web Push subscriptions are gone.
+DELETE FROM web_push_subscriptions t USING unnest($1::text[], $2::text[]) AS gone(enterprise, device)
+WHERE t.enterprise = gone.enterprise AND t.device = gone.device
+
+-- postgresql: retire_web_push_subscriptions --
+-- Web push subscriptions past their expiry are gone.
+DELETE FROM web_push_subscriptions t USING (
+    SELECT enterprise, device FROM web_push_subscriptions WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.enterprise = old.enterprise AND t.device = old.device
+RETURNING 1
+
+-- check: every_record_of_web_push_subscriptions --
+-- Whether every record can be read.
+SELECT record FROM web_push_subscriptions

@@ -165,7 +165,6 @@ class PostgresStore(RecordVerbs):
         self._commit_listeners.on_events.append(listener)
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
-        """`listener(devices)` is called on the event loop after a commit that rang these, for other servers to ring them, too."""
         self._commit_listeners.on_rings.append(listener)
 
     # Reads.

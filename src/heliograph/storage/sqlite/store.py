@@ -225,6 +225,9 @@ class SqliteStore(RecordVerbs):
     def on_events(self, listener: Callable[[Collection[EnterpriseName]], None]) -> None:
         self._listeners.on_events.append(listener)
 
+    def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
+        self._listeners.on_rings.append(listener)
+
     # Reads.
 
     async def operation(self, name: OperationName) -> Operation | None:

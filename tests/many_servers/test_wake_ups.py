@@ -1,0 +1,50 @@
+"""Of several servers, the one that a command was issued at wakes its phone, and only if it is connected to none."""
+
+from heliograph.domain.web_push import PushKeys
+from tests.channel.phones import SocketPhone
+from tests.many_servers.lab import Json, Lab
+from tests.web_push.push_service import PushService, Subscription, push_service
+
+OPTIONS = ("--no-auth", "--push-allow-network", "127.0.0.0/8")
+
+
+async def test_one_message_wakes_the_phone_whatever_server_it_spoke_with_last(lab: Lab) -> None:
+    async with push_service() as service:
+        (there,) = await lab.start(1, *OPTIONS)
+        credential = lab.credential()
+        phone = await lab.tiny_phone(there, credential)
+        async with lab.socket(there, credential) as socket:
+            subscription = await subscribed(socket, service)
+
+        for count, server in enumerate((there, *await lab.start(2, *OPTIONS)), 1):
+            await lab.issue(server, phone)
+            await service.until(lambda wanted=count: len(subscription.received) >= wanted)  # type: ignore[misc]
+            assert count == await service.quiet()
+
+
+async def test_a_phone_that_is_connected_to_another_server_is_not_pushed_to(lab: Lab) -> None:
+    async with push_service() as service:
+        here, there = await lab.start(2, *OPTIONS)
+        credential = lab.credential()
+        phone = await lab.tiny_phone(there, credential)
+        async with lab.socket(there, credential) as socket:
+            await subscribed(socket, service)
+
+            await lab.issue(here, phone)
+            offer = await socket.offer()
+
+            assert offer is not None
+            acknowledged = await socket.send("acknowledge", offer["operation"], ackId="0" * 32)
+            assert 200 == acknowledged.status
+            assert 0 == await service.quiet()
+
+
+async def subscribed(phone: SocketPhone, service: PushService) -> Subscription:
+    """The phone's subscription, which its server has."""
+    assert 200 == (await phone.hello()).status
+    key = (await phone.send("pushSubscription")).body["applicationServerKey"]
+    made = service.subscribe(key)
+    keys: PushKeys = made.keys()
+    given: Json = {"endpoint": f"{service.url}/push/{made.id}", "expirationTime": None, "keys": {"p256dh": keys.p256dh, "auth": keys.auth}}
+    assert key == (await phone.send("pushSubscription", **given)).body["applicationServerKey"]
+    return made
