@@ -179,10 +179,10 @@ class Equipment:
     """Called with whether the server has greeted this agent and the connection stands."""
     not_known: Callable[[str], None] = unsaid
     """Called with the server's words each time that it says that it does not know this phone."""
-    push: PushDistributor | None = None
-    """None: nothing wakes the phone while it is not connected."""
     keeper: Keeper | None = None
     """Keeps idle connections open; None: the phone asks for nothing, and its connections end by themselves."""
+    push: PushDistributor | None = None
+    """None: nothing wakes the phone while it is not connected."""
     progress_every_s: float = PROGRESS_EVERY_S
     backoff_first_s: float = BACKOFF_FIRST_S
     backoff_most_s: float = BACKOFF_MOST_S

@@ -50,8 +50,8 @@ KIND_OF: dict[type[Message], str] = {
     Report: "report",
     StatusReport: "status",
     UsageLogs: "usageLogs",
-    PushSubscription: "pushSubscription",
     Ping: "ping",
+    PushSubscription: "pushSubscription",
     OrderCarriedOut: "orderCarriedOut",
 }
 """A message's name on the wire."""
