@@ -3,7 +3,7 @@
 Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -108,6 +108,11 @@ class MethodTable:
         """`prefix` is what stands before the methods' paths, as in `/v1/`."""
         self.prefix = prefix
         self._methods: Mapping[Key, Method] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
+
+    @property
+    def methods(self) -> Collection[Method]:
+        """Every row."""
+        return self._methods.values()
 
     def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
         """The method that answers this path (raw, below the version), and the ids in the path, decoded.

@@ -6,11 +6,12 @@ import functools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.http.address import Addresses, parse_networks
-from heliograph.api.http.authorization import Authorizer
+from heliograph.api.http.authorization import Admits, Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
@@ -68,6 +69,28 @@ from heliograph.storage.vault import FileVault
 
 API = "/v1/"
 ACCESS = "/heliograph/v1/access:"
+DEVICE = "/device/v1/"
+DECIDED: Mapping[str, Admits] = MappingProxyType(
+    {
+        API: Admits.ROLE,
+        KEYS: Admits.OPERATOR,
+        ROLES: Admits.OPERATOR,
+        BINDINGS: Admits.OPERATOR,
+        ACCESS: Admits.OPERATOR,
+        PEOPLE: Admits.OPERATOR,
+        "/token": Admits.ASSERTION,
+        "/oauth2/": Admits.ASSERTION,
+        **dict.fromkeys(SIGN_IN_PREFIXES, Admits.BROWSER),
+        SIGN_UP: Admits.LINK,
+        UPGRADE: Admits.LINK,
+        DEVICE: Admits.PHONE,
+        APK: Admits.ANYBODY,
+        AGENT: Admits.ANYBODY,
+        WELL_KNOWN: Admits.ANYBODY,
+        CERTIFICATES: Admits.ANYBODY,
+    }
+)
+"""Who may pass to what stands below each prefix. What has none is the API's: its own methods and batches as ROLE, its pages as ANYBODY."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +218,10 @@ def wired_app(
     `around`: as `rest_app` says.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
-    routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
-    app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: channel.app(ports)}
+    if undecided := routes.keys() - DECIDED.keys():
+        raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
+    app = by_prefix(routes, routes[API])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app

@@ -3,6 +3,7 @@
 Source: amapi.md §4.5–4.7, §8.6.
 """
 
+import enum
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -17,6 +18,20 @@ from heliograph.service.callers import Callers
 SERVICE = "androidmanagement.googleapis.com"
 TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token"})
 _IN_ENTERPRISE = "enterprises/*"
+
+
+class Admits(enum.Enum):
+    """Who may pass to what stands at a path. Every path is decided (server/assembly.py, DECIDED; tests/sign_in/test_every_route.py)."""
+
+    ROLE = "a caller whose roles allow the method"
+    """Decided by the Authorizer, by the method's id."""
+    OPERATOR = "a process on the server's own machine that can read its data directory"
+    PHONE = "a phone, by its credential or an enrolment token"
+    LINK = "who has the address, which cannot be guessed"
+    BROWSER = "a browser: the page looks at its session, its passkey or its invitation"
+    ASSERTION = "who signs with a key"
+    ANYBODY = "anybody: nothing there is of an enterprise"
+
 
 Devices = Callable[[DeviceName], Awaitable[DeviceRecord | None]]
 Scope = Mapping[str, Any]

@@ -51,8 +51,7 @@ class PersonInvitation(Message):
 
 def people_app(desk: PeopleDesk) -> Router:
     """The ASGI app for everything under PREFIX."""
-    routes = (("POST", f"{PREFIX}:invite", _invite), ("GET", PREFIX, _list), ("DELETE", f"{PREFIX}/{{person:path}}", _delete))
-    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
+    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in ROUTES)
 
 
 def _endpoint(desk: PeopleDesk, handler: Handler) -> Endpoint:
@@ -88,6 +87,13 @@ async def _delete(desk: PeopleDesk, request: Request) -> object:
     await forget_person(desk.ports, person)
     log.info("person.removed", person=person)
     return {}
+
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", f"{PREFIX}:invite", _invite),
+    ("GET", PREFIX, _list),
+    ("DELETE", f"{PREFIX}/{{person:path}}", _delete),
+)
 
 
 def _view(known: Known) -> dict[str, object]:
