@@ -300,7 +300,9 @@ class Permit:
             raise self._denial(f"{what} on {device.name}", (self._fault(grant, row, device) for grant in self.grants))
         writes = [*self._by_line(covering, str(device.name), of_name, now_us)]
         if self._rights.blast_radius and self._destroys(row):
-            writes.append(self.destroy((str(device.name),), of_name.get(self.blast_name), now_us=now_us))
+            known = of_name.get(self.blast_name)
+            tally = self.destroy((str(device.name),), known, now_us=now_us)
+            writes += () if tally is known else (tally,)
         return writes
 
     def destroy(self, devices: Collection[str], tally: Tally | None, *, now_us: int) -> Tally:

@@ -41,10 +41,15 @@ class Full(NamedTuple):
 
 
 def counted(tally: Tally | None, name: TallyName, devices: Collection[str], *, most: int, distinct: bool, now_us: int) -> Tally | Full:
-    """The tally with these devices, which have at most `most` places in any hour; `distinct`: a device takes one place an hour."""
+    """The tally with these devices, which have at most `most` places in any hour; the same object if nothing changed.
+
+    `distinct`: a device takes one place an hour.
+    """
     deeds = () if tally is None else tuple(deed for deed in tally.deeds if deed[1] > now_us - HOUR_US)
     known = {device for device, _ in deeds} if distinct else frozenset[str]()
     new = [device for device in devices if device not in known]
+    if tally is not None and not new:
+        return tally  # nothing to write
     if len(deeds) + len(new) > most:
         needed = min(len(deeds) + len(new) - most, len(deeds))
         return Full(len(deeds), deeds[needed - 1][1] + HOUR_US if needed else now_us + HOUR_US)
