@@ -88,6 +88,11 @@ LISTED = {
     "keys": Listed(
         place="heliograph.cli.keys:app", section=USE, summary="Make, list, change, rotate and delete the keys that callers sign in with."
     ),
+    "audit": Listed(
+        place="heliograph.cli.audit:app",
+        section=USE,
+        summary="List, export and verify the audit trail: who did what, and what was refused.",
+    ),
     "people": Listed(
         place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
     ),

@@ -11,27 +11,25 @@ from collections.abc import Callable
 from typing import Final
 
 from heliograph.domain.device import DeviceRecord, DeviceState, HardwareInfo, ManagementMode, Ownership, SoftwareInfo
-from heliograph.domain.filters import Field, Fields, FieldValue, Filter, parse_filter_of
-from heliograph.protojson.times import parse_timestamp_ns
+from heliograph.domain.filters import TIME, Field, FieldValue, Filter, Vocabulary, parse_filter_of, parse_time
 from heliograph.protojson.types import proto_name
 
 _NO_HARDWARE, _NO_SOFTWARE = HardwareInfo(), SoftwareInfo()
-_TIME = 'an RFC 3339 time such as "2026-01-31T00:00:00Z"'
 
 
-def parse_device_filter(text: str, *, path: str = "filter") -> Filter:
+def parse_device_filter(text: str, *, path: str = "filter") -> Filter[DeviceRecord]:
     """The filter of devices that `text` is; an empty text wants every device. `path`: the proto path at which it was given.
 
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
-    return parse_filter_of(DEVICE_FIELDS, text, path=path)
+    return parse_filter_of(DEVICES, text, path=path)
 
 
-def _text(name: str, read: Callable[[DeviceRecord], str]) -> Field:
-    return Field(name=name, read=lambda device: read(device) or None, also_called=_proto(name), wildcards=True)
+def _text(name: str, read: Callable[[DeviceRecord], str]) -> Field[DeviceRecord]:
+    return Field(name=name, read=lambda device: read(device) or None, ordered=False, wildcards=True)
 
 
-def _one_of(name: str, read: Callable[[DeviceRecord], enum.Enum], values: type[enum.Enum]) -> Field:
+def _one_of(name: str, read: Callable[[DeviceRecord], enum.Enum], values: type[enum.Enum]) -> Field[DeviceRecord]:
     def value(text: str) -> FieldValue:
         return str(values(text).value)
 
@@ -39,20 +37,18 @@ def _one_of(name: str, read: Callable[[DeviceRecord], enum.Enum], values: type[e
     return Field(
         name=name,
         read=lambda device: str(read(device).value),
-        value=value,
+        parse=value,
         expected=f"one of {', '.join(members)}",
-        also_called=_proto(name),
+        ordered=False,
     )
 
 
-def _time(name: str, read_us: Callable[[DeviceRecord], int]) -> Field:
+def _time(name: str, read_us: Callable[[DeviceRecord], int]) -> Field[DeviceRecord]:
     return Field(
         name=name,
         read=lambda device: read_us(device) * 1_000 or None,
-        value=parse_timestamp_ns,
-        expected=_TIME,
-        also_called=_proto(name),
-        ordered=True,
+        parse=parse_time,
+        expected=TIME,
     )
 
 
@@ -62,10 +58,9 @@ def _level(text: str) -> int:
     return int(text)
 
 
-def _proto(name: str) -> tuple[str, ...]:
-    """The name as proto files write it, if that is another one."""
-    other = ".".join(map(proto_name, name.split(".")))
-    return () if other == name else (other,)
+def _by_name(*fields: Field[DeviceRecord]) -> dict[str, Field[DeviceRecord]]:
+    """The fields, each by its name on the wire and by the one that proto files have."""
+    return {name: field for field in fields for name in (field.name, ".".join(map(proto_name, field.name.split("."))))}
 
 
 def _hardware(device: DeviceRecord) -> HardwareInfo:
@@ -76,8 +71,8 @@ def _software(device: DeviceRecord) -> SoftwareInfo:
     return device.report.software_info or _NO_SOFTWARE
 
 
-DEVICE_FIELDS: Final = Fields(
-    (
+DEVICES: Final[Vocabulary[DeviceRecord]] = Vocabulary(
+    fields=_by_name(
         _text("name", lambda device: str(device.name)),
         _text("policyName", lambda device: device.policy_name),
         _text("userName", lambda device: device.user_name),
@@ -91,10 +86,8 @@ DEVICE_FIELDS: Final = Fields(
         Field(
             name="apiLevel",
             read=lambda device: device.report.api_level or None,
-            value=_level,
+            parse=_level,
             expected="an API level such as 35",
-            also_called=("api_level",),
-            ordered=True,
         ),
         _text("hardwareInfo.brand", lambda device: _hardware(device).brand),
         _text("hardwareInfo.manufacturer", lambda device: _hardware(device).manufacturer),

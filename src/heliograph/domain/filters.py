@@ -10,9 +10,9 @@ Source: AIP-160 and its EBNF.
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Generic, NoReturn, TypeVar
 
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
@@ -49,69 +49,63 @@ OPERATORS: Final[dict[str, Callable[[FieldValue, FieldValue], bool]]] = {
 _ANY_OPERATOR = tuple(OPERATORS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FilterView:
-    """What a filter may ask of an operation; `error_code` is None while there is no error."""
-
-    done: bool
-    type: str
-    create_time_us: int
-    error_code: int | None = None
+V = TypeVar("V")
+V_contra = TypeVar("V_contra", contravariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """One field that a filter may ask of a resource."""
+class Field(Generic[V_contra]):
+    """What a filter may ask for."""
 
-    name: str
-    """As it is written on the wire, as in `hardwareInfo.model`."""
-    read: Callable[[Any], FieldValue | None]
-    """Its value in what is filtered; None: it is not set."""
-    value: Callable[[str], FieldValue] = str
-    """The value that a text stands for.  Raises: ValueError, IllegalTimestamp."""
+    read: Callable[[V_contra], FieldValue | None]
+    """The field's value; None: not set."""
+    parse: Callable[[str], FieldValue] = str
+    """A value as the filter has it.  Raises: ValueError, IllegalTimestamp."""
     expected: str = "a text"
-    also_called: tuple[str, ...] = ()
-    ordered: bool = False
-    """Whether it can be compared with `<` and its like."""
+    ordered: bool = True
+    """Whether it is compared by more than equality."""
+    words: Collection[str] | None = None
+    """The only values that it is compared with; None: any."""
+    name: str = ""
+    """What errors on its values call it; empty: as it is written."""
+    only_presence: str = ""
+    """What to write instead of anything but `field:*`."""
     wildcards: bool = False
     """Whether a `*` at the start or the end of a value stands for any text."""
-    only_present: str = ""
-    """A name under which it can only be asked whether it is set."""
 
 
-class Fields:
-    """The fields of one kind of resource, by each of their names."""
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary(Generic[V]):
+    """The fields of one kind of resource, by every name that they may be written by."""
 
-    def __init__(self, fields: Iterable[Field], *, possible: str) -> None:
-        """`possible` says in an error what can be asked."""
-        rows = tuple(fields)
-        self.by_name = {name: field for field in rows for name in (field.name, *field.also_called, field.only_present) if name}
-        self.possible = possible
+    fields: Mapping[str, Field[V]]
+    possible: str
+    """What filters may say, as errors show it."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Generic[V]):
     """`field operator value`."""
 
-    field: Field
+    field: Field[V]
     operator: str
     value: FieldValue
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether the field is set and compares so."""
         value = self.field.read(view)
         return value is not None and OPERATORS[self.operator](value, self.value)
 
 
 @dataclass(frozen=True)
-class Like:
+class Like(Generic[V]):
     """`field = "text*"`, `"*text"` or `"*text*"`; with `!=`, a value that is set and not so."""
 
-    field: Field
+    field: Field[V]
     value: str
     unlike: bool = False
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether the field is set and its value is so."""
         value = self.field.read(view)
         if not isinstance(value, str):
@@ -128,70 +122,62 @@ class Like:
 
 
 @dataclass(frozen=True)
-class Presence:
+class Presence(Generic[V]):
     """`field:*`."""
 
-    field: Field
+    field: Field[V]
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether the field is set."""
         return self.field.read(view) is not None
 
 
 @dataclass(frozen=True)
-class Not:
+class Not(Generic[V]):
     """`NOT part`, `-part`."""
 
-    part: "Filter"
+    part: "Filter[V]"
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether the part does not match."""
         return not self.part.matches(view)
 
 
 @dataclass(frozen=True)
-class All:
+class All(Generic[V]):
     """Parts joined by AND or white space; no part: everything."""
 
-    parts: "tuple[Filter, ...]"
+    parts: "tuple[Filter[V], ...]"
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether each part matches."""
         return all(part.matches(view) for part in self.parts)
 
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(Generic[V]):
     """Parts joined by OR."""
 
-    parts: "tuple[Filter, ...]"
+    parts: "tuple[Filter[V], ...]"
 
-    def matches(self, view: object) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether one part matches."""
         return any(part.matches(view) for part in self.parts)
 
 
-Filter = Comparison | Like | Presence | Not | All | AnyOf
-
-EVERYTHING: Final = All(())
-"""The filter that an empty text is."""
+Filter = Comparison[V] | Like[V] | Presence[V] | Not[V] | All[V] | AnyOf[V]
 
 
-def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
-    """The filter of operations that `text` is; an empty text wants everything. With `types`, `type` is compared with one of them only.
+def parse_filter_of(vocabulary: Vocabulary[V], text: str, *, path: str = "filter") -> Filter[V]:
+    """The filter that `text` is; an empty text wants everything. `path`: the proto path at which it was given.
 
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
-    return parse_filter_of(OPERATION_FIELDS, text, types=types)
-
-
-def parse_filter_of(fields: Fields, text: str, *, types: Collection[str] | None = None, path: str = "filter") -> Filter:
-    """The filter of what has these fields; `path`: the proto path at which it was given.  Raises: InvalidArgument, as parse_filter."""
     if len(text) > MAX_CHARS:
         raise _invalid(path, f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
     if not text.strip():
-        return EVERYTHING
-    parser = _Parser(text, fields, types, path)
+        return All(())
+    parser = _Parser(text, vocabulary, path)
     found = parser.expression(depth=0)
     if parser.next.kind != "end":
         parser.reject("expected AND, OR or the end")
@@ -205,18 +191,17 @@ class _Token:
     start: int
 
 
-class _Parser:
+class _Parser(Generic[V]):
     """Recursive descent; `next` is the token to read."""
 
-    def __init__(self, text: str, fields: Fields, types: Collection[str] | None, path: str) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary[V], path: str) -> None:
         self._text = text
-        self._fields = fields
-        self._types = types
+        self._vocabulary = vocabulary
         self._path = path
         self._end = 0
         self.next = self._scan()
 
-    def expression(self, *, depth: int) -> Filter:
+    def expression(self, *, depth: int) -> Filter[V]:
         """Sequences joined by AND."""
         parts = [self._sequence(depth)]
         while self._keyword("AND"):
@@ -226,21 +211,21 @@ class _Parser:
     def reject(self, why: str, *, start: int | None = None) -> NoReturn:
         """Raise for the next token, or for what starts at `start`."""
         at = self.next.start if start is None else start
-        raise _invalid(self._path, f"at character {at + 1}: {why}. {self._fields.possible}")
+        raise _invalid(self._path, f"at character {at + 1}: {why}. {self._vocabulary.possible}")
 
-    def _sequence(self, depth: int) -> Filter:
+    def _sequence(self, depth: int) -> Filter[V]:
         parts = [self._factor(depth)]
         while not (self.next.kind == "end" or self.next.text == ")" or self._is_keyword("AND")):
             parts.append(self._factor(depth))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def _factor(self, depth: int) -> Filter:
+    def _factor(self, depth: int) -> Filter[V]:
         parts = [self._term(depth)]
         while self._keyword("OR"):
             parts.append(self._term(depth))
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def _term(self, depth: int) -> Filter:
+    def _term(self, depth: int) -> Filter[V]:
         if depth > MAX_DEPTH:
             self.reject(f"more than {MAX_DEPTH} parentheses and negations within each other")
         if self.next.kind == "minus":
@@ -257,11 +242,11 @@ class _Parser:
         self._advance()
         return inner
 
-    def _comparison(self) -> Filter:
+    def _comparison(self) -> Filter[V]:
         name = self._advance()
         if name.kind != "word" or name.text in _KEYWORDS:
             self.reject("expected a field", start=name.start)
-        field = self._fields.by_name.get(name.text)
+        field = self._vocabulary.fields.get(name.text)
         if field is None:
             hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
             self.reject(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
@@ -271,28 +256,28 @@ class _Parser:
         value, start, quoted = self._value()
         if value == "*" and not quoted and sign.text == ":":
             return Presence(field)
-        if name.text == field.only_present:
-            self.reject(f"write {name.text} as {name.text}:*, its code as {field.name}", start=sign.start)
+        if field.only_presence:
+            self.reject(field.only_presence, start=sign.start)
         if not field.ordered and sign.text not in _EQUALITY:
             self.reject(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
         if field.wildcards and "*" in value:
             return self._like(field, value, start, unlike=sign.text == "!=")
-        return Comparison(field, sign.text, self._typed(field, value, start=start))
+        return Comparison(field, sign.text, self._typed(field, field.name or name.text, value, start=start))
 
-    def _like(self, field: Field, value: str, start: int, *, unlike: bool) -> Filter:
+    def _like(self, field: Field[V], value: str, start: int, *, unlike: bool) -> Filter[V]:
         """A comparison with a value that has a `*`."""
         if "*" in value.removeprefix("*").removesuffix("*") or not value.strip("*"):
             self.reject(f"a * may stand at the start and the end of the value of {field.name}, beside some text", start=start)
         return Like(field, value, unlike)
 
-    def _typed(self, field: Field, text: str, *, start: int) -> FieldValue:
+    def _typed(self, field: Field[V], name: str, text: str, *, start: int) -> FieldValue:
         """The value as the field's type has it."""
         try:
-            value = field.value(text)
+            value = field.parse(text)
         except (IllegalTimestamp, ValueError):
-            self.reject(f"expected {field.expected} as the value of {field.name}", start=start)
-        if field.name == "type" and self._types is not None and text not in self._types:
-            self.reject(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
+            self.reject(f"expected {field.expected} as the value of {name}", start=start)
+        if field.words is not None and text not in field.words:
+            self.reject(f"{text[:64]!a} is not a {name}; the {name}s are {', '.join(field.words)}", start=start)
         return value
 
     def _value(self) -> tuple[str, int, bool]:
@@ -346,31 +331,51 @@ def _code(text: str) -> int:
     return int(text)
 
 
-def _invalid(path: str, why: str) -> InvalidArgument:
-    return InvalidArgument(violations=[Violation(path, f"Invalid filter: {why}")])
+TIME = 'an RFC 3339 time such as "2026-01-31T00:00:00Z"'
+parse_time = parse_timestamp_ns
 
 
-OPERATION_FIELDS: Final = Fields(
-    (
-        Field(name="done", read=lambda view: view.done, value=_boolean, expected="true or false"),
-        Field(name="type", read=lambda view: view.type or None, expected="a command type", also_called=("metadata.type",)),
-        Field(
-            name="create_time",
-            read=lambda view: view.create_time_us * 1_000,
-            value=parse_timestamp_ns,
-            expected='an RFC 3339 time such as "2026-01-31T00:00:00Z"',
-            also_called=("createTime", "metadata.createTime", "metadata.create_time"),
-            ordered=True,
-        ),
-        Field(
-            name="error.code",
-            read=lambda view: view.error_code,
-            value=_code,
-            expected="a google.rpc.Code number",
-            ordered=True,
-            only_present="error",  # an error has a code
-        ),
-    ),
+@dataclass(frozen=True, kw_only=True)
+class FilterView:
+    """What a filter may ask of an operation; `error_code` is None while there is no error."""
+
+    done: bool
+    type: str
+    create_time_us: int
+    error_code: int | None = None
+
+
+_TYPE: Field[FilterView] = Field(read=lambda view: view.type or None, expected="a command type", ordered=False, name="type")
+_CREATE_TIME: Field[FilterView] = Field(read=lambda view: view.create_time_us * 1_000, parse=parse_time, expected=TIME, name="create_time")
+_ERROR_CODE: Field[FilterView] = Field(
+    read=lambda view: view.error_code, parse=_code, expected="a google.rpc.Code number", name="error.code"
+)
+_OPERATIONS: Vocabulary[FilterView] = Vocabulary(
+    fields={
+        "done": Field(read=lambda view: view.done, parse=_boolean, expected="true or false", ordered=False),
+        "type": _TYPE,
+        "metadata.type": _TYPE,
+        "createTime": _CREATE_TIME,
+        "create_time": _CREATE_TIME,
+        "metadata.createTime": _CREATE_TIME,
+        "metadata.create_time": _CREATE_TIME,
+        "error": replace(_ERROR_CODE, only_presence="write error as error:*, its code as error.code"),
+        "error.code": _ERROR_CODE,
+    },
     possible='Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.',
 )
-"""What `operations.list` filters by: a FilterView."""
+
+
+def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter[FilterView]:
+    """The filter of operations that `text` is. With `types`, `type` is compared with one of them only.
+
+    Raises: as `parse_filter_of`.
+    """
+    if types is None:
+        return parse_filter_of(_OPERATIONS, text)
+    one_of = replace(_TYPE, words=types)
+    return parse_filter_of(replace(_OPERATIONS, fields={**_OPERATIONS.fields, "type": one_of, "metadata.type": one_of}), text)
+
+
+def _invalid(path: str, why: str) -> InvalidArgument:
+    return InvalidArgument(violations=[Violation(path, f"Invalid filter: {why}")])

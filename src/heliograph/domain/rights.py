@@ -12,7 +12,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.device_filter import parse_device_filter
 from heliograph.domain.errors import EnterpriseNotAuthorized
-from heliograph.domain.filters import EVERYTHING, Filter
+from heliograph.domain.filters import Filter
 from heliograph.domain.roles import READ_VERBS, RoleDefinition, RoleLine, covers
 from heliograph.domain.tally import DESTROYED, Full, Tally, TallyName, counted
 from heliograph.protojson.errors import PermissionDenied, ResourceExhausted
@@ -74,7 +74,7 @@ class Grant(NamedTuple):
     place: int
     """Among the role's lines: 0 for the first."""
     line: RoleLine
-    devices: Filter
+    devices: Filter[DeviceRecord]
 
     def __str__(self) -> str:
         return f"line {self.place + 1} of the role {self.role}"
@@ -82,7 +82,7 @@ class Grant(NamedTuple):
     @property
     def limited(self) -> bool:
         """Whether the device or a count decides, too."""
-        return self.devices is not EVERYTHING or bool(self.line.per_hour)
+        return bool(self.line.devices.strip()) or bool(self.line.per_hour)
 
     def fault_of_method(self, method: Called) -> str:
         """Why the line does not cover the method, whatever the device; empty: it does."""
@@ -90,7 +90,7 @@ class Grant(NamedTuple):
             return "it names other methods"
         if method.destructive and not self.line.destructive and method.id not in self.line.methods:
             return "the method is destructive: the line must name it, or say destructive"
-        if self.devices is not EVERYTHING and not method.path.startswith(_DEVICE) and method.id != LISTS_DEVICES:
+        if bool(self.line.devices.strip()) and not method.path.startswith(_DEVICE) and method.id != LISTS_DEVICES:
             return "it has a device filter, so it covers only methods on a device"
         return ""
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.http.address import Addresses, parse_networks
+from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
@@ -34,11 +35,13 @@ from heliograph.api.sign_in.session_callers import SessionCallers
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
+from heliograph.domain.audit import Acting
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.server.audit_trail import kept_trail
 from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
@@ -46,6 +49,7 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.access_changes import follow_access_changes
+from heliograph.service.acting import acting_as, context_of
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -185,11 +189,14 @@ async def assembled(
         )  # fmt: skip
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
-        await finish_deletions(ports)
+        store.audited = settings.limits.audit_retention_days > 0
+        await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
         if opened.shared:
             own.append(follow_access_changes(store, ports.access))
+        if store.audited:
+            own.append(await undo.enter_async_context(kept_trail(settings, ports)))
         if ports.web_push is not None:
             pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
             undo.push_async_callback(pusher.close)
@@ -218,7 +225,8 @@ def wired_app(
     `around`: as `rest_app` says.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
-    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: channel.app(ports)}
+    device = channel.app(ports, address_of=addresses.of_client)
+    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[API])
@@ -230,7 +238,7 @@ def wired_app(
 @contextlib.asynccontextmanager
 async def timers_running(*timers: Forever) -> AsyncIterator[None]:
     """The timers run until the block ends."""
-    tasks = [asyncio.create_task(timer) for timer in timers]
+    tasks = [asyncio.create_task(timer, context=context_of(Acting.server(getattr(timer, "__name__", "timer")))) for timer in timers]
     for task in tasks:
         task.add_done_callback(_must_live)
     try:
@@ -246,7 +254,7 @@ def _api(
     *, around: Callable[[Asgi], Asgi] | None,
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
-    callers = Callers(sign_in)
+    callers, audited = Callers(sign_in), Audited(ports, addresses)
     times = session_times(settings)
     sessions = SessionCallers(ports, times, addresses, sign_in.roles) if settings.admission is Admission.KEYS else None
     authorizer = None
@@ -263,10 +271,10 @@ def _api(
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     ports.access.listen(callers.forget)
-    operators = OperatorDesk(ports=ports, sign_in=sign_in, secret=operator_secret, methods=METHODS)
+    operators = OperatorDesk(ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=METHODS)
     desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_ROUTES, *ROLE_ROUTES)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
-    token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
+    token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
@@ -281,8 +289,8 @@ def _api(
         ROLES: desk_routes,
         BINDINGS: desk_routes,
         ACCESS: desk_routes,
-        SIGN_UP: sign_up_app(ports, otherwise=rest),
-        UPGRADE: upgrade_app(ports, otherwise=rest),
+        SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
+        UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

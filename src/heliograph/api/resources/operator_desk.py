@@ -5,6 +5,7 @@ routes are for a process on this machine that can read the data directory.
 """
 
 import hmac
+import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,16 +14,21 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.routing import Router
 
+from heliograph.api.http.address import Addresses
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
+from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.rights import Called
-from heliograph.protojson.errors import PermissionDenied
+from heliograph.protojson.errors import HeliographError, PermissionDenied
 from heliograph.protojson.messages import Message, decode_message
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.callers import SignIn
 from heliograph.service.ports import Ports
 
 PREFIX = "/heliograph/v1"
 BODY_MAX_BYTES = 65_536
+_COLLECTION = re.compile(r"[/:]")
 _FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 M = TypeVar("M", bound=Message)
 
@@ -39,6 +45,7 @@ class OperatorDesk:
 
     ports: Ports
     sign_in: SignIn
+    addresses: Addresses
     secret: str | None
     methods: Sequence[Called]
     """Every method that callers may call."""
@@ -50,13 +57,22 @@ DeskRoute = tuple[str, str, Handler]
 
 def desk_app(desk: OperatorDesk, routes: Iterable[DeskRoute]) -> Router:
     """The ASGI app for these routes; each answers the operator only."""
-    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
+    return side_router((method, path, _endpoint(desk, path, handler)) for method, path, handler in routes)
 
 
-def _endpoint(desk: OperatorDesk, handler: Handler) -> Endpoint:
+def _endpoint(desk: OperatorDesk, path: str, handler: Handler) -> Endpoint:
+    collection = _COLLECTION.split(path.removeprefix(f"{PREFIX}/"))[0]
+    method = f"{collection}.{handler.__name__.strip('_')}"
+
     async def answer(request: Request) -> object:
-        require_operator(desk.secret, request)
-        return await handler(desk, request)
+        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
+        ACTING.set(acting)
+        try:
+            require_operator(desk.secret, request)
+            return await handler(desk, request)
+        except HeliographError as error:
+            await record_rejection(desk.ports, acting, error, resource=collection)
+            raise
 
     return answer
 
