@@ -262,7 +262,7 @@ ROLE_BINDINGS: Kind[RoleBindingName, RoleBinding] = Kind(
     columns=(POSITION,),
     codec=json_of(RoleBinding),
     few=True,
-    resource=lambda name: f"roleBindings/{name.who}/{name.role}",
+    resource=attrgetter("resource"),
 )
 
 ACCESS_STATES: Kind[AccessStateName, AccessState] = Kind(
