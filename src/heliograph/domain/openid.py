@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
 from heliograph.domain.names import ID_PATTERN
 from heliograph.domain.people import PERSON_MAX_CHARS, PersonName, Rights, person_named
@@ -14,6 +16,8 @@ from heliograph.domain.web_address import is_loopback_name, read_web_address
 from heliograph.protojson.errors import InvalidArgument, PermissionDenied
 
 DISPLAY_NAME_MAX_CHARS = 128
+GROUPS_MOST = 200
+"""Kept of one person, in their session."""
 _SUBJECT = re.compile(r"[!-~]+( [!-~]+)*")
 """Source: OpenID Connect Core 1.0 §2, `sub`: at most 255 ASCII characters."""
 
@@ -83,9 +87,11 @@ def person_of(claims: Mapping[str, Any], *, groups_claim: str, rules: Sequence[G
             name = person_named(email)
         except InvalidArgument:
             raise NoSubject from None
-    rights = rights_of_groups(groups_in(claims, groups_claim), rules)
+    groups = groups_in(claims, groups_claim)
+    rights = rights_of_groups(groups, rules)
     if rights is None:
         raise NoGroup
+    rights = msgspec.structs.replace(rights, groups=tuple(groups[:GROUPS_MOST]))
     shown = next((text for key in ("name", "preferred_username", "email") if isinstance(text := claims.get(key), str) and text), "")
     return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights)
 
