@@ -76,6 +76,8 @@ class Fleet:
     def start(self, enrollment_token: str) -> None:
         """Every phone enrols, at most 50 at a time, and connects."""
         allow_files(len(self.phones))
+        if self._plan.effects is not None:
+            self._plan.effects.touch()
         for phone in self.phones:
             phone.start(enrollment_token)
         if self._plan.profile.offline_windows:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from heliograph.agent_check.tap import Heard, PassOn, lose, lose_answer
-from heliograph.agent_check.trial import ACK_ID, NotTried, Trial, killing
+from heliograph.agent_check.trial import ACK_ID, Killing, NotTried, Trial
 from heliograph.channel.answer import Answer
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import DeviceRecord, DeviceReport, ManagementKind, ManagementMode, Ownership
@@ -25,6 +25,8 @@ NOT_NOW = Answer(
 )
 LEAST_OF_PAUSE = 0.5
 """Of a pause, what chance leaves at least."""
+BEGINS_WITHIN_S = 1.0
+"""Of an agent that does not say when it executes, and has not reported by then."""
 SLACK_S = 0.1
 """Clocks of two processes."""
 
@@ -175,7 +177,7 @@ async def a_server_that_asks_to_wait_is_obeyed(trial: Trial) -> None:
 async def an_offer_that_comes_twice_is_one_command(trial: Trial) -> None:
     trial.tap.repeat_next_offer()
     operation = await trial.issued()
-    await trial.until(lambda: [one for _, one in trial.tap.offered].count(operation) > 1, "poll after the first offer")
+    await trial.until(lambda: [one for _, one in trial.tap.offered].count(operation) > 1, "second offer")
     await executed_once(trial, operation)
 
 
@@ -219,11 +221,11 @@ def killed_at(kind: str, *, after_the_server: bool, times: tuple[int, ...] = (1,
     """A case in which the agent dies when this message of its has arrived."""
 
     async def run(trial: Trial) -> None:
-        trial.tap.intercept(kind, killing(trial, after_the_server=after_the_server))
+        killing = Killing(trial.subject, after_the_server=after_the_server)
+        trial.tap.intercept(kind, killing)
         operation = await trial.issued()
-        await trial.until(lambda: trial.heard(kind, operation=operation), kind)
+        await trial.until(lambda: killing.done, kind)
         before = trial.heard(kind, operation=operation)[0].body
-        await trial.subject.kill()  # waits for the one above, if that is not done
         await came_back(trial, operation, before)
         await executed_once(trial, operation, times=times)
 
@@ -231,12 +233,13 @@ def killed_at(kind: str, *, after_the_server: bool, times: tuple[int, ...] = (1,
 
 
 async def killed_once_it_may_begin(trial: Trial) -> None:
-    operation = await trial.issued()
-    await trial.until(lambda: any(one.answered for one in trial.heard("acknowledge", operation=operation)), "acknowledgement")
-    before = trial.heard("acknowledge", operation=operation)[0].body
-    await trial.subject.kill()
-    if any(one.answered for one in trial.ends(operation)):
-        raise NotTried("it was done before it could be killed")
+    async with trial.holding("report") as held:
+        operation = await trial.issued()
+        await trial.until(lambda: any(one.answered for one in trial.heard("acknowledge", operation=operation)), "acknowledgement")
+        before = trial.heard("acknowledge", operation=operation)[0].body
+        await trial.tap.until(lambda: bool(held.came or trial.executed()), within_s=BEGINS_WITHIN_S)
+        await trial.subject.kill()
+        held.lost = True
     await came_back(trial, operation, before)
     await executed_once(trial, operation, times=(0, 1))
 

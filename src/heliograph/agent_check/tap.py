@@ -271,6 +271,7 @@ class TappedSocket:
         text = message.get("text") or ""
         if message["type"] == "websocket.send" and text.startswith('{"offer"'):
             if self._tap.went_out(self._credential_hash, text.encode()):
+                self._tap.went_out(self._credential_hash, text.encode())
                 await self._send(dict(message))
         elif message["type"] == "websocket.send" and text.startswith('{"replyTo"'):
             frame = json.loads(text)

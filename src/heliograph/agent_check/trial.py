@@ -10,7 +10,7 @@ import msgspec
 
 from heliograph.agent_check.stand import Stand
 from heliograph.agent_check.subject import Subject
-from heliograph.agent_check.tap import POLL, Heard, Interception, PassOn
+from heliograph.agent_check.tap import POLL, Heard, PassOn
 from heliograph.channel.answer import Answer
 from heliograph.protocol import Enrolled, ReportState
 
@@ -155,21 +155,26 @@ class Held:
     """An interception that waits."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = self.lost = False
+        """Whether it is there; and whether it gets lost when it goes on."""
         self.go = asyncio.Event()
 
     async def __call__(self, heard: Heard, pass_on: PassOn) -> Answer | None:
         self.came = True
         await self.go.wait()
-        return await pass_on()
+        return None if self.lost else await pass_on()
 
 
-def killing(trial: Trial, *, after_the_server: bool) -> Interception:
-    """The agent is killed when the message has arrived, before the server has it or after it; no answer goes out."""
+class Killing:
+    """An interception that kills the agent when the message has arrived, before the server has it or after; no answer goes out."""
 
-    async def kill(_heard: Heard, pass_on: PassOn) -> None:
-        if after_the_server:
+    def __init__(self, subject: Subject, *, after_the_server: bool) -> None:
+        self._subject = subject
+        self._after_the_server = after_the_server
+        self.done = False
+
+    async def __call__(self, heard: Heard, pass_on: PassOn) -> None:
+        if self._after_the_server:
             await pass_on()
-        await trial.subject.kill()
-
-    return kill
+        await self._subject.kill()
+        self.done = True

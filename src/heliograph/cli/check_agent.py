@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -63,7 +64,9 @@ def check_agent(  # noqa: PLR0913 - one option each
     from heliograph.agent_check.run import Plan  # noqa: PLC0415
     from heliograph.agent_check.subject import TRANSPORTS  # noqa: PLC0415
     from heliograph.agent_check.trial import Pace  # noqa: PLC0415
+    from heliograph.cli.log_output import log_to_stderr  # noqa: PLC0415
 
+    log_to_stderr(level=logging.ERROR)
     if unknown := [name for name in names if name not in {case.name for case in CASES}]:
         raise Failure(ExitCode.INVALID, f"There is no case {unknown[0]!r}. The cases: {', '.join(case.name for case in CASES)}.")
     if words and shutil.which(words[0]) is None:
