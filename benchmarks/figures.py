@@ -74,6 +74,8 @@ class Number(msgspec.Struct, omit_defaults=True):
     """The goal: not more than this."""
     least: float | None = None
     """The goal: not less than this."""
+    gate: bool = False
+    """Whether the run fails if the goal is not met: the figure does not depend on the machine."""
 
     @property
     def met(self) -> bool | None:
@@ -96,6 +98,11 @@ class Figures(msgspec.Struct, omit_defaults=True):
     at: str = ""
     took_s: float = 0.0
     failed: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether every goal that gates is met."""
+        return all(number.met is not False for number in self.numbers if number.gate)
 
 
 class Results(msgspec.Struct):

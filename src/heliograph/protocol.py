@@ -5,6 +5,7 @@ unknown fields are ignored on both sides, so that an older phone talks to a newe
 """
 
 import enum
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,13 @@ KEEP_ALIVE_MOST_S = 900
 """A quarter of an hour: a phone that has vanished is noticed after that, and an hour has four wake-ups at least."""
 ACK_ID_BYTES = 16
 CREDENTIAL_BYTES = 32
+PUBLIC_KEY_BYTES = 65
+"""A point of P-256, uncompressed.  Source: RFC 9180 §7.1.1, SerializePublicKey."""
+KEY_ID_BYTES = 8
+SEALED_MULTIPLE = 64
+"""Secrets are padded to a multiple of this, so that their length says nothing of theirs."""
+SEALED_MORE_BYTES = PUBLIC_KEY_BYTES + 16
+"""By how much sealed secrets are longer: `enc`, and AES-GCM's tag."""
 MESSAGE_MAX_BYTES = 256 * 1024
 """No message is larger, either way, but one with a policy in it (POLICY_MESSAGE_MAX_BYTES).
 
@@ -57,7 +65,7 @@ class Enroll(Message, frozen=True, kw_only=True):
     credential_hash: str
     """Lower-case hex of SHA-256(credential)."""
     public_key: str = ""
-    """Reserved for end-to-end secrets: stored nowhere yet, accepted so that agents may already send it."""
+    """What secrets for the phone are sealed to (`secrets_info`); empty: it opens none, and gets them in clear inside its connection."""
     report: DeviceReport
     evidence: OptionalRaw = None
     """`after` what ended the phone's last management: {"after": {"androidId": …}}."""
@@ -106,13 +114,44 @@ class Hello(Message, frozen=True, kw_only=True):
     """Those that the phone speaks; empty: version 1."""
     keep_alive: KeepAlive | None = None
     """Absent: the server pings every 30 s, and a poll waits 55 s at most."""
+    public_key: str = ""
+    """What the phone opens secrets with from now on, as in Enroll; empty: with nothing, whatever it said before."""
+
+
+class SealedCommand(Message, frozen=True, kw_only=True):
+    """A Command whose secrets only its phone opens. An agent that does not know this message finds no `command`, so executes nothing."""
+
+    command: msgspec.Raw
+    """The Command without its secrets."""
+    key_id: str
+    """`key_id` of the public key that they are sealed to."""
+    secrets: str
+    """Lower-case hex of HPKE's `enc` and ciphertext: JSON of the secret fields in the Command's own nesting, then spaces."""
+
+
+def key_id(public_key: str) -> str:
+    """What a public key is called: the first KEY_ID_BYTES of its SHA-256, in hex."""
+    return hashlib.sha256(bytes.fromhex(public_key)).digest()[:KEY_ID_BYTES].hex()
+
+
+def secrets_info(operation: str) -> bytes:
+    """HPKE's `info` for the secrets of this operation: they open for no other one, so for no other device either.
+
+    HPKE (RFC 9180) in base mode with DHKEM(P-256, HKDF-SHA256), HKDF-SHA256 and AES-128-GCM, `aad` empty: §8.1 gives the single-shot
+    form `info` for what is to be authenticated. A public key is the point, uncompressed (65 bytes), in lower-case hex.
+    """
+    return b"heliograph command secrets\n" + operation.encode()
 
 
 class Offer(Message, frozen=True, kw_only=True):
-    """A command on its way to the phone; offering it changes nothing. `command` is the Command: type, params, secrets."""
+    """A command on its way to the phone; offering it changes nothing.
+
+    `command` is the Command: type, params, secrets. Absent, it is `sealed_command`.
+    """
 
     operation: str
-    command: msgspec.Raw
+    command: OptionalRaw = None
+    sealed_command: SealedCommand | None = None
     expires_in_ms: int
 
 
@@ -134,6 +173,7 @@ class Execute(Message, frozen=True, kw_only=True):
 
     start_within_ms: int
     command: OptionalRaw = None
+    sealed_command: SealedCommand | None = None
 
 
 class Begin(Message, frozen=True, kw_only=True):
@@ -230,7 +270,17 @@ class ApplicationServer(Message, frozen=True, kw_only=True):
 
 
 class Ping(Message, frozen=True, kw_only=True):
-    """The phone keeps its connection open, and learns whether it still is."""
+    """The phone keeps its connection open, and learns whether it still is; answered with Pong."""
+
+    keep_alive: KeepAlive | None = None
+    """What it wants from now on; absent: as before."""
+
+
+class Pong(Message, frozen=True, kw_only=True):
+    """The connection is open."""
+
+    keep_alive: KeepAlive | None = None
+    """What holds from now on; absent: as before."""
 
 
 class OrderCarriedOut(Message, frozen=True, kw_only=True):

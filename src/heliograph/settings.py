@@ -74,6 +74,10 @@ class Settings:
     """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    session_idle_minutes: int = 60
+    """How long a person's session lasts without a request."""
+    session_hours: int = 12
+    """How long it lasts at most; then the person signs in again."""
     web_push: bool = True
     """Whether phones that gave a subscription are woken through their push services."""
     web_push_contact: str = ""

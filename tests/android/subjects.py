@@ -72,6 +72,9 @@ class Subject(Protocol):
     def states(self) -> list[State]:
         """What it adopted, one after the other."""
 
+    def password(self) -> str:
+        """The last one that a command gave it."""
+
     def asked(self) -> bool:
         """Whether its user is being asked something."""
 
@@ -153,6 +156,10 @@ class VirtualSubject:
         policy = self.policy()
         self._states.append(State(policy.policy_name, policy.policy_version, policy.disabled))
         self._notify()
+
+    def password(self) -> str:
+        credential = self._runner.phone.device.credential
+        return credential.secret if credential is not None else ""
 
     def asked(self) -> bool:
         return bool(self._runner.phone.questions)
@@ -251,6 +258,9 @@ class AppSubject:
     def states(self) -> list[State]:
         lines = (line.split() for line in self.text("states").splitlines())
         return [State(name, int(version), disabled == "true") for name, version, disabled in lines]
+
+    def password(self) -> str:
+        return self.text("password")
 
     def asked(self) -> bool:
         return self.there("asked")

@@ -263,6 +263,19 @@ async def test_a_user_who_agrees_lets_the_command_begin(lab: Lab, make: Make) ->
     assert 1 == subject.executions(operation)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kill_at", [None, Moment.ACKING, Moment.ACKNOWLEDGED])
+async def test_a_password_is_opened_by_its_phone_alone(lab: Lab, make: Make, kind: TransportKind, kill_at: Moment | None) -> None:
+    """Killed, it asks for the command again, and gets it sealed again."""
+    subject = await make(Wish(type="RESET_PASSWORD", kind=kind, kill_at=kill_at))
+
+    operation = await issue(lab, subject, "RESET_PASSWORD", newPassword="for the phone alone 7")
+
+    assert operation.sealed_to
+    assert "response" in shown(await lab.ended(operation))
+    assert "for the phone alone 7" == subject.password()
+
+
 async def test_no_secret_of_a_command_is_ever_in_the_journal(lab: Lab, make: Make) -> None:
     """Looked at all the time, while the phone is killed with its execution begun."""
     for type_ in ("RESET_PASSWORD", "ADD_ESIM"):

@@ -97,6 +97,17 @@ def test_whatever_is_asked_for_something_in_bounds_holds(asked_s: int, most_s: i
     assert (pings and pinged) is holds.server_pings
 
 
+async def test_a_ping_asks_for_another_interval(server: Server) -> None:
+    phone = await server.enroll()
+
+    async with on_socket(server, phone, keepAlive={"everyS": 60}) as (socket, _):
+        longer = await socket.send("ping", keepAlive={"everyS": 5_000})
+        plain = await socket.send("ping")
+        refused = await socket.send("ping", keepAlive={"everyS": 0})
+
+    assert [{"keepAlive": {"everyS": 900}}, {}, 400] == [longer.body, plain.body, refused.status]
+
+
 def test_an_operator_s_proxy_bounds_what_holds(tmp_path: Path) -> None:
     async def scenario(server: Server) -> None:
         phone = await server.enroll()
@@ -109,7 +120,8 @@ def test_an_operator_s_proxy_bounds_what_holds(tmp_path: Path) -> None:
 def test_a_phone_that_pings_in_time_keeps_its_connection_and_one_that_is_silent_loses_it(tmp_path: Path) -> None:
     async def scenario(server: Server) -> None:
         phone = await server.enroll()
-        async with on_socket(server, phone, keepAlive={"everyS": 300}) as (socket, _):
+        async with on_socket(server, phone, keepAlive={"everyS": 30}) as (socket, _):
+            assert 200 == (await socket.send("ping", keepAlive={"everyS": 300})).status
             for _ in range(3):
                 await steered().lead(300)
                 assert 200 == (await socket.send("ping")).status

@@ -29,10 +29,22 @@ class Sandbox:
 
     def run(self, *arguments: str, input: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         """`heliograph` with these arguments, ended; `variables` are added to its environment."""
-        environment = {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160", **variables}
         return subprocess.run(
-            [*HELIOGRAPH, *arguments], env=environment, input=input, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            [*HELIOGRAPH, *arguments],
+            env=self._environment(variables),
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
+
+    def started(self, *arguments: str) -> "subprocess.Popen[str]":
+        """`heliograph` with these arguments, running."""
+        return subprocess.Popen([*HELIOGRAPH, *arguments], env=self._environment({}), stdout=subprocess.PIPE, text=True)
+
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160", **variables}
 
     def steer(self, method: str, path: str, **body: object) -> Json:
         """The answer of `/sandbox/v1`."""

@@ -172,6 +172,36 @@ def test_the_timeline_tells_why_a_command_is_stuck(sandbox: Sandbox) -> None:
     assert "not connected" in told
 
 
+def test_a_command_that_waits_is_explained_with_what_comes_next_and_what_to_do(sandbox: Sandbox) -> None:
+    sandbox.steer("PATCH", f"/devices/{MOTO}", online=False)
+    name = json.loads(sandbox.run("issue", MOTO, "LOCK", "--json").stdout)["name"]
+
+    said = sandbox.run("explain", f"{MOTO}/{name.rpartition('/')[2]}").stdout.splitlines()
+    as_json = json.loads(sandbox.run("explain", name, "--json").stdout)
+
+    assert said[0].startswith("The device is not connected; it was last seen at ")
+    assert said[1].startswith("The command waits for it until ")
+    assert "Switch the phone on" in said[2]
+    assert ("PHONE_OFFLINE", name) == (as_json["waiting"], as_json["name"])
+
+
+def test_commands_are_watched_until_they_have_ended(sandbox: Sandbox) -> None:
+    sandbox.steer("PATCH", f"/devices/{MOTO}", online=False)
+    name = json.loads(sandbox.run("issue", MOTO, "LOCK", "--json").stdout)["name"]
+
+    with sandbox.started("watch", name, "--json") as watching:
+        assert watching.stdout is not None
+        seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        sandbox.steer("PATCH", f"/devices/{MOTO}", online=True)
+        seen += map(json.loads, watching.stdout)
+
+    assert 0 == watching.returncode
+    assert ["issued", "waits"] == [entry["what"] for entry in seen[:2]]
+    assert "not connected" in seen[1]["detail"]
+    assert "succeeded" in [entry["what"] for entry in seen]
+    assert {name} == {entry["operation"] for entry in seen}
+
+
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
 def test_every_type_has_its_options_from_its_row(row: CommandType) -> None:
     """No one wrote these options down: a new row has them at once."""

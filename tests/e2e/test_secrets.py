@@ -1,8 +1,15 @@
 """A password goes to its phone and nowhere else: not one file, log line, answer or list holds it, at any time."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
+import pytest
+
+from heliograph.domain.names import DeviceName
+from heliograph.storage.codec import operation_from
+from heliograph.storage.vault import FileVault, SecretUnreadable
 from tests.e2e.program import Sandbox, running_sandbox
 
 PHONE = "pixel8-a15-fully-managed"
@@ -68,6 +75,24 @@ def test_a_new_password_is_nowhere_but_on_its_phone(tmp_path: Path) -> None:
         assert len(LATER_PASSWORD) == phone["credential"]["length"], "and yet it has arrived"
 
     assert [] == holders(tmp_path), "after the server has ended"
+
+
+def test_a_backup_and_the_key_file_together_do_not_open_the_password_of_a_phone_with_a_key(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path) as sandbox:
+        sandbox.steer("PATCH", f"/devices/{PHONE}", online=False)
+        reset_password(sandbox, PASSWORD)
+        copy = tmp_path / "copy.db"
+        assert 0 == sandbox.run("db", "backup", str(copy), "--data-dir", str(sandbox.data_dir)).returncode
+        vault = FileVault(sandbox.data_dir / "heliograph.key")
+
+    with contextlib.closing(sqlite3.connect(copy)) as database:
+        rows = database.execute("SELECT create_ms, state, deadline_us, ended_us, record FROM operations").fetchall()
+    device = DeviceName.parse(NAME)
+    sealed = [operation for row in rows if (operation := operation_from(device, row[0], row[1:])).secret is not None]
+    assert 1 == len(sealed)
+    for operation in sealed:
+        with pytest.raises(SecretUnreadable):
+            vault.open(operation.secret or b"", bound_to=str(operation.name))
 
 
 def test_a_refused_body_is_not_logged_with_its_password(tmp_path: Path) -> None:

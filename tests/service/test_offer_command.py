@@ -31,7 +31,7 @@ async def test_the_oldest_due_command_is_offered_with_its_secrets_and_the_time_l
 
     assert isinstance(offer, Offer)
     assert (str(name), 598_999) == (offer.operation, offer.expires_in_ms)
-    assert bytes(offer.command) == b'{"type":"RESET_PASSWORD","newPassword":"correct horse"}'
+    assert bytes(offer.command or b"") == b'{"type":"RESET_PASSWORD","newPassword":"correct horse"}'
 
 
 async def test_nothing_to_do_waits_for_the_bell(lab: World) -> None:

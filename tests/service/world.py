@@ -105,6 +105,9 @@ class CountedIds:
     def webhook_keys(self) -> bytes:
         return next(self._numbers).to_bytes(64)
 
+    def session_secret(self) -> str:
+        return f"secret{next(self._numbers)}"
+
 
 class Here:
     """A ports.Presence and ports.Doorbell that a test sets and reads."""
@@ -191,11 +194,11 @@ class Phone:
         return await begin_command(self.ports, self.name, Begin(operation=str(name), ack_id=ack_id))
 
     async def greets(
-        self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING
+        self, in_flight: dict[OperationName, str] | None = None, state: InFlightState = InFlightState.EXECUTING, *, public_key: str = ""
     ) -> PhonePolicy:  # fmt: skip
         """Hello."""
         entries = tuple(InFlight(operation=str(name), ack_id=ack_id, state=state) for name, ack_id in (in_flight or {}).items())
-        return await greet_device(self.ports, self.credential_hash, self.name, Hello(in_flight=entries))
+        return await greet_device(self.ports, self.credential_hash, self.name, Hello(in_flight=entries, public_key=public_key))
 
     async def tells(self, report: DeviceReport) -> PhonePolicy:
         """Its facts."""
@@ -230,7 +233,7 @@ class World:
         self.here = here
         self._credentials = itertools.count(1)
 
-    async def phone(self, report: DeviceReport | None = None, token: EnrollmentToken | None = None) -> Phone:
+    async def phone(self, report: DeviceReport | None = None, token: EnrollmentToken | None = None, *, public_key: str = "") -> Phone:
         """A newly enrolled, connected phone in the lab's enterprise."""
         credential = f"credential {next(self._credentials)}"
         record = await create_enrollment_token(self.ports, LAB, token or EnrollmentToken())
@@ -241,6 +244,7 @@ class World:
                 installation_id="installation",
                 credential_hash=hashlib.sha256(credential.encode()).hexdigest(),
                 report=report or facts(),
+                public_key=public_key,
             ),
         )
         name = DeviceName.parse(enrolled.name)

@@ -31,9 +31,10 @@ class Shell:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
 
-    def run(self, *arguments: str) -> Ran:
+    def run(self, *arguments: str, **variables: str) -> Ran:
         """One command, ended."""
-        done = subprocess.run([*HELIOGRAPH, *arguments], cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        environment = ENVIRONMENT | variables
+        done = subprocess.run([*HELIOGRAPH, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
@@ -67,6 +68,7 @@ def test_a_key_is_made_used_listed_and_deleted(shell: Shell) -> None:
         "auth_uri": "https://accounts.google.com/o/oauth2/auth",
         "token_uri": f"{shell.url}/token",
         "universe_domain": "googleapis.com",
+        "heliograph": {"server": shell.url, "enterprise": "acme"},
     } == {name: key[name] for name in key if name not in {"private_key_id", "private_key", "client_id"}}
     assert 4 == shell.run(*devices).code
     assert (0, "No device has enrolled yet.\n") == shell.run("--key", "key.json", *devices)[:2]
@@ -74,6 +76,27 @@ def test_a_key_is_made_used_listed_and_deleted(shell: Shell) -> None:
     assert (True, True) == (key["private_key_id"] in listed, "ann@acme.example" in listed)
     assert 0 == shell.run("keys", "delete", key["private_key_id"]).code
     assert 4 == shell.run("--key", "key.json", *devices).code
+
+
+def test_a_key_file_knows_its_server_and_its_enterprise(shell: Shell) -> None:
+    shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "knows.json")
+
+    listed = shell.run("--key", "knows.json", "devices", "list")
+    shown = shell.run("policies", "list", HELIOGRAPH_KEY="knows.json")
+    elsewhere = shell.run("--key", "knows.json", "devices", "list", HELIOGRAPH_SERVER="http://127.0.0.1:9")
+
+    assert (0, "No device has enrolled yet.\n") == listed[:2], listed.err
+    assert 0 == shown.code, shown.err
+    assert 5 == elsewhere.code  # what is said beats what the file knows
+
+
+def test_keys_of_a_server_on_this_machine_are_made_by_it_whatever_the_environment_says(shell: Shell) -> None:
+    made = shell.run(
+        "keys", "create", "--enterprise", "acme", "--role", "viewer", "--out", "here.json", HELIOGRAPH_SERVER="http://127.0.0.1:9"
+    )
+
+    assert 0 == made.code, made.err
+    assert f"{shell.url}/token" == json.loads((shell.folder / "here.json").read_text())["token_uri"]
 
 
 def test_a_refusal_for_want_of_a_key_says_what_to_do(shell: Shell) -> None:

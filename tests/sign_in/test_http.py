@@ -258,6 +258,7 @@ def test_a_key_that_cannot_be_made_says_why(guarded: Guarded, changed: dict[str,
 
 
 def test_the_desk_lists_keys_and_never_a_key_itself(guarded: Guarded) -> None:
+    guarded.key_file(["acme"])  # makes the enterprise
     viewer = guarded.key_file(["acme"], Role.VIEWER, pair=key_pair(6))
 
     listed = {key["keyId"]: key for key in guarded.operate("GET", "").json["keys"]}

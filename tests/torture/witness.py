@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.runner import Line
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import Reply, Transport
@@ -21,8 +22,8 @@ class WitnessedLine(Line):
 
     tell: Tell = field(repr=False)
 
-    def transport(self, traffic: Traffic | None = None) -> Transport:
-        return WitnessedTransport(super().transport(traffic), self.tell)
+    def transport(self, traffic: Traffic | None = None, keeper: Keeper | None = None) -> Transport:
+        return WitnessedTransport(super().transport(traffic, keeper), self.tell)
 
 
 class _Dropped(msgspec.Struct):
@@ -35,6 +36,10 @@ class WitnessedTransport:
     def __init__(self, inner: Transport, tell: Tell) -> None:
         self._inner = inner
         self._tell = tell
+
+    @property
+    def needs_pings(self) -> bool:
+        return self._inner.needs_pings
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         self._tell(Moment.CONNECTING, "")

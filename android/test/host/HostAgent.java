@@ -10,6 +10,7 @@ import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Line;
 import org.heliograph.agent.protocol.Moment;
+import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONException;
@@ -60,6 +61,16 @@ public class HostAgent implements Phone, Agent.Events {
   @Override
   public String serial() {
     return settings.optString("serial");
+  }
+
+  @Override
+  public OpeningKey openingKey() {
+    OpeningKey key = OpeningKey.read(read("key"));
+    if (key == null) {
+      key = OpeningKey.made();
+      write("key", key.written());
+    }
+    return key;
   }
 
   @Override
@@ -116,6 +127,7 @@ public class HostAgent implements Phone, Agent.Events {
     CommandType type = CommandType.of(command);
     if (settings.optBoolean("asksUser") && !agreed(execution)) return Outcome.NOT_STARTED;
     append("effects", type.name() + "\n");
+    if (type == CommandType.RESET_PASSWORD) write("password", command.optString("newPassword"));
     if (settings.optBoolean("lies")) return Outcome.done(Json.in(settings, "statuses").optJSONObject(type.name()));
     if (type == CommandType.REBOOT) {
       append("boots", "+");

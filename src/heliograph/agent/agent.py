@@ -15,13 +15,16 @@ from heliograph.agent.delivery import CredentialUnknown, Delivery
 from heliograph.agent.executor import Equipment, Moment, PushDistributor, Work, work_of
 from heliograph.agent.http_client import error_text
 from heliograph.agent.journal import FinalOrder, Identity
-from heliograph.agent.transport import OK, ConnectionLost, Reply
+from heliograph.agent.sealed_commands import new_private_key, public_key_of
+from heliograph.agent.transport import BAD_REQUEST, OK, ConnectionLost, Reply
 from heliograph.domain.device import DeviceReport, LastOrder
 from heliograph.protocol import (
     CREDENTIAL_BYTES,
+    VERSIONS,
     ApplicationServer,
     Enroll,
     Enrolled,
+    Greeting,
     Hello,
     Offer,
     OrderCarriedOut,
@@ -39,6 +42,10 @@ class EnrollmentRejected(Exception):
 
 class NotEnrolled(Exception):
     """The phone is not enrolled."""
+
+
+class HelloRejected(ConnectionLost):
+    """The server does not speak with this agent: asking again helps once one of them was updated."""
 
 
 class UnknownOrder(Exception):
@@ -85,6 +92,7 @@ class Agent:
             identity = Identity(
                 credential=f"{entropy.getrandbits(8 * CREDENTIAL_BYTES):0{2 * CREDENTIAL_BYTES}x}",
                 installation_id=f"{entropy.getrandbits(INSTALLATION_ID_BITS):032x}",
+                private_key=new_private_key(entropy),
             )
             self._journal.identify(identity)
         enroll = Enroll(
@@ -94,6 +102,7 @@ class Agent:
             report=self._equipment.executor.report(),
             evidence=raw_evidence(after=self._equipment.executor.look_at_enrolment()),
             serial=serial,
+            public_key=public_key_of(identity.private_key),
         )
         reply = await self._insist(enroll, "")
         if not reply.ok:
@@ -129,6 +138,9 @@ class Agent:
         for entry in self._journal.entries:
             self._start(entry.operation, self._command_run().resume(entry))
         self._start("connection", self._stay_connected())
+        keeper = self._equipment.keeper
+        if keeper is not None and self._equipment.transport.needs_pings:
+            self._start("keep-alive", self._delivery.keep_open(keeper))
         self._start("status", self._tell_changes())
         self._start("usage log", self._equipment.executor.log_usage())
         try:
@@ -159,7 +171,7 @@ class Agent:
                 backoff.reset()
                 unknown.reset()
                 await self._take_offers()
-            except CredentialUnknown as error:
+            except (CredentialUnknown, HelloRejected) as error:
                 self._equipment.not_known(str(error))
                 wait_s = unknown.next_s()
             except ConnectionLost as lost:
@@ -173,10 +185,24 @@ class Agent:
         identity = self._journal.identity
         if identity is None:
             raise NotEnrolled("The phone is not enrolled.")
-        reply = await self._equipment.transport.connect(identity.credential, Hello(in_flight=self._journal.in_flight()))
+        if not identity.private_key:  # an older agent enrolled the phone
+            identity = msgspec.structs.replace(identity, private_key=new_private_key(self._equipment.entropy))
+            self._journal.renew(identity)
+        keeper = self._equipment.keeper
+        hello = Hello(
+            in_flight=self._journal.in_flight(),
+            public_key=public_key_of(identity.private_key),
+            protocol_versions=VERSIONS,
+            keep_alive=None if keeper is None else keeper.connecting(),
+        )
+        reply = await self._equipment.transport.connect(identity.credential, hello)
         await self._delivery.judge(reply)
+        if reply.status == BAD_REQUEST:
+            raise HelloRejected(error_text(reply))
         if not reply.ok:
             raise ConnectionLost(f"hello was answered {reply.status}: {error_text(reply)}")
+        if keeper is not None:
+            keeper.agreed = msgspec.json.decode(reply.body, type=Greeting).keep_alive
         self._adopt(msgspec.json.decode(reply.body, type=PhonePolicy))
         self._connection(stands=True)
         self._changed.set()

@@ -12,12 +12,13 @@ from heliograph.agent.executor import Equipment, Moment, Work, without_secrets, 
 from heliograph.agent.journal import Entry
 from heliograph.agent.leave import ServersLeave
 from heliograph.agent.progress_reports import ProgressReports
+from heliograph.agent.sealed_commands import Unopenable, open_command
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
 from heliograph.domain.device import LastOrder
 from heliograph.domain.evidence import NOTHING, Evidence, Facts, encode_evidence
 from heliograph.domain.outcome import ErrorCode, Outcome
-from heliograph.protocol import ACK_ID_BYTES, Acknowledge, InFlightState, Offer, OptionalRaw, Refuse, Report, ReportState
+from heliograph.protocol import ACK_ID_BYTES, Acknowledge, InFlightState, Offer, OptionalRaw, Refuse, Report, ReportState, SealedCommand
 from heliograph.protojson.messages import encode_message, stored_message
 from heliograph.protojson.types import secret_fields
 
@@ -31,6 +32,11 @@ INTERRUPTED = Outcome(
 UNANSWERED = Outcome(
     error_code=ErrorCode.UNKNOWN,
     message="The phone was restarted while it waited for its user. The command had no effect.",
+)
+
+SEALED_TO_ANOTHER = Outcome(
+    error_code=ErrorCode.UNKNOWN,
+    message="The command is sealed to a key that the phone does not have any more, or for another operation. Issue it again.",
 )
 
 UNREADABLE = Outcome(error_code=ErrorCode.UNSUPPORTED, message="The phone does not know this command.")
@@ -48,6 +54,7 @@ class _Verdict(msgspec.Struct, frozen=True, rename="camel"):
     drop: str = ""
     start_within_ms: int = 0
     command: OptionalRaw = None
+    sealed_command: SealedCommand | None = None
 
 
 class CommandRun:
@@ -63,10 +70,12 @@ class CommandRun:
 
     async def begin(self, offer: Offer) -> None:
         """Refuse the offered command, or execute and report it, or drop it as the server says."""
-        work = work_of(offer.operation, bytes(offer.command))
-        refused = UNREADABLE.error_code if work is None else work.row.requires.refusal(self._equipment.executor.facts())
-        if work is None or refused is not None:
-            await self._delivery.deliver(Refuse(operation=offer.operation, error_code=(refused or ErrorCode.UNSUPPORTED).value))
+        work = self._read(offer.operation, offer.command, offer.sealed_command)
+        if isinstance(work, Outcome):
+            await self._refuse(offer, work)
+            return
+        if (error_code := work.row.requires.refusal(self._equipment.executor.facts())) is not None:
+            await self._refuse(offer, Outcome(error_code=error_code))
             return
         ack_id = f"{self._equipment.entropy.getrandbits(8 * ACK_ID_BYTES):0{2 * ACK_ID_BYTES}x}"
         # Of a command that no report follows, the server gets them with the acknowledgement.
@@ -92,18 +101,38 @@ class CommandRun:
         if verdict is None:
             await self._drop(entry)
             return
-        if verdict.command is not None:
-            work = work_of(entry.operation, bytes(verdict.command))
+        sent_along = verdict.command is not None or verdict.sealed_command is not None
+        read = work if work is not None and not sent_along else self._read(entry.operation, verdict.command, verdict.sealed_command)
         await self._pass(Moment.ACKNOWLEDGED, entry)
-        if work is None:
-            await self._finish(entry, None, UNREADABLE)
-        elif work.row.final_at_ack:
+        if isinstance(read, Outcome):
+            await self._finish(entry, None, read)
+            return
+        await self._start(entry, read, start_by_us=sent_us + verdict.start_within_ms * US_PER_MS)
+
+    async def _start(self, entry: Entry, work: Work, *, start_by_us: int) -> None:
+        if work.row.final_at_ack:
             await self._delivery.end(LastOrder(work.row.name, msgspec.Raw(work.command), entry.operation))
-        elif self._equipment.clock.now_us() - sent_us >= verdict.start_within_ms * US_PER_MS:
+        elif self._equipment.clock.now_us() >= start_by_us:
             # Counted from before the ack was sent, so never later than the server's own clock says.
             await self._conclude(entry, self._report(entry, ReportState.NOT_STARTED, Outcome()))
         else:
             await self._execute(entry, work)
+
+    def _read(self, operation: str, command: OptionalRaw, sealed: SealedCommand | None) -> Work | Outcome:
+        """The command that the server sent; or why this phone executes nothing."""
+        try:
+            whole = open_command(operation, sealed, self._private_key) if sealed is not None else bytes(command or b"{}")
+        except Unopenable:
+            return SEALED_TO_ANOTHER
+        return work_of(operation, whole) or UNREADABLE
+
+    @property
+    def _private_key(self) -> str:
+        return self._journal.identity.private_key if self._journal.identity is not None else ""
+
+    async def _refuse(self, offer: Offer, why: Outcome) -> None:
+        error_code = why.error_code.value if why.error_code is not None else ""
+        await self._delivery.deliver(Refuse(operation=offer.operation, error_code=error_code, message=why.message))
 
     async def _ask(self, entry: Entry, *, need_command: bool) -> tuple[_Verdict | None, int]:
         """The server's verdict on the ackId, None to drop the command; and when it was asked for."""
@@ -154,14 +183,14 @@ class CommandRun:
 
     async def _probe(self, entry: Entry, work: Work) -> None:
         """The check may need a secret, which the journal does not hold: the server sends it once more."""
-        whole: Work | None = work
+        whole: Work | Outcome = work
         if secret_fields(work.row.params):
             verdict, _ = await self._ask(entry, need_command=True)
             if verdict is None:
                 await self._drop(entry)
                 return
-            whole = work_of(entry.operation, bytes(verdict.command or b"{}"))
-        outcome = self._equipment.executor.probe(whole) if whole else None
+            whole = self._read(entry.operation, verdict.command, verdict.sealed_command)
+        outcome = self._equipment.executor.probe(whole) if isinstance(whole, Work) else None
         await self._finish(entry, work, outcome or INTERRUPTED)
 
     async def _finish(self, entry: Entry, work: Work | None, outcome: Outcome, *, after: Facts | None = None) -> None:

@@ -8,11 +8,12 @@ import msgspec
 
 from heliograph.agent.clock import sleep_unless
 from heliograph.agent.executor import Equipment
-from heliograph.agent.http_client import error_text
+from heliograph.agent.http_client import HEARTBEAT_S, error_text
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import GONE, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.backoff import Backoff
 from heliograph.domain.device import LastOrder
-from heliograph.protocol import Gone, Message
+from heliograph.protocol import Gone, Message, Ping, Pong
 from heliograph.protojson.parser import MALFORMED
 
 
@@ -60,6 +61,28 @@ class Delivery:
                 await self.pause(backoff.next_s(lost.retry_after_s))
             else:
                 return Delivered(reply, sent_us)
+
+    async def keep_open(self, keeper: Keeper) -> Never:
+        """Pings whenever the connection has been silent for as long as was agreed, and cuts one that is lost."""
+        while True:
+            await self.connected.wait()
+            every_s = keeper.agreed.every_s if keeper.agreed is not None else HEARTBEAT_S
+            if (wait_s := every_s - keeper.silent_s) > 0:
+                await self.pause(wait_s)  # another connection ends the pause: it may need its ping sooner
+                continue
+            try:
+                await self._ping(keeper)
+            except ConnectionLost:
+                self.connected.clear()
+                await self._equipment.transport.cut()
+
+    async def _ping(self, keeper: Keeper) -> None:
+        """Raises: ConnectionLost."""
+        reply = await self._equipment.transport.send(Ping(keep_alive=keeper.wanted if keeper.agreed is not None else None))
+        if reply.ok:
+            keeper.agreed = msgspec.json.decode(reply.body, type=Pong).keep_alive or keeper.agreed
+        elif not reply.try_again:  # a server that is busy is there
+            await self.judge(reply)
 
     async def judge(self, reply: Reply) -> None:
         """Returns if the answer is one to the message.

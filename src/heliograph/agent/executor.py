@@ -10,6 +10,7 @@ import msgspec
 
 from heliograph.agent.clock import AgentClock
 from heliograph.agent.journal import Journal
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import BACKOFF_FIRST_S, BACKOFF_MOST_S, UNKNOWN_FIRST_S, UNKNOWN_MOST_S, Transport
 from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.command import CommandType
@@ -178,6 +179,8 @@ class Equipment:
     """Called with whether the server has greeted this agent and the connection stands."""
     not_known: Callable[[str], None] = unsaid
     """Called with the server's words each time that it says that it does not know this phone."""
+    keeper: Keeper | None = None
+    """Keeps idle connections open; None: the phone asks for nothing, and its connections end by themselves."""
     push: PushDistributor | None = None
     """None: nothing wakes the phone while it is not connected."""
     progress_every_s: float = PROGRESS_EVERY_S

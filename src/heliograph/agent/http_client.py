@@ -15,7 +15,7 @@ from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
 LOST = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises if no answer came."""
 HEARTBEAT_S = 60.0
-"""A phone pings as seldom as is enough to notice a server that vanished; the server pings on its own account."""
+"""A phone that has agreed on no keep-alive pings as seldom as is enough to notice a server that vanished."""
 
 
 class Denied(Exception):
@@ -62,8 +62,14 @@ class Client(Protocol):
 class HttpClient:
     """A phone's own HTTP session: opened by the first request, its sockets shut by `shut` as a killed process's are."""
 
-    def __init__(self, server_url: str, *, connector: Callable[[], aiohttp.BaseConnector] | None = None) -> None:
-        """`connector()` makes what opens sockets; every phone has its own, so that cutting one cuts no other."""
+    def __init__(
+        self, server_url: str, *, connector: Callable[[], aiohttp.BaseConnector] | None = None, heartbeat_s: float | None = HEARTBEAT_S
+    ) -> None:  # fmt: skip
+        """`connector()` makes what opens sockets; every phone has its own, so that cutting one cuts no other.
+
+        `heartbeat_s`: how often a WebSocket is pinged from below its messages; None: never.
+        """
+        self._heartbeat_s = heartbeat_s
         self._base = server_url.rstrip("/") + "/device/v1/"
         self._connector = connector or (lambda: aiohttp.TCPConnector(limit=0))
         self._session: aiohttp.ClientSession | None = None
@@ -90,7 +96,7 @@ class HttpClient:
             return await self.session.ws_connect(
                 self.url("connect"),
                 headers=headers,
-                heartbeat=HEARTBEAT_S,
+                heartbeat=self._heartbeat_s,
                 autoclose=False,
                 max_msg_size=POLICY_MESSAGE_MAX_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),

@@ -34,6 +34,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     credential: str
     installation_id: str
     name: str = ""
+    private_key: str = ""
+    """What secrets are opened with, in hex (sealed_commands.py); empty: an agent that opened none wrote this."""
 
     def __repr__(self) -> str:
         return f"Identity(name={self.name!r})"
@@ -113,6 +115,11 @@ class Journal:
     def identify(self, identity: Identity) -> None:
         """The phone has this identity; the previous one, with all its operations, is forgotten."""
         self.identity, self.final_order, self._entries = identity, None, {}
+        self._rewrite()
+
+    def renew(self, identity: Identity) -> None:
+        """The same phone, which has more to remember; its operations go on."""
+        self.identity = identity
         self._rewrite()
 
     def resume(self, identity: Identity | None, entries: Iterable[Entry], final_order: FinalOrder | None) -> None:

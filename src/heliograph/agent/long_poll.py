@@ -1,10 +1,12 @@
 """The long-poll transport: one request waits for offers while others carry messages."""
 
 import random
+from collections.abc import Mapping
 
 import msgspec
 
 from heliograph.agent.http_client import Client, bearer
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.transport import CONFLICT, KIND_OF, NEWER_CONNECTION_RETRY_S, REPLY_WITHIN_S, ConnectionLost, Reply
 from heliograph.protocol import LONG_POLL_MAX_S, Acknowledge, Begin, Hello, Message, Offer, PhonePolicy, Refuse, Report
 from heliograph.protojson.messages import encode_message
@@ -26,7 +28,13 @@ _decode = msgspec.json.Decoder(_Polled).decode
 class LongPollTransport:
     """A `Transport` over plain HTTP requests, tied together by an id of the phone's choice."""
 
-    def __init__(self, http_client: Client, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S) -> None:
+    needs_pings = False
+
+    def __init__(
+        self, http_client: Client, chance: random.Random, *, wait_s: int = LONG_POLL_MAX_S, keeper: Keeper | None = None
+    ) -> None:  # fmt: skip
+        """`keeper`: learns what silences the way to the server lets pass; `wait_s`: how long polls wait without it."""
+        self._keeper = keeper
         self._http_client = http_client
         self._chance = chance
         self._wait_s = wait_s
@@ -49,7 +57,7 @@ class LongPollTransport:
         while True:
             if self._headers is None:
                 raise ConnectionLost("not connected")
-            reply = await self._http_client.get(f"commands?wait={self._wait_s}", self._headers, within_s=self._wait_s + REPLY_WITHIN_S)
+            reply = await self._poll(self._headers)
             if not reply.ok:
                 return await self._rejected(reply)
             try:
@@ -63,6 +71,21 @@ class LongPollTransport:
             if polled.retry_after_ms:
                 await self.cut()
                 raise ConnectionLost("the server stops", retry_after_s=polled.retry_after_ms / 1_000)
+
+    async def _poll(self, headers: Mapping[str, str]) -> Reply:
+        keeper = self._keeper
+        if keeper is None or keeper.agreed is None:
+            return await self._http_client.get(f"commands?wait={self._wait_s}", headers, within_s=self._wait_s + REPLY_WITHIN_S)
+        keeper.begin()
+        wait_s = keeper.wanted.every_s
+        try:
+            reply = await self._http_client.get(f"commands?keepAlive={wait_s}", headers, within_s=wait_s + REPLY_WITHIN_S)
+        except ConnectionLost:
+            if self._headers is not None:  # else it was cut here
+                keeper.lost(at_most_s=wait_s)
+            raise
+        keeper.heard()
+        return reply
 
     async def post(self, message: Message, credential: str = "") -> Reply:
         return await self._http_client.post(KIND_OF[type(message)], encode_message(message), bearer(credential))

@@ -215,6 +215,10 @@ class FlakyTransport:
         self._traffic = traffic
         mischief.cut_with(inner)
 
+    @property
+    def needs_pings(self) -> bool:
+        return self._inner.needs_pings
+
     async def connect(self, credential: str, hello: Hello) -> Reply:
         await self._mischief.wait_online()
         with self._traffic.exchange():

@@ -12,8 +12,9 @@ import structlog
 from heliograph.agent.agent import Agent, EnrollmentRejected, NotEnrolled, UnknownOrder
 from heliograph.agent.delivery import never
 from heliograph.agent.executor import PROGRESS_EVERY_S, Checkpoint, Equipment, Moment, PushDistributor, pass_by
-from heliograph.agent.http_client import Client, HttpClient
+from heliograph.agent.http_client import HEARTBEAT_S, Client, HttpClient
 from heliograph.agent.journal import Journal
+from heliograph.agent.keep_alive import Keeper, Networks
 from heliograph.agent.long_poll import LongPollTransport
 from heliograph.agent.misbehaviour import WELL_BEHAVED, FlakyTransport, Misbehaviour, Mischief
 from heliograph.agent.traffic import Traffic
@@ -47,13 +48,20 @@ class Line:
     backoff_most_s: float = BACKOFF_MOST_S
     unknown_first_s: float = UNKNOWN_FIRST_S
     unknown_most_s: float = UNKNOWN_MOST_S
+    keeps_alive: bool = True
+    """Whether the phone keeps idle connections open; else they end by themselves, as in a sandbox: no network is there to forget them."""
     http_client: Callable[[], Client] | None = None
     """Makes the HTTP client of each life of the agent; None: HTTP to `server_url`."""
 
-    def transport(self, traffic: Traffic | None = None) -> Transport:
+    def transport(self, traffic: Traffic | None = None, keeper: Keeper | None = None) -> Transport:
         """A new transport, not yet connected; a WebSocket counts what comes in `traffic`."""
-        http_client = self.http_client() if self.http_client is not None else HttpClient(self.server_url)
-        return LongPollTransport(http_client, ENTROPY) if self.kind is TransportKind.LONG_POLL else WebSocketTransport(http_client, traffic)
+        if self.http_client is not None:
+            http_client = self.http_client()
+        else:
+            http_client = HttpClient(self.server_url, heartbeat_s=None if keeper is not None else HEARTBEAT_S)
+        if self.kind is TransportKind.LONG_POLL:
+            return LongPollTransport(http_client, ENTROPY, keeper=keeper)
+        return WebSocketTransport(http_client, traffic, keeper)
 
 
 class Condition(enum.Enum):
@@ -83,6 +91,9 @@ class PhoneRunner:
         self.line = line
         self.mischief = Mischief(behaviour, phone.clock, phone.chance)
         self.traffic = Traffic()
+        self.networks = Networks()
+        self.network = "virtual"
+        """The id of the network that the phone is in."""
         self.condition = Condition.DOWN
         self.refusal = ""
         """Why the server did not take the phone, when it did not."""
@@ -271,9 +282,10 @@ class PhoneRunner:
     async def _live(self) -> None:
         """One life of the agent."""
         journal = self._open_journal()
-        transport = FlakyTransport(self.line.transport(self.traffic), self.mischief, self.phone.clock, self.traffic)
+        keeper = Keeper(self.phone.clock, self.networks, lambda: self.network) if self.line.keeps_alive else None
+        transport = FlakyTransport(self.line.transport(self.traffic, keeper), self.mischief, self.phone.clock, self.traffic)
         reported, self.reported = self.reported, None
-        agent = Agent(self._equipment(journal, transport), reported=reported)
+        agent = Agent(self._equipment(journal, transport, keeper), reported=reported)
         self._agent, self._transport = agent, transport
         try:
             await self._enroll(agent, journal)
@@ -305,7 +317,7 @@ class PhoneRunner:
         self.phone.enrolled()
         self._token_given.clear()
 
-    def _equipment(self, journal: Journal, transport: Transport) -> Equipment:
+    def _equipment(self, journal: Journal, transport: Transport, keeper: Keeper | None) -> Equipment:
         return Equipment(
             transport=transport,
             executor=VirtualExecutor(self.phone),
@@ -316,6 +328,7 @@ class PhoneRunner:
             checkpoint=self._pass,
             connection_changed=self._connection_changed,
             not_known=self._not_known,
+            keeper=keeper,
             push=self.push,
             progress_every_s=self.line.progress_every_s,
             backoff_first_s=self.line.backoff_first_s,

@@ -12,6 +12,7 @@ from heliograph.protocol import (
     Offer,
     OrderCarriedOut,
     PhonePolicy,
+    Ping,
     PushSubscription,
     Refuse,
     Report,
@@ -20,6 +21,7 @@ from heliograph.protocol import (
 )
 
 OK = 200
+BAD_REQUEST = 400
 REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
 UNAUTHENTICATED = 401
@@ -48,6 +50,7 @@ KIND_OF: dict[type[Message], str] = {
     Report: "report",
     StatusReport: "status",
     UsageLogs: "usageLogs",
+    Ping: "ping",
     PushSubscription: "pushSubscription",
     OrderCarriedOut: "orderCarriedOut",
 }
@@ -87,6 +90,10 @@ class Transport(Protocol):
 
     Raises (any method but `close`): ConnectionLost.
     """
+
+    @property
+    def needs_pings(self) -> bool:
+        """Whether a silent connection says nothing by itself; else it asks from time to time."""
 
     async def connect(self, credential: str, hello: Hello) -> Reply:
         """The answer to Hello. Connected if it is ok, else not; a connection that there was is gone."""

@@ -7,6 +7,7 @@ import aiohttp
 import msgspec
 
 from heliograph.agent.http_client import LOST, Client, Denied, Socket, bearer
+from heliograph.agent.keep_alive import Keeper
 from heliograph.agent.traffic import Traffic
 from heliograph.agent.transport import GONE, KIND_OF, NEWER_CONNECTION_RETRY_S, OK, REPLY_WITHIN_S, UNAUTHENTICATED, ConnectionLost, Reply
 from heliograph.protocol import Hello, Message, Offer, OptionalRaw, PhonePolicy
@@ -42,8 +43,12 @@ _decode = msgspec.json.Decoder(_Received).decode
 class WebSocketTransport:
     """A `Transport` over one WebSocket; the caller that waits in `next_offer` reads it for all."""
 
-    def __init__(self, http_client: Client, traffic: Traffic | None = None) -> None:
+    needs_pings = True
+
+    def __init__(self, http_client: Client, traffic: Traffic | None = None, keeper: Keeper | None = None) -> None:
+        """`keeper`: learns what silences the way to the server lets pass."""
         self._http_client = http_client
+        self._keeper = keeper
         self._traffic = traffic or Traffic()
         self._socket: Socket | None = None
         self._lost = False
@@ -66,6 +71,8 @@ class WebSocketTransport:
             async with asyncio.timeout(REPLY_WITHIN_S):
                 return await reply
         except TimeoutError:
+            if self._keeper is not None:
+                self._keeper.lost()
             await self.cut()
             raise ConnectionLost("no answer in time") from None
 
@@ -109,6 +116,8 @@ class WebSocketTransport:
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[self._last_id] = reply
         frame = _Sent(self._last_id, KIND_OF[type(message)], msgspec.Raw(encode_message(message)))
+        if self._keeper is not None:
+            self._keeper.sent()
         try:
             await self._socket.send_frame(msgspec.json.encode(frame), aiohttp.WSMsgType.TEXT)
         except LOST as error:
@@ -117,12 +126,17 @@ class WebSocketTransport:
 
     async def _read(self) -> None:
         """One frame taken in."""
-        if self._socket is None or self._lost:
+        socket = self._socket
+        if socket is None or self._lost:
             raise ConnectionLost("not connected")
-        message = await self._socket.receive()
+        message = await socket.receive()
         if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
+            if self._keeper is not None and socket is self._socket and message.type is not aiohttp.WSMsgType.CLOSE:
+                self._keeper.lost()  # neither this phone nor its server closed it
             raise self._fail("the connection was closed", retry_after_s=_retry_after_s(message))
         self._traffic.frames += 1
+        if self._keeper is not None:
+            self._keeper.heard()
         try:
             frame = _decode(message.data)
         except MALFORMED as error:

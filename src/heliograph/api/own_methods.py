@@ -2,7 +2,8 @@
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method
-from heliograph.api.resources import dead_letters, devices, events, operations, push_endpoints, reservations
+from heliograph.api.resources import dead_letters, devices, events, explanations, operations, push_endpoints, reservations
+from heliograph.domain.explanation import Explanation
 from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.service.timeline import Timeline
 
@@ -18,6 +19,13 @@ OWN_METHODS = (
         path=f"{_OPERATION}/timeline",
         handler=operations.timeline,
         response=Timeline,
+    ),
+    Method(
+        id="heliograph.operations.explain",
+        http="GET",
+        path=f"{_OPERATION}:explain",
+        handler=explanations.operation,
+        response=Explanation,
     ),
     Method(
         id="heliograph.events.list",
@@ -45,6 +53,13 @@ OWN_METHODS = (
         response=dead_letters.ResendDeadLettersResponse,
     ),
     Method(
+        id="heliograph.deadLetters.explain",
+        http="GET",
+        path=f"{_ENTERPRISE}/deadLetters/*:explain",
+        handler=explanations.dead_letter,
+        response=Explanation,
+    ),
+    Method(
         id="heliograph.reservations.create",
         http="POST",
         path=f"{_ENTERPRISE}/reservations",
@@ -66,6 +81,13 @@ OWN_METHODS = (
         path=_RESERVATION,
         handler=reservations.get,
         response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.reservations.explain",
+        http="GET",
+        path=f"{_RESERVATION}:explain",
+        handler=explanations.reservation,
+        response=Explanation,
     ),
     Method(
         id="heliograph.reservations.heartbeat",
@@ -106,6 +128,13 @@ OWN_METHODS = (
         path=_PUSH_ENDPOINT,
         handler=push_endpoints.get,
         response=PushEndpoint,
+    ),
+    Method(
+        id="heliograph.pushEndpoints.explain",
+        http="GET",
+        path=f"{_PUSH_ENDPOINT}:explain",
+        handler=explanations.push_endpoint,
+        response=Explanation,
     ),
     Method(
         id="heliograph.pushEndpoints.patch",

@@ -19,6 +19,8 @@ from heliograph.protocol import (
     Begin,
     Enroll,
     Hello,
+    KeepAlive,
+    Ping,
     PushSubscription,
     Refuse,
     Report,
@@ -57,9 +59,15 @@ def read_hello(body: bytes) -> Hello:
     hello = _read(_hello, body)
     for item in hello.in_flight:
         _require(_ACK_ID, item.ack_id, "inFlight.ackId must be 32 lower-case hex digits.")
-    if hello.keep_alive is not None and hello.keep_alive.every_s < 1:
-        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
+    _require_interval(hello.keep_alive)
     return hello
+
+
+def read_ping(body: bytes) -> Ping:
+    """The message.  Raises: InvalidArgument."""
+    ping = _read(_ping, body)
+    _require_interval(ping.keep_alive)
+    return ping
 
 
 def read_acknowledge(body: bytes) -> Acknowledge:
@@ -130,6 +138,7 @@ def _decoder(cls: type[M]) -> Callable[[bytes], M]:
 
 
 _hello = _decoder(Hello)
+_ping = _decoder(Ping)
 _acknowledge = _decoder(Acknowledge)
 _begin = _decoder(Begin)
 _refuse = _decoder(Refuse)
@@ -189,6 +198,11 @@ def _null_is_absent(message: N) -> N:
 def _require(pattern: re.Pattern[str], text: str, message: str) -> None:
     if not pattern.fullmatch(text):
         raise InvalidArgument(message)
+
+
+def _require_interval(asked: KeepAlive | None) -> None:
+    if asked is not None and asked.every_s < 1:
+        raise InvalidArgument("keepAlive.everyS must be a positive number of seconds.")
 
 
 def _require_ack_id(text: str) -> None:

@@ -11,6 +11,7 @@ from heliograph.channel.messages import (
     read_begin,
     read_enroll,
     read_hello,
+    read_ping,
     read_push_subscription,
     read_refuse,
     read_report,
@@ -22,7 +23,7 @@ from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
-from heliograph.protocol import Acknowledge, Begin, Greeting, Message, Offer, Ok, PhonePolicy, Refuse, Report
+from heliograph.protocol import Acknowledge, Begin, Greeting, KeepAlive, Message, Offer, Ok, PhonePolicy, Pong, Refuse, Report
 from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
@@ -183,6 +184,8 @@ class Session:
         try:
             if kind == "hello":
                 return await self._hello(device, body, connection, link)
+            if kind == "ping":
+                return self._ping(body, link)
             handler = _HANDLERS.get(kind)
             if handler is None:
                 raise NotFound(f"Unknown kind of message {kind[:64]!r}.")
@@ -195,13 +198,20 @@ class Session:
         version = agreed_version(hello.protocol_versions)
         policy = await greet_device(self._ports, self._credential_hash, device, hello)
         self.take_over(device, connection, link)
-        kept = None
-        if hello.keep_alive is not None:
-            kept = agreed_keep_alive(hello.keep_alive, most_s=self.keep_alive_most_s, pinged=link is not None)
+        kept = self._agreed(hello.keep_alive, link)
         if link is not None:
             link.keep_alive(kept)
         greeting = Greeting(protocol_version=version, keep_alive=kept, **msgspec.structs.asdict(policy))
         return Answer(OK, encode(greeting))
+
+    def _ping(self, body: bytes, link: LastingLink | None) -> Answer:
+        kept = self._agreed(read_ping(body).keep_alive, link)
+        if link is not None and kept is not None:
+            link.keep_alive(kept)
+        return Answer(OK, encode(Pong(keep_alive=kept)))
+
+    def _agreed(self, asked: KeepAlive | None, link: LastingLink | None) -> KeepAlive | None:
+        return None if asked is None else agreed_keep_alive(asked, most_s=self.keep_alive_most_s, pinged=link is not None)
 
     async def acknowledge(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Execute or Drop."""
@@ -233,10 +243,6 @@ class Session:
     async def push_subscription(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """ApplicationServer."""
         return await give_push_subscription(self._ports, device, read_push_subscription(body))
-
-    async def ping(self, device: DeviceName, body: bytes, operation: str) -> Message:
-        """Ok: the device was heard."""
-        return Ok()
 
     async def order_carried_out(self, device: DeviceName, body: bytes, operation: str) -> Message:
         """Ok.  Raises: what the verb raises if the device is still managed."""
@@ -300,7 +306,6 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "status": Session.status,
     "usageLogs": Session.usage_logs,
     "pushSubscription": Session.push_subscription,
-    "ping": Session.ping,
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
@@ -308,4 +313,4 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
 TOLD_THE_POLICY = frozenset({"hello", "status"})
 """Messages that are answered with the policy."""
 
-KINDS = frozenset({"hello", *_HANDLERS})
+KINDS = frozenset({"hello", "ping", *_HANDLERS})

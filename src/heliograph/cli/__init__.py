@@ -55,6 +55,18 @@ LISTED = {
     ),
     "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list, reset and reserve them."),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
+    "watch": Listed(
+        place="heliograph.cli.watch:watch",
+        section=USE,
+        summary=(
+            "Follow commands live: each change with its time, and why one waits. Of devices until Ctrl-C, of commands until all have ended."
+        ),
+    ),
+    "explain": Listed(
+        place="heliograph.cli.explain:explain",
+        section=USE,
+        summary=("Say why a command is not done, what happens next, and what to do. Reservations, dead letters and push endpoints, too."),
+    ),
     "tail": Listed(
         place="heliograph.cli.tail:tail",
         section=USE,
@@ -74,6 +86,9 @@ LISTED = {
         summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "people": Listed(
+        place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+    ),
     "token": Listed(
         place="heliograph.cli.token:token",
         section=USE,

@@ -1,12 +1,13 @@
 """`heliograph keys`: make, list and delete the keys that callers sign in with, on the server's own machine."""
 
 import json
+import os
 from pathlib import Path
 from typing import Final
 
 import click
 
-from heliograph.cli.anywhere import DEFAULT_SERVER, server_group
+from heliograph.cli.anywhere import DEFAULT_SERVER, HELIOGRAPH, server_group
 from heliograph.cli.api_client import ApiClient, Json, web_address_of
 from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.exit_codes import ExitCode
@@ -32,8 +33,7 @@ SERVER = option(
     "--server",
     cls=AnywhereOption,
     metavar="URL",
-    envvar="HELIOGRAPH_SERVER",
-    show_default=DEFAULT_SERVER,
+    show_default=f"HELIOGRAPH_SERVER, or {DEFAULT_SERVER}, where no server has its data here",
     help="Address that clients use; it goes into the key file. Without a data directory: the sandbox to ask.",
 )
 
@@ -125,7 +125,7 @@ def delete(key: str, *, data_dir: Path | None, server: str | None) -> None:
 def _client(data_dir: Path | None, server: str | None) -> ApiClient:
     """A client of the server that runs on the data directory, or of the sandbox at the address.  Raises: Failure."""
     if data_dir is None and (server is not None or not (DEFAULT_DATA_DIR / NAME).exists()):
-        return ApiClient(server or DEFAULT_SERVER)
+        return ApiClient(server or os.environ.get("HELIOGRAPH_SERVER") or DEFAULT_SERVER)
     try:
         found = read_operator_file(data_dir or DEFAULT_DATA_DIR)
     except OSError as error:
@@ -144,7 +144,7 @@ def _new_key() -> tuple[str, str]:
 
 
 def _key_file(key: Json, private_key: str, server: str) -> Json:
-    """The file as Google writes it."""
+    """The file as Google writes it, and what our own command line reads in it besides."""
     return {
         "type": "service_account",
         "project_id": key["projectId"],
@@ -155,4 +155,5 @@ def _key_file(key: Json, private_key: str, server: str) -> Json:
         "auth_uri": AUTH_URI,
         "token_uri": f"{server.rstrip('/')}/token",
         "universe_domain": "googleapis.com",
+        HELIOGRAPH: {"server": server, **({"enterprise": key["enterprises"][0]} if key["enterprises"] != ["*"] else {})},
     }

@@ -33,6 +33,8 @@ def serve(  # noqa: PLR0913 - one option each
     limit: tuple[str, ...],
     quota_per_minute: int,
     no_auth: bool,
+    session_idle_minutes: int,
+    session_hours: int,
     drain_seconds: int,
     public_url: tuple[str, ...],
     agent_apk: Path | None,
@@ -64,12 +66,24 @@ def serve(  # noqa: PLR0913 - one option each
         new=new, limits=limits, admission=admission, http=http_limits(**http),
         agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
         push_endpoint=push_endpoint, push_allow_networks=push_allow_network, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
-        web_push=not no_web_push, web_push_contact=web_push_contact, log_commands=log_level == "debug",
+        log_commands=log_level == "debug", session_idle_minutes=session_idle_minutes, session_hours=session_hours,
+        web_push=not no_web_push, web_push_contact=web_push_contact,
     )  # fmt: skip
     log_to_stderr(level=logging.getLevelNamesMapping()[log_level.upper()])
-    run(server.serve(settings, ready=_say_ready))
+    run(server.serve(settings, ready=_say_ready, invite=_say_invitation))
 
 
 def _say_ready(url: str) -> None:
-    shown = click.style(url, bold=True) if sys.stdout.isatty() else url
-    Outlet(sys.stdout.fileno()).put(f"Heliograph serves on {shown} (Ctrl-C ends it)\n")  # a print would wait for a reader
+    _say(f"Heliograph serves on {_shown(url)} (Ctrl-C ends it)\n")
+
+
+def _say_invitation(url: str) -> None:
+    _say(f"No one can sign in with a browser yet. This link makes the first admin, once, within an hour:\n  {_shown(url)}\n")
+
+
+def _shown(url: str) -> str:
+    return click.style(url, bold=True) if sys.stdout.isatty() else url
+
+
+def _say(text: str) -> None:
+    Outlet(sys.stdout.fileno()).put(text)  # a print would wait for a reader

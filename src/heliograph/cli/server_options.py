@@ -276,6 +276,22 @@ SERVER_OPTIONS: Final = (
         help="Let every caller do everything, without signing in: for labs, on a loopback address only.",
     ),
     ServerOption(
+        flag="--session-idle-minutes",
+        commands=SERVE,
+        type=click.IntRange(1, 7 * 24 * 60),
+        default=60,
+        metavar="N",
+        help="How long someone who signed in with a browser stays signed in without a request (docs/sign-in.md).",
+    ),
+    ServerOption(
+        flag="--session-hours",
+        commands=SERVE,
+        type=click.IntRange(1, 30 * 24),
+        default=12,
+        metavar="N",
+        help="How long someone who signed in with a browser stays signed in at most.",
+    ),
+    ServerOption(
         flag="--drain-seconds",
         commands=SERVE,
         type=click.IntRange(0, 3_600),

@@ -20,7 +20,7 @@ EVERY_ENTERPRISE = "*"
 ANYBODYS_ACTOR = "anybody"
 """The actor of callers without a name (`--no-auth`, the sandbox)."""
 
-READ_VERBS = frozenset({"get", "list", "timeline"})
+READ_VERBS = frozenset({"explain", "get", "list", "timeline"})
 """The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 
 _GOOGLE_ASKS_FOR = (

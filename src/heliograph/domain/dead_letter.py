@@ -13,6 +13,9 @@ class DeadLetterName(NamedTuple):
     enterprise: str
     message_id: int
 
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/deadLetters/{self.message_id}"
+
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """What the server keeps of a notification that was given up."""

@@ -234,6 +234,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
     last_policy_sync_us: int = 0
     last_usage_event_id: int = 0
     """Of its usage log: what has this id or a smaller one was taken; 0: nothing was."""
+    public_key: str = ""
+    """What secrets are sealed to so that only this phone opens them (protocol.secrets_info); empty: the vault keeps them."""
     report: DeviceReport
 
     @property

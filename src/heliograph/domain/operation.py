@@ -122,7 +122,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error_code: ErrorCode | None = None
     error: RpcStatus | None = None
     secret: bytes | None = None
-    """Sealed secret fields (vault); None once the operation has ended."""
+    """Sealed secret fields; None once the operation has ended."""
+    sealed_to: str = ""
+    """The phone's key that they are sealed to (protocol.key_id), which the server cannot open; empty: sealed by the vault."""
     ended_us: int | None = None
     evidence: bytes = b""
     """Canonical JSON of what the phone's facts were before and after (domain/evidence.py); empty: it gave none."""

@@ -89,7 +89,7 @@ class FileGround:
         return assembled(settings, clock=clock, watch=watch, push=push, between=between)
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
-        line = Line(server_url=self._url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S)
+        line = Line(server_url=self._url, progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S, keeps_alive=False)
         return Surroundings(clock=clock, line=line, drawer=FileDrawer(self._journals), chance=lambda _purpose: random.SystemRandom())
 
     async def begin(self, ports: Ports) -> None:
@@ -165,7 +165,8 @@ class MemoryGround:
 
     def surroundings(self, clock: AdvancingClock, app: Callable[[], Asgi]) -> Surroundings:
         line = Line(
-            server_url="", http_client=lambda: AppClient(app), progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S
+            server_url="", http_client=lambda: AppClient(app), progress_every_s=0.0, backoff_first_s=0.05, backoff_most_s=BACKOFF_MOST_S,
+            keeps_alive=False,
         )  # fmt: skip
         return Surroundings(clock=clock, line=line, drawer=MemoryDrawer(), chance=self._chance)
 

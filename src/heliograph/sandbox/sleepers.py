@@ -12,6 +12,7 @@ import msgspec
 
 from heliograph.agent.journal import Identity
 from heliograph.agent.profiles import PROFILES, Profile
+from heliograph.agent.sealed_commands import private_key_from, public_key_of
 from heliograph.agent.virtual_phone import applied, reported
 from heliograph.channel.peers import WEBSOCKET
 from heliograph.domain.device import DeviceRecord, DeviceReport, EnrollmentTokenRecord
@@ -53,7 +54,8 @@ def _enrolled(ports: Ports, record: DeviceRecord) -> Awaitable[None]:
 def _identity(name: DeviceName, *, seed: str) -> Identity:
     credential = hashlib.sha256(f"{seed} credential of {name}".encode()).hexdigest()
     installation_id = hashlib.sha256(f"{seed} installation of {name}".encode()).hexdigest()[:INSTALLATION_ID_DIGITS]
-    return Identity(credential=credential, installation_id=installation_id, name=str(name))
+    chance = int.from_bytes(hashlib.sha512(f"{seed} private key of {name}".encode()).digest())
+    return Identity(credential=credential, installation_id=installation_id, name=str(name), private_key=private_key_from(chance))
 
 
 def _policy(enterprise: EnterpriseName, user_name: str) -> PhonePolicy:
@@ -83,6 +85,7 @@ def _record(ports: Ports, name: DeviceName, profile: Profile, identity: Identity
         serial=device.serial,
         last_status_report_us=at_us,
         last_policy_sync_us=at_us,
+        public_key=public_key_of(identity.private_key),
         report=report,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from heliograph.server.assembly import Between, Parts, assembled
+from heliograph.server.browsers import first_invitation
 from heliograph.server.clock import SLEEP_MOST_S, SystemClock
 from heliograph.server.entrance import Entrance
 from heliograph.server.listening import allow_many_connections, listening_socket, near_url, serving, url_of
@@ -50,8 +51,10 @@ def calm_garbage_collection(young: int = 2_000, middle: int = 500, old: int = 50
     gc.set_threshold(young, middle, old)
 
 
-async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
+async def serve(settings: Settings, *, ready: Callable[[str], None], invite: Callable[[str], None] = lambda _: None) -> None:
     """Serves until SIGINT or SIGTERM, also while it starts; `ready(url)` is called once requests are answered.
+
+    Then, while no one can sign in with a browser, `invite(url)` is called with the link that makes the first admin.
 
     Ends within `settings.drain_s + settings.shutdown_s` of the signal, whatever clients do.
 
@@ -69,6 +72,8 @@ async def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
                     return
                 with operator_file(settings.data_dir, OperatorFile(near_url(listener), operator_secret)):
                     ready(url_of(listener))
+                    if (link := await first_invitation(settings, parts.ports, near_url(listener))) is not None:
+                        invite(link)
                     await came.wait()
             end.enter_context(ended_within(settings.drain_s + settings.shutdown_s))
             parts.channel.stop_soon()

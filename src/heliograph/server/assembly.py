@@ -15,11 +15,17 @@ from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.people import PREFIX as PEOPLE
+from heliograph.api.resources.people import PeopleDesk, people_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
 from heliograph.api.resources.upgrade_page import upgrade_app
+from heliograph.api.sign_in.app import PREFIXES as SIGN_IN_PREFIXES
+from heliograph.api.sign_in.app import sign_in_app
+from heliograph.api.sign_in.desk import Desk
+from heliograph.api.sign_in.session_callers import SessionCallers
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
@@ -28,6 +34,7 @@ from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -206,7 +213,9 @@ def _api(
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers = Callers(sign_in)
-    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls)
+    times = session_times(settings)
+    sessions = SessionCallers(ports, times, addresses) if settings.admission is Admission.KEYS else None
+    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls, sessions=sessions)
     rest = rest_app(
         ports,
         authorizer=authorizer,
@@ -221,8 +230,13 @@ def _api(
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
+    secret = operator_secret
+    people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
+    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times), otherwise=rest)
+    for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
     return {
         API: rest,
+        **for_people,
         "/token": token,
         "/oauth2/": token,
         PREFIX: desk,

@@ -1,5 +1,6 @@
 """Names and secrets: the one place that rolls real dice."""
 
+import base64
 import random
 import secrets
 import string
@@ -38,6 +39,10 @@ class RandomIds:
     def webhook_keys(self) -> bytes:
         """64 bytes: an HMAC's 32 and ed25519's 32."""
         return self._chance.randbytes(64)
+
+    def session_secret(self) -> str:
+        """As `secrets.token_urlsafe(32)`: 256 bits."""
+        return base64.urlsafe_b64encode(self._chance.randbytes(32)).rstrip(b"=").decode()
 
     def _text(self, characters: str, length: int) -> str:
         return "".join(self._chance.choices(characters, k=length))

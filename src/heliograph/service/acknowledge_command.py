@@ -19,9 +19,10 @@ from heliograph.service.devices import management_ended, tombstone_expiry_us
 from heliograph.service.evidence import with_facts_before
 from heliograph.service.metrics import about
 from heliograph.service.notifications import operation_writes
-from heliograph.service.offer_command import phone_command, with_offers
+from heliograph.service.offer_command import with_offers
 from heliograph.service.operations import own_operation
 from heliograph.service.ports import Decision, Facts, Lane, Ports, PutOperation, Sees
+from heliograph.service.sealed_secrets import PhoneCommand, phone_command
 
 _ACK_ID = re.compile(f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
 _DROPPED = {State.CANCELLED: DropWhy.CANCELLED, State.EXPIRED: DropWhy.EXPIRED}
@@ -88,8 +89,8 @@ async def acknowledge_command(
         ports.offers.forget_device(device)
     else:
         ports.offers.noted(device, name.create_ms)
-    wants_command = message.need_command or verdict.last_order is not None
-    return Execute(start_within_ms=verdict.start_within_ms, command=_command(ports, verdict) if wants_command else None)
+    command = _command(ports, verdict, asked=message.need_command)
+    return Execute(start_within_ms=verdict.start_within_ms, command=command.command, sealed_command=command.sealed)
 
 
 def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
@@ -148,10 +149,11 @@ def _ended_by_ack(ports: Ports, facts: Facts, ack: _Ack, device: DeviceRecord, o
     return Decision(_Stands(start_within_ms, last_order=order), writes, ring=device.name)
 
 
-def _command(ports: Ports, stands: _Stands) -> msgspec.Raw | None:
-    if stands.operation is not None:
-        return phone_command(ports, stands.operation)
-    return stands.last_order.command if stands.last_order else None
+def _command(ports: Ports, stands: _Stands, *, asked: bool) -> PhoneCommand:
+    """What of the command is part of the answer; a last order has no secrets."""
+    if stands.last_order is not None:
+        return PhoneCommand(stands.last_order.command, None)
+    return phone_command(ports, stands.operation) if asked and stands.operation is not None else PhoneCommand(None, None)
 
 
 def may_adopt(operation: Operation) -> bool:

@@ -18,6 +18,7 @@ from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
 from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
+from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
 SMALL_BYTES = 4 * 1_024
@@ -58,6 +59,7 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
         if facts.device is None:
             return Decision(None)
         _check_against_device(command, facts.device)
+        require_sealed_fits(command, facts.device)
         if facts.open_count >= ports.limits.open_operations_most:
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
@@ -108,11 +110,11 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
     create_ms = max(now_us // 1_000, facts.last_create_ms + 1)
     # Rounded up: no command expires before its duration is over.
     expires_us = create_ms * 1_000 - (-command.duration_ns // 1_000)
-    secret = None
+    sealed = Sealed(None, "")
     if command.secrets is not None:
         # A rule may run again, and sealing again is harmless: only the run whose writes committed counts, each with its own nonce.
         # It stands in the rule since the name, to which the secret is bound, is known here only.
-        secret = ports.vault.seal(command.secrets, bound_to=str(OperationName(device.name, create_ms)))
+        sealed = seal_secrets(ports, device, OperationName(device.name, create_ms), command.secrets)
     return Operation(
         device=device.name,
         create_ms=create_ms,
@@ -122,7 +124,8 @@ def _queued(ports: Ports, command: IssuedCommand, device: DeviceRecord, facts: F
         user_name=device.user_name,
         expires_us=expires_us,
         deadline_us=expires_us,
-        secret=secret,
+        secret=sealed.secret,
+        sealed_to=sealed.sealed_to,
         timeline=(TimelineEntry(at_us=now_us, what="issued", detail=caller),),
     )
 
@@ -142,19 +145,24 @@ async def _issue_once(
         free as before.
     """
     key = RequestKey(device.enterprise, request_id)
-    digest = _digest(ports, device, command)
+    whole = _digest(ports, device, command, command.secrets or b"")
+    without_secrets = _digest(ports, device, command, b"")
     limits = ports.limits
     known = await ports.turns.request_ids(ports.store, device.parent, now_us=ports.clock.now_us(), most=limits.request_ids_most)
 
     def once(facts: Facts) -> Decision[Operation | IssueRequest | None]:
         if facts.request is not None:
-            if not hmac.compare_digest(facts.request.digest, digest):
+            # The phone may have got its key since: of which kind the stored digest is, it shows itself.
+            known_as = [hmac.compare_digest(facts.request.digest, one) for one in (whole, without_secrets)]
+            if not any(known_as):
                 raise RequestIdReused
             return Decision(facts.request)
         require_room_for_request_id(known, limits)
         decision = rule(facts)
         if decision.answer is None:
             return Decision(None)
+        # A digest of what is sealed to its phone would show the server's key file a PIN: a million guesses.
+        digest = without_secrets if decision.answer.sealed_to else whole
         request = IssueRequest(
             key=key,
             device=device,
@@ -172,12 +180,12 @@ async def _issue_once(
     return issued
 
 
-def _digest(ports: Ports, device: DeviceName, command: IssuedCommand) -> bytes:
+def _digest(ports: Ports, device: DeviceName, command: IssuedCommand, secrets: bytes) -> bytes:
     """What is the same for two requests that ask for the same.
 
     Keyed, because it outlives the secrets of its operation, and a PIN's plain hash would reveal the PIN.
     """
-    parts = (str(device).encode(), command.row.name.encode(), command.duration.encode(), command.command, command.secrets or b"")
+    parts = (str(device).encode(), command.row.name.encode(), command.duration.encode(), command.command, secrets)
     digest = hmac.new(ports.vault.derive("issue requests"), digestmod=hashlib.sha256)
     for part in parts:
         digest.update(len(part).to_bytes(4, "big") + part)

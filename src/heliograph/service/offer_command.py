@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from heliograph.commands import COMMANDS, ENVELOPE
+from heliograph.commands import COMMANDS
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation, State, TimelineEntry, noted
 from heliograph.protocol import Offer
 from heliograph.protojson.errors import HeliographError
 from heliograph.service.metrics import about
 from heliograph.service.ports import Offering, Ports
+from heliograph.service.sealed_secrets import PhoneCommand, phone_command
 
 log = structlog.get_logger()
 
@@ -107,9 +108,11 @@ class OfferBook:
             log.warning("command.parked", **about(chosen), offers=PARKED_AFTER)
         if self._log_offers:
             log.debug("command.offered", **about(chosen))
+        command = _readable_command(ports, chosen)
         offer = Offer(
             operation=str(chosen.name),
-            command=_readable_command(ports, chosen),
+            command=command.command,
+            sealed_command=command.sealed,
             expires_in_ms=max(1, (chosen.expires_us - now_us) // 1_000),
         )
         return Offering(offer, _again_us(line, chosen, connection, now_us, poll=poll))
@@ -155,7 +158,7 @@ class OfferBook:
         return line.offered.get(create_ms) if line else None
 
 
-def _readable_command(ports: Ports, operation: Operation) -> msgspec.Raw:
+def _readable_command(ports: Ports, operation: Operation) -> PhoneCommand:
     try:
         return phone_command(ports, operation)
     except HeliographError as error:
@@ -241,14 +244,6 @@ def _note_offer(line: _Line, operation: Operation, connection: object, now_us: i
     offered.untold += 1
     offered.last_us = now_us
     return offered.times
-
-
-def phone_command(ports: Ports, operation: Operation) -> msgspec.Raw:
-    """The whole Command of an open operation.  Raises: HeliographError: its secrets cannot be opened (another key file)."""
-    command = operation.command
-    if operation.secret is not None:
-        command = ENVELOPE.merge_secrets(command, ports.vault.open(operation.secret, bound_to=str(operation.name)))
-    return msgspec.Raw(ENVELOPE.full_command(operation.type, command))
 
 
 def with_offers(ports: Ports, operation: Operation) -> Operation:

@@ -34,6 +34,7 @@ from heliograph.service.notifications import enrolment_published, status_publish
 from heliograph.service.offer_command import with_offers
 from heliograph.service.policies import phone_policy
 from heliograph.service.ports import Decision, Delete, Facts, Lane, Ports, Put, PutDevice, PutOperation, PutTombstone, Sees, Write
+from heliograph.service.sealed_secrets import check_public_key
 
 INSTALLATION_ID_MAX_CHARS = 128
 SERIAL_MAX_CHARS = 128
@@ -140,6 +141,7 @@ def _check(message: Enroll) -> None:
         raise InvalidArgument(f"installationId must have 1 to {INSTALLATION_ID_MAX_CHARS} characters.")
     if len(message.serial) > SERIAL_MAX_CHARS:
         raise InvalidArgument(f"serial must have at most {SERIAL_MAX_CHARS} characters.")
+    check_public_key(message.public_key)
     _check_report(message.report)
 
 
@@ -171,7 +173,8 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         raise EnterpriseNotAuthorized
     token_name = str(EnrollmentTokenName(token.enterprise.enterprise, token.token_id))
     if facts.device is not None or facts.tombstone is not None:
-        return Decision(_same_device(facts.device, facts.tombstone, message, token_name))
+        same = _same_device(facts.device, facts.tombstone, message, token_name)
+        return Decision(same, _renewed_key(facts.device, message.public_key))
     if facts.now_us >= token.expires_us:
         raise EnrollmentTokenExpired
     if token.used_by and token.used_by != message.credential_hash:
@@ -189,6 +192,7 @@ def _enrolled(ports: Ports, facts: Facts, message: Enroll, *, name: DeviceName) 
         policy_name=token.policy_name,
         previous_device_names=facts.previous_device_names,
         serial=_serial(message),
+        public_key=message.public_key,
         report=parts_of(message.report)[0],  # what is apart of it comes with its first status report
     )
     writes: list[Write] = [PutDevice(record, serial=_serial(message) or None)]
@@ -203,6 +207,13 @@ def _same_device(device: DeviceRecord | None, tombstone: Tombstone | None, messa
     if device is None or (device.installation_id, device.enrollment_token_name) != (message.installation_id, token_name):
         raise CredentialTaken
     return _Entered(device.name, device.previous_device_names)
+
+
+def _renewed_key(device: DeviceRecord | None, public_key: str) -> tuple[Write, ...]:
+    """What has been sealed to another key stays so: its phone says whether it still opens it."""
+    if device is None or device.public_key == public_key:
+        return ()
+    return (PutDevice(msgspec.structs.replace(device, public_key=public_key)),)
 
 
 class _Greeted(NamedTuple):
@@ -222,18 +233,20 @@ async def greet_device(ports: Ports, credential_hash: bytes, device: DeviceName,
 
     Names that the server does not know are the phone's to find out when it reports.
 
-    Raises: InvalidArgument: more operations than a device can have open; DeviceNoLongerManaged.
+    Secrets of later commands are sealed to the key that the phone says it has now; without one, the vault keeps them.
+
+    Raises: InvalidArgument: more operations than a device can have open, or no public key; DeviceNoLongerManaged.
     """
     if len(hello.in_flight) > ports.limits.open_operations_most:
         raise InvalidArgument("inFlight lists more operations than a device can have unfinished.")
+    check_public_key(hello.public_key)
     listed = _listed(device, hello.in_flight)
-    if listed:
-        sees = Sees(device=device, open_operations=True)
-        greeted = await ports.store.decide(sees, lambda facts: _greeted(ports, facts, listed), lane=Lane.PHONES)
+    record = await ports.store.device(device)
+    if listed or (record is not None and record.public_key != hello.public_key):
+        sees = Sees(device=device, open_operations=bool(listed))
+        greeted = await ports.store.decide(sees, lambda facts: _greeted(ports, facts, listed, hello.public_key), lane=Lane.PHONES)
         await _told(ports, credential_hash, device, greeted, listed)
-        record: DeviceRecord | None = greeted.device
-    else:
-        record = await ports.store.device(device)
+        record = greeted.device
     if record is None:
         raise DeviceNoLongerManaged
     ports.offers.greeted(device, frozenset(listed), ports.clock.now_us())
@@ -261,7 +274,7 @@ def _listed(device: DeviceName, in_flight: tuple[InFlight, ...]) -> dict[int, In
     return {name.create_ms: entry for name, entry in named if name.device == device}
 
 
-def _greeted(ports: Ports, facts: Facts, listed: Mapping[int, InFlight]) -> Decision[_Greeted]:
+def _greeted(ports: Ports, facts: Facts, listed: Mapping[int, InFlight], public_key: str) -> Decision[_Greeted]:
     if facts.device is None:
         raise DeviceNoLongerManaged
     heard: list[Operation] = []
@@ -278,7 +291,8 @@ def _greeted(ports: Ports, facts: Facts, listed: Mapping[int, InFlight]) -> Deci
                 last = last or operation
             else:
                 adoptions.append(adopted(with_offers(ports, operation), entry.ack_id, facts.now_us))
-    return Decision(_Greeted(facts.device, tuple(adoptions), last), [PutOperation(operation) for operation in (*heard, *adoptions)])
+    changed = [PutOperation(operation) for operation in (*heard, *adoptions)]
+    return Decision(_Greeted(facts.device, tuple(adoptions), last), [*changed, *_renewed_key(facts.device, public_key)])
 
 
 def _heard(operation: Operation, now_us: int) -> Operation:

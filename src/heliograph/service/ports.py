@@ -233,6 +233,9 @@ class Ids(Protocol):
     def webhook_keys(self) -> bytes:
         """64 bytes that cannot be guessed."""
 
+    def session_secret(self) -> str:
+        """43 characters of base64url, 256 bits, that cannot be guessed."""
+
 
 class Vault(Protocol):
     """Seals secrets for storage. Sealed bytes reveal nothing without the key file."""

@@ -89,15 +89,26 @@ def _public_rsa_key(pem: str) -> tuple[str, bytes]:
 
 def _check(wanted: WantedKey) -> None:
     """Raises: InvalidArgument."""
-    if not 0 < len(wanted.enterprises) <= ENTERPRISES_MOST:
-        raise InvalidArgument(f"enterprises must name one to {ENTERPRISES_MOST} enterprises, or {EVERY_ENTERPRISE} for all.")
-    for enterprise in wanted.enterprises:
-        if enterprise != EVERY_ENTERPRISE and not ID_PATTERN.fullmatch(enterprise):
-            raise InvalidArgument(f"Invalid enterprise id {enterprise[:128]!r}: use letters, digits and ._~- only.")
+    check_enterprises(wanted.enterprises)
     if wanted.account and not _ACCOUNT.fullmatch(wanted.account):
         raise InvalidArgument(f"Invalid account {wanted.account[:64]!r}: use small letters, digits and -, beginning with a letter.")
     if wanted.person and not _PERSON.fullmatch(wanted.person):
         raise InvalidArgument(f"Invalid person {wanted.person[:64]!r}: use an e-mail address or an OIDC subject, without spaces.")
+
+
+def check_enterprises(enterprises: Sequence[str]) -> None:
+    """Check what a key, or a person, is for.  Raises: InvalidArgument."""
+    if not 0 < len(enterprises) <= ENTERPRISES_MOST:
+        raise InvalidArgument(f"enterprises must name one to {ENTERPRISES_MOST} enterprises, or {EVERY_ENTERPRISE} for all.")
+    for enterprise in enterprises:
+        if enterprise != EVERY_ENTERPRISE and not ID_PATTERN.fullmatch(enterprise):
+            raise InvalidArgument(f"Invalid enterprise id {enterprise[:128]!r}: use letters, digits and ._~- only.")
+
+
+async def require_enterprises(ports: Ports, enterprises: Sequence[str], *, make: bool) -> None:
+    """What a key, or a person, is for exists; `make`: whatever is missing is made.  Raises: InvalidArgument, NoSuchEnterprise."""
+    check_enterprises(enterprises)
+    await _enterprises_are_there(ports, enterprises, make=make)
 
 
 async def _enterprises_are_there(ports: Ports, enterprises: Sequence[str], *, make: bool) -> None:

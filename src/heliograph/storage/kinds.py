@@ -20,10 +20,12 @@ from heliograph.domain.names import (
     ReservationName,
     WebAppName,
 )
+from heliograph.domain.people import Invitation, InvitationName, Passkey, PasskeyName, Person, PersonName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.domain.reservation import Reservation
+from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentAttemptName
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.domain.web_push import WebPushName, WebPushSubscription
@@ -258,6 +260,73 @@ RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
     belongs_to=ENTERPRISES,
 )
 
+PEOPLE: Kind[PersonName, Person] = Kind(
+    table="people",
+    one="person",
+    many="people",
+    record=Person,
+    key=PersonName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("person"),),
+    columns=(POSITION,),
+    codec=json_of(Person),
+)
+
+PASSKEYS: Kind[PasskeyName, Passkey] = Kind(
+    table="passkeys",
+    one="passkey",
+    many="passkeys",
+    record=Passkey,
+    key=PasskeyName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("person"), Column("passkey")),
+    columns=(POSITION, Column("credential_id")),
+    codec=json_of(Passkey),
+    belongs_to=PEOPLE,
+    found_by="credential_id",
+)
+
+SESSIONS: Kind[SessionName, Session] = Kind(
+    table="sessions",
+    one="session",
+    many="sessions",
+    record=Session,
+    key=SessionName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("person"), Column("session")),
+    columns=(POSITION, Column("secret_hash"), Column("expires_us", "bigint")),
+    codec=json_of(Session),
+    belongs_to=PEOPLE,
+    found_by="secret_hash",
+    expires=True,
+)
+
+INVITATIONS: Kind[InvitationName, Invitation] = Kind(
+    table="invitations",
+    one="invitation",
+    many="invitations",
+    record=Invitation,
+    key=InvitationName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("invitation"),),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(Invitation),
+    expires=True,
+)
+
+SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
+    table="spent_attempts",
+    one="spent sign-in",
+    many="spent sign-ins",
+    record=SpentAttempt,
+    key=SpentAttemptName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("attempt"),),
+    columns=(Column("expires_us", "bigint"),),
+    from_columns=lambda row: SpentAttempt(name=SpentAttemptName(row[0]), expires_us=row[1]),
+    expires=True,
+)
+
 WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
     table="web_push_subscriptions",
     one="Web Push subscription",
@@ -285,6 +354,11 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     RESERVATIONS,
     PUSH_ENDPOINTS,
     SIGNING_KEYS,
+    PEOPLE,
+    PASSKEYS,
+    SESSIONS,
+    INVITATIONS,
+    SPENT_ATTEMPTS,
     WEB_PUSH_SUBSCRIPTIONS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""

@@ -847,6 +847,359 @@ RETURNING 1
 -- Whether every record can be read.
 SELECT record FROM signing_keys
 
+-- sqlite: people_named --
+-- People by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN people t
+WHERE t.person = wanted.column1
+
+-- sqlite: page_of_people --
+-- People after a position, in order of creation.
+SELECT record FROM people WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_people --
+-- People as they are now.
+INSERT INTO people (person, position, record) VALUES (?, ?, ?)
+ON CONFLICT (person) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_people --
+-- These people are gone.
+DELETE FROM people WHERE person IN (VALUES (?))
+
+-- postgresql: people_named --
+-- People by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(person)
+JOIN people t ON t.person = wanted.person
+
+-- postgresql: lock_people --
+-- People by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(person)
+JOIN people t ON t.person = wanted.person
+ORDER BY t.person FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_people --
+-- People after a position, in order of creation.
+SELECT record FROM people WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_people --
+-- People that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO people (person, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_people --
+-- People as they are now.
+INSERT INTO people (person, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (person) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_people --
+-- These people are gone.
+DELETE FROM people t USING unnest($1::text[]) AS gone(person)
+WHERE t.person = gone.person
+
+-- check: every_record_of_people --
+-- Whether every record can be read.
+SELECT record FROM people
+
+-- sqlite: passkeys_named --
+-- Passkeys by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN passkeys t
+WHERE t.person = wanted.column1 AND t.passkey = wanted.column2
+
+-- sqlite: passkeys_by_credential_id --
+-- Passkeys by credential_id, for many of these.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN passkeys t
+WHERE t.credential_id = wanted.column1 ORDER BY t.position
+
+-- sqlite: page_of_passkeys --
+-- Passkeys of one person after a position, in order of creation.
+SELECT record FROM passkeys WHERE person = ? AND position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_passkeys --
+-- Passkeys as they are now.
+INSERT INTO passkeys (person, passkey, position, credential_id, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (person, passkey) DO UPDATE SET
+    position = excluded.position, credential_id = excluded.credential_id, record = excluded.record
+
+-- sqlite: delete_passkeys --
+-- These passkeys are gone.
+DELETE FROM passkeys WHERE (person, passkey) IN (VALUES (?, ?))
+
+-- sqlite: delete_passkeys_of_people --
+-- The passkeys of deleted people go with them.
+DELETE FROM passkeys WHERE person IN (VALUES (?))
+
+-- postgresql: passkeys_named --
+-- Passkeys by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(person, passkey)
+JOIN passkeys t ON t.person = wanted.person AND t.passkey = wanted.passkey
+
+-- postgresql: lock_passkeys --
+-- Passkeys by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(person, passkey)
+JOIN passkeys t ON t.person = wanted.person AND t.passkey = wanted.passkey
+ORDER BY t.person, t.passkey FOR NO KEY UPDATE OF t
+
+-- postgresql: passkeys_by_credential_id --
+-- Passkeys by credential_id, the oldest first.
+SELECT t.record FROM passkeys t WHERE t.credential_id = ANY($1::text[]) ORDER BY t.position
+
+-- postgresql: lock_passkeys_by_credential_id --
+-- Passkeys by credential_id; they are this transaction's.
+SELECT t.record FROM passkeys t WHERE t.credential_id = ANY($1::text[])
+ORDER BY t.person, t.passkey FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_passkeys --
+-- Passkeys of one person after a position, in order of creation.
+SELECT record FROM passkeys WHERE person = $1 AND position > $2 ORDER BY position LIMIT $3
+
+-- postgresql: insert_passkeys --
+-- Passkeys that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO passkeys (person, passkey, position, credential_id, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+
+-- postgresql: put_passkeys --
+-- Passkeys as they are now.
+INSERT INTO passkeys (person, passkey, position, credential_id, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+ON CONFLICT (person, passkey) DO UPDATE SET
+    position = excluded.position, credential_id = excluded.credential_id, record = excluded.record
+
+-- postgresql: delete_passkeys --
+-- These passkeys are gone.
+DELETE FROM passkeys t USING unnest($1::text[], $2::text[]) AS gone(person, passkey)
+WHERE t.person = gone.person AND t.passkey = gone.passkey
+
+-- postgresql: delete_passkeys_of_people --
+-- The passkeys of deleted people go with them.
+DELETE FROM passkeys t USING unnest($1::text[]) AS gone(person)
+WHERE t.person = gone.person
+
+-- check: passkeys_have_a_person --
+-- Every passkey belongs to a person.
+SELECT count(*) FROM passkeys t WHERE NOT EXISTS (SELECT 1 FROM people p WHERE p.person = t.person)
+
+-- check: every_record_of_passkeys --
+-- Whether every record can be read.
+SELECT record FROM passkeys
+
+-- sqlite: sessions_named --
+-- Sessions by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN sessions t
+WHERE t.person = wanted.column1 AND t.session = wanted.column2
+
+-- sqlite: sessions_by_secret_hash --
+-- Sessions by secret_hash, for many of these.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN sessions t
+WHERE t.secret_hash = wanted.column1 ORDER BY t.position
+
+-- sqlite: page_of_sessions --
+-- Sessions of one person after a position, in order of creation.
+SELECT record FROM sessions WHERE person = ? AND position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_sessions --
+-- Sessions as they are now.
+INSERT INTO sessions (person, session, position, secret_hash, expires_us, record) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (person, session) DO UPDATE SET
+    position = excluded.position, secret_hash = excluded.secret_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_sessions --
+-- These sessions are gone.
+DELETE FROM sessions WHERE (person, session) IN (VALUES (?, ?))
+
+-- sqlite: delete_sessions_of_people --
+-- The sessions of deleted people go with them.
+DELETE FROM sessions WHERE person IN (VALUES (?))
+
+-- sqlite: sessions_expired --
+-- The sessions past their expiry, the longest expired first.
+SELECT person, session FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: sessions_named --
+-- Sessions by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(person, session)
+JOIN sessions t ON t.person = wanted.person AND t.session = wanted.session
+
+-- postgresql: lock_sessions --
+-- Sessions by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(person, session)
+JOIN sessions t ON t.person = wanted.person AND t.session = wanted.session
+ORDER BY t.person, t.session FOR NO KEY UPDATE OF t
+
+-- postgresql: sessions_by_secret_hash --
+-- Sessions by secret_hash, the oldest first.
+SELECT t.record FROM sessions t WHERE t.secret_hash = ANY($1::text[]) ORDER BY t.position
+
+-- postgresql: lock_sessions_by_secret_hash --
+-- Sessions by secret_hash; they are this transaction's.
+SELECT t.record FROM sessions t WHERE t.secret_hash = ANY($1::text[])
+ORDER BY t.person, t.session FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_sessions --
+-- Sessions of one person after a position, in order of creation.
+SELECT record FROM sessions WHERE person = $1 AND position > $2 AND expires_us > $3 ORDER BY position LIMIT $4
+
+-- postgresql: insert_sessions --
+-- Sessions that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO sessions (person, session, position, secret_hash, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+
+-- postgresql: put_sessions --
+-- Sessions as they are now.
+INSERT INTO sessions (person, session, position, secret_hash, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+ON CONFLICT (person, session) DO UPDATE SET
+    position = excluded.position, secret_hash = excluded.secret_hash, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_sessions --
+-- These sessions are gone.
+DELETE FROM sessions t USING unnest($1::text[], $2::text[]) AS gone(person, session)
+WHERE t.person = gone.person AND t.session = gone.session
+
+-- postgresql: delete_sessions_of_people --
+-- The sessions of deleted people go with them.
+DELETE FROM sessions t USING unnest($1::text[]) AS gone(person)
+WHERE t.person = gone.person
+
+-- postgresql: retire_sessions --
+-- Sessions past their expiry are gone.
+DELETE FROM sessions t USING (
+    SELECT person, session FROM sessions WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.person = old.person AND t.session = old.session
+RETURNING 1
+
+-- check: sessions_have_a_person --
+-- Every session belongs to a person.
+SELECT count(*) FROM sessions t WHERE NOT EXISTS (SELECT 1 FROM people p WHERE p.person = t.person)
+
+-- check: every_record_of_sessions --
+-- Whether every record can be read.
+SELECT record FROM sessions
+
+-- sqlite: invitations_named --
+-- Invitations by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN invitations t
+WHERE t.invitation = wanted.column1
+
+-- sqlite: page_of_invitations --
+-- Invitations after a position, in order of creation.
+SELECT record FROM invitations WHERE position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_invitations --
+-- Invitations as they are now.
+INSERT INTO invitations (invitation, position, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (invitation) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_invitations --
+-- These invitations are gone.
+DELETE FROM invitations WHERE invitation IN (VALUES (?))
+
+-- sqlite: invitations_expired --
+-- The invitations past their expiry, the longest expired first.
+SELECT invitation FROM invitations WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: invitations_named --
+-- Invitations by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(invitation)
+JOIN invitations t ON t.invitation = wanted.invitation
+
+-- postgresql: lock_invitations --
+-- Invitations by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(invitation)
+JOIN invitations t ON t.invitation = wanted.invitation
+ORDER BY t.invitation FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_invitations --
+-- Invitations after a position, in order of creation.
+SELECT record FROM invitations WHERE position > $1 AND expires_us > $2 ORDER BY position LIMIT $3
+
+-- postgresql: insert_invitations --
+-- Invitations that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO invitations (invitation, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+
+-- postgresql: put_invitations --
+-- Invitations as they are now.
+INSERT INTO invitations (invitation, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+ON CONFLICT (invitation) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_invitations --
+-- These invitations are gone.
+DELETE FROM invitations t USING unnest($1::text[]) AS gone(invitation)
+WHERE t.invitation = gone.invitation
+
+-- postgresql: retire_invitations --
+-- Invitations past their expiry are gone.
+DELETE FROM invitations t USING (
+    SELECT invitation FROM invitations WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.invitation = old.invitation
+RETURNING 1
+
+-- check: every_record_of_invitations --
+-- Whether every record can be read.
+SELECT record FROM invitations
+
+-- sqlite: spent_attempts_named --
+-- Spent sign-ins by name, for many names.
+SELECT t.attempt, t.expires_us FROM (VALUES (?)) AS wanted CROSS JOIN spent_attempts t
+WHERE t.attempt = wanted.column1
+
+-- sqlite: put_spent_attempts --
+-- Spent sign-ins as they are now.
+INSERT INTO spent_attempts (attempt, expires_us) VALUES (?, ?)
+ON CONFLICT (attempt) DO UPDATE SET
+    expires_us = excluded.expires_us
+
+-- sqlite: delete_spent_attempts --
+-- These spent sign-ins are gone.
+DELETE FROM spent_attempts WHERE attempt IN (VALUES (?))
+
+-- sqlite: spent_attempts_expired --
+-- The spent sign-ins past their expiry, the longest expired first.
+SELECT attempt FROM spent_attempts WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: spent_attempts_named --
+-- Spent sign-ins by name, for many names.
+SELECT t.attempt, t.expires_us FROM unnest($1::text[]) AS wanted(attempt)
+JOIN spent_attempts t ON t.attempt = wanted.attempt
+
+-- postgresql: lock_spent_attempts --
+-- Spent sign-ins by name; they are this transaction's.
+SELECT t.attempt, t.expires_us FROM unnest($1::text[]) AS wanted(attempt)
+JOIN spent_attempts t ON t.attempt = wanted.attempt
+ORDER BY t.attempt FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_spent_attempts --
+-- Spent sign-ins that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO spent_attempts (attempt, expires_us)
+SELECT * FROM unnest($1::text[], $2::bigint[])
+
+-- postgresql: put_spent_attempts --
+-- Spent sign-ins as they are now.
+INSERT INTO spent_attempts (attempt, expires_us)
+SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (attempt) DO UPDATE SET
+    expires_us = excluded.expires_us
+
+-- postgresql: delete_spent_attempts --
+-- These spent sign-ins are gone.
+DELETE FROM spent_attempts t USING unnest($1::text[]) AS gone(attempt)
+WHERE t.attempt = gone.attempt
+
+-- postgresql: retire_spent_attempts --
+-- Spent sign-ins past their expiry are gone.
+DELETE FROM spent_attempts t USING (
+    SELECT attempt FROM spent_attempts WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.attempt = old.attempt
+RETURNING 1
+
 -- sqlite: web_push_subscriptions_named --
 -- Web push subscriptions by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN web_push_subscriptions t

@@ -92,6 +92,17 @@ class Addresses:
         address = next((address for address in (by_caller, *self._public) if gives_agents(address)), by_caller)
         return address.origin + _below(scope)
 
+    def for_browsers(self, near: str) -> str:
+        """The address at which people sign in: the first public URL with https; without one, `near` (of this very machine) by its name.
+
+        By its name, since browsers keep passkeys for `localhost`, and for no number.
+        """
+        by_https = next((public for public in self._public if public.scheme == "https"), None)
+        here = read_web_address(near)
+        if by_https is not None or here is None:
+            return by_https.origin if by_https else near
+        return here._replace(host="localhost").origin if is_loopback_name(here.host) else here.origin
+
     def _reached_by(self, scope: Scope) -> WebAddress:
         asked = self._asked(scope)
         if asked is not None:
@@ -131,6 +142,10 @@ class Addresses:
                 break
             peer = hop.strip() or peer
         return peer
+
+    def written_host(self, scope: Scope) -> str:
+        """The host (and port) that the caller asked for, as it wrote it: not this server's until somebody says so."""
+        return self.forwarded_host(scope) or dict(scope["headers"]).get(b"host", b"").decode("latin-1")
 
     def forwarded_host(self, scope: Scope) -> str:
         """The host that a trusted proxy was asked for; empty: no trusted proxy forwarded the request, or it does not say."""

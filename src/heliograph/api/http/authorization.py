@@ -32,6 +32,13 @@ class Called(Protocol):
         """With a `*` for each id."""
 
 
+class Sessions(Protocol):
+    """Callers who show a session instead of a token: pages that this server serves (api/sign_in/)."""
+
+    async def caller_of(self, scope: Scope, *, writes: bool) -> Caller | None:
+        """The person; None: the request shows no session.  Raises: PermissionDenied: another site's page may have sent it."""
+
+
 class _Rights(NamedTuple):
     writes: bool
     in_enterprise: bool
@@ -40,8 +47,10 @@ class _Rights(NamedTuple):
 class Authorizer:
     """Lets callers pass to the methods that they may call."""
 
-    def __init__(self, callers: Callers, *, own_urls: OwnUrls) -> None:
+    def __init__(self, callers: Callers, *, own_urls: OwnUrls, sessions: Sessions | None = None) -> None:
+        """`sessions`: None: no one signs in with a browser."""
         self._callers = callers
+        self._sessions = sessions
         self._own_urls = own_urls
         self._rights: dict[str, _Rights] = {}
 
@@ -51,13 +60,15 @@ class Authorizer:
         Raises: Unauthenticated (CredentialsMissing, CredentialsInvalid and its like), PermissionDenied (ScopeInsufficient,
             EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise).
         """
-        credential = credential_of(scope)
-        caller = self._callers.known(credential)
-        if caller is None:
-            caller = await self._authenticated(credential, {"method": method.id}, scope)
         rights = self._rights.get(method.id)
         if rights is None:
             rights = self._rights[method.id] = _Rights(is_write(method.id), method.path.startswith(_IN_ENTERPRISE))
+        credential = credential_of(scope)
+        caller = self._callers.known(credential)
+        if caller is None and not credential and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=rights.writes)
+        if caller is None:
+            caller = await self._authenticated(credential, {"method": method.id}, scope)
         authorize(caller, writes=rights.writes, enterprise=ids[0] if rights.in_enterprise else None)
         return caller
 

@@ -89,7 +89,7 @@ def _time_us(field: str, text: str) -> int:
 
 def _view(letter: DeadLetter) -> DeadLetterView:
     return DeadLetterView(
-        name=f"enterprises/{letter.name.enterprise}/deadLetters/{letter.name.message_id}",
+        name=str(letter.name),
         destination=letter.destination,
         notification_type=letter.notification_type,
         data=letter.data,

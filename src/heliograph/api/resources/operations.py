@@ -56,7 +56,7 @@ async def issue(call: Call) -> bytes:
 
 async def get(call: Call) -> bytes:
     """The operation.  Source: disc, devices.operations.get."""
-    return render_operation(await get_operation(call.ports, _name(call)))
+    return render_operation(await get_operation(call.ports, operation_name(call)))
 
 
 async def list_(call: Call) -> bytes:
@@ -78,15 +78,16 @@ async def cancel(call: Call) -> bytes:
     """An empty answer; read from the operation whether it was cancelled.  Source: disc, devices.operations.cancel."""
     if call.body:
         await call.message(CancelOperationRequest, root="")
-    await cancel_operation(call.ports, _name(call))
+    await cancel_operation(call.ports, operation_name(call))
     return EMPTY
 
 
 async def timeline(call: Call) -> bytes:
     """Every change of the operation with its time.  Heliograph's own: not in AMAPI."""
-    return msgspec.json.encode(await get_timeline(call.ports, _name(call)))
+    return msgspec.json.encode(await get_timeline(call.ports, operation_name(call)))
 
 
-def _name(call: Call) -> OperationName:
+def operation_name(call: Call) -> OperationName:
+    """The operation that the path names.  Raises: InvalidArgument."""
     enterprise, device, operation = call.ids
     return OperationName.parse(f"enterprises/{enterprise}/devices/{device}/operations/{operation}")

@@ -28,7 +28,7 @@ _FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 
 
 class OperatorOnly(PermissionDenied):
-    """Keys can be made and deleted only on the server's own machine: run `heliograph keys` there, with --data-dir."""
+    """Only the server's own machine may do this: run `heliograph keys` or `heliograph people` there, with --data-dir."""
 
     reason = "OPERATOR_ONLY"
 
@@ -64,17 +64,20 @@ def keys_app(desk: KeyDesk) -> Router:
 
 def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
     async def answer(request: Request) -> object:
-        _require_operator(desk, request)
+        require_operator(desk.secret, request)
         return await handler(desk, request)
 
     return answer
 
 
-def _require_operator(desk: KeyDesk, request: Request) -> None:
-    """Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret."""
+def require_operator(secret: str | None, request: Request) -> None:
+    """Check that the server's own operator calls. `secret`: what proves it; None: nothing need.
+
+    Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret.
+    """
     peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    proved = desk.secret is None or hmac.compare_digest(shown.encode(), desk.secret.encode())
+    proved = secret is None or hmac.compare_digest(shown.encode(), secret.encode())
     if not proved or not _FORWARDED.isdisjoint(request.headers) or not (_is_loopback(peer[0]) or peer[0] == server[0]):
         raise OperatorOnly
 

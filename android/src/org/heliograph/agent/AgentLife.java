@@ -80,6 +80,7 @@ final class AgentLife implements Agent.Events {
       }
       agent.run();
       memory.forget();
+      Keys.forget(memory);
       screen.show(context.getString(R.string.released));
     } catch (Agent.EnrolmentRefused | Agent.OrderRefused refused) {
       spend(token);

@@ -13,6 +13,7 @@ import org.heliograph.agent.commands.Requires;
 import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Json;
+import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONObject;
@@ -31,6 +32,7 @@ public final class AndroidPhone implements Phone {
   private final DeviceFacts facts;
   private final SystemFacts system;
   private final LostMode lostMode;
+  private final OpeningKey key;
   private final Map<CommandType, Command> commands;
 
   public AndroidPhone(Context context, Memory memory) {
@@ -40,6 +42,7 @@ public final class AndroidPhone implements Phone {
     system = new SystemFacts(owner, memory);
     lostMode = new LostMode(owner, memory);
     commands = Commands.of(owner, memory);
+    key = Keys.of(memory);
   }
 
   /** In every life, before the first command: what an owner may do for itself. */
@@ -75,6 +78,11 @@ public final class AndroidPhone implements Phone {
   @Override
   public String serial() {
     return facts.serial();
+  }
+
+  @Override
+  public OpeningKey openingKey() {
+    return key;
   }
 
   @Override

@@ -22,6 +22,8 @@ public final class Memory {
   public static final String LOST = "lost";
   /** The token that lets this admin reset the password, in hex. */
   public static final String RESET_TOKEN = "reset_token";
+  /** What opens secrets, where Android's keystore does not keep it (Keys). */
+  static final String OPENING_KEY = "opening_key";
   /** When the admin last reset the password, in ms of the phone's clock. */
   public static final String LAST_RESET_MS = "last_reset_ms";
   /** How often the system said that the password was changed, in digits. */

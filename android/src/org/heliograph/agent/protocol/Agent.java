@@ -81,7 +81,7 @@ public final class Agent {
     if (journal.credential().isEmpty()) journal.identify(Hex.random(32), Hex.random(16), "");
     JSONObject enroll = Json.of("enrollmentToken", token, "installationId", journal.installationId(),
         "credentialHash", Hex.sha256(journal.credential().getBytes(Json.UTF_8)), "serial", phone.serial(), "report", phone.report(),
-        "evidence", CommandRun.evidence(new JSONObject(), phone.lookAtEnrolment()));
+        "evidence", CommandRun.evidence(new JSONObject(), phone.lookAtEnrolment()), "publicKey", phone.openingKey().shown());
     Reply reply = insist("enroll", enroll, "");
     if (!reply.ok()) {
       journal.forget(); // a new token deserves a new credential
@@ -218,7 +218,7 @@ public final class Agent {
 
   /** The connection on which the server has greeted this phone; null if it does not know it. */
   private Channel greeted(Backoff backoff, Backoff unknown) throws IOException, InterruptedException {
-    Channel.Greeting greeting = way.greet(journal.credential(), Json.of("inFlight", journal.inFlight()));
+    Channel.Greeting greeting = way.greet(journal.credential(), hello());
     Reply reply = greeting.reply;
     if (!reply.ok()) {
       if (greeting.channel != null) greeting.channel.close();
@@ -236,6 +236,10 @@ public final class Agent {
     return greeting.channel;
   }
 
+  private JSONObject hello() {
+    return Json.of("inFlight", journal.inFlight(), "publicKey", phone.openingKey().shown());
+  }
+
   private long takeNews(Channel channel) throws IOException, InterruptedException {
     while (true) {
       Reply news = channel.next();
@@ -249,16 +253,16 @@ public final class Agent {
         factsChanged();
       }
       JSONObject offer = news.body.optJSONObject("offer");
-      if (offer != null) take(offer.optString("operation"), Json.in(offer, "command"));
+      if (offer != null) take(offer.optString("operation"), offer);
     }
   }
 
-  /** The command is begun, or what the journal knows of it continued, unless it is in progress. */
-  private void take(String operation, JSONObject command) {
+  /** The offered command is begun, or what the journal knows of it continued, unless it is in progress. */
+  private void take(String operation, JSONObject offer) {
     CommandRun run = new CommandRun(this, operation);
     start(operation, () -> {
       if (journal.entry(operation) != null) run.resume();
-      else run.begin(command);
+      else run.begin(offer);
     });
   }
 

@@ -1,6 +1,7 @@
 package org.heliograph.agent.protocol;
 
 import java.io.IOException;
+import java.security.GeneralSecurityException;
 import org.json.JSONObject;
 
 /** The course of one command: refuse, or acknowledge, execute, report; each step is journalled before it is taken. */
@@ -22,8 +23,15 @@ final class CommandRun {
   }
 
   /** The offered command is refused, or executed and reported, or dropped as the server says. */
-  void begin(JSONObject command) throws IOException, InterruptedException {
-    Outcome refusal = agent.refusal(command);
+  void begin(JSONObject offer) throws IOException, InterruptedException {
+    JSONObject command = null;
+    Outcome refusal;
+    try {
+      command = OpeningKey.commandIn(offer, operation, phone.openingKey());
+      refusal = command == null ? Outcome.NOT_KNOWN : agent.refusal(command);
+    } catch (GeneralSecurityException unopenable) {
+      refusal = Outcome.SEALED_TO_ANOTHER;
+    }
     if (refusal != null) {
       delivery.deliver("refuse", operation, refusal.refusal());
       return;
@@ -57,12 +65,17 @@ final class CommandRun {
       drop();
       return;
     }
-    JSONObject given = verdict.body.optJSONObject("command");
-    if (given != null) command = given;
+    Outcome unreadable = Outcome.NOT_KNOWN;
+    try {
+      JSONObject given = OpeningKey.commandIn(verdict.body, operation, phone.openingKey());
+      if (given != null) command = given;
+    } catch (GeneralSecurityException unopenable) {
+      unreadable = Outcome.SEALED_TO_ANOTHER;
+    }
     agent.pass(Moment.ACKNOWLEDGED, operation);
     CommandType type = command == null ? null : CommandType.of(command);
     if (type == null) {
-      conclude(Outcome.NOT_KNOWN, null);
+      conclude(unreadable, null);
     } else if (type.isLastOrder()) {
       delivery.end(Json.of("type", type.name(), "command", command, "operation", operation));
     } else if (System.nanoTime() - sent >= 1_000_000 * verdict.body.optLong("startWithinMs")) {

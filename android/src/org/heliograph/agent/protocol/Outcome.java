@@ -8,6 +8,8 @@ public final class Outcome {
   public static final Outcome NOT_STARTED = new Outcome("NOT_STARTED", null, null, null);
 
   static final Outcome NOT_KNOWN = failed("UNSUPPORTED", "this agent does not know the command");
+  static final Outcome SEALED_TO_ANOTHER = failed("UNKNOWN",
+      "The command is sealed to a key that the phone does not have any more, or for another operation. Issue it again.");
   static final Outcome INTERRUPTED =
       failed("UNKNOWN", "interrupted: the phone was restarted while it executed the command");
   static final Outcome UNANSWERED =

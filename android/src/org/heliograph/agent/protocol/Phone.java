@@ -10,6 +10,9 @@ public interface Phone {
   /** Ties the enrolments of one phone together; empty if it may not be known. */
   String serial();
 
+  /** What secrets are sealed to, the same one for as long as the phone is enrolled. */
+  OpeningKey openingKey();
+
   /** Another one after every restart of the phone. */
   String bootId();
 

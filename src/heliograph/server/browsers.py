@@ -1,0 +1,24 @@
+"""People's browsers at a server: how long their sessions last, and the link with which the first of them comes in."""
+
+from heliograph.api.http.address import Addresses
+from heliograph.domain.access import EVERY_ENTERPRISE, Role
+from heliograph.domain.people import Rights
+from heliograph.service.people import anyone_can_sign_in, invite_person
+from heliograph.service.ports import Ports
+from heliograph.service.sessions import SessionTimes
+from heliograph.settings import Admission, Settings
+
+MINUTE_US = 60 * 1_000_000
+
+
+def session_times(settings: Settings) -> SessionTimes:
+    """How long sessions last."""
+    return SessionTimes(idle_us=settings.session_idle_minutes * MINUTE_US, absolute_us=settings.session_hours * 60 * MINUTE_US)
+
+
+async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
+    """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine."""
+    if settings.admission is not Admission.KEYS or await anyone_can_sign_in(ports):
+        return None
+    invited = await invite_person(ports, "", Rights(Role.ADMIN, (EVERY_ENTERPRISE,)))
+    return Addresses(settings.trusted_proxies, settings.public_urls).for_browsers(near_url) + invited.path
