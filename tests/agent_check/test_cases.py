@@ -2,21 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from heliograph.agent_check.cases import CASES
-from heliograph.agent_check.run import Outcome, Plan, Result, check_program
-from heliograph.agent_check.stand import stand_in
-from heliograph.agent_check.trial import Pace
+from heliograph.agent_check.run import Outcome, Plan
+from tests.agent_check.checking import PACE, QUICK_S, broken, results_of
 
 TESTS = Path(__file__).parent
 EXAMPLE = TESTS.parents[1] / "examples" / "minimal_agent.py"
-QUICK_S = 2.0
-"""The first pause after 401, of agents that are told to be quick."""
-PACE = Pace(patience_s=90, quiet_s=0.7, unknown_first_s=QUICK_S)
 FLEET = (
     sys.executable, "-m", "heliograph", "fleet", "--server", "{server}", "--enrollment-token", "{token}", "--count", "1", "--seed", "1",
     "--profile", "galaxy-a14-a13-byod", "--transport", "{transport}", "--journals", "{folder}/journals", "--effects", "{effects}",
@@ -48,20 +43,9 @@ CAUGHT = {
 """Each wrong agent, and the cases that find it."""
 
 
-async def results_of(command: Sequence[str], folder: Path, plan: Plan) -> list[Result]:
-    """What came of the plan with agents that are this program."""
-    async with stand_in(folder / "server") as stand:
-        return [result async for result in check_program(stand, command, folder / "phones", plan)]
-
-
 def wrong(fault: str) -> tuple[str, ...]:
     """The agent with this fault."""
     return sys.executable, str(TESTS / "wrong_agent.py"), fault, "{server}", "{token}", "{folder}"
-
-
-def broken(results: Sequence[Result]) -> dict[str, str]:
-    """What was found."""
-    return {f"{result.case.name} ({result.transport})": result.came for result in results if result.outcome is Outcome.BROKEN}
 
 
 @pytest.fixture(autouse=True)

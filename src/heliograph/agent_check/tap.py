@@ -5,6 +5,7 @@ It is an ASGI app around the server's, so what an agent meets is real: a connect
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -213,6 +214,8 @@ class TappedSocket:
         self._awaited: dict[int, tuple[Heard, asyncio.Future[Answer] | None]] = {}
         """Messages that the server has not answered, by their ids; with a future, the answer is not for the agent."""
         self._tasks: set[asyncio.Task[None]] = set()
+        """Interceptions; one that kills the agent outlives its connection."""
+        self._closed = False
 
     async def serve(self, app: Asgi, scope: Scope) -> bool:
         """The connection has ended."""
@@ -220,13 +223,16 @@ class TappedSocket:
         try:
             await app(scope, self._events.get, self._sent)
         finally:
-            for task in (pump, *self._tasks):
-                task.cancel()
-            await asyncio.gather(pump, *self._tasks, return_exceptions=True)
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            for _, waiting in self._awaited.values():
+                if waiting is not None and not waiting.done():
+                    waiting.set_exception(ClientGone())
         return True
 
     async def close(self, code: int) -> None:
         """The agent finds its connection closed."""
+        self._closed = True
         with contextlib.suppress(OSError, RuntimeError):  # it may have ended by itself
             await self._send({"type": "websocket.close", "code": code, "reason": ""})
 
@@ -256,7 +262,10 @@ class TappedSocket:
             self._events.put_nowait(event)
             return await answer
 
-        reply = await interception(heard, pass_on)
+        try:
+            reply = await interception(heard, pass_on)
+        except ClientGone:
+            return
         if reply is None:
             self._events.put_nowait({"type": "websocket.disconnect", "code": LOST})
             await self.close(LOST)
@@ -268,6 +277,8 @@ class TappedSocket:
             )
 
     async def _sent(self, message: Message) -> None:
+        if self._closed:
+            raise OSError(errno.EPIPE, "the connection was broken")
         text = message.get("text") or ""
         if message["type"] == "websocket.send" and text.startswith('{"offer"'):
             if self._tap.went_out(self._credential_hash, text.encode()):
