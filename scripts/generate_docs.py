@@ -22,6 +22,7 @@ from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.conformance_page import differences, ledger_table, quirks, scores
+from scripts.device_protocol_page import device_protocol_pages
 from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged, usage_log
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
@@ -57,6 +58,7 @@ def pages() -> dict[Path, str]:
         blocks |= scores(session)
     made[SOURCE / "storage" / "kinds.sql"] = printed()
     made[ROOT / "docs" / "configuration.md"] = configuration_page()
+    made |= device_protocol_pages(ROOT / "docs", SOURCE)
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
 
 

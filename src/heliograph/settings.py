@@ -74,6 +74,8 @@ class Settings:
     """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    audit_witnesses: tuple[str, ...] = ()
+    """Files and URLs that get the audit trail's checkpoints; a URL may hold a token."""
     session_idle_minutes: int = 60
     """How long a person's session lasts without a request."""
     session_hours: int = 12

@@ -20,6 +20,8 @@ SECRET = "hunter2"
 class BrokenStore:
     """A store that takes no writes and whose reads go wrong."""
 
+    audited = True
+
     def __init__(self, error: Exception) -> None:
         self._error = error
 

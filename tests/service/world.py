@@ -32,6 +32,7 @@ from heliograph.protocol import (
     ReportState,
     StatusReport,
 )
+from heliograph.protojson.errors import AlreadyExists
 from heliograph.service.acknowledge_command import acknowledge_command
 from heliograph.service.begin_command import begin_command
 from heliograph.service.enrollment_tokens import create_enrollment_token
@@ -277,8 +278,12 @@ async def world(
     expose_enterprises: bool = False,
     real_clock: Clock | None = None,
     watches_deadlines: bool = True,
+    ids: CountedIds | None = None,
 ) -> AsyncIterator[World]:
-    """A new world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing."""
+    """A world with one enterprise; its deadlines are watched by default. With a real clock, `World.clock` steers nothing.
+
+    `ids`: those of a former world in the same folder, which goes on.
+    """
     settable, here = SettableClock(), Here()
     clock = real_clock or settable
     store = SqliteStore.open(folder / "heliograph.db", clock=clock, ring=here.ring, durable=False)
@@ -286,7 +291,7 @@ async def world(
         store=store,
         doorbell=here,
         clock=clock,
-        ids=CountedIds(),
+        ids=ids or CountedIds(),
         vault=FileVault(folder / "heliograph.key"),
         limits=limits or Limits(),
         offers=OfferBook(),
@@ -296,7 +301,8 @@ async def world(
     )
     deadlines = asyncio.create_task(expire_operations(ports) if watches_deadlines else asyncio.sleep(0))
     try:
-        await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
+        with contextlib.suppress(AlreadyExists):
+            await create_enterprise(ports, Enterprise(), enterprise_id=LAB.enterprise)
         yield World(ports, settable, here)
     finally:
         deadlines.cancel()

@@ -9,12 +9,15 @@ import pytest
 from google.auth import jwt as google_jwt
 from google.oauth2 import _client
 
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.audited import Audited
 from heliograph.api.resources.token import GRANT_TYPE, token_app
 from heliograph.domain.access import SCOPE, Role, ServiceKey
 from heliograph.domain.errors import Overloaded
 from heliograph.service.callers import SignIn
 from heliograph.settings import Settings
 from tests.api.live import Response
+from tests.service.world import world
 from tests.sign_in.accounts import SECRET, Keys, SetTime
 from tests.sign_in.conftest import OPERATOR, Guarded, guarded_server
 from tests.sign_in.key_pairs import assertion, key_pair
@@ -132,7 +135,7 @@ def test_nothing_else_is_at_the_token_endpoint(guarded: Guarded) -> None:
     assert [404, 404] == [guarded.call("GET", "/token").status, guarded.call("POST", "/tokens").status]
 
 
-async def test_googles_library_asks_again_where_the_server_could_not_look() -> None:
+async def test_googles_library_asks_again_where_the_server_could_not_look(tmp_path: Path) -> None:
     class Busy(Keys):
         """A database that takes no more."""
 
@@ -150,8 +153,10 @@ async def test_googles_library_asks_again_where_the_server_could_not_look() -> N
         sent.append(message)
 
     service = SignIn(keys=Busy(), secret=SECRET, now_us=SetTime().now_us)
-    app = token_app(service, own_urls=lambda _scope: ["http://mdm"], otherwise=lambda *_: pytest.fail("not the token endpoint"))
-    await app({"type": "http", "method": "POST", "path": "/token", "headers": []}, receive, send)
+    async with world(tmp_path) as lab:
+        audited = Audited(lab.ports, Addresses())
+        app = token_app(service, audited, own_urls=lambda _: ["http://mdm"], otherwise=lambda *_: pytest.fail("not the token endpoint"))
+        await app({"type": "http", "method": "POST", "path": "/token", "headers": []}, receive, send)
 
     assert 503 == sent[0]["status"]
     assert _client._can_retry(sent[0]["status"], json.loads(sent[1]["body"]))  # type: ignore[no-untyped-call]  # noqa: SLF001

@@ -9,6 +9,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.service.outbox import Publish
 from heliograph.service.ports import Clock, PutDevice, Sees, Store
 from heliograph.storage.postgres.store import PostgresStore
+from tests.storage.audit_conformance import AuditConformance
 from tests.storage.conformance import OpenStore, StoreConformance
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.event_conformance import EventConformance
@@ -49,6 +50,10 @@ class TestOutboxInPostgres(OutboxConformance):
 
 class TestEventsInPostgres(EventConformance):
     """See event_conformance.py."""
+
+
+class TestAuditInPostgres(AuditConformance):
+    """See audit_conformance.py."""
 
 
 class TestPoliciesInPostgres(PolicyConformance):

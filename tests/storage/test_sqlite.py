@@ -24,6 +24,7 @@ from heliograph.storage.sqlite.connection import LOG_MOST_BYTES, LibraryTooOld, 
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.sqlite.sweeper import UNSWEPT_MOST
 from tests.patience import PATIENCE_S
+from tests.storage.audit_conformance import AuditConformance
 from tests.storage.conformance import OpenSandboxStore, OpenStore, SandboxConformance, enrolled
 from tests.storage.counts_conformance import CountsConformance
 from tests.storage.event_conformance import EventConformance, followed_while_raced
@@ -125,6 +126,10 @@ class TestOutboxInSqlite(OutboxConformance):
 
 class TestEventsInSqlite(EventConformance):
     """See event_conformance.py."""
+
+
+class TestAuditInSqlite(AuditConformance):
+    """See audit_conformance.py."""
 
 
 class TestPoliciesInSqlite(PolicyConformance):

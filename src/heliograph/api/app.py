@@ -10,6 +10,7 @@ import structlog
 
 from heliograph.api.health_pages import OK, HealthPages
 from heliograph.api.http.address import Addresses, parse_origins
+from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.batch import BATCH_MAX_BYTES, Batch
 from heliograph.api.http.batch import PATHS as BATCH_PATHS
@@ -94,6 +95,7 @@ class RestApp:
         self._body_max_bytes = body_max_bytes
         self._body_timeout_s = body_timeout_s
         self._addresses = addresses
+        self._audited = Audited(ports, addresses)
         counts = RequestCounts()
         self._counted = counts.by_method_and_status
         self._health_pages = HealthPages(ports, counts=counts, addresses=addresses)
@@ -128,17 +130,18 @@ class RestApp:
     async def _serve(self, table: MethodTable, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the method, calls it and sends what it answers."""
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
-        method_id = UNKNOWN
+        method_id, shape = UNKNOWN, ""
+        ids: tuple[str, ...] = ()
         headers: Headers = []
         body: bytes | Stream
         try:
             method, ids = table.find(scope["method"], path)
-            method_id = method.id
+            method_id, shape = method.id, method.path
             body = await self._answer(method, ids, query, scope, receive)
             status = OK
         except HeliographError as error:
             status, headers, body = compact_error(error, in_v1_form=query.v1_errors)
-            _log_rejection(method_id, status, error)
+            await self._rejected(error, method_id, status, scope, resource=resource_of(shape, ids))
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -155,6 +158,7 @@ class RestApp:
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
+        await self._audited.enter(caller, method.id, scope)
         if query.rejection is not None:
             raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
@@ -182,7 +186,7 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            _log_rejection(BATCH, status, error)
+            await self._rejected(error, BATCH, status, scope)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer
@@ -190,6 +194,21 @@ class RestApp:
             log_failure(BATCH, error)
         self._counted[BATCH, status] += 1
         await self._send(scope, send, status, body, headers)
+
+    async def _rejected(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
+        """The refusal is in the audit trail, and in the log, with field paths only: a message may quote a password in the wrong place.
+
+        Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
+        """
+        caller = ANYBODY if self._authorizer is None else self._authorizer.known(scope)
+        if method_id is not UNKNOWN:
+            await self._audited.rejected(error, method_id, scope, caller=caller, resource=resource)
+        if status in ONLY_COUNTED:
+            return
+        log.info(
+            "api.refused", method=method_id, http_status=status, code=error.code.name, fields=[v.field for v in error.violations],
+            caller=caller.actor, address=self._addresses.of_client(scope),
+        )  # fmt: skip
 
     def _send(self, scope: Scope, send: Send, status: int, body: bytes, headers: Headers) -> Awaitable[None]:
         if len(body) >= GZIP_FROM_BYTES:
@@ -206,13 +225,3 @@ async def _reject_connection(scope: Scope, send: Send) -> None:
         message = f"{scope['type']} is not served by the API"
         raise RuntimeError(message)
     await send({"type": "websocket.close", "code": 1008})
-
-
-def _log_rejection(method: str, status: int, error: HeliographError) -> None:
-    """Field paths only: a message may quote what the caller wrote, a password in the wrong place included.
-
-    Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
-    """
-    if status in ONLY_COUNTED:
-        return
-    log.info("api.refused", method=method, http_status=status, code=error.code.name, fields=[v.field for v in error.violations])

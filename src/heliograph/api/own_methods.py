@@ -2,7 +2,7 @@
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method
-from heliograph.api.resources import dead_letters, devices, events, explanations, operations, push_endpoints, reservations
+from heliograph.api.resources import audit_entries, dead_letters, devices, events, explanations, operations, push_endpoints, reservations
 from heliograph.domain.explanation import Explanation
 from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.service.timeline import Timeline
@@ -35,6 +35,14 @@ OWN_METHODS = (
         query=events.EventsQuery,
         streams=True,
         response=events.EventList,
+    ),
+    Method(
+        id="heliograph.auditEntries.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/auditEntries",
+        handler=audit_entries.list_,
+        query=audit_entries.ListAuditEntriesQuery,
+        response=audit_entries.ListAuditEntriesResponse,
     ),
     Method(
         id="heliograph.deadLetters.list",

@@ -1,9 +1,12 @@
 """The device channel of one server process: what verbs may ask of it, and the ASGI app under `/device/v1`."""
 
 import asyncio
+import functools
+from collections.abc import Callable
+from importlib.resources import files
 
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
-from heliograph.channel.answer import Answer, answer_to_error
+from heliograph.channel.answer import OK, Answer, answer_to_error
 from heliograph.channel.doorbell import ChannelDoorbell
 from heliograph.channel.long_poll import long_poll
 from heliograph.channel.peers import HttpConnection, Peers
@@ -30,9 +33,9 @@ class Channel:
         self.doorbell = ChannelDoorbell(self.peers)
         self.presence = ChannelPresence(self.peers, clock.now_us)
 
-    def app(self, ports: Ports) -> Asgi:
-        """The ASGI app; it wants to see whole paths, `/device/v1/…`."""
-        return _DeviceApp(ports, self.peers)
+    def app(self, ports: Ports, *, address_of: Callable[[Scope], str] = lambda _: "") -> Asgi:
+        """The ASGI app; it wants to see whole paths, `/device/v1/…`. `address_of(scope)`: the IP address of a request's sender."""
+        return _DeviceApp(ports, self.peers, address_of)
 
     def next_look_us(self) -> int | None:
         """When a connection next looks into the store without a ring; None: no connection does."""
@@ -61,9 +64,10 @@ class Channel:
 class _DeviceApp:
     """Dispatch by raw path: no routing table stands between a phone and its answer."""
 
-    def __init__(self, ports: Ports, peers: Peers) -> None:
+    def __init__(self, ports: Ports, peers: Peers, address_of: Callable[[Scope], str]) -> None:
         self._ports = ports
         self._peers = peers
+        self._address_of = address_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -74,6 +78,8 @@ class _DeviceApp:
                 await long_poll(self._session(scope), scope, receive, send)
             elif scope["type"] == "http" and path.startswith(ROOT) and scope["method"] == "POST":
                 await self._post(path[len(ROOT) :], scope, receive, send)
+            elif scope["type"] == "http" and path == "/device/v1/schema" and scope["method"] == "GET":
+                await send_answer(send, Answer(OK, schema()))
             else:
                 raise _no_route(scope)
         except ClientGone:
@@ -90,7 +96,7 @@ class _DeviceApp:
         connection = HttpConnection(connection_id(scope)) if rest == "hello" else None
         body = await read_message(receive)
         if session is None:
-            answer = await enroll(self._ports, body)
+            answer = await enroll(self._ports, body, address=self._address_of(scope))
         elif of_operation:
             answer = await session.handle(kind, body, operation=operation)
         else:
@@ -98,7 +104,13 @@ class _DeviceApp:
         await send_answer(send, answer)
 
     def _session(self, scope: Scope) -> Session:
-        return Session(self._ports, self._peers, credential(scope))
+        return Session(self._ports, self._peers, credential(scope), address=self._address_of(scope))
+
+
+@functools.cache
+def schema() -> bytes:
+    """The JSON Schema of all messages, made by `make docs`."""
+    return files("heliograph.channel").joinpath("schema.json").read_bytes()
 
 
 async def _reject(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:

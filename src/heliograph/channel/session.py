@@ -20,12 +20,15 @@ from heliograph.channel.messages import (
 )
 from heliograph.channel.negotiation import agreed_keep_alive, agreed_version
 from heliograph.channel.peers import HttpConnection, LastingLink, Link, Peers
+from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.device import Tombstone
 from heliograph.domain.errors import DeviceNoLongerManaged
 from heliograph.domain.names import DeviceName
 from heliograph.protocol import Acknowledge, Begin, Greeting, KeepAlive, Message, Offer, Ok, PhonePolicy, Pong, Refuse, Report
-from heliograph.protojson.errors import HeliographError, InvalidArgument, NotFound, ResourceExhausted
+from heliograph.protojson.errors import Code, HeliographError, InvalidArgument, NotFound, ResourceExhausted
 from heliograph.service.acknowledge_command import acknowledge_command
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.begin_command import begin_command
 from heliograph.service.phones import (
     DeviceGone,
@@ -62,9 +65,11 @@ class Session:
     Every message is authenticated by itself, for a device may be deleted while its connection lives.
     """
 
-    __slots__ = ("_credential_hash", "_peers", "_ports")
+    __slots__ = ("_address", "_credential_hash", "_peers", "_ports")
 
-    def __init__(self, ports: Ports, peers: Peers, credential: str) -> None:
+    def __init__(self, ports: Ports, peers: Peers, credential: str, *, address: str = "") -> None:
+        """`address`: the IP address that it calls from, for the audit trail."""
+        self._address = address
         self._ports = ports
         self._peers = peers
         self._credential_hash = hash_credential(credential)
@@ -96,7 +101,13 @@ class Session:
             answer = await self.device()
             return answer if isinstance(answer, Answer) else answer_to_error(error)
         except HeliographError as error:
+            said = self._acting(kind)
+            acting = ACTING.get()  # it names the device, if that was authenticated
+            await _record_refusal(self._ports, acting if acting.method == said.method else said, error)
             return answer_to_error(error)
+
+    def _acting(self, kind: str, device: DeviceName | None = None) -> Acting:
+        return acting_phone(self._ports, kind, address=self._address, device=device)
 
     async def look(self, connection: object, *, poll: bool) -> Look:
         """The device's next offer on this connection, or its policy if that has changed, or an Answer: an error to send instead.
@@ -105,6 +116,7 @@ class Session:
         """
         try:
             name = await authenticate_device(self._ports, self._credential_hash)
+            ACTING.set(self._acting("offer", name))
             found = await self._ports.offers.next_offer(self._ports, name, connection, poll=poll)
             if not isinstance(found, Offering) and self._owes_policy(name):
                 return Look(await get_phone_policy(self._ports, name), 0)
@@ -175,6 +187,7 @@ class Session:
 
     async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: LastingLink | None) -> Answer:
         device = await authenticate_device(self._ports, self._credential_hash)
+        ACTING.set(self._acting(kind, device))
         peer = self._peers.heard(device, self._ports.clock.now_us())
         if peer.requests >= REQUESTS_AT_ONCE_MOST:
             raise ResourceExhausted(f"More than {REQUESTS_AT_ONCE_MOST} requests of this device at once.", retry_after_s=1)
@@ -252,6 +265,7 @@ class Session:
 
     async def _handle_gone(self, kind: str, body: bytes, operation: str, tombstone: Tombstone) -> Answer:
         """410, except for the two messages that a device may still send: its acknowledgement again, and that the last order is executed."""
+        ACTING.set(self._acting(kind, tombstone.name))
         try:
             if kind == "orderCarriedOut":
                 return Answer(OK, encode(await self.order_carried_out(tombstone.name, body, operation)))
@@ -271,12 +285,33 @@ class Session:
         return answer_of_tombstone(tombstone)
 
 
-async def enroll(ports: Ports, body: bytes) -> Answer:
+async def enroll(ports: Ports, body: bytes, *, address: str = "") -> Answer:
     """The answer to `POST /device/v1/enroll`, the one message without a credential."""
+    acting = acting_phone(ports, "enroll", address=address)
+    ACTING.set(acting)
     try:
         return Answer(OK, encode(await enroll_device(ports, await work_aside(read_enroll, body))))
     except HeliographError as error:
+        await _record_refusal(ports, acting, error)
         return answer_to_error(error)
+
+
+def acting_phone(ports: Ports, kind: str, *, address: str, device: DeviceName | None = None) -> Acting:
+    """A phone, as the audit trail names it."""
+    return Acting(
+        actor_type=ActorType.DEVICE,
+        actor=str(device) if device is not None else "",
+        address=address,
+        method=f"device.{kind[:64]}",
+        telemetry=kind in TELEMETRY,
+        silent=not ports.limits.audit_phones and kind != "enroll",
+    )
+
+
+async def _record_refusal(ports: Ports, acting: Acting, error: HeliographError) -> None:
+    if error.code is not Code.UNAVAILABLE and not acting.telemetry:
+        enterprise = DeviceName.parse(acting.actor).enterprise if acting.actor else ""
+        await record_rejection(ports, acting, error, resource=acting.actor, enterprise=enterprise)
 
 
 def _same(one: object, other: object) -> bool:
@@ -309,6 +344,9 @@ _HANDLERS: dict[str, Callable[[Session, DeviceName, bytes, str], Awaitable[Messa
     "orderCarriedOut": Session.order_carried_out,
 }
 """By the message's kind: the WebSocket's word for it, and the end of its HTTP path."""
+
+TELEMETRY = frozenset({"hello", "ping", "status", "usageLogs"})
+"""Messages that say how a phone is; nobody decides anything by them."""
 
 TOLD_THE_POLICY = frozenset({"hello", "status"})
 """Messages that are answered with the policy."""

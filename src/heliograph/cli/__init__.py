@@ -86,6 +86,11 @@ LISTED = {
         summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
     "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "audit": Listed(
+        place="heliograph.cli.audit:app",
+        section=USE,
+        summary="List, export and verify the audit trail: who did what, and what was refused.",
+    ),
     "people": Listed(
         place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
     ),

@@ -27,6 +27,9 @@ def serve(  # noqa: PLR0913 - one option each
     new: bool,
     retention_days: int,
     event_retention_days: int,
+    audit_retention_days: int,
+    audit_phones: str,
+    audit_witness: tuple[str, ...],
     behaviour: str,
     operations_of_deleted_devices: str,
     open_commands_most: int,
@@ -57,6 +60,7 @@ def serve(  # noqa: PLR0913 - one option each
 
     limits = with_limits(Limits(
         retention_days=retention_days, event_retention_days=event_retention_days, behaviour=Behaviour(behaviour),
+        audit_retention_days=audit_retention_days, audit_phones=audit_phones == "all",
         operations_of_deleted_devices=operations_of_deleted_devices,
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     ), limit)  # fmt: skip
@@ -66,7 +70,8 @@ def serve(  # noqa: PLR0913 - one option each
         new=new, limits=limits, admission=admission, http=http_limits(**http),
         agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,
         push_endpoint=push_endpoint, push_allow_networks=push_allow_network, pubsub=pubsub or pubsub_is_emulated(), drain_s=drain_seconds,
-        log_commands=log_level == "debug", session_idle_minutes=session_idle_minutes, session_hours=session_hours,
+        audit_witnesses=audit_witness, log_commands=log_level == "debug", session_idle_minutes=session_idle_minutes,
+        session_hours=session_hours,
         web_push=not no_web_push, web_push_contact=web_push_contact,
     )  # fmt: skip
     log_to_stderr(level=logging.getLevelNamesMapping()[log_level.upper()])

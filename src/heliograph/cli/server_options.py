@@ -228,6 +228,31 @@ SERVER_OPTIONS: Final = (
         help="How long events are kept for callers that read them (docs/events.md); 0: there are no events.",
     ),
     ServerOption(
+        flag="--audit-retention-days",
+        commands=SERVE,
+        type=click.IntRange(min=0),
+        default=400,
+        metavar="N",
+        help="How long the audit trail is kept (docs/audit.md); 0: there is none.",
+    ),
+    ServerOption(
+        flag="--audit-phones",
+        commands=SERVE,
+        type=click.Choice(("all", "enrolments")),
+        default="all",
+        help="What of phones is in the audit trail: also what they say about commands, or only that they enrol.",
+    ),
+    ServerOption(
+        flag="--audit-witness",
+        commands=SERVE,
+        repeated=True,
+        default_words="none",
+        metavar="PLACE",
+        secret=True,
+        help="A file or a URL that gets each signed checkpoint of the audit trail, to find a cut or restored trail later; may be given "
+        "several times. A file is best on another machine's disk.",
+    ),
+    ServerOption(
         flag="--behaviour",
         type=click.Choice(("documented", "as-observed", "strict")),
         default="documented",

@@ -10,9 +10,9 @@ Source: AIP-160 and its EBNF.
 
 import operator
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Generic, NoReturn, TypeVar
 
 from heliograph.protojson.errors import InvalidArgument, Violation
 from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
@@ -20,19 +20,7 @@ from heliograph.protojson.times import IllegalTimestamp, parse_timestamp_ns
 MAX_CHARS = 2048
 MAX_DEPTH = 32  # parentheses and negations within each other: far more than a person writes
 
-_NAMES: Final = {
-    "done": "done",
-    "type": "type",
-    "metadata.type": "type",
-    "createTime": "create_time",
-    "create_time": "create_time",
-    "metadata.createTime": "create_time",
-    "metadata.create_time": "create_time",
-    "error": "error.code",  # only as error:*, and an error has a code
-    "error.code": "error.code",
-}
 _EQUALITY = ("=", "!=", ":")
-_POSSIBLE = 'Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.'
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -46,13 +34,6 @@ _TOKEN = re.compile(
 )
 _UNQUOTED_VALUE = re.compile(r"\s*([^\s()\"']+)")
 _KEYWORDS = ("AND", "OR", "NOT")
-_EXPECTED: Final = {
-    "done": "true or false",
-    "type": "a command type",
-    "create_time": 'an RFC 3339 time such as "2026-01-31T00:00:00Z"',
-    "error.code": "a google.rpc.Code number",
-}
-
 FieldValue = bool | str | int
 """The value of a field in a comparison; a time in nanoseconds, since a filter's time may be finer than an operation's."""
 
@@ -68,99 +49,109 @@ OPERATORS: Final[dict[str, Callable[[FieldValue, FieldValue], bool]]] = {
 _ANY_OPERATOR = tuple(OPERATORS)
 
 
+V = TypeVar("V")
+V_contra = TypeVar("V_contra", contravariant=True)
+
+
 @dataclass(frozen=True, kw_only=True)
-class FilterView:
-    """What a filter may ask of an operation; `error_code` is None while there is no error."""
+class Field(Generic[V_contra]):
+    """What a filter may ask for."""
 
-    done: bool
-    type: str
-    create_time_us: int
-    error_code: int | None = None
+    read: Callable[[V_contra], FieldValue | None]
+    """The field's value; None: not set."""
+    parse: Callable[[str], FieldValue] = str
+    """A value as the filter has it.  Raises: ValueError, IllegalTimestamp."""
+    expected: str = "a text"
+    ordered: bool = True
+    """Whether it is compared by more than equality."""
+    words: Collection[str] | None = None
+    """The only values that it is compared with; None: any."""
+    name: str = ""
+    """What errors on its values call it; empty: as it is written."""
+    only_presence: str = ""
+    """What to write instead of anything but `field:*`."""
 
 
-FIELDS: Final[dict[str, Callable[[FilterView], FieldValue | None]]] = {
-    "done": lambda view: view.done,
-    "type": lambda view: view.type or None,
-    "create_time": lambda view: view.create_time_us * 1_000,
-    "error.code": lambda view: view.error_code,
-}
-"""How each field is read; None: not set."""
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary(Generic[V]):
+    """The fields of one kind of resource, by every name that they may be written by."""
+
+    fields: Mapping[str, Field[V]]
+    possible: str
+    """What filters may say, as errors show it."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Generic[V]):
     """`field operator value`."""
 
-    field: str
+    field: Field[V]
     operator: str
     value: FieldValue
 
-    def matches(self, view: FilterView) -> bool:
-        """Whether the operation's field is set and compares so."""
-        value = FIELDS[self.field](view)
+    def matches(self, view: V) -> bool:
+        """Whether the field is set and compares so."""
+        value = self.field.read(view)
         return value is not None and OPERATORS[self.operator](value, self.value)
 
 
 @dataclass(frozen=True)
-class Presence:
+class Presence(Generic[V]):
     """`field:*`."""
 
-    field: str
+    field: Field[V]
 
-    def matches(self, view: FilterView) -> bool:
-        """Whether the operation's field is set."""
-        return FIELDS[self.field](view) is not None
+    def matches(self, view: V) -> bool:
+        """Whether the field is set."""
+        return self.field.read(view) is not None
 
 
 @dataclass(frozen=True)
-class Not:
+class Not(Generic[V]):
     """`NOT part`, `-part`."""
 
-    part: "Filter"
+    part: "Filter[V]"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether the part does not match."""
         return not self.part.matches(view)
 
 
 @dataclass(frozen=True)
-class All:
-    """Parts joined by AND or white space; no part: every operation."""
+class All(Generic[V]):
+    """Parts joined by AND or white space; no part: everything."""
 
-    parts: "tuple[Filter, ...]"
+    parts: "tuple[Filter[V], ...]"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether each part matches."""
         return all(part.matches(view) for part in self.parts)
 
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(Generic[V]):
     """Parts joined by OR."""
 
-    parts: "tuple[Filter, ...]"
+    parts: "tuple[Filter[V], ...]"
 
-    def matches(self, view: FilterView) -> bool:
+    def matches(self, view: V) -> bool:
         """Whether one part matches."""
         return any(part.matches(view) for part in self.parts)
 
 
-Filter = Comparison | Presence | Not | All | AnyOf
-
-EVERYTHING: Final = All(())
-"""The filter that an empty text is."""
+Filter = Comparison[V] | Presence[V] | Not[V] | All[V] | AnyOf[V]
 
 
-def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter:
-    """The filter that `text` is; an empty text wants everything. With `types`, `type` is compared with one of them only.
+def parse_filter_of(vocabulary: Vocabulary[V], text: str) -> Filter[V]:
+    """The filter that `text` is; an empty text wants everything.
 
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
     if len(text) > MAX_CHARS:
         raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
     if not text.strip():
-        return EVERYTHING
-    parser = _Parser(text, types)
+        return All(())
+    parser = _Parser(text, vocabulary)
     found = parser.expression(depth=0)
     if parser.next.kind != "end":
         parser.reject("expected AND, OR or the end")
@@ -174,16 +165,16 @@ class _Token:
     start: int
 
 
-class _Parser:
+class _Parser(Generic[V]):
     """Recursive descent; `next` is the token to read."""
 
-    def __init__(self, text: str, types: Collection[str] | None) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary[V]) -> None:
         self._text = text
-        self._types = types
+        self._vocabulary = vocabulary
         self._end = 0
         self.next = self._scan()
 
-    def expression(self, *, depth: int) -> Filter:
+    def expression(self, *, depth: int) -> Filter[V]:
         """Sequences joined by AND."""
         parts = [self._sequence(depth)]
         while self._keyword("AND"):
@@ -193,21 +184,21 @@ class _Parser:
     def reject(self, why: str, *, start: int | None = None) -> NoReturn:
         """Raise for the next token, or for what starts at `start`."""
         at = self.next.start if start is None else start
-        raise _invalid(f"at character {at + 1}: {why}. {_POSSIBLE}")
+        raise _invalid(f"at character {at + 1}: {why}. {self._vocabulary.possible}")
 
-    def _sequence(self, depth: int) -> Filter:
+    def _sequence(self, depth: int) -> Filter[V]:
         parts = [self._factor(depth)]
         while not (self.next.kind == "end" or self.next.text == ")" or self._is_keyword("AND")):
             parts.append(self._factor(depth))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def _factor(self, depth: int) -> Filter:
+    def _factor(self, depth: int) -> Filter[V]:
         parts = [self._term(depth)]
         while self._keyword("OR"):
             parts.append(self._term(depth))
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def _term(self, depth: int) -> Filter:
+    def _term(self, depth: int) -> Filter[V]:
         if depth > MAX_DEPTH:
             self.reject(f"more than {MAX_DEPTH} parentheses and negations within each other")
         if self.next.kind == "minus":
@@ -224,11 +215,11 @@ class _Parser:
         self._advance()
         return inner
 
-    def _comparison(self) -> Filter:
+    def _comparison(self) -> Filter[V]:
         name = self._advance()
         if name.kind != "word" or name.text in _KEYWORDS:
             self.reject("expected a field", start=name.start)
-        field = _NAMES.get(name.text)
+        field = self._vocabulary.fields.get(name.text)
         if field is None:
             hint = f" (write {name.text.upper()})" if name.text.upper() in _KEYWORDS else ""
             self.reject(f'"{name.text[:64]}" is not a field to filter by{hint}', start=name.start)
@@ -238,20 +229,20 @@ class _Parser:
         value, start, quoted = self._value()
         if value == "*" and not quoted and sign.text == ":":
             return Presence(field)
-        if name.text == "error":
-            self.reject("write error as error:*, its code as error.code", start=sign.start)
-        if field in ("done", "type") and sign.text not in _EQUALITY:
+        if field.only_presence:
+            self.reject(field.only_presence, start=sign.start)
+        if not field.ordered and sign.text not in _EQUALITY:
             self.reject(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
-        return Comparison(field, sign.text, self._typed(field, value, start=start))
+        return Comparison(field, sign.text, self._typed(field, field.name or name.text, value, start=start))
 
-    def _typed(self, field: str, text: str, *, start: int) -> FieldValue:
+    def _typed(self, field: Field[V], name: str, text: str, *, start: int) -> FieldValue:
         """The value as the field's type has it."""
         try:
-            value = _VALUE_OF[field](text)
+            value = field.parse(text)
         except (IllegalTimestamp, ValueError):
-            self.reject(f"expected {_EXPECTED[field]} as the value of {field}", start=start)
-        if field == "type" and self._types is not None and text not in self._types:
-            self.reject(f"{text[:64]!a} is not a type; the types are {', '.join(self._types)}", start=start)
+            self.reject(f"expected {field.expected} as the value of {name}", start=start)
+        if field.words is not None and text not in field.words:
+            self.reject(f"{text[:64]!a} is not a {name}; the {name}s are {', '.join(field.words)}", start=start)
         return value
 
     def _value(self) -> tuple[str, int, bool]:
@@ -305,12 +296,50 @@ def _code(text: str) -> int:
     return int(text)
 
 
-_VALUE_OF: Final[dict[str, Callable[[str], FieldValue]]] = {
-    "done": _boolean,
-    "type": str,
-    "create_time": parse_timestamp_ns,
-    "error.code": _code,
-}
+TIME = 'an RFC 3339 time such as "2026-01-31T00:00:00Z"'
+parse_time = parse_timestamp_ns
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterView:
+    """What a filter may ask of an operation; `error_code` is None while there is no error."""
+
+    done: bool
+    type: str
+    create_time_us: int
+    error_code: int | None = None
+
+
+_TYPE: Field[FilterView] = Field(read=lambda view: view.type or None, expected="a command type", ordered=False, name="type")
+_CREATE_TIME: Field[FilterView] = Field(read=lambda view: view.create_time_us * 1_000, parse=parse_time, expected=TIME, name="create_time")
+_ERROR_CODE: Field[FilterView] = Field(
+    read=lambda view: view.error_code, parse=_code, expected="a google.rpc.Code number", name="error.code"
+)
+_OPERATIONS: Vocabulary[FilterView] = Vocabulary(
+    fields={
+        "done": Field(read=lambda view: view.done, parse=_boolean, expected="true or false", ordered=False),
+        "type": _TYPE,
+        "metadata.type": _TYPE,
+        "createTime": _CREATE_TIME,
+        "create_time": _CREATE_TIME,
+        "metadata.createTime": _CREATE_TIME,
+        "metadata.create_time": _CREATE_TIME,
+        "error": replace(_ERROR_CODE, only_presence="write error as error:*, its code as error.code"),
+        "error.code": _ERROR_CODE,
+    },
+    possible='Possible: done=true, type="…", createTime>"2026-01-31T00:00:00Z", error:*, error.code=1; AND, OR, NOT, parentheses.',
+)
+
+
+def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter[FilterView]:
+    """The filter of operations that `text` is. With `types`, `type` is compared with one of them only.
+
+    Raises: as `parse_filter_of`.
+    """
+    if types is None:
+        return parse_filter_of(_OPERATIONS, text)
+    one_of = replace(_TYPE, words=types)
+    return parse_filter_of(replace(_OPERATIONS, fields={**_OPERATIONS.fields, "type": one_of, "metadata.type": one_of}), text)
 
 
 def _invalid(why: str) -> InvalidArgument:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
 from heliograph.api.http.address import Addresses, parse_networks
+from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
@@ -29,17 +30,20 @@ from heliograph.api.sign_in.session_callers import SessionCallers
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
+from heliograph.domain.audit import Acting
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
+from heliograph.server.audit_trail import kept_trail
 from heliograph.server.browsers import session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.acting import acting_as, context_of
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -155,9 +159,12 @@ async def assembled(
         )  # fmt: skip
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
-        await finish_deletions(ports)
+        store.audited = settings.limits.audit_retention_days > 0
+        await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
+        if store.audited:
+            own.append(await undo.enter_async_context(kept_trail(settings, ports)))
         if ports.web_push is not None:
             pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
             undo.push_async_callback(pusher.close)
@@ -187,7 +194,7 @@ def wired_app(
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
-    app = by_prefix({**routes, "/device/v1/": channel.app(ports)}, routes[API])
+    app = by_prefix({**routes, "/device/v1/": channel.app(ports, address_of=addresses.of_client)}, routes[API])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -196,7 +203,7 @@ def wired_app(
 @contextlib.asynccontextmanager
 async def timers_running(*timers: Forever) -> AsyncIterator[None]:
     """The timers run until the block ends."""
-    tasks = [asyncio.create_task(timer) for timer in timers]
+    tasks = [asyncio.create_task(timer, context=context_of(Acting.server(getattr(timer, "__name__", "timer")))) for timer in timers]
     for task in tasks:
         task.add_done_callback(_must_live)
     try:
@@ -212,7 +219,7 @@ def _api(
     *, around: Callable[[Asgi], Asgi] | None,
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
-    callers = Callers(sign_in)
+    callers, audited = Callers(sign_in), Audited(ports, addresses)
     times = session_times(settings)
     sessions = SessionCallers(ports, times, addresses) if settings.admission is Admission.KEYS else None
     authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls, sessions=sessions)
@@ -226,9 +233,11 @@ def _api(
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
-    desk = made_at_first(lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, secret=operator_secret)))
+    desk = made_at_first(
+        lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, addresses=addresses, secret=operator_secret))
+    )
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
-    token = token_app(sign_in, own_urls=addresses.own_urls, otherwise=rest)
+    token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
@@ -240,8 +249,8 @@ def _api(
         "/token": token,
         "/oauth2/": token,
         PREFIX: desk,
-        SIGN_UP: sign_up_app(ports, otherwise=rest),
-        UPGRADE: upgrade_app(ports, otherwise=rest),
+        SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
+        UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

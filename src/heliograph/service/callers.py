@@ -191,6 +191,8 @@ class AccessToken(NamedTuple):
 
     text: str
     expires_in_s: int
+    caller: Caller = ANYBODY
+    """Whose it is."""
 
 
 async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Collection[str]) -> AccessToken:
@@ -206,24 +208,25 @@ async def issue_access_token(sign_in: SignIn, assertion: str, *, own_urls: Colle
     if token.algorithm != THEIRS:
         raise GrantRejected("invalid_grant", "Invalid JWT: only RS256 is supported.")
     now_s = sign_in.now_us() / 1_000_000
-    key_id = await _signing_key_id(sign_in, token)
+    signer = await _assertion_signer(sign_in, token)
     judge_assertion(token.claims, now_s=now_s, own_urls=own_urls)
     claims = {"sub": token.claims.iss, "scope": token.claims.scope, "iat": int(now_s), "exp": int(now_s) + ACCESS_TOKEN_LIFE_S}
     # One second less than it lives, as Google says it: a client that counts from the answer's arrival is never late.
-    return AccessToken(_sign_access_token(claims, sign_in.secret, key_id), ACCESS_TOKEN_LIFE_S - 1)
+    text = _sign_access_token(claims, sign_in.secret, signer.key_id if signer is not None else "")
+    return AccessToken(text, ACCESS_TOKEN_LIFE_S - 1, signer.caller if signer is not None else Caller(email=token.claims.iss))
 
 
-async def _signing_key_id(sign_in: SignIn, token: Token) -> str:
-    """The id of the key that signed it, empty for a stranger's.  Raises: GrantRejected."""
+async def _assertion_signer(sign_in: SignIn, token: Token) -> ServiceKey | None:
+    """The key that signed it, None for a stranger's.  Raises: GrantRejected."""
     keys = await sign_in.keys.service_keys_of(token.claims.iss)
     if not keys:
         if sign_in.admits_strangers:
-            return ""
+            return None
         raise GrantRejected("invalid_grant", "Invalid grant: account not found")
     signer = _key_that_signed(token, keys)
     if signer is None:
         raise GrantRejected("invalid_grant", "Invalid JWT Signature.")
-    return signer.key_id
+    return signer
 
 
 def _key_that_signed(token: Token, keys: Sequence[ServiceKey]) -> ServiceKey | None:

@@ -61,6 +61,10 @@ class Limits:
     retention_days: int = 30
     event_retention_days: int = 7
     """How long events are kept for those who read them; 0: there are none. As long as Pub/Sub keeps a message (amapi.md §5.12)."""
+    audit_retention_days: int = 400
+    """How long the audit trail is kept; 0: there is none. As long as Google Cloud keeps its own of admins' activities."""
+    audit_phones: bool = True
+    """Whether what phones say about commands is in it."""
     operations_of_deleted_devices: str = "keep"
     """`keep`, or `404` as clients of the real AMAPI may see it (amapi.md §6.11)."""
     keep_alive_most_s: int = 900

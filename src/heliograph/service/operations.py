@@ -9,7 +9,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain import operation as life
 from heliograph.domain.device import EnrollmentTokenRecord, EnterpriseRecord
 from heliograph.domain.errors import OperationNotFound
-from heliograph.domain.filters import Filter, parse_filter
+from heliograph.domain.filters import Filter, FilterView, parse_filter
 from heliograph.domain.longrunning import operation_view
 from heliograph.domain.names import DeviceName, EnrollmentTokenName, OperationName
 from heliograph.domain.operation import Operation
@@ -70,7 +70,9 @@ async def list_operations(
     return found, encode_page_token(ports.page_secret, query, position=str(more_after_ms)) if more_after_ms else ""
 
 
-async def _scan(ports: Ports, device: DeviceName, wanted: Filter | None, *, after_ms: int, limit: int) -> tuple[Sequence[Operation], int]:
+async def _scan(
+    ports: Ports, device: DeviceName, wanted: Filter[FilterView] | None, *, after_ms: int, limit: int
+) -> tuple[Sequence[Operation], int]:
     """The page's operations, and the operation after which the next page starts (0: no next page)."""
     if wanted is None:
         page = await ports.store.operations(device, after_ms=after_ms, limit=limit)

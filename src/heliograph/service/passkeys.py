@@ -10,6 +10,7 @@ import msgspec
 from heliograph.domain.people import PASSKEYS_MOST, Invitation, Passkey, PasskeyName, Person, PersonName, person_named
 from heliograph.domain.session import Attempt, SpentAttempt
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
+from heliograph.service.acting import speak_for
 from heliograph.service.people import InvitationGone, passkeys_of
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records
@@ -98,6 +99,7 @@ async def accept_invitation(
         passkey = _passkey(name, made, credential, now_us=records.now_us)
         return RecordDecision(SignedIn(person, session, invitation.rights), (Put(person), Put(passkey), Delete(invitation.name), *writes))
 
+    speak_for(name.person)
     return await ports.store.decide_records(names, rule)
 
 
@@ -123,6 +125,7 @@ async def sign_in_with_passkey(ports: Ports, times: SessionTimes, site: Site, an
         now = msgspec.structs.replace(passkey, uses=used.uses, used_us=records.now_us)
         return RecordDecision(SignedIn(person, session, person.rights), (Put(now), *writes))
 
+    speak_for(person_name.person)
     return await ports.store.decide_records((start.spends.name, person_name, known.name, *start.replaces), rule)
 
 

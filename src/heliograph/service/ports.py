@@ -17,6 +17,8 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
+from heliograph.service.audit_book import AuditBook
+from heliograph.service.audit_log import AuditLog
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
@@ -79,7 +81,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Store(Outbox, EventLog, Counting, RecordRules, Protocol):
+class Store(Outbox, EventLog, AuditLog, Counting, RecordRules, Protocol):
     """Durable storage. A write that was answered survives kill -9 and a power cut.
 
     Raises (any method): Overloaded (not run, safe to repeat), OutcomeUnknown (commit sent, answer lost; never run again by the store).
@@ -305,6 +307,7 @@ class Ports:
     haste: Haste = field(default_factory=Haste)
     page_secret: bytes
     """What page tokens are bound with: the same in every server process that shares the key file."""
+    audit: AuditBook = field(default_factory=AuditBook)
     followers: Followers = field(default_factory=Followers)
     """Who follows events on this server."""
     shared: bool = False

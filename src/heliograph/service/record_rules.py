@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.rules import Decision, Delete, Facts, Lane, Put, Rule
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 RecordName = tuple[Any, ...]
 """A named tuple; its class gives the kind of record: EnterpriseName, PolicyName, RequestKey."""
-RecordWrite = Put[Any] | Delete[Any] | Publish | Published | Postponed
+RecordWrite = Put[Any] | Delete[Any] | Publish | Published | Postponed | AddAuditEntry | AddCheckpoint
 
 
 class Records:

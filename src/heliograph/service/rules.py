@@ -16,6 +16,7 @@ from heliograph.domain.notification import Subscription
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
+from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
 
@@ -133,7 +134,10 @@ class Delete(msgspec.Struct, Generic[N], frozen=True):
     name: N
 
 
-Write = PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed | AppendEvent
+Write = (
+    PutOperation | PutDevice | DeleteDevice | PutTombstone | Put[Any] | Delete[Any] | Publish | Published | Postponed | AppendEvent
+    | AddAuditEntry | AddCheckpoint
+)  # fmt: skip
 
 
 class Decision(msgspec.Struct, Generic[A_co], frozen=True):

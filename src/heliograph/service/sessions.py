@@ -20,6 +20,7 @@ from heliograph.domain.session import (
     wants_touch,
 )
 from heliograph.protojson.errors import PermissionDenied
+from heliograph.service.acting import speak_for, unrecorded
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records, RecordWrite
 from heliograph.service.rules import Delete, Put
@@ -76,6 +77,7 @@ async def find_session(ports: Ports, secret: str) -> SignedIn | None:
         person = await ports.store.record(Person, PersonName(session.name.person))
         if person is not None and is_current(session, person, now_us=ports.clock.now_us()):
             rights = rights_of(session, person)
+            speak_for(person.name.person)
             return None if rights is None else SignedIn(person, session, rights)
     return None
 
@@ -94,7 +96,8 @@ async def use_session(ports: Ports, times: SessionTimes, secret: str) -> SignedI
         used = touched(session, now_us=records.now_us, idle_us=times.idle_us)
         return RecordDecision(found._replace(person=person, session=used), (Put(used),))
 
-    return await ports.store.decide_records((person_name, session_name), rule)
+    with unrecorded():
+        return await ports.store.decide_records((person_name, session_name), rule)
 
 
 def begun(records: Records, person: Person, start: Start, times: SessionTimes) -> tuple[Session, Sequence[RecordWrite]]:

@@ -15,3 +15,11 @@ SELECT create_ms, state, deadline_us, ended_us, record FROM operations
 -- every_record_of_devices --
 -- For a check of what is in the records.
 SELECT record FROM devices
+
+-- every_audit_block --
+-- The whole audit trail, as it is linked.
+SELECT number, created_us, stream, entries, digest FROM audit_blocks ORDER BY number
+
+-- newest_command_us --
+-- When the newest command was issued; 0: there is none.
+SELECT coalesce(max(create_ms), 0) * 1000 FROM operations

@@ -102,6 +102,8 @@ class Kind(Generic[K, R]):
     """The limit by which an enterprise's records are counted. The key begins with the enterprise."""
     weighed: bool = False
     """Their bytes are counted, too."""
+    resource: Callable[[K], str] | None = str
+    """What the audit trail calls a record, by its key; None: no change of these is recorded."""
 
     @functools.cached_property
     def names(self) -> StatementNames:

@@ -1,6 +1,7 @@
 """The SQL of a record kind, out of its row (kinds.py): what both engines are asked. `make docs` prints it into kinds.sql."""
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def check_of(kind: AnyKind) -> Statement | None:
     article = "an" if parent.one[0] in "aeiou" else "a"
     same = " AND ".join(f"p.{column.name} = t.{column.name}" for column in parent.key_columns)
     return Statement(
-        f"{kind.table}_have_{article}_{parent.one}",
+        f"{kind.table}_have_{article}_{re.sub('[^a-z]', '_', parent.one)}",
         f"Every {kind.one} belongs to {article} {parent.one}.",
         f"SELECT count(*) FROM {kind.table} t WHERE NOT EXISTS (SELECT 1 FROM {parent.table} p WHERE {same})",
     )

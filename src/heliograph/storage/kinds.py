@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.audit import KeyAddress, KeyAddressName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import (
@@ -149,6 +150,7 @@ REQUESTS: Kind[RequestKey, IssueRequest] = Kind(
     from_columns=_request,
     expires=True,
     held=Held.REQUEST_IDS,
+    resource=None,  # the command that it stands for is recorded
 )
 
 TOMBSTONES: Kind[DeviceKey, Tombstone] = Kind(
@@ -188,6 +190,7 @@ STATUSES: Kind[StatusName, DeviceStatus] = Kind(
     key_columns=(Column("enterprise"), Column("device")),
     codec=json_of(DeviceStatus),
     belongs_to=ENTERPRISES,
+    resource=lambda name: str(DeviceName(*name)),
 )
 
 SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
@@ -202,6 +205,20 @@ SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
     codec=json_of(ServiceKey),
     found_by="client_email",
     few=True,
+    resource=lambda name: f"keys/{name.key_id}",
+)
+
+KEY_ADDRESSES: Kind[KeyAddressName, KeyAddress] = Kind(
+    table="key_addresses",
+    one="address of a key",
+    many="addresses of keys",
+    record=KeyAddress,
+    key=KeyAddressName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("key_id"), Column("address")),
+    codec=json_of(KeyAddress),
+    belongs_to=SERVICE_KEYS,
+    resource=None,  # the first use has an entry of its own
 )
 
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
@@ -230,6 +247,7 @@ SIGNING_KEYS: Kind[SigningKeyName, SigningKey] = Kind(
     columns=(POSITION, Column("expires_us", "bigint")),
     codec=json_of(SigningKey),
     expires=True,
+    resource=lambda name: f"signingKeys/{name.key_id}",
 )
 
 DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
@@ -245,6 +263,7 @@ DEAD_LETTERS: Kind[DeadLetterName, DeadLetter] = Kind(
     belongs_to=ENTERPRISES,
     expires=True,
     held=Held.DEAD_LETTERS,
+    resource=lambda name: f"enterprises/{name.enterprise}/deadLetters/{name.message_id}",
 )
 
 RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
@@ -270,6 +289,7 @@ PEOPLE: Kind[PersonName, Person] = Kind(
     key_columns=(Column("person"),),
     columns=(POSITION,),
     codec=json_of(Person),
+    resource=lambda name: f"people/{name.person}",
 )
 
 PASSKEYS: Kind[PasskeyName, Passkey] = Kind(
@@ -284,6 +304,7 @@ PASSKEYS: Kind[PasskeyName, Passkey] = Kind(
     codec=json_of(Passkey),
     belongs_to=PEOPLE,
     found_by="credential_id",
+    resource=lambda name: f"people/{name.person}/passkeys/{name.passkey}",
 )
 
 SESSIONS: Kind[SessionName, Session] = Kind(
@@ -299,6 +320,7 @@ SESSIONS: Kind[SessionName, Session] = Kind(
     belongs_to=PEOPLE,
     found_by="secret_hash",
     expires=True,
+    resource=lambda name: f"people/{name.person}/sessions/{name.session}",
 )
 
 INVITATIONS: Kind[InvitationName, Invitation] = Kind(
@@ -312,6 +334,7 @@ INVITATIONS: Kind[InvitationName, Invitation] = Kind(
     columns=(POSITION, Column("expires_us", "bigint")),
     codec=json_of(Invitation),
     expires=True,
+    resource=lambda name: f"invitations/{name.invitation}",
 )
 
 SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
@@ -325,6 +348,7 @@ SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
     columns=(Column("expires_us", "bigint"),),
     from_columns=lambda row: SpentAttempt(name=SpentAttemptName(row[0]), expires_us=row[1]),
     expires=True,
+    resource=None,  # the session that began by it is recorded
 )
 
 WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
@@ -338,6 +362,7 @@ WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
     columns=(POSITION, Column("expires_us", "bigint")),
     codec=json_of(WebPushSubscription),
     expires=True,
+    resource=lambda name: str(DeviceName(*name)),
 )
 
 KINDS: tuple[Kind[Any, Any], ...] = (
@@ -349,6 +374,7 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     SERIALS,
     STATUSES,
     SERVICE_KEYS,
+    KEY_ADDRESSES,
     DEAD_LETTERS,
     WEB_APPS,
     RESERVATIONS,

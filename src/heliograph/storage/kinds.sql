@@ -472,6 +472,66 @@ WHERE t.key_id = gone.key_id
 -- Whether every record can be read.
 SELECT record FROM service_keys
 
+-- sqlite: key_addresses_named --
+-- Addresses of keys by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN key_addresses t
+WHERE t.key_id = wanted.column1 AND t.address = wanted.column2
+
+-- sqlite: put_key_addresses --
+-- Addresses of keys as they are now.
+INSERT INTO key_addresses (key_id, address, record) VALUES (?, ?, ?)
+ON CONFLICT (key_id, address) DO UPDATE SET
+    record = excluded.record
+
+-- sqlite: delete_key_addresses --
+-- These addresses of keys are gone.
+DELETE FROM key_addresses WHERE (key_id, address) IN (VALUES (?, ?))
+
+-- sqlite: delete_key_addresses_of_service_keys --
+-- The addresses of keys of deleted service-account keys go with them.
+DELETE FROM key_addresses WHERE key_id IN (VALUES (?))
+
+-- postgresql: key_addresses_named --
+-- Addresses of keys by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(key_id, address)
+JOIN key_addresses t ON t.key_id = wanted.key_id AND t.address = wanted.address
+
+-- postgresql: lock_key_addresses --
+-- Addresses of keys by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(key_id, address)
+JOIN key_addresses t ON t.key_id = wanted.key_id AND t.address = wanted.address
+ORDER BY t.key_id, t.address FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_key_addresses --
+-- Addresses of keys that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO key_addresses (key_id, address, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_key_addresses --
+-- Addresses of keys as they are now.
+INSERT INTO key_addresses (key_id, address, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (key_id, address) DO UPDATE SET
+    record = excluded.record
+
+-- postgresql: delete_key_addresses --
+-- These addresses of keys are gone.
+DELETE FROM key_addresses t USING unnest($1::text[], $2::text[]) AS gone(key_id, address)
+WHERE t.key_id = gone.key_id AND t.address = gone.address
+
+-- postgresql: delete_key_addresses_of_service_keys --
+-- The addresses of keys of deleted service-account keys go with them.
+DELETE FROM key_addresses t USING unnest($1::text[]) AS gone(key_id)
+WHERE t.key_id = gone.key_id
+
+-- check: key_addresses_have_a_service_account_key --
+-- Every address of a key belongs to a service-account key.
+SELECT count(*) FROM key_addresses t WHERE NOT EXISTS (SELECT 1 FROM service_keys p WHERE p.key_id = t.key_id)
+
+-- check: every_record_of_key_addresses --
+-- Whether every record can be read.
+SELECT record FROM key_addresses
+
 -- sqlite: dead_letters_named --
 -- Dead letters by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN dead_letters t

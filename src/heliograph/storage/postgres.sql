@@ -274,3 +274,11 @@ WITH old AS (
 )
 DELETE FROM events e USING old WHERE e.enterprise = old.enterprise AND e.number <= old.number
 RETURNING 1
+
+-- append_audit_arrivals --
+-- New blocks of the audit trail arrive: they are linked once they are committed.
+INSERT INTO audit_arrivals (created_us, stream, entries) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])
+
+-- audit_waits --
+-- The first and the last block of the audit trail that wait for their link; 0: no block does.
+SELECT coalesce(min(arrival), 0), coalesce(max(arrival), 0) FROM audit_arrivals

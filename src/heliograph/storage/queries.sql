@@ -297,3 +297,35 @@ DELETE FROM events WHERE (enterprise, number) IN (
     SELECT e.enterprise, e.number FROM (VALUES (?, ?)) AS wanted CROSS JOIN events e
     WHERE e.enterprise = wanted.column1 AND e.number <= wanted.column2
 )
+
+-- audit_head --
+-- The end of the audit trail's chain.
+SELECT number, digest FROM audit_blocks WHERE number = (SELECT max(b.number) FROM audit_blocks b)
+
+-- append_audit_blocks --
+-- New blocks of the audit trail, each linked to the one before.
+INSERT INTO audit_blocks (number, created_us, stream, entries, digest) VALUES (?, ?, ?, ?, ?)
+
+-- audit_blocks_before --
+-- Blocks with smaller numbers, the newest first.
+SELECT number, created_us, stream, entries, digest FROM audit_blocks WHERE number < ? ORDER BY number DESC LIMIT ?
+
+-- audit_blocks_of_stream_before --
+-- Blocks of one stream with smaller numbers, the newest first.
+SELECT number, created_us, stream, entries, digest FROM audit_blocks WHERE stream = ? AND number < ? ORDER BY number DESC LIMIT ?
+
+-- audit_blocks_after --
+-- Blocks with greater numbers, the oldest first.
+SELECT number, created_us, stream, entries, digest FROM audit_blocks WHERE number > ? ORDER BY number LIMIT ?
+
+-- audit_blocks_of_stream_after --
+-- Blocks of one stream with greater numbers, the oldest first.
+SELECT number, created_us, stream, entries, digest FROM audit_blocks WHERE stream = ? AND number > ? ORDER BY number LIMIT ?
+
+-- sweep_audit --
+-- The oldest blocks up to a number are gone.
+DELETE FROM audit_blocks WHERE number IN (SELECT b.number FROM audit_blocks b WHERE b.number <= ? ORDER BY b.number LIMIT ?) RETURNING number
+
+-- audit_is_unsigned --
+-- Whether blocks other than checkpoints come after a number.
+SELECT EXISTS (SELECT 1 FROM audit_blocks b WHERE b.number > ? AND b.stream <> ?)

@@ -136,6 +136,8 @@ class Addresses:
     def of_client(self, scope: Scope) -> str:
         """The IP address of the sender of the request; behind trusted proxies, the one they give. Empty: unknown."""
         peer = str((scope.get("client") or ("", 0))[0])
+        if not self._trusted:
+            return peer
         said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
         for hop in reversed(said.split(",")):
             if not self._trusts(peer):

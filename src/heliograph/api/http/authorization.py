@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from heliograph.domain.access import Caller, ScopeInsufficient, authorize, is_write
+from heliograph.domain.access import ANYBODY, Caller, ScopeInsufficient, authorize, is_write
 from heliograph.protojson.errors import Unauthenticated
 from heliograph.service.callers import Callers
 
@@ -76,6 +76,10 @@ class Authorizer:
         """The caller, without a check of its rights.  Raises: Unauthenticated, ScopeInsufficient."""
         credential = credential_of(scope)
         return self._callers.known(credential) or await self._authenticated(credential, {}, scope)
+
+    def known(self, scope: Scope) -> Caller:
+        """The caller, if it was identified within the last minute, otherwise anybody: for what is written about a refusal."""
+        return self._callers.known(credential_of(scope)) or ANYBODY
 
     async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:

@@ -66,7 +66,7 @@ class FrontDoor:
         error = self._objection(scope) if scope["type"] in {"http", "websocket"} else None
         if error is None:
             return self._app(scope, receive, send)
-        log.info("request.refused", reason=error.reason, **error.metadata)
+        log.info("request.refused", reason=error.reason, address=self._addresses.of_client(scope), **error.metadata)
         return _reject(scope, receive, send, error)
 
     def _objection(self, scope: Message) -> HeliographError | None:

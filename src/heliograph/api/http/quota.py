@@ -80,6 +80,9 @@ class Admission(Protocol):
     async def identify(self, scope: Scope) -> Caller:
         """The caller, before any method is known.  Raises: HeliographError: the caller is not known."""
 
+    def known(self, scope: Scope) -> Caller:
+        """The caller, if it was identified lately, otherwise anybody."""
+
 
 class MeteredAuthorizer:
     """Lets the callers pass that `authorizer` lets pass (None: everyone), each this many times a minute."""
@@ -108,6 +111,10 @@ class MeteredAuthorizer:
     async def identify(self, scope: Scope) -> Caller:
         """The caller.  Raises: what the authorizer raises."""
         return ANYBODY if self._authorizer is None else await self._authorizer.identify(scope)
+
+    def known(self, scope: Scope) -> Caller:
+        """The caller, if it was identified lately, otherwise anybody."""
+        return ANYBODY if self._authorizer is None else self._authorizer.known(scope)
 
 
 def site_of(address: str) -> str:

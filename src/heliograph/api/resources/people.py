@@ -16,10 +16,13 @@ from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
 from heliograph.api.resources.service_keys import BODY_MAX_BYTES, require_operator
 from heliograph.domain.access import Role
+from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.people import Invitation, Rights
-from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.people import Known, forget_person, invite_person, list_people, open_invitations
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import require_enterprises
@@ -56,9 +59,17 @@ def people_app(desk: PeopleDesk) -> Router:
 
 
 def _endpoint(desk: PeopleDesk, handler: Handler) -> Endpoint:
+    method = f"people.{handler.__name__.strip('_')}"
+
     async def answer(request: Request) -> object:
-        require_operator(desk.secret, request)
-        return await handler(desk, request)
+        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
+        ACTING.set(acting)
+        try:
+            require_operator(desk.secret, request)
+            return await handler(desk, request)
+        except HeliographError as error:
+            await record_rejection(desk.ports, acting, error, resource="people")
+            raise
 
     return answer
 

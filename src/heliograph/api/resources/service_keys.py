@@ -12,12 +12,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Router
 
+from heliograph.api.http.address import Addresses
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
 from heliograph.domain.access import Role, ServiceKey
-from heliograph.protojson.errors import InvalidArgument, PermissionDenied
+from heliograph.domain.audit import Acting, ActorType
+from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied
 from heliograph.protojson.messages import Message, decode_message
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.ports import Ports
 from heliograph.service.service_keys import WantedKey, create_service_key, delete_service_key
@@ -40,6 +44,7 @@ class KeyDesk:
     ports: Ports
     sign_in: SignIn
     callers: Callers
+    addresses: Addresses
     secret: str | None
 
 
@@ -63,9 +68,17 @@ def keys_app(desk: KeyDesk) -> Router:
 
 
 def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
+    method = f"keys.{handler.__name__.strip('_')}"
+
     async def answer(request: Request) -> object:
-        require_operator(desk.secret, request)
-        return await handler(desk, request)
+        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
+        ACTING.set(acting)
+        try:
+            require_operator(desk.secret, request)
+            return await handler(desk, request)
+        except HeliographError as error:
+            await record_rejection(desk.ports, acting, error, resource="keys")
+            raise
 
     return answer
 

@@ -10,7 +10,11 @@ from heliograph.api.sign_in.desk import Answer, Desk, html
 from heliograph.api.sign_in.visit import Visit
 from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send, send_whole
+from heliograph.domain.access import ANYBODY
+from heliograph.domain.audit import Acting
 from heliograph.protojson.errors import HeliographError
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import record_rejection
 from heliograph.service.people import PATH as INVITATION
 
 log = structlog.get_logger()
@@ -53,12 +57,18 @@ def sign_in_app(desk: Desk, *, otherwise: Asgi) -> Asgi:
 async def _answer(desk: Desk, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
     try:
         visit = Visit(scope, receive, desk.addresses)
+        ACTING.set(Acting.caller(ANYBODY, method=f"signIn.{handler.__name__}", address=visit.address))
         if scope["method"] == "POST":
             await visit.read_form()
         found = await handler(desk, visit)
     except HeliographError as error:
         found = _rejection(error)
-        log.info("sign_in.refused", path=_shown(str(scope["path"])), http_status=found.status, reason=error.reason or error.code.name)
+        if scope["method"] == "POST":
+            await record_rejection(desk.ports, ACTING.get(), error, resource="")
+        log.info(
+            "sign_in.refused", path=_shown(str(scope["path"])), http_status=found.status, reason=error.reason or error.code.name,
+            address=desk.addresses.of_client(scope),
+        )  # fmt: skip
     except ClientGone:
         return
     if found.place:

@@ -9,12 +9,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from heliograph.domain.audit import Acting
 from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
+from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import Delete, DeleteDevice, DueRule, Facts, Put, PutDevice, PutOperation, PutTombstone, Write
+from heliograph.storage.batch.audit import BlockRow, block_rows, row_of, row_of_removal, row_of_write
 from heliograph.storage.batch.rows import NOTHING, DeviceState, EventRow
 from heliograph.storage.batch.view import View
 from heliograph.storage.kind import Kind, Row
@@ -26,17 +29,27 @@ K = TypeVar("K", bound=tuple[Any, ...])
 class Batch(View):
     """What the rules see, and what they write."""
 
-    def take(self, writes: Sequence[Write]) -> None:
-        """The decision's writes hold for all rules after it.  Raises: ValueError, NoSuchKind (nothing is taken)."""
+    def take(self, writes: Sequence[Write], acting: Acting | None = None) -> None:
+        """The decision's writes hold for all rules after it; who acts (None: no trail is kept) is recorded with them.
+
+        Raises: ValueError, NoSuchKind (nothing is taken).
+        """
         takes = [_TAKE[type(write)] for write in writes]
         self._check(writes)
         for take, write in zip(takes, writes, strict=True):
             take(self, write)
+        if acting is not None and writes and (row := row_of(acting, writes)) is not None:
+            self.written.audit.append(row)
 
-    def decide_due(self, operation: Operation, rule: DueRule) -> None:
+    def decide_due(self, operation: Operation, rule: DueRule, acting: Acting | None = None) -> None:
         """What the rule makes of the operation at this point of the batch holds for all rules after it.  Raises: as `take`."""
         subscription = self.subscription(operation.device.parent)
-        self.take(tuple(rule(operation, Facts(now_us=self.now_us, subscription=subscription))))
+        self.take(tuple(rule(operation, Facts(now_us=self.now_us, subscription=subscription))), acting)
+
+    def record_removal(self, acting: Acting | None, count: int) -> None:
+        """So many rows went, since their retention ended."""
+        if acting is not None and count:
+            self.written.audit.append(row_of_removal(acting, count))
 
     def _check(self, writes: Sequence[Write]) -> None:
         newest: dict[DeviceName, int] = {}
@@ -160,6 +173,13 @@ class Batch(View):
         notification = write.notification
         self.written.events.append(EventRow(write.enterprise.enterprise, self.now_us, notification.notification_type, notification.data))
 
+    def add_entry(self, write: AddAuditEntry | AddCheckpoint) -> None:
+        self.written.audit.append(row_of_write(write))
+
+    def audit_blocks(self) -> Sequence[BlockRow]:
+        """The batch's entries as blocks, which are not linked yet."""
+        return tuple(block_rows(self.written.audit, self.now_us))
+
     def event_streams(self) -> Collection[EnterpriseName]:
         """The enterprises that the batch appended events of."""
         return {EnterpriseName(event.enterprise) for event in self.written.events}
@@ -174,4 +194,5 @@ _TAKE: Mapping[type, Callable[[Batch, Any], None]] = {
     Delete: Batch.delete_record,
     **dict.fromkeys((Publish, Published, Postponed), Batch.change_outbox),
     AppendEvent: Batch.append_event,
+    **dict.fromkeys((AddAuditEntry, AddCheckpoint), Batch.add_entry),
 }

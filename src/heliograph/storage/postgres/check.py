@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from heliograph.domain.audit import Block
 from heliograph.protojson.errors import Unavailable
-from heliograph.storage.checks import Finding, checks, schema_finding
+from heliograph.storage.audit_trail import TRAIL_SINCE, NoTrail, Trail
+from heliograph.storage.checks import Finding, check_reads, checks, schema_finding
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link
 from heliograph.storage.postgres.migrations import migrate
 from heliograph.storage.queries import postgres_queries, statements
@@ -46,6 +48,21 @@ async def check_database(url: str) -> list[Finding]:
             findings = [await _version(connection), *[await _setting(connection, name, why) for name, why in MUST_BE_ON.items()]]
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 return findings + await _invariants(connection)
+    except DATABASE_ERRORS as error:
+        raise _unreachable(error) from None
+
+
+async def audit_trail(url: str) -> Trail:
+    """The audit trail as it is at one moment.  Raises: PostgresUnreachable, NoTrail."""
+    reads = check_reads()
+    try:
+        async with _connected(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            if await _schema(connection) < TRAIL_SINCE:
+                raise NoTrail
+            newest_us = int(await connection.fetchval(reads["newest_command_us"]))
+            waiting = int(await connection.fetchval(statements("postgres_check.sql")["audit_blocks_that_wait"]))
+            blocks = [Block(*row) for row in await connection.fetch(reads["every_audit_block"])]
+            return Trail(blocks, newest_us, waiting)
     except DATABASE_ERRORS as error:
         raise _unreachable(error) from None
 

@@ -22,6 +22,7 @@ from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verd
 from heliograph.storage.postgres.loading import Loader
 from heliograph.storage.postgres.runner import UNFIT, nothing_done, trouble_of
 
+_LINK_AUDIT = (resources.files(__package__) / "link_audit.sql").read_text(encoding="utf-8")
 _NUMBER_EVENTS = (resources.files(__package__) / "number_events.sql").read_text(encoding="utf-8")
 
 K = TypeVar("K")
@@ -93,6 +94,7 @@ class Reader:
         self.states = Gathered(self._read_states)
         self.holders = Gathered(self._read_holders)
         self._numbering = Gathered(self._number_events)
+        self._linking = Gathered(self._link_audit)
         self.records = {kind: Gathered(functools.partial(self._read_records, kind)) for kind in OF_RECORD.values()}
 
     async def run(self, name: str, *values: object) -> list[Record]:
@@ -155,6 +157,19 @@ class Reader:
         """How many got their numbers; none: what still waits is being deleted with its enterprise, by a server that may hang."""
         # Repeated if the session was lost: what has its number waits no more.
         return {None: await self._on_a_link(lambda link: link.script(_NUMBER_EVENTS))}
+
+    async def link_audit(self) -> None:
+        """No block of the audit trail that was committed before the call waits for its link.  Raises: Overloaded."""
+        ((_, newest),) = await self.run("audit_waits")
+        oldest = newest
+        while 0 < oldest <= newest:
+            await self._linking.get(None)
+            ((oldest, _),) = await self.run("audit_waits")
+
+    async def _link_audit(self, _: Sequence[None]) -> Mapping[None, None]:
+        # Repeated if the session was lost: what is linked waits no more.
+        await self._on_a_link(lambda link: link.script(_LINK_AUDIT))
+        return {None: None}
 
     async def _read_operations(self, names: Sequence[OperationName]) -> Mapping[OperationName, Operation]:
         rows = await self._columns("operations_named", [(*device, create_ms) for device, create_ms in names])

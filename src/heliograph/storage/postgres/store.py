@@ -14,6 +14,7 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
+from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
@@ -41,7 +42,7 @@ BATCH_LINKS = 2
 READ_LINKS = 2
 
 
-class PostgresStore(RecordVerbs):
+class PostgresStore(RecordVerbs, AuditVerbs):
     """A Store (service/ports.py) in a PostgreSQL database, which other servers may use, too.  Made by `open`."""
 
     def __init__(
@@ -119,11 +120,11 @@ class PostgresStore(RecordVerbs):
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._batches.rule_queue.put(Queued(sees, rule, future), lane)
+        self._batches.rule_queue.put(Queued(sees, rule, future, self._acting()), lane)
         return await future
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
-        decided = await self._timers.decide_due(rule, limit=limit)
+        decided = await self._timers.decide_due(rule, limit=limit, acting=self._acting())
         if decided is not None:
             self.counts.count(decided.batch.happened)
             self._committed(decided)
@@ -133,7 +134,12 @@ class PostgresStore(RecordVerbs):
 
     async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
         await self._reader.number_events()  # those that no one reads grow old, too
-        return await self._timers.retire(ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit)
+        return await self._timers.retire(
+            ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit, acting=self._acting()
+        )
+
+    async def sweep_audit(self, until: int, *, limit: int) -> int:
+        return len(await self._timers.run("sweep_audit", until, limit))
 
     async def next_messages_us(self) -> Mapping[str, int]:
         return {}  # other servers may add some at any time: the sender looks every second
@@ -215,6 +221,10 @@ class PostgresStore(RecordVerbs):
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
         return await self._reader.events(enterprise, after=after, limit=limit)
+
+    async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+        await self._reader.link_audit()
+        return await self._reader.run(name, *values)
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         return tuple(device_from(record).name for (record,) in await self._reader.run("orphans", limit))

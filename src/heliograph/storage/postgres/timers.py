@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from heliograph.domain.audit import Acting
 from heliograph.domain.errors import OutcomeUnknown
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import Unavailable
 from heliograph.service.outbox import OutboxMessage
 from heliograph.service.ports import DueRule
+from heliograph.storage.batch.audit import block_rows, row_of_removal
 from heliograph.storage.kinds import KINDS
 from heliograph.storage.outbox import Rota, message_from, soonest
 from heliograph.storage.postgres.link import DATABASE_ERRORS, Link, Record, Verdict, verdict
@@ -29,24 +31,29 @@ class Timers:
         self._turn = asyncio.Lock()
         self._rota = Rota()
 
-    async def decide_due(self, rule: DueRule, *, limit: int) -> Decided | None:
+    async def decide_due(self, rule: DueRule, *, limit: int, acting: Acting | None = None) -> Decided | None:
         """Everything due is decided and durable, except operations of locked devices; None: nothing was due."""
         async with self._alone():
             due = await self._link.run("lock_due", self._runner.now_us(), limit)
             if not due:
                 await self._link.rollback()  # what others run here next has a transaction of its own
                 return None
-            decided = await self._runner.within(self._link, _read_set(due), lambda loaded: _decide(loaded, due, rule))
+            decided = await self._runner.within(self._link, _read_set(due), lambda loaded: _decide(loaded, due, rule, acting))
             await commit(self._link, decided)
             return decided
 
-    async def retire(self, *, ended_before_us: int, events_before_us: int, limit: int) -> int:
+    async def retire(self, *, ended_before_us: int, events_before_us: int, limit: int, acting: Acting | None = None) -> int:
         """How many rows went: operations that ended before the time, records past their expiry, kind by kind; and old events."""
         now_us = self._runner.now_us()
-        removed = len(await self.run("retire_operations", ended_before_us, limit))
-        for kind in [kind for kind in KINDS if kind.expires]:
-            removed += len(await self.run(kind.names.retire, now_us, limit - removed))
-        return removed + len(await self.run("retire_events", events_before_us, limit))
+        async with self._alone():
+            removed = len(await self._link.run("retire_operations", ended_before_us, limit))
+            for kind in [kind for kind in KINDS if kind.expires]:
+                removed += len(await self._link.run(kind.names.retire, now_us, limit - removed))
+            removed += len(await self._link.run("retire_events", events_before_us, limit))
+            if acting is not None and removed:
+                await self._link.run_rows("append_audit_arrivals", tuple(block_rows((row_of_removal(acting, removed),), now_us)))
+            await self._link.commit()
+        return removed
 
     async def claim(self, *, limit: int, now_us: int, until_us: int, each: int, busy: Mapping[str, int]) -> Sequence[OutboxMessage]:
         """As Outbox.claim; claimed in the database, for other servers claim too."""
@@ -111,7 +118,7 @@ def _read_set(due: Iterable[Record]) -> ReadSet:
     return read_set
 
 
-def _decide(loaded: Loaded, due: Iterable[Record], rule: DueRule) -> Decided:
+def _decide(loaded: Loaded, due: Iterable[Record], rule: DueRule, acting: Acting | None) -> Decided:
     """Decide what is still due: an operation may have ended between the look and the lock."""
     batch, decided = loaded.batch, 0
     for enterprise, device, create_ms in due:
@@ -119,6 +126,6 @@ def _decide(loaded: Loaded, due: Iterable[Record], rule: DueRule) -> Decided:
         operation = batch.operation((name, create_ms))
         if operation is None or operation.deadline_us is None or operation.deadline_us > batch.now_us:
             continue
-        batch.decide_due(operation, rule)
+        batch.decide_due(operation, rule, acting)
         decided += 1
     return Decided(loaded, (), (), decided)

@@ -41,6 +41,8 @@ async def write(link: Link, loaded: Loaded) -> None:
         await link.run("delete_event_arrivals_of", gone)
         await link.run("delete_events_of", gone)
     await link.run_rows("append_events", written.events)
+    if written.audit:
+        await link.run_rows("append_audit_arrivals", batch.audit_blocks())
 
 
 async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from heliograph.domain.audit import Acting
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
@@ -32,6 +33,8 @@ class Queued(NamedTuple):
     sees: Sees
     rule: Rule[Any]
     future: asyncio.Future[Any]
+    acting: Acting | None = None
+    """Who is recorded in the audit trail; None: no one."""
 
 
 class Exclusive(NamedTuple):
@@ -232,11 +235,11 @@ class RuleQueue:
 
 def run_rule(batch: Batch, entry: Queued, rings: list[DeviceName]) -> Outcome:
     """Run the rule: its writes join the batch's, and the device that it rings joins `rings`; if it raises, neither."""
-    sees, rule, future = entry
+    sees, rule, future, acting = entry
     facts = batch.facts(sees)
     try:
         decision = rule(facts)
-        batch.take(decision.writes)
+        batch.take(decision.writes, acting)
     except Exception as error:  # noqa: BLE001 - the error belongs to the rule's caller
         return Outcome(future, error=error)
     if decision.ring is not None:

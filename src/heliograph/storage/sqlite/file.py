@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import apsw
 
+from heliograph.domain.audit import Block
 from heliograph.machine import BYTES, CLOSE_ON_EXEC, sync_folder
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, NotFound
+from heliograph.storage.audit_trail import TRAIL_SINCE, NoTrail, Trail
 from heliograph.storage.checks import Finding, check_reads, checks, schema_finding
 from heliograph.storage.lock_file import LockFile
 from heliograph.storage.queries import queries
@@ -78,6 +80,18 @@ def _invariants(connection: apsw.Connection) -> Iterator[Finding]:
     for name, check in checks("sqlite").items():
         yield check.finding(name, connection.execute(check.statement).fetchall()[0][0])  # type: ignore[arg-type]  # apsw: any value
     yield from record_findings(connection)
+
+
+@contextlib.contextmanager
+def audit_trail(path: Path) -> Iterator[Trail]:
+    """The audit trail in the file as it is at one moment, beside a running server too.  Raises: NoDatabase, NoTrail, LibraryTooOld."""
+    with reading(path) as connection:
+        connection.execute(check_reads()["begin_reading"])
+        if schema_version(connection) < TRAIL_SINCE:
+            raise NoTrail
+        ((newest_us,),) = connection.execute(check_reads()["newest_command_us"]).fetchall()
+        rows = connection.execute(check_reads()["every_audit_block"])
+        yield Trail((Block(*row) for row in rows), int(newest_us))  # type: ignore[arg-type]  # apsw: any value
 
 
 def back_up(path: Path, target: Path) -> int:

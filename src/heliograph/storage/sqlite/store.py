@@ -16,6 +16,7 @@ from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
 from heliograph.service.ports import Clock, DueRule, Held, Holding, Lane, Page, Rule, Sees
+from heliograph.storage.audit_verbs import AuditVerbs
 from heliograph.storage.batch.view import check_names
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, operations_from
@@ -50,7 +51,7 @@ LARGE_PAGE = 100
 """Pages with more rows are read in a thread: 100 operations take about a millisecond."""
 
 
-class SqliteStore(RecordVerbs):
+class SqliteStore(RecordVerbs, AuditVerbs):
     """A Store (service/ports.py) in one SQLite file, which it alone uses.  Made by `open`."""
 
     def __init__(  # noqa: PLR0913 - what its owner decides
@@ -138,14 +139,16 @@ class SqliteStore(RecordVerbs):
     async def decide(self, sees: Sees, rule: Rule[T], *, lane: Lane = Lane.CALLERS) -> T:
         check_names(sees.records)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._rule_queue.put(Queued(sees, rule, future), lane)
+        self._rule_queue.put(Queued(sees, rule, future, self._acting()), lane)
         return await self._answered(future)
 
     async def decide_due(self, rule: DueRule, *, limit: int) -> int:
+        acting = self._acting()
+
         def act(batch: Batch) -> int:
             due = self._due_operations(batch.now_us, limit)
             for operation in due:
-                batch.decide_due(operation, rule)
+                batch.decide_due(operation, rule, acting)
             return len(due)
 
         return await self._alone(act)
@@ -181,11 +184,19 @@ class SqliteStore(RecordVerbs):
         return tuple(operations_from(self._reads.one("due", by_us, limit)))
 
     async def retire(self, *, ended_before_us: int, events_before_us: int = 0, limit: int) -> int:
-        return await self._alone(
-            lambda batch: retire(
+        acting = self._acting()
+
+        def act(batch: Batch) -> int:
+            removed = retire(
                 self._tables, self._memory, batch, ended_before_us=ended_before_us, events_before_us=events_before_us, limit=limit
             )
-        )
+            batch.record_removal(acting, removed)
+            return removed
+
+        return await self._alone(act)
+
+    async def sweep_audit(self, until: int, *, limit: int) -> int:
+        return await self._alone(lambda _: len(self._tables.one("sweep_audit", until, limit)))
 
     async def forget_device(self, name: DeviceName) -> None:
         """Sandbox: the device, its tombstone, its operations and the memory of its serial never were."""
@@ -332,6 +343,9 @@ class SqliteStore(RecordVerbs):
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:
         rows = await self._in_thread(lambda: self._page_reads.one("page_of_events", *page_of_events(enterprise, after, limit)))
         return event_page(rows)
+
+    async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+        return await self._in_thread(lambda: self._page_reads.one(name, *values))
 
     async def orphans(self, *, limit: int) -> Sequence[DeviceName]:
         rows = await self._in_thread(lambda: self._page_reads.one("orphans", limit))

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 import apsw
 
+from heliograph.domain.audit import Head
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
+from heliograph.storage.batch.audit import BlockRow, linked
 from heliograph.storage.batch.rows import DeviceState, EventRow, OperationKey, SerialKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import device_from, encode_record, operation_columns, operations_from, tombstone_from
@@ -127,6 +129,8 @@ class Tables:
         self._write("delete_events_of", list(written.emptied.get(ENTERPRISES, ())))
         if written.events:
             self._append_events(written.events)
+        if written.audit:
+            self._append_blocks(batch.audit_blocks())
 
     def _write(self, name: str, rows: Sequence[Row]) -> None:
         if rows:
@@ -142,6 +146,11 @@ class Tables:
             rows.append((event.enterprise, last[event.enterprise], *event[1:]))
         self._write("append_events", rows)
         self._write("put_last_event_numbers", list(last.items()))
+
+    def _append_blocks(self, blocks: Iterable[BlockRow]) -> None:
+        """Linked into the chain: no one else adds to it meanwhile."""
+        head = next((Head(*row) for row in self.one("audit_head")), Head())
+        self._write("append_audit_blocks", tuple(linked(head, blocks)))
 
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
         """In the order of the primary key: new rows go to the table's end."""

@@ -1,0 +1,82 @@
+"""Who acts by a request, said where it enters, and refusals of changes: what the audit trail knows of HTTP."""
+
+from collections.abc import Awaitable
+
+from heliograph.api.http.address import Addresses, Scope
+from heliograph.asgi import Asgi, Message, Receive, Send
+from heliograph.domain.access import ANYBODY, Caller, is_write
+from heliograph.domain.audit import SERVER_STREAM, Acting
+from heliograph.protojson.errors import Code, HeliographError
+from heliograph.service.acting import ACTING
+from heliograph.service.audit import entry_of, note_address, record, record_rejection
+from heliograph.service.ports import Ports
+
+AMAPI = "androidmanagement."
+NOT_REFUSED = frozenset({Code.UNAVAILABLE, Code.INTERNAL, Code.CANCELLED, Code.DEADLINE_EXCEEDED})
+"""Errors that say nothing about who may do what: the server is in trouble, or its caller left."""
+ALWAYS_RECORDED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
+"""Refusals that are recorded of reads too."""
+
+
+class Audited:
+    """One server's entrance for callers."""
+
+    def __init__(self, ports: Ports, addresses: Addresses) -> None:
+        self._ports = ports
+        self._addresses = addresses
+
+    async def enter(self, caller: Caller, method_id: str, scope: Scope) -> None:
+        """From now on, what this task changes is the caller's."""
+        if not self._ports.store.audited:
+            return
+        address = self._addresses.of_client(scope)
+        ACTING.set(Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address))
+        if caller.key_id and (caller.key_id, address) not in self._ports.audit.addresses:
+            await note_address(self._ports, caller, address)
+
+    def address_of(self, scope: Scope) -> str:
+        """The IP address of the sender of the request."""
+        return self._addresses.of_client(scope)
+
+    async def signed_in(self, caller: Caller, method: str, scope: Scope) -> None:
+        """The caller has signed in: that is recorded before the answer.  Raises: as Store."""
+        if self._ports.store.audited:
+            acting = Acting.caller(caller, method=method, address=self.address_of(scope))
+            await record(self._ports, entry_of(acting), stream=_stream_of(caller))
+
+    async def rejected(
+        self,
+        error: HeliographError,
+        method_id: str,
+        scope: Scope,
+        *,
+        caller: Caller = ANYBODY,
+        resource: str = "",
+    ) -> None:
+        """The refusal is recorded, if it is one of a change, or of a caller."""
+        if error.code in ALWAYS_RECORDED or (is_write(method_id) and error.code not in NOT_REFUSED):
+            acting = Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=self.address_of(scope))
+            enterprise = resource.split("/")[1] if resource.startswith("enterprises/") else ""
+            await record_rejection(self._ports, acting, error, resource=resource, enterprise=enterprise)
+
+
+def _stream_of(caller: Caller) -> str:
+    """Where an enterprise looks for its own key's sign-ins; a key of several is the server's matter."""
+    return next(iter(caller.enterprises)) if caller.enterprises is not None and len(caller.enterprises) == 1 else SERVER_STREAM
+
+
+def resource_of(path: str, ids: tuple[str, ...]) -> str:
+    """The name of what a method's path names: `enterprises/*/devices/*:issueCommand` with its ids."""
+    parts = iter(ids)
+    return "/".join(next(parts, "*") if part == "*" else part for part in path.partition(":")[0].split("/"))
+
+
+def as_anybody(app: Asgi, method: str, addresses: Addresses) -> Asgi:
+    """The app, whose changes are those of anyone who has its page's address."""
+
+    def answer(scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http":
+            ACTING.set(Acting.caller(ANYBODY, method=method, address=addresses.of_client(scope)))
+        return app(scope, receive, send)
+
+    return answer

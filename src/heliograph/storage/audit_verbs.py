@@ -1,0 +1,48 @@
+"""What a Store does with the audit trail: the same in both engines."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+from heliograph.domain.audit import CHECKPOINT_STREAM, Acting, Block, Head, decode_checkpoint
+from heliograph.service.acting import ACTING
+from heliograph.service.audit_log import AuditState
+from heliograph.storage.kind import ReadRow
+
+LATEST = 2**63 - 1
+"""Above every number of a block."""
+
+
+class AuditVerbs(abc.ABC):
+    """See service/audit_log.py, AuditLog."""
+
+    audited = False
+
+    @abc.abstractmethod
+    async def _audit_rows(self, name: str, *values: object) -> Sequence[ReadRow]:
+        """The rows of the statement, once all that was committed before is linked."""
+
+    def _acting(self) -> Acting | None:
+        """Who is recorded with a decision; None: no one."""
+        if not self.audited:
+            return None
+        acting = ACTING.get()
+        return None if acting.silent else acting
+
+    async def audit_state(self) -> AuditState:
+        head = next((Head(row[0], row[1]) for row in await self._audit_rows("audit_head")), Head())
+        newest = await self.audit_blocks(CHECKPOINT_STREAM, before=LATEST, limit=1)
+        signed = decode_checkpoint(newest[0].entries) if newest else None
+        ((unsigned,),) = await self._audit_rows("audit_is_unsigned", signed.number if signed is not None else 0, CHECKPOINT_STREAM)
+        return AuditState(head, signed, bool(unsigned))
+
+    async def audit_blocks(self, stream: str | None, *, before: int, limit: int) -> Sequence[Block]:
+        return await self._blocks("before", stream, before, limit)
+
+    async def audit_blocks_after(self, stream: str | None, *, after: int, limit: int) -> Sequence[Block]:
+        return await self._blocks("after", stream, after, limit)
+
+    async def _blocks(self, way: str, stream: str | None, *values: Any) -> Sequence[Block]:  # noqa: ANN401 - values of a statement
+        if stream is None:
+            return [Block(*row) for row in await self._audit_rows(f"audit_blocks_{way}", *values)]
+        return [Block(*row) for row in await self._audit_rows(f"audit_blocks_of_stream_{way}", stream, *values)]
