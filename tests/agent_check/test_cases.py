@@ -8,10 +8,8 @@ import pytest
 
 from heliograph.agent_check.cases import CASES
 from heliograph.agent_check.run import Outcome, Plan
-from tests.agent_check.checking import PACE, QUICK_S, broken, results_of
+from tests.agent_check.checking import EXAMPLE, PACE, QUICK_S, broken, results_of, wrong
 
-TESTS = Path(__file__).parent
-EXAMPLE = TESTS.parents[1] / "examples" / "minimal_agent.py"
 FLEET = (
     sys.executable, "-m", "heliograph", "fleet", "--server", "{server}", "--enrollment-token", "{token}", "--count", "1", "--seed", "1",
     "--profile", "galaxy-a14-a13-byod", "--transport", "{transport}", "--journals", "{folder}/journals", "--effects", "{effects}",
@@ -41,11 +39,6 @@ CAUGHT = {
     "hammers": ["unknown-credential"],
 }
 """Each wrong agent, and the cases that find it."""
-
-
-def wrong(fault: str) -> tuple[str, ...]:
-    """The agent with this fault."""
-    return sys.executable, str(TESTS / "wrong_agent.py"), fault, "{server}", "{token}", "{folder}"
 
 
 @pytest.fixture(autouse=True)

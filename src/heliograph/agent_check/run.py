@@ -8,7 +8,7 @@ from pathlib import Path
 from heliograph.agent_check.cases import CASES, Case
 from heliograph.agent_check.stand import Stand
 from heliograph.agent_check.subject import LONG_POLL, TRANSPORTS, WEB_SOCKET, Program, Subject
-from heliograph.agent_check.tap import CONNECT
+from heliograph.agent_check.tap import CONNECT, POLL
 from heliograph.agent_check.trial import Broken, NotTried, Pace, Trial
 
 DEFAULT_PACE = Pace()
@@ -115,9 +115,10 @@ async def _ready(trial: Trial, transport: str) -> None:
     if trial.device:
         await trial.subject.start()
         trial.tap.break_connections()  # so that it connects over this transport
-        trial.begin()
-    await trial.enrolled()
+        await trial.until(lambda: trial.heard("hello", POLL), "hello or poll after its connection was broken")
+    else:
+        await trial.enrolled()
+        await trial.until(lambda: any(one.answered for one in trial.heard("status")), "status report")
     if transport == WEB_SOCKET:
         _require(any(one.kind == CONNECT for one in trial.heard()), NO_WEB_SOCKET)
-    await trial.until(lambda: any(one.answered for one in trial.heard("status")), "status report")
     trial.begin()
