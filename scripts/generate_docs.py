@@ -1,6 +1,7 @@
 """`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
 import logging
+import re
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.evidence import NOT_AT_ALL, SOURCES, Facts
+from heliograph.domain.explanation import TEXTS, Waiting
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
@@ -33,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
 MARKED = (
     "README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md",
-    "docs/device-reports.md", "docs/device-protocol.md",
+    "docs/device-reports.md", "docs/device-protocol.md", "docs/operations.md",
 )  # fmt: skip
 """Pages that people write, with blocks in them that this script writes."""
 
@@ -47,7 +49,7 @@ def pages() -> dict[Path, str]:
         "reported": reported(), "events": events(), "server-filled": server_filled(), "usage-log": usage_log(),
         "judged": judged(), "support": support(),
         "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
-        "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(),
+        "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(), "waiting": _waiting(),
         "agent-cases": _agent_cases(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
@@ -146,6 +148,16 @@ def _agent_cases() -> str:
     notes = {"kills": "the agent is killed", "last_order": "`--yes`", "once": "on one transport"}
     rows = [(f"`{case.name}`", case.expects, "; ".join(text for name, text in notes.items() if getattr(case, name))) for case in CASES]
     return table(("case", "expected", "note"), rows)
+
+
+def _waiting() -> str:
+    """What `heliograph explain` says of whatever waits; names and times are left out."""
+    rows = [
+        tuple(re.sub(r"\{\w+\}", "…", re.sub(r"\{(here|status)\}", "", part)) for part in (text.sentence, text.next_event, text.advice))
+        for waiting, text in TEXTS.items()
+        if waiting is not Waiting.NOTHING
+    ]
+    return table(("it says", "what comes next", "what to do"), rows)
 
 
 def _level(lowest: int | None) -> str:

@@ -10,10 +10,11 @@ from heliograph.agent_check.tap import Heard, PassOn, lose, lose_answer
 from heliograph.agent_check.trial import ACK_ID, Killing, NotTried, Trial
 from heliograph.channel.answer import Answer
 from heliograph.commands import COMMANDS
+from heliograph.commands.wipe import COMMAND as WIPE
 from heliograph.domain.device import DeviceRecord, DeviceReport, ManagementKind, ManagementMode, Ownership
 
 OK, UNAUTHENTICATED, UNAVAILABLE = 200, 401, 503
-REFUSAL_OF_UNKNOWN = Answer(
+REJECTION_OF_UNKNOWN = Answer(
     UNAUTHENTICATED,
     b'{"error": {"code": 401, "message": "No device has this credential. Enrol again.", "status": "UNAUTHENTICATED"}}',
 )
@@ -283,7 +284,7 @@ async def confirmed(trial: Trial) -> None:
 
 
 async def a_wipe_ends_with_its_acknowledgement(trial: Trial) -> None:
-    operation = await trial.issued("WIPE")
+    operation = await trial.issued(WIPE.name)
     await trial.until(lambda: trial.heard("refuse", "acknowledge", operation=operation), "acknowledgement")
     if trial.heard("refuse", operation=operation):
         raise NotTried("it refuses WIPE")
@@ -294,18 +295,18 @@ async def a_wipe_ends_with_its_acknowledgement(trial: Trial) -> None:
 async def an_unknown_credential_is_kept_and_tried_seldom(trial: Trial) -> None:
     least_s = LEAST_OF_PAUSE * trial.pace.unknown_first_s - SLACK_S
     since = len(trial.tap.heard)
-    trial.tap.refusal = REFUSAL_OF_UNKNOWN
+    trial.tap.rejection = REJECTION_OF_UNKNOWN
     trial.tap.break_connections()
     try:
-        await trial.until(lambda: refused(trial, since), "hello after its connection was lost")
-        first = refused(trial, since)[0]
+        await trial.until(lambda: rejected(trial, since), "hello after its connection was lost")
+        first = rejected(trial, since)[0]
         await trial.until(
-            lambda: len(refused(trial, since)) > 1, "second hello", within_s=trial.pace.unknown_first_s + trial.pace.patience_s
+            lambda: len(rejected(trial, since)) > 1, "second hello", within_s=trial.pace.unknown_first_s + trial.pace.patience_s
         )
-        waited_s = refused(trial, since)[1].at_s - first.at_s
+        waited_s = rejected(trial, since)[1].at_s - first.at_s
         trial.require(waited_s >= least_s, f"it came again after {waited_s:.1f} s; the protocol says {least_s:.0f} s at least")
     finally:
-        trial.tap.refusal = None
+        trial.tap.rejection = None
     later = len(trial.tap.heard)
     within_s = 2 * trial.pace.unknown_first_s + trial.pace.patience_s
     await trial.until(
@@ -314,7 +315,7 @@ async def an_unknown_credential_is_kept_and_tried_seldom(trial: Trial) -> None:
     await executed_once(trial, await trial.issued())
 
 
-def refused(trial: Trial, since: int) -> list[Heard]:
+def rejected(trial: Trial, since: int) -> list[Heard]:
     """Its attempts to say hello that were answered 401: a WebSocket is refused before hello."""
     return [one for one in trial.heard("hello", "connect", since=since) if one.answered == UNAUTHENTICATED]
 

@@ -78,7 +78,7 @@ class Tap:
     """In the order of arrival."""
     offered: list[tuple[str, str]] = field(default_factory=list)
     """Credential hash and operation of each offer that went out."""
-    refusal: Answer | None = None
+    rejection: Answer | None = None
     """Answered to everything, connections included, while it is set."""
     _interceptions: dict[str, list[Interception]] = field(default_factory=dict)
     _repeated: list[bytes] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Tap:
         """Everything is passed on as it comes."""
         self._interceptions.clear()
         self._repeated.clear()
-        self._repeats, self.refusal, self.web_sockets = 0, None, True
+        self._repeats, self.rejection, self.web_sockets = 0, None, True
 
     def break_connections(self) -> None:
         """Every open poll and WebSocket ends."""
@@ -174,8 +174,8 @@ class Tap:
         await send_answer(send, reply)
 
     async def _answered(self, heard: Heard, scope: Scope, receive: Receive) -> Answer | None:
-        if self.refusal is not None:
-            return self.refusal
+        if self.rejection is not None:
+            return self.rejection
         if heard.kind == POLL and self._repeated:
             return Answer(200, self._repeated.pop(0))
 
@@ -186,20 +186,20 @@ class Tap:
         if interception is not None:
             return await interception(heard, pass_on)
         async with _unless(self._breaking, pass_on) as reply:
-            return self.refusal if reply is None else reply
+            return self.rejection if reply is None else reply
 
     async def _web_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         heard = self.note(CONNECT, "", {}, _hash(scope), web_socket=True)
-        refusal = self.refusal or (None if self.web_sockets else NOT_HERE)
-        if refusal is not None:
+        rejection = self.rejection or (None if self.web_sockets else NOT_HERE)
+        if rejection is not None:
             await receive()
-            self.took(heard, refusal)
-            await deny(scope, send, refusal)
+            self.took(heard, rejection)
+            await deny(scope, send, rejection)
             return
         socket = TappedSocket(self, heard.credential_hash, receive, send)
         async with _unless(self._breaking, lambda: socket.serve(self.app, scope)) as ended:
             if ended is None:
-                await socket.close(LOST if self.refusal is None else UNKNOWN)
+                await socket.close(LOST if self.rejection is None else UNKNOWN)
 
 
 class TappedSocket:

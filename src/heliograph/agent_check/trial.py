@@ -12,6 +12,7 @@ from heliograph.agent_check.stand import Stand
 from heliograph.agent_check.subject import Subject
 from heliograph.agent_check.tap import POLL, Heard, PassOn
 from heliograph.channel.answer import Answer
+from heliograph.commands.lock import COMMAND as LOCK
 from heliograph.protocol import Enrolled, ReportState
 
 ACK_ID = re.compile(r"[0-9a-f]{32}")
@@ -124,7 +125,7 @@ class Trial:
         """It has said hello, and its facts are known."""
         await self.until(lambda: any(one.answered == 200 for one in self.heard("hello", since=since)), "hello that is answered 200")  # noqa: PLR2004
 
-    async def issued(self, type_: str = "LOCK", *, duration_s: int = 600) -> str:
+    async def issued(self, type_: str = LOCK.name, *, duration_s: int = 600) -> str:
         """The name of a new operation."""
         return await self.stand.issue(self.device, type_, duration_s=duration_s)
 
