@@ -11,6 +11,7 @@ from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceSt
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
+from heliograph.domain.rights import Permit
 from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
@@ -21,7 +22,7 @@ from heliograph.service.notifications import departure_published, operation_writ
 from heliograph.service.offer_command import with_offers
 from heliograph.service.paging import page_of
 from heliograph.service.policies import full_policy_name
-from heliograph.service.ports import Decision, Delete, DeleteDevice, Facts, Ports, PutDevice, PutTombstone, Sees, Write
+from heliograph.service.ports import Decision, Delete, DeleteDevice, Facts, Ports, Put, PutDevice, PutTombstone, Sees, Write
 from heliograph.service.tenant_bounds import require_size
 
 MUTABLE = ("state", "disabled_reason", "policy_name")
@@ -63,7 +64,9 @@ async def status_of(ports: Ports, device: DeviceRecord) -> DeviceStatus | None:
     return await ports.store.record(DeviceStatus, StatusName(*device.name))
 
 
-async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
+async def patch_device(
+    ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None, *, permit: Permit | None = None
+) -> DeviceRecord:
     """The device with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
     A connected phone is notified of the change.
@@ -72,8 +75,9 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
     Fields that only the server or the phone can set stay as they are, even if the patch and the mask name them.
 
     Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
-        NotFound.
+        NotFound; RoleInsufficient, TooManyThisHour.
     """
+    judging = permit if permit is not None and permit.judges() else None
     paths = _paths(patch, mask)
     whole = set(MUTABLE) <= set(paths)
     policy_name = ""
@@ -83,6 +87,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
     def rule(facts: Facts) -> Decision[DeviceRecord | None]:
         if facts.device is None:
             return Decision(None)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, now_us=facts.now_us)
         changed = facts.device
         if "state" in paths:
             changed = msgspec.structs.replace(changed, wanted_state=_wanted_state(changed, patch.state, whole=whole))
@@ -94,9 +99,9 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if reason is not None:
             require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason", ever=REASON_MAX_BYTES)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
-        return Decision(changed, (PutDevice(changed),))
+        return Decision(changed, (PutDevice(changed), *map(Put, counts)))
 
-    record = await ports.store.decide(Sees(device=name), rule)
+    record = await ports.store.decide(Sees(device=name, records=judging.tallies() if judging is not None else ()), rule)
     if record is None:
         raise await device_absence(ports, name)
     ports.doorbell.policy_changed(name)
@@ -132,21 +137,27 @@ def _of_reason(paths: tuple[str, ...]) -> list[str]:
     return [path for path in paths if path.partition(".")[0] == "disabled_reason"]
 
 
-async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "") -> None:
+async def delete_device(
+    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", permit: Permit | None = None
+) -> None:
     """The device and its open operations are over; for 30 days its phone learns its last order, a wipe with these flags and reason.
 
-    Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound;
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached.
     Source: disc, devices.delete; amapi.md §6.12.
     """
     order = _delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
+    judging = permit if permit is not None and permit.judges() else None
 
     def rule(facts: Facts) -> Decision[bool]:
         if facts.device is None:
             return Decision(answer=False)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, now_us=facts.now_us)
         # The server of its connection learns that the device is gone.
-        return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
+        return Decision(answer=True, writes=[*management_ended(ports, facts, facts.device, order), *map(Put, counts)], ring=name)
 
-    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name),))
+    tallies = judging.tallies() if judging is not None else ()
+    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *tallies))
     if not await ports.store.decide(sees, rule):
         raise await device_absence(ports, name)
     ports.offers.forget_device(name)

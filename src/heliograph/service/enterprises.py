@@ -11,8 +11,10 @@ from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
+from heliograph.domain.rights import Permit
 from heliograph.domain.sealed_text import opened
 from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of
+from heliograph.domain.tally import Tally
 from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message, stored_message
@@ -160,23 +162,42 @@ async def patch_enterprise(
     return record
 
 
-async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
+async def delete_enterprise(ports: Ports, name: EnterpriseName, *, permit: Permit | None = None) -> None:
     """Delete the enterprise first, so that nothing can be added; then each device as by devices.delete, with its own last order.
 
     After a crash in between, `finish_deletions` deletes the rest before the server answers any request.
 
-    Raises: EnterpriseNotAuthorized.
+    If `permit` counts, all its devices take a place, in the transaction that deletes the enterprise. One that enrols between
+    the look at the devices and that transaction takes none.
+
+    Raises: EnterpriseNotAuthorized; BlastRadiusReached.
     """
+    counting = permit if permit is not None and permit.counts_destroyed else None
+    doomed = [] if counting is None else await _device_names(ports, name, most=counting.blast_radius + 1)
 
     def rule(facts: Facts) -> Decision[bool]:
         if facts.enterprise is None:
             return Decision(answer=False)
-        return Decision(answer=True, writes=(Delete(name),))
+        counts = () if counting is None or not doomed else (Put(counting.destroy(doomed, facts.record(Tally), now_us=facts.now_us)),)
+        return Decision(answer=True, writes=(Delete(name), *counts))
 
-    if not await ports.store.decide(Sees(enterprise=name), rule):
+    if not await ports.store.decide(Sees(enterprise=name, records=() if counting is None else (counting.blast_name,)), rule):
         raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
     while devices := (await ports.store.devices(name, after="", limit=DELETED_AT_ONCE)).items:
         await _delete_all(ports, [device.name for device in devices])
+
+
+async def _device_names(ports: Ports, enterprise: EnterpriseName, *, most: int) -> list[str]:
+    """The names of at most `most` devices of the enterprise."""
+    names: list[str] = []
+    after = ""
+    while len(names) < most:
+        page = await ports.store.devices(enterprise, after=after, limit=min(DELETED_AT_ONCE, most - len(names)))
+        names += [str(device.name) for device in page.items]
+        if not page.more:
+            break
+        after = page.items[-1].position
+    return names
 
 
 async def finish_deletions(ports: Ports) -> None:

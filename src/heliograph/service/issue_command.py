@@ -12,6 +12,7 @@ from heliograph.domain.envelope import ROOT, IssuedCommand
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, RequestKey
+from heliograph.domain.rights import Permit
 from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhausted, Violation, Violations
 from heliograph.service.limits import Limits
@@ -37,8 +38,10 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "", request_id: str = "") -> Operation:
-    """The operation is durable, QUEUED, and its device's bell rings.
+async def issue_command(
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "", permit: Permit | None = None, request_id: str = ""
+) -> Operation:
+    """The operation is durable, QUEUED, and its device's bell rings. `permit`: what the caller may; None: the server itself asks.
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
@@ -48,16 +51,19 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
 
     Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
         TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
-        EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
         description = f"The command has {size} bytes as its device receives it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
         raise InvalidArgument(violations=[Violation(ROOT, description)])
 
+    judging = permit if permit is not None and permit.judges(command.row) else None
+
     def rule(facts: Facts) -> Decision[Operation | None]:
         if facts.device is None:
             return Decision(None)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, row=command.row, now_us=facts.now_us)
         _check_against_device(command, facts.device)
         require_sealed_fits(command, facts.device)
         if facts.open_count >= ports.limits.open_operations_most:
@@ -65,9 +71,9 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
         if size > SMALL_BYTES:
             _check_open_bytes(facts, size, ports.limits)
         operation = _queued(ports, command, facts.device, facts, caller=caller)
-        return Decision(operation, (PutOperation(operation, new=True),), ring=device)
+        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=device)
 
-    sees = Sees(device=device, open_operations=size > SMALL_BYTES)
+    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=judging.tallies(command.row) if judging is not None else ())
     if request_id:
         operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:
