@@ -341,6 +341,16 @@ def test_pages_are_framed_by_no_one_and_run_no_foreign_script(guarded: Guarded) 
         assert not re.search(r"<style|style=|<script(?! src=\"/static/)| on[a-z]+=", page.page)
 
 
+def test_a_head_of_a_page_is_the_page_without_it(guarded: Guarded) -> None:
+    visitor = signed_in(guarded)
+
+    for path in ("/sign-in?again=1", "/account"):
+        answer = visitor.call("HEAD", path)
+
+        assert (200, "") == (answer.status, answer.page)
+        assert int(answer.headers["content-length"]) > 500
+
+
 def test_what_a_person_typed_is_text_on_every_page(guarded: Guarded) -> None:
     visitor = signed_in(guarded, "escaped@example.com")
 

@@ -1,6 +1,7 @@
 """Several servers of one database: who signs out at one is out at all; and what a database gives away to its readers."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,16 @@ def test_a_sign_in_counts_at_one_server_only(two_servers: tuple[Guarded, Guarded
     statuses = [one.post("/sign-in/passkey", {"credential": answer}).status for one in (visitor, thief)]
 
     assert [303, 403] == statuses
+
+
+def test_a_session_that_calls_the_api_is_no_key_with_an_address(tmp_path: Path) -> None:
+    """The audit trail remembers where keys were used from; a session is not one, and its sign-in has the address."""
+    with guarded_server(Settings(data_dir=tmp_path, durable=False)) as server:
+        visitor = signed_in(server)
+        assert 200 == visitor.call("GET", "/v1/enterprises?projectId=p").status
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "heliograph.db")) as database:
+        assert (0,) == database.execute("SELECT count(*) FROM key_addresses").fetchone()
 
 
 def test_the_database_knows_no_secret_of_a_session_or_an_invitation(tmp_path: Path) -> None:
