@@ -18,11 +18,16 @@ from heliograph.domain.rights import BlastRadiusReached, NotEveryEnterprise, Rol
 from heliograph.domain.roles import BUILT_IN, COUNTED_METHODS, RoleDefinition, RoleLine, covers, role_violations, who_of
 from heliograph.domain.tally import Tally
 from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.approvals import APPROVE
 from tests.domain.test_device_filter import DEVICE
 
 ISSUE, DELETE, PATCH = COUNTED_METHODS
 BY_ID = {method.id: method for method in METHODS}
-DESTRUCTIVE_METHODS = {"androidmanagement.enterprises.delete", "androidmanagement.enterprises.devices.delete"}
+DESTRUCTIVE_METHODS = {
+    "androidmanagement.enterprises.delete",
+    "androidmanagement.enterprises.devices.delete",
+    "heliograph.approvals.approve",
+}
 DESTRUCTIVE_TYPES = {"WIPE", "RELINQUISH_OWNERSHIP"}
 LOCK, WIPE = COMMANDS["LOCK"], COMMANDS["WIPE"]
 
@@ -41,6 +46,12 @@ def device(name: str, **changed: object) -> DeviceRecord:
 def test_what_is_destructive_is_what_ends_the_management_of_devices() -> None:
     assert DESTRUCTIVE_METHODS == {method.id for method in METHODS if method.destructive}
     assert DESTRUCTIVE_TYPES == {row.name for row in COMMANDS.values() if row.destructive}
+
+
+def test_who_may_approve_is_judged_as_by_the_methods_row() -> None:
+    row = BY_ID[APPROVE.id]
+
+    assert (row.id, row.path, row.destructive) == APPROVE
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)

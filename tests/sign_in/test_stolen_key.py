@@ -117,6 +117,10 @@ def test_the_refusal_says_what_to_do_and_when(theft: Theft) -> None:
     assert ("mallory@acme.example", "10") == (info["metadata"]["actor"], info["metadata"]["limit"])
     assert f"{refused.headers['retry-after']}s" == retry["retryDelay"]
     assert "heliograph keys update --blast-radius" in refused.message
+    trail = theft.owners("GET", "/heliograph/v1/enterprises/acme/auditEntries?pageSize=100").json["auditEntries"]
+    assert ("mallory@acme.example", "RESOURCE_EXHAUSTED", "BLAST_RADIUS_REACHED") in {
+        (entry.get("actor"), entry.get("outcome"), entry.get("reason")) for entry in trail
+    }
     alarmed = theft.servers[-1].call("GET", "/metrics").body.decode()
     assert "heliograph_blast_radius_reached_total 1.0" in alarmed.splitlines()
 

@@ -70,7 +70,7 @@ class Method:
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
     destructive: bool = False
-    """Whether it takes devices away for good: patterns in roles do not cover it by accident (docs/roles.md)."""
+    """Whether it takes devices away for good, or lets others do so: patterns in roles do not cover it by accident (docs/roles.md)."""
     streams: bool = False
     """Whether it may answer with a Stream, to a caller that accepts one."""
     summary: str = ""

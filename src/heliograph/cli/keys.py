@@ -90,11 +90,12 @@ app = server_group("keys", "Make, list, change, rotate and delete the keys that 
 )
 @EXPIRES
 @BLAST_RADIUS
+@option("--without-approval", is_flag=True, help="Make it whatever the approval rules demand, if no one is left who may approve it.")
 @DATA_DIR
 @KEY_SERVER
 def create(  # noqa: PLR0913 - one option each
     *, enterprise: tuple[str, ...], role: str, out: Path, name: str, person: str, expires: str | None, blast_radius: int | None,
-    data_dir: Path | None, server: str | None,
+    without_approval: bool, data_dir: Path | None, server: str | None,
 ) -> None:  # fmt: skip
     """Write a service-account key file that Google's clients take as it is.
 
@@ -104,7 +105,9 @@ def create(  # noqa: PLR0913 - one option each
     address = web_address_of(server) if server is not None else None
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
-    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
+    wanted: Json = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
+    if without_approval:
+        wanted["withoutApproval"] = True
     client = desk_client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
     with new_private_file(out) as file:

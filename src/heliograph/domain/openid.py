@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.domain.names import ID_PATTERN
 from heliograph.domain.people import PERSON_MAX_CHARS, PersonName, Rights, person_named
@@ -46,7 +48,6 @@ class OpenIdPerson(NamedTuple):
     name: PersonName
     display_name: str
     rights: Rights
-    groups: tuple[str, ...]
 
 
 def group_rule(text: str) -> GroupRule:
@@ -91,8 +92,9 @@ def person_of(claims: Mapping[str, Any], *, groups_claim: str, rules: Sequence[G
     rights = rights_of_groups(groups, rules)
     if rights is None:
         raise NoGroup
+    rights = msgspec.structs.replace(rights, groups=_kept(groups))
     shown = next((text for key in ("name", "preferred_username", "email") if isinstance(text := claims.get(key), str) and text), "")
-    return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights, _kept(groups))
+    return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights)
 
 
 def groups_in(claims: Mapping[str, Any], claim: str) -> Sequence[str]:

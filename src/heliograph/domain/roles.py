@@ -32,6 +32,7 @@ COUNTED_METHODS = (
 )
 """What `perHour` counts: each is judged in the transaction that does it."""
 _PATTERN = re.compile(r"[A-Za-z0-9.*]{1,200}")
+_COLLECTIONS = {"account": "accounts", "person": "people", "group": "groups"}
 _WHO = re.compile(r"(account|person|group):([!-~]{1,255})")
 
 
@@ -86,6 +87,12 @@ class RoleBindingName(NamedTuple):
     who: str
     """`account:…` (a key's client_email), `person:…` or `group:…`."""
     role: str
+
+    @property
+    def resource(self) -> str:
+        """As a resource's name: `people/ann@example.com/roles/helpdesk`."""
+        kind, _, name = self.who.partition(":")
+        return f"{_COLLECTIONS.get(kind, 'bindings')}/{name or kind}/roles/{self.role}"
 
 
 class RoleBinding(msgspec.Struct, frozen=True, kw_only=True):

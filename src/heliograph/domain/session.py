@@ -54,8 +54,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """The person's `sessions_ended` at the start."""
     rights: Rights | None = None
     """What the identity provider's groups gave; None: what the person's record says, at each moment."""
-    groups: tuple[str, ...] = ()
-    """What the identity provider named at the start; roles may be bound to them."""
     address: str = ""
     user_agent: str = ""
 

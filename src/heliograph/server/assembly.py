@@ -17,6 +17,7 @@ from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
 from heliograph.api.resources.people import PREFIX as PEOPLE
 from heliograph.api.resources.people import PeopleDesk, people_app
@@ -51,6 +52,7 @@ from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.access_changes import follow_access_changes
 from heliograph.service.acting import acting_as, context_of
+from heliograph.service.approval_links import LINK_PATH
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -88,6 +90,7 @@ DECIDED: Mapping[str, Admits] = MappingProxyType(
         **dict.fromkeys(SIGN_IN_PREFIXES, Admits.BROWSER),
         SIGN_UP: Admits.LINK,
         UPGRADE: Admits.LINK,
+        LINK_PATH: Admits.LINK,
         DEVICE: Admits.PHONE,
         APK: Admits.ANYBODY,
         AGENT: Admits.ANYBODY,
@@ -293,6 +296,7 @@ def _api(
         ACCESS: desk_routes,
         SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
         UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
+        LINK_PATH: as_anybody(approval_app(ports, otherwise=rest), AUDITED_AS, addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

@@ -7,6 +7,8 @@ import msgspec
 from heliograph.commands import ENVELOPE, last_order_of_delete
 from heliograph.domain import operation as life
 from heliograph.domain import user_facing_message
+from heliograph.domain.access import Caller
+from heliograph.domain.approval import DELETE_DEVICE, Approval
 from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceStatus, LastOrder, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
@@ -16,6 +18,7 @@ from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message
+from heliograph.service.approval_gate import ApprovalRequired, Gate, Passage
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence, enterprise_absence
 from heliograph.service.notifications import departure_published, operation_writes
@@ -138,27 +141,40 @@ def _of_reason(paths: tuple[str, ...]) -> list[str]:
 
 
 async def delete_device(
-    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", permit: Permit | None = None
-) -> None:
+    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", caller: Caller | None = None,
+    permit: Permit | None = None,
+) -> None:  # fmt: skip
     """The device and its open operations are over; for 30 days its phone learns its last order, a wipe with these flags and reason.
 
+    `caller`: who asks, by whom the approval rules are judged; None: the server itself, whose caller was judged before.
+    `permit`: what the caller may; None: everything.
+
     Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound;
-        RoleInsufficient, TooManyThisHour, BlastRadiusReached.
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached; ApprovalRequired, ApprovalDeclined.
     Source: disc, devices.delete; amapi.md §6.12.
     """
     order = _delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
     judging = permit if permit is not None and permit.judges() else None
+    gate = None
+    if caller is not None:
+        gate = Gate(DELETE_DEVICE, name.parent, str(name), caller, bytes(order.command).decode(), devices=(str(name),))
 
-    def rule(facts: Facts) -> Decision[bool]:
+    def rule(facts: Facts) -> Decision[Approval | bool]:
         if facts.device is None:
             return Decision(answer=False)
         counts = () if judging is None else judging.judge(facts.device, facts.records, now_us=facts.now_us)
+        passage = Passage() if gate is None else gate.judge(facts, facts.device)
+        if passage.blocked_by is not None:
+            return Decision(passage.blocked_by, passage.writes)
+        writes = [*management_ended(ports, facts, facts.device, order), *passage.writes, *map(Put, counts)]
         # The server of its connection learns that the device is gone.
-        return Decision(answer=True, writes=[*management_ended(ports, facts, facts.device, order), *map(Put, counts)], ring=name)
+        return Decision(answer=True, writes=writes, ring=name)
 
-    tallies = judging.tallies() if judging is not None else ()
-    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *tallies))
-    if not await ports.store.decide(sees, rule):
+    seen = (*(gate.sees if gate else ()), *(judging.tallies() if judging is not None else ()))
+    answer = await ports.store.decide(Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *seen)), rule)
+    if isinstance(answer, Approval):
+        raise ApprovalRequired(answer)
+    if not answer:
         raise await device_absence(ports, name)
     ports.offers.forget_device(name)
 

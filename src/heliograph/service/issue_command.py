@@ -6,6 +6,7 @@ import hmac
 import msgspec
 
 from heliograph.commands import ENVELOPE
+from heliograph.domain.access import ANYBODY, Caller
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import ROOT, IssuedCommand
@@ -15,10 +16,12 @@ from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, Reques
 from heliograph.domain.rights import Permit
 from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhausted, Violation, Violations
+from heliograph.service.approval_gate import held_back, rules_seen
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
 from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
+from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
@@ -39,9 +42,12 @@ class TooManyOpenOperations(ResourceExhausted):
 
 
 async def issue_command(
-    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "", permit: Permit | None = None, request_id: str = ""
-) -> Operation:
-    """The operation is durable, QUEUED, and its device's bell rings. `permit`: what the caller may; None: the server itself asks.
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None,
+    request_id: str = "",
+) -> Operation:  # fmt: skip
+    """The operation is durable, QUEUED, and its device's bell rings; or it awaits the approval that the enterprise's rules demand.
+
+    `permit`: what the caller may; None: the server itself asks.
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
@@ -70,10 +76,15 @@ async def issue_command(
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
             _check_open_bytes(facts, size, ports.limits)
-        operation = _queued(ports, command, facts.device, facts, caller=caller)
+        operation = _queued(ports, command, facts.device, facts, caller=caller.email)
+        if (held := held_back(facts, operation, facts.device, caller)) is not None:
+            return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
         return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=device)
 
-    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=judging.tallies(command.row) if judging is not None else ())
+    seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
+    if judging is not None:
+        seen = (*seen, *judging.tallies(command.row))
+    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=seen)
     if request_id:
         operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:

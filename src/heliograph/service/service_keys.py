@@ -17,6 +17,7 @@ from heliograph.domain.tally import MOST as TALLY_MOST
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.service.callers import SignIn
 from heliograph.service.enterprises import create_enterprise
+from heliograph.service.key_approvals import require_key_approval
 from heliograph.service.ports import Ports
 from heliograph.service.roles import RoleNotFound, get_role
 
@@ -52,12 +53,14 @@ class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     """0: it does not end."""
     blast_radius: int | None = None
     """Devices that its actor may destroy in an hour; 0: as many as wanted; None: as the server's limits say."""
+    without_approval: bool = False
+    """Whether the operator makes it whatever approval rules demand: the way back in if no one is left who could approve."""
 
 
 async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -> ServiceKey:
     """The key may call from now on. An enterprise that an admin's key names and that does not exist is made; a viewer's must be there.
 
-    Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys.
+    Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys; ApprovalRequired, ApprovalDeclined.
     """
     pem, key_id = _public_half(wanted.public_key)
     _check(wanted)
@@ -67,6 +70,10 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
     known = await sign_in.keys.service_keys()
     if len(known) >= KEYS_MOST and all(key.key_id != key_id for key in known):
         raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
+    if not wanted.without_approval:
+        # Not which key: whoever makes it makes another pair each time.
+        params = {"enterprises": list(wanted.enterprises), "role": wanted.role, "account": wanted.account, "person": wanted.person}
+        await require_key_approval(ports, wanted.enterprises, msgspec.json.encode(params).decode())
     await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role == Role.ADMIN)
     project = _project_of(wanted.enterprises)
     key = ServiceKey(

@@ -49,10 +49,10 @@ class SignedIn(NamedTuple):
     session: Session
     rights: Rights
 
-    def caller(self, *, blast_radius: int) -> Caller:
-        """The person as a caller of the API, with the role of the session alone; what person and groups are bound to adds to it."""
-        caller = self.rights.caller(self.person.name.person, session_id=self.session.name.session, blast_radius=blast_radius)
-        return msgspec.structs.replace(caller, groups=self.session.groups)
+    @property
+    def caller(self) -> Caller:
+        """The person as a caller of the API."""
+        return self.rights.caller(self.person.name.person, session_id=self.session.name.session)
 
 
 class Start(NamedTuple):
@@ -66,7 +66,6 @@ class Start(NamedTuple):
     address: str = ""
     user_agent: str = ""
     rights: Rights | None = None
-    groups: tuple[str, ...] = ()
     replaces: tuple[SessionName, ...] = ()
     """Sessions that end with its beginning: the browser's former one, and the oldest of too many."""
 
@@ -113,7 +112,7 @@ def begun(records: Records, person: Person, start: Start, times: SessionTimes) -
     session = Session(
         name=SessionName(person.name.person, start.session_id), secret_hash=hash_of(start.secret), how=start.how, created_us=now_us,
         used_us=now_us, expires_us=min(now_us + times.idle_us, ends_us), ends_us=ends_us, round=person.sessions_ended,
-        rights=start.rights, groups=start.groups, address=start.address, user_agent=start.user_agent[:AGENT_MAX_CHARS],
+        rights=start.rights, address=start.address, user_agent=start.user_agent[:AGENT_MAX_CHARS],
     )  # fmt: skip
     return session, (Put(start.spends), Put(session), *map(Delete, start.replaces))
 

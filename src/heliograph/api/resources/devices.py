@@ -70,6 +70,7 @@ async def delete(call: Call) -> bytes:
         wipe_data_flags=[flag.value for flag in query.wipe_data_flags],
         wipe_reason=query.wipe_reason_message,
         permit=call.permit,
+        caller=call.caller,
     )
     return EMPTY
 

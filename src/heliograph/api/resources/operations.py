@@ -51,7 +51,7 @@ async def issue(call: Call) -> bytes:
         request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
     command = await work_aside(partial(ENVELOPE.decode, behaviour=call.ports.limits.behaviour), call.body)
     operation = await issue_command(
-        call.ports, DeviceName(*call.ids), command, caller=call.caller.email, permit=call.permit, request_id=request_id
+        call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit, request_id=request_id
     )
     return render_operation(operation)
 

@@ -32,6 +32,7 @@ class KeyCreation(Message):
     blast_radius: Int32 = 0
     """0: as the server's limits say."""
     unlimited_blast_radius: bool = False
+    without_approval: bool = False
 
 
 class KeyUpdate(Message):
@@ -64,6 +65,7 @@ async def _create(desk: OperatorDesk, request: Request) -> object:
         person=wanted.person,
         expires_us=_expiry_us(desk, wanted.ttl),
         blast_radius=_blast_radius(wanted),
+        without_approval=wanted.without_approval,
     )
     return _view(await create_service_key(desk.ports, desk.sign_in, key))
 

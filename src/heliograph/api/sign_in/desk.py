@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.sign_in.visit import Visit
-from heliograph.domain.openid import OpenIdPerson
+from heliograph.domain.people import Rights
 from heliograph.domain.sealed_text import opened, seal
 from heliograph.domain.session import ATTEMPT_LIFE_US, Attempt, SpentAttempt
 from heliograph.domain.web_address import WebAddress, is_loopback_name
@@ -72,14 +72,13 @@ class Desk:
             raise AttemptSpent
         return attempt
 
-    async def start(self, visit: Visit, attempt: Attempt, how: str, who: OpenIdPerson | None = None) -> Start:
+    async def start(self, visit: Visit, attempt: Attempt, how: str, rights: Rights | None = None) -> Start:
         """What the session begins with: always a new secret, whatever the browser brought; its former session ends."""
         former = await find_session(self.ports, visit.session_secret)
         return Start(
             secret=self.ports.ids.session_secret(), session_id=self.ports.ids.token_id(), how=how,
             spends=SpentAttempt(name=attempt.spent_name, expires_us=attempt.expires_us), address=visit.address,
-            user_agent=visit.user_agent, rights=who.rights if who else None, groups=who.groups if who else (),
-            replaces=(former.session.name,) if former else (),
+            user_agent=visit.user_agent, rights=rights, replaces=(former.session.name,) if former else (),
         )  # fmt: skip
 
     async def welcome(self, visit: Visit, signed_in: SignedIn, start: Start, onward: str) -> Answer:

@@ -37,7 +37,7 @@ async def come_back(desk: Desk, visit: Visit) -> Answer:
         raise ProviderAnswerRejected(f"The identity provider did not sign you in: {answer['error'][:SHOWN_MOST]}.")
     claims = await provider.claims(answer, attempt, _redirect_uri(visit))
     who = person_of(claims, groups_claim=provider.groups_claim, rules=provider.rules)
-    start = await desk.start(visit, attempt, "openid", who)
+    start = await desk.start(visit, attempt, "openid", rights=who.rights)
     return await desk.welcome(visit, await sign_in_with_openid(desk.ports, desk.times, who, start), start, attempt.next)
 
 

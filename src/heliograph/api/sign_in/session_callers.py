@@ -51,4 +51,5 @@ class SessionCallers:
         found = await (find_session(self._ports, secret) if looks else use_session(self._ports, self._times, secret))
         if found is None:
             return None
-        return await self._roles.resolved(found.caller(blast_radius=self._ports.limits.blast_radius))
+        person, session, limits = found.person.name.person, found.session.name.session, self._ports.limits
+        return await self._roles.resolved(found.rights.caller(person, session_id=session, blast_radius=limits.blast_radius))
