@@ -1,8 +1,12 @@
 """A second person: what is held back, who may let it go, what the one who asked is answered, and how it ends without an answer."""
 
+import dataclasses
+from collections.abc import Awaitable
+
+import msgspec
 import pytest
 
-from heliograph.commands import ENVELOPE
+from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.access import ANYBODY, Caller, Role, ServiceKey
 from heliograph.domain.approval import (
     CHANGE_RULES,
@@ -20,7 +24,7 @@ from heliograph.domain.approval import (
     UnnamedApprover,
 )
 from heliograph.domain.device import Ownership
-from heliograph.domain.names import ApprovalName, OperationName
+from heliograph.domain.names import ApprovalName, ApprovalRulesName, OperationName
 from heliograph.domain.operation import State
 from heliograph.protocol import Execute, ReportState
 from heliograph.protojson.errors import Code, InvalidArgument, NotFound
@@ -42,7 +46,7 @@ from heliograph.service.devices import delete_device
 from heliograph.service.enterprises import delete_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
-from heliograph.service.ports import Put
+from heliograph.service.ports import Put, Rule, Sees
 from heliograph.service.record_rules import RecordDecision
 from heliograph.service.timeline import get_timeline
 from tests.agent.lab import eventually
@@ -99,6 +103,30 @@ async def test_without_a_rule_nothing_waits(lab: World) -> None:
     assert name == await phone.hears_name()
     with pytest.raises(NotFound):
         await get_approval(lab.ports, operation_approval(name))
+
+
+@pytest.mark.parametrize("type_name", COMMANDS)
+async def test_only_what_may_need_approval_reads_the_rules(lab: World, type_name: str) -> None:
+    """Every other command reads what it read before."""
+    seen: list[Sees] = []
+
+    class Watched:
+        """The lab's store, which notes what issuing sees."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(lab.ports.store, name)
+
+        def decide(self, sees: Sees, rule: Rule[object]) -> Awaitable[object]:
+            seen.append(sees)
+            return lab.ports.store.decide(sees, rule)
+
+    phone = await lab.phone()
+    body = msgspec.json.encode({"type": type_name, **COMMANDS[type_name].example})
+
+    await issue_command(dataclasses.replace(lab.ports, store=Watched()), phone.name, ENVELOPE.decode(body))  # type: ignore[arg-type]
+
+    expected = (ApprovalRulesName(LAB.enterprise),) if type_name in MAY_NEED_APPROVAL else ()
+    assert [expected] == [sees.records for sees in seen]
 
 
 async def test_a_wipe_that_needs_approval_is_an_operation_that_its_phone_does_not_learn_of(lab: World) -> None:
