@@ -7,7 +7,7 @@ import click
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.command_tree import command
 from heliograph.cli.options import AS_JSON, client_of, operation_name
-from heliograph.cli.output import local_time, print_json, print_paragraph
+from heliograph.cli.output import print_json, print_paragraph, with_local_times
 
 NAME = click.argument("name", metavar="NAME", help="DEVICE/ID of a command, or the whole name of anything that waits.")
 EXPLAINED = ("/approvals/", "/reservations/", "/deadLetters/", "/pushEndpoints/")
@@ -25,8 +25,7 @@ def explain(name: str, *, enterprise: str, server: str, as_json: bool) -> None:
     if as_json:
         return print_json(body)
     found = json.loads(body)
-    next_time = found.get("nextTime", "")
     for part in ("sentence", "nextEvent", "advice"):
         if text := found.get(part):
-            print_paragraph(text.replace(next_time, local_time(next_time)) if next_time else text)
+            print_paragraph(with_local_times(text))
     return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.access import AccessState, AccessStateName, KeyUse, KeyUseName, ServiceKey, ServiceKeyName
 from heliograph.domain.approval import Approval, ApprovalRulesRecord
 from heliograph.domain.audit import KeyAddress, KeyAddressName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
@@ -29,8 +29,10 @@ from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.domain.reservation import Reservation
+from heliograph.domain.roles import RoleBinding, RoleBindingName, RoleName, RoleRecord
 from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentAttemptName
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
+from heliograph.domain.tally import Tally, TallyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.domain.web_push import WebPushName, WebPushSubscription
 from heliograph.service.tenant_bounds import Held
@@ -224,6 +226,74 @@ KEY_ADDRESSES: Kind[KeyAddressName, KeyAddress] = Kind(
     resource=None,  # the first use has an entry of its own
 )
 
+KEY_USES: Kind[KeyUseName, KeyUse] = Kind(
+    table="key_uses",
+    one="key's last use",
+    many="keys' last uses",
+    record=KeyUse,
+    key=KeyUseName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("key_id"),),
+    columns=(POSITION,),
+    codec=json_of(KeyUse),
+    few=True,
+    resource=None,  # the key's calls are recorded, as far as they change anything
+)
+
+ROLES: Kind[RoleName, RoleRecord] = Kind(
+    table="roles",
+    one="role",
+    many="roles",
+    record=RoleRecord,
+    key=RoleName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("role"),),
+    columns=(POSITION,),
+    codec=json_of(RoleRecord),
+    few=True,
+    resource=lambda name: f"roles/{name.role}",
+)
+
+ROLE_BINDINGS: Kind[RoleBindingName, RoleBinding] = Kind(
+    table="role_bindings",
+    one="role binding",
+    many="role bindings",
+    record=RoleBinding,
+    key=RoleBindingName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("who"), Column("role")),
+    columns=(POSITION,),
+    codec=json_of(RoleBinding),
+    few=True,
+    resource=attrgetter("resource"),
+)
+
+ACCESS_STATES: Kind[AccessStateName, AccessState] = Kind(
+    table="access_states",
+    one="state of access",
+    many="states of access",
+    record=AccessState,
+    key=AccessStateName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("what"),),
+    codec=json_of(AccessState),
+    resource=None,  # the change that it counts is recorded
+)
+
+TALLIES: Kind[TallyName, Tally] = Kind(
+    table="tallies",
+    one="tally",
+    many="tallies",
+    record=Tally,
+    key=TallyName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("actor"), Column("what")),
+    columns=(Column("expires_us", "bigint"),),
+    codec=json_of(Tally),
+    expires=True,
+    resource=None,  # the deed that it counts is recorded
+)
+
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
     table="push_endpoints",
     one="push endpoint",
@@ -405,6 +475,11 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     STATUSES,
     SERVICE_KEYS,
     KEY_ADDRESSES,
+    KEY_USES,
+    ROLES,
+    ROLE_BINDINGS,
+    ACCESS_STATES,
+    TALLIES,
     DEAD_LETTERS,
     WEB_APPS,
     RESERVATIONS,

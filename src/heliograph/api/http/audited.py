@@ -4,8 +4,9 @@ from collections.abc import Awaitable
 
 from heliograph.api.http.address import Addresses, Scope
 from heliograph.asgi import Asgi, Message, Receive, Send
-from heliograph.domain.access import ANYBODY, Caller, is_write
+from heliograph.domain.access import ANYBODY, Caller
 from heliograph.domain.audit import SERVER_STREAM, Acting
+from heliograph.domain.rights import is_write
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.acting import ACTING
 from heliograph.service.audit import entry_of, note_address, record, record_rejection
