@@ -18,6 +18,7 @@ from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.domain.people import Person
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violations
 from heliograph.protojson.messages import encode_message
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalRequired, Gate
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.notifications import operation_writes
@@ -25,6 +26,7 @@ from heliograph.service.offer_command import with_offers
 from heliograph.service.paging import page_of
 from heliograph.service.ports import Decision, Facts, Ports, Put, Sees
 from heliograph.service.record_rules import RecordDecision, Records
+from heliograph.service.roles import RoleBook
 
 log = structlog.get_logger()
 
@@ -114,8 +116,15 @@ async def _callers(ports: Ports) -> Sequence[Caller]:
     """Everyone whom keys and records of people show; who signs in by an identity provider's group is known while they do."""
     keys = (await ports.store.records(ServiceKey, after="", limit=CALLERS_READ)).items
     people = (await ports.store.records(Person, after="", limit=CALLERS_READ)).items
-    signing_in = [person.rights.caller(person.name.person, session_id="") for person in people if person.rights is not None]
-    return [*(key.caller for key in keys), *signing_in]
+    found = [key.caller for key in keys if not key.has_expired(ports.clock.now_us())]
+    found += [person.rights.caller(person.name.person, session_id="") for person in people if person.rights is not None]
+    return await with_roles(ports, found)
+
+
+async def with_roles(ports: Ports, callers: Iterable[Caller]) -> Sequence[Caller]:
+    """The callers, each with what its roles allow now."""
+    book = RoleBook(ports.store, AccessChanges())  # read for this look alone: it hears of no change
+    return [await book.resolved(caller) for caller in callers]
 
 
 def _approvers_of(approval: Approval, callers: Iterable[Caller]) -> tuple[str, ...]:
