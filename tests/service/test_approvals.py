@@ -173,11 +173,16 @@ async def test_nobody_approves_their_own_nor_by_another_key(lab: World, by: Call
         await create_approval_link(lab.ports, operation_approval(name), by, server_url="https://x")
 
 
-async def test_a_caller_without_a_name_approves_nothing(lab: World) -> None:
+@pytest.mark.parametrize("by", [ANYBODY, Caller(email="backend@x", key_id="s1")], ids=["nobody known", "a program's key"])
+async def test_who_is_no_known_person_approves_nothing(lab: World, by: Caller) -> None:
+    """It might be the one who asked, by another key."""
+    await put_key(lab, by)
     _, name = await held_wipe(lab)
 
-    with pytest.raises(UnnamedApprover):
-        await approve_it(lab, name, ANYBODY)
+    for act in (approve_it(lab, name, by), decline(lab.ports, operation_approval(name), by)):
+        with pytest.raises(UnnamedApprover):
+            await act
+    assert () == (await get_approval(lab.ports, operation_approval(name))).approvers
 
 
 async def test_an_approver_agrees_to_exactly_what_waits(lab: World) -> None:

@@ -217,7 +217,7 @@ class OwnApproval(PermissionDenied):
 
 
 class UnnamedApprover(PermissionDenied):
-    """An approver must be known: sign in with a key. This server, or its sandbox, admits callers without a name."""
+    """An approver must be a known person: use a key that was made with --person, or sign in with a browser."""
 
     reason = "UNNAMED_APPROVER"
 

@@ -11,7 +11,7 @@ from heliograph.domain.people import Person, PersonName
 from heliograph.domain.sealed_text import Sealable, opened, seal
 from heliograph.domain.session import Session, SessionName, is_current, rights_of
 from heliograph.protojson.errors import NotFound
-from heliograph.service.approvals import Standing, approval_named, get_approval, may_approve, named, with_roles
+from heliograph.service.approvals import Standing, approval_named, get_approval, may_approve, with_roles
 from heliograph.service.ports import Ports
 
 LINK_LIFE_US = 15 * 60 * 1_000_000
@@ -40,7 +40,7 @@ async def create_approval_link(ports: Ports, name: ApprovalName, caller: Caller,
     approval = await approval_named(ports, name)
     now_us = ports.clock.now_us()
     # Who may not approve gets no link.
-    approving.approved(approval, actor=named(caller), key_id=caller.key_id, digest=approval.digest, now_us=now_us)
+    approving.approved(approval, actor=caller.person, key_id=caller.key_id, digest=approval.digest, now_us=now_us)
     expires_us = min(now_us + LINK_LIFE_US, approval.deadline_us)
     link = ApprovalLink(approval=str(name), digest=approval.digest, actor=caller.actor, key_id=caller.key_id, expires_us=expires_us)
     return f"{server_url}{LINK_PATH}{seal(link, key=_link_key(ports))}", expires_us

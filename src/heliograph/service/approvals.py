@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.domain import approval as approving
 from heliograph.domain import operation as life
-from heliograph.domain.access import ANYBODYS_ACTOR, Caller, ServiceKey
+from heliograph.domain.access import Caller, ServiceKey
 from heliograph.domain.approval import Approval, ApprovalRules, ApprovalRulesRecord, ApprovalState, NotPending
 from heliograph.domain.names import ApprovalName, ApprovalRulesName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, State
@@ -67,6 +67,7 @@ async def get_approval(ports: Ports, name: ApprovalName) -> Standing:
 
 
 async def approval_named(ports: Ports, name: ApprovalName) -> Approval:
+    """What is stored of it.  Raises: ApprovalNotFound, EnterpriseNotAuthorized."""
     approval = await ports.store.record(Approval, name)
     if approval is None:
         raise await enterprise_absence(ports, name.parent) or ApprovalNotFound()
@@ -129,7 +130,7 @@ async def with_roles(ports: Ports, callers: Iterable[Caller]) -> Sequence[Caller
 
 def _approvers_of(approval: Approval, callers: Iterable[Caller]) -> tuple[str, ...]:
     """Who may approve it: not the one who asked."""
-    actors = {caller.actor for caller in callers if may_approve(caller, approval.name.enterprise)}
+    actors = {caller.person for caller in callers if caller.person and may_approve(caller, approval.name.enterprise)}
     return tuple(sorted(actors - {approval.asked_by}))
 
 
@@ -147,7 +148,7 @@ async def approve(ports: Ports, name: ApprovalName, caller: Caller, *, digest: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, ApprovalChanged.
     """
-    actor = named(caller)
+    actor = caller.person
 
     def vote(approval: Approval, now_us: int) -> Approval:
         return approving.approved(approval, actor=actor, key_id=caller.key_id, digest=digest, now_us=now_us)
@@ -160,7 +161,7 @@ async def decline(ports: Ports, name: ApprovalName, caller: Caller, *, reason: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, InvalidArgument.
     """
-    actor = named(caller)
+    actor = caller.person
     return await _decide(
         ports, name, lambda approval, now_us: approving.declined(approval, actor=actor, reason=reason, now_us=now_us), actor
     )
@@ -175,15 +176,6 @@ async def call_off(ports: Ports, name: ApprovalName, caller: Caller, *, reason: 
     return await _decide(
         ports, name, lambda approval, now_us: approving.called_off(approval, actor=actor, reason=reason, now_us=now_us), actor
     )
-
-
-def named(caller: Caller) -> str:
-    return "" if caller.actor == ANYBODYS_ACTOR else caller.actor
-
-
-class _Vote(NamedTuple):
-    approval: Approval
-    operation: Operation | None = None
 
 
 async def _decide(ports: Ports, name: ApprovalName, vote: Vote, actor: str) -> Standing:
