@@ -16,7 +16,8 @@ NOT_RECORDED = {
     "tallies": "the deed that it counts is recorded",
     "spent_attempts": "the session that began by the attempt is recorded",
 }
-NAME = re.compile(r"([A-Za-z]+/[\w.@-]+)(/[A-Za-z]+/[\w.@-]+)*")
+NAME = re.compile(r"([A-Za-z]+/[\w.@-]+)(/[A-Za-z]+/[\w.@-]+)*(/[A-Za-z]+)?")
+"""At the end there may be a singleton (AIP-156)."""
 
 
 @pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.table)

@@ -23,6 +23,7 @@ from heliograph.api.web.rendering import STATIC
 from heliograph.channel.app import OF_DEVICE, OF_OPERATION, ROOT
 from heliograph.sandbox.routes import STEERING_ROUTES
 from heliograph.server.assembly import API, DECIDED
+from heliograph.service.approval_links import LINK_PATH
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
 from heliograph.service.sign_up import PATH as SIGN_UP
 from tests.api.live import Response
@@ -89,7 +90,7 @@ CALLS: Collection[Call] = [
     *browsers(),
     *of_router(agent_app(None)),
     *(Call(Admits.ASSERTION, "POST", path) for path in sorted(TOKEN_PATHS)),
-    *(Call(Admits.LINK, http, f"{path}none") for path in (SIGN_UP, UPGRADE) for http in ("GET", "POST")),
+    *(Call(Admits.LINK, http, f"{path}none") for path in (SIGN_UP, UPGRADE, LINK_PATH) for http in ("GET", "POST")),
 ]
 
 
