@@ -123,9 +123,17 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
         return position(self.created_us, self.name.invitation)
 
 
+def known_as(person: str) -> str:
+    """The person as records, keys and sessions name them: an e-mail address in small letters, anything else as it is.
+
+    Two ways to write one address must not make two people: one of them could approve what the other asked for.
+    """
+    return person.lower() if "@" in person else person
+
+
 def person_named(text: str) -> str:
     """The person as records name it.  Raises: InvalidArgument."""
-    person = text.strip().lower()
+    person = known_as(text.strip())
     if not _PERSON.fullmatch(person) or len(person) > PERSON_MAX_CHARS:
         raise InvalidArgument(f"Invalid person {text[:64]!r}: write an e-mail address, or a name without spaces.")
     return person

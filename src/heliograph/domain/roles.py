@@ -143,7 +143,7 @@ def who_of(text: str) -> str:
     if not _WHO.fullmatch(given):
         message = f"Invalid WHO {text[:64]!r}: write account:CLIENT_EMAIL, person:EMAIL or group:NAME, without spaces."
         raise InvalidArgument(message)
-    return given
+    return given.lower() if given.startswith("person:") and "@" in given else given  # as people.known_as
 
 
 def _kind_of(text: str) -> str:

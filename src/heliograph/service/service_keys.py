@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from heliograph.domain.access import EVERY_ENTERPRISE, Role, ServiceKey
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.names import ID_PATTERN, EnterpriseName
+from heliograph.domain.people import known_as
 from heliograph.domain.roles import BUILT_IN
 from heliograph.domain.tally import MOST as TALLY_MOST
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
@@ -85,7 +86,7 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
         enterprises=tuple(dict.fromkeys(wanted.enterprises)),
         public_key=pem,
         created_us=sign_in.now_us(),
-        person=wanted.person,
+        person=known_as(wanted.person),
         expires_us=wanted.expires_us,
         blast_radius=ports.limits.blast_radius if wanted.blast_radius is None else wanted.blast_radius,
     )
