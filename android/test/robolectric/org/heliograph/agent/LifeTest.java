@@ -36,7 +36,7 @@ import org.robolectric.annotation.Config;
 
 /** From what a QR code or a computer hands over to the service in the foreground, and after a restart of the phone again. */
 @RunWith(RobolectricTestRunner.class)
-@Config(sdk = {24, 26, 28, 30, 33, 34, 35}, shadows = RealPolicy.class)
+@Config(sdk = {24, 26, 28, 30, 33, 34, 35, 36}, shadows = RealPolicy.class)
 public class LifeTest {
   private Application app;
 
