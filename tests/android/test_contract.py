@@ -131,6 +131,32 @@ async def test_a_killed_phone_carries_its_last_order_out_and_forgets_its_credent
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("said", [b'"keepAlive"', b'"protocolVersions"'], ids=["keep-alive", "version"])
+async def test_hello_says_what_the_phone_speaks_and_how_long_it_may_be_silent(
+    lab: Lab, make: Make, kind: TransportKind, said: bytes
+) -> None:
+    async with Wire(port_of(lab.url)) as wire:
+        wire.cut_next_answer(said)
+
+        subject = await make(Wish(type="LOCK", kind=kind, url=wire.url))
+
+        assert 1 == wire.cuts
+        await subject.stop()
+
+
+async def test_a_poll_waits_as_long_as_was_agreed(lab: Lab, make: Make) -> None:
+    async with Wire(port_of(lab.url)) as wire:
+        wire.cut_next_answer(b"GET /device/v1/commands?keepAlive=55 ")
+        subject = await make(Wish(type="LOCK", kind=TransportKind.LONG_POLL, url=wire.url))
+
+        operation = await lab.ended(await issue(lab, subject, "LOCK"))
+
+        assert 1 == wire.cuts
+        assert 1 == subject.executions(operation)
+        await subject.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_policy_may_be_larger_than_any_other_message(lab: Lab, make: Make, kind: TransportKind) -> None:
     """With the answer to hello, and as news."""
     name = PolicyName(lab.enterprise.enterprise, "default")
