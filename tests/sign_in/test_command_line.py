@@ -47,8 +47,10 @@ def serving(folder: Path, *options: str) -> Iterator[Shell]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A folder where a server runs that asks for a key."""
+    """A folder where a server runs that asks for a key; it has the enterprise acme."""
     with serving(tmp_path_factory.mktemp("here")) as found:
+        made = found.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "first.json")
+        assert 0 == made.code, made.err
         yield found
 
 
@@ -196,7 +198,7 @@ def test_roles_are_set_bound_explained_and_deleted(shell: Shell) -> None:
 
 
 def test_of_a_person_without_a_role_their_keys_are_named(shell: Shell) -> None:
-    key = ("--enterprise", "acme", "--role", "admin", "--out", "of-eve.json", "--name", "eve", "--person", "eve@acme.example")
+    key = ("--enterprise", "acme", "--role", "viewer", "--out", "of-eve.json", "--name", "eve", "--person", "eve@acme.example")
     shell.run("keys", "create", *key)
 
     by_key = shell.run("can", "person:eve@acme.example", "LOCK", "--enterprise", "acme")
