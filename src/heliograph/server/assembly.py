@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
+from heliograph.api.console.app import console_app
+from heliograph.api.console.guest import Console
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Authorizer
@@ -68,6 +70,8 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
 API = "/v1/"
+ROOT = "/"
+"""What no other prefix has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +201,8 @@ def wired_app(
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
-    app = by_prefix({**routes, "/device/v1/": channel.app(ports, address_of=addresses.of_client)}, routes[API])
+    otherwise = routes.pop(ROOT)
+    app = by_prefix({**routes, "/device/v1/": channel.app(ports, address_of=addresses.of_client)}, otherwise)
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -247,6 +252,9 @@ def _api(
     openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
     sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
+    console = Console(
+        ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=settings.admission is Admission.KEYS
+    )
     return {
         API: rest,
         **for_people,
@@ -260,6 +268,7 @@ def _api(
         AGENT: agent,
         WELL_KNOWN: public_keys,
         CERTIFICATES: public_keys,
+        ROOT: console_app(console, otherwise=rest),
     }
 
 
