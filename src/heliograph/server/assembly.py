@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from heliograph.api.app import rest_app
-from heliograph.api.console.app import console_app
-from heliograph.api.console.guest import Console
+from heliograph.api.console.door import console_door
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Authorizer
@@ -252,9 +251,8 @@ def _api(
     openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
     sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
-    console = Console(
-        ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=settings.admission is Admission.KEYS
-    )
+    signs_in = settings.admission is Admission.KEYS
+    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in))
     return {
         API: rest,
         **for_people,
@@ -268,8 +266,16 @@ def _api(
         AGENT: agent,
         WELL_KNOWN: public_keys,
         CERTIFICATES: public_keys,
-        ROOT: console_app(console, otherwise=rest),
+        ROOT: console_door(console, otherwise=rest),
     }
+
+
+def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
+    """The console, loaded now."""
+    from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
+    from heliograph.api.console.guest import Console  # noqa: PLC0415
+
+    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import structlog
 
 from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
-from heliograph.api.console.guest import PREFIX, Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.door import PREFIX
+from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.method import MethodTable
@@ -48,22 +49,18 @@ PAGES = (
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
 
-def console_app(console: Console, *, otherwise: Asgi) -> Asgi:
-    """The ASGI app that answers `/console`, its static files, and `/` for browsers; every other request is handed on."""
+def console_app(console: Console) -> Asgi:
+    """The ASGI app that answers what `console_door` lets in."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"])
-        if scope["type"] != "http":
-            return await otherwise(scope, receive, send)
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
+        if path == "/":
+            return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
         if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(send, path.removeprefix(STATIC)):
             return None
-        if path == PREFIX or path.startswith(f"{PREFIX}/"):
-            return await _answer(console, scope, receive, send)
-        if path == "/" and scope["method"] == "GET" and _wants_a_page(scope):
-            return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
-        return await otherwise(scope, receive, send)
+        return await _answer(console, scope, receive, send)
 
     return answer
 
@@ -136,11 +133,6 @@ def _way_back(scope: Scope) -> str:
         return path.partition(":")[0]
     query = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
-
-
-def _wants_a_page(scope: Scope) -> bool:
-    """Whether it is a browser that asks: nothing else names HTML before anything else."""
-    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _without_body(send: Send) -> Send:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
+from heliograph.api.console.door import PREFIX
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer, credential_of
@@ -27,7 +28,6 @@ from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
 from heliograph.service.ports import Ports
 
-PREFIX: Final = "/console"
 METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
 ENTERPRISES_LIST, ENTERPRISES_GET = "androidmanagement.enterprises.list", "androidmanagement.enterprises.get"
 DEVICES_LIST, DEVICES_GET = "androidmanagement.enterprises.devices.list", "androidmanagement.enterprises.devices.get"
