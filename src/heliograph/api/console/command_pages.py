@@ -30,7 +30,7 @@ async def show_types(guest: Guest, enterprise: str, device_id: str) -> ConsolePa
     facts = facts_of(record.report)
     rows = [
         {"name": row.name, "summary": row.summary, "destructive": row.final_at_ack, "url": guest.url_of(name, "commands", row.name),
-         "reason": why_not(row, facts) if facts else ""}
+         "reason": "Your role does not allow it." if not guest.may_issue(row) else why_not(row, facts) if facts else ""}
         for row in COMMANDS.values()
     ]  # fmt: skip
     return ConsolePage("console/types.html", "Issue a command", {"rows": rows, "crumbs": _crumbs(guest, name)})

@@ -23,6 +23,7 @@ from heliograph.api.sign_in.session_callers import FORM_TOKEN
 from heliograph.api.sign_in.visit import SESSION, cookies_at, cookies_in, site_of
 from heliograph.asgi import Receive, Scope
 from heliograph.domain.access import ANYBODY, Caller
+from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
@@ -160,6 +161,14 @@ class Guest:
             return False
         return True
 
+    def may_issue(self, row: CommandType) -> bool:
+        """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""
+        try:
+            self.caller.rights.permit(METHODS[ISSUE]).judges(row)
+        except PermissionDenied:
+            return False
+        return True
+
     async def ask(self, method_id: str, *ids: str, body: bytes = b"", idempotency_key: str = "", **query: Any) -> Json:  # noqa: ANN401
         """What the API's method answers the caller; `query`: the method's own parameters.  Raises: HeliographError, as the method."""
         method = METHODS[method_id]
@@ -168,7 +177,8 @@ class Guest:
         headers = [header for header in self._scope["headers"] if header[0] != b"idempotency-key"]
         scope = {**self._scope, "headers": [*headers, *own]}
         try:
-            answer = await method.handler(Call(self.ports, ids, method.query(**query), body, scope, self.console.addresses, self.caller))
+            own_query, permit = method.query(**query), self.caller.rights.permit(method)
+            answer = await method.handler(Call(self.ports, ids, own_query, body, scope, self.console.addresses, self.caller, permit))
         except HeliographError as error:
             await self._rejected(error, method_id, ids)
             raise
