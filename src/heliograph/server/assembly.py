@@ -236,7 +236,7 @@ def wired_app(
     routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
-    app = by_prefix(routes, routes[API])
+    app = by_prefix(routes, routes[CONSOLE])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
