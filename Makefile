@@ -85,6 +85,9 @@ docs: $(READY) ## Write the generated pages of docs/ again, and what the code ta
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
 
+screenshots: $(READY) ## Take the pictures of the console in docs/images again (needs Chromium).
+	$(BIN)/python -m scripts.screenshots
+
 drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
 	@$(BIN)/python -m scripts.drift --newest
 

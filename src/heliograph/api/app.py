@@ -131,7 +131,7 @@ class RestApp:
         """The longest body that this path takes."""
         return BATCH_MAX_BYTES if path in BATCH_PATHS else self._body_max_bytes
 
-    async def _serve(self, table: MethodTable, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, table: MethodTable[Method], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the method, calls it and sends what it answers."""
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
         method_id, shape = UNKNOWN, ""

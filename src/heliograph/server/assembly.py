@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
+from heliograph.api.console.door import PREFIX as CONSOLE
+from heliograph.api.console.door import console_door
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
@@ -88,6 +90,7 @@ DECIDED: Mapping[str, Admits] = MappingProxyType(
         "/token": Admits.ASSERTION,
         "/oauth2/": Admits.ASSERTION,
         **dict.fromkeys(SIGN_IN_PREFIXES, Admits.BROWSER),
+        CONSOLE: Admits.BROWSER,
         SIGN_UP: Admits.LINK,
         UPGRADE: Admits.LINK,
         LINK_PATH: Admits.LINK,
@@ -233,7 +236,7 @@ def wired_app(
     routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
-    app = by_prefix(routes, routes[API])
+    app = by_prefix(routes, routes[CONSOLE])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -285,6 +288,8 @@ def _api(
     openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
     sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
+    signs_in = settings.admission is Admission.KEYS
+    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in))
     return {
         API: rest,
         **for_people,
@@ -301,7 +306,16 @@ def _api(
         AGENT: agent,
         WELL_KNOWN: public_keys,
         CERTIFICATES: public_keys,
+        CONSOLE: console_door(console, otherwise=rest),
     }
+
+
+def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
+    """The console, loaded now."""
+    from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
+    from heliograph.api.console.guest import Console  # noqa: PLC0415
+
+    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:
