@@ -27,7 +27,7 @@ async def kept(tmp_path: Path) -> Kept:
 
 def innocent(block: Block) -> Block:
     """The block as if another had done it."""
-    return block._replace(entries=block.entries.replace(b"enterprises/", b"enterprises_"))
+    return block._replace(entries=block.entries.replace(b"server.unknown", b"server.another"))
 
 
 async def test_an_untouched_trail_is_sound(kept: Kept) -> None:
@@ -188,7 +188,7 @@ class TestExports:
         assert kept.verdict() == self.verdict(kept, lines, witness=True)
 
     def test_an_edited_line_is_found(self, kept: Kept, lines: list[bytes]) -> None:
-        lines[5] = lines[5].replace(b"issueCommand", b"get", 1).replace(b"enterprises/", b"enterprises_")
+        lines[5] = lines[5].replace(b"server.unknown", b"server.another")
 
         (finding,) = self.verdict(kept, lines).findings
 
