@@ -13,7 +13,7 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
 from heliograph.cli.key_file import bearer_of
 from heliograph.domain.access import Role, is_write
-from heliograph.domain.audit import AuditEntry, entries_of
+from heliograph.domain.audit import ActorType, AuditEntry, entries_of
 from heliograph.settings import Settings
 from heliograph.storage.sqlite.rows import rows_of
 from tests.sign_in.conftest import Guarded, guarded_server
@@ -132,7 +132,7 @@ def test_every_change_has_an_entry_with_who_what_and_from_where(server: Guarded,
     admin = Caller(server, Role.ADMIN, tmp_path, pair=0)
     server.key_file(["acme"], pair=key_pair(1))
     token = admin.call("POST", "v1/enterprises/acme/enrollmentTokens", {}).json
-    device = server.enrolled(token["value"], serial="S1")
+    device = enrolled(server, token["value"])
     names = {"device": device, "reservation": "enterprises/acme/reservations/S1", "made": ""}
     changed: list[str] = []
     for step in STEPS:
@@ -152,7 +152,18 @@ def test_every_change_has_an_entry_with_who_what_and_from_where(server: Guarded,
         assert {(admin.email, admin.key_id, ADDRESS, "OK")} == {(e.actor, e.key_id, e.address, e.outcome) for e in entries}
         assert all(entry.resource for entry in entries)
     assert len(changed) >= 20
+    (phone,) = [entry for entry in trail_of(server) if entry.method == "device.enroll"]
+    assert (ActorType.DEVICE, device, "203.0.113.99") == (phone.actor_type, phone.resource, phone.address)
     assert [] == [entry for entry in trail_of(server) if entry.method == "server.unknown"], "an entrance does not say who acts"
+
+
+def enrolled(server: Guarded, token: str) -> str:
+    """The name of a phone that enrolled as phones do."""
+    report = {"managementMode": "DEVICE_OWNER", "ownership": "COMPANY_OWNED", "apiLevel": 35, "appliedState": "ACTIVE"}
+    message = {"enrollmentToken": token, "installationId": "i1", "credentialHash": "ab" * 32, "serial": "S1", "report": report}
+    answer = server.call("POST", "/device/v1/enroll", json.dumps(message), x_forwarded_for="203.0.113.99")
+    assert answer.status == 200, answer.body
+    return str(answer.json["name"])
 
 
 def filled(body: object, names: Mapping[str, str]) -> object:
