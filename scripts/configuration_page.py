@@ -2,7 +2,8 @@
 
 import click
 
-from heliograph.cli.server_options import BOTH, ServerOption, options_of
+from heliograph.cli.server_option import BOTH, ServerOption
+from heliograph.cli.server_options import options_of
 from scripts.markdown import table
 
 INTRODUCTION = """\

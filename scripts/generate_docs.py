@@ -1,6 +1,7 @@
 """`make docs`: writes what the docs say about rows, phones and tables, and the SQL of record kinds, from the code itself."""
 
 import logging
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
 from heliograph.domain.evidence import NOT_AT_ALL, SOURCES, Facts
+from heliograph.domain.explanation import TEXTS, Waiting
 from heliograph.domain.operation import FINAL, TRANSITIONS, Event, State
 from heliograph.domain.phone.credential import Credential
 from heliograph.domain.phone.sm_dp import CATALOGUE
@@ -21,6 +23,7 @@ from scripts.command_answers import answers_to
 from scripts.command_pages import file_name, index, page
 from scripts.configuration_page import configuration_page
 from scripts.conformance_page import differences, ledger_table, quirks, scores
+from scripts.device_protocol_page import device_protocol_pages
 from scripts.device_reports_page import events, judged, reported, server_filled, support, unjudged, usage_log
 from scripts.markdown import table, with_blocks
 from scripts.real_session import real_session
@@ -31,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heliograph"
 MARKED = (
     "README.md", "docs/sandbox.md", "docs/operation-life.md", "docs/errors.md", "docs/architecture.md", "docs/conformance.md",
-    "docs/device-reports.md", "docs/device-protocol.md",
+    "docs/device-reports.md", "docs/device-protocol.md", "docs/operations.md",
 )  # fmt: skip
 """Pages that people write, with blocks in them that this script writes."""
 
@@ -45,7 +48,8 @@ def pages() -> dict[Path, str]:
         "reported": reported(), "events": events(), "server-filled": server_filled(), "usage-log": usage_log(),
         "judged": judged(), "support": support(),
         "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
-        "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(), "waiting": _waiting(),
+        "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}
@@ -55,6 +59,7 @@ def pages() -> dict[Path, str]:
         blocks |= scores(session)
     made[SOURCE / "storage" / "kinds.sql"] = printed()
     made[ROOT / "docs" / "configuration.md"] = configuration_page()
+    made |= device_protocol_pages(ROOT / "docs", SOURCE)
     return made | {ROOT / name: with_blocks((ROOT / name).read_text(encoding="utf-8"), blocks) for name in MARKED}
 
 
@@ -135,6 +140,16 @@ def _evidence() -> str:
         if row.observed_by is not NOT_AT_ALL
     ]
     return table(("type", "facts", "observed", "contradicted"), rows)
+
+
+def _waiting() -> str:
+    """What `heliograph explain` says of whatever waits; names and times are left out."""
+    rows = [
+        tuple(re.sub(r"\{\w+\}", "…", re.sub(r"\{(here|status)\}", "", part)) for part in (text.sentence, text.next_event, text.advice))
+        for waiting, text in TEXTS.items()
+        if waiting is not Waiting.NOTHING
+    ]
+    return table(("it says", "what comes next", "what to do"), rows)
 
 
 def _level(lowest: int | None) -> str:

@@ -34,6 +34,9 @@ class Robolectric:
         config.write_text(
             CONFIG.format(manifest=ANDROID / "AndroidManifest.xml", resources=built.resources, none=folder / "none", package=PACKAGE)
         )
+        mock_maker = folder / "config" / "mockito-extensions" / "org.mockito.plugins.MockMaker"
+        mock_maker.parent.mkdir()
+        mock_maker.write_text("mock-maker-subclass")  # the other one is an agent of the JVM
         own = compiled(sorted(SOURCES.rglob("*.java")), folder / "tests", others)
         self._class_path = class_path([own, folder / "config", *others])
 

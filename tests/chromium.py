@@ -57,13 +57,16 @@ def browser() -> Iterator["Browser"]:
 
 
 @contextlib.contextmanager
-def tab(browser: "Browser", *, scripts: bool = True, refused: bool = False) -> Iterator["Page"]:
-    """A window of someone who was never here. An error in its console fails the test, unless something is to be `refused`."""
+def tab(browser: "Browser", *, scripts: bool = True, refused: bool = False, site: str = "") -> Iterator["Page"]:
+    """A window of someone who was never here. An error in its console fails the test, unless something is to be `refused`.
+
+    `site`: only what comes from there counts; another server's pages are not ours to mend.
+    """
     said: list[str] = []
     with contextlib.closing(browser.new_context(java_script_enabled=scripts, ignore_https_errors=True)) as context:
         context.set_default_timeout(PATIENCE_S * 1_000)
         page = context.new_page()
-        page.on("console", lambda message: said.extend(_errors(message)))
+        page.on("console", lambda message: said.extend(_errors(message, site)))
         page.on("pageerror", lambda error: said.append(str(error)))
         yield page
     assert refused == bool(said), said
@@ -76,5 +79,5 @@ def with_authenticator(page: "Page") -> str:
     return str(devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})["authenticatorId"])
 
 
-def _errors(message: "ConsoleMessage") -> list[str]:
-    return [message.text] if message.type == "error" else []
+def _errors(message: "ConsoleMessage", site: str) -> list[str]:
+    return [message.text] if message.type == "error" and message.location["url"].startswith(site) else []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
 from heliograph.domain.agent_app import AgentApp
+from heliograph.openid.client import OpenIdClient
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits
 
@@ -74,6 +75,8 @@ class Settings:
     """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
+    openid: OpenIdClient | None = None
+    """The identity provider that people sign in with; None: they have passkeys."""
     audit_witnesses: tuple[str, ...] = ()
     """Files and URLs that get the audit trail's checkpoints; a URL may hold a token."""
     session_idle_minutes: int = 60

@@ -8,7 +8,7 @@ import pytest
 from heliograph.domain import operation as life
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import FINAL, TIMELINE_MOST, TRANSITIONS, Event, Operation, State, TimelineEntry
-from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, ERROR_OF, EXPIRED, NEVER_REPORTED, ErrorCode
+from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, ERROR_OF, EXPIRED, NEVER_REPORTED, UNAPPROVED, ErrorCode
 from tests.architecture.sources import ROOT
 
 NOW_US = 2_000_000
@@ -39,6 +39,8 @@ STEPS: dict[Event, Callable[[Operation], Operation]] = {
     Event.EXPIRE: lambda operation: life.expire(operation, NOW_US),
     Event.TIME_OUT: lambda operation: life.time_out(operation, NOW_US),
     Event.DEVICE_DELETED: lambda operation: life.device_deleted(operation, NOW_US),
+    Event.APPROVE: lambda operation: life.approve(operation, NOW_US, "by bob", starts_us=0),
+    Event.DECLINE: lambda operation: life.decline(operation, NOW_US, "declined by bob"),
 }
 ALL = [(state, event) for state in State for event in Event]
 
@@ -53,6 +55,7 @@ def in_state(state: State) -> Operation:
         State.FAILED: STEPS[Event.FAIL](acknowledged),
         State.CANCELLED: STEPS[Event.CANCEL](QUEUED),
         State.EXPIRED: STEPS[Event.EXPIRE](QUEUED),
+        State.AWAITING_APPROVAL: life.await_approval(QUEUED, NOW_US, "of 1"),
     }[state]
 
 
@@ -81,16 +84,38 @@ def test_nothing_changes_a_final_state(state: State) -> None:
 
 
 def test_cancel_is_possible_before_the_acknowledgement_only() -> None:
-    assert [State.QUEUED] == [state for state in State if life.allows(in_state(state), Event.CANCEL)]
+    assert [State.QUEUED, State.AWAITING_APPROVAL] == [state for state in State if life.allows(in_state(state), Event.CANCEL)]
 
 
 def test_only_what_has_not_begun_expires_by_itself_and_only_acknowledged_commands_time_out() -> None:
     acknowledged = in_state(State.ACKNOWLEDGED)
     asking = life.progress(acknowledged, 1, b"{}", NOW_US, result_timeout_s=60, asks=True)
 
-    assert [State.QUEUED] == [state for state in State if life.may_expire(in_state(state))]
+    assert [State.QUEUED, State.AWAITING_APPROVAL] == [state for state in State if life.may_expire(in_state(state))]
     assert [True, False] == [life.may_expire(operation) for operation in (asking, life.begin(asking, NOW_US, result_timeout_s=60))]
     assert [State.ACKNOWLEDGED] == [state for state in State if life.allows(in_state(state), Event.TIME_OUT)]
+
+
+def test_what_awaits_approval_or_may_be_called_off_is_withheld_from_its_phone() -> None:
+    awaiting = in_state(State.AWAITING_APPROVAL)
+    in_grace = life.approve(awaiting, NOW_US, "by bob", starts_us=NOW_US + 5)
+
+    assert life.withheld(awaiting, awaiting.expires_us)
+    assert [True, False] == [life.withheld(in_grace, at_us) for at_us in (NOW_US + 4, NOW_US + 5)]
+    assert [State.AWAITING_APPROVAL] == [state for state in State if life.withheld(in_state(state), NOW_US)]
+
+
+def test_what_was_not_approved_says_so() -> None:
+    awaiting = in_state(State.AWAITING_APPROVAL)
+
+    expired = life.expire(awaiting, NOW_US)
+    declined = life.decline(awaiting, NOW_US, "declined by bob: no")
+    called_off = life.call_off(QUEUED, NOW_US, "called off by ann")
+
+    assert UNAPPROVED == expired.error
+    assert ["The command was declined by bob: no", "The command was called off by ann"] == [
+        operation.error.message for operation in (declined, called_off) if operation.error is not None
+    ]
 
 
 def test_who_asks_its_user_has_the_time_that_the_command_was_given_until_it_begins() -> None:

@@ -41,7 +41,9 @@ class Sandbox:
 
     def started(self, *arguments: str) -> "subprocess.Popen[str]":
         """`heliograph` with these arguments, running."""
-        return subprocess.Popen([*HELIOGRAPH, *arguments], env=self._environment({}), stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [*HELIOGRAPH, *arguments], env=self._environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         return {**os.environ, "HELIOGRAPH_SERVER": self.url, "COLUMNS": "160", **variables}

@@ -14,6 +14,7 @@ from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
 from heliograph.domain.command_fields import command_fields
 from tests.e2e.program import HELIOGRAPH, Sandbox
+from tests.patience import PATIENCE_S
 
 PIXEL = "pixel8-a15-fully-managed"
 MOTO = "moto-g5-a8-fully-managed"
@@ -183,6 +184,19 @@ def test_a_command_that_waits_is_explained_with_what_comes_next_and_what_to_do(s
     assert said[1].startswith("The command waits for it until ")
     assert "Switch the phone on" in said[2]
     assert ("PHONE_OFFLINE", name) == (as_json["waiting"], as_json["name"])
+
+
+def test_a_command_that_came_and_ended_between_two_looks_is_watched_too(sandbox: Sandbox) -> None:
+    with sandbox.started("watch", PIXEL) as watching:
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        assert "Watching" in watching.stderr.readline()
+        name = json.loads(sandbox.run("issue", PIXEL, "LOCK", "--wait", "--json").stdout)["name"]
+        line = watching.stdout.readline()
+        watching.terminate()
+        watching.communicate(timeout=PATIENCE_S)
+
+    assert f"{PIXEL} LOCK issued" in line, name
 
 
 def test_commands_are_watched_until_they_have_ended(sandbox: Sandbox) -> None:

@@ -11,7 +11,8 @@ import click
 import pytest
 
 from heliograph.cli import app
-from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
+from heliograph.cli.server_option import BOTH, CheckedText, ServerOption
+from heliograph.cli.server_options import options_of
 from heliograph.service.limits import BY_NAME
 from tests.e2e.program import HELIOGRAPH, running_sandbox
 from tests.patience import PATIENCE_S
@@ -38,12 +39,20 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*HELIOGRAPH, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
+CHECKED: dict[str, tuple[Any, Any, Any]] = {
+    "--limit": (["policies=1", "web-apps=2"], ["policies=3"], ["web-apps=4", "policies=5"]),
+    "--oidc-issuer": ("https://a.example", "https://b.example", "http://localhost:1"),
+    "--oidc-group": (["a=admin:*", "b=viewer:c"], ["c=viewer:d"], ["d=admin:e,f", "g=viewer:*"]),
+}
+"""Values of options whose text is checked."""
+
+
 def values_of(option: ServerOption) -> Iterator[Any]:
     """Three values that it can have, none of them the default, as a file has them."""
     if option.is_flag:
         yield from (True, False, True)
     elif isinstance(option.type, CheckedText):
-        yield from (["policies=1", "web-apps=2"], ["policies=3"], ["web-apps=4", "policies=5"])
+        yield from CHECKED[option.flag]
     elif option.repeated:
         yield from (["a", "b"], ["c"], ["d", "e"])
     elif isinstance(option.type, click.Choice):

@@ -8,16 +8,27 @@ import pytest
 
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.explanation import AFTER, TEXTS, Explanation, Waiting
+from heliograph.domain.names import ApprovalName
 from heliograph.domain.operation import FINAL, State
 from heliograph.domain.outcome import ErrorCode
 from heliograph.domain.push_endpoint import PushEndpoint, PushEndpointState
+from heliograph.protojson.messages import Duration
+from heliograph.service.approval_gate import ApprovalRequired, operation_approval
+from heliograph.service.approvals import set_approval_rules
 from heliograph.service.devices import get_device
-from heliograph.service.explanations import explain_dead_letter, explain_operation, explain_push_endpoint, explain_reservation
+from heliograph.service.explanations import (
+    explain_approval,
+    explain_dead_letter,
+    explain_operation,
+    explain_push_endpoint,
+    explain_reservation,
+)
 from heliograph.service.offer_command import PARKED_AFTER
 from heliograph.service.operations import cancel_operation
 from heliograph.service.ports import Decision, Put, Sees, Whereabouts
 from heliograph.service.push_endpoints import create_push_endpoint, patch_push_endpoint
 from heliograph.service.reservations import release_reservation, reserve_device
+from tests.service.test_approvals import ALICE, BOB, WIPES, approve_it, held_wipe, put_key, rules
 from tests.service.world import LAB, World, facts
 
 Scenario = Callable[[World], Awaitable[Explanation]]
@@ -125,6 +136,33 @@ async def ended(lab: World) -> Explanation:
     return await explain_operation(lab.ports, name)
 
 
+async def awaiting_approval(lab: World) -> Explanation:
+    await put_key(lab, BOB)
+    _, name = await held_wipe(lab)
+    return await explain_operation(lab.ports, name)
+
+
+async def without_approvers(lab: World) -> Explanation:
+    await put_key(lab, ALICE)
+    _, name = await held_wipe(lab)
+    return await explain_approval(lab.ports, operation_approval(name))
+
+
+async def in_the_grace_period(lab: World) -> Explanation:
+    _, name = await held_wipe(lab, rules(grace_period=Duration("60s")))
+    await approve_it(lab, name, BOB)
+    return await explain_operation(lab.ports, name)
+
+
+async def approved_call(lab: World) -> Explanation:
+    await set_approval_rules(lab.ports, LAB, WIPES, ALICE)
+    with pytest.raises(ApprovalRequired) as required:
+        await set_approval_rules(lab.ports, LAB, rules(approvals=2), ALICE)
+    name = ApprovalName.parse(required.value.metadata["approval"])
+    await approve_it(lab, name, BOB)
+    return await explain_approval(lab.ports, name)
+
+
 async def reserved(lab: World) -> Explanation:
     phone = await lab.phone(facts(serial="S1"))
     made = await reserve_device(lab.ports, phone.name, account="", owner="build 17", lease_us=60_000_000)
@@ -174,6 +212,10 @@ SCENARIOS: dict[Waiting, Scenario] = {
     Waiting.USER_ASKED: user_asked,
     Waiting.PHONE_OFFLINE_SINCE_ACKNOWLEDGING: offline_since_acknowledging,
     Waiting.PHONE_REPLACED_SINCE_ACKNOWLEDGING: replaced_since_acknowledging,
+    Waiting.APPROVAL: awaiting_approval,
+    Waiting.APPROVERS_MISSING: without_approvers,
+    Waiting.GRACE_PERIOD: in_the_grace_period,
+    Waiting.APPROVED_CALL: approved_call,
     Waiting.RESERVATION_TO_END: reserved,
     Waiting.PHONE_TO_BE_RESET: to_be_reset,
     Waiting.NOTIFICATION_GIVEN_UP: given_up,

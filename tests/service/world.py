@@ -228,16 +228,17 @@ def facts(
 class World:
     """The ports, and what a test needs to act on them."""
 
-    def __init__(self, ports: Ports, clock: SettableClock, here: Here) -> None:
+    def __init__(self, ports: Ports, clock: SettableClock, here: Here, enterprise: EnterpriseName = LAB) -> None:
         self.ports = ports
+        self.enterprise = enterprise
         self.clock = clock
         self.here = here
         self._credentials = itertools.count(1)
 
     async def phone(self, report: DeviceReport | None = None, token: EnrollmentToken | None = None, *, public_key: str = "") -> Phone:
         """A newly enrolled, connected phone in the lab's enterprise."""
-        credential = f"credential {next(self._credentials)}"
-        record = await create_enrollment_token(self.ports, LAB, token or EnrollmentToken())
+        credential = f"credential {next(self._credentials)} of {self.enterprise}"
+        record = await create_enrollment_token(self.ports, self.enterprise, token or EnrollmentToken())
         enrolled = await enroll_device(
             self.ports,
             Enroll(

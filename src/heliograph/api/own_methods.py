@@ -2,13 +2,25 @@
 
 from heliograph.api.http.query import PageQuery
 from heliograph.api.method import Method
-from heliograph.api.resources import audit_entries, dead_letters, devices, events, explanations, operations, push_endpoints, reservations
+from heliograph.api.resources import (
+    approvals,
+    audit_entries,
+    dead_letters,
+    devices,
+    events,
+    explanations,
+    operations,
+    push_endpoints,
+    reservations,
+)
+from heliograph.domain.approval import ApprovalRules
 from heliograph.domain.explanation import Explanation
 from heliograph.domain.push_endpoint import PushEndpoint
 from heliograph.service.timeline import Timeline
 
 _ENTERPRISE = "enterprises/*"
 _OPERATION = f"{_ENTERPRISE}/devices/*/operations/*"
+_APPROVAL = f"{_ENTERPRISE}/approvals/*"
 _PUSH_ENDPOINT = f"{_ENTERPRISE}/pushEndpoints/*"
 _RESERVATION = f"{_ENTERPRISE}/reservations/*"
 
@@ -112,6 +124,69 @@ OWN_METHODS = (
         handler=reservations.release,
         takes_body=True,
         response=reservations.ReservationView,
+    ),
+    Method(
+        id="heliograph.approvals.list",
+        http="GET",
+        path=f"{_ENTERPRISE}/approvals",
+        handler=approvals.list_,
+        query=PageQuery,
+        response=approvals.ListApprovalsResponse,
+    ),
+    Method(id="heliograph.approvals.get", http="GET", path=_APPROVAL, handler=approvals.get, response=approvals.ApprovalView),
+    Method(
+        id="heliograph.approvals.explain",
+        http="GET",
+        path=f"{_APPROVAL}:explain",
+        handler=explanations.approval,
+        response=Explanation,
+    ),
+    Method(
+        id="heliograph.approvals.approve",
+        http="POST",
+        path=f"{_APPROVAL}:approve",
+        handler=approvals.approve_,
+        takes_body=True,
+        response=approvals.ApprovalView,
+    ),
+    Method(
+        id="heliograph.approvals.decline",
+        http="POST",
+        path=f"{_APPROVAL}:decline",
+        handler=approvals.decline_,
+        takes_body=True,
+        response=approvals.ApprovalView,
+    ),
+    Method(
+        id="heliograph.approvals.callOff",
+        http="POST",
+        path=f"{_APPROVAL}:callOff",
+        handler=approvals.call_off_,
+        takes_body=True,
+        response=approvals.ApprovalView,
+    ),
+    Method(
+        id="heliograph.approvals.createLink",
+        http="POST",
+        path=f"{_APPROVAL}:createLink",
+        handler=approvals.link,
+        takes_body=True,
+        response=approvals.LinkView,
+    ),
+    Method(
+        id="heliograph.approvalRules.get",
+        http="GET",
+        path=f"{_ENTERPRISE}/approvalRules",
+        handler=approvals.get_rules,
+        response=ApprovalRules,
+    ),
+    Method(
+        id="heliograph.approvalRules.patch",
+        http="PATCH",
+        path=f"{_ENTERPRISE}/approvalRules",
+        handler=approvals.patch_rules,
+        takes_body=True,
+        response=ApprovalRules,
     ),
     Method(
         id="heliograph.pushEndpoints.create",

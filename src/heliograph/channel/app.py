@@ -1,10 +1,12 @@
 """The device channel of one server process: what verbs may ask of it, and the ASGI app under `/device/v1`."""
 
 import asyncio
+import functools
 from collections.abc import Callable
+from importlib.resources import files
 
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
-from heliograph.channel.answer import Answer, answer_to_error
+from heliograph.channel.answer import OK, Answer, answer_to_error
 from heliograph.channel.doorbell import ChannelDoorbell
 from heliograph.channel.long_poll import long_poll
 from heliograph.channel.peers import HttpConnection, Peers
@@ -76,6 +78,8 @@ class _DeviceApp:
                 await long_poll(self._session(scope), scope, receive, send)
             elif scope["type"] == "http" and path.startswith(ROOT) and scope["method"] == "POST":
                 await self._post(path[len(ROOT) :], scope, receive, send)
+            elif scope["type"] == "http" and path == "/device/v1/schema" and scope["method"] == "GET":
+                await send_answer(send, Answer(OK, schema()))
             else:
                 raise _no_route(scope)
         except ClientGone:
@@ -101,6 +105,12 @@ class _DeviceApp:
 
     def _session(self, scope: Scope) -> Session:
         return Session(self._ports, self._peers, credential(scope), address=self._address_of(scope))
+
+
+@functools.cache
+def schema() -> bytes:
+    """The JSON Schema of all messages, made by `make docs`."""
+    return files("heliograph.channel").joinpath("schema.json").read_bytes()
 
 
 async def _reject(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:

@@ -6,7 +6,7 @@ Bodies hold passwords at times, so no error quotes a value.
 import contextlib
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -33,17 +33,19 @@ from heliograph.protojson.parser import MALFORMED, reject_depth
 from heliograph.protojson.types import decode_hook
 
 M = TypeVar("M", bound=msgspec.Struct)
-N = TypeVar("N", Acknowledge, Refuse, Report)
+N = TypeVar("N", Acknowledge, Enroll, Refuse, Report)
 
 _MAYBE_NULL = ("status", "evidence")
 
-_ACK_ID = re.compile(rf"[0-9a-f]{{{2 * ACK_ID_BYTES}}}")
-_HASH = re.compile(r"[0-9a-f]{64}")
-_REPORT_SEQ_MAX = 2**31 - 1
+ACK_ID_PATTERN = f"[0-9a-f]{{{2 * ACK_ID_BYTES}}}"
+HASH_PATTERN = "[0-9a-f]{64}"
+REPORT_SEQ_MAX = 2**31 - 1
 _SAID_MAX_CHARS = 512
 """It may name a field of the device's."""
-_TEXT_MAX_CHARS = 4_096
+TEXT_MAX_CHARS = 4_096
 """A free text for people; AMAPI's own bound for such texts."""
+_ACK_ID = re.compile(ACK_ID_PATTERN)
+_HASH = re.compile(HASH_PATTERN)
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -95,15 +97,15 @@ def read_report(body: bytes) -> Report:
     """The message.  Raises: InvalidArgument."""
     report = _read(_report, body)
     _require_ack_id(report.ack_id)
-    if not 1 <= report.seq <= _REPORT_SEQ_MAX:
-        raise InvalidArgument(f"seq must be between 1 and {_REPORT_SEQ_MAX}.")
+    if not 1 <= report.seq <= REPORT_SEQ_MAX:
+        raise InvalidArgument(f"seq must be between 1 and {REPORT_SEQ_MAX}.")
     _require_short(report.message)
     return _null_is_absent(report)
 
 
 def read_status_report(body: bytes) -> StatusReport:
     """The message.  Raises: InvalidArgument."""
-    return _read_with_report(StatusReport, _status_report, body)
+    return _read_with_report(_status_report, body)
 
 
 def read_usage_logs(body: bytes) -> Batch:
@@ -123,9 +125,9 @@ def read_push_subscription(body: bytes) -> PushSubscription:
 
 def read_enroll(body: bytes) -> Enroll:
     """The message.  Raises: InvalidArgument."""
-    enroll = _read_with_report(Enroll, _enroll, body)
+    enroll = _read_with_report(_enroll, body)
     _require(_HASH, enroll.credential_hash, "credentialHash must be the SHA-256 of the credential as 64 lower-case hex digits.")
-    return enroll
+    return _null_is_absent(enroll)
 
 
 def read_frame(body: bytes) -> Frame:
@@ -169,7 +171,7 @@ def _malformed(error: Exception) -> InvalidArgument:
     return InvalidArgument(f"Invalid JSON message: {said[:_SAID_MAX_CHARS]}")
 
 
-def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -> M:
+def _read_with_report(decode: Callable[[bytes], M], body: bytes) -> M:
     """The message with a DeviceReport in it.
 
     AMAPI's own messages are strict and so are their decoders: what they refuse is read again without the fields that this server
@@ -180,10 +182,12 @@ def _read_with_report(cls: type[M], decode: Callable[[bytes], M], body: bytes) -
     with contextlib.suppress(InvalidArgument):
         return _read(decode, body)
     try:
-        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
-        if "report" in fields:
-            fields["report"] = decode_message(DeviceReport, known_fields(DeviceReport, fields["report"]), root="report")
-        return msgspec.convert(fields, cls)
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, msgspec.Raw])
+        if "report" not in fields:
+            return decode(body)
+        report = known_fields(DeviceReport, msgspec.json.decode(fields["report"]))
+        rest = decode(msgspec.json.encode({**fields, "report": {}}))
+        return msgspec.structs.replace(rest, report=decode_message(DeviceReport, report, root="report"))
     except MALFORMED as error:
         raise _malformed(error) from None
 
@@ -210,5 +214,5 @@ def _require_ack_id(text: str) -> None:
 
 
 def _require_short(text: str) -> None:
-    if len(text) > _TEXT_MAX_CHARS:
-        raise InvalidArgument(f"message must have at most {_TEXT_MAX_CHARS} characters.")
+    if len(text) > TEXT_MAX_CHARS:
+        raise InvalidArgument(f"message must have at most {TEXT_MAX_CHARS} characters.")

@@ -55,6 +55,11 @@ LISTED = {
     ),
     "lab": Listed(place="heliograph.cli.lab:app", section=USE, summary="Enrol phones over adb, list, reset and reserve them."),
     "operations": Listed(place="heliograph.cli.operations:app", section=USE, summary="Follow commands: list, get, wait, cancel, timeline."),
+    "approvals": Listed(
+        place="heliograph.cli.approvals:app",
+        section=USE,
+        summary="List, show, approve, decline and call off what needs a second person; see and set the rules.",
+    ),
     "watch": Listed(
         place="heliograph.cli.watch:watch",
         section=USE,

@@ -13,7 +13,8 @@ from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import PATH
-from heliograph.cli.server_options import BOTH, CheckedText, ServerOption, options_of
+from heliograph.cli.server_option import BOTH, CheckedText, ServerOption
+from heliograph.cli.server_options import options_of
 
 HELP_END: Final = (
     "Every option can also be set by an environment variable (--port: HELIOGRAPH_SERVE_PORT, HELIOGRAPH_SANDBOX_PORT) or in a TOML file "

@@ -70,11 +70,13 @@ app = server_group("keys", "Make, list and delete the keys that callers sign in 
     metavar="WHO",
     help="Human behind the key: an e-mail address or an OIDC subject. All keys of one person count as one actor.",
 )
+@option("--without-approval", is_flag=True, help="Make it whatever the approval rules demand, if no one is left who may approve it.")
 @DATA_DIR
 @SERVER
 def create(  # noqa: PLR0913 - one option each
-    *, enterprise: tuple[str, ...], role: str, out: Path, name: str, person: str, data_dir: Path | None, server: str | None
-) -> None:
+    *, enterprise: tuple[str, ...], role: str, out: Path, name: str, person: str, without_approval: bool, data_dir: Path | None,
+    server: str | None,
+) -> None:  # fmt: skip
     """Write a service-account key file that Google's clients take as it is.
 
     The private key is made here and stays in the file; the server keeps the public key. An enterprise that an admin's key names
@@ -83,7 +85,9 @@ def create(  # noqa: PLR0913 - one option each
     address = web_address_of(server) if server is not None else None
     private_key, public_key = _new_key()
     enterprises = [given.removeprefix("enterprises/") for given in enterprise]
-    wanted = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
+    wanted: Json = {"publicKey": public_key, "enterprises": enterprises, "role": role, "account": name, "person": person}
+    if without_approval:
+        wanted["withoutApproval"] = True
     client = _client(data_dir, server)
     # The file first: otherwise a key without a private half could stay in the server's list for ever.
     with new_private_file(out) as file:

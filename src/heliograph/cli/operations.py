@@ -9,7 +9,16 @@ from heliograph.cli.api_client import Json, Query
 from heliograph.cli.coloured import Coloured
 from heliograph.cli.command_tree import option
 from heliograph.cli.options import AS_JSON, DEVICE, OPERATION, TIMEOUT, client_of, device_name, operation_name
-from heliograph.cli.output import local_time, outcome_word, print_json, print_list, print_operation, print_table
+from heliograph.cli.output import (
+    local_time,
+    outcome_word,
+    print_json,
+    print_list,
+    print_operation,
+    print_paragraph,
+    print_table,
+    with_local_times,
+)
 from heliograph.cli.waiting import wait_for
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.longrunning import read_outcome
@@ -92,7 +101,7 @@ def show_timeline(operation: str, *, enterprise: str, server: str, as_json: bool
     if timeline.get("evidence", {}).get("judgement") == Judgement.CONTRADICTED.value:
         click.echo("The phone reported success, and its own facts say that it did not do it: docs/operations.md says what to do.")
     if timeline.get("whyStuck"):
-        click.echo(timeline["whyStuck"])
+        print_paragraph(with_local_times(timeline["whyStuck"]))
     return None
 
 

@@ -11,6 +11,7 @@ from heliograph.cli.command_tree import AnywhereOption, option
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.key_file import bearer_of
 from heliograph.domain.names import (
+    ApprovalName,
     DeviceName,
     EnrollmentTokenName,
     EnterpriseName,
@@ -68,6 +69,11 @@ def push_endpoint_name(endpoint: str, enterprise: str) -> PushEndpointName:
 def reservation_name(reservation: str, enterprise: str) -> ReservationName:
     """The reservation; a phone's serial number belongs to `enterprise`.  Raises: InvalidArgument."""
     return ReservationName.parse(_whole(reservation, "reservations", enterprise))
+
+
+def approval_name(approval: str, enterprise: str) -> ApprovalName:
+    """The approval; a short name belongs to `enterprise`.  Raises: InvalidArgument."""
+    return ApprovalName.parse(_whole(approval, "approvals", enterprise))
 
 
 def operation_name(operation: str, enterprise: str) -> OperationName:

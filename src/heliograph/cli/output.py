@@ -1,6 +1,7 @@
 """What people see: tables, an operation in a few lines; for scripts, the server's JSON untouched."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 STYLES = {"succeeded": "green", "pending": "cyan", "failed": "red", "timed out": "red", "cancelled": "yellow", "expired": "yellow"}
+
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 GAP = 2
 """Between two columns of a table."""
@@ -134,6 +137,11 @@ def local_time(timestamp: str) -> str:
         return datetime.fromisoformat(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S%z").removesuffix("00")
     except ValueError:
         return timestamp
+
+
+def with_local_times(text: str) -> str:
+    """A sentence of the server's, its timestamps as `local_time` has them."""
+    return TIMESTAMP.sub(lambda found: local_time(found[0]), text)
 
 
 def short_time(timestamp: str) -> str:

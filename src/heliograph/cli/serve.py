@@ -11,6 +11,7 @@ from heliograph.cli.agent_file import agent_of
 from heliograph.cli.command_tree import command
 from heliograph.cli.config_file import CONFIG, HELP_END
 from heliograph.cli.event_loop import run
+from heliograph.cli.openid_options import openid_client
 from heliograph.cli.outlet import Outlet
 from heliograph.cli.server_options import HttpOptions, http_limits, parameters_of, pubsub_is_emulated
 
@@ -36,6 +37,13 @@ def serve(  # noqa: PLR0913 - one option each
     limit: tuple[str, ...],
     quota_per_minute: int,
     no_auth: bool,
+    oidc_issuer: str,
+    oidc_client_id: str,
+    oidc_client_secret_file: Path | None,
+    oidc_name: str,
+    oidc_groups_claim: str,
+    oidc_scope: tuple[str, ...],
+    oidc_group: tuple[str, ...],
     session_idle_minutes: int,
     session_hours: int,
     drain_seconds: int,
@@ -65,7 +73,12 @@ def serve(  # noqa: PLR0913 - one option each
         open_operations_most=open_commands_most, quota_per_minute=quota_per_minute,
     ), limit)  # fmt: skip
     admission = Admission.UNCHECKED if no_auth else Admission.KEYS
+    openid = openid_client(
+        issuer=oidc_issuer, client_id=oidc_client_id, client_secret_file=oidc_client_secret_file, name=oidc_name,
+        groups_claim=oidc_groups_claim, scopes=oidc_scope, groups=oidc_group,
+    )  # fmt: skip
     settings = Settings(
+        openid=openid,
         host=host, port=port, data_dir=data_dir, database_url=database_url(database), key_file=key_file, adopt_key=adopt_key,
         new=new, limits=limits, admission=admission, http=http_limits(**http),
         agent=agent_of(agent_apk), public_urls=public_url, trusted_proxies=trusted_proxy, cors_origins=cors_origin,

@@ -14,7 +14,7 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.foreign_text import harmless_line
 from heliograph.cli.options import client_of, device_name, operation_name
-from heliograph.cli.output import local_time
+from heliograph.cli.output import local_time, with_local_times
 from heliograph.domain.names import DeviceName, OperationName
 
 LOOK_EVERY_S: Final = 0.5
@@ -33,18 +33,14 @@ def watch(names: tuple[str, ...], *, enterprise: str, server: str, as_json: bool
     client = client_of(server)
     named = [_named(name, enterprise) for name in names]
     followed: dict[str, Followed] = {str(name): Followed(name) for name in named if isinstance(name, OperationName)}
-    devices = [name for name in named if isinstance(name, DeviceName)]
+    devices = [Watched(name) for name in named if isinstance(name, DeviceName)]
+    _look(client, devices, followed, as_json=as_json)
+    click.echo("Watching. Ctrl-C ends it.", err=True)
     reached = True
     while devices or followed:
+        time.sleep(LOOK_EVERY_S)
         try:
-            for device in devices:
-                for name in _open_operations(client, device):
-                    followed.setdefault(str(name), Followed(name))
-            for one in [*followed.values()]:
-                for line in one.news(client, as_json=as_json):
-                    click.echo(line)
-                if one.ended:
-                    del followed[str(one.name)]
+            _look(client, devices, followed, as_json=as_json)
             reached = True
         except Failure as failure:
             if failure.exit_code is not ExitCode.UNAVAILABLE:
@@ -52,7 +48,18 @@ def watch(names: tuple[str, ...], *, enterprise: str, server: str, as_json: bool
             if reached:
                 click.echo(f"{failure.message} Trying again.", err=True)
             reached = False
-        time.sleep(LOOK_EVERY_S)
+
+
+def _look(client: ApiClient, devices: Sequence["Watched"], followed: dict[str, "Followed"], *, as_json: bool) -> None:
+    """Print what is new, and forget what has ended.  Raises: Failure."""
+    for device in devices:
+        for name in device.new_or_open(client):
+            followed.setdefault(str(name), Followed(name))
+    for one in [*followed.values()]:
+        for line in one.news(client, as_json=as_json):
+            click.echo(line)
+        if one.ended:
+            del followed[str(one.name)]
 
 
 def _named(name: str, enterprise: str) -> DeviceName | OperationName:
@@ -61,10 +68,25 @@ def _named(name: str, enterprise: str) -> DeviceName | OperationName:
     return operation_name(name, enterprise) if "/" in bare else device_name(name, enterprise)
 
 
-def _open_operations(client: ApiClient, device: DeviceName) -> Sequence[OperationName]:
-    """The device's oldest open commands.  Raises: Failure."""
-    page = json.loads(client.get(f"/v1/{device}/operations", {"filter": "done=false", "pageSize": PAGE_SIZE}))
-    return [OperationName.parse(operation["name"]) for operation in page.get("operations", ())[:SHOWN_OF_DEVICE]]
+class Watched:
+    """A device, and up to which of its commands it has been looked at."""
+
+    def __init__(self, name: DeviceName) -> None:
+        self._name = name
+        self._looked = False
+        self._since = ""
+        """The createTime of the newest command that was seen; empty: there was none."""
+
+    def new_or_open(self, client: ApiClient) -> Sequence[OperationName]:
+        """Commands that came since the last look, and open ones, the oldest first.  Raises: Failure."""
+        wanted = f'done=false OR metadata.createTime>"{self._since}"' if self._since else ""
+        pages = client.pages(f"/v1/{self._name}/operations", {"filter": wanted, "pageSize": PAGE_SIZE})
+        found = [operation for page in pages for operation in json.loads(page).get("operations", ())]
+        shown = [operation for operation in found if self._looked or not operation.get("done")]
+        if found:
+            self._since = found[-1]["metadata"]["createTime"]
+        self._looked = True
+        return [OperationName.parse(operation["name"]) for operation in shown[:SHOWN_OF_DEVICE]]
 
 
 class Followed:
@@ -97,5 +119,5 @@ class Followed:
             return json.dumps({"operation": str(self.name), "type": type, **entry}, ensure_ascii=False)
         moment = local_time(entry["until"] if entry.get("until") else entry["time"]).partition(" ")[2] if "time" in entry else ""
         times = f" ×{entry['count']}" if entry.get("count", 1) > 1 else ""
-        detail = f": {entry['detail']}" if entry.get("detail") else ""
+        detail = f": {with_local_times(entry['detail'])}" if entry.get("detail") else ""
         return harmless_line(f"{moment:<11} {self.name.device.device} {type} {entry['what']}{times}{detail}")

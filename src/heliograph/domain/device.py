@@ -249,6 +249,13 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # as O
         return self.report.ownership is Ownership.PERSONALLY_OWNED
 
     @property
+    def management_kind(self) -> ManagementKind:
+        """Mode and ownership together, as its phone reported them."""
+        if self.report.management_mode is ManagementMode.DEVICE_OWNER:
+            return ManagementKind.FULLY_MANAGED
+        return ManagementKind.PERSONALLY_OWNED_WORK_PROFILE if self.personally_owned else ManagementKind.COMPANY_OWNED_WORK_PROFILE
+
+    @property
     def state(self) -> DeviceState:
         """The state callers see: lost mode over disabled over provisioning over active."""
         if self.report.applied_state is DeviceState.LOST:

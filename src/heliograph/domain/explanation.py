@@ -32,6 +32,13 @@ class Waiting(enum.Enum):
     USER_ASKED = "USER_ASKED"
     PHONE_OFFLINE_SINCE_ACKNOWLEDGING = "PHONE_OFFLINE_SINCE_ACKNOWLEDGING"
     PHONE_REPLACED_SINCE_ACKNOWLEDGING = "PHONE_REPLACED_SINCE_ACKNOWLEDGING"
+    APPROVAL = "APPROVAL"
+    APPROVERS_MISSING = "APPROVERS_MISSING"
+    """Too few people are left who may approve it."""
+    GRACE_PERIOD = "GRACE_PERIOD"
+    """It is approved, and can be called off for a while."""
+    APPROVED_CALL = "APPROVED_CALL"
+    """It is approved, and whoever asked makes the call again."""
     RESERVATION_TO_END = "RESERVATION_TO_END"
     PHONE_TO_BE_RESET = "PHONE_TO_BE_RESET"
     NOTIFICATION_GIVEN_UP = "NOTIFICATION_GIVEN_UP"
@@ -79,7 +86,7 @@ TEXTS: Mapping[Waiting, Text] = {
     Waiting.PHONE_NOT_AT_THIS_SERVER: Text(
         "The device is not connected to this server; other servers cannot be asked now.",
         "The command waits for it until {next}.",
-        "See that the servers reach their database: heliograph_bell metrics, /readyz.",
+        "See that the servers reach their database: /readyz of each says so.",
     ),
     Waiting.COMMAND_TO_BE_OFFERED: Text(
         "The device is connected and was not offered the command{here} yet.",
@@ -122,6 +129,26 @@ TEXTS: Mapping[Waiting, Text] = {
         " enrolled again at {replaced} as {successor}, so the phone was reset.",
         "The server gives up on it at {next}.",
         _REPLACED,
+    ),
+    Waiting.APPROVAL: Text(
+        "It waits for the approval of {people} besides {asked_by}: {approvers} can give it.",
+        "It expires at {next}.",
+        "Ask one of them: heliograph approvals show {approval}.",
+    ),
+    Waiting.APPROVERS_MISSING: Text(
+        "It waits for the approval of {people} besides {asked_by}, and too few can give it: {approvers}.",
+        "It expires at {next}.",
+        "Make a key for another person (heliograph keys create --person), or call it off: heliograph approvals call-off {approval}.",
+    ),
+    Waiting.GRACE_PERIOD: Text(
+        "It is approved, and can still be called off.",
+        "It goes on at {next}.",
+        "To call it off: heliograph approvals call-off {approval}.",
+    ),
+    Waiting.APPROVED_CALL: Text(
+        "It is approved, and {asked_by} has not made the call again.",
+        "It expires at {next}.",
+        "Make the same call again: it succeeds once.",
     ),
     Waiting.RESERVATION_TO_END: Text(
         "The phone is reserved by {holder}.",

@@ -180,3 +180,32 @@ class PolicyName(NamedTuple):
     def parent(self) -> EnterpriseName:
         """The enterprise that the policy belongs to."""
         return EnterpriseName(self.enterprise)
+
+
+class ApprovalName(NamedTuple):
+    """`enterprises/{enterprise}/approvals/{approval}`."""
+
+    enterprise: str
+    approval: str
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The name's parts.  Raises: InvalidArgument."""
+        return cls(*_ids(name, "enterprises", "approvals"))
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/approvals/{self.approval}"
+
+    @property
+    def parent(self) -> EnterpriseName:
+        """The enterprise in which it is asked for."""
+        return EnterpriseName(self.enterprise)
+
+
+class ApprovalRulesName(NamedTuple):
+    """`enterprises/{enterprise}/approvalRules`: there is one of each enterprise."""
+
+    enterprise: str
+
+    def __str__(self) -> str:
+        return f"enterprises/{self.enterprise}/approvalRules"

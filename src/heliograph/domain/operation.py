@@ -12,7 +12,8 @@ import msgspec
 
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.names import DeviceName, OperationName
-from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, EXPIRED, NEVER_REPORTED, ErrorCode, RpcStatus
+from heliograph.domain.outcome import CANCELLED, DEVICE_DELETED, EXPIRED, NEVER_REPORTED, UNAPPROVED, ErrorCode, RpcStatus
+from heliograph.protojson.errors import Code
 
 TIMELINE_MOST = 64
 """Entries a timeline keeps: the first and the newest ones; a phone that reports for ever must not make rows grow."""
@@ -27,6 +28,7 @@ class State(enum.IntEnum):
     FAILED = 3
     CANCELLED = 4
     EXPIRED = 5
+    AWAITING_APPROVAL = 6
 
 
 class Event(enum.Enum):
@@ -45,9 +47,18 @@ class Event(enum.Enum):
     EXPIRE = "expire"
     TIME_OUT = "time out"
     DEVICE_DELETED = "device deleted"
+    APPROVE = "approve, by the last person needed"
+    DECLINE = "decline"
 
 
 TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.AWAITING_APPROVAL: {
+        Event.APPROVE: State.QUEUED,
+        Event.DECLINE: State.FAILED,
+        Event.CANCEL: State.CANCELLED,
+        Event.EXPIRE: State.EXPIRED,
+        Event.DEVICE_DELETED: State.FAILED,
+    },
     State.QUEUED: {
         Event.ACKNOWLEDGE: State.ACKNOWLEDGED,
         Event.ACKNOWLEDGE_FINAL: State.SUCCEEDED,
@@ -116,6 +127,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether its phone asked so and was let: it expires no more."""
     released: bool = False
     """Whether it stopped holding its device's queue before it ended (it reported IN_PROGRESS or PENDING_USER_ACTION)."""
+    starts_us: int = 0
+    """Until then it can be called off and is not offered: the grace period after its approval; 0: there is none."""
     report_seq: int = 0
     status: bytes = b""
     """Canonical JSON object of the Command's specific status field (`{"startLostModeStatus":{…}}`), like `command`; empty: no status."""
@@ -165,7 +178,15 @@ def may_expire(operation: Operation) -> bool:
 
     Source: disc, Command.duration: "The command will expire if not executed by the device during this time".
     """
-    return operation.state is State.QUEUED or (operation.state is State.ACKNOWLEDGED and operation.asking)
+    return operation.state in _NOT_BEGUN or (operation.state is State.ACKNOWLEDGED and operation.asking)
+
+
+_NOT_BEGUN = frozenset({State.AWAITING_APPROVAL, State.QUEUED})
+
+
+def withheld(operation: Operation, now_us: int) -> bool:
+    """Whether its phone must not learn of it yet: it needs approval, or can still be called off."""
+    return operation.state is State.AWAITING_APPROVAL or (operation.state is State.QUEUED and now_us < operation.starts_us)
 
 
 def _timeout_us(operation: Operation, now_us: int, result_timeout_s: int) -> int:
@@ -260,10 +281,40 @@ def cancel(operation: Operation, now_us: int) -> Operation:
     return _say(_fire(operation, Event.CANCEL, now_us, error=CANCELLED), now_us, "cancelled")
 
 
+def await_approval(operation: Operation, now_us: int, said: str) -> Operation:
+    """The operation that has just been issued, waiting for a second person instead of for its phone."""
+    return _say(msgspec.structs.replace(operation, state=State.AWAITING_APPROVAL), now_us, "awaiting approval", said)
+
+
+def agreed(operation: Operation, now_us: int, said: str) -> Operation:
+    """The operation with the word of one more person, and more to come."""
+    return _say(operation, now_us, "approved", said)
+
+
+def approve(operation: Operation, now_us: int, said: str, *, starts_us: int) -> Operation:
+    """The operation in its phone's queue, from `starts_us` on."""
+    return _say(_fire(operation, Event.APPROVE, now_us, starts_us=starts_us), now_us, "approved", said)
+
+
+def decline(operation: Operation, now_us: int, said: str) -> Operation:
+    """The operation ended: a person said no, in these words."""
+    error = RpcStatus(Code.PERMISSION_DENIED, f"The command was {said}")
+    return _say(_fire(operation, Event.DECLINE, now_us, error=error), now_us, "declined", said)
+
+
+def call_off(operation: Operation, now_us: int, said: str) -> Operation:
+    """The operation cancelled by a person, in these words, before its phone acknowledged it."""
+    error = RpcStatus(Code.CANCELLED, f"The command was {said}")
+    return _say(_fire(operation, Event.CANCEL, now_us, error=error), now_us, "called off", said)
+
+
 def expire(operation: Operation, now_us: int) -> Operation:
     """The operation expired: no phone acknowledged it in time, or its phone's user did not answer in time.  `may_expire`."""
     asked = "its phone's user did not answer in time" if operation.asking else ""
-    return _say(_fire(operation, Event.EXPIRE, now_us, status=b"", error=EXPIRED), now_us, "expired", asked)
+    error = EXPIRED
+    if operation.state is State.AWAITING_APPROVAL:
+        error, asked = UNAPPROVED, "no second person approved it in time"
+    return _say(_fire(operation, Event.EXPIRE, now_us, status=b"", error=error), now_us, "expired", asked)
 
 
 def not_started(operation: Operation, seq: int, now_us: int) -> Operation:

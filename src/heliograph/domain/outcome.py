@@ -55,5 +55,6 @@ ERROR_OF: dict[ErrorCode, RpcStatus] = {
 REFUSED_BY_STATUS = RpcStatus(Code.FAILED_PRECONDITION, "The device could not execute the command: see the command's status.")
 CANCELLED = RpcStatus(Code.CANCELLED, "The operation was cancelled.")
 EXPIRED = RpcStatus(Code.DEADLINE_EXCEEDED, "The command expired before the device executed it.")
+UNAPPROVED = RpcStatus(Code.DEADLINE_EXCEEDED, "The command expired before a second person approved it.")
 DEVICE_DELETED = RpcStatus(Code.NOT_FOUND, "Device is no longer being managed")
 NEVER_REPORTED = RpcStatus(Code.DEADLINE_EXCEEDED, "The device acknowledged the command but never reported its outcome.")

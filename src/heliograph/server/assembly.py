@@ -16,6 +16,7 @@ from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
+from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.people import PREFIX as PEOPLE
 from heliograph.api.resources.people import PeopleDesk, people_app
 from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
@@ -35,6 +36,7 @@ from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
+from heliograph.openid.provider import Provider
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.audit_trail import kept_trail
 from heliograph.server.browsers import session_times
@@ -44,6 +46,7 @@ from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.service.acting import acting_as, context_of
+from heliograph.service.approval_links import LINK_PATH
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.dead_letters import bound_outboxes
 from heliograph.service.enterprise_upgrade import PATH as UPGRADE
@@ -241,7 +244,8 @@ def _api(
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
-    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times), otherwise=rest)
+    openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
+    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
     return {
         API: rest,
@@ -251,6 +255,7 @@ def _api(
         PREFIX: desk,
         SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
         UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
+        LINK_PATH: as_anybody(approval_app(ports, otherwise=rest), AUDITED_AS, addresses),
         APK: agent,
         AGENT: agent,
         WELL_KNOWN: public_keys,

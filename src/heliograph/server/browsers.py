@@ -1,8 +1,12 @@
 """People's browsers at a server: how long their sessions last, and the link with which the first of them comes in."""
 
+import asyncio
+
 from heliograph.api.http.address import Addresses
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
+from heliograph.domain.audit import Acting
 from heliograph.domain.people import Rights
+from heliograph.service.acting import context_of
 from heliograph.service.people import anyone_can_sign_in, invite_person
 from heliograph.service.ports import Ports
 from heliograph.service.sessions import SessionTimes
@@ -18,7 +22,8 @@ def session_times(settings: Settings) -> SessionTimes:
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
     """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine."""
-    if settings.admission is not Admission.KEYS or await anyone_can_sign_in(ports):
+    if settings.admission is not Admission.KEYS or settings.openid is not None or await anyone_can_sign_in(ports):
         return None
-    invited = await invite_person(ports, "", Rights(Role.ADMIN, (EVERY_ENTERPRISE,)))
+    made = invite_person(ports, "", Rights(Role.ADMIN, (EVERY_ENTERPRISE,)))
+    invited = await asyncio.create_task(made, context=context_of(Acting.server("invite_first_admin")))
     return Addresses(settings.trusted_proxies, settings.public_urls).for_browsers(near_url) + invited.path

@@ -101,6 +101,8 @@ def _judge(ports: Ports, facts: Facts, ack: _Ack) -> Decision[_Verdict | None]:
         return Decision(DropWhy.DEVICE_DELETED)
     if operation is None:
         raise OperationNotFound
+    if life.withheld(operation, facts.now_us):
+        raise OperationNotFound  # no phone was shown it
     if (why := why_dropped(operation, ack.ack_id)) is not None:
         return Decision(why)
     if not operation.ack_id and not ack.begun and facts.now_us >= operation.expires_us:
@@ -156,12 +158,12 @@ def _command(ports: Ports, stands: _Stands, *, asked: bool) -> PhoneCommand:
     return phone_command(ports, stands.operation) if asked and stands.operation is not None else PhoneCommand(None, None)
 
 
-def may_adopt(operation: Operation) -> bool:
+def may_adopt(operation: Operation, now_us: int) -> bool:
     """Whether the server issued the command and no acknowledgement of it is stored.
 
     One that is over stays as it is: its end was shown to callers.
     """
-    return operation.state is State.QUEUED and not operation.ack_id
+    return operation.state is State.QUEUED and not operation.ack_id and not life.withheld(operation, now_us)
 
 
 def adopted(operation: Operation, ack_id: str, now_us: int) -> Operation:

@@ -27,7 +27,7 @@ async def begin_command(ports: Ports, device: DeviceName, message: Begin) -> Exe
         operation = facts.operation
         if facts.device is None:
             raise DeviceNoLongerManaged
-        if operation is None:
+        if operation is None or life.withheld(operation, facts.now_us):
             raise OperationNotFound
         if (why := why_dropped(operation, message.ack_id)) is not None:
             return Decision(Drop(drop=why))

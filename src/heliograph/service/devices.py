@@ -7,6 +7,8 @@ import msgspec
 from heliograph.commands import ENVELOPE, last_order_of_delete
 from heliograph.domain import operation as life
 from heliograph.domain import user_facing_message
+from heliograph.domain.access import Caller
+from heliograph.domain.approval import DELETE_DEVICE, Approval
 from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceStatus, LastOrder, StatusName, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
@@ -15,6 +17,7 @@ from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message
+from heliograph.service.approval_gate import ApprovalRequired, Gate, Passage
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence, enterprise_absence
 from heliograph.service.notifications import departure_published, operation_writes
@@ -132,22 +135,36 @@ def _of_reason(paths: tuple[str, ...]) -> list[str]:
     return [path for path in paths if path.partition(".")[0] == "disabled_reason"]
 
 
-async def delete_device(ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "") -> None:
+async def delete_device(
+    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", caller: Caller | None = None
+) -> None:
     """The device and its open operations are over; for 30 days its phone learns its last order, a wipe with these flags and reason.
 
-    Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+    `caller`: who asks, by whom the approval rules are judged; None: the server itself, whose caller was judged before.
+
+    Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound;
+        ApprovalRequired, ApprovalDeclined.
     Source: disc, devices.delete; amapi.md §6.12.
     """
     order = _delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
+    gate = None
+    if caller is not None:
+        gate = Gate(DELETE_DEVICE, name.parent, str(name), caller, bytes(order.command).decode(), devices=(str(name),))
 
-    def rule(facts: Facts) -> Decision[bool]:
+    def rule(facts: Facts) -> Decision[Approval | bool]:
         if facts.device is None:
             return Decision(answer=False)
+        passage = Passage() if gate is None else gate.judge(facts, facts.device)
+        if passage.blocked_by is not None:
+            return Decision(passage.blocked_by, passage.writes)
         # The server of its connection learns that the device is gone.
-        return Decision(answer=True, writes=management_ended(ports, facts, facts.device, order), ring=name)
+        return Decision(answer=True, writes=[*management_ended(ports, facts, facts.device, order), *passage.writes], ring=name)
 
-    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name),))
-    if not await ports.store.decide(sees, rule):
+    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *(gate.sees if gate else ())))
+    answer = await ports.store.decide(sees, rule)
+    if isinstance(answer, Approval):
+        raise ApprovalRequired(answer)
+    if not answer:
         raise await device_absence(ports, name)
     ports.offers.forget_device(name)
 

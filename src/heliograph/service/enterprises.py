@@ -6,16 +6,19 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from heliograph.domain import signin_details
+from heliograph.domain.access import Caller
+from heliograph.domain.approval import DELETE_ENTERPRISE, Approval, ApprovalRulesRecord, rule_for
 from heliograph.domain.device import EnterpriseRecord
 from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
-from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
+from heliograph.domain.names import ID_PATTERN, ApprovalRulesName, DeviceName, EnterpriseName
 from heliograph.domain.sealed_text import opened
 from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of
 from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message, stored_message
+from heliograph.service.approval_gate import ApprovalRequired, Gate, Passage
 from heliograph.service.devices import delete_device
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.notifications import topic_tried_out
@@ -160,23 +163,48 @@ async def patch_enterprise(
     return record
 
 
-async def delete_enterprise(ports: Ports, name: EnterpriseName) -> None:
+async def delete_enterprise(ports: Ports, name: EnterpriseName, *, caller: Caller | None = None) -> None:
     """Delete the enterprise first, so that nothing can be added; then each device as by devices.delete, with its own last order.
 
     After a crash in between, `finish_deletions` deletes the rest before the server answers any request.
 
-    Raises: EnterpriseNotAuthorized.
-    """
+    `caller`: who asks, by whom the approval rules are judged; None: the server itself. An approval is of exactly the devices that the
+    enterprise had when it was asked for: with others, it must be asked for again. One that enrols between the look at them and the
+    deletion is not seen.
 
-    def rule(facts: Facts) -> Decision[bool]:
+    Raises: EnterpriseNotAuthorized; ApprovalRequired, ApprovalDeclined.
+    """
+    gate = None if caller is None else Gate(DELETE_ENTERPRISE, name, str(name), caller, devices=await _bound_devices(ports, name))
+
+    def rule(facts: Facts) -> Decision[Approval | bool]:
         if facts.enterprise is None:
             return Decision(answer=False)
+        passage = Passage() if gate is None else gate.judge(facts)
+        if passage.blocked_by is not None:
+            return Decision(passage.blocked_by, passage.writes)
         return Decision(answer=True, writes=(Delete(name),))
 
-    if not await ports.store.decide(Sees(enterprise=name), rule):
+    answer = await ports.store.decide(Sees(enterprise=name, records=gate.sees if gate else ()), rule)
+    if isinstance(answer, Approval):
+        raise ApprovalRequired(answer)
+    if not answer:
         raise await enterprise_absence(ports, name) or EnterpriseNotAuthorized()
     while devices := (await ports.store.devices(name, after="", limit=DELETED_AT_ONCE)).items:
         await _delete_all(ports, [device.name for device in devices])
+
+
+async def _bound_devices(ports: Ports, name: EnterpriseName) -> tuple[str, ...]:
+    """Every device of an enterprise whose deletion needs approval; none, unread, if it needs none."""
+    record = await ports.store.record(ApprovalRulesRecord, ApprovalRulesName(name.enterprise))
+    if record is None or rule_for(record.rules, what=DELETE_ENTERPRISE) is None:
+        return ()
+    names: list[str] = []
+    after, more = "", True
+    while more:
+        page = await ports.store.devices(name, after=after, limit=DELETED_AT_ONCE)
+        names += [str(device.name) for device in page.items]
+        after, more = (page.items[-1].position if page.items else ""), page.more
+    return tuple(names)
 
 
 async def finish_deletions(ports: Ports) -> None:

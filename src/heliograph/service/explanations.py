@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from heliograph.domain.approval import ApprovalState
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.explanation import AFTER, Explanation, Waiting, explanation
-from heliograph.domain.names import EnterpriseName, OperationName, PushEndpointName, ReservationName
-from heliograph.domain.operation import Operation, State
+from heliograph.domain.names import ApprovalName, EnterpriseName, OperationName, PushEndpointName, ReservationName
+from heliograph.domain.operation import Operation, State, withheld
 from heliograph.domain.reservation import ReservationState
 from heliograph.protojson.errors import NotFound
 from heliograph.protojson.times import format_timestamp
+from heliograph.service.approval_gate import operation_approval
+from heliograph.service.approvals import Standing, get_approval
 from heliograph.service.devices import successor_of
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.offer_command import PARKED, holds_until_us
@@ -29,6 +32,8 @@ async def explanation_of(ports: Ports, operation: Operation) -> Explanation:
     """Why the command is not done, or how it ended."""
     if not operation.open:
         return _ended(operation)
+    if withheld(operation, ports.clock.now_us()):
+        return _of_approval(operation.name, await get_approval(ports, operation_approval(operation.name)))
     if operation.state is State.ACKNOWLEDGED:
         return await _acknowledged(ports, operation)
     return await _unreachable(ports, operation) or await _reachable(ports, operation)
@@ -109,7 +114,10 @@ async def _holder(ports: Ports, operation: Operation) -> Operation | None:
         (
             other
             for other in others
-            if other.state is State.QUEUED and other.create_ms < operation.create_ms and not _is_parked(ports, other)
+            if other.state is State.QUEUED
+            and other.create_ms < operation.create_ms
+            and not withheld(other, now_us)
+            and not _is_parked(ports, other)
         ),
         None,
     )
@@ -122,6 +130,37 @@ def _held_by_acknowledged(others: Sequence[Operation], now_us: int) -> Operation
 def _is_parked(ports: Ports, operation: Operation) -> bool:
     entry = ports.offers.note(operation.device, operation.create_ms)
     return entry is not None and entry.detail == PARKED
+
+
+async def explain_approval(ports: Ports, name: ApprovalName) -> Explanation:
+    """Whom it waits for, or how it was decided.  Raises: as `get_approval`."""
+    return explain_standing(await get_approval(ports, name))
+
+
+def explain_standing(standing: Standing) -> Explanation:
+    """Whom it waits for, or how it was decided."""
+    return _of_approval(standing.approval.name, standing)
+
+
+def _of_approval(name: object, standing: Standing) -> Explanation:
+    """What an approval says of itself, or of the command `name` that waits for it."""
+    approval, state = standing.approval, standing.state
+    words = {"asked_by": approval.asked_by, "approval": approval.name.approval}
+    until = format_timestamp(approval.deadline_us)
+    if state is ApprovalState.PENDING:
+        missing = approval.needed - len(approval.votes)
+        left = [actor for actor in standing.approvers if all(actor != vote.actor for vote in approval.votes)]
+        waiting = Waiting.APPROVAL if len(left) >= missing else Waiting.APPROVERS_MISSING
+        people = f"{missing}{' more' if approval.votes else ''} {'person' if missing == 1 else 'people'}"
+        return explanation(name, waiting, next_time=until, people=people, approvers=", ".join(left) or "no one", **words)
+    if state is ApprovalState.APPROVED and standing.starts_us:
+        return explanation(name, Waiting.GRACE_PERIOD, next_time=format_timestamp(standing.starts_us), **words)
+    if state is ApprovalState.APPROVED and approval.of_method:
+        return explanation(name, Waiting.APPROVED_CALL, next_time=until, **words)
+    by = f" by {approval.decided_by}" if approval.decided_by else ""
+    why = f": {approval.reason}" if approval.reason else "."
+    then = f"heliograph explain {approval.target} says what came of it." if state is ApprovalState.APPROVED else ""
+    return explanation(name, Waiting.NOTHING, done=f"The approval is {state.value}{by}{why}", then=then)
 
 
 async def explain_reservation(ports: Ports, name: ReservationName) -> Explanation:

@@ -6,6 +6,7 @@ import hmac
 import msgspec
 
 from heliograph.commands import ENVELOPE
+from heliograph.domain.access import ANYBODY, Caller
 from heliograph.domain.command import no_violations_on
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.envelope import ROOT, IssuedCommand
@@ -14,6 +15,7 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, RequestKey
 from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhausted, Violation, Violations
+from heliograph.service.approval_gate import held_back, rules_seen
 from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
@@ -37,8 +39,10 @@ class TooManyOpenOperations(ResourceExhausted):
     reason = "TOO_MANY_OPEN_OPERATIONS"
 
 
-async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: str = "", request_id: str = "") -> Operation:
-    """The operation is durable, QUEUED, and its device's bell rings.
+async def issue_command(
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, request_id: str = ""
+) -> Operation:
+    """The operation is durable, QUEUED, and its device's bell rings; or it awaits the approval that the enterprise's rules demand.
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
@@ -64,10 +68,12 @@ async def issue_command(ports: Ports, device: DeviceName, command: IssuedCommand
             raise TooManyOpenOperations(metadata={"limit": str(ports.limits.open_operations_most)})
         if size > SMALL_BYTES:
             _check_open_bytes(facts, size, ports.limits)
-        operation = _queued(ports, command, facts.device, facts, caller=caller)
+        operation = _queued(ports, command, facts.device, facts, caller=caller.email)
+        if (held := held_back(facts, operation, facts.device, caller)) is not None:
+            return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval)))
         return Decision(operation, (PutOperation(operation, new=True),), ring=device)
 
-    sees = Sees(device=device, open_operations=size > SMALL_BYTES)
+    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=rules_seen(command.row.name, device.enterprise))
     if request_id:
         operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:

@@ -12,7 +12,7 @@ import structlog
 
 from heliograph.commands import COMMANDS
 from heliograph.domain.names import DeviceName
-from heliograph.domain.operation import Operation, State, TimelineEntry, noted
+from heliograph.domain.operation import Operation, State, TimelineEntry, noted, withheld
 from heliograph.protocol import Offer
 from heliograph.protojson.errors import HeliographError
 from heliograph.service.metrics import about
@@ -188,9 +188,12 @@ def _missing_from_journal(line: _Line, operations: Sequence[Operation]) -> Opera
 def _next_due(line: _Line, operations: Sequence[Operation], connection: object, now_us: int, *, poll: bool) -> Operation | int | None:
     held_until_us, head = 0, None
     parked: list[Operation] = []
+    starts_us: list[int] = []
     for operation in operations:
         if operation.state is State.ACKNOWLEDGED:
             held_until_us = max(held_until_us, holds_until_us(operation))
+        elif withheld(operation, now_us):
+            starts_us += [operation.starts_us] if operation.state is State.QUEUED else []
         # An offer with no whole millisecond left would ask for the impossible.
         elif operation.expires_us - now_us < MS_US:
             continue
@@ -201,7 +204,7 @@ def _next_due(line: _Line, operations: Sequence[Operation], connection: object, 
     if held_until_us > now_us:
         return held_until_us
     # The head holds the queue until it is refused, ends or starts; parked ones come last and delay no others.
-    again_us = []
+    again_us = starts_us
     for operation in [head] if head is not None else parked:
         offered = line.offered.get(operation.create_ms)
         due_us = offered.due_us(connection, poll=poll) if offered else 0

@@ -15,7 +15,7 @@ from heliograph.service.people import InvitationGone, passkeys_of
 from heliograph.service.ports import Ports
 from heliograph.service.record_rules import RecordDecision, Records
 from heliograph.service.rules import Delete, Put
-from heliograph.service.sessions import AttemptSpent, SessionTimes, SignedIn, Start, begun
+from heliograph.service.sessions import AttemptSpent, SessionTimes, SignedIn, Start, begun, bounded
 from heliograph.service.webauthn import PasskeyRejected, Registered, Site, asserted, creation_options, credential_id_in, registered
 
 LABEL_MAX_CHARS = 64
@@ -82,7 +82,7 @@ async def accept_invitation(
     credential = registered(made.site, made.answer, challenge=made.attempt.challenge)
     await _require_unknown(ports, credential)
     there = await passkeys_of(ports, name)
-    names = (invitation.name, name, start.spends.name, *start.replaces)
+    start = await bounded(ports, name, start)
 
     def rule(records: Records) -> RecordDecision[SignedIn]:
         open_one = records.one(Invitation, invitation.name)
@@ -100,7 +100,7 @@ async def accept_invitation(
         return RecordDecision(SignedIn(person, session, invitation.rights), (Put(person), Put(passkey), Delete(invitation.name), *writes))
 
     speak_for(name.person)
-    return await ports.store.decide_records(names, rule)
+    return await ports.store.decide_records((invitation.name, name, start.spends.name), rule)
 
 
 async def sign_in_with_passkey(ports: Ports, times: SessionTimes, site: Site, answer: str, challenge: bytes, start: Start) -> SignedIn:
@@ -114,6 +114,7 @@ async def sign_in_with_passkey(ports: Ports, times: SessionTimes, site: Site, an
     known = found[0]
     used = asserted(site, answer, challenge=challenge, credential_data=known.credential_data)
     person_name = PersonName(known.name.person)
+    start = await bounded(ports, person_name, start)
 
     def rule(records: Records) -> RecordDecision[SignedIn]:
         person, passkey = records.one(Person, person_name), records.one(Passkey, known.name)
@@ -126,7 +127,7 @@ async def sign_in_with_passkey(ports: Ports, times: SessionTimes, site: Site, an
         return RecordDecision(SignedIn(person, session, person.rights), (Put(now), *writes))
 
     speak_for(person_name.person)
-    return await ports.store.decide_records((start.spends.name, person_name, known.name, *start.replaces), rule)
+    return await ports.store.decide_records((start.spends.name, person_name, known.name), rule)
 
 
 async def add_passkey(ports: Ports, signed_in: SignedIn, made: NewPasskey) -> Passkey:

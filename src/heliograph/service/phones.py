@@ -286,7 +286,7 @@ def _greeted(ports: Ports, facts: Facts, listed: Mapping[int, InFlight], public_
             continue
         if operation.state is State.ACKNOWLEDGED and operation.ack_id == entry.ack_id:
             heard.append(_heard(operation, facts.now_us))
-        elif may_adopt(operation) and entry.state in BEGUN:
+        elif may_adopt(operation, facts.now_us) and entry.state in BEGUN:
             if COMMANDS[operation.type].final_at_ack:
                 last = last or operation
             else:

@@ -36,7 +36,7 @@ async def refuse_command(ports: Ports, device: DeviceName, message: Refuse) -> N
         operation = facts.operation
         if facts.device is None:
             raise DeviceNoLongerManaged
-        if operation is None:
+        if operation is None or life.withheld(operation, facts.now_us):
             raise OperationNotFound
         if operation.state is State.ACKNOWLEDGED:
             raise AlreadyAcknowledged

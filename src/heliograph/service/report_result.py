@@ -78,7 +78,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
     def rule(facts: Facts) -> Decision[_Heard]:
         if facts.device is None:
             raise DeviceNoLongerManaged
-        if facts.operation is None:
+        if facts.operation is None or life.withheld(facts.operation, facts.now_us):
             raise OperationNotFound
         asks = message.asks_user and waits_in_time(ports, COMMANDS[facts.operation.type])
         changed = _after_report(facts.operation, msgspec.structs.replace(message, asks_user=asks), facts.now_us)
@@ -86,7 +86,7 @@ async def report_result(ports: Ports, device: DeviceName, message: Report) -> As
             return Decision(_Heard(facts.operation, _asked(facts.operation, facts.now_us, asks=asks), changed=False, adopted=False))
         # What it held may start now.
         writes = operation_writes(ports, facts, facts.operation, with_offers(ports, changed))
-        adopted = may_adopt(facts.operation) and bool(changed.ack_id)
+        adopted = may_adopt(facts.operation, facts.now_us) and bool(changed.ack_id)
         heard = _Heard(changed, _asked(changed, facts.now_us, asks=asks), changed=True, adopted=adopted)
         return Decision(heard, writes=tuple(writes), ring=device)
 
@@ -108,7 +108,7 @@ def _asked(operation: Operation, now_us: int, *, asks: bool) -> Asked:
 
 
 def _after_report(operation: Operation, message: Report, now_us: int) -> Operation | None:
-    if may_adopt(operation):
+    if may_adopt(operation, now_us):
         if message.state is not ReportState.NOT_STARTED and not COMMANDS[operation.type].final_at_ack:
             operation = adopted(operation, message.ack_id, now_us)
         elif now_us >= operation.expires_us:

@@ -15,6 +15,7 @@ from heliograph.domain.names import ID_PATTERN, EnterpriseName
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from heliograph.service.callers import Callers, SignIn
 from heliograph.service.enterprises import create_enterprise
+from heliograph.service.key_approvals import require_key_approval
 from heliograph.service.ports import Ports
 
 LEAST_BITS, MOST_BITS = 2_048, 4_096  # NIST SP 800-131A's least; above the most, verifying begins to cost
@@ -45,12 +46,14 @@ class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     """The part before the @ of the client_email; empty: made of the role and the key's id."""
     person: str = ""
     """The human behind it: an e-mail address or an OIDC subject."""
+    without_approval: bool = False
+    """Whether the operator makes it whatever approval rules demand: the way back in if no one is left who could approve."""
 
 
 async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -> ServiceKey:
     """The key may call from now on. An enterprise that an admin's key names and that does not exist is made; a viewer's must be there.
 
-    Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys.
+    Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys; ApprovalRequired, ApprovalDeclined.
     """
     pem, der = _public_rsa_key(wanted.public_key)
     key_id = hashlib.sha256(der).hexdigest()[:KEY_ID_CHARS]
@@ -58,6 +61,10 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
     known = await sign_in.keys.service_keys()
     if len(known) >= KEYS_MOST and all(key.key_id != key_id for key in known):
         raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
+    if not wanted.without_approval:
+        # Not which key: whoever makes it makes another pair each time.
+        params = {"enterprises": list(wanted.enterprises), "role": wanted.role, "account": wanted.account, "person": wanted.person}
+        await require_key_approval(ports, wanted.enterprises, msgspec.json.encode(params).decode())
     await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role is Role.ADMIN)
     project = _project_of(wanted.enterprises)
     key = ServiceKey(

@@ -125,10 +125,11 @@ async def sessions_of(ports: Ports, person: PersonName) -> Sequence[Session]:
     return [session for session in found if record is not None and is_current(session, record, now_us=now_us)]
 
 
-async def oldest_beyond(ports: Ports, person: PersonName) -> tuple[SessionName, ...]:
-    """The sessions that end so that one more may begin."""
+async def bounded(ports: Ports, person: PersonName, start: Start) -> Start:
+    """With the oldest sessions that end so that this one may begin."""
     found = (await ports.store.records(Session, *person, after="", limit=LISTED_MOST)).items
-    return tuple(session.name for session in found[: max(0, len(found) + 1 - SESSIONS_MOST)])
+    oldest = [session.name for session in found[: max(0, len(found) + 1 - SESSIONS_MOST)]]
+    return start._replace(replaces=tuple(dict.fromkeys((*start.replaces, *oldest))))
 
 
 async def end_session(ports: Ports, name: SessionName) -> bool:

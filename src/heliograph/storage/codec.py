@@ -44,6 +44,7 @@ class _ColdOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     evidence: bytes = b""
     judgement: Judgement = Judgement.NOT_OBSERVED
     sealed_to: str = ""
+    starts_us: int = 0
 
 
 _encode_cold = msgspec.msgpack.Encoder().encode
@@ -57,7 +58,7 @@ def operation_columns(operation: Operation) -> OperationColumns:
         operation.type, operation.command, operation.duration, operation.user_name, operation.expires_us,
         operation.ack_id, operation.acked_us, operation.released, operation.report_seq, operation.status,
         operation.error_code, operation.error, operation.secret, operation.timeline, operation.asking, operation.begun,
-        operation.evidence, operation.judgement, operation.sealed_to,
+        operation.evidence, operation.judgement, operation.sealed_to, operation.starts_us,
     )  # fmt: skip
     return operation.state.value, operation.deadline_us, operation.ended_us, _encode_cold(cold)
 
@@ -72,7 +73,7 @@ def operation_from(device: DeviceName, create_ms: int, columns: OperationColumns
         ack_id=cold.ack_id, acked_us=cold.acked_us, released=cold.released, report_seq=cold.report_seq,
         status=cold.status, error_code=cold.error_code, error=cold.error, secret=cold.secret, ended_us=ended_us,
         timeline=cold.timeline, asking=cold.asking, begun=cold.begun, evidence=cold.evidence,
-        judgement=cold.judgement, sealed_to=cold.sealed_to,
+        judgement=cold.judgement, sealed_to=cold.sealed_to, starts_us=cold.starts_us,
     )  # fmt: skip
 
 

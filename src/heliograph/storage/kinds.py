@@ -9,10 +9,13 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from heliograph.domain.access import ServiceKey, ServiceKeyName
+from heliograph.domain.approval import Approval, ApprovalRulesRecord
 from heliograph.domain.audit import KeyAddress, KeyAddressName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import (
+    ApprovalName,
+    ApprovalRulesName,
     DeviceName,
     EnrollmentTokenName,
     EnterpriseName,
@@ -279,6 +282,33 @@ RESERVATIONS: Kind[ReservationName, Reservation] = Kind(
     belongs_to=ENTERPRISES,
 )
 
+APPROVAL_RULES: Kind[ApprovalRulesName, ApprovalRulesRecord] = Kind(
+    table="approval_rules",
+    one="enterprise's approval rules",
+    many="enterprises' approval rules",
+    record=ApprovalRulesRecord,
+    key=ApprovalRulesName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"),),
+    codec=json_of(ApprovalRulesRecord),
+    belongs_to=ENTERPRISES,
+    remembered=256,  # read for each WIPE
+)
+
+APPROVALS: Kind[ApprovalName, Approval] = Kind(
+    table="approvals",
+    one="approval",
+    many="approvals",
+    record=Approval,
+    key=ApprovalName,
+    key_of=attrgetter("name"),
+    key_columns=(Column("enterprise"), Column("approval")),
+    columns=(POSITION, Column("expires_us", "bigint")),
+    codec=json_of(Approval),
+    belongs_to=ENTERPRISES,
+    expires=True,
+)
+
 PEOPLE: Kind[PersonName, Person] = Kind(
     table="people",
     one="person",
@@ -386,6 +416,8 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     INVITATIONS,
     SPENT_ATTEMPTS,
     WEB_PUSH_SUBSCRIPTIONS,
+    APPROVAL_RULES,
+    APPROVALS,
 )
 """In the order in which they are locked and written: parents before what belongs to them, and the same in every server."""
 

@@ -1330,3 +1330,143 @@ RETURNING 1
 -- check: every_record_of_web_push_subscriptions --
 -- Whether every record can be read.
 SELECT record FROM web_push_subscriptions
+
+-- sqlite: approval_rules_named --
+-- Enterprises' approval rules by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN approval_rules t
+WHERE t.enterprise = wanted.column1
+
+-- sqlite: put_approval_rules --
+-- Enterprises' approval rules as they are now.
+INSERT INTO approval_rules (enterprise, record) VALUES (?, ?)
+ON CONFLICT (enterprise) DO UPDATE SET
+    record = excluded.record
+
+-- sqlite: delete_approval_rules --
+-- These enterprises' approval rules are gone.
+DELETE FROM approval_rules WHERE enterprise IN (VALUES (?))
+
+-- sqlite: delete_approval_rules_of_enterprises --
+-- The enterprises' approval rules of deleted enterprises go with them.
+DELETE FROM approval_rules WHERE enterprise IN (VALUES (?))
+
+-- postgresql: approval_rules_named --
+-- Enterprises' approval rules by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(enterprise)
+JOIN approval_rules t ON t.enterprise = wanted.enterprise
+
+-- postgresql: lock_approval_rules --
+-- Enterprises' approval rules by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(enterprise)
+JOIN approval_rules t ON t.enterprise = wanted.enterprise
+ORDER BY t.enterprise FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_approval_rules --
+-- Enterprises' approval rules that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO approval_rules (enterprise, record)
+SELECT * FROM unnest($1::text[], $2::bytea[])
+
+-- postgresql: put_approval_rules --
+-- Enterprises' approval rules as they are now.
+INSERT INTO approval_rules (enterprise, record)
+SELECT * FROM unnest($1::text[], $2::bytea[])
+ON CONFLICT (enterprise) DO UPDATE SET
+    record = excluded.record
+
+-- postgresql: delete_approval_rules --
+-- These enterprises' approval rules are gone.
+DELETE FROM approval_rules t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- postgresql: delete_approval_rules_of_enterprises --
+-- The enterprises' approval rules of deleted enterprises go with them.
+DELETE FROM approval_rules t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- check: approval_rules_have_an_enterprise --
+-- Every enterprise's approval rules belongs to an enterprise.
+SELECT count(*) FROM approval_rules t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_approval_rules --
+-- Whether every record can be read.
+SELECT record FROM approval_rules
+
+-- sqlite: approvals_named --
+-- Approvals by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN approvals t
+WHERE t.enterprise = wanted.column1 AND t.approval = wanted.column2
+
+-- sqlite: page_of_approvals --
+-- Approvals of one enterprise after a position, in order of creation.
+SELECT record FROM approvals WHERE enterprise = ? AND position > ? AND expires_us > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_approvals --
+-- Approvals as they are now.
+INSERT INTO approvals (enterprise, approval, position, expires_us, record) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (enterprise, approval) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_approvals --
+-- These approvals are gone.
+DELETE FROM approvals WHERE (enterprise, approval) IN (VALUES (?, ?))
+
+-- sqlite: delete_approvals_of_enterprises --
+-- The approvals of deleted enterprises go with them.
+DELETE FROM approvals WHERE enterprise IN (VALUES (?))
+
+-- sqlite: approvals_expired --
+-- The approvals past their expiry, the longest expired first.
+SELECT enterprise, approval FROM approvals WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: approvals_named --
+-- Approvals by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, approval)
+JOIN approvals t ON t.enterprise = wanted.enterprise AND t.approval = wanted.approval
+
+-- postgresql: lock_approvals --
+-- Approvals by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(enterprise, approval)
+JOIN approvals t ON t.enterprise = wanted.enterprise AND t.approval = wanted.approval
+ORDER BY t.enterprise, t.approval FOR NO KEY UPDATE OF t
+
+-- postgresql: page_of_approvals --
+-- Approvals of one enterprise after a position, in order of creation.
+SELECT record FROM approvals WHERE enterprise = $1 AND position > $2 AND expires_us > $3 ORDER BY position LIMIT $4
+
+-- postgresql: insert_approvals --
+-- Approvals that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO approvals (enterprise, approval, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
+
+-- postgresql: put_approvals --
+-- Approvals as they are now.
+INSERT INTO approvals (enterprise, approval, position, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
+ON CONFLICT (enterprise, approval) DO UPDATE SET
+    position = excluded.position, expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_approvals --
+-- These approvals are gone.
+DELETE FROM approvals t USING unnest($1::text[], $2::text[]) AS gone(enterprise, approval)
+WHERE t.enterprise = gone.enterprise AND t.approval = gone.approval
+
+-- postgresql: delete_approvals_of_enterprises --
+-- The approvals of deleted enterprises go with them.
+DELETE FROM approvals t USING unnest($1::text[]) AS gone(enterprise)
+WHERE t.enterprise = gone.enterprise
+
+-- postgresql: retire_approvals --
+-- Approvals past their expiry are gone.
+DELETE FROM approvals t USING (
+    SELECT enterprise, approval FROM approvals WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.enterprise = old.enterprise AND t.approval = old.approval
+RETURNING 1
+
+-- check: approvals_have_an_enterprise --
+-- Every approval belongs to an enterprise.
+SELECT count(*) FROM approvals t WHERE NOT EXISTS (SELECT 1 FROM enterprises p WHERE p.enterprise = t.enterprise)
+
+-- check: every_record_of_approvals --
+-- Whether every record can be read.
+SELECT record FROM approvals

@@ -66,6 +66,7 @@ async def delete(call: Call) -> bytes:
         DeviceName(*call.ids),
         wipe_data_flags=[flag.value for flag in query.wipe_data_flags],
         wipe_reason=query.wipe_reason_message,
+        caller=call.caller,
     )
     return EMPTY
 

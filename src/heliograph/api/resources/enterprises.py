@@ -99,7 +99,7 @@ async def patch(call: Call) -> bytes:
 
 async def delete(call: Call) -> bytes:
     """An empty answer: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
-    await delete_enterprise(call.ports, EnterpriseName(*call.ids))
+    await delete_enterprise(call.ports, EnterpriseName(*call.ids), caller=call.caller)
     return EMPTY
 
 

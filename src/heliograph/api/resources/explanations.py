@@ -5,14 +5,25 @@ import msgspec
 from heliograph.api.method import Call
 from heliograph.api.resources.operations import operation_name
 from heliograph.domain.dead_letter import DeadLetterName
-from heliograph.domain.names import PushEndpointName, ReservationName
+from heliograph.domain.names import ApprovalName, PushEndpointName, ReservationName
 from heliograph.protojson.errors import NotFound
-from heliograph.service.explanations import explain_dead_letter, explain_operation, explain_push_endpoint, explain_reservation
+from heliograph.service.explanations import (
+    explain_approval,
+    explain_dead_letter,
+    explain_operation,
+    explain_push_endpoint,
+    explain_reservation,
+)
 
 
 async def operation(call: Call) -> bytes:
     """Why the command is not done, or how it ended."""
     return msgspec.json.encode(await explain_operation(call.ports, operation_name(call)))
+
+
+async def approval(call: Call) -> bytes:
+    """Whom the approval waits for, or how it was decided."""
+    return msgspec.json.encode(await explain_approval(call.ports, ApprovalName(*call.ids)))
 
 
 async def reservation(call: Call) -> bytes:

@@ -59,6 +59,7 @@ class KeyCreation(Message):
     role: str = ""
     account: str = ""
     person: str = ""
+    without_approval: bool = False
 
 
 def keys_app(desk: KeyDesk) -> Router:
@@ -112,7 +113,14 @@ async def _create(desk: KeyDesk, request: Request) -> object:
     key = await create_service_key(
         desk.ports,
         desk.sign_in,
-        WantedKey(public_key=wanted.public_key, enterprises=wanted.enterprises, role=role, account=wanted.account, person=wanted.person),
+        WantedKey(
+            public_key=wanted.public_key,
+            enterprises=wanted.enterprises,
+            role=role,
+            account=wanted.account,
+            person=wanted.person,
+            without_approval=wanted.without_approval,
+        ),
     )
     desk.callers.forget()
     return _view(key)

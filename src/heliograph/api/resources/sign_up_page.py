@@ -29,7 +29,7 @@ TITLE = "Sign up an enterprise"
 def sign_up_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
     """The ASGI app that answers the sign-up page, and hands every other request on."""
 
-    def show(sealed: str) -> bytes:
+    async def show(sealed: str) -> bytes:
         return _form(sign_up_of(ports, sealed), {}, {})
 
     async def complete(sealed: str, fields: Mapping[str, str], send: Send) -> None:

@@ -19,7 +19,7 @@ TITLE = "Upgrade an enterprise"
 def upgrade_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
     """The ASGI app that answers the upgrade page, and hands every other request on."""
 
-    def show(sealed: str) -> bytes:
+    async def show(sealed: str) -> bytes:
         return _form(upgrade_of(ports, sealed), {}, {})
 
     async def complete(sealed: str, fields: Mapping[str, str], send: Send) -> None:

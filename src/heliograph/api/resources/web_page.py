@@ -30,7 +30,7 @@ def web_page_app(
     path: str,
     title: str,
     *,
-    show: Callable[[str], bytes],
+    show: Callable[[str], Awaitable[bytes]],
     complete: Callable[[str, Mapping[str, str], Send], Awaitable[None]],
     otherwise: Asgi,
 ) -> Asgi:
@@ -45,7 +45,7 @@ def web_page_app(
         sealed = scope["path"].removeprefix(path)
         try:
             if scope["method"] == "GET":
-                return await send_page(send, OK, show(sealed))
+                return await send_page(send, OK, await show(sealed))
             return await complete(sealed, await read_form(receive), send)
         except HeliographError as error:
             status = NOT_FOUND if isinstance(error, NotFound) else BAD_REQUEST

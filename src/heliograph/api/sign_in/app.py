@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from heliograph.api.http.errors import MethodNotAllowed, error_answer
-from heliograph.api.sign_in import account_pages, sign_in_pages
+from heliograph.api.sign_in import account_pages, openid_pages, sign_in_pages
 from heliograph.api.sign_in.desk import Answer, Desk, html
 from heliograph.api.sign_in.visit import Visit
 from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
@@ -25,6 +25,8 @@ Handler = Callable[[Desk, Visit], Awaitable[Answer]]
 HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     sign_in_pages.SIGN_IN: {"GET": sign_in_pages.show_sign_in},
     "/sign-in/passkey": {"POST": sign_in_pages.use_passkey},
+    openid_pages.BEGIN: {"GET": openid_pages.go_to_provider},
+    openid_pages.CALLBACK: {"GET": openid_pages.come_back},
     INVITATION: {"GET": sign_in_pages.show_invitation, "POST": sign_in_pages.make_first_passkey},
     sign_in_pages.SIGN_OUT: {"GET": sign_in_pages.show_sign_out, "POST": sign_in_pages.sign_out},
     sign_in_pages.ACCOUNT: {"GET": account_pages.show_account},
@@ -63,7 +65,7 @@ async def _answer(desk: Desk, handler: Handler, scope: Scope, receive: Receive, 
         found = await handler(desk, visit)
     except HeliographError as error:
         found = _rejection(error)
-        if scope["method"] == "POST":
+        if scope["method"] == "POST" or scope["path"] == openid_pages.CALLBACK:
             await record_rejection(desk.ports, ACTING.get(), error, resource="")
         log.info(
             "sign_in.refused", path=_shown(str(scope["path"])), http_status=found.status, reason=error.reason or error.code.name,

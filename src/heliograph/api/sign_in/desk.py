@@ -14,6 +14,7 @@ from heliograph.domain.people import Rights
 from heliograph.domain.sealed_text import opened, seal
 from heliograph.domain.session import ATTEMPT_LIFE_US, Attempt, SpentAttempt
 from heliograph.domain.web_address import WebAddress, is_loopback_name
+from heliograph.service.openid import IdentityProvider
 from heliograph.service.ports import Ports
 from heliograph.service.sessions import AttemptSpent, SessionTimes, SignedIn, Start, find_session
 
@@ -55,6 +56,8 @@ class Desk:
     ports: Ports
     addresses: Addresses
     times: SessionTimes
+    openid: IdentityProvider | None = None
+    """None: people sign in with passkeys only."""
 
     def new_attempt(self, visit: Visit, purpose: str, onward: str) -> tuple[Attempt, tuple[bytes, bytes]]:
         """An attempt that begins now, and the cookie that carries it."""

@@ -1,5 +1,7 @@
 """The pages that lead to a session: `/sign-in`, invitations, and `/sign-out`."""
 
+from urllib.parse import urlencode
+
 import structlog
 
 from heliograph.api.sign_in.desk import Answer, Desk, browser_name, html, json_text, keeps_passkeys, named, redirect, without_session
@@ -26,7 +28,11 @@ async def show_sign_in(desk: Desk, visit: Visit) -> Answer:
         return redirect(onward)
     attempt, cookie = desk.new_attempt(visit, "sign-in", onward)
     options = json_text(request_options(as_site(visit.site), challenge=attempt.challenge)) if keeps_passkeys(visit.site) else ""
-    page = rendered("sign_in.html", title="Sign in", options=options, named_url=named(visit.site) + SIGN_IN, openid_path="", openid_name="")
+    page = rendered(
+        "sign_in.html", title="Sign in", options=options, named_url=named(visit.site) + SIGN_IN,
+        openid_path=f"{SIGN_IN}/openid?{urlencode({'next': onward})}" if desk.openid else "",
+        openid_name=desk.openid.name if desk.openid else "",
+    )  # fmt: skip
     return html(OK, page, cookie)
 
 

@@ -20,7 +20,7 @@ import org.json.JSONObject;
 
 /** This phone. */
 public final class AndroidPhone implements Phone {
-  private static final String[] PERMISSIONS = {Manifest.permission.READ_PHONE_STATE, Manifest.permission.POST_NOTIFICATIONS};
+  private static final int NOTIFICATIONS_LEVEL = 33;
   /** An effect arrives after the call that asked for it: the keyguard is closed, the broadcast of a new password is sent. */
   private static final long ARRIVES_WITHIN_MS = 10_000;
   private static final long LOOKS_EVERY_MS = 100;
@@ -48,17 +48,21 @@ public final class AndroidPhone implements Phone {
   /** In every life, before the first command: what an owner may do for itself. */
   void prepare() {
     if (owner.kind() == Owner.Kind.UNMANAGED) return;
-    for (String permission : PERMISSIONS) {
-      try {
-        owner.policy.setPermissionGrantState(
-            owner.admin, owner.context.getPackageName(), permission, DevicePolicyManager.PERMISSION_GRANT_STATE_GRANTED);
-      } catch (SecurityException notHere) {
-        continue; // without it a fact or a notification is missing, no command
-      }
-    }
+    grantMyself(Manifest.permission.READ_PHONE_STATE);
+    if (Build.VERSION.SDK_INT >= NOTIFICATIONS_LEVEL) grantMyself(Manifest.permission.POST_NOTIFICATIONS);
     if (Build.VERSION.SDK_INT >= 31 && owner.kind() == Owner.Kind.PERSONALLY_OWNED_WORK_PROFILE) nameOrganization();
     Destructive.prepare(owner, memory);
     if (lostMode.on()) lostMode.show();
+  }
+
+  /** A permission that the level has: the system takes 20 seconds over one that it does not know. */
+  private void grantMyself(String permission) {
+    try {
+      owner.policy.setPermissionGrantState(
+          owner.admin, owner.context.getPackageName(), permission, DevicePolicyManager.PERMISSION_GRANT_STATE_GRANTED);
+    } catch (SecurityException notHere) {
+      return; // without it a fact or a notification is missing, no command
+    }
   }
 
   /** The id that stands for a personal phone's serial number is made from it; it can be named once. */
