@@ -98,7 +98,7 @@ class Caller:
 
     def __init__(self, server: Guarded, role: Role, folder: Path, *, pair: int) -> None:
         key = server.key_file(["*"] if role is Role.ADMIN else ["acme"], role, pair=key_pair(pair))
-        path = folder / f"{role.value}.json"
+        path = folder / f"{role.value}{pair}.json"
         path.write_text(json.dumps(key), encoding="utf-8")
         self.email, self.key_id = str(key["client_email"]), str(key["private_key_id"])
         self._bearer = bearer_of(path)
@@ -124,8 +124,42 @@ def resources_in(server: Guarded) -> Mapping[str, object]:
         return {table: rows for table, rows in rows_of(connection).items() if table not in NOT_A_RESOURCE}
 
 
+APPROVALS = {f"heliograph.approvals.{verb}" for verb in ("approve", "decline", "callOff", "createLink")} | {
+    "heliograph.approvalRules.patch"
+}
+"""They need a second person: the test below tries them."""
+
+
 def test_every_method_that_writes_is_tried() -> None:
-    assert sorted(step.method for step in STEPS) == sorted(known.removeprefix("androidmanagement.") for known in WRITES)
+    assert {*(step.method for step in STEPS), *APPROVALS} == {known.removeprefix("androidmanagement.") for known in WRITES}
+
+
+def test_every_step_of_an_approval_has_an_entry(server: Guarded, tmp_path: Path) -> None:
+    server.key_file(["two"], pair=key_pair(1))
+    asks, decides = (Caller(server, Role.ADMIN, tmp_path, pair=pair) for pair in (0, 3))
+    parent = "heliograph/v1/enterprises/two"
+    token = asks.call("POST", "v1/enterprises/two/enrollmentTokens", {}).json["value"]
+    device = enrolled(server, token, credential="cd" * 32)
+    assert asks.call("PATCH", f"{parent}/approvalRules", {"rules": [{"commandTypes": ["WIPE"]}]}).status == 200
+    for _ in range(3):
+        assert asks.call("POST", f"v1/{device}:issueCommand", {"type": "WIPE", "wipeParams": {}}).status == 200
+    waiting = asks.call("GET", f"{parent}/approvals").json["approvals"]
+    one, other, third = (found["name"] for found in waiting)
+
+    said: tuple[tuple[Caller, str, object], ...] = (
+        (asks, f"{one}:createLink", {"person": "bob@example.com"}),
+        (decides, f"{other}:decline", {"reason": "Why?"}),
+        (asks, f"{third}:callOff", {}),
+        (decides, f"{one}:approve", {"digest": waiting[0]["digest"]}),
+    )
+    for caller, path, body in said:
+        known = len(trail_of(server))
+        answer = caller.call("POST", f"heliograph/v1/{path}", body)
+        entries = [entry for entry in trail_of(server)[known:] if entry.method == f"heliograph.approvals.{path.partition(':')[2]}"]
+        if answer.status != 200 or not path.endswith(":createLink"):  # a link changes nothing
+            assert {(caller.email, ADDRESS)} == {(entry.actor, entry.address) for entry in entries}, (path, answer.body)
+    changed = {entry.method for entry in trail_of(server) if entry.resource.startswith("enterprises/two") and entry.outcome == "OK"}
+    assert APPROVALS - {"heliograph.approvals.createLink"} <= changed
 
 
 def test_every_change_has_an_entry_with_who_what_and_from_where(server: Guarded, tmp_path: Path) -> None:
@@ -152,15 +186,15 @@ def test_every_change_has_an_entry_with_who_what_and_from_where(server: Guarded,
         assert {(admin.email, admin.key_id, ADDRESS, "OK")} == {(e.actor, e.key_id, e.address, e.outcome) for e in entries}
         assert all(entry.resource for entry in entries)
     assert len(changed) >= 20
-    (phone,) = [entry for entry in trail_of(server) if entry.method == "device.enroll"]
-    assert (ActorType.DEVICE, device, "203.0.113.99") == (phone.actor_type, phone.resource, phone.address)
+    (phone,) = [entry for entry in trail_of(server) if (entry.method, entry.resource) == ("device.enroll", device)]
+    assert (ActorType.DEVICE, "203.0.113.99") == (phone.actor_type, phone.address)
     assert [] == [entry for entry in trail_of(server) if entry.method == "server.unknown"], "an entrance does not say who acts"
 
 
-def enrolled(server: Guarded, token: str) -> str:
+def enrolled(server: Guarded, token: str, *, credential: str = "ab" * 32) -> str:
     """The name of a phone that enrolled as phones do."""
     report = {"managementMode": "DEVICE_OWNER", "ownership": "COMPANY_OWNED", "apiLevel": 35, "appliedState": "ACTIVE"}
-    message = {"enrollmentToken": token, "installationId": "i1", "credentialHash": "ab" * 32, "serial": "S1", "report": report}
+    message = {"enrollmentToken": token, "installationId": "i1", "credentialHash": credential, "serial": "S1", "report": report}
     answer = server.call("POST", "/device/v1/enroll", json.dumps(message), x_forwarded_for="203.0.113.99")
     assert answer.status == 200, answer.body
     return str(answer.json["name"])

@@ -13,7 +13,8 @@ NOT_RECORDED = {
     "key_addresses": "the first use of a key from an address has an entry of its own",
     "spent_attempts": "the session that began by the attempt is recorded",
 }
-NAME = re.compile(r"([A-Za-z]+/[\w.@-]+)(/[A-Za-z]+/[\w.@-]+)*")
+NAME = re.compile(r"([A-Za-z]+/[\w.@-]+)(/[A-Za-z]+/[\w.@-]+)*(/[A-Za-z]+)?")
+"""The last word may be alone: there is one such resource in each of its parent."""
 
 
 @pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.table)
