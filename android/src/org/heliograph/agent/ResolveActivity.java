@@ -20,6 +20,11 @@ public class ResolveActivity extends Activity {
     Notices.ask(context, context.getString(R.string.esim_needs_you), screen);
   }
 
+  /** It was answered, or nobody waits for the answer any more. */
+  public static void withdraw(Context context) {
+    Notices.withdrawQuestion(context);
+  }
+
   @Override
   protected void onCreate(Bundle state) {
     super.onCreate(state);

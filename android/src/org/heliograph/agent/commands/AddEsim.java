@@ -56,7 +56,11 @@ final class AddEsim implements Command {
       // A confirmation code, or the carrier's terms: the system's own screen asks for it.
       execution.progress(Json.of("status", "PENDING_USER_ACTION"));
       Euicc.Answer question = answer;
-      answer = euicc.ask(pending -> ResolveActivity.show(owner.context, question.intent, pending));
+      try {
+        answer = euicc.ask(pending -> ResolveActivity.show(owner.context, question.intent, pending));
+      } finally {
+        ResolveActivity.withdraw(owner.context);
+      }
     }
     return ended(answer, before);
   }

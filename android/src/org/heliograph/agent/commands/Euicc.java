@@ -1,6 +1,5 @@
 package org.heliograph.agent.commands;
 
-import android.app.Activity;
 import android.app.PendingIntent;
 import android.content.BroadcastReceiver;
 import android.content.Context;
@@ -27,6 +26,8 @@ import org.json.JSONObject;
 /** The eSIM chip, as an owner may use it from Android 15 on. */
 public final class Euicc {
   private static final long ANSWERS_WITHIN_MIN = 10;
+  /** Activity.RESULT_CANCELED is EuiccManager's "it is done". */
+  private static final int NO_ANSWER = -1;
   private static final String CODE = "org.heliograph.agent.CODE";
   /** By EuiccManager.OPERATION_*.  Source: disc, InternalErrorDetails.operationCodeDetail. */
   private static final String[] OPERATIONS = {
@@ -44,9 +45,15 @@ public final class Euicc {
   private static final int FIRST_ERROR = 10_000;
 
   private final Owner owner;
+  private final long answersWithinMs;
 
   public Euicc(Owner owner) {
+    this(owner, TimeUnit.MINUTES.toMillis(ANSWERS_WITHIN_MIN));
+  }
+
+  Euicc(Owner owner, long answersWithinMs) {
     this.owner = owner;
+    this.answersWithinMs = answersWithinMs;
   }
 
   EuiccManager manager() {
@@ -110,7 +117,7 @@ public final class Euicc {
     try {
       Intent intent = new Intent(action).setPackage(owner.context.getPackageName());
       request.ask(PendingIntent.getBroadcast(owner.context, 0, intent, PendingIntent.FLAG_MUTABLE | PendingIntent.FLAG_ONE_SHOT));
-      return new Answer(answers.poll(ANSWERS_WITHIN_MIN, TimeUnit.MINUTES));
+      return new Answer(answers.poll(answersWithinMs, TimeUnit.MILLISECONDS));
     } finally {
       owner.context.unregisterReceiver(receiver);
       thread.quit();
@@ -124,7 +131,7 @@ public final class Euicc {
 
     Answer(Intent intent) {
       this.intent = intent;
-      code = intent == null ? Activity.RESULT_CANCELED : intent.getIntExtra(CODE, Activity.RESULT_CANCELED);
+      code = intent == null ? NO_ANSWER : intent.getIntExtra(CODE, NO_ANSWER);
     }
 
     boolean ok() {

@@ -39,7 +39,7 @@ import org.robolectric.shadows.ShadowKeyguardManager;
 
 /** Each type in each mode on each level: Android's own DevicePolicyManager runs, and what it sends through the binder is compared. */
 @RunWith(ParameterizedRobolectricTestRunner.class)
-@Config(sdk = {24, 26, 28, 30, 33, 34, 35}, shadows = RealPolicy.class)
+@Config(sdk = {24, 26, 28, 30, 33, 34, 35, 36}, shadows = RealPolicy.class)
 public class CommandsTest {
   private final Owner.Kind kind;
   private Application app;

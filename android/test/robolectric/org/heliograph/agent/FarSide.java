@@ -23,6 +23,8 @@ final class FarSide {
   volatile boolean tokenActive = true;
   volatile boolean weakPassword;
   volatile boolean barred;
+  /** The ids of those that this app added. */
+  volatile int[] subscriptions = {};
 
   private final Owner.Kind kind;
   private final ComponentName admin;
@@ -69,6 +71,8 @@ final class FarSide {
         return !fully;
       case "isResetPasswordTokenActive":
         return tokenActive && token != null;
+      case "getSubscriptionIds":
+        return subscriptions;
       case "isLockTaskPermitted":
         return lockTaskPackages.contains(arguments[0]);
       default:

@@ -36,7 +36,7 @@ import org.robolectric.annotation.Config;
 
 /** From what a QR code or a computer hands over to the service in the foreground, and after a restart of the phone again. */
 @RunWith(RobolectricTestRunner.class)
-@Config(sdk = {24, 26, 28, 30, 33, 34, 35}, shadows = RealPolicy.class)
+@Config(sdk = {24, 26, 28, 30, 33, 34, 35, 36}, shadows = RealPolicy.class)
 public class LifeTest {
   private Application app;
 
@@ -115,7 +115,7 @@ public class LifeTest {
     server.start();
     Memory memory = new Memory(app);
     memory.put(Memory.SERVER_URL, "http://127.0.0.1:" + server.getAddress().getPort());
-    AgentLife life = new AgentLife(app, () -> {}, state -> {});
+    AgentLife life = new AgentLife(app, () -> {}, state -> {}, ms -> {});
     try {
       for (String token : Arrays.asList("FIRST", "SECOND")) {
         memory.put(Memory.ENROLLMENT_TOKEN, token);

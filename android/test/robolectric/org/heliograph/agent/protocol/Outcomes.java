@@ -17,6 +17,11 @@ public final class Outcomes {
     return status.has("status") ? status.optString("status") : status.toString();
   }
 
+  /** The type's own message, empty if there is none. */
+  public static JSONObject status(Outcome outcome) {
+    return Json.in(outcome.report(), "status");
+  }
+
   public static JSONObject command(CommandType type) {
     JSONObject command = Json.of("type", type.name());
     if (type == CommandType.RESET_PASSWORD) Json.put(command, "newPassword", "246813");
