@@ -12,8 +12,9 @@ import pytest
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
 from heliograph.cli.key_file import bearer_of
-from heliograph.domain.access import Role, is_write
+from heliograph.domain.access import Role
 from heliograph.domain.audit import ActorType, AuditEntry, entries_of
+from heliograph.domain.rights import is_write
 from heliograph.settings import Settings
 from heliograph.storage.sqlite.rows import rows_of
 from tests.sign_in.conftest import Guarded, guarded_server

@@ -3,7 +3,6 @@
 import contextlib
 from pathlib import Path
 
-import apsw
 import msgspec
 import pytest
 
@@ -26,6 +25,8 @@ from heliograph.service.audit import (
 )
 from heliograph.service.limits import Limits
 from heliograph.storage.audit_trail import TRAIL_SINCE
+from heliograph.storage.queries import migration_script, migrations, queries
+from heliograph.storage.sqlite.connection import connect
 from tests.audit.trails import Kept, attacks, sign_and_witness, signer_of
 from tests.notifications.endpoint import listening
 from tests.service.world import LAB, World, world
@@ -188,12 +189,27 @@ async def test_a_server_without_a_trail_says_so(tmp_path: Path) -> None:
             await list_audit_entries(served.ports, LAB)
 
 
+def without_trail(database: Path) -> None:
+    """The database becomes what the version before the trail would have left: its tables, and what is in them."""
+    old = database.with_name("old.db")
+    connection = connect(old)
+    with contextlib.closing(connection):
+        for migration in migrations():
+            if migration.version < TRAIL_SINCE:
+                connection.execute(migration_script(migration, "sqlite"))
+                connection.execute(queries()["migration_applied"], (migration.version, 0))
+        connection.execute("ATTACH ? AS kept", (str(database),))
+        tables = [str(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall()]
+        for table in tables:
+            columns = ", ".join(str(row[1]) for row in connection.execute(f"PRAGMA main.table_info({table})").fetchall())
+            if table != "schema_version":
+                connection.execute(f"DELETE FROM main.{table}; INSERT INTO main.{table} SELECT {columns} FROM kept.{table}")  # noqa: S608 - ours
+        connection.execute("DETACH kept")
+    old.replace(database)
+
+
 async def test_a_database_of_todays_version_gets_a_trail_that_begins_with_its_upgrade(kept: Kept) -> None:
-    """As the version before would have left it: its tables, and what is in them."""
-    with contextlib.closing(apsw.Connection(str(kept.database))) as connection:
-        for table in ("audit_blocks", "key_addresses"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("DELETE FROM schema_version WHERE version > ?", (TRAIL_SINCE - 1,))
+    without_trail(kept.database)
     kept.witness.unlink()
 
     await kept.change(4)
