@@ -30,6 +30,7 @@ storage keeps for itself."""
 
 WEB_APP = {"title": "Shop", "startUrl": "https://shop.example.com", "icons": [{"imageData": "iVBORw0KGgo"}], "displayMode": "STANDALONE"}
 NOWHERE = "http://127.0.0.1:9/"
+"""The discard port, where no one listens."""
 
 
 class Step(NamedTuple):
@@ -69,9 +70,9 @@ STEPS = (
     Step(
         "heliograph.pushEndpoints.create",
         "heliograph/v1/enterprises/acme/pushEndpoints",
-        {"url": "https://example.com/in", "signing": {"standardWebhooks": {}}},
+        {"url": NOWHERE, "signing": {"standardWebhooks": {}}},
     ),
-    Step("heliograph.pushEndpoints.patch", "heliograph/v1/{made}?updateMask=url", {"url": "https://example.com/other"}),
+    Step("heliograph.pushEndpoints.patch", "heliograph/v1/{made}?updateMask=url", {"url": f"{NOWHERE}other"}),
     Step("heliograph.pushEndpoints.test", "heliograph/v1/{made}:test", {}),
     Step("heliograph.pushEndpoints.rotateSecret", "heliograph/v1/{made}:rotateSecret", {}),
     Step("heliograph.pushEndpoints.delete", "heliograph/v1/{made}"),

@@ -31,7 +31,7 @@ WRONG = (
 @pytest.mark.parametrize("seen_by", ["the database", "an export", "callers"])
 def test_no_secret_is_in_the_trail(tmp_path: Path, seen_by: str) -> None:
     (tmp_path / "data").mkdir()
-    settings = Settings(data_dir=tmp_path / "data", durable=False, trusted_proxies=("127.0.0.1",))
+    settings = Settings(data_dir=tmp_path / "data", durable=False, trusted_proxies=("127.0.0.1",), push_allow_networks=("127.0.0.0/8",))
     with guarded_server(settings) as server:
         admin = Caller(server, Role.ADMIN, tmp_path, pair=0)
         server.key_file(["acme"], pair=key_pair(1))
@@ -42,7 +42,7 @@ def test_no_secret_is_in_the_trail(tmp_path: Path, seen_by: str) -> None:
         webhook = admin.call(
             "POST",
             "heliograph/v1/enterprises/acme/pushEndpoints",
-            {"url": f"https://example.com/{NEEDLE}", "signing": {"standardWebhooks": {}}},
+            {"url": f"http://127.0.0.1:9/{NEEDLE}", "signing": {"standardWebhooks": {}}},
         ).json
         for http, path, wrong in WRONG:
             answer = admin.call(http, path.format(device=device), wrong)
