@@ -162,7 +162,8 @@ class RestApp:
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        await self._audited.enter(caller, method.id, scope)
+        if (first_time := self._audited.enter(caller, method.id, scope)) is not None:
+            await first_time
         if query.rejection is not None:
             raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None
