@@ -41,10 +41,9 @@ from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
-from heliograph.openid.provider import Provider
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.audit_trail import kept_trail
-from heliograph.server.browsers import session_times
+from heliograph.server.browsers import identity_provider, session_times
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -282,7 +281,7 @@ def _api(
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
-    openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
+    openid = identity_provider(settings, now_us=sign_in.now_us)
     sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
     for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
     return {

@@ -1,12 +1,14 @@
 """People's browsers at a server: how long their sessions last, and the link with which the first of them comes in."""
 
 import asyncio
+from collections.abc import Callable
 
 from heliograph.api.http.address import Addresses
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
 from heliograph.domain.audit import Acting
 from heliograph.domain.people import Rights
 from heliograph.service.acting import context_of
+from heliograph.service.openid import IdentityProvider
 from heliograph.service.people import anyone_can_sign_in, invite_person
 from heliograph.service.ports import Ports
 from heliograph.service.sessions import SessionTimes
@@ -18,6 +20,15 @@ MINUTE_US = 60 * 1_000_000
 def session_times(settings: Settings) -> SessionTimes:
     """How long sessions last."""
     return SessionTimes(idle_us=settings.session_idle_minutes * MINUTE_US, absolute_us=settings.session_hours * 60 * MINUTE_US)
+
+
+def identity_provider(settings: Settings, *, now_us: Callable[[], int]) -> IdentityProvider | None:
+    """The provider that people sign in with, by the true wall clock; None: there is none."""
+    if settings.openid is None:
+        return None
+    from heliograph.openid.provider import Provider  # noqa: PLC0415 - it brings an HTTP client, which a sandbox starts without
+
+    return Provider(settings.openid, now_us=now_us)
 
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
