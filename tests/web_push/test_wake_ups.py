@@ -7,13 +7,14 @@ import pytest
 from prometheus_client.core import Metric
 
 from heliograph.api.server_metrics import LatestStats, ServerMetrics
+from heliograph.channel.peers import HttpConnection
 from heliograph.channel.session import Session
 from heliograph.domain.device import Device
 from heliograph.protocol import PushSubscription
 from heliograph.service.devices import delete_device, patch_device
 from heliograph.service.operations import cancel_operation, get_operation
 from heliograph.service.push_service import Outcome
-from heliograph.service.wake_phones import APART_US, ATTEMPTS_MOST, LONGEST_PAUSE_US
+from heliograph.service.wake_phones import APART_US, ATTEMPTS_MOST, LONGEST_PAUSE_US, REACTS_WITHIN_US
 from heliograph.service.web_push import give_push_subscription
 from tests.patience import PATIENCE_S
 from tests.web_push.lab import S_US, WakingLab, waking_lab
@@ -88,6 +89,24 @@ async def test_a_phone_that_gave_no_subscription_or_took_it_back_is_left_alone(l
 
     assert 0 == await lab.service.quiet()
     assert await lab.stored(taken_back) is None
+
+
+@pytest.mark.parametrize("reacts", [True, False])
+async def test_a_phone_that_was_connected_a_moment_ago_has_time_to_react(lab: WakingLab, *, reacts: bool) -> None:
+    phone, subscription = await lab.sleeper()
+    session = Session(lab.ports, lab.parts.channel.peers, phone.credential)
+    await session.handle("hello", b"{}", connection=HttpConnection("one"))
+
+    operation = await lab.issue(phone.name)
+    assert 0 == await lab.service.quiet()
+    if reacts:
+        await phone.acknowledges(operation)
+    lab.advance(REACTS_WITHIN_US / S_US)
+
+    if reacts:
+        assert 0 == await lab.service.quiet()
+    else:
+        await lab.service.until(lambda: bool(subscription.received))
 
 
 async def test_a_phone_is_woken_for_its_last_order_and_forgotten_once_it_has_obeyed(lab: WakingLab) -> None:

@@ -38,7 +38,8 @@ public class HostAgent implements Phone, Agent.Events, Networks {
 
   private void live() throws Exception {
     Journal journal = new Journal(new File(folder, "journal"));
-    Line line = new Line(settings.getString("url"), new String[0], 20, 200, 50, 200);
+    long unknownFirstMs = settings.optLong("unknownFirstMs", 50);
+    Line line = new Line(settings.getString("url"), new String[0], 20, 200, unknownFirstMs, Math.max(200, unknownFirstMs));
     Agent agent = new Agent(line, journal, this, this, settings.optString("channel"));
     if (journal.finalOrder() == null && journal.name().isEmpty()) agent.enroll(settings.getString("token"));
     if (!journal.name().isEmpty()) write("name", journal.name());

@@ -121,6 +121,11 @@ LISTED = {
         section=PROVE,
         summary="Check a recorded history: was anything lost, executed twice, undone, late or out of order?",
     ),
+    "check-agent": Listed(
+        place="heliograph.cli.check_agent:check_agent",
+        section=PROVE,
+        summary="Check whether an agent keeps the device protocol: each case says what it expects, and what came instead.",
+    ),
     "conformance": Listed(
         place="heliograph.cli.conformance:conformance",
         section=PROVE,

@@ -113,6 +113,7 @@ class _Waker:
                 self._start_due()
                 await self._until_news()
         finally:
+            self._held.clear()
             for task in self._looking.values():
                 task.cancel()
             await asyncio.gather(*self._looking.values(), return_exceptions=True)
@@ -176,7 +177,7 @@ class _Waker:
             await first_of(self._news.wait(), self._ports.clock.sleep_until(next_us))
 
     async def _look_after(self, device: DeviceName) -> None:
-        sleeper = self._sleepers[device]
+        sleeper, again_us = self._sleepers[device], None
         sleeper.rung = False
         try:
             again_us = await self._woken(device, sleeper)
@@ -184,6 +185,9 @@ class _Waker:
             again_us = self._later(device, sleeper, Pushed(Outcome.PUT_OFF, error.message))
         finally:
             self._free(device)
+            self._look_again(device, sleeper, again_us)
+
+    def _look_again(self, device: DeviceName, sleeper: _Sleeper, again_us: int | None) -> None:
         if again_us is None and sleeper.rung:
             sleeper.attempts, again_us = 0, max(self._ports.clock.now_us(), self._rests.get(device, 0))
         if again_us is None:

@@ -7,9 +7,11 @@ import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
 import android.app.Activity;
+import android.app.AlarmManager;
 import android.app.Application;
 import android.app.admin.DevicePolicyManager;
 import android.content.ComponentName;
+import android.content.Context;
 import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.os.Build;
@@ -25,6 +27,7 @@ import java.util.Collections;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.heliograph.agent.protocol.Json;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -33,6 +36,7 @@ import org.robolectric.RobolectricTestRunner;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ServiceController;
 import org.robolectric.annotation.Config;
+import org.robolectric.shadows.ShadowAlarmManager;
 
 /** From what a QR code or a computer hands over to the service in the foreground, and after a restart of the phone again. */
 @RunWith(RobolectricTestRunner.class)
@@ -133,6 +137,29 @@ public class LifeTest {
     ServiceController<AgentService> service = Robolectric.buildService(AgentService.class).create().startCommand(0, 1);
     assertNotNull(shadowOf(service.get()).getLastForegroundNotification());
     service.destroy();
+  }
+
+  @Test
+  public void theServiceIsWokenForTheNextPing() {
+    ServiceController<AgentService> service = Robolectric.buildService(AgentService.class).create().startCommand(0, 1);
+    ShadowAlarmManager alarms = shadowOf((AlarmManager) app.getSystemService(Context.ALARM_SERVICE));
+    long withoutServer = alarms.peekNextScheduledAlarm().triggerAtTime;
+    service.get().wakeWithin(55_000);
+    assertEquals(1, alarms.getScheduledAlarms().size());
+    assertEquals(15 * 60_000 - 55_000, withoutServer - alarms.peekNextScheduledAlarm().triggerAtTime);
+    service.destroy();
+  }
+
+  @Test
+  public void whatIsLearntOfNetworksIsKept() {
+    Memory memory = new Memory(app);
+    AndroidNetworks networks = new AndroidNetworks(app, memory);
+    for (int n = 0; n < 40; n++) networks.keep("network " + n, Json.of("passedS", 100 + n));
+    networks.keep(networks.current(), Json.of("passedS", 300));
+    AndroidNetworks later = new AndroidNetworks(app, new Memory(app));
+    assertEquals(300, later.known(networks.current()).optInt("passedS"));
+    assertEquals(139, later.known("network 39").optInt("passedS"));
+    assertEquals(0, later.known("network 0").length());
   }
 
   @Test
