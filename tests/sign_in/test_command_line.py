@@ -195,6 +195,17 @@ def test_roles_are_set_bound_explained_and_deleted(shell: Shell) -> None:
     assert "devices.delete\tyes" in shell.run("roles", "methods").out
 
 
+def test_of_a_person_without_a_role_their_keys_are_named(shell: Shell) -> None:
+    key = ("--enterprise", "acme", "--role", "admin", "--out", "of-eve.json", "--name", "eve", "--person", "eve@acme.example")
+    shell.run("keys", "create", *key)
+
+    by_key = shell.run("can", "person:eve@acme.example", "LOCK", "--enterprise", "acme")
+    nobody = shell.run("can", "person:nobody@acme.example", "LOCK", "--enterprise", "acme")
+
+    assert "eve@acme.iam.heliograph.internal" in by_key.err
+    assert "no key" in nobody.err
+
+
 def test_a_role_that_cannot_be_says_what_is_wrong(shell: Shell) -> None:
     ran = shell.run("roles", "set", "odd", "--body", '{"allow": [{"methods": ["devices.get"]}]}')
 
