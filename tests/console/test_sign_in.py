@@ -138,3 +138,20 @@ def test_people_see_their_own_enterprises_only(house: House) -> None:
     assert 403 == visitor.get("/console/enterprises/acme").status
     assert 403 == visitor.get(house.device).status
     assert {"Acme", "Other"} <= shown(signed_in(house.server).get("/console")).links.keys()
+
+
+def test_types_that_a_role_leaves_out_say_so_and_are_refused(house: House) -> None:
+    role = {"allow": [{"methods": ["*.get", "*.list"]}, {"methods": ["*.issueCommand"], "commandTypes": [PLAIN.name]}]}
+    assert 200 == house.server.desk("PUT", "/roles/locker", role).status
+    locker, admin = signed_in(house.server, role="locker"), signed_in(house.server)
+
+    types = shown(locker.get(f"{house.device}/commands"))
+    action, fields = confirmed(locker, house)
+    other = next(row for row in COMMANDS.values() if not row.example and row is not PLAIN)
+    form = shown(admin.get(f"{house.device}/commands/{other.name}")).forms[-1]
+    confirmation = dict(shown(admin.post(form.action, dict(form.fields))).forms[-1].fields)
+
+    assert [PLAIN.name] == [link for link in types.links if link in COMMANDS]
+    assert "Your role does not allow it." in types.text
+    assert 303 == locker.post(action, fields).status
+    assert 403 == locker.post(action, {**confirmation, "form_token": fields["form_token"]}).status
