@@ -136,7 +136,8 @@ class Guest:
         except HeliographError as error:
             await self._rejected(error, method_id, ids)
             raise
-        await self.console.audited.enter(self.caller, method.id, scope)
+        if (first_time := self.console.audited.enter(self.caller, method.id, scope)) is not None:
+            await first_time
         return self.caller
 
     async def require(self, method_id: str, *ids: str) -> None:
