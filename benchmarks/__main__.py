@@ -25,6 +25,7 @@ from benchmarks.many_phones import measure_many_phones
 from benchmarks.peers import measure_peers
 from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
+from benchmarks.roles import measure_roles
 from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
@@ -32,6 +33,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "issuing": measure_issuing,
     "reads": measure_reads,
     "two-servers": measure_two_servers,
+    "roles": measure_roles,
     "cycle": measure_cycle,
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,

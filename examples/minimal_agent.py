@@ -40,6 +40,7 @@ def write(journal: Json) -> None:
 
 def call(path: str, body: Json | None = None, credential: str = "") -> tuple[int, Json]:
     """Status and body of the first answer that says something: 429, 5xx and silence are asked again, later and later, with jitter."""
+    asked_s = 0.0  # by Retry-After, at least
     for attempt in range(1_000_000):
         request = urllib.request.Request(f"{SERVER}/device/v1/{path}", None if body is None else json.dumps(body).encode())
         request.add_header("Authorization", f"Bearer {credential}")
@@ -49,9 +50,10 @@ def call(path: str, body: Json | None = None, credential: str = "") -> tuple[int
         except urllib.error.HTTPError as error:
             if error.code != 429 and error.code < 500:
                 return error.code, json.load(error)
+            asked_s = float(error.headers.get("Retry-After", 0))
         except (OSError, ValueError):
-            pass
-        time.sleep(random.uniform(0.5, 1) * min(60, 2 ** min(attempt, 6)))
+            asked_s = 0.0
+        time.sleep(asked_s + random.uniform(0.5, 1) * min(60, 2 ** min(attempt, 6)))
     raise SystemExit("no server")
 
 

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from heliograph.agent.profiles import PROFILES
+from heliograph.agent_check.cases import CASES
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.commands import COMMANDS
 from heliograph.domain.device import ManagementKind
@@ -49,7 +50,7 @@ def pages() -> dict[Path, str]:
         "judged": judged(), "support": support(),
         "unjudged": unjudged(), "wrong-bodies": _wrong_bodies(),
         "sloppy-bodies": _sloppy_bodies(), "facts": _facts(), "evidence": _evidence(), "waiting": _waiting(),
-        "house": drawing(SOURCE), "rooms": rooms(SOURCE),
+        "agent-cases": _agent_cases(), "house": drawing(SOURCE), "rooms": rooms(SOURCE),
     }  # fmt: skip
     commands = ROOT / "docs" / "commands"
     made = {commands / "README.md": index()}
@@ -140,6 +141,13 @@ def _evidence() -> str:
         if row.observed_by is not NOT_AT_ALL
     ]
     return table(("type", "facts", "observed", "contradicted"), rows)
+
+
+def _agent_cases() -> str:
+    """What check-agent makes an agent meet."""
+    notes = {"kills": "the agent is killed", "last_order": "`--yes`", "once": "on one transport"}
+    rows = [(f"`{case.name}`", case.expects, "; ".join(text for name, text in notes.items() if getattr(case, name))) for case in CASES]
+    return table(("case", "expected", "note"), rows)
 
 
 def _waiting() -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from aiohttp import web
 from heliograph.agent.runner import TransportKind
 from heliograph.domain.evidence import Judgement
 from heliograph.protocol import POLICY_MESSAGE_MAX_BYTES
-from tests.agent.lab import Lab, eventually, port_of, shown
+from tests.agent.lab import Lab, Wire, eventually, port_of, shown
 from tests.android.subjects import AppSubject, Wish, issue
+from tests.patience import PATIENCE_S
 
 
 @contextlib.asynccontextmanager
@@ -157,3 +158,37 @@ async def test_the_phone_that_enrols_after_a_wipe_shows_whether_it_was_erased(
     assert found is not None
     assert (Judgement.NOT_OBSERVED, says) == (operation.judgement, found.judgement)
     await again.stop()
+
+
+async def test_the_agent_keeps_its_connection_open_and_learns_from_its_loss(lab: Lab, class_path: str) -> None:
+    """By a clock that goes on while the phone sleeps: its system wakes it from time to time."""
+    async with Wire(port_of(lab.url)) as wire:
+        subject = await AppSubject.made(lab, Wish(type="LOCK", url=wire.url), class_path)
+        assert "55000" == subject.text("wakes").split()[0]
+
+        await sleeps(subject, until=lambda: learnt(subject).get("passedS", 0) > 0)
+        wire.cut_next_answer(b'"kind":"ping"')
+        await sleeps(subject, until=lambda: learnt(subject).get("losses", 0) > 0)
+        operation = await lab.ended(await issue(lab, subject, "LOCK"))
+
+        passed_s = learnt(subject)["passedS"]
+        assert passed_s >= 55
+        assert f"{min(900, passed_s * 3 // 2)}000" in subject.text("wakes").split()
+        assert "response" in shown(operation)
+        await subject.stop()
+
+
+async def sleeps(subject: AppSubject, *, until: Callable[[], bool]) -> None:
+    """The phone sleeps for a minute at a time, and is woken."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not until():
+            (subject.folder / "wake.new").write_text("60")
+            (subject.folder / "wake.new").rename(subject.folder / "wake")
+            await eventually(lambda: not subject.there("wake"))
+            await asyncio.sleep(0.2)
+
+
+def learnt(subject: AppSubject) -> dict[str, int]:
+    """What the agent keeps of its network."""
+    kept: dict[str, int] = json.loads(subject.text("silences host") or "{}")
+    return kept

@@ -1,4 +1,7 @@
-"""The device protocol's contract, kept alike by the virtual phone and by the APK's agent: a real server, real sockets, real kills."""
+"""The device protocol's contract, kept alike by the virtual phone and by the APK's agent: a real server, real sockets, real kills.
+
+What any agent can be held to from outside stands in heliograph.agent_check: tests/agent_check and test_check_agent.py hold both to that.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -128,18 +131,28 @@ async def test_a_killed_phone_carries_its_last_order_out_and_forgets_its_credent
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lost", [b"acknowledge", b'"SUCCEEDED"'], ids=["acknowledge", "report"])
-async def test_a_lost_answer_changes_nothing(lab: Lab, make: Make, kind: TransportKind, lost: bytes) -> None:
+@pytest.mark.parametrize("said", [b'"keepAlive"', b'"protocolVersions"'], ids=["keep-alive", "version"])
+async def test_hello_says_what_the_phone_speaks_and_how_long_it_may_be_silent(
+    lab: Lab, make: Make, kind: TransportKind, said: bytes
+) -> None:
     async with Wire(port_of(lab.url)) as wire:
+        wire.cut_next_answer(said)
+
         subject = await make(Wish(type="LOCK", kind=kind, url=wire.url))
-        wire.cut_next_answer(lost)
+
+        assert 1 == wire.cuts
+        await subject.stop()
+
+
+async def test_a_poll_waits_as_long_as_was_agreed(lab: Lab, make: Make) -> None:
+    async with Wire(port_of(lab.url)) as wire:
+        wire.cut_next_answer(b"GET /device/v1/commands?keepAlive=55 ")
+        subject = await make(Wish(type="LOCK", kind=TransportKind.LONG_POLL, url=wire.url))
 
         operation = await lab.ended(await issue(lab, subject, "LOCK"))
 
-        await eventually(lambda: b"dropped" in subject.journal())
         assert 1 == wire.cuts
         assert 1 == subject.executions(operation)
-        assert "response" in shown(operation)
         await subject.stop()
 
 

@@ -13,6 +13,7 @@ ROOMS = {
     "refus": (
         {
             "agent/command_run.py",
+            "agent_check/cases.py",
             "channel/messages.py",
             "channel/session.py",
             "domain/command.py",

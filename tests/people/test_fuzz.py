@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heliograph.api.sign_in.app import HANDLERS
@@ -80,6 +80,8 @@ def judged(answer: tuple[int, dict[str, str], bytes]) -> None:
 
 
 @fuzz
+@example("GET", "/sign-in", [("a", "b")] * 17, [], {})
+@example("POST", "/sign-in/passkey", [], [("a", "b")] * 17, {"Sec-Fetch-Site": "same-origin"})
 @given(METHODS, PATHS, FORM, FORM, HEADERS)
 def test_whatever_a_stranger_sends_is_answered_and_lets_no_one_in(
     stranger: Stranger, method: str, path: str, query: list[tuple[str, str]], form: list[tuple[str, str]], headers: dict[str, str]

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from heliograph.api.resources.roles import BINDINGS
 from heliograph.domain.openid import group_rule
 from heliograph.openid.client import OpenIdClient
 from heliograph.openid.provider import ANSWER_MAX_BYTES
@@ -19,7 +20,7 @@ from tests.http_server import serving
 from tests.people.authenticator import text
 from tests.people.lying_provider import CLIENT_ID, KEYS, Json, Lies, Reply, handler_of, jwk, signed
 from tests.people.visitor import Seen, Visitor
-from tests.sign_in.conftest import Guarded, guarded_server
+from tests.sign_in.conftest import OPERATOR, Guarded, guarded_server
 
 
 class Scene:
@@ -48,12 +49,12 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(folder: Path) -> Iterator[Scene]:
-    """On loopback."""
+def scene(folder: Path, group: str = "admins=admin:*") -> Iterator[Scene]:
+    """On loopback; members of this group may do what it says."""
     lies = Lies()
     with serving(handler_of(lies)) as url:
         lies.issuer = url
-        client = OpenIdClient(issuer=url, client_id=CLIENT_ID, client_secret="s", rules=(group_rule("admins=admin:*"),))
+        client = OpenIdClient(issuer=url, client_id=CLIENT_ID, client_secret="s", rules=(group_rule(group),))
         with guarded_server(Settings(data_dir=folder, durable=False, openid=client)) as server:
             yield Scene(server, lies)
 
@@ -278,3 +279,21 @@ def test_keys_with_what_is_not_known_here_are_passed_over(tmp_path: Path) -> Non
         made.lies.replies = {"/keys": Reply(200, json.dumps({"keys": keys}).encode())}
 
         assert 303 == made.come_back().status
+
+
+def test_a_role_that_a_group_is_bound_to_adds_to_what_its_members_may_do(tmp_path: Path) -> None:
+    """`heliograph roles bind group:…` holds from the next request on, in sessions that are there already, too."""
+    with scene(tmp_path, "everyone=viewer:acme") as made:
+        made.lies.userinfo = {"groups": ["everyone", "first-level"]}
+        made.server.key_file(["acme"])
+        assert 303 == made.come_back().status
+        token = made.visitor.form_token()
+
+        def change() -> int:
+            return made.visitor.call("PATCH", "/v1/enterprises/acme", {"enterpriseDisplayName": "A"}, x_heliograph_form_token=token).status
+
+        before = change()
+        bound = made.server.call("PUT", f"{BINDINGS}/group:first-level/admin", authorization=f"Bearer {OPERATOR}")
+        after = change()
+
+    assert (403, 200, 200) == (before, bound.status, after)

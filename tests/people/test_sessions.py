@@ -341,6 +341,35 @@ def test_pages_are_framed_by_no_one_and_run_no_foreign_script(guarded: Guarded) 
         assert not re.search(r"<style|style=|<script(?! src=\"/static/)| on[a-z]+=", page.page)
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud7ff", "x" * 10_000, "\U0001f511", "'"])
+def test_a_text_that_names_nothing_is_a_page_whatever_is_in_it(guarded: Guarded, text: str) -> None:
+    """PostgreSQL takes no NUL, and says so in a sentence."""
+    visitor = signed_in(guarded)
+    token = visitor.form_token()
+    credential = json.dumps({"rawId": text})
+
+    answers = [
+        visitor.get(f"/sign-in/invitation/{quote(text)}.secret"),
+        visitor.post("/account/sessions/end", {"form_token": token, "session": text}),
+        visitor.post("/account/passkeys/remove", {"form_token": token, "passkey": text}),
+        visitor.get("/sign-in?again=1"),
+        visitor.post("/sign-in/passkey", {"credential": credential}),
+    ]
+
+    assert {answer.status for answer in answers} <= {200, 400, 403, 404}
+    assert all("That did not work" in answer.page for answer in answers if answer.status != 200)
+
+
+def test_a_head_of_a_page_is_the_page_without_it(guarded: Guarded) -> None:
+    visitor = signed_in(guarded)
+
+    for path in ("/sign-in?again=1", "/account"):
+        answer = visitor.call("HEAD", path)
+
+        assert (200, "") == (answer.status, answer.page)
+        assert int(answer.headers["content-length"]) > 500
+
+
 def test_what_a_person_typed_is_text_on_every_page(guarded: Guarded) -> None:
     visitor = signed_in(guarded, "escaped@example.com")
 

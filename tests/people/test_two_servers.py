@@ -1,16 +1,20 @@
 """Several servers of one database: who signs out at one is out at all; and what a database gives away to its readers."""
 
 import contextlib
+import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from heliograph.service.sessions import find_session
 from heliograph.settings import Settings
 from tests.people.authenticator import options_in
 from tests.people.visitor import Visitor, invited, signed_in
 from tests.postgres import Cluster
 from tests.sign_in.conftest import Guarded, guarded_server
+from tests.sign_in.key_pairs import key_pair
 
 HTTPS = "https://mdm.example.com"
 
@@ -71,6 +75,16 @@ def test_a_sign_in_counts_at_one_server_only(two_servers: tuple[Guarded, Guarded
     assert [303, 403] == statuses
 
 
+def test_a_session_that_calls_the_api_is_no_key_with_an_address(tmp_path: Path) -> None:
+    """The audit trail remembers where keys were used from; a session is not one, and its sign-in has the address."""
+    with guarded_server(Settings(data_dir=tmp_path, durable=False)) as server:
+        visitor = signed_in(server)
+        assert 200 == visitor.call("GET", "/v1/enterprises?projectId=p").status
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "heliograph.db")) as database:
+        assert (0,) == database.execute("SELECT count(*) FROM key_addresses").fetchone()
+
+
 def test_the_database_knows_no_secret_of_a_session_or_an_invitation(tmp_path: Path) -> None:
     with guarded_server(Settings(data_dir=tmp_path, durable=False)) as server:
         link = invited(server, "secrets@example.com")
@@ -81,3 +95,15 @@ def test_the_database_knows_no_secret_of_a_session_or_an_invitation(tmp_path: Pa
     assert b"kept@example.com" in stored
     assert visitor.session.encode() not in stored
     assert link.rpartition(".")[2].encode() not in stored
+
+
+def test_one_person_is_one_however_their_address_is_written(tmp_path: Path) -> None:
+    """Keys and sessions of one person count as one (approvals, blast radius): capital letters make no second one."""
+    with guarded_server(Settings(data_dir=tmp_path, durable=False)) as server:
+        visitor = signed_in(server, "Anna@Example.com")
+        wanted = {"publicKey": key_pair(0).public, "enterprises": ["*"], "role": "admin", "person": "ANNA@example.COM"}
+        made = server.operate("POST", "", json.dumps(wanted)).json
+        person = server.run(find_session(server.ports, visitor.session))
+
+    assert person is not None
+    assert person.person.name.person == made["person"] == "anna@example.com"

@@ -1,6 +1,6 @@
 """What the verbs of signing in need, in memory: a set clock, and keys that no database keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from heliograph.domain.access import Role, ServiceKey
 from heliograph.service.callers import SignIn
@@ -19,6 +19,7 @@ class Keys:
 
     def __init__(self, *keys: ServiceKey) -> None:
         self.by_id = {key.key_id: key for key in keys}
+        self.uses: dict[str, int] = {}
 
     async def service_key(self, key_id: str) -> ServiceKey | None:
         return self.by_id.get(key_id)
@@ -32,8 +33,19 @@ class Keys:
     async def put_service_key(self, key: ServiceKey) -> None:
         self.by_id[key.key_id] = key
 
+    async def change_service_key(self, key_id: str, change: Callable[[ServiceKey], Sequence[ServiceKey]]) -> Sequence[ServiceKey]:
+        keys = change(self.by_id[key_id]) if key_id in self.by_id else ()
+        self.by_id |= {key.key_id: key for key in keys}
+        return keys
+
     async def delete_service_key(self, key_id: str) -> bool:
         return self.by_id.pop(key_id, None) is not None
+
+    async def key_uses(self) -> Mapping[str, int]:
+        return self.uses
+
+    async def note_key_use(self, key_id: str, at_us: int) -> None:
+        self.uses[key_id] = at_us
 
 
 class SetTime:

@@ -9,17 +9,19 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import uvloop
 
 from heliograph.domain.access import Role
 from heliograph.domain.device import DeviceReport, DeviceState, ManagementMode, Ownership
 from heliograph.protocol import Enroll
-from heliograph.server import SystemClock, assembled, listening_socket, serving
+from heliograph.server import assembled, listening_socket, serving
+from heliograph.server.store import clock_for
 from heliograph.service.phones import enroll_device
 from heliograph.settings import Settings
-from tests.api.live import Live
-from tests.sign_in.key_pairs import KeyPair, key_pair
+from tests.api.live import Live, Response
+from tests.sign_in.key_pairs import KeyPair, assertion, key_pair
 
 OPERATOR = "the operator's secret"
 
@@ -42,10 +44,12 @@ class Guarded(Live):
         )  # fmt: skip
         return self.run(enroll_device(self.ports, message)).name
 
-    def key_file(self, enterprises: Sequence[str], role: Role = Role.ADMIN, *, pair: KeyPair | None = None) -> dict[str, Any]:
-        """A key file as `heliograph keys create` writes it."""
+    def key_file(
+        self, enterprises: Sequence[str], role: str = Role.ADMIN, *, pair: KeyPair | None = None, **more: object
+    ) -> dict[str, Any]:
+        """A key file as `heliograph keys create` writes it; `more`: what the desk is given besides."""
         pair = pair or key_pair(0)
-        answer = self.operate("POST", "", json.dumps({"publicKey": pair.public, "enterprises": enterprises, "role": role.value}))
+        answer = self.operate("POST", "", json.dumps({"publicKey": pair.public, "enterprises": enterprises, "role": role, **more}))
         assert answer.status == 200, answer.body
         return {
             "type": "service_account",
@@ -55,6 +59,23 @@ class Guarded(Live):
             "client_email": answer.json["clientEmail"],
             "token_uri": f"{self.url}/token",
         }
+
+    def desk(self, http_method: str, path: str, body: object = None) -> Response:
+        """The answer of the operator's desk at this path below /heliograph/v1."""
+        sent = None if body is None else json.dumps(body)
+        return self.call(http_method, f"/heliograph/v1{path}", sent, authorization=f"Bearer {OPERATOR}")
+
+    def call_as(self, key: dict[str, Any], http_method: str, path: str, body: object = None, **headers: str) -> Response:
+        """The answer to a caller with this key."""
+        sent = body if isinstance(body, str | None) else json.dumps(body)
+        return self.call(http_method, path, sent, authorization=bearer_of(key), **headers)
+
+
+def bearer_of(key: dict[str, Any]) -> str:
+    """An Authorization header of the key's holder."""
+    email = key["client_email"]
+    claims = assertion(email, sub=email, aud=None)
+    return f"Bearer {jwt.encode(claims, key['private_key'], algorithm='RS256', headers={'kid': key['private_key_id']})}"
 
 
 @contextlib.contextmanager
@@ -66,7 +87,7 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
         stopping = asyncio.Event()
         with listening_socket("127.0.0.1", 0) as listener:
             async with (
-                assembled(settings, clock=SystemClock(), operator_secret=OPERATOR) as parts,
+                assembled(settings, clock=clock_for(settings), operator_secret=OPERATOR) as parts,
                 serving(parts.app, listener, drain=parts.channel.drain),
             ):
                 started.set_result(Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
@@ -95,3 +116,18 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A server that asks for a key."""
     with guarded_server(Settings(data_dir=Path(tmp_path_factory.mktemp("data")), durable=False)) as server:
         yield server
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL with two servers"])
+def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Guarded]]:
+    """All servers of one database; they ask for keys."""
+    key_file = tmp_path / "shared.key"
+    with contextlib.ExitStack() as stack:
+        if request.param == "SQLite":
+            yield [stack.enter_context(guarded_server(Settings(data_dir=tmp_path / "a", key_file=key_file, durable=False)))]
+            return
+        database = request.getfixturevalue("database")
+        yield [
+            stack.enter_context(guarded_server(Settings(data_dir=tmp_path / name, key_file=key_file, database_url=database)))
+            for name in ("a", "b")
+        ]

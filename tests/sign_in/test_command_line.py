@@ -171,3 +171,46 @@ def test_a_printed_token_signs_a_caller_in(shell: Shell) -> None:
 
     with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310
         assert 200 == answer.status
+
+
+def test_roles_are_set_bound_explained_and_deleted(shell: Shell) -> None:
+    created = shell.run("keys", "create", "--enterprise", "acme", "--role", "viewer", "--out", "viewer.json", "--name", "desk")
+    assert 0 == created.code, created.err
+    who = "account:desk@acme.iam.heliograph.internal"
+    lines = [{"methods": ["androidmanagement.enterprises.devices.issueCommand"], "commandTypes": ["LOCK"], "perHour": 100}]
+    (shell.folder / "role.json").write_text(json.dumps({"description": "Locks phones.", "allow": lines}))
+
+    assert (0, "locker has 1 line.\n") == shell.run("roles", "set", "locker", "--body", "@role.json")[:2]
+    assert lines == json.loads(shell.run("roles", "show", "locker", "--json").out)["allow"]
+    denied = shell.run("can", who, "LOCK", "--enterprise", "acme")
+    assert (4, True, True) == (denied.code, "allowed    no" in denied.out, "viewer, line 1: it names other methods" in denied.out)
+    assert 0 == shell.run("roles", "bind", who, "locker").code
+    allowed = shell.run("can", who, "LOCK", "--enterprise", "acme", "--json")
+    assert (0, True, ["viewer", "locker"]) == (allowed.code, json.loads(allowed.out)["allowed"], json.loads(allowed.out)["roles"])
+    assert who in shell.run("roles", "list").out
+    assert (2, True) == (shell.run("roles", "delete", "locker").code, who in shell.run("roles", "delete", "locker").err)
+    assert 0 == shell.run("roles", "unbind", who, "locker").code
+    assert 0 == shell.run("roles", "delete", "locker").code
+    assert "locker" not in shell.run("roles", "list").out
+    assert "devices.delete\tyes" in shell.run("roles", "methods").out
+
+
+def test_a_role_that_cannot_be_says_what_is_wrong(shell: Shell) -> None:
+    ran = shell.run("roles", "set", "odd", "--body", '{"allow": [{"methods": ["devices.get"]}]}')
+
+    assert (2, True, True) == (ran.code, "'devices.get'" in ran.err, "heliograph roles methods" in ran.err)
+
+
+def test_a_key_is_rotated_and_changed(shell: Shell) -> None:
+    shell.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "one.json", "--name", "turning", "--expires", "90d")
+    one = json.loads((shell.folder / "one.json").read_text())
+
+    rotated = shell.run("keys", "rotate", one["private_key_id"], "--out", "two.json", "--overlap", "0s", "--expires", "30d")
+    two = json.loads((shell.folder / "two.json").read_text())
+    changed = shell.run("keys", "update", two["private_key_id"], "--role", "operator", "--blast-radius", "3", "--no-expiry")
+
+    assert (0, one["client_email"], True) == (rotated.code, two["client_email"], two["private_key"] != one["private_key"])
+    assert (0, True) == (changed.code, "has the role operator, does not end, blast radius 3" in changed.out)
+    devices = ("devices", "list", "--server", shell.url, "--enterprise", "acme")
+    assert [4, 0] == [shell.run("--key", file, *devices).code for file in ("one.json", "two.json")]
+    assert 2 == shell.run("keys", "update", two["private_key_id"], "--blast-radius", "many").code

@@ -247,7 +247,7 @@ def test_an_admins_token_does_not_open_the_desk(guarded: Guarded) -> None:
         ({"publicKey": key_pair(0).private}, 400, "publicKey"),
         ({"enterprises": []}, 400, "enterprises"),
         ({"enterprises": ["a/b"]}, 400, "a/b"),
-        ({"role": "owner"}, 400, "admin or viewer"),
+        ({"role": "owner"}, 400, "viewer, operator, admin"),
         ({"account": "Not an account"}, 400, "account"),
         ({"person": "Ann of Acme"}, 400, "person"),
         ({"enterprises": ["nobodys"], "role": "viewer"}, 400, "enterprises/nobodys"),

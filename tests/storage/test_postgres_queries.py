@@ -14,13 +14,16 @@ from tests.storage.records import SetClock
 
 TABLES = re.compile(
     r"\b(?:operations|devices|device_keys|tombstones|serials|tokens|enterprises|policies|requests|outbox|service_keys|dead_letters"
-    r"|events|event_numbers|event_arrivals)\b"
+    r"|events|event_numbers|event_arrivals|key_uses|roles|role_bindings|access_states|tallies)\b"
 )
 READS_A_WHOLE_TABLE = {
     "full_outboxes": "the outbox alone, after many new messages: how many wait of each enterprise",
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
+    "list_of_key_uses": "one for each key",
+    "list_of_roles": "few, and listed whole",
+    "list_of_role_bindings": "few, and listed whole",
     "stats": "of operations the open ones, of the outbox all: asked every few seconds at most",
 }
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in Path("src/heliograph/storage/postgres").glob("*.py"))

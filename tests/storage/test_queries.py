@@ -12,6 +12,9 @@ READS_A_WHOLE_TABLE = {
     "oldest_messages": "the outbox alone, and no further than the oldest; only while too many of an enterprise wait",
     "orphans": "once at start: that nothing is wrong, only all devices can tell",
     "list_of_service_keys": "few, and listed whole",
+    "list_of_key_uses": "one for each key",
+    "list_of_roles": "few, and listed whole",
+    "list_of_role_bindings": "few, and listed whole",
     "give_room_back": "the table is empty",
     "move_watermark": "the table has one row",
 }

@@ -11,6 +11,7 @@ import org.heliograph.agent.protocol.Json;
 import org.heliograph.agent.protocol.Line;
 import org.heliograph.agent.protocol.Moment;
 import org.heliograph.agent.protocol.OpeningKey;
+import org.heliograph.agent.protocol.Networks;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
 import org.json.JSONException;
@@ -20,9 +21,10 @@ import org.json.JSONObject;
  * The APK's agent on the host's JVM, with a phone that is a folder: settings.json says what it is, "effects" what was done to it.
  * It dies where the settings say, as by kill -9: once, since the file "killed" is there from then on.
  */
-public class HostAgent implements Phone, Agent.Events {
+public class HostAgent implements Phone, Agent.Events, Networks {
   private final File folder;
   private final JSONObject settings;
+  private volatile long sleptMs;
   private volatile JSONObject policy = new JSONObject();
 
   public static void main(String[] arguments) throws Exception {
@@ -36,13 +38,32 @@ public class HostAgent implements Phone, Agent.Events {
 
   private void live() throws Exception {
     Journal journal = new Journal(new File(folder, "journal"));
-    Line line = new Line(settings.getString("url"), new String[0], 20, 200, 50, 200);
+    long unknownFirstMs = settings.optLong("unknownFirstMs", 50);
+    Line line = new Line(settings.getString("url"), new String[0], 20, 200, unknownFirstMs, Math.max(200, unknownFirstMs));
     Agent agent = new Agent(line, journal, this, this, settings.optString("channel"));
     if (journal.finalOrder() == null && journal.name().isEmpty()) agent.enroll(settings.getString("token"));
     if (!journal.name().isEmpty()) write("name", journal.name());
+    Thread system = new Thread(() -> wakeWhenAsked(agent));
+    system.setDaemon(true);
+    system.start();
     agent.run();
     write("released", "");
     System.exit(0); // a poll that is no longer awaited does not hold the process
+  }
+
+  /** Who writes the file "wake" is the phone's system; it says how many seconds the phone slept. */
+  private void wakeWhenAsked(Agent agent) {
+    while (true) {
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException ended) {
+        return;
+      }
+      if (!there("wake")) continue;
+      sleptMs += 1000 * Long.parseLong(read("wake").trim());
+      new File(folder, "wake").delete();
+      agent.wake();
+    }
   }
 
   @Override
@@ -71,6 +92,40 @@ public class HostAgent implements Phone, Agent.Events {
       write("key", key.written());
     }
     return key;
+  }
+
+  @Override
+  public Networks networks() {
+    return this;
+  }
+
+  @Override
+  public long elapsedMs() {
+    return System.nanoTime() / 1_000_000 + sleptMs;
+  }
+
+  @Override
+  public String current() {
+    return "host";
+  }
+
+  @Override
+  public JSONObject known(String network) {
+    try {
+      return new JSONObject(read("silences " + network));
+    } catch (JSONException none) {
+      return new JSONObject();
+    }
+  }
+
+  @Override
+  public void keep(String network, JSONObject silences) {
+    write("silences " + network, silences.toString());
+  }
+
+  @Override
+  public void wakeWithin(long ms) {
+    append("wakes", ms + "\n");
   }
 
   @Override

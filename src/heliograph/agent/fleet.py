@@ -34,6 +34,8 @@ class FleetPlan:
     pace: Pace = REAL_PACE
     journals: Path | None = None
     """A folder for the phones' journals, one file each, written plainly (no fsync); None: in memory."""
+    effects: Path | None = None
+    """A file that gets a line for each command that a phone begins to execute; None: none does."""
 
     def serial(self, number: int) -> str:
         """The serial number of one phone: no other profile's, and no other seed's."""
@@ -74,6 +76,8 @@ class Fleet:
     def start(self, enrollment_token: str) -> None:
         """Every phone enrols, at most 50 at a time, and connects."""
         allow_files(len(self.phones))
+        if self._plan.effects is not None:
+            self._plan.effects.touch()
         for phone in self.phones:
             phone.start(enrollment_token)
         if self._plan.profile.offline_windows:
@@ -129,6 +133,9 @@ class Fleet:
             await self._clock.sleep(WINDOWS_LOOKED_AT_EVERY_S)
 
     def _count(self, effect: EffectRecord) -> None:
+        if effect.step == "began" and self._plan.effects is not None:
+            with self._plan.effects.open("a", encoding="utf-8") as file:
+                file.write(f"{effect.operation} {effect.type}\n")
         if effect.succeeded is not None:
             self._outcomes["succeeded" if effect.succeeded else "failed"] += 1
             self._types[effect.type] += 1

@@ -143,16 +143,17 @@ class Keeper:
         self._spoke_us = self._clock.now_us()
 
     def heard(self) -> None:
-        """The connection has brought something: the silence before it has passed."""
+        """The connection has brought something: the silence before it has passed, if the server sends no pings of its own."""
         silent_s = int(self._silence_s())
         self.begin()
-        self._networks[self._over] = self._networks[self._over].after_passed(silent_s)
+        if self.agreed is not None:
+            self._networks[self._over] = self._networks[self._over].after_passed(silent_s)
 
     def lost(self, *, at_most_s: float = KEEP_ALIVE_MOST_S) -> None:
         """The connection was found lost, without a word of the server, which was due `at_most_s` after the silence began."""
         silent_s = int(min(self._silence_s(), at_most_s))
         self.begin()
-        if self._network() == self._over:  # else it was the phone that went away
+        if self.agreed is not None and self._network() == self._over:  # in another one, it was the phone that went away
             self._networks[self._over] = self._networks[self._over].after_lost(silent_s)
 
     def _silence_s(self) -> float:

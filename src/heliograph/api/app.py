@@ -30,6 +30,7 @@ from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.selectable import selection_of
 from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send, indented
 from heliograph.domain.access import ANYBODY
+from heliograph.domain.rights import BlastRadiusReached
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
 
@@ -40,6 +41,9 @@ UNKNOWN = "unknown"
 """How a path that no method has is counted: a label per path would let anyone fill the memory."""
 
 ONLY_COUNTED = frozenset({429, 503})
+
+METHODS = (*AMAPI_METHODS, *OWN_METHODS)
+"""Every method that callers may call."""
 
 PREFIXES = tuple(
     (table.prefix.encode(), table)
@@ -166,7 +170,12 @@ class RestApp:
         body = b""
         if method.takes_body:
             body = await read_body(receive, max_bytes=self._body_max_bytes, timeout_s=self._body_timeout_s)
-        answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller))
+        try:
+            answer = await method.handler(Call(self._ports, ids, own, body, scope, self._addresses, caller, caller.rights.permit(method)))
+        except BlastRadiusReached as error:
+            self._ports.access_counts.blast_radius_reached += 1
+            log.warning("access.blast_radius_reached", method=method.id, resource="/".join(ids), key=caller.key_id, **error.metadata)
+            raise
         if isinstance(answer, Stream):
             return answer if self._unmetered is None else answer._replace(recheck=partial(self._unmetered.admit, method, ids, scope))
         return answer if selection is None else select_fields(answer, selection)

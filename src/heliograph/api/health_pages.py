@@ -1,7 +1,7 @@
 """Pages beside the API's methods: health, readiness, metrics and the discovery document."""
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,6 +48,11 @@ class HealthPages:
             "/$discovery/rest": self._discovery,
             "/discovery/v1/apis/androidmanagement/v1/rest": self._discovery,
         }
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Every page there is."""
+        return self._pages.keys()
 
     def http_methods(self, path: str) -> Sequence[str]:
         """The HTTP methods that this path takes."""

@@ -3,7 +3,7 @@
 Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +16,7 @@ from heliograph.api.http.errors import UnknownPath
 from heliograph.api.http.query import NoQuery
 from heliograph.api.http.streaming import Stream
 from heliograph.domain.access import Caller
+from heliograph.domain.rights import Permit
 from heliograph.protojson.errors import InvalidArgument, Unimplemented
 from heliograph.protojson.messages import decode_message
 from heliograph.service.ports import Ports
@@ -37,6 +38,8 @@ class Call(NamedTuple):
     scope: Mapping[str, Any]
     addresses: Addresses
     caller: Caller
+    permit: Permit
+    """What the caller's roles allow of this method: a verb that takes one must get it."""
 
     async def message(self, cls: type[M], *, root: str) -> M:
         """The message that the body holds.  Raises: InvalidArgument."""
@@ -66,6 +69,8 @@ class Method:
     handler: Handler
     query: type[msgspec.Struct] = NoQuery
     takes_body: bool = False
+    destructive: bool = False
+    """Whether it takes devices away for good, or lets others do so: patterns in roles do not cover it by accident (docs/roles.md)."""
     streams: bool = False
     """Whether it may answer with a Stream, to a caller that accepts one."""
     summary: str = ""
@@ -103,6 +108,11 @@ class MethodTable:
         """`prefix` is what stands before the methods' paths, as in `/v1/`."""
         self.prefix = prefix
         self._methods: Mapping[Key, Method] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
+
+    @property
+    def methods(self) -> Collection[Method]:
+        """Every row."""
+        return self._methods.values()
 
     def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
         """The method that answers this path (raw, below the version), and the ids in the path, decoded.

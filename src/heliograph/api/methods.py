@@ -113,6 +113,7 @@ _SERVED = (
         path=_DEVICE,
         handler=devices.delete,
         query=devices.DeleteDeviceQuery,
+        destructive=True,
         summary="Deletes a device at once; its phone wipes itself when it next connects. To follow or cancel a wipe, issue a WIPE command.",
     ),
     Method(
@@ -169,6 +170,7 @@ _SERVED = (
         http="DELETE",
         path=_ENTERPRISE,
         handler=enterprises.delete,
+        destructive=True,
         summary="Deletes an enterprise and all its devices, each as by devices.delete.",
     ),
     Method(

@@ -146,6 +146,7 @@ OWN_METHODS = (
         http="POST",
         path=f"{_APPROVAL}:approve",
         handler=approvals.approve_,
+        destructive=True,
         takes_body=True,
         response=approvals.ApprovalView,
     ),

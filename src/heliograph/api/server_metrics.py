@@ -116,6 +116,11 @@ class ServerMetrics(Collector):
         for reason in REFUSALS:
             refused.add_metric((reason,), counts.refused[reason])
         yield refused
+        yield CounterMetricFamily(
+            "heliograph_blast_radius_reached",
+            "Requests to destroy more devices than the actor may in an hour.",
+            value=self._ports.access_counts.blast_radius_reached,
+        )
         overdue_us = 0 if nearest_us is None else max(0, self._ports.clock.now_us() - nearest_us)
         yield gauge("deadline_overdue_seconds", "For how long a command's expiry or timeout is not written.", overdue_us / 1_000_000)
 

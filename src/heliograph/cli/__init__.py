@@ -90,7 +90,9 @@ LISTED = {
         section=USE,
         summary="Set up where notifications are pushed; see those that could not be delivered, and send them again.",
     ),
-    "keys": Listed(place="heliograph.cli.keys:app", section=USE, summary="Make, list and delete the keys that callers sign in with."),
+    "keys": Listed(
+        place="heliograph.cli.keys:app", section=USE, summary="Make, list, change, rotate and delete the keys that callers sign in with."
+    ),
     "audit": Listed(
         place="heliograph.cli.audit:app",
         section=USE,
@@ -98,6 +100,16 @@ LISTED = {
     ),
     "people": Listed(
         place="heliograph.cli.people:app", section=USE, summary="Invite, list and remove the people who sign in with a browser."
+    ),
+    "roles": Listed(
+        place="heliograph.cli.roles:app",
+        section=USE,
+        summary="List, show, set and delete roles, and bind them to keys, people and groups.",
+    ),
+    "can": Listed(
+        place="heliograph.cli.can:can",
+        section=USE,
+        summary="Explain whether someone may issue a command or call a method, by which line of which role.",
     ),
     "token": Listed(
         place="heliograph.cli.token:token",
@@ -108,6 +120,11 @@ LISTED = {
         place="heliograph.cli.check_history:check_history",
         section=PROVE,
         summary="Check a recorded history: was anything lost, executed twice, undone, late or out of order?",
+    ),
+    "check-agent": Listed(
+        place="heliograph.cli.check_agent:check_agent",
+        section=PROVE,
+        summary="Check whether an agent keeps the device protocol: each case says what it expects, and what came instead.",
     ),
     "conformance": Listed(
         place="heliograph.cli.conformance:conformance",

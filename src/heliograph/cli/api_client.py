@@ -57,6 +57,10 @@ class ApiClient:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("POST", _target(path, query), body)
 
+    def put(self, path: str, body: bytes = b"", query: Query | None = None) -> bytes:
+        """The body of a successful answer, as the server wrote it.  Raises: Failure."""
+        return self._send("PUT", _target(path, query), body)
+
     def patch(self, path: str, body: bytes, query: Query | None = None) -> bytes:
         """The body of a successful answer, as the server wrote it.  Raises: Failure."""
         return self._send("PATCH", _target(path, query), body)

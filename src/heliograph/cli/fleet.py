@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from heliograph.cli.anywhere import SERVER_ALONE
 from heliograph.cli.command_tree import command, option
 from heliograph.cli.event_loop import run
+from heliograph.cli.options import PATH
 
 if TYPE_CHECKING:
     from heliograph.agent.misbehaviour import Misbehaviour
@@ -32,9 +34,24 @@ OFFLINE_EVERY_S = 120.0
     metavar="SHARE",
     help="Share of occasions with a fault: drops, duplicates, crashes, dead spots.",
 )
+@option(
+    "--journals", type=PATH, show_default="in memory", metavar="FOLDER", help="Keep the phones' journals there: they live on after a kill."
+)
+@option(
+    "--effects", type=PATH, show_default="none", metavar="FILE", help="Append a line to this file when a phone begins to execute a command."
+)
 @SERVER_ALONE
 def fleet(  # noqa: PLR0913 - one option each
-    *, enrollment_token: str, profile: str, count: int, seed: int | None, transport: str, chaos: float, server: str
+    *,
+    enrollment_token: str,
+    profile: str,
+    count: int,
+    seed: int | None,
+    transport: str,
+    chaos: float,
+    journals: Path | None,
+    effects: Path | None,
+    server: str,
 ) -> None:
     """Run many virtual phones that enrol with a token and execute their commands, until Ctrl-C."""
     from heliograph.agent.fleet import FleetPlan  # noqa: PLC0415
@@ -46,7 +63,11 @@ def fleet(  # noqa: PLR0913 - one option each
     log_to_stderr()
     if seed is None:
         seed = secrets.randbelow(SEEDS)  # another run is other phones
-    plan = FleetPlan(profile=profile_named(profile), count=count, seed=seed, behaviour=_misbehaviour(chaos))
+    if journals is not None:
+        journals.mkdir(parents=True, exist_ok=True)
+    plan = FleetPlan(
+        profile=profile_named(profile), count=count, seed=seed, behaviour=_misbehaviour(chaos), journals=journals, effects=effects
+    )
     line = Line(server_url=server.rstrip("/"), kind=TransportKind(transport))
     with contextlib.suppress(KeyboardInterrupt):
         run(run_shown(plan, line, enrollment_token))

@@ -14,7 +14,7 @@ from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import AS_JSON, DEFAULT_DATA_DIR, PATH
 from heliograph.cli.output import print_json, print_table, short_time
-from heliograph.domain.access import EVERY_ENTERPRISE, Role
+from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.storage.operator_file import read_operator_file
 
 PEOPLE: Final = "/heliograph/v1/people"
@@ -42,9 +42,9 @@ app = server_group("people", "Invite, list and remove the people who sign in wit
 )
 @option(
     "--role",
-    type=click.Choice([role.value for role in Role]),
+    metavar="ROLE",
     required=True,
-    help="An admin may do everything in its enterprises, a viewer may get and list.",
+    help="viewer gets and lists, operator does everything but what is destructive, admin everything; or one of heliograph roles.",
 )
 @DATA_DIR
 def invite(*, email: str, enterprise: tuple[str, ...], role: str, data_dir: Path) -> None:

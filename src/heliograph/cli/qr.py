@@ -70,12 +70,13 @@ def show(code: str, options: QrOptions) -> None:
     if missing and (draws or options["qr_png"] is not None):
         print_warning(f"a factory-fresh phone cannot use this token's QR code. {missing}")
     if draws and (wanted or not missing):
-        _draw(code)
+        draw(code)
     if draws and not missing:
         click.echo(ALLOWLIST)
 
 
-def _draw(code: str) -> None:
+def draw(code: str) -> None:
+    """Draw the code, if the terminal is wide enough."""
     import segno  # noqa: PLC0415 - only this draws
 
     symbol = segno.make_qr(code, error="l")

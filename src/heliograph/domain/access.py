@@ -1,15 +1,17 @@
-"""Callers and their rights: keys, roles, and the one place where a caller's right to a method is judged.
+"""Callers: who signs in, with which key, and what its roles allow (`rights.py` judges).
 
 Source: amapi.md §4.5–4.7, §8.2; google.api.ErrorReason.
 """
 
 import enum
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from heliograph.domain.device import position
-from heliograph.domain.errors import EnterpriseNotAuthorized
+from heliograph.domain.rights import UNRESOLVED, Rights
+from heliograph.domain.roles import BUILT_IN, RoleDefinition
 from heliograph.protojson.errors import PermissionDenied, Unauthenticated
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
@@ -17,11 +19,10 @@ SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 EVERY_ENTERPRISE = "*"
 """In a key's list: every enterprise there is and will be."""
 
+OF_SESSIONS = "sessions/"
+"""What a Caller's `key_id` begins with if it has no key, and signed in with a browser."""
 ANYBODYS_ACTOR = "anybody"
 """The actor of callers without a name (`--no-auth`, the sandbox)."""
-
-READ_VERBS = frozenset({"explain", "get", "list", "timeline"})
-"""The last word of the ids of methods that change nothing; any other method counts as one that writes."""
 
 _GOOGLE_ASKS_FOR = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -70,22 +71,17 @@ class ScopeInsufficient(PermissionDenied):
     reason = "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
 
 
-class RoleInsufficient(PermissionDenied):
-    """This key has the role viewer, which may only get and list: use a key made with --role admin."""
+class KeyExpired(CredentialsInvalid):
+    """The key that signed the token has expired: make another, with heliograph keys rotate before it does."""
 
-    reason = "ROLE_INSUFFICIENT"
-
-
-class NotEveryEnterprise(PermissionDenied):
-    """This key manages only the enterprises it names: for the whole server, use a key made with --enterprise '*'."""
-
-    reason = "NOT_EVERY_ENTERPRISE"
+    reason = "ACCOUNT_STATE_INVALID"
 
 
-class Role(enum.Enum):
-    """What a key may do in its enterprises: everything, or read."""
+class Role(enum.StrEnum):
+    """The roles that every server has (roles.py, BUILT_IN)."""
 
     ADMIN = "admin"
+    OPERATOR = "operator"
     VIEWER = "viewer"
 
 
@@ -103,7 +99,8 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     client_email: str
     client_id: str
     project_id: str
-    role: Role
+    role: str
+    """A role's id: one of Role, or a custom one."""
     enterprises: tuple[str, ...]
     """Ids; EVERY_ENTERPRISE among them: all."""
     public_key: str
@@ -111,6 +108,14 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     person: str = ""
     """The human behind the key: an e-mail address or an OIDC subject; empty: none known."""
+    expires_us: int = 0
+    """When it ends; 0: it does not."""
+    blast_radius: int = 0
+    """Distinct devices that its actor may destroy in an hour; 0: as many as wanted, as keys from before this was there."""
+
+    def has_expired(self, now_us: int) -> bool:
+        """Whether its time is over."""
+        return 0 < self.expires_us <= now_us
 
     @property
     def position(self) -> str:
@@ -126,20 +131,81 @@ class ServiceKey(msgspec.Struct, frozen=True, kw_only=True):
             enterprises=None if everywhere else frozenset(self.enterprises),
             person=self.person,
             key_id=self.key_id,
+            blast_radius=self.blast_radius,
         )
+
+
+class KeyUseName(NamedTuple):
+    """The key."""
+
+    key_id: str
+
+
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """When a key was last used, to the minute: a caller is looked up once a minute, and that is noted."""
+
+    name: KeyUseName
+    last_used_us: int
+
+    @property
+    def position(self) -> str:
+        """Its place in lists."""
+        return self.name.key_id
+
+
+class AccessStateName(NamedTuple):
+    """What the state is of: ACCESS."""
+
+    what: str
+
+
+class AccessState(msgspec.Struct, frozen=True, kw_only=True):
+    """How often keys, roles and bindings were changed: a server that finds another number forgets whom it knows."""
+
+    name: AccessStateName
+    changes: int
+
+
+ACCESS = AccessStateName("access")
+"""The one state there is."""
+
+
+def changed_state(state: AccessState | None) -> AccessState:
+    """The state after one more change."""
+    return AccessState(name=ACCESS, changes=1 if state is None else state.changes + 1)
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """A caller. Without arguments: an unnamed one who may do everything (`--no-auth`, the sandbox)."""
 
     email: str = ""
-    role: Role = Role.ADMIN
+    role: str = Role.ADMIN
+    """The role that its key was made with; empty: it has only those that it is bound to."""
     enterprises: frozenset[str] | None = None
     """Ids of the enterprises that the caller manages; None: all."""
     person: str = ""
     """The human behind the key or session: an e-mail address or an OIDC subject; empty: none known."""
     key_id: str = ""
-    """The key that the caller signed in with; empty: the caller has none."""
+    """The key that the caller signed in with, or `sessions/…`; empty: the caller has neither."""
+    groups: tuple[str, ...] = ()
+    """Of a person who signed in: the groups that the identity provider named."""
+    blast_radius: int = 0
+    """Distinct devices that the actor may destroy in an hour; 0: as many as wanted."""
+    rights: Rights = UNRESOLVED
+    """What its roles allow; not given: what the built-in role of this name allows."""
+
+    def __post_init__(self) -> None:
+        if self.rights is UNRESOLVED:
+            roles = [BUILT_IN[self.role]] if self.role in BUILT_IN else []
+            msgspec.structs.force_setattr(self, "rights", self.rights_by(roles))
+
+    def with_rights(self, roles: Iterable[RoleDefinition]) -> "Caller":
+        """The caller who has these roles."""
+        return msgspec.structs.replace(self, rights=self.rights_by(roles))
+
+    def rights_by(self, roles: Iterable[RoleDefinition]) -> Rights:
+        """What these roles allow the caller."""
+        return Rights(roles, enterprises=self.enterprises, actor=self.actor, blast_radius=self.blast_radius)
 
     @property
     def actor(self) -> str:
@@ -148,24 +214,3 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANYBODY = Caller()
-
-
-def is_write(method_id: str) -> bool:
-    """Whether a method changes anything, by its id."""
-    return method_id.rpartition(".")[2] not in READ_VERBS
-
-
-def authorize(caller: Caller, *, writes: bool, enterprise: str | None) -> None:
-    """Check that the caller may call a method that concerns this enterprise (None: the whole server).
-
-    Whether the enterprise exists is not checked: a caller who may not manage it must not learn it.
-
-    Raises: EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise.
-    """
-    if caller.enterprises is not None:
-        if enterprise is not None and enterprise not in caller.enterprises:
-            raise EnterpriseNotAuthorized
-        if enterprise is None and writes:
-            raise NotEveryEnterprise
-    if writes and caller.role is not Role.ADMIN:
-        raise RoleInsufficient

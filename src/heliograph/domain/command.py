@@ -217,6 +217,11 @@ class CommandType:
     as_observed: frozenset[Quirk] = frozenset()
     """What real AMAPI was seen to do otherwise with this type."""
 
+    @property
+    def destructive(self) -> bool:
+        """Whether no later command reaches the device afterwards, so that nothing can be taken back (docs/roles.md)."""
+        return self.final_at_ack
+
     @functools.cached_property
     def params_path(self) -> str:
         """The proto path of the params in issueCommand's body: `command.wipe_params`, or `command` without `params_field`."""

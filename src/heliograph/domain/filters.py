@@ -70,6 +70,8 @@ class Field(Generic[V_contra]):
     """What errors on its values call it; empty: as it is written."""
     only_presence: str = ""
     """What to write instead of anything but `field:*`."""
+    wildcards: bool = False
+    """Whether a `*` at the start or the end of a value stands for any text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,30 @@ class Comparison(Generic[V]):
         """Whether the field is set and compares so."""
         value = self.field.read(view)
         return value is not None and OPERATORS[self.operator](value, self.value)
+
+
+@dataclass(frozen=True)
+class Like(Generic[V]):
+    """`field = "text*"`, `"*text"` or `"*text*"`; with `!=`, a value that is set and not so."""
+
+    field: Field[V]
+    value: str
+    unlike: bool = False
+
+    def matches(self, view: V) -> bool:
+        """Whether the field is set and its value is so."""
+        value = self.field.read(view)
+        if not isinstance(value, str):
+            return False
+        text = self.value.strip("*")
+        match self.value.startswith("*"), self.value.endswith("*"):
+            case True, True:
+                found = text in value
+            case True, False:
+                found = value.endswith(text)
+            case _:
+                found = value.startswith(text)
+        return found is not self.unlike
 
 
 @dataclass(frozen=True)
@@ -139,19 +165,19 @@ class AnyOf(Generic[V]):
         return any(part.matches(view) for part in self.parts)
 
 
-Filter = Comparison[V] | Presence[V] | Not[V] | All[V] | AnyOf[V]
+Filter = Comparison[V] | Like[V] | Presence[V] | Not[V] | All[V] | AnyOf[V]
 
 
-def parse_filter_of(vocabulary: Vocabulary[V], text: str) -> Filter[V]:
-    """The filter that `text` is; an empty text wants everything.
+def parse_filter_of(vocabulary: Vocabulary[V], text: str, *, path: str = "filter") -> Filter[V]:
+    """The filter that `text` is; an empty text wants everything. `path`: the proto path at which it was given.
 
     Raises: InvalidArgument with the position of the first fault and what could stand there.
     """
     if len(text) > MAX_CHARS:
-        raise _invalid(f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
+        raise _invalid(path, f"it has {len(text)} characters; at most {MAX_CHARS} are allowed.")
     if not text.strip():
         return All(())
-    parser = _Parser(text, vocabulary)
+    parser = _Parser(text, vocabulary, path)
     found = parser.expression(depth=0)
     if parser.next.kind != "end":
         parser.reject("expected AND, OR or the end")
@@ -168,9 +194,10 @@ class _Token:
 class _Parser(Generic[V]):
     """Recursive descent; `next` is the token to read."""
 
-    def __init__(self, text: str, vocabulary: Vocabulary[V]) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary[V], path: str) -> None:
         self._text = text
         self._vocabulary = vocabulary
+        self._path = path
         self._end = 0
         self.next = self._scan()
 
@@ -184,7 +211,7 @@ class _Parser(Generic[V]):
     def reject(self, why: str, *, start: int | None = None) -> NoReturn:
         """Raise for the next token, or for what starts at `start`."""
         at = self.next.start if start is None else start
-        raise _invalid(f"at character {at + 1}: {why}. {self._vocabulary.possible}")
+        raise _invalid(self._path, f"at character {at + 1}: {why}. {self._vocabulary.possible}")
 
     def _sequence(self, depth: int) -> Filter[V]:
         parts = [self._factor(depth)]
@@ -233,7 +260,15 @@ class _Parser(Generic[V]):
             self.reject(field.only_presence, start=sign.start)
         if not field.ordered and sign.text not in _EQUALITY:
             self.reject(f"{name.text} can only be compared with {' '.join(_EQUALITY)}", start=sign.start)
+        if field.wildcards and "*" in value:
+            return self._like(field, value, start, unlike=sign.text == "!=")
         return Comparison(field, sign.text, self._typed(field, field.name or name.text, value, start=start))
+
+    def _like(self, field: Field[V], value: str, start: int, *, unlike: bool) -> Filter[V]:
+        """A comparison with a value that has a `*`."""
+        if "*" in value.removeprefix("*").removesuffix("*") or not value.strip("*"):
+            self.reject(f"a * may stand at the start and the end of the value of {field.name}, beside some text", start=start)
+        return Like(field, value, unlike)
 
     def _typed(self, field: Field[V], name: str, text: str, *, start: int) -> FieldValue:
         """The value as the field's type has it."""
@@ -342,5 +377,5 @@ def parse_filter(text: str, *, types: Collection[str] | None = None) -> Filter[F
     return parse_filter_of(replace(_OPERATIONS, fields={**_OPERATIONS.fields, "type": one_of, "metadata.type": one_of}), text)
 
 
-def _invalid(why: str) -> InvalidArgument:
-    return InvalidArgument(violations=[Violation("filter", f"Invalid filter: {why}")])
+def _invalid(path: str, why: str) -> InvalidArgument:
+    return InvalidArgument(violations=[Violation(path, f"Invalid filter: {why}")])

@@ -7,13 +7,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from heliograph.domain.access import EVERY_ENTERPRISE, Role
+import msgspec
+
+from heliograph.domain.access import EVERY_ENTERPRISE
 from heliograph.domain.names import ID_PATTERN
 from heliograph.domain.people import PERSON_MAX_CHARS, PersonName, Rights, person_named
+from heliograph.domain.roles import ROLE_ID
 from heliograph.domain.web_address import is_loopback_name, read_web_address
 from heliograph.protojson.errors import InvalidArgument, PermissionDenied
 
 DISPLAY_NAME_MAX_CHARS = 128
+GROUPS_MOST, GROUP_MAX_CHARS = 200, 256
+"""Kept of one person. Entra ID names 200 in a token."""
 _SUBJECT = re.compile(r"[!-~]+( [!-~]+)*")
 """Source: OpenID Connect Core 1.0 §2, `sub`: at most 255 ASCII characters."""
 
@@ -50,9 +55,9 @@ def group_rule(text: str) -> GroupRule:
     group, _, given = text.rpartition("=")
     role, _, enterprises = given.partition(":")
     found = tuple(dict.fromkeys(enterprises.split(",")))
-    if not group or role not in {one.value for one in Role} or not all(map(_is_enterprise, found)):
+    if not group or not ROLE_ID.fullmatch(role) or not all(map(_is_enterprise, found)):
         raise InvalidArgument(f"{text[:128]!r} must be GROUP=ROLE:ENTERPRISE, as in fleet-admins=admin:* or acme-desk=viewer:acme,globex.")
-    return GroupRule(group, Rights(Role(role), found))
+    return GroupRule(group, Rights(role, found))
 
 
 def _is_enterprise(text: str) -> bool:
@@ -83,9 +88,11 @@ def person_of(claims: Mapping[str, Any], *, groups_claim: str, rules: Sequence[G
             name = person_named(email)
         except InvalidArgument:
             raise NoSubject from None
-    rights = rights_of_groups(groups_in(claims, groups_claim), rules)
+    groups = groups_in(claims, groups_claim)
+    rights = rights_of_groups(groups, rules)
     if rights is None:
         raise NoGroup
+    rights = msgspec.structs.replace(rights, groups=_kept(groups))
     shown = next((text for key in ("name", "preferred_username", "email") if isinstance(text := claims.get(key), str) and text), "")
     return OpenIdPerson(PersonName(name), " ".join(shown.split())[:DISPLAY_NAME_MAX_CHARS], rights)
 
@@ -105,6 +112,11 @@ def groups_in(claims: Mapping[str, Any], claim: str) -> Sequence[str]:
     if isinstance(found, str):
         return (found,)
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
+def _kept(groups: Sequence[str]) -> tuple[str, ...]:
+    """Those that a session keeps: a provider may name thousands, and each request reads them."""
+    return tuple(dict.fromkeys(group for group in groups if len(group) <= GROUP_MAX_CHARS))[:GROUPS_MOST]
 
 
 def rights_of_groups(groups: Iterable[str], rules: Iterable[GroupRule]) -> Rights | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from heliograph.domain.access import EVERY_ENTERPRISE, Caller, Role
+from heliograph.domain.access import EVERY_ENTERPRISE, OF_SESSIONS, Caller
 from heliograph.domain.device import position
 from heliograph.protojson.errors import InvalidArgument
 
@@ -36,16 +36,19 @@ class PersonName(NamedTuple):
 class Rights(msgspec.Struct, frozen=True):
     """What someone who signed in may do."""
 
-    role: Role
+    role: str
+    """A role's id: one of access.Role, or a custom one."""
     enterprises: tuple[str, ...]
     """Ids; EVERY_ENTERPRISE among them: all."""
+    groups: tuple[str, ...] = ()
+    """Of someone whom an identity provider let in: their groups there, to which roles may be bound."""
 
-    def caller(self, person: str, *, session_id: str) -> Caller:
-        """The person as a caller of the API."""
+    def caller(self, person: str, *, session_id: str, blast_radius: int = 0) -> Caller:
+        """The person as a caller of the API, who may destroy so many devices an hour (0: as many as wanted)."""
         everywhere = EVERY_ENTERPRISE in self.enterprises
         return Caller(
             email=person, role=self.role, enterprises=None if everywhere else frozenset(self.enterprises), person=person,
-            key_id=f"sessions/{session_id}",
+            key_id=f"{OF_SESSIONS}{session_id}", blast_radius=blast_radius, groups=self.groups,
         )  # fmt: skip
 
 
@@ -120,9 +123,17 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
         return position(self.created_us, self.name.invitation)
 
 
+def known_as(person: str) -> str:
+    """The person as records, keys and sessions name them: an e-mail address in small letters, anything else as it is.
+
+    Two ways to write one address must not make two people: one of them could approve what the other asked for.
+    """
+    return person.lower() if "@" in person else person
+
+
 def person_named(text: str) -> str:
     """The person as records name it.  Raises: InvalidArgument."""
-    person = text.strip().lower()
+    person = known_as(text.strip())
     if not _PERSON.fullmatch(person) or len(person) > PERSON_MAX_CHARS:
         raise InvalidArgument(f"Invalid person {text[:64]!r}: write an e-mail address, or a name without spaces.")
     return person

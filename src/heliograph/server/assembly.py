@@ -6,20 +6,25 @@ import functools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NoReturn
 
-from heliograph.api.app import rest_app
+from heliograph.api.app import METHODS, rest_app
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
-from heliograph.api.http.authorization import Authorizer
+from heliograph.api.http.authorization import Admits, Authorizer
 from heliograph.api.http.failures import outermost
 from heliograph.api.http.front_door import FrontDoor
 from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
+from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
 from heliograph.api.resources.people import PREFIX as PEOPLE
 from heliograph.api.resources.people import PeopleDesk, people_app
-from heliograph.api.resources.service_keys import PREFIX, KeyDesk, keys_app
+from heliograph.api.resources.roles import BINDINGS, ROLES
+from heliograph.api.resources.roles import ROUTES as ROLE_ROUTES
+from heliograph.api.resources.service_keys import KEYS
+from heliograph.api.resources.service_keys import ROUTES as KEY_ROUTES
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
@@ -45,6 +50,7 @@ from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
 from heliograph.server.store import Forever, ServerStore, opened_store
 from heliograph.server.wall_clock import wall_now_us
+from heliograph.service.access_changes import follow_access_changes
 from heliograph.service.acting import acting_as, context_of
 from heliograph.service.approval_links import LINK_PATH
 from heliograph.service.callers import Callers, SignIn
@@ -57,6 +63,7 @@ from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Ports
 from heliograph.service.push_service import WebPush
+from heliograph.service.roles import RoleBook
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
 from heliograph.service.vapid import VapidKey
@@ -68,6 +75,30 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
 API = "/v1/"
+ACCESS = "/heliograph/v1/access:"
+DEVICE = "/device/v1/"
+DECIDED: Mapping[str, Admits] = MappingProxyType(
+    {
+        API: Admits.ROLE,
+        KEYS: Admits.OPERATOR,
+        ROLES: Admits.OPERATOR,
+        BINDINGS: Admits.OPERATOR,
+        ACCESS: Admits.OPERATOR,
+        PEOPLE: Admits.OPERATOR,
+        "/token": Admits.ASSERTION,
+        "/oauth2/": Admits.ASSERTION,
+        **dict.fromkeys(SIGN_IN_PREFIXES, Admits.BROWSER),
+        SIGN_UP: Admits.LINK,
+        UPGRADE: Admits.LINK,
+        LINK_PATH: Admits.LINK,
+        DEVICE: Admits.PHONE,
+        APK: Admits.ANYBODY,
+        AGENT: Admits.ANYBODY,
+        WELL_KNOWN: Admits.ANYBODY,
+        CERTIFICATES: Admits.ANYBODY,
+    }
+)
+"""Who may pass to what stands below each prefix. What has none is the API's: its own methods and batches as ROLE, its pages as ANYBODY."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +186,7 @@ async def assembled(
         ports = Ports(
             store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
-            shared=opened.shared, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
+            shared=opened.shared, access=opened.access, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
             web_push=WebPush(VapidKey(vault)) if settings.web_push else None, agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
@@ -166,6 +197,8 @@ async def assembled(
         await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
         own = [expire_operations(ports), retire_operations(ports), sending, bound_outboxes(ports), tell_readiness(store)]
+        if opened.shared:
+            own.append(follow_access_changes(store, ports.access))
         if store.audited:
             own.append(await undo.enter_async_context(kept_trail(settings, ports)))
         if ports.web_push is not None:
@@ -176,7 +209,7 @@ async def assembled(
             sign_in = SignIn(
                 keys=store.service_keys, secret=vault.derive("access tokens"),
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
-                admits_strangers=settings.admission is not Admission.KEYS,
+                admits_strangers=settings.admission is not Admission.KEYS, roles=RoleBook(store, ports.access),
             )  # fmt: skip
             app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
@@ -196,8 +229,11 @@ def wired_app(
     `around`: as `rest_app` says.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
-    routes = _api(settings, ports, sign_in, addresses, operator_secret, around=around)
-    app = by_prefix({**routes, "/device/v1/": channel.app(ports, address_of=addresses.of_client)}, routes[API])
+    device = channel.app(ports, address_of=addresses.of_client)
+    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
+    if undecided := routes.keys() - DECIDED.keys():
+        raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
+    app = by_prefix(routes, routes[API])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -224,8 +260,10 @@ def _api(
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
     times = session_times(settings)
-    sessions = SessionCallers(ports, times, addresses) if settings.admission is Admission.KEYS else None
-    authorizer = None if settings.admission is Admission.UNCHECKED else Authorizer(callers, own_urls=addresses.own_urls, sessions=sessions)
+    sessions = SessionCallers(ports, times, addresses, sign_in.roles) if settings.admission is Admission.KEYS else None
+    authorizer = None
+    if settings.admission is not Admission.UNCHECKED:
+        authorizer = Authorizer(callers, own_urls=addresses.own_urls, devices=ports.store.device, sessions=sessions)
     rest = rest_app(
         ports,
         authorizer=authorizer,
@@ -236,9 +274,9 @@ def _api(
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
-    desk = made_at_first(
-        lambda: keys_app(KeyDesk(ports=ports, sign_in=sign_in, callers=callers, addresses=addresses, secret=operator_secret))
-    )
+    ports.access.listen(callers.forget)
+    operators = OperatorDesk(ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=METHODS)
+    desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_ROUTES, *ROLE_ROUTES)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
@@ -252,7 +290,10 @@ def _api(
         **for_people,
         "/token": token,
         "/oauth2/": token,
-        PREFIX: desk,
+        KEYS: desk_routes,
+        ROLES: desk_routes,
+        BINDINGS: desk_routes,
+        ACCESS: desk_routes,
         SIGN_UP: as_anybody(sign_up_app(ports, otherwise=rest), "signUpPage", addresses),
         UPGRADE: as_anybody(upgrade_app(ports, otherwise=rest), "upgradePage", addresses),
         LINK_PATH: as_anybody(approval_app(ports, otherwise=rest), AUDITED_AS, addresses),

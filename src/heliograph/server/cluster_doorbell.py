@@ -12,6 +12,7 @@ from heliograph.channel.app import Channel
 from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import Unavailable
 from heliograph.server.presence import SharedPresence, device_of, word_of
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.metrics import DoorbellCounts
 from heliograph.service.ports import Clock
 from heliograph.storage.postgres.cluster_bus import Word
@@ -41,7 +42,7 @@ class Bus(Protocol):
 class ClusterDoorbell:
     """A ports.Doorbell that other servers hear, and that hears theirs (storage/postgres/cluster_bus.Listener)."""
 
-    def __init__(self, channel: Channel, *, clock: Clock, counts: DoorbellCounts) -> None:
+    def __init__(self, channel: Channel, *, clock: Clock, counts: DoorbellCounts, access: AccessChanges | None = None) -> None:
         self._doorbell = channel.doorbell
         self._peers = channel.peers
         self._clock = clock
@@ -50,6 +51,8 @@ class ClusterDoorbell:
         self._rung = _Rung()
         self._waking: asyncio.Task[None] | None = None
         self.presence = SharedPresence(channel.presence, say=self._say)
+        self._access = access or AccessChanges()
+        self._access.say = lambda: self._say(Word("access", ""))
         counts.listening = False
 
     def use(self, bus: Bus) -> None:
@@ -74,6 +77,9 @@ class ClusterDoorbell:
         self._say(Word("policy", word_of(device)))
 
     def heard(self, word: Word, sent_us: int) -> None:
+        if word.kind == "access":
+            self._access.heard()
+            return
         device = device_of(word.device)
         match word.kind:
             case "ring":
@@ -87,6 +93,7 @@ class ClusterDoorbell:
 
     def mended(self) -> None:
         self._counts.listening = True
+        self._access.heard()
         self._waking = asyncio.get_running_loop().create_task(self._wake_all())
 
     def silent(self) -> None:

@@ -24,6 +24,7 @@ from heliograph.service.operations import retire_operations
 from heliograph.service.outbox import Publisher
 from heliograph.service.ports import Clock, Doorbell, Ports, Presence
 from heliograph.service.push_endpoints import pushes_to_any_endpoint
+from heliograph.service.roles import RoleBook
 from heliograph.service.send_notifications import SPARING, UNHEARD, AtOnce, publish_notifications
 from heliograph.settings import Settings
 from heliograph.storage.queries import migrations
@@ -108,7 +109,8 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
         sign_in = SignIn(
-            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True
+            keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True,
+            roles=RoleBook(store, ports.access),
         )  # fmt: skip
 
         async def at_once() -> AtOnce:

@@ -10,6 +10,7 @@ from heliograph.channel.app import Channel
 from heliograph.server.clock import SystemClock
 from heliograph.server.clock_watch import started
 from heliograph.server.database_clock import DatabaseClock
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.callers import ServiceKeys
 from heliograph.service.metrics import DoorbellCounts
 from heliograph.service.ports import Clock, ClockCheck, Doorbell, Presence, Store
@@ -45,6 +46,8 @@ class Opened:
     doorbell_counts: DoorbellCounts = field(default_factory=DoorbellCounts)
     clock_check: ClockCheck | None = None
     shared: bool = False
+    access: AccessChanges = field(default_factory=AccessChanges)
+    """News of changed keys and roles, from the other servers and to them."""
     timers: Sequence[Forever] = ()
     """Tasks that run while the store is open."""
 
@@ -106,7 +109,8 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
     from heliograph.storage.postgres.store import PostgresStore  # noqa: PLC0415
 
     counts = DoorbellCounts()
-    others = ClusterDoorbell(channel, clock=clock, counts=counts)
+    access = AccessChanges()
+    others = ClusterDoorbell(channel, clock=clock, counts=counts, access=access)
     store = await PostgresStore.open(url, clock=clock, ring=channel.doorbell.ring, may_be_new=may_be_new)
     try:
         timers: list[Forever] = []
@@ -125,5 +129,6 @@ async def _postgres(url: str, channel: Channel, clock: Clock, *, may_be_new: boo
         await store.close()
         raise
     return Opened(
-        store=store, doorbell=others, presence=others.presence, doorbell_counts=counts, clock_check=check, shared=True, timers=timers
+        store=store, doorbell=others, presence=others.presence, doorbell_counts=counts, clock_check=check, shared=True, access=access,
+        timers=timers,
     )  # fmt: skip

@@ -1,7 +1,9 @@
 """Who calls: bearers, the access tokens of service accounts, and the JSON Web Tokens below both."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -13,15 +15,19 @@ from heliograph.domain.access import (
     Caller,
     CredentialsInvalid,
     CredentialsMissing,
+    KeyExpired,
     ScopeInsufficient,
     ServiceKey,
 )
 from heliograph.domain.jwt_claims import Claims, GrantRejected, decode_claims, encode_claims, is_current, judge_assertion, judge_bearer
+from heliograph.protojson.errors import HeliographError
+from heliograph.service.roles import BuiltInOnly, Resolver
 
 KNOWN_MOST = 4_096
 """Credentials remembered, the oldest forgotten first."""
 KNOWN_FOR_US = 60_000_000
-"""How long a token may still work after another server process deleted its key; this process forgets at once."""
+"""How long a caller is known without a look at its key: the use of keys is noted so often. A change of a key is not waited for
+(access_changes.py)."""
 
 _SCHEMES = frozenset({"bearer", "oauth"})
 
@@ -50,8 +56,17 @@ class ServiceKeys(Protocol):
     async def put_service_key(self, key: ServiceKey) -> None:
         """The key is durable, in place of one with the same id."""
 
+    async def change_service_key(self, key_id: str, change: Callable[[ServiceKey], Sequence[ServiceKey]]) -> Sequence[ServiceKey]:
+        """The keys that `change` makes of this one are durable; none: there is no such key. `change` is pure: it may run again."""
+
     async def delete_service_key(self, key_id: str) -> bool:
         """Delete the key. Returns whether it existed."""
+
+    async def key_uses(self) -> Mapping[str, int]:
+        """When (us) each key was last used that ever was."""
+
+    async def note_key_use(self, key_id: str, at_us: int) -> None:
+        """The key was used, if it still exists; written once a minute at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +79,8 @@ class SignIn:
     now_us: Callable[[], int]
     """The true wall clock, which may step either way: callers date their tokens by their own clocks, and not by a clock that this server
     slews or that a sandbox advanced."""
+    roles: Resolver = field(default_factory=BuiltInOnly)
+    """Finds out what callers may do."""
     admits_strangers: bool = False
     """The sandbox's friendliness: who shows no token, or one that this server cannot know, is admitted all the same."""
 
@@ -80,7 +97,7 @@ class _Known(NamedTuple):
 
 class _Verified(NamedTuple):
     caller: Caller
-    expires_s: float
+    until_us: int
 
 
 class Token(NamedTuple):
@@ -101,6 +118,9 @@ class Callers:
             _load()  # now, and not while the first caller waits
         self._sign_in = sign_in
         self._known: dict[bytes, _Known] = {}
+        self._edition = 0
+        """Grows with every change of keys and roles: who was looked up before it is not remembered after it."""
+        self._noting: set[asyncio.Task[None]] = set()
 
     def known(self, credential: bytes) -> Caller | None:
         """The caller, if this credential was verified within the last minute."""
@@ -117,15 +137,29 @@ class Callers:
             if strangers:
                 return ANYBODY
             raise CredentialsMissing
-        now_us = self._sign_in.now_us()
-        verified = await self._verified(credential, now_us / 1_000_000, own_urls)
-        until_us = min(int(verified.expires_s * 1_000_000), now_us + KNOWN_FOR_US)
-        self._remember(credential, _Known(verified.caller, now_us, until_us))
-        return verified.caller
+        now_us, edition = self._sign_in.now_us(), self._edition
+        caller, until_us = await self._verified(credential, now_us / 1_000_000, own_urls)
+        if edition == self._edition:
+            self._remember(credential, _Known(caller, now_us, min(until_us, now_us + KNOWN_FOR_US)))
+        if caller.key_id:
+            self._note_use(caller.key_id, now_us)
+        return caller
 
     def forget(self) -> None:
-        """Every credential is verified again: a key was created or deleted."""
+        """Every credential is verified again: a key, a role or a binding was changed."""
+        self._edition += 1
         self._known.clear()
+
+    def _note_use(self, key_id: str, now_us: int) -> None:
+        """The key's use is written aside: no caller waits for it."""
+        task = asyncio.get_running_loop().create_task(self._noted(key_id, now_us))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _noted(self, key_id: str, now_us: int) -> None:
+        # A store in trouble has better things to do, and the next minute brings another use.
+        with contextlib.suppress(HeliographError):
+            await self._sign_in.keys.note_key_use(key_id, now_us)
 
     def _remember(self, credential: bytes, known: _Known) -> None:
         self._known.pop(credential, None)
@@ -139,14 +173,19 @@ class Callers:
         if token is None or signer is None:
             if not self._sign_in.admits_strangers:
                 raise CredentialsInvalid
-            return _stranger(token, now_s)
+            return _Verified(Caller(email=_name_of(token)), int(now_s * 1_000_000) + KNOWN_FOR_US)
         if token.algorithm == THEIRS:
             judge_bearer(token.claims, now_s=now_s, own_urls=own_urls)
         elif not is_current(token.claims, now_s=now_s):
             raise AccessTokenExpired
         elif SCOPE not in token.claims.scopes:
             raise ScopeInsufficient
-        return _Verified(signer.caller, token.claims.exp)
+        if signer.has_expired(int(now_s * 1_000_000)):
+            raise KeyExpired("The key of this token has expired.")
+        until_us = int(token.claims.exp * 1_000_000)
+        if signer.expires_us:
+            until_us = min(until_us, signer.expires_us)
+        return _Verified(await self._sign_in.roles.resolved(signer.caller), until_us)
 
     async def _signer(self, token: Token) -> ServiceKey | None:
         """The key that signed a token, its signature verified; None: no key, and strangers are admitted.
@@ -178,12 +217,6 @@ def _token_of(credential: bytes) -> Token | None:
 
 def _name_of(token: Token | None) -> str:
     return (token.claims.iss or token.claims.sub)[:256] if token is not None else ""
-
-
-def _stranger(token: Token | None, now_s: float) -> _Verified:
-    """Any caller, under the name that it claims."""
-    email = _name_of(token)
-    return _Verified(Caller(email=email), now_s + KNOWN_FOR_US / 1_000_000)
 
 
 class AccessToken(NamedTuple):
@@ -226,6 +259,8 @@ async def _assertion_signer(sign_in: SignIn, token: Token) -> ServiceKey | None:
     signer = _key_that_signed(token, keys)
     if signer is None:
         raise GrantRejected("invalid_grant", "Invalid JWT Signature.")
+    if signer.has_expired(sign_in.now_us()):
+        raise GrantRejected("invalid_grant", "Invalid grant: the key has expired.")
     return signer
 
 

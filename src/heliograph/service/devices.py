@@ -13,6 +13,7 @@ from heliograph.domain.device import Device, DeviceRecord, DeviceState, DeviceSt
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.domain.policy import DEFAULT_ID
+from heliograph.domain.rights import Permit
 from heliograph.protocol import REASON_MAX_BYTES
 from heliograph.protojson.errors import InvalidArgument, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
@@ -24,7 +25,7 @@ from heliograph.service.notifications import departure_published, operation_writ
 from heliograph.service.offer_command import with_offers
 from heliograph.service.paging import page_of
 from heliograph.service.policies import full_policy_name
-from heliograph.service.ports import Decision, Delete, DeleteDevice, Facts, Ports, PutDevice, PutTombstone, Sees, Write
+from heliograph.service.ports import Decision, Delete, DeleteDevice, Facts, Ports, Put, PutDevice, PutTombstone, Sees, Write
 from heliograph.service.tenant_bounds import require_size
 
 MUTABLE = ("state", "disabled_reason", "policy_name")
@@ -66,7 +67,9 @@ async def status_of(ports: Ports, device: DeviceRecord) -> DeviceStatus | None:
     return await ports.store.record(DeviceStatus, StatusName(*device.name))
 
 
-async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None) -> DeviceRecord:
+async def patch_device(
+    ports: Ports, name: DeviceName, patch: Device, mask: tuple[str, ...] | None, *, permit: Permit | None = None
+) -> DeviceRecord:
     """The device with the fields that `mask` (proto paths) names taken from `patch`; without a mask, those that are set there.
 
     A connected phone is notified of the change.
@@ -75,8 +78,9 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
     Fields that only the server or the phone can set stay as they are, even if the patch and the mask name them.
 
     Raises: InvalidArgument: a state other than ACTIVE and DISABLED, a bad policy name; EnterpriseNotAuthorized, DeviceNoLongerManaged,
-        NotFound.
+        NotFound; RoleInsufficient, TooManyThisHour.
     """
+    judging = permit if permit is not None and permit.judges() else None
     paths = _paths(patch, mask)
     whole = set(MUTABLE) <= set(paths)
     policy_name = ""
@@ -86,6 +90,7 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
     def rule(facts: Facts) -> Decision[DeviceRecord | None]:
         if facts.device is None:
             return Decision(None)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, now_us=facts.now_us)
         changed = facts.device
         if "state" in paths:
             changed = msgspec.structs.replace(changed, wanted_state=_wanted_state(changed, patch.state, whole=whole))
@@ -97,9 +102,9 @@ async def patch_device(ports: Ports, name: DeviceName, patch: Device, mask: tupl
         if reason is not None:
             require_size(len(encode_message(reason)), ports.limits, what="reason", path="device.disabled_reason", ever=REASON_MAX_BYTES)
         changed = msgspec.structs.replace(changed, disabled_reason=reason)
-        return Decision(changed, (PutDevice(changed),))
+        return Decision(changed, (PutDevice(changed), *map(Put, counts)))
 
-    record = await ports.store.decide(Sees(device=name), rule)
+    record = await ports.store.decide(Sees(device=name, records=judging.tallies() if judging is not None else ()), rule)
     if record is None:
         raise await device_absence(ports, name)
     ports.doorbell.policy_changed(name)
@@ -136,17 +141,20 @@ def _of_reason(paths: tuple[str, ...]) -> list[str]:
 
 
 async def delete_device(
-    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", caller: Caller | None = None
-) -> None:
+    ports: Ports, name: DeviceName, *, wipe_data_flags: Sequence[str] = (), wipe_reason: str = "", caller: Caller | None = None,
+    permit: Permit | None = None,
+) -> None:  # fmt: skip
     """The device and its open operations are over; for 30 days its phone learns its last order, a wipe with these flags and reason.
 
     `caller`: who asks, by whom the approval rules are judged; None: the server itself, whose caller was judged before.
+    `permit`: what the caller may; None: everything.
 
     Raises: InvalidArgument: an unknown flag, a reason too long; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound;
-        ApprovalRequired, ApprovalDeclined.
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached; ApprovalRequired, ApprovalDeclined.
     Source: disc, devices.delete; amapi.md §6.12.
     """
     order = _delete_order(*last_order_of_delete(wipe_data_flags, wipe_reason))
+    judging = permit if permit is not None and permit.judges() else None
     gate = None
     if caller is not None:
         gate = Gate(DELETE_DEVICE, name.parent, str(name), caller, bytes(order.command).decode(), devices=(str(name),))
@@ -154,14 +162,16 @@ async def delete_device(
     def rule(facts: Facts) -> Decision[Approval | bool]:
         if facts.device is None:
             return Decision(answer=False)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, now_us=facts.now_us)
         passage = Passage() if gate is None else gate.judge(facts, facts.device)
         if passage.blocked_by is not None:
             return Decision(passage.blocked_by, passage.writes)
+        writes = [*management_ended(ports, facts, facts.device, order), *passage.writes, *map(Put, counts)]
         # The server of its connection learns that the device is gone.
-        return Decision(answer=True, writes=[*management_ended(ports, facts, facts.device, order), *passage.writes], ring=name)
+        return Decision(answer=True, writes=writes, ring=name)
 
-    sees = Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *(gate.sees if gate else ())))
-    answer = await ports.store.decide(sees, rule)
+    seen = (*(gate.sees if gate else ()), *(judging.tallies() if judging is not None else ()))
+    answer = await ports.store.decide(Sees(device=name, open_operations=True, subscription=True, records=(StatusName(*name), *seen)), rule)
     if isinstance(answer, Approval):
         raise ApprovalRequired(answer)
     if not answer:

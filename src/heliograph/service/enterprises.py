@@ -13,8 +13,10 @@ from heliograph.domain.enrollment import qr_code
 from heliograph.domain.enterprise import OUTPUT_ONLY, ContactInfo, Enterprise, violations
 from heliograph.domain.errors import EnterpriseNotAuthorized
 from heliograph.domain.names import ID_PATTERN, ApprovalRulesName, DeviceName, EnterpriseName
+from heliograph.domain.rights import Permit
 from heliograph.domain.sealed_text import opened
 from heliograph.domain.sign_up import EnterpriseToken, enterprise_id_of
+from heliograph.domain.tally import Tally
 from heliograph.protojson.errors import AlreadyExists, InvalidArgument, NotFound, Violation, Violations
 from heliograph.protojson.field_mask import apply_mask, set_fields
 from heliograph.protojson.messages import encode_message, stored_message
@@ -163,28 +165,32 @@ async def patch_enterprise(
     return record
 
 
-async def delete_enterprise(ports: Ports, name: EnterpriseName, *, caller: Caller | None = None) -> None:
+async def delete_enterprise(ports: Ports, name: EnterpriseName, *, caller: Caller | None = None, permit: Permit | None = None) -> None:
     """Delete the enterprise first, so that nothing can be added; then each device as by devices.delete, with its own last order.
 
     After a crash in between, `finish_deletions` deletes the rest before the server answers any request.
 
     `caller`: who asks, by whom the approval rules are judged; None: the server itself. An approval is of exactly the devices that the
-    enterprise had when it was asked for: with others, it must be asked for again. One that enrols between the look at them and the
-    deletion is not seen.
+    enterprise had when it was asked for: with others, it must be asked for again. If `permit` counts, all its devices take a place, in
+    the transaction that deletes the enterprise. One that enrols between the look at them and the deletion is not seen.
 
-    Raises: EnterpriseNotAuthorized; ApprovalRequired, ApprovalDeclined.
+    Raises: EnterpriseNotAuthorized; ApprovalRequired, ApprovalDeclined; BlastRadiusReached.
     """
+    counting = permit if permit is not None and permit.counts_destroyed else None
+    doomed = [] if counting is None else await _device_names(ports, name, most=counting.blast_radius + 1)
     gate = None if caller is None else Gate(DELETE_ENTERPRISE, name, str(name), caller, devices=await _bound_devices(ports, name))
 
     def rule(facts: Facts) -> Decision[Approval | bool]:
         if facts.enterprise is None:
             return Decision(answer=False)
+        counts = () if counting is None or not doomed else (Put(counting.destroy(doomed, facts.record(Tally), now_us=facts.now_us)),)
         passage = Passage() if gate is None else gate.judge(facts)
         if passage.blocked_by is not None:
             return Decision(passage.blocked_by, passage.writes)
-        return Decision(answer=True, writes=(Delete(name),))
+        return Decision(answer=True, writes=(Delete(name), *counts))
 
-    answer = await ports.store.decide(Sees(enterprise=name, records=gate.sees if gate else ()), rule)
+    tallies = () if counting is None else (counting.blast_name,)
+    answer = await ports.store.decide(Sees(enterprise=name, records=(*(gate.sees if gate else ()), *tallies)), rule)
     if isinstance(answer, Approval):
         raise ApprovalRequired(answer)
     if not answer:
@@ -198,13 +204,19 @@ async def _bound_devices(ports: Ports, name: EnterpriseName) -> tuple[str, ...]:
     record = await ports.store.record(ApprovalRulesRecord, ApprovalRulesName(name.enterprise))
     if record is None or rule_for(record.rules, what=DELETE_ENTERPRISE) is None:
         return ()
+    return tuple(await _device_names(ports, name))
+
+
+async def _device_names(ports: Ports, enterprise: EnterpriseName, *, most: int | None = None) -> list[str]:
+    """The names of the enterprise's devices, at most `most` of them."""
     names: list[str] = []
     after, more = "", True
-    while more:
-        page = await ports.store.devices(name, after=after, limit=DELETED_AT_ONCE)
+    while more and (most is None or len(names) < most):
+        limit = DELETED_AT_ONCE if most is None else min(DELETED_AT_ONCE, most - len(names))
+        page = await ports.store.devices(enterprise, after=after, limit=limit)
         names += [str(device.name) for device in page.items]
         after, more = (page.items[-1].position if page.items else ""), page.more
-    return tuple(names)
+    return names
 
 
 async def finish_deletions(ports: Ports) -> None:

@@ -13,6 +13,7 @@ from heliograph.domain.envelope import ROOT, IssuedCommand
 from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.request_id import REQUEST_ID_LIFE_S, IssueRequest, RequestKey
+from heliograph.domain.rights import Permit
 from heliograph.protocol import COMMAND_MAX_BYTES
 from heliograph.protojson.errors import Aborted, InvalidArgument, ResourceExhausted, Violation, Violations
 from heliograph.service.approval_gate import held_back, rules_seen
@@ -20,6 +21,7 @@ from heliograph.service.limits import Limits
 from heliograph.service.not_found import device_absence
 from heliograph.service.operations import get_operation
 from heliograph.service.ports import Decision, Facts, Ports, Put, PutOperation, Rule, Sees
+from heliograph.service.record_rules import RecordName
 from heliograph.service.sealed_secrets import Sealed, require_sealed_fits, seal_secrets
 from heliograph.service.tenant_bounds import require_room_for_request_id
 
@@ -40,9 +42,12 @@ class TooManyOpenOperations(ResourceExhausted):
 
 
 async def issue_command(
-    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, request_id: str = ""
-) -> Operation:
+    ports: Ports, device: DeviceName, command: IssuedCommand, *, caller: Caller = ANYBODY, permit: Permit | None = None,
+    request_id: str = "",
+) -> Operation:  # fmt: skip
     """The operation is durable, QUEUED, and its device's bell rings; or it awaits the approval that the enterprise's rules demand.
+
+    `permit`: what the caller may; None: the server itself asks.
 
     One rule judges everything. That a device's record exists implies its enterprise: `delete_enterprise` takes away every device
     before it answers (and after a crash before the server serves), and an operation issued meanwhile ends with its device. So the
@@ -52,16 +57,19 @@ async def issue_command(
 
     Raises: InvalidArgument: params that this device refuses for certain, or more than a message to a phone can carry;
         TooManyOpenOperations; OpenCommandsTooLarge; TooManyRequestIds; RequestIdReused: by another request;
-        EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
+        RoleInsufficient, TooManyThisHour, BlastRadiusReached; EnterpriseNotAuthorized, DeviceNoLongerManaged, NotFound.
     """
     size = _size(command)
     if size > COMMAND_MAX_BYTES:
         description = f"The command has {size} bytes as its device receives it; at most {COMMAND_MAX_BYTES} fit into a message: shorten it."
         raise InvalidArgument(violations=[Violation(ROOT, description)])
 
+    judging = permit if permit is not None and permit.judges(command.row) else None
+
     def rule(facts: Facts) -> Decision[Operation | None]:
         if facts.device is None:
             return Decision(None)
+        counts = () if judging is None else judging.judge(facts.device, facts.records, row=command.row, now_us=facts.now_us)
         _check_against_device(command, facts.device)
         require_sealed_fits(command, facts.device)
         if facts.open_count >= ports.limits.open_operations_most:
@@ -70,10 +78,13 @@ async def issue_command(
             _check_open_bytes(facts, size, ports.limits)
         operation = _queued(ports, command, facts.device, facts, caller=caller.email)
         if (held := held_back(facts, operation, facts.device, caller)) is not None:
-            return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval)))
-        return Decision(operation, (PutOperation(operation, new=True),), ring=device)
+            return Decision(held.operation, (PutOperation(held.operation, new=True), Put(held.approval), *map(Put, counts)))
+        return Decision(operation, (PutOperation(operation, new=True), *map(Put, counts)), ring=device)
 
-    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=rules_seen(command.row.name, device.enterprise))
+    seen: tuple[RecordName, ...] = rules_seen(command.row.name, device.enterprise)
+    if judging is not None:
+        seen = (*seen, *judging.tallies(command.row))
+    sees = Sees(device=device, open_operations=size > SMALL_BYTES, records=seen)
     if request_id:
         operation = await _issue_once(ports, device, command, request_id=request_id, sees=sees, rule=rule)
     else:

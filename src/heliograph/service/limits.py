@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from heliograph.domain.behaviour import Behaviour
+from heliograph.domain.tally import MOST as TALLY_MOST
 from heliograph.protojson.errors import InvalidArgument
 
 KIB, MIB = 1_024, 1_024 * 1_024
@@ -21,6 +22,7 @@ BY_NAME: Mapping[str, str] = MappingProxyType(
         "resource-bytes": "resource_bytes_most",
         "notifications": "notifications_most",
         "dead-letters": "dead_letters_most",
+        "blast-radius": "blast_radius",
         "keep-alive-seconds": "keep_alive_most_s",
     }
 )
@@ -53,6 +55,8 @@ class Limits:
     """That wait for an enterprise's destinations; beyond that the oldest become dead letters."""
     dead_letters_most: int = 100_000
     """Of one enterprise; beyond that the oldest are dropped."""
+    blast_radius: int = 10
+    """Distinct devices that an actor may wipe, relinquish or delete in an hour: of new keys, if nothing else is said, and of people."""
     quota_per_minute: int = 0
     """Requests a caller may send in a minute; 0: as many as it likes."""
     quota_per_project: bool = False
@@ -80,6 +84,8 @@ def with_limits(limits: Limits, given: Iterable[str]) -> Limits:
         if field is None or not (number.isascii() and number.isdecimal()) or not 0 < int(number[:20]) < 2**53:
             message = f"{text[:64]!r} must be NAME=NUMBER, as in policies=500. The names: {', '.join(BY_NAME)}."
             raise InvalidArgument(message)
+        if field == "blast_radius" and int(number) > TALLY_MOST:
+            raise InvalidArgument(f"{text[:64]!r}: blast-radius is at most {TALLY_MOST}. A key may have none: --blast-radius unlimited.")
         limits = replace(limits, **{field: int(number)})  # type: ignore[arg-type]
     return limits
 

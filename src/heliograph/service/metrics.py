@@ -125,6 +125,14 @@ class DoorbellCounts:
         """Whether LISTEN works now; None: there is no other server to hear."""
 
 
+class AccessCounts:
+    """What callers were kept from, since this process started."""
+
+    def __init__(self) -> None:
+        self.blast_radius_reached = 0
+        """Requests to destroy more devices than the actor may in an hour."""
+
+
 class LaneLoad(msgspec.Struct, frozen=True):
     """What waits for the store in one lane."""
 

@@ -17,13 +17,14 @@ from heliograph.domain.operation import Operation, TimelineEntry
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.protocol import Offer
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.audit_book import AuditBook
 from heliograph.service.audit_log import AuditLog
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
 from heliograph.service.limits import Limits
-from heliograph.service.metrics import DoorbellCounts, LaneLoads, StoreCounts, StoreStats
+from heliograph.service.metrics import AccessCounts, DoorbellCounts, LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import Destinations, Outbox, PublishingCounts
 from heliograph.service.presence import Presence, Sighting, Whereabouts
 from heliograph.service.push_service import WebPush
@@ -310,6 +311,9 @@ class Ports:
     audit: AuditBook = field(default_factory=AuditBook)
     followers: Followers = field(default_factory=Followers)
     """Who follows events on this server."""
+    access: AccessChanges = field(default_factory=AccessChanges)
+    """Who learns of changed keys, roles and bindings."""
+    access_counts: AccessCounts = field(default_factory=AccessCounts)
     shared: bool = False
     """Whether other servers may use the same database: what they do is found by looking."""
     push_addresses: PushAddresses = field(default_factory=PushAddresses)

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from heliograph.domain.access import Caller, authorize
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.provisioning import CODE_LIFE_S, COLLECTION, ProvisioningCode, ProvisioningInfo
+from heliograph.domain.rights import Permit
 from heliograph.domain.sealed_text import opened, seal
 from heliograph.protojson.errors import NotFound
 from heliograph.service.not_found import enterprise_absence
@@ -23,7 +23,7 @@ def create_provisioning_info(ports: Ports, info: ProvisioningInfo) -> Provisioni
     return msgspec.structs.replace(info, name=f"{COLLECTION}/{seal(code, key=_key(ports))}")
 
 
-async def get_provisioning_info(ports: Ports, code: str, *, caller: Caller) -> ProvisioningInfo:
+async def get_provisioning_info(ports: Ports, code: str, *, permit: Permit) -> ProvisioningInfo:
     """What the code says.
 
     Raises: ProvisioningInfoNotFound: this server did not make the code, or it has expired; EnterpriseNotAuthorized.
@@ -32,7 +32,7 @@ async def get_provisioning_info(ports: Ports, code: str, *, caller: Caller) -> P
     if found is None:
         raise ProvisioningInfoNotFound
     enterprise = EnterpriseName.parse(found.info.enterprise)
-    authorize(caller, writes=False, enterprise=enterprise.enterprise)
+    permit.check_place(enterprise.enterprise)
     if (error := await enterprise_absence(ports, enterprise)) is not None:
         raise error
     return msgspec.structs.replace(found.info, name=f"{COLLECTION}/{code}")

@@ -12,11 +12,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from heliograph.domain.access import EVERY_ENTERPRISE, Role, ServiceKey
 from heliograph.domain.enterprise import Enterprise
 from heliograph.domain.names import ID_PATTERN, EnterpriseName
+from heliograph.domain.people import known_as
+from heliograph.domain.roles import BUILT_IN
+from heliograph.domain.tally import MOST as TALLY_MOST
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from heliograph.service.callers import Callers, SignIn
+from heliograph.service.callers import SignIn
 from heliograph.service.enterprises import create_enterprise
 from heliograph.service.key_approvals import require_key_approval
 from heliograph.service.ports import Ports
+from heliograph.service.roles import RoleNotFound, get_role
 
 LEAST_BITS, MOST_BITS = 2_048, 4_096  # NIST SP 800-131A's least; above the most, verifying begins to cost
 KEYS_MOST = 1_000
@@ -41,11 +45,15 @@ class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
     """PEM."""
     enterprises: Sequence[str]
-    role: Role
+    role: str
     account: str = ""
     """The part before the @ of the client_email; empty: made of the role and the key's id."""
     person: str = ""
     """The human behind it: an e-mail address or an OIDC subject."""
+    expires_us: int = 0
+    """0: it does not end."""
+    blast_radius: int | None = None
+    """Devices that its actor may destroy in an hour; 0: as many as wanted; None: as the server's limits say."""
     without_approval: bool = False
     """Whether the operator makes it whatever approval rules demand: the way back in if no one is left who could approve."""
 
@@ -55,9 +63,11 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
 
     Raises: InvalidArgument; NoSuchEnterprise; FailedPrecondition: there are too many keys; ApprovalRequired, ApprovalDeclined.
     """
-    pem, der = _public_rsa_key(wanted.public_key)
-    key_id = hashlib.sha256(der).hexdigest()[:KEY_ID_CHARS]
+    pem, key_id = _public_half(wanted.public_key)
     _check(wanted)
+    await require_role(ports, wanted.role)
+    _check_expiry(wanted.expires_us, sign_in.now_us())
+    _check_blast_radius(wanted.blast_radius)
     known = await sign_in.keys.service_keys()
     if len(known) >= KEYS_MOST and all(key.key_id != key_id for key in known):
         raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
@@ -65,21 +75,105 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
         # Not which key: whoever makes it makes another pair each time.
         params = {"enterprises": list(wanted.enterprises), "role": wanted.role, "account": wanted.account, "person": wanted.person}
         await require_key_approval(ports, wanted.enterprises, msgspec.json.encode(params).decode())
-    await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role is Role.ADMIN)
+    await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role == Role.ADMIN)
     project = _project_of(wanted.enterprises)
     key = ServiceKey(
         key_id=key_id,
-        client_email=f"{wanted.account or f'{wanted.role.value}-{key_id[:8]}'}@{project}.{DOMAIN}",
+        client_email=f"{wanted.account or f'{wanted.role}-{key_id[:8]}'}@{project}.{DOMAIN}",
         client_id=str(int(key_id[:16], 16) | 1 << 63),
         project_id=project,
         role=wanted.role,
         enterprises=tuple(dict.fromkeys(wanted.enterprises)),
         public_key=pem,
         created_us=sign_in.now_us(),
-        person=wanted.person,
+        person=known_as(wanted.person),
+        expires_us=wanted.expires_us,
+        blast_radius=ports.limits.blast_radius if wanted.blast_radius is None else wanted.blast_radius,
     )
     await sign_in.keys.put_service_key(key)
+    ports.access.changed()
     return key
+
+
+class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What shall change of a key; None: it stays."""
+
+    role: str | None = None
+    person: str | None = None
+    expires_us: int | None = None
+    blast_radius: int | None = None
+
+
+async def update_service_key(ports: Ports, sign_in: SignIn, key_id: str, change: KeyChange) -> ServiceKey:
+    """The key is as changed, at every server within a second.  Raises: ServiceKeyNotFound; InvalidArgument."""
+    if change.role is not None:
+        await require_role(ports, change.role)
+    if change.person:
+        _check_person(change.person)
+    _check_expiry(change.expires_us or 0, sign_in.now_us())
+    _check_blast_radius(change.blast_radius)
+    changed = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not None}
+    keys = await sign_in.keys.change_service_key(key_id, lambda key: [msgspec.structs.replace(key, **changed)])
+    if not keys:
+        raise ServiceKeyNotFound
+    ports.access.changed()
+    return keys[0]
+
+
+async def rotate_service_key(
+    ports: Ports, sign_in: SignIn, key_id: str, public_key: str, *, overlap_us: int, expires_us: int = 0
+) -> ServiceKey:
+    """A new key of the same account, with the same rights; the old one ends after the overlap, or when it would have ended anyway.
+
+    Raises: ServiceKeyNotFound; InvalidArgument; FailedPrecondition: there are too many keys.
+    """
+    pem, new_id = _public_half(public_key)
+    now_us = sign_in.now_us()
+    _check_expiry(expires_us, now_us)
+    if new_id == key_id:
+        raise InvalidArgument("The new key must differ from the old one.")
+    if len(await sign_in.keys.service_keys()) >= KEYS_MOST:
+        raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
+    # In the past if there is no overlap: at this very microsecond, it would not have ended yet for a clock a little behind.
+    ends_us = now_us + overlap_us if overlap_us else 1
+
+    def change(old: ServiceKey) -> Sequence[ServiceKey]:
+        new = msgspec.structs.replace(old, key_id=new_id, public_key=pem, created_us=now_us, expires_us=expires_us)
+        ended = msgspec.structs.replace(old, expires_us=min(old.expires_us or ends_us, ends_us))
+        return new, ended
+
+    keys = await sign_in.keys.change_service_key(key_id, change)
+    if not keys:
+        raise ServiceKeyNotFound
+    ports.access.changed()
+    return keys[0]
+
+
+def _public_half(pem: str) -> tuple[str, str]:
+    """The key in the one form of PEM, and its id.  Raises: InvalidArgument."""
+    pem, der = _public_rsa_key(pem)
+    return pem, hashlib.sha256(der).hexdigest()[:KEY_ID_CHARS]
+
+
+async def require_role(ports: Ports, role: str) -> None:
+    """Raises: InvalidArgument: there is no such role."""
+    try:
+        await get_role(ports.store, role)
+    except RoleNotFound:
+        message = f"There is no role {role[:64]!r}: it is {', '.join(BUILT_IN)}, or one that heliograph roles set makes."
+        raise InvalidArgument(message) from None
+
+
+def _check_expiry(expires_us: int, now_us: int) -> None:
+    """Raises: InvalidArgument: it is over already."""
+    if expires_us and expires_us <= now_us:
+        raise InvalidArgument("expireTime must be in the future.")
+
+
+def _check_blast_radius(blast_radius: int | None) -> None:
+    """Raises: InvalidArgument."""
+    if blast_radius is not None and not 0 <= blast_radius <= TALLY_MOST:
+        raise InvalidArgument(f"blastRadius must be 1 to {TALLY_MOST} devices an hour, or 0 for as many as wanted.")
 
 
 def _public_rsa_key(pem: str) -> tuple[str, bytes]:
@@ -99,8 +193,14 @@ def _check(wanted: WantedKey) -> None:
     check_enterprises(wanted.enterprises)
     if wanted.account and not _ACCOUNT.fullmatch(wanted.account):
         raise InvalidArgument(f"Invalid account {wanted.account[:64]!r}: use small letters, digits and -, beginning with a letter.")
-    if wanted.person and not _PERSON.fullmatch(wanted.person):
-        raise InvalidArgument(f"Invalid person {wanted.person[:64]!r}: use an e-mail address or an OIDC subject, without spaces.")
+    if wanted.person:
+        _check_person(wanted.person)
+
+
+def _check_person(person: str) -> None:
+    """Raises: InvalidArgument."""
+    if not _PERSON.fullmatch(person):
+        raise InvalidArgument(f"Invalid person {person[:64]!r}: use an e-mail address or an OIDC subject, without spaces.")
 
 
 def check_enterprises(enterprises: Sequence[str]) -> None:
@@ -140,13 +240,13 @@ class ServiceKeyNotFound(NotFound):
     """No such key: `heliograph keys list` shows the ids."""
 
 
-async def delete_service_key(sign_in: SignIn, callers: Callers, key_id: str) -> None:
-    """The key and every token made with it are refused: here at once, by other server processes within a minute.
+async def delete_service_key(ports: Ports, sign_in: SignIn, key_id: str) -> None:
+    """The key and every token made with it are refused: here at once, by other servers within a second.
 
     Raises: ServiceKeyNotFound.
     """
     known = await sign_in.keys.delete_service_key(key_id)
-    # After the deletion is durable: who asked in between was remembered by the key that is gone now.
-    callers.forget()
+    # After the deletion is durable: who asked in between was looked up by the key that is gone now.
+    ports.access.changed()
     if not known:
         raise ServiceKeyNotFound

@@ -1,16 +1,14 @@
 """The record kinds, a row each. Everything that storage does with a kind follows from its row, in both engines.
 
 The two hot tables, `devices` and `operations`, are by hand (batch/), and what has ways of its own: device keys, the index, the outbox.
-Recipe: CONTRIBUTING, "Add a record kind".
+The rows of who may call stand in access_kinds.py. Recipe: CONTRIBUTING, "Add a record kind".
 """
 
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from heliograph.domain.access import ServiceKey, ServiceKeyName
 from heliograph.domain.approval import Approval, ApprovalRulesRecord
-from heliograph.domain.audit import KeyAddress, KeyAddressName
 from heliograph.domain.dead_letter import DeadLetter, DeadLetterName
 from heliograph.domain.device import DeviceStatus, EnrollmentTokenRecord, EnterpriseRecord, StatusName, Tombstone
 from heliograph.domain.names import (
@@ -24,16 +22,28 @@ from heliograph.domain.names import (
     ReservationName,
     WebAppName,
 )
-from heliograph.domain.people import Invitation, InvitationName, Passkey, PasskeyName, Person, PersonName
 from heliograph.domain.policy import PolicyRecord
 from heliograph.domain.push_endpoint import PushEndpointRecord
 from heliograph.domain.request_id import IssueRequest, RequestKey
 from heliograph.domain.reservation import Reservation
-from heliograph.domain.session import Session, SessionName, SpentAttempt, SpentAttemptName
 from heliograph.domain.signing_key import SigningKey, SigningKeyName
 from heliograph.domain.web_app import WebAppRecord
 from heliograph.domain.web_push import WebPushName, WebPushSubscription
 from heliograph.service.tenant_bounds import Held
+from heliograph.storage.access_kinds import (
+    ACCESS_STATES,
+    INVITATIONS,
+    KEY_ADDRESSES,
+    KEY_USES,
+    PASSKEYS,
+    PEOPLE,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_KEYS,
+    SESSIONS,
+    SPENT_ATTEMPTS,
+    TALLIES,
+)
 from heliograph.storage.codec import json_of
 from heliograph.storage.kind import POSITION, Column, Kind, ReadRow
 
@@ -196,34 +206,6 @@ STATUSES: Kind[StatusName, DeviceStatus] = Kind(
     resource=lambda name: str(DeviceName(*name)),
 )
 
-SERVICE_KEYS: Kind[ServiceKeyName, ServiceKey] = Kind(
-    table="service_keys",
-    one="service-account key",
-    many="service-account keys",
-    record=ServiceKey,
-    key=ServiceKeyName,
-    key_of=lambda key: ServiceKeyName(key.key_id),
-    key_columns=(Column("key_id"),),
-    columns=(Column("client_email"), POSITION),
-    codec=json_of(ServiceKey),
-    found_by="client_email",
-    few=True,
-    resource=lambda name: f"keys/{name.key_id}",
-)
-
-KEY_ADDRESSES: Kind[KeyAddressName, KeyAddress] = Kind(
-    table="key_addresses",
-    one="address of a key",
-    many="addresses of keys",
-    record=KeyAddress,
-    key=KeyAddressName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("key_id"), Column("address")),
-    codec=json_of(KeyAddress),
-    belongs_to=SERVICE_KEYS,
-    resource=None,  # the first use has an entry of its own
-)
-
 PUSH_ENDPOINTS: Kind[PushEndpointName, PushEndpointRecord] = Kind(
     table="push_endpoints",
     one="push endpoint",
@@ -309,78 +291,6 @@ APPROVALS: Kind[ApprovalName, Approval] = Kind(
     expires=True,
 )
 
-PEOPLE: Kind[PersonName, Person] = Kind(
-    table="people",
-    one="person",
-    many="people",
-    record=Person,
-    key=PersonName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("person"),),
-    columns=(POSITION,),
-    codec=json_of(Person),
-    resource=lambda name: f"people/{name.person}",
-)
-
-PASSKEYS: Kind[PasskeyName, Passkey] = Kind(
-    table="passkeys",
-    one="passkey",
-    many="passkeys",
-    record=Passkey,
-    key=PasskeyName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("person"), Column("passkey")),
-    columns=(POSITION, Column("credential_id")),
-    codec=json_of(Passkey),
-    belongs_to=PEOPLE,
-    found_by="credential_id",
-    resource=lambda name: f"people/{name.person}/passkeys/{name.passkey}",
-)
-
-SESSIONS: Kind[SessionName, Session] = Kind(
-    table="sessions",
-    one="session",
-    many="sessions",
-    record=Session,
-    key=SessionName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("person"), Column("session")),
-    columns=(POSITION, Column("secret_hash"), Column("expires_us", "bigint")),
-    codec=json_of(Session),
-    belongs_to=PEOPLE,
-    found_by="secret_hash",
-    expires=True,
-    resource=lambda name: f"people/{name.person}/sessions/{name.session}",
-)
-
-INVITATIONS: Kind[InvitationName, Invitation] = Kind(
-    table="invitations",
-    one="invitation",
-    many="invitations",
-    record=Invitation,
-    key=InvitationName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("invitation"),),
-    columns=(POSITION, Column("expires_us", "bigint")),
-    codec=json_of(Invitation),
-    expires=True,
-    resource=lambda name: f"invitations/{name.invitation}",
-)
-
-SPENT_ATTEMPTS: Kind[SpentAttemptName, SpentAttempt] = Kind(
-    table="spent_attempts",
-    one="spent sign-in",
-    many="spent sign-ins",
-    record=SpentAttempt,
-    key=SpentAttemptName,
-    key_of=attrgetter("name"),
-    key_columns=(Column("attempt"),),
-    columns=(Column("expires_us", "bigint"),),
-    from_columns=lambda row: SpentAttempt(name=SpentAttemptName(row[0]), expires_us=row[1]),
-    expires=True,
-    resource=None,  # the session that began by it is recorded
-)
-
 WEB_PUSH_SUBSCRIPTIONS: Kind[WebPushName, WebPushSubscription] = Kind(
     table="web_push_subscriptions",
     one="Web Push subscription",
@@ -405,6 +315,11 @@ KINDS: tuple[Kind[Any, Any], ...] = (
     STATUSES,
     SERVICE_KEYS,
     KEY_ADDRESSES,
+    KEY_USES,
+    ROLES,
+    ROLE_BINDINGS,
+    ACCESS_STATES,
+    TALLIES,
     DEAD_LETTERS,
     WEB_APPS,
     RESERVATIONS,

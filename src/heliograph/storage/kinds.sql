@@ -532,6 +532,277 @@ SELECT count(*) FROM key_addresses t WHERE NOT EXISTS (SELECT 1 FROM service_key
 -- Whether every record can be read.
 SELECT record FROM key_addresses
 
+-- sqlite: key_uses_named --
+-- Keys' last uses by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN key_uses t
+WHERE t.key_id = wanted.column1
+
+-- sqlite: list_of_key_uses --
+-- Keys' last uses after a position, in order of creation.
+SELECT record FROM key_uses WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_key_uses --
+-- Keys' last uses as they are now.
+INSERT INTO key_uses (key_id, position, record) VALUES (?, ?, ?)
+ON CONFLICT (key_id) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_key_uses --
+-- These keys' last uses are gone.
+DELETE FROM key_uses WHERE key_id IN (VALUES (?))
+
+-- postgresql: key_uses_named --
+-- Keys' last uses by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN key_uses t ON t.key_id = wanted.key_id
+
+-- postgresql: lock_key_uses --
+-- Keys' last uses by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(key_id)
+JOIN key_uses t ON t.key_id = wanted.key_id
+ORDER BY t.key_id FOR NO KEY UPDATE OF t
+
+-- postgresql: list_of_key_uses --
+-- Keys' last uses after a position, in order of creation.
+SELECT record FROM key_uses WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_key_uses --
+-- Keys' last uses that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO key_uses (key_id, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_key_uses --
+-- Keys' last uses as they are now.
+INSERT INTO key_uses (key_id, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (key_id) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_key_uses --
+-- These keys' last uses are gone.
+DELETE FROM key_uses t USING unnest($1::text[]) AS gone(key_id)
+WHERE t.key_id = gone.key_id
+
+-- check: every_record_of_key_uses --
+-- Whether every record can be read.
+SELECT record FROM key_uses
+
+-- sqlite: roles_named --
+-- Roles by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN roles t
+WHERE t.role = wanted.column1
+
+-- sqlite: list_of_roles --
+-- Roles after a position, in order of creation.
+SELECT record FROM roles WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_roles --
+-- Roles as they are now.
+INSERT INTO roles (role, position, record) VALUES (?, ?, ?)
+ON CONFLICT (role) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_roles --
+-- These roles are gone.
+DELETE FROM roles WHERE role IN (VALUES (?))
+
+-- postgresql: roles_named --
+-- Roles by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(role)
+JOIN roles t ON t.role = wanted.role
+
+-- postgresql: lock_roles --
+-- Roles by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(role)
+JOIN roles t ON t.role = wanted.role
+ORDER BY t.role FOR NO KEY UPDATE OF t
+
+-- postgresql: list_of_roles --
+-- Roles after a position, in order of creation.
+SELECT record FROM roles WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_roles --
+-- Roles that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO roles (role, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+
+-- postgresql: put_roles --
+-- Roles as they are now.
+INSERT INTO roles (role, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+ON CONFLICT (role) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_roles --
+-- These roles are gone.
+DELETE FROM roles t USING unnest($1::text[]) AS gone(role)
+WHERE t.role = gone.role
+
+-- check: every_record_of_roles --
+-- Whether every record can be read.
+SELECT record FROM roles
+
+-- sqlite: role_bindings_named --
+-- Role bindings by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN role_bindings t
+WHERE t.who = wanted.column1 AND t.role = wanted.column2
+
+-- sqlite: list_of_role_bindings --
+-- Role bindings after a position, in order of creation.
+SELECT record FROM role_bindings WHERE position > ? ORDER BY position LIMIT ?
+
+-- sqlite: put_role_bindings --
+-- Role bindings as they are now.
+INSERT INTO role_bindings (who, role, position, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (who, role) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- sqlite: delete_role_bindings --
+-- These role bindings are gone.
+DELETE FROM role_bindings WHERE (who, role) IN (VALUES (?, ?))
+
+-- postgresql: role_bindings_named --
+-- Role bindings by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(who, role)
+JOIN role_bindings t ON t.who = wanted.who AND t.role = wanted.role
+
+-- postgresql: lock_role_bindings --
+-- Role bindings by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(who, role)
+JOIN role_bindings t ON t.who = wanted.who AND t.role = wanted.role
+ORDER BY t.who, t.role FOR NO KEY UPDATE OF t
+
+-- postgresql: list_of_role_bindings --
+-- Role bindings after a position, in order of creation.
+SELECT record FROM role_bindings WHERE position > $1 ORDER BY position LIMIT $2
+
+-- postgresql: insert_role_bindings --
+-- Role bindings that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO role_bindings (who, role, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+
+-- postgresql: put_role_bindings --
+-- Role bindings as they are now.
+INSERT INTO role_bindings (who, role, position, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (who, role) DO UPDATE SET
+    position = excluded.position, record = excluded.record
+
+-- postgresql: delete_role_bindings --
+-- These role bindings are gone.
+DELETE FROM role_bindings t USING unnest($1::text[], $2::text[]) AS gone(who, role)
+WHERE t.who = gone.who AND t.role = gone.role
+
+-- check: every_record_of_role_bindings --
+-- Whether every record can be read.
+SELECT record FROM role_bindings
+
+-- sqlite: access_states_named --
+-- States of access by name, for many names.
+SELECT t.record FROM (VALUES (?)) AS wanted CROSS JOIN access_states t
+WHERE t.what = wanted.column1
+
+-- sqlite: put_access_states --
+-- States of access as they are now.
+INSERT INTO access_states (what, record) VALUES (?, ?)
+ON CONFLICT (what) DO UPDATE SET
+    record = excluded.record
+
+-- sqlite: delete_access_states --
+-- These states of access are gone.
+DELETE FROM access_states WHERE what IN (VALUES (?))
+
+-- postgresql: access_states_named --
+-- States of access by name, for many names.
+SELECT t.record FROM unnest($1::text[]) AS wanted(what)
+JOIN access_states t ON t.what = wanted.what
+
+-- postgresql: lock_access_states --
+-- States of access by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[]) AS wanted(what)
+JOIN access_states t ON t.what = wanted.what
+ORDER BY t.what FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_access_states --
+-- States of access that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO access_states (what, record)
+SELECT * FROM unnest($1::text[], $2::bytea[])
+
+-- postgresql: put_access_states --
+-- States of access as they are now.
+INSERT INTO access_states (what, record)
+SELECT * FROM unnest($1::text[], $2::bytea[])
+ON CONFLICT (what) DO UPDATE SET
+    record = excluded.record
+
+-- postgresql: delete_access_states --
+-- These states of access are gone.
+DELETE FROM access_states t USING unnest($1::text[]) AS gone(what)
+WHERE t.what = gone.what
+
+-- check: every_record_of_access_states --
+-- Whether every record can be read.
+SELECT record FROM access_states
+
+-- sqlite: tallies_named --
+-- Tallies by name, for many names.
+SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN tallies t
+WHERE t.actor = wanted.column1 AND t.what = wanted.column2
+
+-- sqlite: put_tallies --
+-- Tallies as they are now.
+INSERT INTO tallies (actor, what, expires_us, record) VALUES (?, ?, ?, ?)
+ON CONFLICT (actor, what) DO UPDATE SET
+    expires_us = excluded.expires_us, record = excluded.record
+
+-- sqlite: delete_tallies --
+-- These tallies are gone.
+DELETE FROM tallies WHERE (actor, what) IN (VALUES (?, ?))
+
+-- sqlite: tallies_expired --
+-- The tallies past their expiry, the longest expired first.
+SELECT actor, what FROM tallies WHERE expires_us <= ? ORDER BY expires_us LIMIT ?
+
+-- postgresql: tallies_named --
+-- Tallies by name, for many names.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(actor, what)
+JOIN tallies t ON t.actor = wanted.actor AND t.what = wanted.what
+
+-- postgresql: lock_tallies --
+-- Tallies by name; they are this transaction's.
+SELECT t.record FROM unnest($1::text[], $2::text[]) AS wanted(actor, what)
+JOIN tallies t ON t.actor = wanted.actor AND t.what = wanted.what
+ORDER BY t.actor, t.what FOR NO KEY UPDATE OF t
+
+-- postgresql: insert_tallies --
+-- Tallies that were looked for and not there; a unique violation says that they are there by now.
+INSERT INTO tallies (actor, what, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+
+-- postgresql: put_tallies --
+-- Tallies as they are now.
+INSERT INTO tallies (actor, what, expires_us, record)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+ON CONFLICT (actor, what) DO UPDATE SET
+    expires_us = excluded.expires_us, record = excluded.record
+
+-- postgresql: delete_tallies --
+-- These tallies are gone.
+DELETE FROM tallies t USING unnest($1::text[], $2::text[]) AS gone(actor, what)
+WHERE t.actor = gone.actor AND t.what = gone.what
+
+-- postgresql: retire_tallies --
+-- Tallies past their expiry are gone.
+DELETE FROM tallies t USING (
+    SELECT actor, what FROM tallies WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE t.actor = old.actor AND t.what = old.what
+RETURNING 1
+
+-- check: every_record_of_tallies --
+-- Whether every record can be read.
+SELECT record FROM tallies
+
 -- sqlite: dead_letters_named --
 -- Dead letters by name, for many names.
 SELECT t.record FROM (VALUES (?, ?)) AS wanted CROSS JOIN dead_letters t

@@ -4,8 +4,9 @@ from collections.abc import Awaitable
 
 from heliograph.api.http.address import Addresses, Scope
 from heliograph.asgi import Asgi, Message, Receive, Send
-from heliograph.domain.access import ANYBODY, Caller, is_write
+from heliograph.domain.access import ANYBODY, OF_SESSIONS, Caller
 from heliograph.domain.audit import SERVER_STREAM, Acting
+from heliograph.domain.rights import is_write
 from heliograph.protojson.errors import Code, HeliographError
 from heliograph.service.acting import ACTING
 from heliograph.service.audit import entry_of, note_address, record, record_rejection
@@ -31,7 +32,7 @@ class Audited:
             return
         address = self._addresses.of_client(scope)
         ACTING.set(Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address))
-        if caller.key_id and (caller.key_id, address) not in self._ports.audit.addresses:
+        if caller.key_id and not caller.key_id.startswith(OF_SESSIONS) and (caller.key_id, address) not in self._ports.audit.addresses:
             await note_address(self._ports, caller, address)
 
     def address_of(self, scope: Scope) -> str:

@@ -3,11 +3,15 @@
 Source: amapi.md §4.5–4.7, §8.6.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+import enum
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from heliograph.domain.access import ANYBODY, Caller, ScopeInsufficient, authorize, is_write
+from heliograph.domain.access import ANYBODY, Caller, ScopeInsufficient
+from heliograph.domain.device import DeviceRecord
+from heliograph.domain.names import DeviceName
+from heliograph.domain.rights import Called, is_write
 from heliograph.protojson.errors import Unauthenticated
 from heliograph.service.callers import Callers
 
@@ -15,21 +19,24 @@ SERVICE = "androidmanagement.googleapis.com"
 TOKEN_PARAMETERS = frozenset({"access_token", "oauth_token"})
 _IN_ENTERPRISE = "enterprises/*"
 
+
+class Admits(enum.Enum):
+    """Who may pass to what stands at a path. Every path is decided (server/assembly.py, DECIDED; tests/sign_in/test_every_route.py)."""
+
+    ROLE = "a caller whose roles allow the method"
+    """Decided by the Authorizer, by the method's id."""
+    OPERATOR = "a process on the server's own machine that can read its data directory"
+    PHONE = "a phone, by its credential or an enrolment token"
+    LINK = "who has the address, which cannot be guessed"
+    BROWSER = "a browser: the page looks at its session, its passkey or its invitation"
+    ASSERTION = "who signs with a key"
+    ANYBODY = "anybody: nothing there is of an enterprise"
+
+
+Devices = Callable[[DeviceName], Awaitable[DeviceRecord | None]]
 Scope = Mapping[str, Any]
 OwnUrls = Callable[[Scope], Collection[str]]
 """The addresses (scheme and host) of this server, for which a caller may have signed a token."""
-
-
-class Called(Protocol):
-    """What the authorizer asks of a method."""
-
-    @property
-    def id(self) -> str:
-        """`androidmanagement.enterprises.devices.get`."""
-
-    @property
-    def path(self) -> str:
-        """With a `*` for each id."""
 
 
 class Sessions(Protocol):
@@ -39,37 +46,35 @@ class Sessions(Protocol):
         """The person; None: the request shows no session.  Raises: PermissionDenied: another site's page may have sent it."""
 
 
-class _Rights(NamedTuple):
-    writes: bool
-    in_enterprise: bool
-
-
 class Authorizer:
     """Lets callers pass to the methods that they may call."""
 
-    def __init__(self, callers: Callers, *, own_urls: OwnUrls, sessions: Sessions | None = None) -> None:
-        """`sessions`: None: no one signs in with a browser."""
+    def __init__(self, callers: Callers, *, own_urls: OwnUrls, devices: Devices, sessions: Sessions | None = None) -> None:
+        """`devices` finds a device, for roles that choose devices by a filter; `sessions`: None: no one signs in with a browser."""
         self._callers = callers
         self._sessions = sessions
         self._own_urls = own_urls
-        self._rights: dict[str, _Rights] = {}
+        self._devices = devices
 
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller, who may call this method on what `ids` name.
 
+        What a filter or a count decides is judged again by the rule that changes something, on the truth of its transaction.
+
         Raises: Unauthenticated (CredentialsMissing, CredentialsInvalid and its like), PermissionDenied (ScopeInsufficient,
             EnterpriseNotAuthorized, RoleInsufficient, NotEveryEnterprise).
         """
-        rights = self._rights.get(method.id)
-        if rights is None:
-            rights = self._rights[method.id] = _Rights(is_write(method.id), method.path.startswith(_IN_ENTERPRISE))
         credential = credential_of(scope)
         caller = self._callers.known(credential)
         if caller is None and not credential and self._sessions is not None:
-            caller = await self._sessions.caller_of(scope, writes=rights.writes)
+            caller = await self._sessions.caller_of(scope, writes=is_write(method.id))
         if caller is None:
             caller = await self._authenticated(credential, {"method": method.id}, scope)
-        authorize(caller, writes=rights.writes, enterprise=ids[0] if rights.in_enterprise else None)
+        permit = caller.rights.permit_known(method.id)
+        if permit is None or (permit.enterprises is not None and not (permit.in_enterprise and ids[0] in permit.enterprises)):
+            permit = caller.rights.admit(method, enterprise_of(method, ids))
+        if permit.by_device:
+            permit.check_device(await self._devices(DeviceName(*ids[:2])))
         return caller
 
     async def identify(self, scope: Scope) -> Caller:
@@ -87,6 +92,11 @@ class Authorizer:
         except (Unauthenticated, ScopeInsufficient) as error:
             error.metadata |= {**called, "service": SERVICE}
             raise
+
+
+def enterprise_of(method: Called, ids: tuple[str, ...]) -> str | None:
+    """The id of the enterprise that a call concerns; None: the whole server."""
+    return ids[0] if method.path.startswith(_IN_ENTERPRISE) else None
 
 
 def credential_of(scope: Scope) -> bytes:

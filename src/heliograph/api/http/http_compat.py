@@ -69,7 +69,7 @@ class HttpCompat:
         if scope["method"] == "OPTIONS":
             return await self._answer_options(scope, headers, send)
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET", WHOLE_ANSWER: True}, _without_body(send)
+            scope, send = {**scope, "method": "GET", WHOLE_ANSWER: True}, without_body(send)
         try:
             if b"content-encoding" in headers:
                 receive = self._unpacked(scope, headers, receive)
@@ -173,7 +173,7 @@ def _with_headers(send: Send, headers: Headers) -> Send:
     return more
 
 
-def _without_body(send: Send) -> Send:
+def without_body(send: Send) -> Send:
     """As HEAD wants it: the headers of the answer, its length among them, and no body."""
 
     async def bodyless(message: Message) -> None:

@@ -267,7 +267,8 @@ class Http11(HttpToolsProtocol):
             self.transport.close()
             return
         connected = self.transport.get_extra_info("socket")
-        if connected is not None:
+        # Of a connection that has ended, the descriptor may be another's by now.
+        if connected is not None and not self.transport.is_closing():
             # To linger for no time is to reset. The copy of the descriptor is the same socket, and has what uvloop's stand-in has not.
             with socket.fromfd(connected.fileno(), connected.family, connected.type) as same:
                 same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 
-from heliograph.api.http.authorization import SERVICE, Called, Scope
+from heliograph.api.http.authorization import SERVICE, Scope
 from heliograph.domain.access import ANYBODY, Caller
+from heliograph.domain.rights import Called
 from heliograph.protojson.errors import ResourceExhausted
 
 MINUTE_US = 60_000_000

@@ -41,12 +41,15 @@ async def get(call: Call) -> bytes:
 
 
 async def list_(call: Call) -> bytes:
-    """One page of an enterprise's devices, oldest enrolment first.  Source: disc, devices.list."""
+    """One page of an enterprise's devices, oldest enrolment first; those that the caller's roles show (AIP-158: a page may have fewer).
+
+    Source: disc, devices.list.
+    """
     query: PageQuery = call.query
     devices, next_page_token = await list_devices(
         call.ports, EnterpriseName(*call.ids), page_size=query.page_size, page_token=query.page_token
     )
-    bodies = await asyncio.gather(*(_body(call, device) for device in devices))
+    bodies = await asyncio.gather(*(_body(call, device) for device in devices if call.permit.shows(device)))
     return list_body("devices", bodies, next_page_token)
 
 
@@ -55,7 +58,7 @@ async def patch(call: Call) -> bytes:
     query: UpdateQuery = call.query
     wanted = await call.message(Device, root="device")
     mask = parse_field_mask(query.update_mask, of=Device) or None
-    return await _body(call, await patch_device(call.ports, DeviceName(*call.ids), wanted, mask))
+    return await _body(call, await patch_device(call.ports, DeviceName(*call.ids), wanted, mask, permit=call.permit))
 
 
 async def delete(call: Call) -> bytes:
@@ -66,6 +69,7 @@ async def delete(call: Call) -> bytes:
         DeviceName(*call.ids),
         wipe_data_flags=[flag.value for flag in query.wipe_data_flags],
         wipe_reason=query.wipe_reason_message,
+        permit=call.permit,
         caller=call.caller,
     )
     return EMPTY

@@ -83,7 +83,7 @@ async def list_(call: Call) -> bytes:
     """One page of the enterprises that the caller manages, oldest first, their BASIC fields.  Source: disc, enterprises.list."""
     query: ListEnterprisesQuery = call.query
     enterprises, next_page_token = await list_enterprises(
-        call.ports, page_size=query.page_size, page_token=query.page_token, only=call.caller.enterprises
+        call.ports, page_size=query.page_size, page_token=query.page_token, only=call.permit.enterprises
     )
     return list_body("enterprises", map(_basic, enterprises), next_page_token)
 
@@ -99,7 +99,7 @@ async def patch(call: Call) -> bytes:
 
 async def delete(call: Call) -> bytes:
     """An empty answer: the enterprise is gone, each of its devices as by devices.delete.  Source: disc, enterprises.delete."""
-    await delete_enterprise(call.ports, EnterpriseName(*call.ids), caller=call.caller)
+    await delete_enterprise(call.ports, EnterpriseName(*call.ids), caller=call.caller, permit=call.permit)
     return EMPTY
 
 

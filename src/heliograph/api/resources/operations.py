@@ -50,7 +50,9 @@ async def issue(call: Call) -> bytes:
     if key is not None or query.request_id:
         request_id = request_id_of(idempotency_key=key, request_id=query.request_id)
     command = await work_aside(partial(ENVELOPE.decode, behaviour=call.ports.limits.behaviour), call.body)
-    operation = await issue_command(call.ports, DeviceName(*call.ids), command, caller=call.caller, request_id=request_id)
+    operation = await issue_command(
+        call.ports, DeviceName(*call.ids), command, caller=call.caller, permit=call.permit, request_id=request_id
+    )
     return render_operation(operation)
 
 

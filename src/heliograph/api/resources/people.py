@@ -14,7 +14,7 @@ from starlette.routing import Router
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.side_routes import Endpoint, side_router
-from heliograph.api.resources.service_keys import BODY_MAX_BYTES, require_operator
+from heliograph.api.resources.operator_desk import BODY_MAX_BYTES, require_operator
 from heliograph.domain.access import Role
 from heliograph.domain.audit import Acting, ActorType
 from heliograph.domain.people import Invitation, Rights
@@ -25,7 +25,7 @@ from heliograph.service.acting import ACTING
 from heliograph.service.audit import record_rejection
 from heliograph.service.people import Known, forget_person, invite_person, list_people, open_invitations
 from heliograph.service.ports import Ports
-from heliograph.service.service_keys import require_enterprises
+from heliograph.service.service_keys import require_enterprises, require_role
 
 log = structlog.get_logger()
 
@@ -54,8 +54,7 @@ class PersonInvitation(Message):
 
 def people_app(desk: PeopleDesk) -> Router:
     """The ASGI app for everything under PREFIX."""
-    routes = (("POST", f"{PREFIX}:invite", _invite), ("GET", PREFIX, _list), ("DELETE", f"{PREFIX}/{{person:path}}", _delete))
-    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
+    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in ROUTES)
 
 
 def _endpoint(desk: PeopleDesk, handler: Handler) -> Endpoint:
@@ -78,15 +77,12 @@ async def _invite(desk: PeopleDesk, request: Request) -> object:
     """The link, at the first of this server's own addresses: an operator calls by a loopback one."""
     body = await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
     wanted = decode_message(PersonInvitation, body, root="")
-    try:
-        role = Role(wanted.role)
-    except ValueError:
-        raise InvalidArgument(f"Invalid role {wanted.role[:64]!r}: it is {' or '.join(role.value for role in Role)}.") from None
+    await require_role(desk.ports, wanted.role)
     if not wanted.person:
         raise InvalidArgument("person must be an e-mail address, or a name without spaces.")
-    await require_enterprises(desk.ports, wanted.enterprises, make=role is Role.ADMIN)
-    invited = await invite_person(desk.ports, wanted.person, Rights(role, wanted.enterprises))
-    log.info("person.invited", person=invited.invitation.person, role=role.value)
+    await require_enterprises(desk.ports, wanted.enterprises, make=wanted.role == Role.ADMIN)
+    invited = await invite_person(desk.ports, wanted.person, Rights(wanted.role, wanted.enterprises))
+    log.info("person.invited", person=invited.invitation.person, role=wanted.role)
     return {**_invitation(invited.invitation), "url": desk.addresses.for_browsers(desk.addresses.of(request.scope)) + invited.path}
 
 
@@ -104,12 +100,19 @@ async def _delete(desk: PeopleDesk, request: Request) -> object:
     return {}
 
 
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", f"{PREFIX}:invite", _invite),
+    ("GET", PREFIX, _list),
+    ("DELETE", f"{PREFIX}/{{person:path}}", _delete),
+)
+
+
 def _view(known: Known) -> dict[str, object]:
     person = known.person
     used = [session.used_us for session in known.sessions]
     return {
         "person": person.name.person,
-        "role": person.rights.role.value if person.rights else "",
+        "role": person.rights.role if person.rights else "",
         "enterprises": person.rights.enterprises if person.rights else (),
         "passkeys": known.passkeys,
         "sessions": len(known.sessions),
@@ -121,7 +124,7 @@ def _view(known: Known) -> dict[str, object]:
 def _invitation(invitation: Invitation) -> dict[str, object]:
     return {
         "person": invitation.person,
-        "role": invitation.rights.role.value,
+        "role": invitation.rights.role,
         "enterprises": invitation.rights.enterprises,
         "expireTime": format_timestamp(invitation.expires_us),
     }

@@ -1,54 +1,22 @@
-"""`/heliograph/v1/keys`: service-account keys, for the operator on the server's own machine (`heliograph keys`).
-
-Heliograph's own: not in AMAPI. Only public keys pass here.
-"""
-
-import hmac
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
+"""`/heliograph/v1/keys`: service-account keys, at the operator's desk. Only public keys pass here."""
 
 from starlette.requests import Request
-from starlette.routing import Router
 
-from heliograph.api.http.address import Addresses
-from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
-from heliograph.api.http.side_routes import Endpoint, side_router
-from heliograph.domain.access import Role, ServiceKey
-from heliograph.domain.audit import Acting, ActorType
-from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied
-from heliograph.protojson.messages import Message, decode_message
-from heliograph.protojson.times import format_timestamp
-from heliograph.service.acting import ACTING
-from heliograph.service.audit import record_rejection
-from heliograph.service.callers import Callers, SignIn
-from heliograph.service.ports import Ports
-from heliograph.service.service_keys import WantedKey, create_service_key, delete_service_key
+from heliograph.api.resources.operator_desk import PREFIX, DeskRoute, OperatorDesk, message_of
+from heliograph.domain.access import ServiceKey
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.protojson.messages import Duration, Int32, Message
+from heliograph.protojson.times import format_timestamp, parse_duration_ns
+from heliograph.service.service_keys import (
+    KeyChange,
+    WantedKey,
+    create_service_key,
+    delete_service_key,
+    rotate_service_key,
+    update_service_key,
+)
 
-PREFIX = "/heliograph/v1/keys"
-BODY_MAX_BYTES = 16_384
-_FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
-
-
-class OperatorOnly(PermissionDenied):
-    """Only the server's own machine may do this: run `heliograph keys` or `heliograph people` there, with --data-dir."""
-
-    reason = "OPERATOR_ONLY"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyDesk:
-    """What the routes work with. `secret`: what an operator must present; None: every process on this machine is one (the sandbox)."""
-
-    ports: Ports
-    sign_in: SignIn
-    callers: Callers
-    addresses: Addresses
-    secret: str | None
-
-
-Handler = Callable[[KeyDesk, Request], Coroutine[Any, Any, object]]
+KEYS = f"{PREFIX}/keys"
 
 
 class KeyCreation(Message):
@@ -59,90 +27,127 @@ class KeyCreation(Message):
     role: str = ""
     account: str = ""
     person: str = ""
+    ttl: Duration = ""
+    """How long it lives; empty: until it is deleted."""
+    blast_radius: Int32 = 0
+    """0: as the server's limits say."""
+    unlimited_blast_radius: bool = False
     without_approval: bool = False
 
 
-def keys_app(desk: KeyDesk) -> Router:
-    """The ASGI app for everything under PREFIX."""
-    routes = (("POST", PREFIX, _create), ("GET", PREFIX, _list), ("DELETE", f"{PREFIX}/{{key_id}}", _delete))
-    return side_router((method, path, _endpoint(desk, handler)) for method, path, handler in routes)
+class KeyUpdate(Message):
+    """`PATCH /heliograph/v1/keys/{key}`: what is set changes."""
+
+    role: str = ""
+    person: str = ""
+    ttl: Duration = ""
+    no_expiry: bool = False
+    blast_radius: Int32 = 0
+    unlimited_blast_radius: bool = False
 
 
-def _endpoint(desk: KeyDesk, handler: Handler) -> Endpoint:
-    method = f"keys.{handler.__name__.strip('_')}"
+class KeyRotation(Message):
+    """`POST /heliograph/v1/keys/{key}:rotate`."""
 
-    async def answer(request: Request) -> object:
-        acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
-        ACTING.set(acting)
-        try:
-            require_operator(desk.secret, request)
-            return await handler(desk, request)
-        except HeliographError as error:
-            await record_rejection(desk.ports, acting, error, resource="keys")
-            raise
-
-    return answer
+    public_key: str = ""
+    overlap: Duration = ""
+    """How long the old key still works; empty: not at all."""
+    ttl: Duration = ""
 
 
-def require_operator(secret: str | None, request: Request) -> None:
-    """Check that the server's own operator calls. `secret`: what proves it; None: nothing need.
-
-    Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret.
-    """
-    peer, server = request.scope.get("client") or ("", 0), request.scope.get("server") or ("", 0)
-    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    proved = secret is None or hmac.compare_digest(shown.encode(), secret.encode())
-    if not proved or not _FORWARDED.isdisjoint(request.headers) or not (_is_loopback(peer[0]) or peer[0] == server[0]):
-        raise OperatorOnly
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+async def _create(desk: OperatorDesk, request: Request) -> object:
+    wanted = await message_of(request, KeyCreation)
+    key = WantedKey(
+        public_key=wanted.public_key,
+        enterprises=wanted.enterprises,
+        role=wanted.role,
+        account=wanted.account,
+        person=wanted.person,
+        expires_us=_expiry_us(desk, wanted.ttl),
+        blast_radius=_blast_radius(wanted),
+        without_approval=wanted.without_approval,
+    )
+    return _view(await create_service_key(desk.ports, desk.sign_in, key))
 
 
-async def _create(desk: KeyDesk, request: Request) -> object:
-    body = await read_body(request.receive, max_bytes=BODY_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
-    wanted = decode_message(KeyCreation, body, root="")
-    try:
-        role = Role(wanted.role)
-    except ValueError:
-        raise InvalidArgument(f"Invalid role {wanted.role[:64]!r}: it is {' or '.join(role.value for role in Role)}.") from None
-    key = await create_service_key(
+async def _list(desk: OperatorDesk, _request: Request) -> object:
+    keys, uses = await desk.sign_in.keys.service_keys(), await desk.sign_in.keys.key_uses()
+    return {"keys": [_view(key, uses.get(key.key_id, 0)) for key in keys]}
+
+
+async def _update(desk: OperatorDesk, request: Request) -> object:
+    wanted = await message_of(request, KeyUpdate)
+    change = KeyChange(
+        role=wanted.role or None,
+        person=wanted.person or None,
+        expires_us=0 if wanted.no_expiry else _expiry_us(desk, wanted.ttl) or None,
+        blast_radius=_blast_radius(wanted),
+    )
+    return _view(await update_service_key(desk.ports, desk.sign_in, request.path_params["key_id"], change))
+
+
+async def _rotate(desk: OperatorDesk, request: Request) -> object:
+    wanted = await message_of(request, KeyRotation)
+    key = await rotate_service_key(
         desk.ports,
         desk.sign_in,
-        WantedKey(
-            public_key=wanted.public_key,
-            enterprises=wanted.enterprises,
-            role=role,
-            account=wanted.account,
-            person=wanted.person,
-            without_approval=wanted.without_approval,
-        ),
+        request.path_params["key_id"],
+        wanted.public_key,
+        overlap_us=_us(wanted.overlap, "overlap"),
+        expires_us=_expiry_us(desk, wanted.ttl),
     )
-    desk.callers.forget()
     return _view(key)
 
 
-async def _list(desk: KeyDesk, _request: Request) -> object:
-    return {"keys": [_view(key) for key in await desk.sign_in.keys.service_keys()]}
-
-
-async def _delete(desk: KeyDesk, request: Request) -> object:
-    await delete_service_key(desk.sign_in, desk.callers, request.path_params["key_id"])
+async def _delete(desk: OperatorDesk, request: Request) -> object:
+    await delete_service_key(desk.ports, desk.sign_in, request.path_params["key_id"])
     return {}
 
 
-def _view(key: ServiceKey) -> dict[str, object]:
+ROUTES: tuple[DeskRoute, ...] = (
+    ("POST", KEYS, _create),
+    ("GET", KEYS, _list),
+    ("POST", f"{KEYS}/{{key_id}}:rotate", _rotate),
+    ("PATCH", f"{KEYS}/{{key_id}}", _update),
+    ("DELETE", f"{KEYS}/{{key_id}}", _delete),
+)
+
+
+def _blast_radius(wanted: KeyCreation | KeyUpdate) -> int | None:
+    """Raises: InvalidArgument."""
+    if wanted.unlimited_blast_radius:
+        return 0
+    if wanted.blast_radius < 0:
+        raise InvalidArgument("blastRadius must be a number of devices; for none, set unlimitedBlastRadius.")
+    return wanted.blast_radius or None
+
+
+def _expiry_us(desk: OperatorDesk, ttl: Duration) -> int:
+    """0: it does not end.  Raises: InvalidArgument."""
+    return desk.sign_in.now_us() + _us(ttl, "ttl") if ttl else 0
+
+
+def _us(duration: Duration, name: str) -> int:
+    """Raises: InvalidArgument."""
+    found_us = parse_duration_ns(duration) // 1_000 if duration else 0
+    if duration and found_us <= 0 and name == "ttl":
+        raise InvalidArgument("ttl must be more than zero: leave it out for a key that does not end.")
+    if found_us < 0:
+        raise InvalidArgument(f"{name} must not be negative.")
+    return found_us
+
+
+def _view(key: ServiceKey, last_used_us: int = 0) -> dict[str, object]:
     return {
         "keyId": key.key_id,
         "clientEmail": key.client_email,
         "clientId": key.client_id,
         "projectId": key.project_id,
-        "role": key.role.value,
+        "role": key.role,
         "enterprises": key.enterprises,
         "person": key.person,
         "createTime": format_timestamp(key.created_us),
+        **({"expireTime": format_timestamp(key.expires_us)} if key.expires_us else {}),
+        **({"lastUseTime": format_timestamp(last_used_us)} if last_used_us else {}),
+        **({"blastRadius": key.blast_radius} if key.blast_radius else {"unlimitedBlastRadius": True}),
     }

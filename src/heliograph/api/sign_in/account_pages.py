@@ -34,7 +34,7 @@ async def show_account(desk: Desk, visit: Visit) -> Answer:
     person, rights = signed_in.person, signed_in.rights
     options, cookies = await _wanted(desk, visit, signed_in)
     page = rendered(
-        "account.html", title="Your account", person=person.name.person, display_name=person.display_name, role=rights.role.value,
+        "account.html", title="Your account", person=person.name.person, display_name=person.display_name, role=rights.role,
         enterprises="all" if EVERY_ENTERPRISE in rights.enterprises else ", ".join(rights.enterprises),
         form_token=form_token(visit.session_secret), options=options, has_passkeys=person.rights is not None,
         sessions=[_row(one, here=one.name == signed_in.session.name) for one in reversed(await sessions_of(desk.ports, person.name))],

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from heliograph.api.http.errors import MethodNotAllowed, error_answer
+from heliograph.api.http.http_compat import without_body
 from heliograph.api.sign_in import account_pages, openid_pages, sign_in_pages
 from heliograph.api.sign_in.desk import Answer, Desk, html
 from heliograph.api.sign_in.visit import Visit
@@ -48,6 +49,8 @@ def sign_in_app(desk: Desk, *, otherwise: Asgi) -> Asgi:
             return None
         if not method or not handlers:
             return await otherwise(scope, receive, send)
+        if method == "HEAD" and "GET" in handlers:
+            method, send = "GET", without_body(send)
         if method not in handlers:
             status, headers, body = error_answer(MethodNotAllowed(sorted(handlers)))
             return await send_whole(send, status, body, headers)

@@ -12,6 +12,7 @@ from heliograph.api.sign_in.visit import FormTokenWrong, cookies_at, cookies_in,
 from heliograph.domain.access import Caller
 from heliograph.domain.session import form_token
 from heliograph.service.ports import Ports
+from heliograph.service.roles import Resolver
 from heliograph.service.sessions import SessionTimes, find_session, use_session
 
 FORM_TOKEN = b"x-heliograph-form-token"
@@ -21,9 +22,10 @@ _STREAM = b"text/event-stream"
 class SessionCallers:
     """See api/http/authorization.py, Sessions."""
 
-    def __init__(self, ports: Ports, times: SessionTimes, addresses: Addresses) -> None:
+    def __init__(self, ports: Ports, times: SessionTimes, addresses: Addresses, roles: Resolver) -> None:
         self._ports = ports
         self._times = times
+        self._roles = roles
         self._addresses = addresses
 
     async def caller_of(self, scope: Scope, *, writes: bool) -> Caller | None:
@@ -47,4 +49,7 @@ class SessionCallers:
         # A stream that stays open, and is checked again and again, is no sign that anyone is there.
         looks = _STREAM in headers.get(b"accept", b"")
         found = await (find_session(self._ports, secret) if looks else use_session(self._ports, self._times, secret))
-        return found.caller if found else None
+        if found is None:
+            return None
+        person, session, limits = found.person.name.person, found.session.name.session, self._ports.limits
+        return await self._roles.resolved(found.rights.caller(person, session_id=session, blast_radius=limits.blast_radius))

@@ -84,8 +84,11 @@ class Visit:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The parameters of the URL."""
-        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), max_num_fields=FIELDS_MOST))
+        """The parameters of the URL.  Raises: InvalidArgument: there are too many."""
+        try:
+            return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), max_num_fields=FIELDS_MOST))
+        except ValueError:
+            raise InvalidArgument("This address has too many parameters.") from None
 
     @property
     def user_agent(self) -> str:

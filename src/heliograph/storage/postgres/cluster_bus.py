@@ -36,8 +36,9 @@ _NOTIFY = (resources.files(__package__) / "cluster_bus.sql").read_text(encoding=
 PAYLOAD_MOST = 7_900
 """For words: PostgreSQL takes 7,999 bytes, head and tail included."""
 
-Kind = Literal["ring", "policy", "ask", "seen"]
-"""`ring`: the device's commands changed. `policy`: its policy or state changed. `ask`: who has it? `seen`: this server heard it."""
+Kind = Literal["ring", "policy", "ask", "seen", "access"]
+"""`ring`: the device's commands changed. `policy`: its policy or state changed. `ask`: who has it? `seen`: this server heard it.
+`access`: a key, a role or a binding was changed, of no device."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -3,6 +3,7 @@ package org.heliograph.agent;
 import android.content.Context;
 import android.util.Log;
 import java.io.IOException;
+import java.util.function.LongConsumer;
 import org.heliograph.agent.protocol.Agent;
 import org.heliograph.agent.protocol.Journal;
 import org.heliograph.agent.protocol.Line;
@@ -21,16 +22,19 @@ final class AgentLife implements Agent.Events {
   private final Memory memory;
   private final Runnable stayAwake;
   private final Screen screen;
+  private final LongConsumer wakeWithin;
   private Agent agent;
   private Thread thread;
   /** With which the phone is being enrolled. */
   private String token = "";
   private long network;
 
-  AgentLife(Context context, Runnable stayAwake, Screen screen) {
+  /** `wakeWithin` gets after how many ms at the latest the phone is to be woken. */
+  AgentLife(Context context, Runnable stayAwake, Screen screen, LongConsumer wakeWithin) {
     this.context = context;
     this.stayAwake = stayAwake;
     this.screen = screen;
+    this.wakeWithin = wakeWithin;
     memory = new Memory(context);
   }
 
@@ -115,6 +119,11 @@ final class AgentLife implements Agent.Events {
   @Override
   public void connection(boolean stands) {
     if (stands) screen.show(context.getString(R.string.connected));
+  }
+
+  @Override
+  public void wakeWithin(long ms) {
+    wakeWithin.accept(ms);
   }
 
   @Override

@@ -27,6 +27,7 @@ public class AgentService extends Service {
   };
   private PowerManager.WakeLock wakeLock;
   private AgentLife life;
+  private volatile long wakeWithinMs = WAKE_EVERY_MS;
 
   static void start(Context context) {
     Intent intent = new Intent(context, AgentService.class);
@@ -46,8 +47,8 @@ public class AgentService extends Service {
   public int onStartCommand(Intent intent, int flags, int startId) {
     startForeground(Notices.SERVICE, Notices.running(this, new Memory(this).get(Memory.STATE)));
     stayAwake();
-    wakeLater();
-    if (life == null) life = new AgentLife(this, this::stayAwake, this::show);
+    wakeWithin(wakeWithinMs);
+    if (life == null) life = new AgentLife(this, this::stayAwake, this::show, this::wakeWithin);
     life.goOn();
     return START_STICKY;
   }
@@ -75,10 +76,12 @@ public class AgentService extends Service {
     ((NotificationManager) getSystemService(NOTIFICATION_SERVICE)).notify(Notices.SERVICE, Notices.running(this, state));
   }
 
-  private void wakeLater() {
+  /** The system may come minutes late while the phone lies still (Doze); the server gives it half as long again. */
+  private void wakeWithin(long ms) {
+    wakeWithinMs = Math.min(ms, WAKE_EVERY_MS);
     Intent wake = new Intent(this, BootReceiver.class).setAction(BootReceiver.WAKE);
     PendingIntent pending = PendingIntent.getBroadcast(this, 0, wake, PendingIntent.FLAG_UPDATE_CURRENT | PendingIntent.FLAG_IMMUTABLE);
     ((AlarmManager) getSystemService(ALARM_SERVICE))
-        .setAndAllowWhileIdle(AlarmManager.ELAPSED_REALTIME_WAKEUP, SystemClock.elapsedRealtime() + WAKE_EVERY_MS, pending);
+        .setAndAllowWhileIdle(AlarmManager.ELAPSED_REALTIME_WAKEUP, SystemClock.elapsedRealtime() + wakeWithinMs, pending);
   }
 }

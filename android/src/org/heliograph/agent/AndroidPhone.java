@@ -13,6 +13,7 @@ import org.heliograph.agent.commands.Requires;
 import org.heliograph.agent.protocol.AppliedPolicy;
 import org.heliograph.agent.protocol.CommandType;
 import org.heliograph.agent.protocol.Json;
+import org.heliograph.agent.protocol.Networks;
 import org.heliograph.agent.protocol.OpeningKey;
 import org.heliograph.agent.protocol.Outcome;
 import org.heliograph.agent.protocol.Phone;
@@ -34,6 +35,7 @@ public final class AndroidPhone implements Phone {
   private final LostMode lostMode;
   private final OpeningKey key;
   private final Map<CommandType, Command> commands;
+  private final Networks networks;
 
   public AndroidPhone(Context context, Memory memory) {
     this.memory = memory;
@@ -42,6 +44,7 @@ public final class AndroidPhone implements Phone {
     system = new SystemFacts(owner, memory);
     lostMode = new LostMode(owner, memory);
     commands = Commands.of(owner, memory);
+    networks = new AndroidNetworks(context, memory);
     key = Keys.of(memory);
   }
 
@@ -87,6 +90,11 @@ public final class AndroidPhone implements Phone {
   @Override
   public OpeningKey openingKey() {
     return key;
+  }
+
+  @Override
+  public Networks networks() {
+    return networks;
   }
 
   @Override

@@ -20,6 +20,8 @@ public final class Memory {
   static final String BATTERY = "battery";
   /** The parameters of lost mode while it lasts, as JSON. */
   public static final String LOST = "lost";
+  /** What is known of networks, by network, as JSON. */
+  static final String SILENCES = "silences";
   /** The token that lets this admin reset the password, in hex. */
   public static final String RESET_TOKEN = "reset_token";
   /** What opens secrets, where Android's keystore does not keep it (Keys). */

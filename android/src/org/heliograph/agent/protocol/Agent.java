@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import org.json.JSONArray;
 import org.json.JSONObject;
 
 /**
@@ -11,6 +12,8 @@ import org.json.JSONObject;
  * It may be killed at any moment; the next one continues from the same journal.
  */
 public final class Agent {
+  private static final int VERSION = 1;
+  private static final long LOOKS_AGAIN_AFTER_MS = 15 * 60_000L;
   private static final long REPORT_AT_LEAST_EVERY_MS = 20 * 3_600_000L;
 
   final Journal journal;
@@ -18,6 +21,7 @@ public final class Agent {
   final Delivery delivery;
   private final Events events;
   private final Http http;
+  private final Keeper keeper;
   private final Channel.Maker way;
   private final Random chance = new Random();
   private final Map<String, Thread> threads = new HashMap<>();
@@ -39,7 +43,10 @@ public final class Agent {
     /** Whether the server has greeted this phone and the connection stands. */
     void connection(boolean stands);
 
-    /** The server says that it does not know this phone. */
+    /** The connection is silent until then, and then needs a word: the phone is to be awake. */
+    void wakeWithin(long ms);
+
+    /** The server says that it does not know this phone, or does not speak with this agent. */
     void notKnown(String why);
 
     /** A line for the log; holds no secret. */
@@ -71,8 +78,9 @@ public final class Agent {
     this.events = events;
     delivery = new Delivery(line, chance);
     http = new Http(line);
-    Channel.Maker webSocket = WebSocket.maker(line, chance);
-    Channel.Maker longPoll = LongPoll.maker(http, chance);
+    keeper = new Keeper(phone.networks());
+    Channel.Maker webSocket = WebSocket.maker(line, chance, keeper);
+    Channel.Maker longPoll = LongPoll.maker(http, chance, keeper);
     way = channel.equals("websocket") ? webSocket : channel.equals("long-poll") ? longPoll : new EitherWay(webSocket, longPoll);
   }
 
@@ -197,6 +205,7 @@ public final class Agent {
   private JSONObject serve() throws IOException, InterruptedException {
     for (JSONObject entry : journal.entries()) take(entry.optString("operation"), null);
     start("status", this::reportChanges);
+    start("keep-alive", this::keepOpen);
     Backoff backoff = delivery.backoff();
     Backoff unknown = delivery.backoffOfUnknown();
     while (delivery.lastOrder() == null) {
@@ -223,13 +232,16 @@ public final class Agent {
     if (!reply.ok()) {
       if (greeting.channel != null) greeting.channel.close();
       if (reply.status == Reply.GONE) delivery.end(Json.in(reply.body, "lastOrder"));
-      if (reply.status != Reply.UNKNOWN_CREDENTIAL) throw new ConnectionLost("hello was answered " + reply.status, reply.retryAfterMs);
+      boolean asksAgainLater = reply.status == Reply.UNKNOWN_CREDENTIAL || reply.status == Reply.BAD_REQUEST;
+      if (!asksAgainLater) throw new ConnectionLost("hello was answered " + reply.status, reply.retryAfterMs);
       events.notKnown(reply.message());
       return null;
     }
     backoff.reset();
     unknown.reset();
     adopt(reply.body);
+    keeper.agree(reply.body.optJSONObject("keepAlive"));
+    if (keeper.agreed()) events.wakeWithin(keeper.agreedMs());
     delivery.connected(greeting.channel);
     events.connection(true);
     factsChanged();
@@ -237,7 +249,31 @@ public final class Agent {
   }
 
   private JSONObject hello() {
-    return Json.of("inFlight", journal.inFlight(), "publicKey", phone.openingKey().shown());
+    return Json.of("inFlight", journal.inFlight(), "publicKey", phone.openingKey().shown(), "protocolVersions", new JSONArray().put(VERSION),
+        "keepAlive", keeper.connecting());
+  }
+
+  /** A connection that has been silent for as long as was agreed gets a ping; one that does not answer it is closed. */
+  private void keepOpen() throws InterruptedException {
+    while (true) {
+      Channel channel = delivery.whileConnected();
+      int before = delivery.goOns(); // who is woken from now on does not pause
+      long waitMs = channel.needsPings() ? keeper.dueInMs() : Long.MAX_VALUE;
+      if (waitMs > 0) {
+        delivery.pause(Math.min(waitMs, LOOKS_AGAIN_AFTER_MS), before); // ended by another connection, and when the phone is woken
+        continue;
+      }
+      try {
+        Reply reply = channel.send("ping", "", Json.of("keepAlive", keeper.wanted()));
+        if (reply.status == Reply.GONE) delivery.end(Json.in(reply.body, "lastOrder"));
+        if (reply.status == Reply.UNKNOWN_CREDENTIAL) channel.close(); // answered by hello
+        if (reply.ok()) keeper.agree(reply.body.optJSONObject("keepAlive"));
+        events.wakeWithin(keeper.agreedMs());
+      } catch (IOException lost) {
+        channel.close();
+        delivery.lost(channel);
+      }
+    }
   }
 
   private long takeNews(Channel channel) throws IOException, InterruptedException {

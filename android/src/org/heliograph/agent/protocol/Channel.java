@@ -11,6 +11,9 @@ interface Channel {
   /** The next offer or policy, or what the server says instead of one. */
   Reply next() throws IOException, InterruptedException;
 
+  /** Whether it is silent until someone says something: it is kept open by pings. */
+  boolean needsPings();
+
   /** The connection is gone; every waiting method throws. */
   void close();
 

@@ -31,6 +31,11 @@ final class Delivery {
     channel = null;
   }
 
+  /** This connection is lost: what is to be sent waits for another. */
+  synchronized void lost(Channel gone) {
+    if (channel == gone) channel = null;
+  }
+
   /** The way to the server is free again: what waits to try again does so now. */
   synchronized void goOn() {
     goOns++;
@@ -80,8 +85,18 @@ final class Delivery {
 
   /** Returns after this time, or when `goOn` is called. */
   synchronized void pause(long ms) throws InterruptedException {
+    pause(ms, goOns);
+  }
+
+  /** How often `goOn` was called. */
+  synchronized int goOns() {
+    return goOns;
+  }
+
+  /** Returns after this time, or when `goOn` was called more often than `before`. */
+  synchronized void pause(long ms, int before) throws InterruptedException {
     long until = System.nanoTime() + 1_000_000 * ms;
-    for (int before = goOns; before == goOns; ) {
+    while (before == goOns) {
       long leftMs = (until - System.nanoTime()) / 1_000_000;
       if (leftMs <= 0) return;
       wait(leftMs);
@@ -102,7 +117,8 @@ final class Delivery {
     return new Backoff(chance, line.unknownFirstMs, line.unknownMostMs);
   }
 
-  private synchronized Channel whileConnected() throws InterruptedException {
+  /** The connection, once there is one. */
+  synchronized Channel whileConnected() throws InterruptedException {
     while (channel == null) {
       if (lastOrder != null || failure != null) throw new InterruptedException("the phone is managed no more");
       wait();

@@ -21,6 +21,8 @@ final class Frames {
   private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
   /** The server pings every 30 s. */
   private static final int SILENT_FOR_MS = 90_000;
+  /** The longest that can be agreed on; the phone's own pings find out sooner. */
+  private static final int SILENT_FOR_AT_MOST_MS = 1000 * Silences.MOST_S + 2 * Http.REPLY_WITHIN_MS;
   private static final int CONTINUATION = 0;
   private static final int TEXT = 1;
   private static final int CLOSE = 8;
@@ -85,6 +87,11 @@ final class Frames {
     socket.setSSLParameters(parameters);
     socket.startHandshake();
     return socket;
+  }
+
+  /** The phone keeps the connection open, and the server does not ping. */
+  void allowSilence() throws IOException {
+    socket.setSoTimeout(SILENT_FOR_AT_MOST_MS);
   }
 
   private void shakeHands(URI uri, String credential) throws IOException {

@@ -17,20 +17,22 @@ final class LongPoll implements Channel {
   private final Http http;
   private final String credential;
   private final Random chance;
+  private final Keeper keeper;
   private final String connection = Hex.random(8);
   private final long bornMs = System.nanoTime() / 1_000_000;
   private volatile HttpURLConnection poll;
   private volatile boolean closed;
 
-  private LongPoll(Http http, String credential, Random chance) {
+  private LongPoll(Http http, String credential, Random chance, Keeper keeper) {
     this.http = http;
     this.credential = credential;
     this.chance = chance;
+    this.keeper = keeper;
   }
 
-  static Maker maker(Http http, Random chance) {
+  static Maker maker(Http http, Random chance, Keeper keeper) {
     return (credential, hello) -> {
-      LongPoll channel = new LongPoll(http, credential, chance);
+      LongPoll channel = new LongPoll(http, credential, chance, keeper);
       return new Greeting(channel.send("hello", "", hello), channel);
     };
   }
@@ -44,14 +46,33 @@ final class LongPoll implements Channel {
   @Override
   public Reply next() throws IOException {
     while (!closed && System.nanoTime() / 1_000_000 - bornMs < LIVES_MS) {
-      poll = http.request("commands?wait=" + WAIT_S, credential, connection, 1000 * WAIT_S + Http.REPLY_WITHIN_MS);
-      Reply reply = http.ask(poll, null);
+      Reply reply = poll();
       if (closed) break;
       if (reply.status == Reply.CONFLICT) throw newerConnection(chance);
       if (reply.body.has("retryAfterMs")) throw new ConnectionLost("the server is stopping", reply.body.optLong("retryAfterMs"));
       if (!reply.ok() || reply.body.length() > 0) return reply;
     }
     throw new ConnectionLost("not connected", 0);
+  }
+
+  private Reply poll() throws IOException {
+    keeper.begin();
+    int waitS = keeper.agreed() ? keeper.wanted().optInt("everyS") : WAIT_S;
+    String wait = keeper.agreed() ? "keepAlive=" : "wait=";
+    poll = http.request("commands?" + wait + waitS, credential, connection, 1000 * waitS + Http.REPLY_WITHIN_MS);
+    try {
+      Reply reply = http.ask(poll, null);
+      keeper.heard();
+      return reply;
+    } catch (IOException broken) {
+      if (!closed) keeper.lost(1000L * waitS);
+      throw broken;
+    }
+  }
+
+  @Override
+  public boolean needsPings() {
+    return false;
   }
 
   @Override

@@ -16,6 +16,9 @@ public interface Phone {
   /** Another one after every restart of the phone. */
   String bootId();
 
+  /** The networks that it is in. */
+  Networks networks();
+
   /** Apply the policy that the server sent. */
   void adopt(JSONObject policy);
 

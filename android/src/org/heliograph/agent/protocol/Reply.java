@@ -4,6 +4,7 @@ import org.json.JSONObject;
 
 /** What the server answered: an HTTP status, over WebSocket too, and a JSON body. */
 public final class Reply {
+  static final int BAD_REQUEST = 400;
   static final int UNKNOWN_CREDENTIAL = 401;
   static final int REQUEST_TIMEOUT = 408;
   static final int CONFLICT = 409;

@@ -14,17 +14,19 @@ final class WebSocket implements Channel {
 
   private final Frames frames;
   private final Random chance;
+  private final Keeper keeper;
   private final Map<Long, Reply[]> waiting = new HashMap<>();
   private long lastId;
   private boolean lost;
 
-  private WebSocket(Frames frames, Random chance) {
+  private WebSocket(Frames frames, Random chance, Keeper keeper) {
     this.frames = frames;
     this.chance = chance;
+    this.keeper = keeper;
   }
 
   /** @throws NoWebSocket the way to the server does not let a WebSocket through */
-  static Maker maker(Line line, Random chance) {
+  static Maker maker(Line line, Random chance, Keeper keeper) {
     return (credential, hello) -> {
       Frames frames;
       try {
@@ -32,8 +34,10 @@ final class WebSocket implements Channel {
       } catch (Frames.Denied denied) {
         return new Greeting(denied.reply, null);
       }
-      WebSocket channel = new WebSocket(frames, chance);
-      return new Greeting(channel.greet(hello), channel);
+      WebSocket channel = new WebSocket(frames, chance, keeper);
+      Reply greeted = channel.greet(hello);
+      if (greeted.body.has("keepAlive")) frames.allowSilence();
+      return new Greeting(greeted, channel);
     };
   }
 
@@ -61,6 +65,7 @@ final class WebSocket implements Channel {
         waiting.wait(leftMs);
       }
       if (answer[0] != null) return answer[0];
+      if (!lost) keeper.lost(Long.MAX_VALUE);
     }
     close();
     throw new ConnectionLost("no answer in time", 0);
@@ -72,6 +77,11 @@ final class WebSocket implements Channel {
       Reply news = take(read());
       if (news != null) return news;
     }
+  }
+
+  @Override
+  public boolean needsPings() {
+    return true;
   }
 
   @Override
@@ -91,6 +101,7 @@ final class WebSocket implements Channel {
       id = ++lastId;
       waiting.put(id, answer);
     }
+    keeper.sent();
     try {
       frames.send(Json.of("id", id, "kind", kind, "body", body).toString());
     } catch (IOException broken) {
@@ -102,12 +113,17 @@ final class WebSocket implements Channel {
 
   private JSONObject read() throws IOException {
     try {
-      return Http.parsed(frames.next());
+      JSONObject frame = Http.parsed(frames.next());
+      keeper.heard();
+      return frame;
     } catch (Frames.Closed closed) {
       close();
       if (closed.code == NEWER_CONNECTION) throw LongPoll.newerConnection(chance);
       throw new ConnectionLost("the connection was closed: " + closed.code, closed.code == UNREADABLE_FRAMES ? 60_000 : retryAfterMs(closed.reason));
     } catch (IOException broken) {
+      synchronized (waiting) {
+        if (!lost) keeper.lost(Long.MAX_VALUE); // neither this phone nor its server closed it
+      }
       close();
       throw broken;
     }

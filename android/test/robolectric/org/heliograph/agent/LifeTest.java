@@ -115,7 +115,7 @@ public class LifeTest {
     server.start();
     Memory memory = new Memory(app);
     memory.put(Memory.SERVER_URL, "http://127.0.0.1:" + server.getAddress().getPort());
-    AgentLife life = new AgentLife(app, () -> {}, state -> {});
+    AgentLife life = new AgentLife(app, () -> {}, state -> {}, ms -> {});
     try {
       for (String token : Arrays.asList("FIRST", "SECOND")) {
         memory.put(Memory.ENROLLMENT_TOKEN, token);
