@@ -210,3 +210,18 @@ def test_a_reserved_phone_goes_to_the_next_after_the_lab_has_reset_it(computer: 
     assert "RELEASED" == released["state"]
     assert (2, True) == (dirty.returncode, "heliograph lab reset" in dirty.stderr)
     assert (str(int(token) + 1), "ACTIVE") == (again["fencingToken"], again["state"])
+
+
+def test_a_reserved_phone_is_reset_for_its_holder_only(computer: Computer, phone: LabPhone) -> None:
+    first = computer.json("lab", "enrol", "--serial", phone.serial)["phones"][0]["device"]
+    token = int(computer.json("lab", "reserve", first, "--owner", "build 17")["fencingToken"])
+    reset = ("lab", "reset", "--serial", phone.serial)
+
+    without = computer.heliograph(*reset)
+    wrong = computer.heliograph(*reset, "--fencing-token", str(token + 1))
+
+    assert (2, True) == (without.returncode, f"{phone.hardware_serial} is reserved by build 17 until " in without.stderr)
+    assert (True, True) == (wrong.returncode != 0, "stop using the phone" in wrong.stderr)
+    assert first == next(row["device"] for row in computer.json("lab", "list")["phones"] if row["serial"] == phone.serial)
+    second = computer.json(*reset, "--fencing-token", str(token))["phones"][0]["device"]
+    assert first != second

@@ -18,9 +18,9 @@ from heliograph.cli.device_columns import devices_of
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.exit_codes import ExitCode, exit_code_of, exit_unless_ok
 from heliograph.cli.failure import Failure, print_error
-from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name
+from heliograph.cli.options import AS_JSON, PATH, bearer_given, client_of, enterprise_name, policy_name, reservation_name
 from heliograph.cli.output import print_object, print_table
-from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, reserve
+from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, require_not_anothers, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from heliograph.domain.agent_app import AgentApp
 from heliograph.domain.device_columns import COLUMNS
@@ -55,6 +55,9 @@ FOR_PHONES = option(
 TIMEOUT = option(
     "--timeout", type=SECONDS, default=f"{WAIT_S:g}s", metavar=METAVAR, help="Stop waiting for a phone to enrol after this long."
 )
+FENCING_TOKEN = option(
+    "--fencing-token", type=click.IntRange(min=1), metavar="N", help="What lab reserve printed, if the phone is reserved."
+)
 _enrolling = together(SERIAL, ALL, APK, POLICY, TOKEN, FOR_PHONES, TIMEOUT, ENTERPRISE, SERVER, AS_JSON)
 """The options of a command that enrols phones."""
 
@@ -78,6 +81,10 @@ class Wanted(NamedTuple):
         return (self.address.origin + self.address.rest).rstrip("/")
 
 
+Prepare = Callable[[Phone, AgentApp, Wanted], None]
+"""Makes a phone ready to enrol."""
+
+
 class Outcome(NamedTuple):
     """What became of one phone."""
 
@@ -94,17 +101,27 @@ def enrol(**wanted: Any) -> None:  # noqa: ANN401 - options
 
     Exit code of the phones that failed, if they failed alike, otherwise 1.
     """
-    _enrol_each(set_up, done="is enrolled as", **wanted)
+    _enrol_each(lambda phone, agent, _how: set_up(phone, agent), done="is enrolled as", **wanted)
 
 
 @app.command("reset")
 @_enrolling
-def reset(**wanted: Any) -> None:  # noqa: ANN401 - options
+@FENCING_TOKEN
+def reset(*, fencing_token: int | None, serial: Sequence[str], **wanted: Any) -> None:  # noqa: ANN401 - options
     """Remove what users installed on phones, and enrol them again as new devices.
 
-    It is no factory reset: issue WIPE for that, after which somebody must set the phone up and switch USB debugging on.
+    A phone that is reserved is reset for its holder only, who says the fencing token. It is no factory reset: issue WIPE for that, after
+    which somebody must set the phone up and switch USB debugging on.
     """
-    _enrol_each(clean_up, done="is reset, and now", **wanted)
+    if fencing_token is not None and len(serial) != 1:
+        raise click.UsageError("A fencing token belongs to one phone: say which by one --serial S.")
+
+    def prepare(phone: Phone, agent: AgentApp, how: Wanted) -> None:
+        name = reservation_name(phone.serial_number(), how.enterprise)
+        require_not_anothers(how.connect(), name, fencing_token, for_s=how.within_s)
+        clean_up(phone, agent)
+
+    _enrol_each(prepare, done="is reset, and now", serial=serial, **wanted)
 
 
 @app.command("list")
@@ -121,8 +138,7 @@ def list_phones(*, enterprise: str, server: str, as_json: bool) -> None:
 
 
 def _enrol_each(
-    prepare: Callable[[Phone, AgentApp], None], *, done: str, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool,
-    **wanted: Any,  # noqa: ANN401 - options
+    prepare: Prepare, *, done: str, serial: Sequence[str], every: bool, apk: Path | None, as_json: bool, **wanted: Any,  # noqa: ANN401 - options
 ) -> None:  # fmt: skip
     """Prepare each phone, and enrol it.  Raises: SystemExit; Failure."""
     if bool(serial) == every:
@@ -134,7 +150,7 @@ def _enrol_each(
     agent = _agent(apk, how.connect())
 
     def one(phone: Phone) -> str:
-        prepare(phone, agent)
+        prepare(phone, agent, how)
         return _enrolled(phone, agent, how)
 
     _each(adb, chosen, one, as_json=as_json, done=done)

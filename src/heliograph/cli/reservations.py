@@ -1,6 +1,7 @@
 """`heliograph lab reserve`, `heartbeat`, `release`, `reservations`: who has which phone."""
 
 import json
+import time
 
 import click
 
@@ -8,9 +9,13 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER
 from heliograph.cli.api_client import ApiClient, Json
 from heliograph.cli.command_tree import command, option, together
 from heliograph.cli.durations import DURATION, METAVAR
+from heliograph.cli.exit_codes import ExitCode
+from heliograph.cli.failure import Failure
 from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name, enterprise_name, reservation_name
 from heliograph.cli.output import local_time, print_json, print_list
-from heliograph.domain.names import EnterpriseName
+from heliograph.domain.names import EnterpriseName, ReservationName
+from heliograph.domain.reservation import LEASE_S, Reserved
+from heliograph.protojson.times import parse_timestamp_us
 
 RESERVATION = click.argument("reservation", metavar="SERIAL", help="A phone's serial number, or enterprises/…/reservations/….")
 LEASE = option("--duration", type=DURATION, show_default="5m", metavar=METAVAR, help="Ends unless a heartbeat comes within this time.")
@@ -73,6 +78,30 @@ def holders_of(client: ApiClient, enterprise: EnterpriseName) -> dict[str, str]:
     """Who has reserved which phone now, by serial number.  Raises: Failure."""
     found = [one for page in client.pages(_collection(enterprise)) for one in json.loads(page).get("reservations", ())]
     return {_serial(one): _holder(one) or "somebody" for one in found if one["state"] == "ACTIVE"}
+
+
+def require_not_anothers(client: ApiClient, name: ReservationName, fencing_token: int | None, *, for_s: float) -> None:
+    """Nobody else has the phone; with the token of its holder, the lease lasts at least so long from now.
+
+    Raises: Reserved: it needs a token; Failure: the server does not take the token, or cannot be asked.
+    """
+    try:
+        one = json.loads(client.get(f"/heliograph/v1/{name}"))
+    except Failure as failure:
+        if failure.exit_code is ExitCode.NOT_FOUND and fencing_token is None:
+            return  # it was never reserved
+        raise
+    if fencing_token is not None:
+        left_s = parse_timestamp_us(one["expireTime"]) / 1_000_000 - time.time()
+        body = {"fencingToken": str(fencing_token), "duration": f"{min(max(left_s, for_s, LEASE_S.start), LEASE_S.stop - 1):.0f}s"}
+        client.post(f"/heliograph/v1/{name}:heartbeat", json.dumps(body).encode())
+    elif one["state"] == "ACTIVE":
+        holder = _holder(one) or "somebody"
+        until = local_time(one["expireTime"])
+        raise Reserved(
+            f"{name.serial} is reserved by {holder} until {until}: if that is you, say its --fencing-token; otherwise wait, or end it "
+            "(heliograph lab release --force)."
+        )
 
 
 def _serial(one: Json) -> str:

@@ -265,6 +265,15 @@ public class ServiceTest {
     assertEquals(granted, level >= 33, granted.contains("android.permission.POST_NOTIFICATIONS"));
   }
 
+  /** docs/lab.md says so. */
+  @Test
+  public void noComputerRemovesAnOwnerThatIsNoTestOnlyApp() {
+    assumeTrue(managed());
+    SecurityException refused = assertThrows(SecurityException.class, system::removeOwner);
+    assertTrue(refused.getMessage(), refused.getMessage().contains("non-test admin"));
+    assertEquals(kind, owner.kind());
+  }
+
   @Test
   public void aPersonalPhoneIsKnownByAnIdOfThisEnterpriseOnly() {
     assumeTrue(personal() && level >= 31);

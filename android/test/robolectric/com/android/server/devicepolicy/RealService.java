@@ -128,13 +128,18 @@ public final class RealService {
   /** The agent's app owns the device, or the work profile. */
   public void own(String kind) throws Throwable {
     int user = UserHandle.getUserId(Process.myUid());
-    as("setActiveAdmin", admin, false, user);
-    boolean taken = (Boolean) (kind.equals("FULLY_MANAGED") ? as("setDeviceOwner", admin, user) : as("setProfileOwner", admin, user));
+    asSystem("setActiveAdmin", admin, false, user);
+    boolean taken = (Boolean) (kind.equals("FULLY_MANAGED") ? asSystem("setDeviceOwner", admin, user) : asSystem("setProfileOwner", admin, user));
     if (!taken) throw new IllegalStateException("the system does not take the owner");
     if (kind.equals("COMPANY_OWNED_WORK_PROFILE")) {
-      if (has("setProfileOwnerOnOrganizationOwnedDevice")) as("setProfileOwnerOnOrganizationOwnedDevice", admin, user, true);
-      else as("markProfileOwnerOnOrganizationOwnedDevice", admin, user);
+      if (has("setProfileOwnerOnOrganizationOwnedDevice")) asSystem("setProfileOwnerOnOrganizationOwnedDevice", admin, user, true);
+      else asSystem("markProfileOwnerOnOrganizationOwnedDevice", admin, user);
     }
+  }
+
+  /** What `adb shell dpm remove-active-admin` asks for. */
+  public void removeOwner() throws Throwable {
+    as(Process.SHELL_UID, "forceRemoveActiveAdmin", admin, UserHandle.getUserId(Process.myUid()));
   }
 
   /** From now on it is the app that calls, with an app's permissions. */
@@ -219,8 +224,22 @@ public final class RealService {
     return false;
   }
 
-  /** Calls the system's own interface; what a level has besides is false, 0 or null. */
-  private Object as(String name, Object... given) throws Throwable {
+  private Object asSystem(String name, Object... given) throws Throwable {
+    return as(Process.SYSTEM_UID, name, given);
+  }
+
+  /** Calls the system's own interface in this name; what a level has besides is false, 0 or null. */
+  private Object as(int uid, String name, Object... given) throws Throwable {
+    int before = Caller.uid;
+    Caller.uid = uid;
+    try {
+      return called(name, given);
+    } finally {
+      Caller.uid = before;
+    }
+  }
+
+  private Object called(String name, Object... given) throws Throwable {
     for (Method method : service.getClass().getMethods()) {
       if (!method.getName().equals(name)) continue;
       List<Object> left = new LinkedList<>(Arrays.asList(given));
@@ -414,7 +433,7 @@ public final class RealService {
 
     @Override
     public int checkCallingOrSelfPermission(String permission) {
-      return Binder.getCallingUid() == Process.SYSTEM_UID ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
+      return Binder.getCallingUid() < Process.FIRST_APPLICATION_UID ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
     }
 
     @Override
@@ -424,7 +443,7 @@ public final class RealService {
 
     @Override
     public int checkPermission(String permission, int pid, int uid) {
-      return uid == Process.SYSTEM_UID ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
+      return uid < Process.FIRST_APPLICATION_UID ? PackageManager.PERMISSION_GRANTED : PackageManager.PERMISSION_DENIED;
     }
 
     @Override
