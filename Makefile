@@ -37,12 +37,12 @@ apk: $(READY) ## Build the Android agent's APK; SAFE=1: without destructive code
 	-@scripts/test_needs.sh zipalign apksigner
 	@$(BIN)/python -m scripts.build_apk $(if $(SAFE),--safe) $(if $(KEY),--key '$(KEY)' --password-file '$(PASSWORD_FILE)')
 
-# CI tries the clients of other languages too. Without PostgreSQL's programs, or Chromium, the tests that need it are skipped, and without
+# CI tries the clients of other languages too. Without PostgreSQL's programs, Chromium, or Node, the tests that need it are skipped, and without
 # a C compiler less is seen of what goes beyond this machine (tests/socket_watch.py), but not in CI.
 test: $(READY) ## Run the tests; those that were skipped are named.
 	@scripts/test_needs.sh postgresql || $(if $(filter true,$(CI)),exit 1,true)
 	@scripts/test_needs.sh gcc libc6-dev || $(if $(filter true,$(CI)),exit 1,true)
-	@scripts/test_needs.sh chromium || $(if $(filter true,$(CI)),exit 1,true)
+	@scripts/test_needs.sh chromium nodejs npm || $(if $(filter true,$(CI)),exit 1,true)
 	-@scripts/test_needs.sh zipalign apksigner iproute2
 	$(BIN)/pytest tests -rs $(PARALLEL) $(if $(filter true,$(CI)),-m "not torture")
 
@@ -84,6 +84,9 @@ bench-quick: $(READY) ## See that every benchmark runs (3 minutes); its figures 
 docs: $(READY) ## Write the generated pages of docs/ again, and what the code takes from Google's discovery document.
 	$(BIN)/python -m scripts.official_schema
 	$(BIN)/python -m scripts.generate_docs
+
+screenshots: $(READY) ## Take the pictures of the console in docs/images again (needs Chromium).
+	$(BIN)/python -m scripts.screenshots
 
 drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
 	@$(BIN)/python -m scripts.drift --newest

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
@@ -33,6 +34,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "issuing": measure_issuing,
     "reads": measure_reads,
     "two-servers": measure_two_servers,
+    "audit": measure_audit,
     "roles": measure_roles,
     "cycle": measure_cycle,
     "half-of-peak": measure_half_of_peak,

@@ -21,8 +21,8 @@ from heliograph.agent.profiles import PROFILES
 from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import EffectRecord, VirtualPhone
 from tests.agent.lab import Lab, lab_in, port_of
-from tests.forgetful_network import ForgetfulNetwork
-from tests.steered_loop import LoopClock, SteeredLoop, steered
+from tests.forgetful_network import ForgetfulNetwork, pass_time
+from tests.steered_loop import LoopClock, SteeredLoop
 
 WAKE_UPS_MOST = 12
 """An hour."""
@@ -33,7 +33,6 @@ NETWORKS_MIN = (60, 20, 10, 6)
 """After how many minutes of silence they forget a connection."""
 IMPATIENT_MIN = 4
 """No keep-alive can do with less than 15 wake-ups an hour in such a network."""
-STRIDE_S = 5.0
 
 T = TypeVar("T")
 Scene = Callable[[Lab, ForgetfulNetwork, PhoneRunner], Awaitable[T]]
@@ -51,8 +50,8 @@ def measure_battery(scale: Scale) -> Figures:
 
 
 def _asked_for_nothing() -> Number:
-    async def scene(_: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> float:
-        return await _wake_ups_an_hour(network, runner, hours=1)
+    async def scene(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> float:
+        return await _wake_ups_an_hour(lab, network, runner, hours=1)
 
     found = _played(scene, forgets_after_s=3_600, keeps_alive=False)
     return Number("wake-ups an hour of a phone that asks for no keep-alive, WebSocket", [found])
@@ -61,8 +60,8 @@ def _asked_for_nothing() -> Number:
 def _idle(kind: TransportKind, minutes: int, hours: int, *, gate: bool | None) -> list[Number]:
     """`gate`: whether too many fail the run; None: there is no goal."""
 
-    async def scene(_: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> tuple[float, float, int]:
-        wake_ups = await _wake_ups_an_hour(network, runner, hours)
+    async def scene(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> tuple[float, float, int]:
+        wake_ups = await _wake_ups_an_hour(lab, network, runner, hours)
         return wake_ups, runner.networks[runner.network].passed_s, network.forgotten
 
     wake_ups, passed_s, forgotten = _played(scene, forgets_after_s=60 * minutes, kind=kind)
@@ -80,7 +79,7 @@ def _reached(count: int) -> list[Number]:
         awake = [await _reached_s(lab, network, runner, chance.random()) for _ in range(count)]
         asleep = []
         for _ in range(count):
-            await _lead(network, runner, 2 * LTE.tail_s)
+            await pass_time(2 * LTE.tail_s, network, runner, lab.ports)
             asleep.append(await _reached_s(lab, network, runner, chance.random()))
         return sorted(awake), sorted(asleep)
 
@@ -110,16 +109,9 @@ async def _reached_s(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner, c
     return measured_s + radio_s + LTE.delay_s(since_packet_s=0, chance=1)
 
 
-async def _wake_ups_an_hour(network: ForgetfulNetwork, runner: PhoneRunner, hours: int) -> float:
-    await _lead(network, runner, 3_600 * hours)
+async def _wake_ups_an_hour(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner, hours: int) -> float:
+    await pass_time(3_600 * hours, network, runner, lab.ports)
     return len(LTE.wake_ups_s(network.packets_at_s)) / hours
-
-
-async def _lead(network: ForgetfulNetwork, runner: PhoneRunner, seconds: float) -> None:
-    def stamp() -> object:
-        return len(network.packets_at_s), runner.traffic.begun, runner.traffic.ended, runner.traffic.frames
-
-    await steered().lead_on(seconds, stamp=stamp, stride_s=STRIDE_S)
 
 
 def _played(scene: Scene[T], *, forgets_after_s: float, kind: TransportKind = TransportKind.WEBSOCKET, keeps_alive: bool = True) -> T:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from heliograph.agent.overridden_facts import ANDROID_VERSIONS
-from heliograph.cli.param_options import DEFAULT_MESSAGE, FROM_TERMINAL, LOCALIZED_MESSAGES, ParamOption, options_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType, Recovery
-from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.domain.command_fields import CommandField, command_fields, option_words
 from heliograph.domain.device import ManagementKind
 from heliograph.protojson.schema import EnumKind, MapKind, MessageKind, Scalar, shape_of
 from scripts.command_answers import Answers
@@ -83,20 +82,7 @@ def _answers(answers: Answers) -> Iterator[str]:
 
 def example_options(row: CommandType) -> Iterator[str]:
     """The row's example as words of a command line, each quoted where a shell needs it."""
-    params = row.example.get(row.params_field, {}) if row.params_field else row.example
-    for option in options_of(row):
-        value = params.get(option.field.json_name)
-        if option.field.message is not None and value is not None:
-            texts = value.get(LOCALIZED_MESSAGES, {}) if option.localized else None
-            value = value.get(DEFAULT_MESSAGE) if texts is None else [f"{language}={text}" for language, text in texts.items()]
-        for one in value if isinstance(value, list) else [] if value is None else [value]:
-            yield from _words(option, one)
-
-
-def _words(option: ParamOption, value: object) -> tuple[str, ...]:
-    if isinstance(value, bool):
-        return (option.flag,) if value else ()
-    return option.flag, FROM_TERMINAL if option.field.secret else _quoted(str(value))
+    return map(_quoted, option_words(row, row.example))
 
 
 def _quoted(word: str) -> str:

@@ -3,6 +3,13 @@
 import asyncio
 from typing import Self
 
+from heliograph.agent.runner import PhoneRunner
+from heliograph.service.ports import Ports
+from heliograph.storage.sqlite.store import SqliteStore
+from tests.steered_loop import steered
+
+STRIDE_S = 5.0
+
 
 class ForgetfulNetwork:
     """Whoever speaks on a connection after a longer silence than `forgets_after_s` is not heard, and never again; times are the loop's."""
@@ -74,3 +81,17 @@ class _Connection:
             self._network.forgotten += 1
         self._spoken_at_s = now_s
         return not self._forgotten
+
+
+async def pass_time(seconds: float, network: ForgetfulNetwork, runner: PhoneRunner, ports: Ports) -> None:
+    """So much time passes for the phone, the network and the server. Each has said what there is to say before it goes on."""
+    store = ports.store
+    if not isinstance(store, SqliteStore):
+        raise TypeError("what other stores have in progress is not counted")
+
+    def stamp() -> object:
+        if store.begun != store.ended:
+            return None
+        return store.ended, len(network.packets_at_s), runner.traffic.begun, runner.traffic.ended, runner.traffic.frames
+
+    await steered().lead_on(seconds, stamp=stamp, stride_s=STRIDE_S)

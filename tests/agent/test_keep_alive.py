@@ -15,8 +15,8 @@ from heliograph.agent.runner import Line, PhoneRunner, TransportKind
 from heliograph.agent.virtual_phone import VirtualPhone
 from heliograph.protocol import KEEP_ALIVE_LEAST_S, KEEP_ALIVE_MOST_S
 from tests.agent.lab import Lab, eventually, lab_in, port_of, shown
-from tests.forgetful_network import ForgetfulNetwork
-from tests.steered_loop import LoopClock, SteeredLoop, steered
+from tests.forgetful_network import ForgetfulNetwork, pass_time
+from tests.steered_loop import LoopClock, SteeredLoop
 
 Timeouts = st.integers(KEEP_ALIVE_LEAST_S, 2 * KEEP_ALIVE_MOST_S)
 """After how many seconds of silence a network forgets."""
@@ -110,24 +110,15 @@ def lead_through(scenario: Scenario, folder: Path, *, kind: TransportKind, forge
         steering.run(run())
 
 
-async def pass_hours(hours: float, network: ForgetfulNetwork, runner: PhoneRunner) -> None:
-    """So much time passes for all of them."""
-
-    def stamp() -> object:
-        return len(network.packets_at_s), runner.traffic.begun, runner.traffic.ended, runner.traffic.frames
-
-    await steered().lead_on(hours * 3_600, stamp=stamp, stride_s=5.0)
-
-
 @pytest.mark.parametrize("kind", list(TransportKind))
 def test_a_phone_in_a_forgetful_network_learns_it_and_stays_in_reach(tmp_path: Path, kind: TransportKind) -> None:
     async def scenario(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> None:
-        await pass_hours(3, network, runner)
+        await pass_time(3 * 3_600, network, runner, lab.ports)
         learnt = runner.networks["virtual"]
         assert 320 <= learnt.passed_s <= 400 < learnt.lost_s
         assert network.forgotten >= 1
 
-        await pass_hours(0.5 * learnt.next_s / 3_600, network, runner)
+        await pass_time(0.5 * learnt.next_s, network, runner, lab.ports)
         operation = await lab.ended(await lab.issue(runner, type="LOCK"))
         assert "response" in shown(operation)
 
@@ -136,14 +127,14 @@ def test_a_phone_in_a_forgetful_network_learns_it_and_stays_in_reach(tmp_path: P
 
 @pytest.mark.parametrize("kind", list(TransportKind))
 def test_what_was_learnt_is_the_networks_and_outlives_the_agent(tmp_path: Path, kind: TransportKind) -> None:
-    async def scenario(_lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> None:
-        await pass_hours(1, network, runner)
+    async def scenario(lab: Lab, network: ForgetfulNetwork, runner: PhoneRunner) -> None:
+        await pass_time(3_600, network, runner, lab.ports)
         learnt = runner.networks["virtual"]
 
         runner.network = "elsewhere"
         await runner.restart()
         await eventually(lambda: runner.connected)
-        await pass_hours(FIRST_S / 3_600 * 1.5, network, runner)
+        await pass_time(FIRST_S * 1.5, network, runner, lab.ports)
         await eventually(lambda: runner.networks["elsewhere"].passed_s > 0)  # its keep-alive may still be on its way
 
         assert learnt == runner.networks["virtual"]

@@ -1,6 +1,9 @@
 """Five attacks on a trail, each by someone careless and by someone careful: each is found, and called by its name."""
 
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -27,7 +30,7 @@ async def kept(tmp_path: Path) -> Kept:
 
 def innocent(block: Block) -> Block:
     """The block as if another had done it."""
-    return block._replace(entries=block.entries.replace(b"enterprises/", b"enterprises_"))
+    return block._replace(entries=block.entries.replace(b"server.unknown", b"server.another"))
 
 
 async def test_an_untouched_trail_is_sound(kept: Kept) -> None:
@@ -187,8 +190,18 @@ class TestExports:
     def test_is_as_sound_as_the_trail(self, kept: Kept, lines: list[bytes]) -> None:
         assert kept.verdict() == self.verdict(kept, lines, witness=True)
 
+    def test_the_program_on_the_page_verifies_them(self, lines: list[bytes], tmp_path: Path) -> None:
+        page = (Path(__file__).parents[2] / "docs/audit.md").read_text(encoding="utf-8")
+        (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+        def ran(*written: bytes) -> int:
+            (tmp_path / "trail.jsonl").write_bytes(b"".join(written))
+            return subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True).returncode
+
+        assert [0, 1] == [ran(*lines), ran(*lines[:4], lines[4].replace(b"server.unknown", b"server.another"), *lines[5:])]
+
     def test_an_edited_line_is_found(self, kept: Kept, lines: list[bytes]) -> None:
-        lines[5] = lines[5].replace(b"issueCommand", b"get", 1).replace(b"enterprises/", b"enterprises_")
+        lines[5] = lines[5].replace(b"server.unknown", b"server.another")
 
         (finding,) = self.verdict(kept, lines).findings
 

@@ -53,9 +53,10 @@ EXEMPT = {
         "Something that real AMAPI was seen to do": "says what a quirk is",
     },
     "docs/sign-in.md": {
-        "Callers of `heliograph serve` sign in as callers of Google do": "is about clients: tests/clients signs in with each",
+        "Programs sign in at `heliograph serve` as Google's callers do": "is about clients: tests/clients signs in with each",
         "A JWT that the caller signs itself": "names an address",
         "Google can do nothing with it": "is about the token, which is this server's",
+        "**Google**: the issuer is": "names an identity provider's address",
         "**Node's does not**": "is about a client: tests/clients/node",
         "Signing in works too": "is about a key: only who has made it can check it",
     },

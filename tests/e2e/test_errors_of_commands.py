@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.cli.device_columns import COLUMNS
 from heliograph.commands import COMMANDS
+from heliograph.domain.device_columns import COLUMNS
 from tests.e2e.program import HELIOGRAPH, Sandbox, on_a_terminal
 from tests.patience import PATIENCE_S
 

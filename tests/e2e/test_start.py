@@ -1,6 +1,7 @@
 """What the command line loads before it does anything: counted in modules, for seconds depend on the machine."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,14 +57,18 @@ def test_a_sandbox_loads_neither_another_database_nor_what_signs_tokens(tmp_path
     report = tmp_path / "report"
     with report.open("w") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
-        while "Steer the phones" not in process.stdout.readline():
+        said = ""
+        while "Steer the phones" not in said:
+            said += process.stdout.readline()
             assert process.poll() is None
         process.terminate()
         process.communicate(timeout=PATIENCE_S)
 
     modules = imported(report.read_text())
 
+    assert re.search(r"in a browser: http://127\.0\.0\.1:\d+/console ", said)
     assert "heliograph.sandbox.run" in modules
+    assert "jinja2" not in packages(modules)  # most sandboxes show no page
     assert not {"pydantic", "typer", "asyncpg", "jwt", "google"} & packages(modules)
     assert "heliograph.cli.tables" not in modules
     assert len(modules) < 1_000

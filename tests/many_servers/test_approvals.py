@@ -93,6 +93,40 @@ async def test_a_wipe_and_a_deletion_need_another_person_wherever_they_are_asked
     } <= recorded
 
 
+async def test_a_word_that_was_answered_outlives_its_server(lab: Lab) -> None:
+    """Killed at once after each answer, three times: asked, half approved, approved."""
+    lab.enterprise = "enterprises/acme"
+    (server,) = await lab.start(1, "--log-level", "info")
+    people = People(lab)
+    for person in ("alice", "bob", "carol"):
+        await people.key(server, person)
+    two = json.dumps({"rules": [{"commandTypes": ["WIPE"], "approvals": 2}]})
+    await people.says("alice", server, "approvals", "set-rules", "--body", two, "--yes")
+    token = (await people.json("alice", server, "tokens", "create"))["value"]
+    enroll = {"enrollmentToken": token, "installationId": "i", "credentialHash": hash_of(CREDENTIAL), "report": FACTS}
+    device = (await lab.post(server, "/device/v1/enroll", enroll))["name"]
+
+    operation = (await people.json("alice", server, "issue", device, "WIPE", "--duration", "1h", "--yes"))["name"]
+    await killed(lab, server)
+    approval = (await people.json("bob", server, "approvals", "list"))["approvals"][0]["name"]
+    for approver, state in (("bob", "PENDING"), ("carol", "APPROVED")):
+        agreed = await people.json(approver, server, "approvals", "approve", approval, "--yes")
+        await killed(lab, server)
+        after = await people.json(approver, server, "approvals", "show", approval)
+        assert (state, agreed["approvals"]) == (after["state"], after["approvals"])
+
+    async with lab.socket(server, CREDENTIAL) as socket:
+        await socket.hello()
+        assert operation == ((await socket.offer(within_s=90)) or {})["operation"]
+
+
+async def killed(lab: Lab, server: ServerProcess) -> None:
+    """As by kill -9, and started again."""
+    await server.kill()
+    await server.start()
+    await server.wait_ready(lab.http)
+
+
 async def test_a_key_needs_another_person_unless_no_one_is_left(lab: Lab) -> None:
     lab.enterprise = "enterprises/acme"
     (server,) = await lab.start(1, "--log-level", "info")

@@ -48,3 +48,29 @@ async def subscribed(phone: SocketPhone, service: PushService) -> Subscription:
     given: Json = {"endpoint": f"{service.url}/push/{made.id}", "expirationTime": None, "keys": {"p256dh": keys.p256dh, "auth": keys.auth}}
     assert key == (await phone.send("pushSubscription", **given)).body["applicationServerKey"]
     return made
+
+
+async def test_a_command_whose_wake_up_died_with_its_server_waits_for_the_phone(lab: Lab) -> None:
+    async with push_service() as service:
+        (server,) = await lab.start(1, *OPTIONS)
+        credential = lab.credential()
+        phone = await lab.tiny_phone(server, credential)
+        async with lab.socket(server, credential) as socket:
+            subscription = await subscribed(socket, service)
+        service.flows.clear()
+        lost = await lab.issue(server, phone)
+        await service.asked(1)
+
+        await server.kill()
+        service.flows.set()
+        await server.start()
+        await server.wait_ready(lab.http)
+
+        async with lab.socket(server, credential) as socket:
+            assert 200 == (await socket.hello()).status
+            offer = await socket.offer()
+        assert offer is not None
+        assert lost == offer["operation"]
+        before = len(subscription.received)
+        await lab.issue(server, phone)
+        await service.until(lambda: len(subscription.received) > before)

@@ -1,8 +1,12 @@
 """A second person: what is held back, who may let it go, what the one who asked is answered, and how it ends without an answer."""
 
+import dataclasses
+from collections.abc import Awaitable
+
+import msgspec
 import pytest
 
-from heliograph.commands import ENVELOPE
+from heliograph.commands import COMMANDS, ENVELOPE
 from heliograph.domain.access import ANYBODY, Caller, Role, ServiceKey
 from heliograph.domain.approval import (
     CHANGE_RULES,
@@ -20,11 +24,13 @@ from heliograph.domain.approval import (
     UnnamedApprover,
 )
 from heliograph.domain.device import Ownership
-from heliograph.domain.names import ApprovalName, OperationName
+from heliograph.domain.names import ApprovalName, ApprovalRulesName, OperationName
 from heliograph.domain.operation import State
+from heliograph.domain.roles import RoleDefinition, RoleLine
 from heliograph.protocol import Execute, ReportState
 from heliograph.protojson.errors import Code, InvalidArgument, NotFound
 from heliograph.protojson.messages import Duration
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalDeclined, ApprovalRequired, operation_approval
 from heliograph.service.approval_links import NoSuchLink, create_approval_link, opened_link
 from heliograph.service.approvals import (
@@ -42,8 +48,9 @@ from heliograph.service.devices import delete_device
 from heliograph.service.enterprises import delete_enterprise
 from heliograph.service.issue_command import issue_command
 from heliograph.service.operations import cancel_operation
-from heliograph.service.ports import Put
+from heliograph.service.ports import Put, Rule, Sees
 from heliograph.service.record_rules import RecordDecision
+from heliograph.service.roles import set_role
 from heliograph.service.timeline import get_timeline
 from tests.agent.lab import eventually
 from tests.service.world import LAB, Phone, World, facts
@@ -81,7 +88,7 @@ async def held_wipe(lab: World, wanted: ApprovalRules = WIPES) -> tuple[Phone, O
     return phone, await issue(lab, phone)
 
 
-async def put_key(lab: World, caller: Caller, role: Role = Role.ADMIN) -> None:
+async def put_key(lab: World, caller: Caller, role: str = Role.ADMIN) -> None:
     """The caller's key is one of the server's."""
     key = ServiceKey(
         key_id=caller.key_id, client_email=caller.email, client_id="1", project_id="p", role=role, enterprises=(LAB.enterprise,),
@@ -99,6 +106,30 @@ async def test_without_a_rule_nothing_waits(lab: World) -> None:
     assert name == await phone.hears_name()
     with pytest.raises(NotFound):
         await get_approval(lab.ports, operation_approval(name))
+
+
+@pytest.mark.parametrize("type_name", COMMANDS)
+async def test_only_what_may_need_approval_reads_the_rules(lab: World, type_name: str) -> None:
+    """Every other command reads what it read before."""
+    seen: list[Sees] = []
+
+    class Watched:
+        """The lab's store, which notes what issuing sees."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(lab.ports.store, name)
+
+        def decide(self, sees: Sees, rule: Rule[object]) -> Awaitable[object]:
+            seen.append(sees)
+            return lab.ports.store.decide(sees, rule)
+
+    phone = await lab.phone()
+    body = msgspec.json.encode({"type": type_name, **COMMANDS[type_name].example})
+
+    await issue_command(dataclasses.replace(lab.ports, store=Watched()), phone.name, ENVELOPE.decode(body))  # type: ignore[arg-type]
+
+    expected = (ApprovalRulesName(LAB.enterprise),) if type_name in MAY_NEED_APPROVAL else ()
+    assert [expected] == [sees.records for sees in seen]
 
 
 async def test_a_wipe_that_needs_approval_is_an_operation_that_its_phone_does_not_learn_of(lab: World) -> None:
@@ -142,11 +173,16 @@ async def test_nobody_approves_their_own_nor_by_another_key(lab: World, by: Call
         await create_approval_link(lab.ports, operation_approval(name), by, server_url="https://x")
 
 
-async def test_a_caller_without_a_name_approves_nothing(lab: World) -> None:
+@pytest.mark.parametrize("by", [ANYBODY, Caller(email="backend@x", key_id="s1")], ids=["nobody known", "a program's key"])
+async def test_who_is_no_known_person_approves_nothing(lab: World, by: Caller) -> None:
+    """It might be the one who asked, by another key."""
+    await put_key(lab, by)
     _, name = await held_wipe(lab)
 
-    with pytest.raises(UnnamedApprover):
-        await approve_it(lab, name, ANYBODY)
+    for act in (approve_it(lab, name, by), decline(lab.ports, operation_approval(name), by)):
+        with pytest.raises(UnnamedApprover):
+            await act
+    assert () == (await get_approval(lab.ports, operation_approval(name))).approvers
 
 
 async def test_an_approver_agrees_to_exactly_what_waits(lab: World) -> None:
@@ -247,6 +283,35 @@ async def test_a_rule_is_of_kinds_of_devices(lab: World) -> None:
     assert [State.AWAITING_APPROVAL, State.QUEUED] == states
 
 
+async def test_a_rule_is_of_devices_that_fit_a_filter(lab: World) -> None:
+    await set_approval_rules(lab.ports, LAB, rules(devices='hardwareInfo.serialNumber="VIP*" AND apiLevel>=30'), ALICE)
+    director, other = await lab.phone(facts(serial="VIP1")), await lab.phone(facts(serial="S2"))
+
+    states = [(await lab.operation(await issue(lab, phone))).state for phone in (director, other)]
+
+    assert [State.AWAITING_APPROVAL, State.QUEUED] == states
+
+
+async def test_of_rules_that_fit_the_one_that_asks_for_most_counts(lab: World) -> None:
+    both = (ApprovalRule(command_types=("WIPE",)), ApprovalRule(command_types=("WIPE",), devices="apiLevel>=30", approvals=3))
+    _, name = await held_wipe(lab, ApprovalRules(rules=both))
+
+    assert 3 == (await get_approval(lab.ports, operation_approval(name))).approval.needed
+
+
+async def test_a_custom_role_may_approve_and_show_as_approver(lab: World) -> None:
+    line = RoleLine(methods=("heliograph.approvals.*", "heliograph.approvals.approve"))
+    wanted = RoleDefinition(name="four-eyes", allow=(line,))
+    await set_role(lab.ports.store, AccessChanges(), wanted, methods=line.methods[1:], command_types=())
+    await put_key(lab, BOB, "four-eyes")
+    await put_key(lab, CAROL, Role.VIEWER)
+    _, name = await held_wipe(lab)
+
+    assert ("bob@example.com",) == (await get_approval(lab.ports, operation_approval(name))).approvers
+    url, _ = await create_approval_link(lab.ports, operation_approval(name), BOB, server_url="")
+    assert "bob@example.com" == (await opened_link(lab.ports, url.removeprefix("/approve/")))[1].actor
+
+
 async def test_a_device_s_end_ends_what_waits(lab: World) -> None:
     phone, name = await held_wipe(lab)
 
@@ -340,6 +405,8 @@ async def test_rules_cannot_be_lifted_by_one_person(lab: World) -> None:
         (ApprovalRule(command_types=("WIPE",), approvals=-1), "rules[0].approvals"),
         (ApprovalRule(command_types=("WIPE",), grace_period=Duration("86401s")), "rules[0].grace_period"),
         (ApprovalRule(methods=("androidmanagement.enterprises.get",)), "rules[0].methods"),
+        (ApprovalRule(command_types=("WIPE",), devices="colour=red"), "rules[0].devices"),
+        (ApprovalRule(command_types=("WIPE",), devices="apiLevel>="), "rules[0].devices"),
     ],
 )
 async def test_a_rule_that_could_not_hold_is_refused(lab: World, wrong: ApprovalRule, where: str) -> None:

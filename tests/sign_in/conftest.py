@@ -29,6 +29,9 @@ OPERATOR = "the operator's secret"
 class Guarded(Live):
     """A server at which callers must sign in."""
 
+    folder: Path
+    """Its data directory, for who looks into it."""
+
     def operate(self, http_method: str, path: str, body: str | None = None, *, secret: str = OPERATOR) -> Any:  # noqa: ANN401
         """The desk's answer."""
         return self.call(http_method, f"/heliograph/v1/keys{path}", body, authorization=f"Bearer {secret}")
@@ -90,7 +93,9 @@ def guarded_server(settings: Settings) -> Iterator[Guarded]:
                 assembled(settings, clock=clock_for(settings), operator_secret=OPERATOR) as parts,
                 serving(parts.app, listener, drain=parts.channel.drain),
             ):
-                started.set_result(Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping))
+                server = Guarded(listener.getsockname()[1], parts.ports, asyncio.get_running_loop(), stopping)
+                server.folder = settings.data_dir
+                started.set_result(server)
                 await stopping.wait()
 
     def live() -> None:

@@ -47,8 +47,10 @@ def serving(folder: Path, *options: str) -> Iterator[Shell]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A folder where a server runs that asks for a key."""
+    """A folder where a server runs that asks for a key; it has the enterprise acme."""
     with serving(tmp_path_factory.mktemp("here")) as found:
+        made = found.run("keys", "create", "--enterprise", "acme", "--role", "admin", "--out", "first.json")
+        assert 0 == made.code, made.err
         yield found
 
 
@@ -193,6 +195,17 @@ def test_roles_are_set_bound_explained_and_deleted(shell: Shell) -> None:
     assert 0 == shell.run("roles", "delete", "locker").code
     assert "locker" not in shell.run("roles", "list").out
     assert "devices.delete\tyes" in shell.run("roles", "methods").out
+
+
+def test_of_a_person_without_a_role_their_keys_are_named(shell: Shell) -> None:
+    key = ("--enterprise", "acme", "--role", "viewer", "--out", "of-eve.json", "--name", "eve", "--person", "eve@acme.example")
+    shell.run("keys", "create", *key)
+
+    by_key = shell.run("can", "person:eve@acme.example", "LOCK", "--enterprise", "acme")
+    nobody = shell.run("can", "person:nobody@acme.example", "LOCK", "--enterprise", "acme")
+
+    assert "eve@acme.iam.heliograph.internal" in by_key.err
+    assert "no key" in nobody.err
 
 
 def test_a_role_that_cannot_be_says_what_is_wrong(shell: Shell) -> None:

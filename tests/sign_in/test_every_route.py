@@ -9,6 +9,8 @@ import pytest
 from starlette.routing import Route
 
 from heliograph.api.app import METHODS, PREFIXES
+from heliograph.api.console.app import PAGES
+from heliograph.api.console.door import PREFIX as CONSOLE
 from heliograph.api.health_pages import HealthPages
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Admits
@@ -78,9 +80,11 @@ def of_router(app: Any) -> Iterator[Call]:  # noqa: ANN401 - a Router, typed as 
 
 
 def browsers() -> Iterator[Call]:
-    """The pages of signing in."""
+    """The pages of signing in, and the console's."""
     for path, handlers in HANDLERS.items():
         yield from (Call(Admits.BROWSER, http, path) for http in handlers)
+    for row in PAGES:
+        yield Call(Admits.BROWSER, row.http, f"{CONSOLE}/{row.path.replace('*', 'none')}".rstrip("/"))
 
 
 CALLS: Collection[Call] = [

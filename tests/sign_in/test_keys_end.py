@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from heliograph.domain.access import ServiceKey
-from heliograph.service.access_changes import LOOK_EVERY_S, AccessChanges
+from heliograph.domain.access import ACCESS, AccessState, ServiceKey
+from heliograph.protojson.errors import Unavailable
+from heliograph.service.access_changes import LOOK_EVERY_S, AccessChanges, follow_access_changes
 from heliograph.service.callers import Callers
 from tests.patience import PATIENCE_S
 from tests.sign_in.accounts import KEY, NOW_S, Keys, SetTime, sign_in
@@ -177,3 +178,32 @@ def test_a_word_of_a_change_reaches_everyone_who_listens() -> None:
 
     assert ["here", "said", "here"] == heard
     assert LOOK_EVERY_S < 1
+
+
+class Database:
+    """The one row, or trouble."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self.silent = False
+
+    async def record(self, kind: Any, name: Any) -> Any:  # noqa: ANN401 - as ports.Store
+        assert (kind, name) == (AccessState, ACCESS)
+        if self.silent:
+            raise Unavailable
+        return AccessState(name=ACCESS, changes=self.changes)
+
+
+async def test_a_change_whose_word_was_lost_is_found_by_looking_and_a_server_that_cannot_look_forgets_whom_it_knows() -> None:
+    database, changes, heard = Database(), AccessChanges(), asyncio.Queue[int]()
+    changes.listen(lambda: heard.put_nowait(database.changes))
+    following = asyncio.create_task(follow_access_changes(database, changes, every_s=0.001))
+
+    async with asyncio.timeout(PATIENCE_S):
+        assert 0 == await heard.get()
+        database.changes = 1
+        assert 1 == await heard.get()
+        database.silent = True
+        for _ in range(3):
+            assert 1 == await heard.get()
+    following.cancel()

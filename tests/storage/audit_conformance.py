@@ -15,9 +15,9 @@ from heliograph.domain.audit import (
     Checkpoint,
     Head,
     decode_checkpoint,
-    decode_entries,
     digest_of,
 )
+from heliograph.domain.audit import entries_of as entries_in
 from heliograph.domain.names import PolicyName
 from heliograph.domain.operation import expire
 from heliograph.service.acting import ACTING
@@ -69,7 +69,7 @@ async def trail_of(store: Store) -> Sequence[Block]:
 async def entries_of(store: Store, stream: str = ENTERPRISE.enterprise) -> list[AuditEntry]:
     """All entries of a stream, the oldest first."""
     blocks = await store.audit_blocks_after(stream, after=0, limit=100_000)
-    return [entry for block in blocks for entry in decode_entries(block.entries)]
+    return [entry for block in blocks for entry in entries_in(block)]
 
 
 def links(blocks: Sequence[Block], previous: bytes = NOTHING_BEFORE) -> bool:
@@ -249,7 +249,7 @@ async def raced(stores: Sequence[Store], *, seed: int, writers: int = 6, changes
 
     assert all(trails[0] == trail for trail in trails)
     assert links(trails[0], before.digest)
-    actors = [entry.actor for block in trails[0] for entry in decode_entries(block.entries)]
+    actors = [entry.actor for block in trails[0] for entry in entries_in(block)]
     for writer in range(writers):
         assert [f"{writer} {number}" for number in range(changes)] == [actor for actor in actors if actor.startswith(f"{writer} ")]
     assert writers * changes == len(actors)

@@ -3,17 +3,20 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.core import Metric
 
 from heliograph.api.server_metrics import LatestStats, ServerMetrics
+from heliograph.channel.peers import HttpConnection
 from heliograph.channel.session import Session
 from heliograph.domain.device import Device
 from heliograph.protocol import PushSubscription
 from heliograph.service.devices import delete_device, patch_device
 from heliograph.service.operations import cancel_operation, get_operation
+from heliograph.service.ports import Decision, Facts, PutOperation, Sees
 from heliograph.service.push_service import Outcome
-from heliograph.service.wake_phones import APART_US, ATTEMPTS_MOST, LONGEST_PAUSE_US
+from heliograph.service.wake_phones import APART_US, ATTEMPTS_MOST, LONGEST_PAUSE_US, REACTS_WITHIN_US
 from heliograph.service.web_push import give_push_subscription
 from tests.patience import PATIENCE_S
 from tests.web_push.lab import S_US, WakingLab, waking_lab
@@ -88,6 +91,43 @@ async def test_a_phone_that_gave_no_subscription_or_took_it_back_is_left_alone(l
 
     assert 0 == await lab.service.quiet()
     assert await lab.stored(taken_back) is None
+
+
+@pytest.mark.parametrize("reacts", [True, False])
+async def test_a_phone_that_was_connected_a_moment_ago_has_time_to_react(lab: WakingLab, *, reacts: bool) -> None:
+    phone, subscription = await lab.sleeper()
+    session = Session(lab.ports, lab.parts.channel.peers, phone.credential)
+    await session.handle("hello", b"{}", connection=HttpConnection("one"))
+
+    operation = await lab.issue(phone.name)
+    assert 0 == await lab.service.quiet()
+    if reacts:
+        await phone.acknowledges(operation)
+    lab.advance(REACTS_WITHIN_US / S_US)
+
+    if reacts:
+        assert 0 == await lab.service.quiet()
+    else:
+        await lab.service.until(lambda: bool(subscription.received))
+
+
+async def test_a_command_that_can_still_be_called_off_wakes_when_it_begins(lab: WakingLab) -> None:
+    """The grace period after an approval."""
+    phone, subscription = await lab.sleeper()
+    name = await lab.issue(phone.name, '{"type": "LOCK", "duration": "3600s"}')
+    await lab.counted(Outcome.TAKEN)
+    starts_us = lab.clock.now_us() + 600 * S_US
+
+    def put_off(facts: Facts) -> Decision[None]:
+        assert facts.operation is not None
+        return Decision(None, (PutOperation(msgspec.structs.replace(facts.operation, starts_us=starts_us)),), ring=phone.name)
+
+    await lab.ports.store.decide(Sees(device=phone.name, create_ms=name.create_ms), put_off)
+
+    lab.advance(300)
+    assert 1 == await lab.service.quiet()
+    lab.advance(300)
+    await lab.service.until(lambda: len(subscription.received) > 1)
 
 
 async def test_a_phone_is_woken_for_its_last_order_and_forgotten_once_it_has_obeyed(lab: WakingLab) -> None:

@@ -131,7 +131,7 @@ class RestApp:
         """The longest body that this path takes."""
         return BATCH_MAX_BYTES if path in BATCH_PATHS else self._body_max_bytes
 
-    async def _serve(self, table: MethodTable, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, table: MethodTable[Method], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the method, calls it and sends what it answers."""
         query = USUAL.get(scope["query_string"]) or parse_query(scope["query_string"])
         method_id, shape = UNKNOWN, ""
@@ -162,7 +162,8 @@ class RestApp:
     async def _answer(self, method: Method, ids: tuple[str, ...], query: Query, scope: Scope, receive: Receive) -> bytes | Stream:
         """The method's answer, compact, or a stream.  Raises: HeliographError, ClientGone."""
         caller = ANYBODY if self._authorizer is None else await self._authorizer.admit(method, ids, scope)
-        await self._audited.enter(caller, method.id, scope)
+        if (first_time := self._audited.enter(caller, method.id, scope)) is not None:
+            await first_time
         if query.rejection is not None:
             raise query.rejection
         selection = selection_of(query.fields, method.response) if query.fields else None

@@ -6,7 +6,7 @@ Source: disc, `methods`; AIP-127, AIP-136 (`:verb`).
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -98,23 +98,36 @@ def not_offered(*, id: str, why: str, **row: Any) -> Method:  # noqa: ANN401 - f
     return Method(id=id, handler=reject, summary=sentence, offered=False, **row)
 
 
+class Routed(Protocol):
+    """What a table finds: a method, or a page of the console."""
+
+    @property
+    def http(self) -> str:
+        """GET, POST and so on."""
+
+    @property
+    def path(self) -> str:
+        """With a `*` for each variable part."""
+
+
+R = TypeVar("R", bound=Routed)
 Key = tuple[str | int, ...]
 
 
-class MethodTable:
+class MethodTable(Generic[R]):
     """Methods by HTTP method and path."""
 
-    def __init__(self, methods: Iterable[Method], *, prefix: str) -> None:
+    def __init__(self, methods: Iterable[R], *, prefix: str) -> None:
         """`prefix` is what stands before the methods' paths, as in `/v1/`."""
         self.prefix = prefix
-        self._methods: Mapping[Key, Method] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
+        self._methods: Mapping[Key, R] = {_key(method.http, method.path.split("/"))[0]: method for method in methods}
 
     @property
-    def methods(self) -> Collection[Method]:
+    def methods(self) -> Collection[R]:
         """Every row."""
         return self._methods.values()
 
-    def find(self, http: str, path: str) -> tuple[Method, tuple[str, ...]]:
+    def find(self, http: str, path: str) -> tuple[R, tuple[str, ...]]:
         """The method that answers this path (raw, below the version), and the ids in the path, decoded.
 
         Raises: UnknownPath; InvalidArgument: an invalid id.

@@ -11,12 +11,13 @@ from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import Json
 from heliograph.cli.command_tree import option, together
 from heliograph.cli.confirming import YES, confirm
-from heliograph.cli.device_columns import COLUMNS, FILTER, TIMES, column, containing, devices_of, sorted_by
+from heliograph.cli.device_columns import FILTER, devices_of
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.cli.options import AS_JSON, DEVICE, client_of, device_name
 from heliograph.cli.output import fitting, print_object, print_resource, print_table, short_time
 from heliograph.commands.wipe import WipeDataFlag
+from heliograph.domain.device_columns import COLUMNS, TIMES, column, containing, sorted_by
 
 app = server_group("devices", "List, find, show, disable, enable and delete devices.")
 

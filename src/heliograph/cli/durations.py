@@ -1,12 +1,10 @@
 """Durations as people write them, 10m, and as AMAPI has them, 600s."""
 
-import re
 from typing import Final
 
 import click
 
-SECONDS_IN: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_WRITTEN: Final = re.compile(r"(\d+(?:\.\d{1,9})?)([smhdw]?)")
+from heliograph.domain.durations import written_duration
 
 
 class DurationType(click.ParamType[str]):
@@ -16,13 +14,10 @@ class DurationType(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Raises: click.BadParameter: not a duration."""
-        found = _WRITTEN.fullmatch(value)
+        found = written_duration(value)
         if found is None:
             self.fail(f"{value!r} is not a duration: write one such as 90s, 10m, 2h, or 7d.", param, ctx)
-        number, unit = found.groups()
-        if unit in {"", "s"}:
-            return f"{number}s"
-        return f"{float(number) * SECONDS_IN[unit]:.9f}".rstrip("0").rstrip(".") + "s"
+        return found
 
 
 class SecondsType(click.ParamType[float]):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from heliograph.cli.anywhere import ENTERPRISE, SERVER
-from heliograph.cli.api_client import ApiClient, Json
+from heliograph.cli.api_client import ApiClient
 from heliograph.cli.bodies import HELP, read_body
 from heliograph.cli.command_tree import AnywhereOption, Command, Group, option
 from heliograph.cli.confirming import YES, confirm
@@ -24,6 +24,7 @@ from heliograph.cli.param_options import options_of, params_given
 from heliograph.cli.waiting import wait_for
 from heliograph.commands import COMMANDS
 from heliograph.domain.command import CommandType
+from heliograph.domain.command_fields import command_with
 from heliograph.domain.names import DeviceName
 
 WAIT = option("--wait", cls=AnywhereOption, is_flag=True, help="Wait until the operation ends; the exit code is its outcome.")
@@ -125,19 +126,13 @@ def _command_of(row: CommandType) -> click.Command:
     @click.pass_obj
     def issue(device: str, /, *, duration: str | None, **values: Any) -> None:  # noqa: ANN401 - the row's own options, and Given's
         given = Given(device=device, **{name: values[name] for name in SHARED})
-        command = _command(row, duration, params_given(options, values))
+        command = command_with(row, params_given(options, values), duration or "")
         _send(given, json.dumps(command).encode())
 
     command = Command(row.name, callback=issue, help=row.summary, params=[option.parameter() for option in options])
     for decorate in (VALID_FOR, ALL, WHERE, WAIT, TIMEOUT, YES, ENTERPRISE, SERVER, AS_JSON):
         decorate(command)
     return command
-
-
-def _command(row: CommandType, duration: str | None, params: Json) -> Json:
-    field = row.params_field
-    # Send the params object even if it is empty: real AMAPI refuses some types without it.
-    return {"type": row.name, **({field: params} if field else params), **({"duration": duration} if duration else {})}
 
 
 def _with_no_device(args: list[str]) -> list[str]:

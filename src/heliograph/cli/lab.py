@@ -14,7 +14,7 @@ from heliograph.cli.agent_file import agent_of
 from heliograph.cli.anywhere import ENTERPRISE, SERVER, server_group
 from heliograph.cli.api_client import ApiClient, Json, web_address_of
 from heliograph.cli.command_tree import option, together
-from heliograph.cli.device_columns import COLUMNS, devices_of
+from heliograph.cli.device_columns import devices_of
 from heliograph.cli.durations import METAVAR, SECONDS
 from heliograph.cli.exit_codes import ExitCode, exit_code_of, exit_unless_ok
 from heliograph.cli.failure import Failure, print_error
@@ -23,6 +23,7 @@ from heliograph.cli.output import print_object, print_table
 from heliograph.cli.reservations import heartbeat, holders_of, list_reservations, release, require_not_anothers, reserve
 from heliograph.cli.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from heliograph.domain.agent_app import AgentApp
+from heliograph.domain.device_columns import COLUMNS
 from heliograph.domain.web_address import WebAddress, is_loopback_name
 from heliograph.lab.adb import Adb, Attached, Phone
 from heliograph.lab.enrolment import clean_up, hand_over, owner_of, set_up

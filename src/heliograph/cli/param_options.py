@@ -12,11 +12,9 @@ from heliograph.cli.command_tree import Option
 from heliograph.cli.exit_codes import ExitCode
 from heliograph.cli.failure import Failure
 from heliograph.domain.command import CommandType
-from heliograph.domain.command_fields import CommandField, command_fields
+from heliograph.domain.command_fields import DEFAULT_MESSAGE, FROM_TERMINAL, LOCALIZED_MESSAGES, CommandField, command_fields
 from heliograph.protojson.schema import Scalar
 
-FROM_TERMINAL = "-"
-"""Instead of a secret: prompt for it without echo, or read it from a pipe. Everyone on the machine can see arguments."""
 PREFIX = "param_"
 """Prefix of a row's own options, so that none clashes with an option that every type has."""
 OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
@@ -27,7 +25,6 @@ OF_SCALAR: "Mapping[Scalar | None, click.ParamType[Any]]" = {
     Scalar.DOUBLE: click.FLOAT,
 }
 """What an option parses itself; all other values are text for the server to parse."""
-DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +79,13 @@ def params_given(options: Sequence[ParamOption], values: Mapping[str, Any]) -> J
 
 
 def _options_of_field(field: CommandField) -> Iterator[ParamOption]:
-    flag = "--" + field.name.replace("_", "-")
     if field.message is not None:
-        yield ParamOption(field=field, flag=flag, name=PREFIX + field.name, help=field.description, metavar="TEXT")
+        yield ParamOption(field=field, flag=field.flag, name=PREFIX + field.name, help=field.description, metavar="TEXT")
         yield ParamOption(
             field=field,
-            flag=f"{flag}-in",
+            flag=field.localized_flag,
             name=f"{PREFIX}{field.name}_in",
-            help=f"The same in another language, as in fr=Bonjour; needs {flag} too.",
+            help=f"The same in another language, as in fr=Bonjour; needs {field.flag} too.",
             metavar="LANG=TEXT",
             repeated=True,
             localized=True,
@@ -98,7 +94,7 @@ def _options_of_field(field: CommandField) -> Iterator[ParamOption]:
     read = click.Choice(field.choices, case_sensitive=False) if field.choices else OF_SCALAR.get(field.scalar, click.STRING)
     yield ParamOption(
         field=field,
-        flag=flag.removesuffix("s") if field.repeated else flag,
+        flag=field.flag,
         name=PREFIX + field.name,
         help=field.description + _hint(field),
         metavar=_metavar(field),

@@ -5,6 +5,7 @@ waits; of anything else, the approval says whether the same call may be made onc
 """
 
 import enum
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
@@ -12,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from heliograph.domain.device import DeviceRecord, ManagementKind, position
+from heliograph.domain.device_filter import parse_device_filter
 from heliograph.domain.messages import Message, proto
 from heliograph.domain.names import ApprovalName, ApprovalRulesName
 from heliograph.protojson.errors import Aborted, FailedPrecondition, InvalidArgument, PermissionDenied, Violation
@@ -54,6 +56,7 @@ class ApprovalRule(Message):
     command_types: Annotated[tuple[str, ...], msgspec.Meta(description="Types that end a device's management: WIPE and its like.")] = ()
     methods: Annotated[tuple[str, ...], msgspec.Meta(description="Ids of methods.")] = ()
     management_kinds: Annotated[tuple[RuleKind, ...], msgspec.Meta(description="Only of devices of these kinds; none: of all.")] = ()
+    devices: Annotated[str, msgspec.Meta(description="Only on devices for which this filter holds; empty: on all.")] = ""
     approvals: Annotated[Int32, msgspec.Meta(description="How many people besides the one who asked; 0 means 1.")] = 0
     grace_period: Annotated[Duration, msgspec.Meta(description="How long it can be called off after it is approved.")] = Duration("")
 
@@ -85,10 +88,23 @@ def rules_violations(wanted: ApprovalRules, *, command_types: Sequence[str]) -> 
         for name in rule.methods:
             if name not in METHODS:
                 yield Violation(f"{path}.methods", f"{name[:128]!r} cannot need approval: it is {', '.join(METHODS)}.")
+        yield from _filter_violations(rule.devices, f"{path}.devices")
         if not 0 <= rule.approvals <= APPROVALS_MOST:
             yield Violation(f"{path}.approvals", f"{path}.approvals must be between 1 and {APPROVALS_MOST}.")
         if not 0 <= grace_us_of(rule) <= GRACE_MOST_US:
             yield Violation(f"{path}.grace_period", f"{path}.grace_period must be at most a day.")
+
+
+def _filter_violations(text: str, path: str) -> Sequence[Violation]:
+    try:
+        parse_device_filter(text, path=path)
+    except InvalidArgument as error:
+        return error.violations
+    return ()
+
+
+_filter = functools.lru_cache(maxsize=256)(parse_device_filter)
+"""Rules are few, and judged for each WIPE."""
 
 
 def grace_us_of(rule: ApprovalRule) -> int:
@@ -111,7 +127,7 @@ def _covers(rule: ApprovalRule, what: str, device: DeviceRecord | None) -> bool:
     if what not in rule.command_types and what not in rule.methods:
         return False
     kinds = {ManagementKind[kind.name] for kind in rule.management_kinds if kind is not RuleKind.MANAGEMENT_KIND_UNSPECIFIED}
-    return not kinds or device is None or device.management_kind in kinds
+    return device is None or ((not kinds or device.management_kind in kinds) and _filter(rule.devices).matches(device))
 
 
 @proto("Approval.State")
@@ -201,7 +217,7 @@ class OwnApproval(PermissionDenied):
 
 
 class UnnamedApprover(PermissionDenied):
-    """An approver must be known: sign in with a key. This server, or its sandbox, admits callers without a name."""
+    """An approver must be a known person: use a key that was made with --person, or sign in with a browser."""
 
     reason = "UNNAMED_APPROVER"
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from heliograph.domain.access import Caller
+from heliograph.domain.names import DeviceName, OperationName
 
 SERVER_STREAM = ""
 """What concerns no single enterprise: sign-ins, keys, the server's own start."""
@@ -120,7 +121,7 @@ class Block(NamedTuple):
     stream: str
     """An enterprise's id, SERVER_STREAM or CHECKPOINT_STREAM."""
     entries: bytes
-    """A JSON array of entries; of a checkpoint, its JSON object."""
+    """A JSON array of StoredEntry; of a checkpoint, its JSON object."""
     digest: bytes
 
 
@@ -159,11 +160,28 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
         return f"heliograph audit {kind}\n{self.number}\n{self.digest}\n{self.signed_us}\n".encode()
 
 
-def encode_entries(entries: list[bytes]) -> bytes:
-    """A block's content from entries that are JSON already."""
-    return b"[" + b",".join(entries) + b"]"
+class StoredEntry(AuditEntry, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
+    """One or more entries, as a block has them: a party's commands by one method stand together, with what differs only."""
+
+    operations: tuple[tuple[str, int, str], ...] = ()
+    """In place of `resource` and `type`, an entry each: device and operation, as ids in the block's stream, and the command's type."""
 
 
-encode_entry = msgspec.json.Encoder().encode
-decode_entries = msgspec.json.Decoder(list[AuditEntry]).decode
+encode_entries = msgspec.json.Encoder().encode
 decode_checkpoint = msgspec.json.Decoder(Checkpoint).decode
+_decode_stored = msgspec.json.Decoder(list[StoredEntry]).decode
+
+
+def entries_of(block: Block) -> list[AuditEntry]:
+    """The entries of a block; of a checkpoint, none.  Raises: MALFORMED."""
+    if block.stream == CHECKPOINT_STREAM:
+        return []
+    entries: list[AuditEntry] = []
+    for stored in _decode_stored(block.entries):
+        plain = AuditEntry(**{name: getattr(stored, name) for name in AuditEntry.__struct_fields__})
+        for device, create_ms, of_type in stored.operations:
+            name = OperationName(DeviceName(block.stream, device), create_ms)
+            entries.append(msgspec.structs.replace(plain, resource=str(name), type=of_type))
+        if not stored.operations:
+            entries.append(plain)
+    return entries

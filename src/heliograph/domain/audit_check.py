@@ -14,8 +14,8 @@ from heliograph.domain.audit import (
     Block,
     Checkpoint,
     decode_checkpoint,
-    decode_entries,
     digest_of,
+    entries_of,
 )
 from heliograph.protojson.parser import MALFORMED
 from heliograph.protojson.times import format_timestamp
@@ -124,7 +124,7 @@ class _Trail:
     def _read(self, block: Block) -> None:
         try:
             if block.stream != CHECKPOINT_STREAM:
-                self.entries += len(decode_entries(block.entries))
+                self.entries += len(entries_of(block))
             else:
                 self._checkpoint(block, decode_checkpoint(block.entries))
         except MALFORMED:

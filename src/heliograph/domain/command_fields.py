@@ -1,7 +1,7 @@
-"""A row's params as CLI options, forms and docs pages need them: names, kinds, choices and what each is for."""
+"""A row's params as CLI options, forms and docs pages need them: names, kinds, choices, what each is for, and the command they make."""
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,6 +9,10 @@ import msgspec
 
 from heliograph.domain.command import CommandType
 from heliograph.protojson.schema import EnumKind, Kind, ListKind, MessageKind, Scalar, shape_of
+
+DEFAULT_MESSAGE, LOCALIZED_MESSAGES = "defaultMessage", "localizedMessages"  # disc, UserFacingMessage
+FROM_TERMINAL = "-"
+"""At the command line, instead of a secret, which is asked for without echo or read from a pipe: others can see arguments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,26 @@ class CommandField:
     scalar: Scalar | None = None
     """For scalars and lists of them, which one; None: it is a choice or a message."""
     secret: bool = False
+
+    @property
+    def flag(self) -> str:
+        """Its option at the command line; of a repeated one, in the singular: it is given once for each."""
+        flag = "--" + self.name.replace("_", "-")
+        return flag.removesuffix("s") if self.repeated else flag
+
+    @property
+    def localized_flag(self) -> str:
+        """Of a message, the option for it in another language."""
+        return f"{self.flag}-in"
+
+
+def command_with(row: CommandType, params: Mapping[str, Any], duration: str = "") -> dict[str, Any]:
+    """The Command of this type with these params, which the server validates.
+
+    The params object is there even if it is empty: real AMAPI refuses some types without it.
+    """
+    field = row.params_field
+    return {"type": row.name, **({field: params} if field else params), **({"duration": duration} if duration else {})}
 
 
 def command_fields(row: CommandType) -> tuple[CommandField, ...]:
@@ -65,3 +89,26 @@ def _scalar(kind: Kind) -> Scalar | None:
 def _choices(kind: Kind) -> tuple[str, ...]:
     inner = kind.item if isinstance(kind, ListKind) else kind
     return tuple(inner.by_name)[1:] if isinstance(inner, EnumKind) else ()
+
+
+def option_words(row: CommandType, command: Mapping[str, Any]) -> Iterator[str]:
+    """The options that say this Command's params at the command line, as words that no shell has read; a secret is asked for."""
+    params = command.get(row.params_field, {}) if row.params_field else command
+    for field in command_fields(row):
+        value = params.get(field.json_name)
+        if value is None:
+            continue
+        if field.message is not None:
+            if DEFAULT_MESSAGE in value:
+                yield from (field.flag, str(value[DEFAULT_MESSAGE]))
+            for language, text in value.get(LOCALIZED_MESSAGES, {}).items():
+                yield from (field.localized_flag, f"{language}={text}")
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            yield from _words(field, one)
+
+
+def _words(field: CommandField, value: object) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return (field.flag,) if value else ()
+    return field.flag, FROM_TERMINAL if field.secret else str(value)

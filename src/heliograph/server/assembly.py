@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
+from heliograph.api.console.door import PREFIX as CONSOLE
+from heliograph.api.console.door import console_door
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
@@ -29,10 +31,7 @@ from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
 from heliograph.api.resources.upgrade_page import upgrade_app
-from heliograph.api.sign_in.app import PREFIXES as SIGN_IN_PREFIXES
-from heliograph.api.sign_in.app import sign_in_app
-from heliograph.api.sign_in.desk import Desk
-from heliograph.api.sign_in.session_callers import SessionCallers
+from heliograph.api.sign_in import PREFIXES as SIGN_IN_PREFIXES
 from heliograph.asgi import Asgi, Scope
 from heliograph.channel.app import Channel
 from heliograph.domain.agent_app import PATH as APK
@@ -41,10 +40,9 @@ from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.notifications.web_push import WebPusher
-from heliograph.openid.provider import Provider
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.server.audit_trail import kept_trail
-from heliograph.server.browsers import session_times
+from heliograph.server.browsers import pages_for_people, session_callers
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -88,6 +86,7 @@ DECIDED: Mapping[str, Admits] = MappingProxyType(
         "/token": Admits.ASSERTION,
         "/oauth2/": Admits.ASSERTION,
         **dict.fromkeys(SIGN_IN_PREFIXES, Admits.BROWSER),
+        CONSOLE: Admits.BROWSER,
         SIGN_UP: Admits.LINK,
         UPGRADE: Admits.LINK,
         LINK_PATH: Admits.LINK,
@@ -233,7 +232,7 @@ def wired_app(
     routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
-    app = by_prefix(routes, routes[API])
+    app = by_prefix(routes, routes[CONSOLE])
     if settings.admission is not Admission.KEYS:
         app = FrontDoor(app, addresses=addresses, cors_origins=settings.cors_origins)
     return app
@@ -259,8 +258,7 @@ def _api(
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
-    times = session_times(settings)
-    sessions = SessionCallers(ports, times, addresses, sign_in.roles) if settings.admission is Admission.KEYS else None
+    sessions = session_callers(settings, ports, addresses, sign_in.roles)
     authorizer = None
     if settings.admission is not Admission.UNCHECKED:
         authorizer = Authorizer(callers, own_urls=addresses.own_urls, devices=ports.store.device, sessions=sessions)
@@ -282,9 +280,10 @@ def _api(
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
     people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
-    openid = Provider(settings.openid, now_us=sign_in.now_us) if settings.openid is not None else None
-    sign_in_pages = sign_in_app(Desk(ports=ports, addresses=addresses, times=times, openid=openid), otherwise=rest)
-    for_people = {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, sign_in_pages)} if settings.admission is Admission.KEYS else {}
+    pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
+    for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
+    signs_in = settings.admission is Admission.KEYS
+    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in))
     return {
         API: rest,
         **for_people,
@@ -301,7 +300,16 @@ def _api(
         AGENT: agent,
         WELL_KNOWN: public_keys,
         CERTIFICATES: public_keys,
+        CONSOLE: console_door(console, otherwise=rest),
     }
+
+
+def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
+    """The console, loaded now."""
+    from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
+    from heliograph.api.console.guest import Console  # noqa: PLC0415
+
+    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

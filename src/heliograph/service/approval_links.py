@@ -4,21 +4,19 @@ Nothing is stored: the address holds who decides and on exactly what. It is used
 """
 
 from heliograph.domain import approval as approving
-from heliograph.domain.access import Caller, ServiceKey, ServiceKeyName
+from heliograph.domain.access import OF_SESSIONS, Caller, ServiceKey, ServiceKeyName
 from heliograph.domain.approval import ApprovalState
 from heliograph.domain.names import ApprovalName
 from heliograph.domain.people import Person, PersonName
 from heliograph.domain.sealed_text import Sealable, opened, seal
 from heliograph.domain.session import Session, SessionName, is_current, rights_of
 from heliograph.protojson.errors import NotFound
-from heliograph.service.approvals import Standing, approval_named, get_approval, may_approve, named
+from heliograph.service.approvals import Standing, approval_named, get_approval, may_approve, with_roles
 from heliograph.service.ports import Ports
 
 LINK_LIFE_US = 15 * 60 * 1_000_000
 LINK_PATH = "/approve/"
 """Path of the page below the server's address."""
-SESSION = "sessions/"
-"""How the `key_id` of a caller who signed in with a browser begins."""
 
 
 class ApprovalLink(Sealable, frozen=True, kw_only=True, tag="approval"):
@@ -42,7 +40,7 @@ async def create_approval_link(ports: Ports, name: ApprovalName, caller: Caller,
     approval = await approval_named(ports, name)
     now_us = ports.clock.now_us()
     # Who may not approve gets no link.
-    approving.approved(approval, actor=named(caller), key_id=caller.key_id, digest=approval.digest, now_us=now_us)
+    approving.approved(approval, actor=caller.person, key_id=caller.key_id, digest=approval.digest, now_us=now_us)
     expires_us = min(now_us + LINK_LIFE_US, approval.deadline_us)
     link = ApprovalLink(approval=str(name), digest=approval.digest, actor=caller.actor, key_id=caller.key_id, expires_us=expires_us)
     return f"{server_url}{LINK_PATH}{seal(link, key=_link_key(ports))}", expires_us
@@ -62,17 +60,24 @@ async def opened_link(ports: Ports, sealed: str) -> tuple[Standing, Caller]:
 
 
 async def _caller_of(ports: Ports, link: ApprovalLink) -> Caller | None:
-    """None: the key or the session that the link was made with is gone."""
-    if link.key_id.startswith(SESSION):
-        session_id = link.key_id.removeprefix(SESSION)
-        person = await ports.store.record(Person, PersonName(link.actor))
-        session = await ports.store.record(Session, SessionName(link.actor, session_id))
-        if person is None or session is None or not is_current(session, person, now_us=ports.clock.now_us()):
-            return None
-        rights = rights_of(session, person)
-        return rights.caller(link.actor, session_id=session_id) if rights is not None else None
+    """With what its roles allow now; None: the key or the session that the link was made with is gone, or over."""
+    caller = await (_of_session(ports, link) if link.key_id.startswith(OF_SESSIONS) else _of_key(ports, link))
+    return (await with_roles(ports, [caller]))[0] if caller is not None else None
+
+
+async def _of_session(ports: Ports, link: ApprovalLink) -> Caller | None:
+    session_id = link.key_id.removeprefix(OF_SESSIONS)
+    person = await ports.store.record(Person, PersonName(link.actor))
+    session = await ports.store.record(Session, SessionName(link.actor, session_id))
+    if person is None or session is None or not is_current(session, person, now_us=ports.clock.now_us()):
+        return None
+    rights = rights_of(session, person)
+    return rights.caller(link.actor, session_id=session_id) if rights is not None else None
+
+
+async def _of_key(ports: Ports, link: ApprovalLink) -> Caller | None:
     key = await ports.store.record(ServiceKey, ServiceKeyName(link.key_id))
-    return key.caller if key is not None else None
+    return key.caller if key is not None and not key.has_expired(ports.clock.now_us()) else None
 
 
 def _link_key(ports: Ports) -> bytes:

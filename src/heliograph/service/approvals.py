@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.domain import approval as approving
 from heliograph.domain import operation as life
-from heliograph.domain.access import ANYBODYS_ACTOR, Caller, ServiceKey
+from heliograph.domain.access import Caller, ServiceKey
 from heliograph.domain.approval import Approval, ApprovalRules, ApprovalRulesRecord, ApprovalState, NotPending
 from heliograph.domain.names import ApprovalName, ApprovalRulesName, EnterpriseName, OperationName
 from heliograph.domain.operation import Operation, State
@@ -18,6 +18,7 @@ from heliograph.domain.outcome import DEVICE_DELETED
 from heliograph.domain.people import Person
 from heliograph.protojson.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Violations
 from heliograph.protojson.messages import encode_message
+from heliograph.service.access_changes import AccessChanges
 from heliograph.service.approval_gate import MAY_NEED_APPROVAL, ApprovalRequired, Gate
 from heliograph.service.not_found import enterprise_absence
 from heliograph.service.notifications import operation_writes
@@ -25,6 +26,7 @@ from heliograph.service.offer_command import with_offers
 from heliograph.service.paging import page_of
 from heliograph.service.ports import Decision, Facts, Ports, Put, Sees
 from heliograph.service.record_rules import RecordDecision, Records
+from heliograph.service.roles import RoleBook
 
 log = structlog.get_logger()
 
@@ -65,6 +67,7 @@ async def get_approval(ports: Ports, name: ApprovalName) -> Standing:
 
 
 async def approval_named(ports: Ports, name: ApprovalName) -> Approval:
+    """What is stored of it.  Raises: ApprovalNotFound, EnterpriseNotAuthorized."""
     approval = await ports.store.record(Approval, name)
     if approval is None:
         raise await enterprise_absence(ports, name.parent) or ApprovalNotFound()
@@ -114,13 +117,20 @@ async def _callers(ports: Ports) -> Sequence[Caller]:
     """Everyone whom keys and records of people show; who signs in by an identity provider's group is known while they do."""
     keys = (await ports.store.records(ServiceKey, after="", limit=CALLERS_READ)).items
     people = (await ports.store.records(Person, after="", limit=CALLERS_READ)).items
-    signing_in = [person.rights.caller(person.name.person, session_id="") for person in people if person.rights is not None]
-    return [*(key.caller for key in keys), *signing_in]
+    found = [key.caller for key in keys if not key.has_expired(ports.clock.now_us())]
+    found += [person.rights.caller(person.name.person, session_id="") for person in people if person.rights is not None]
+    return await with_roles(ports, found)
+
+
+async def with_roles(ports: Ports, callers: Iterable[Caller]) -> Sequence[Caller]:
+    """The callers, each with what its roles allow now."""
+    book = RoleBook(ports.store, AccessChanges())  # read for this look alone: it hears of no change
+    return [await book.resolved(caller) for caller in callers]
 
 
 def _approvers_of(approval: Approval, callers: Iterable[Caller]) -> tuple[str, ...]:
     """Who may approve it: not the one who asked."""
-    actors = {caller.actor for caller in callers if may_approve(caller, approval.name.enterprise)}
+    actors = {caller.person for caller in callers if caller.person and may_approve(caller, approval.name.enterprise)}
     return tuple(sorted(actors - {approval.asked_by}))
 
 
@@ -138,7 +148,7 @@ async def approve(ports: Ports, name: ApprovalName, caller: Caller, *, digest: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, ApprovalChanged.
     """
-    actor = named(caller)
+    actor = caller.person
 
     def vote(approval: Approval, now_us: int) -> Approval:
         return approving.approved(approval, actor=actor, key_id=caller.key_id, digest=digest, now_us=now_us)
@@ -151,7 +161,7 @@ async def decline(ports: Ports, name: ApprovalName, caller: Caller, *, reason: s
 
     Raises: ApprovalNotFound; NotPending, OwnApproval, UnnamedApprover, InvalidArgument.
     """
-    actor = named(caller)
+    actor = caller.person
     return await _decide(
         ports, name, lambda approval, now_us: approving.declined(approval, actor=actor, reason=reason, now_us=now_us), actor
     )
@@ -166,15 +176,6 @@ async def call_off(ports: Ports, name: ApprovalName, caller: Caller, *, reason: 
     return await _decide(
         ports, name, lambda approval, now_us: approving.called_off(approval, actor=actor, reason=reason, now_us=now_us), actor
     )
-
-
-def named(caller: Caller) -> str:
-    return "" if caller.actor == ANYBODYS_ACTOR else caller.actor
-
-
-class _Vote(NamedTuple):
-    approval: Approval
-    operation: Operation | None = None
 
 
 async def _decide(ports: Ports, name: ApprovalName, vote: Vote, actor: str) -> Standing:

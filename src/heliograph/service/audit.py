@@ -20,7 +20,7 @@ from heliograph.domain.audit import (
     KeyAddress,
     KeyAddressName,
     decode_checkpoint,
-    decode_entries,
+    entries_of,
 )
 from heliograph.domain.filters import TIME, Field, Filter, Vocabulary, parse_filter_of, parse_time
 from heliograph.domain.names import EnterpriseName
@@ -306,7 +306,7 @@ async def _scan(
     for _ in range(SCANNED_MOST // READ_AT_ONCE):
         blocks = await ports.store.audit_blocks(stream, before=number + 1, limit=READ_AT_ONCE)
         for block in blocks:
-            entries = decode_entries(block.entries) if block.stream != CHECKPOINT_STREAM else []
+            entries = entries_of(block)
             for index in range(len(entries) - (passed if block.number == number else 0) - 1, -1, -1):
                 enterprise = f"enterprises/{block.stream or EVERY_ENTERPRISE}"
                 listed = ListedEntry(f"{enterprise}/auditEntries/{block.number}-{index}", block.created_us, entries[index])

@@ -19,6 +19,7 @@ from heliograph.service.callers import SignIn
 from heliograph.service.ports import Ports
 
 ISSUE = COUNTED_METHODS[0]
+KEYS_NAMED = 5
 SOMEONE = "someone@example.com"
 """Stands for a member of a group."""
 
@@ -149,7 +150,18 @@ async def _caller(ports: Ports, sign_in: SignIn, text: str) -> tuple[str, Caller
         if key is None:
             raise WhoNotFound
         return who, await sign_in.roles.resolved(key.caller), key.has_expired(sign_in.now_us())
-    return who, await sign_in.roles.resolved(await _person(ports, kind, name)), False
+    found = await sign_in.roles.resolved(await _person(ports, kind, name))
+    if kind == "person" and not found.rights.grants:
+        raise WhoNotFound(await _without_roles(sign_in, name))
+    return who, found, False
+
+
+async def _without_roles(sign_in: SignIn, person: str) -> str:
+    """What to ask instead about a person who has no role."""
+    keys = [key.client_email for key in await sign_in.keys.service_keys() if key.person == person]
+    if not keys:
+        return f"{person} has no role and no key: heliograph people list, heliograph roles list and heliograph keys list show who has."
+    return f"{person} has no role as a person who signs in. Ask about a key of theirs, which has its own: {', '.join(keys[:KEYS_NAMED])}."
 
 
 async def _person(ports: Ports, kind: str, name: str) -> Caller:

@@ -28,6 +28,9 @@ PAGE_MOST = 1_000
 SCANNED_MOST = 5_000
 """Operations looked at for one page: with a narrow filter, a page may be short or empty, and its token continues."""
 
+LOOKED_BACK_MS = (3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000)
+"""An hour, a day, a week."""
+
 R = TypeVar("R", EnterpriseRecord, EnrollmentTokenRecord)
 
 RETIRED_EVERY_US = 3_600 * 1_000_000
@@ -68,6 +71,37 @@ async def list_operations(
     if not found and not after_ms and not await _was_here(ports, device):
         raise await device_absence(ports, device)
     return found, encode_page_token(ports.page_secret, query, position=str(more_after_ms)) if more_after_ms else ""
+
+
+async def newest_operations(ports: Ports, device: DeviceName, *, most: int) -> Sequence[Operation]:
+    """The newest operations of the device, newest first: `most` of them, or fewer if more than PAGE_MOST are of the time before.
+
+    Stores read operations from the oldest on, and their ids are times: ever longer times are looked at, until one has enough. Of a
+    device with more than SCANNED_MOST in the last hour, the first of these.
+    """
+    now_ms = ports.clock.now_us() // 1_000
+    found: Sequence[Operation] = ()
+    for length_ms in (*LOOKED_BACK_MS, now_ms):
+        page = await ports.store.operations(device, after_ms=max(now_ms - length_ms, 0), limit=PAGE_MOST)
+        if page.more and found:
+            break
+        found = page.items
+        if page.more:
+            found = await _rest_of(ports, device, found)
+        if len(found) >= most:
+            break
+    return found[: -most - 1 : -1]
+
+
+async def _rest_of(ports: Ports, device: DeviceName, begun: Sequence[Operation]) -> Sequence[Operation]:
+    """These operations and those after them, SCANNED_MOST at most."""
+    found = [*begun]
+    while len(found) < SCANNED_MOST:
+        page = await ports.store.operations(device, after_ms=found[-1].create_ms, limit=PAGE_MOST)
+        found += page.items
+        if not page.more:
+            break
+    return found
 
 
 async def _scan(

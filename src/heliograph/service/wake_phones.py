@@ -113,6 +113,7 @@ class _Waker:
                 self._start_due()
                 await self._until_news()
         finally:
+            self._held.clear()
             for task in self._looking.values():
                 task.cancel()
             await asyncio.gather(*self._looking.values(), return_exceptions=True)
@@ -176,7 +177,7 @@ class _Waker:
             await first_of(self._news.wait(), self._ports.clock.sleep_until(next_us))
 
     async def _look_after(self, device: DeviceName) -> None:
-        sleeper = self._sleepers[device]
+        sleeper, again_us = self._sleepers[device], None
         sleeper.rung = False
         try:
             again_us = await self._woken(device, sleeper)
@@ -184,6 +185,9 @@ class _Waker:
             again_us = self._later(device, sleeper, Pushed(Outcome.PUT_OFF, error.message))
         finally:
             self._free(device)
+            self._look_again(device, sleeper, again_us)
+
+    def _look_again(self, device: DeviceName, sleeper: _Sleeper, again_us: int | None) -> None:
         if again_us is None and sleeper.rung:
             sleeper.attempts, again_us = 0, max(self._ports.clock.now_us(), self._rests.get(device, 0))
         if again_us is None:
@@ -207,9 +211,9 @@ class _Waker:
     async def _woken(self, device: DeviceName, sleeper: _Sleeper) -> int | None:
         """When to look again; None: there is nothing more to do for now.  Raises: Unavailable."""
         store, now_us = self._ports.store, self._ports.clock.now_us()
-        until_us = await self._due_until_us(device)
+        until_us, starts_us = await self._due(device, now_us)
         if until_us <= now_us and not sleeper.policy_us:
-            return None
+            return starts_us
         subscription = await store.record(WebPushSubscription, WebPushName(*device))
         if subscription is None:
             return None
@@ -225,15 +229,19 @@ class _Waker:
         ttl_s = min(-(-(until_us - now_us) // S_US), TTL_MOST_S)
         return await self._push(sleeper, subscription, WakeUp(Urgency.HIGH, ttl_s))
 
-    async def _due_until_us(self, device: DeviceName) -> int:
-        """Until when the newest of the commands that the phone has not acknowledged, or its last order, is worth waking it for."""
+    async def _due(self, device: DeviceName, now_us: int) -> tuple[int, int | None]:
+        """Until when the newest of the commands that the phone has not acknowledged, or its last order, is worth waking it for.
+
+        And when the first of those begins that can still be called off; None: there are none.
+        """
         store = self._ports.store
-        operations = await store.open_operations(device)
-        until_us = max((operation.expires_us for operation in operations if operation.state is State.QUEUED), default=0)
-        if until_us or await store.device(device) is not None:
-            return until_us
+        queued = [operation for operation in await store.open_operations(device) if operation.state is State.QUEUED]
+        starts_us = min((operation.starts_us for operation in queued if operation.starts_us > now_us), default=None)
+        until_us = max((operation.expires_us for operation in queued if operation.starts_us <= now_us), default=0)
+        if queued or await store.device(device) is not None:
+            return until_us, starts_us
         tombstone = await store.tombstone(device)
-        return tombstone.expires_us if tombstone is not None and not tombstone.confirmed else 0
+        return tombstone.expires_us if tombstone is not None and not tombstone.confirmed else 0, None
 
     async def _push(self, sleeper: _Sleeper, subscription: WebPushSubscription, wake_up: WakeUp) -> int | None:
         try:

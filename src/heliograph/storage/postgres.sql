@@ -126,6 +126,28 @@ SELECT * FROM unnest(
 ON CONFLICT (create_ms, device_key) DO UPDATE SET
     state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
 
+-- insert_audited_operations --
+-- New operations, and the blocks of the audit trail that arrive with them ($7, $8, $9): together, since another statement costs more.
+WITH arrived AS (
+    INSERT INTO audit_arrivals (created_us, stream, entries) SELECT * FROM unnest($7::bigint[], $8::text[], $9::bytea[])
+)
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
+SELECT * FROM unnest(
+    $1::text::bigint[], $2::text::integer[], $3::text::smallint[], $4::text::bigint[], $5::text::bigint[], $6::bytea[]
+)
+
+-- replace_audited_operations --
+-- Operations as they are now, and the blocks that arrive with them, as above.
+WITH arrived AS (
+    INSERT INTO audit_arrivals (created_us, stream, entries) SELECT * FROM unnest($7::bigint[], $8::text[], $9::bytea[])
+)
+INSERT INTO operations (create_ms, device_key, state, deadline_us, ended_us, record)
+SELECT * FROM unnest(
+    $1::text::bigint[], $2::text::integer[], $3::text::smallint[], $4::text::bigint[], $5::text::bigint[], $6::bytea[]
+)
+ON CONFLICT (create_ms, device_key) DO UPDATE SET
+    state = excluded.state, deadline_us = excluded.deadline_us, ended_us = excluded.ended_us, record = excluded.record
+
 -- put_devices --
 -- Devices as they are now.
 INSERT INTO devices (device_key, enterprise, position, credential_hash, policy_name, record)

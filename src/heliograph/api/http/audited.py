@@ -13,6 +13,8 @@ from heliograph.service.audit import entry_of, note_address, record, record_reje
 from heliograph.service.ports import Ports
 
 AMAPI = "androidmanagement."
+REMEMBERED_MOST = 4_096
+"""Callers with a method and an address: of one caller, entries that are made together stand together."""
 NOT_REFUSED = frozenset({Code.UNAVAILABLE, Code.INTERNAL, Code.CANCELLED, Code.DEADLINE_EXCEEDED})
 """Errors that say nothing about who may do what: the server is in trouble, or its caller left."""
 ALWAYS_RECORDED = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
@@ -25,15 +27,24 @@ class Audited:
     def __init__(self, ports: Ports, addresses: Addresses) -> None:
         self._ports = ports
         self._addresses = addresses
+        self._acting: dict[tuple[int, str, str], tuple[Caller, Acting]] = {}
 
-    async def enter(self, caller: Caller, method_id: str, scope: Scope) -> None:
-        """From now on, what this task changes is the caller's."""
+    def enter(self, caller: Caller, method_id: str, scope: Scope) -> Awaitable[None] | None:
+        """From now on, what this task changes is the caller's. What is returned must be awaited; it is rare."""
         if not self._ports.store.audited:
-            return
+            return None
         address = self._addresses.of_client(scope)
-        ACTING.set(Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address))
+        key = id(caller), method_id, address
+        known = self._acting.get(key)
+        if known is None:
+            if len(self._acting) >= REMEMBERED_MOST:
+                self._acting.clear()
+            # With the caller, so that no other one is at its place in memory.
+            known = self._acting[key] = caller, Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address)
+        ACTING.set(known[1])
         if caller.key_id and not caller.key_id.startswith(OF_SESSIONS) and (caller.key_id, address) not in self._ports.audit.addresses:
-            await note_address(self._ports, caller, address)
+            return note_address(self._ports, caller, address)
+        return None
 
     def address_of(self, scope: Scope) -> str:
         """The IP address of the sender of the request."""

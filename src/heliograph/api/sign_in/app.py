@@ -20,7 +20,6 @@ from heliograph.service.people import PATH as INVITATION
 
 log = structlog.get_logger()
 
-PREFIXES = (sign_in_pages.SIGN_IN, sign_in_pages.SIGN_OUT, sign_in_pages.ACCOUNT, STATIC)
 
 Handler = Callable[[Desk, Visit], Awaitable[Answer]]
 HANDLERS: Mapping[str, Mapping[str, Handler]] = {

@@ -98,4 +98,5 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )  # fmt: skip
     found.globals["static"] = static_path
+    found.globals["base"] = ""  # what stands before every path: only the console is ever below one
     return found

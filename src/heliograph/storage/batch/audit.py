@@ -15,11 +15,13 @@ from heliograph.domain.audit import (
     Acting,
     AuditEntry,
     Block,
+    Checkpoint,
     Head,
+    StoredEntry,
     digest_of,
     encode_entries,
-    encode_entry,
 )
+from heliograph.domain.operation import Operation
 from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
@@ -29,10 +31,17 @@ from heliograph.storage.kinds import OF_KEY, OF_RECORD
 
 
 class AuditRow(NamedTuple):
-    """An entry of a batch."""
+    """An entry of a batch, but for those of single commands."""
 
     stream: str
-    entry: bytes
+    said: AuditEntry | Checkpoint
+
+
+CommandRow = tuple[Acting, Operation]
+"""A decision that wrote one operation, and nothing else that is recorded: an issued command, an acknowledgement, a result.
+
+Every command has to pay for these, so what can be put off is done once, when the block is made.
+"""
 
 
 class BlockRow(NamedTuple):
@@ -51,21 +60,15 @@ class _Changed(NamedTuple):
     type: str = ""
 
 
-def row_of(acting: Acting, writes: Sequence[Write]) -> AuditRow | None:
+def row_of(acting: Acting, writes: Sequence[Write]) -> AuditRow | CommandRow | None:
     """The entry of a decision with these writes; None: they change nothing that is recorded."""
-    if len(writes) == 1:
-        (write,) = writes
-        first = _CHANGED[type(write)](write)
-        if first is None or (acting.telemetry and type(write) not in _TELLING):
-            return None
-        return _row(acting, first)
+    if len(writes) == 1 and type(writes[0]) is PutOperation:
+        return acting, writes[0].operation
     changed = list(dict.fromkeys(found for write in writes if (found := _CHANGED[type(write)](write)) is not None))
     if not changed or (acting.telemetry and _TELLING.isdisjoint(map(type, writes))):
         return None
-    return _row(acting, changed[0], [found.resource for found in changed[1:] if found.resource != changed[0].resource])
-
-
-def _row(acting: Acting, first: _Changed, others: Sequence[str] = ()) -> AuditRow:
+    first = changed[0]
+    others = [found.resource for found in changed[1:] if found.resource != first.resource]
     entry = AuditEntry(
         actor_type=acting.actor_type,
         actor=acting.actor,
@@ -77,31 +80,54 @@ def _row(acting: Acting, first: _Changed, others: Sequence[str] = ()) -> AuditRo
         also=tuple(others[:NAMED_MOST]),
         more=max(len(others) - NAMED_MOST, 0),
     )
-    return AuditRow(first.stream, encode_entry(entry))
+    return AuditRow(first.stream, entry)
 
 
 def row_of_removal(acting: Acting, count: int) -> AuditRow:
     """The entry of so many rows that were removed since their retention ended."""
-    return AuditRow(SERVER_STREAM, encode_entry(AuditEntry(actor_type=acting.actor_type, method=acting.method, count=count)))
+    return AuditRow(SERVER_STREAM, AuditEntry(actor_type=acting.actor_type, method=acting.method, count=count))
 
 
 def row_of_write(write: AddAuditEntry | AddCheckpoint) -> AuditRow:
     """What was asked for as a write."""
     if isinstance(write, AddCheckpoint):
-        return AuditRow(CHECKPOINT_STREAM, msgspec.json.encode(write.checkpoint))
-    return AuditRow(write.stream, encode_entry(write.entry))
+        return AuditRow(CHECKPOINT_STREAM, write.checkpoint)
+    return AuditRow(write.stream, write.entry)
 
 
-def block_rows(rows: Iterable[AuditRow], now_us: int) -> Iterator[BlockRow]:
+def block_rows(rows: Iterable[AuditRow | CommandRow], now_us: int) -> Iterator[BlockRow]:
     """The entries as blocks: one for each stream, and one for each checkpoint."""
-    streams: dict[str, list[bytes]] = {}
-    for stream, entry in rows:
-        if stream == CHECKPOINT_STREAM:
-            yield BlockRow(now_us, stream, entry)
+    streams: dict[str, list[AuditEntry]] = {}
+    commands: dict[tuple[str, int], tuple[Acting, list[Operation]]] = {}
+    for row in rows:
+        if isinstance(row, AuditRow):
+            if type(row.said) is Checkpoint:
+                yield BlockRow(now_us, row.stream, msgspec.json.encode(row.said))
+            elif isinstance(row.said, AuditEntry):
+                streams.setdefault(row.stream, []).append(row.said)
+            continue
+        acting, operation = row
+        key = operation.device.enterprise, id(acting)
+        if (found := commands.get(key)) is not None:
+            found[1].append(operation)
         else:
-            streams.setdefault(stream, []).append(entry)
+            commands[key] = acting, [operation]
+    for (stream, _), (acting, operations) in commands.items():
+        streams.setdefault(stream, []).append(_stored(acting, operations))
     for stream, entries in streams.items():
         yield BlockRow(now_us, stream, encode_entries(entries))
+
+
+def _stored(acting: Acting, operations: Sequence[Operation]) -> StoredEntry:
+    """The entries of one party by one method, in one enterprise."""
+    return StoredEntry(
+        actor_type=acting.actor_type,
+        actor=acting.actor,
+        key_id=acting.key_id,
+        address=acting.address,
+        method=acting.method,
+        operations=tuple([(operation.device.device, operation.create_ms, operation.type) for operation in operations]),
+    )
 
 
 def linked(head: Head, rows: Iterable[BlockRow]) -> Iterator[Block]:

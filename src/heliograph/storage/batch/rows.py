@@ -9,7 +9,7 @@ import msgspec
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName
 from heliograph.domain.operation import Operation
-from heliograph.storage.batch.audit import AuditRow
+from heliograph.storage.batch.audit import AuditRow, CommandRow
 from heliograph.storage.kind import Kind
 from heliograph.storage.outbox import OutboxChanges
 
@@ -165,7 +165,7 @@ class Written:
         self.outbox = OutboxChanges()
         self.events: list[EventRow] = []
         """New ones, in their order."""
-        self.audit: list[AuditRow] = []
+        self.audit: list[AuditRow | CommandRow] = []
         """Entries of the audit trail, in their order."""
 
     def __bool__(self) -> bool:

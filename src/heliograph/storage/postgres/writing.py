@@ -1,8 +1,9 @@
 """What a batch wrote, as one statement per kind of row, each with its rows as arrays."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from heliograph.storage.batch.audit import BlockRow
 from heliograph.storage.batch.rows import OperationKey
 from heliograph.storage.batch.writes import Batch
 from heliograph.storage.codec import encode_record, operation_columns
@@ -21,10 +22,11 @@ async def write(link: Link, loaded: Loaded) -> None:
     written = batch.written
     if written.names:
         await link.run_rows("insert_device_keys", sorted((key, *name) for key, name in written.names))
+    blocks: Sequence[BlockRow] = batch.audit_blocks() if written.audit else ()
     if written.new_operations:
-        await _write_operations(link, "insert_operations", batch, written.new_operations)
+        blocks = await _write_operations(link, "insert", batch, written.new_operations, blocks)
     if written.operations:
-        await _write_operations(link, "replace_operations", batch, written.operations.difference(written.new_operations))
+        blocks = await _write_operations(link, "replace", batch, written.operations.difference(written.new_operations), blocks)
     if written.devices or written.tombstones:
         await _write_devices(link, batch)
     if written.serials:
@@ -41,19 +43,26 @@ async def write(link: Link, loaded: Loaded) -> None:
         await link.run("delete_event_arrivals_of", gone)
         await link.run("delete_events_of", gone)
     await link.run_rows("append_events", written.events)
-    if written.audit:
-        await link.run_rows("append_audit_arrivals", batch.audit_blocks())
+    await link.run_rows("append_audit_arrivals", blocks)
 
 
-async def _write_operations(link: Link, name: str, batch: Batch, keys: Iterable[OperationKey]) -> None:
+async def _write_operations(
+    link: Link, verb: str, batch: Batch, keys: Iterable[OperationKey], blocks: Sequence[BlockRow]
+) -> Sequence[BlockRow]:  # fmt: skip
+    """The operations are written, and these blocks with them; the blocks that are left to write."""
     rows: list[Row] = []
     for key in keys:
         operation, state = batch.operations[key], batch.states[key[0]]
         if operation is not None and state is not None:
             rows.append((key[1], state.key, *operation_columns(operation)))
-    if rows:
-        *columns, records = zip(*rows, strict=True)
-        await link.run(name, *map(numbers, columns), records)
+    if not rows:
+        return blocks
+    *columns, records = zip(*rows, strict=True)
+    if not blocks:
+        await link.run(f"{verb}_operations", *map(numbers, columns), records)
+    else:
+        await link.run(f"{verb}_audited_operations", *map(numbers, columns), records, *zip(*blocks, strict=True))
+    return ()
 
 
 async def _write_devices(link: Link, batch: Batch) -> None:

@@ -32,6 +32,8 @@ class Tables:
         self._execute = connection.cursor().execute
         self._last_device_key = 0
         self._last_message_id = 0
+        self._audit_head: Head | None = None
+        """The end of the audit trail's chain, what is not committed yet included; None: as the database says."""
 
     def one(self, name: str, *values: object) -> list[Row]:
         """All rows of a statement that takes these values."""
@@ -44,6 +46,7 @@ class Tables:
 
     def roll_back(self) -> None:
         """No transaction is open, and what one wrote never was."""
+        self._audit_head = None
         if self.in_transaction:
             self.one("rollback")
 
@@ -149,8 +152,10 @@ class Tables:
 
     def _append_blocks(self, blocks: Iterable[BlockRow]) -> None:
         """Linked into the chain: no one else adds to it meanwhile."""
-        head = next((Head(*row) for row in self.one("audit_head")), Head())
-        self._write("append_audit_blocks", tuple(linked(head, blocks)))
+        head = self._audit_head or next((Head(*row) for row in self.one("audit_head")), Head())
+        added = tuple(linked(head, blocks))
+        self._write("append_audit_blocks", added)
+        self._audit_head = Head(added[-1].number, added[-1].digest)
 
     def _operation_rows(self, batch: Batch, keys: Iterable[OperationKey]) -> list[Row]:
         """In the order of the primary key: new rows go to the table's end."""

@@ -77,7 +77,7 @@ public class AgentService extends Service {
   }
 
   /** The system may come minutes late while the phone lies still (Doze); the server gives it half as long again. */
-  private void wakeWithin(long ms) {
+  void wakeWithin(long ms) {
     wakeWithinMs = Math.min(ms, WAKE_EVERY_MS);
     Intent wake = new Intent(this, BootReceiver.class).setAction(BootReceiver.WAKE);
     PendingIntent pending = PendingIntent.getBroadcast(this, 0, wake, PendingIntent.FLAG_UPDATE_CURRENT | PendingIntent.FLAG_IMMUTABLE);

@@ -32,6 +32,14 @@ final class AndroidNetworks implements Networks {
 
   @Override
   public String current() {
+    try {
+      return connected();
+    } catch (SecurityException refused) { // Android 11 does so at times: https://issuetracker.google.com/issues/175055271
+      return "none";
+    }
+  }
+
+  private String connected() {
     ConnectivityManager all = (ConnectivityManager) context.getSystemService(Context.CONNECTIVITY_SERVICE);
     Network network = all.getActiveNetwork();
     NetworkCapabilities capabilities = network == null ? null : all.getNetworkCapabilities(network);

@@ -158,6 +158,29 @@ public class LifeTest {
   }
 
   @Test
+  public void theServiceIsWokenForTheNextPing() {
+    ServiceController<AgentService> service = Robolectric.buildService(AgentService.class).create().startCommand(0, 1);
+    ShadowAlarmManager alarms = shadowOf((AlarmManager) app.getSystemService(Context.ALARM_SERVICE));
+    long withoutServer = alarms.peekNextScheduledAlarm().triggerAtTime;
+    service.get().wakeWithin(55_000);
+    assertEquals(1, alarms.getScheduledAlarms().size());
+    assertEquals(15 * 60_000 - 55_000, withoutServer - alarms.peekNextScheduledAlarm().triggerAtTime);
+    service.destroy();
+  }
+
+  @Test
+  public void whatIsLearntOfNetworksIsKept() {
+    Memory memory = new Memory(app);
+    AndroidNetworks networks = new AndroidNetworks(app, memory);
+    for (int n = 0; n < 40; n++) networks.keep("network " + n, Json.of("passedS", 100 + n));
+    networks.keep(networks.current(), Json.of("passedS", 300));
+    AndroidNetworks later = new AndroidNetworks(app, new Memory(app));
+    assertEquals(300, later.known(networks.current()).optInt("passedS"));
+    assertEquals(139, later.known("network 39").optInt("passedS"));
+    assertEquals(0, later.known("network 0").length());
+  }
+
+  @Test
   public void onlyWhoMayDumpHandsAServerOver() throws PackageManager.NameNotFoundException {
     ComponentName receiver = new ComponentName(app, SetupReceiver.class);
     assertEquals(Manifest.permission.DUMP, app.getPackageManager().getReceiverInfo(receiver, 0).permission);

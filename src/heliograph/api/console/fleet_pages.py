@@ -1,0 +1,149 @@
+"""The enterprises, and the devices of one: searched, filtered, page by page, with everything that was asked in the address."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, ENTERPRISES_LIST, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.shown import ago, management_of, moment_of, us_of
+from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
+from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.service.ports import Decision, Sees, Whereabouts
+
+ROWS: Final = 50
+"""Devices a page; a search stops after the page of the API that fills it."""
+SCANNED_MOST: Final = 500
+"""Devices that one page of a search looks at: then it offers to search on, so no search holds up the server."""
+AT_ONCE: Final = 100  # disc, devices.list: at most 100
+CONNECTED: Final[Columns] = {**COLUMNS, "connected": plain("connected")}
+"""The command line's columns, and what only this server knows."""
+QUICK_FILTERS: Final[Mapping[str, str]] = {
+    "All": "",
+    "Connected": "connected=yes",
+    "Not connected": "connected=no",
+    "Lost": "state=LOST",
+    "Disabled": "state=DISABLED",
+    "Fully managed": "mode=DEVICE_OWNER",
+    "Work profile": "mode=PROFILE_OWNER",
+}
+
+
+class _Found(NamedTuple):
+    devices: Sequence[Json]
+    next_page: str
+    """The API's token with which a search goes on; empty: there is no more."""
+    scanned: int
+
+
+async def show_enterprises(guest: Guest) -> ConsolePage | Redirect:
+    """The enterprises that the caller may see; of a single one, its devices."""
+    token = guest.parameter("page")
+    answer = await guest.ask(ENTERPRISES_LIST, page_size=AT_ONCE, page_token=token)
+    enterprises = answer.get("enterprises", [])
+    more = answer.get("nextPageToken", "")
+    if len(enterprises) == 1 and not more and not token:
+        return Redirect(guest.url(*enterprises[0]["name"].split("/")))
+    rows = [
+        {
+            "id": EnterpriseName.parse(one["name"]).enterprise,
+            "display": one.get("enterpriseDisplayName", ""),
+            "url": guest.url(*one["name"].split("/")),
+        }
+        for one in enterprises
+    ]
+    return ConsolePage("console/enterprises.html", "Enterprises", {"enterprises": rows, "next_url": guest.url(page=more) if more else ""})
+
+
+async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
+    """The devices of the enterprise that the address asks for."""
+    text, wanted, token = guest.parameter("q"), guest.parameter("filter"), guest.parameter("page")
+    error, found = "", _Found((), "", 0)
+    try:
+        holds = read_filter(wanted, _columns(guest))
+    except InvalidArgument as wrong:
+        await guest.admit(DEVICES_LIST, enterprise)
+        error = wrong.message
+    else:
+        found = await _find(guest, enterprise, text, holds if wanted else None, token)
+    display = await _display_name(guest, enterprise)
+    rows = await asyncio.gather(*(_row(guest, device) for device in found.devices))
+
+    def here(**query: str) -> str:
+        return guest.url("enterprises", enterprise, **query)
+
+    values = {
+        "enterprise": enterprise, "display": display, "text": text, "filter": wanted, "error": error, "rows": rows,
+        "scanned": found.scanned,
+        "searching": bool(text or wanted), "first_url": here(q=text, filter=wanted) if token else "", "action": here(),
+        "next_url": here(q=text, filter=wanted, page=found.next_page) if found.next_page else "", "columns": ", ".join(_columns(guest)),
+        "quick": [
+            {"name": name, "url": here(q=text, filter=condition), "chosen": condition == wanted}
+            for name, condition in QUICK_FILTERS.items()
+            if not (guest.ports.shared and condition.startswith("connected"))
+        ],
+    }  # fmt: skip
+    return ConsolePage("console/fleet.html", display or enterprise, values, status=400 if error else 200)
+
+
+def _columns(guest: Guest) -> Columns:
+    """What filters may ask for. Which server a device is connected to is asked of all servers, so not for each device of a search."""
+    return COLUMNS if guest.ports.shared else CONNECTED
+
+
+async def _display_name(guest: Guest, enterprise: str) -> str:
+    """What the enterprise calls itself, if the caller may know."""
+    if not await guest.may(ENTERPRISES_GET, enterprise):
+        return ""
+    return str((await guest.ask(ENTERPRISES_GET, enterprise)).get("enterpriseDisplayName", ""))
+
+
+async def _find(guest: Guest, enterprise: str, text: str, holds: Callable[[Json], bool] | None, token: str) -> _Found:
+    """A page of devices. Of a search, first those whose id or serial number is the text, then those that have it in any value."""
+    if not text and holds is None:
+        answer = await guest.ask(DEVICES_LIST, enterprise, page_size=ROWS, page_token=token)
+        devices = answer.get("devices", [])
+        return _Found(devices, answer.get("nextPageToken", ""), len(devices))
+    exact = await _exact(guest, enterprise, text) if text else {}
+    found = [device for device in exact.values() if holds is None or holds(_with_connection(guest, device))] if not token else []
+    scanned = 0
+    while True:
+        answer = await guest.ask(DEVICES_LIST, enterprise, page_size=AT_ONCE, page_token=token)
+        devices = [_with_connection(guest, device) for device in answer.get("devices", []) if device["name"] not in exact]
+        fitting = [device for device in devices if holds is None or holds(device)]
+        found += containing(fitting, text) if text else fitting
+        scanned += len(answer.get("devices", []))
+        token = answer.get("nextPageToken", "")
+        if not token or len(found) >= ROWS or scanned >= SCANNED_MOST:
+            return _Found(found, token, scanned)
+        await asyncio.sleep(0)  # others get their turn
+
+
+async def _exact(guest: Guest, enterprise: str, text: str) -> Mapping[str, Json]:
+    """The devices whose id or serial number is the text, by name: found at once, however many devices there are."""
+    await guest.admit(DEVICES_LIST, enterprise)
+    sees = Sees(enterprise=EnterpriseName(enterprise), serial=text)
+    names = await guest.ports.store.decide(sees, lambda facts: Decision(facts.previous_device_names))
+    candidates = {DeviceName.parse(name) for name in names}
+    if ID_PATTERN.fullmatch(text):
+        candidates.add(DeviceName(enterprise, text))
+    there = [name for name in sorted(candidates) if await guest.ports.store.device(name) is not None]
+    return {str(name): await guest.ask(DEVICES_GET, *name) for name in there if await guest.may(DEVICES_GET, *name)}
+
+
+def _with_connection(guest: Guest, device: Json) -> Json:
+    name = DeviceName.parse(device["name"])
+    return {**device, "connected": "yes" if guest.ports.presence.connected(name) else "no"}
+
+
+async def _row(guest: Guest, device: Json) -> Mapping[str, Any]:
+    """What the table shows of a device."""
+    name = DeviceName.parse(device["name"])
+    sighting, waiting = await asyncio.gather(guest.ports.presence.sighting(name), guest.ports.store.open_operations(name))
+    shown = {column: read(device) for column, read in COLUMNS.items()}
+    connected = sighting.where in {Whereabouts.HERE, Whereabouts.AT_ANOTHER_SERVER}
+    seen_us = max(sighting.last_seen_us, us_of(device.get("lastStatusReportTime", "")))
+    return {
+        **shown, "url": guest.url_of(name), "mode": management_of(device), "connected": connected, "open": len(waiting),
+        "seen": ago(seen_us, guest.ports.clock.now_us()), "enrolled": moment_of(shown["enrolled"]),
+    }  # fmt: skip

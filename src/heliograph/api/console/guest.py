@@ -1,0 +1,236 @@
+"""One request for a page of the console: who asks, what for, and the API's methods called in their name.
+
+A page reads and writes by the rows of the API's methods, so whoever may not call a method learns nothing of it here either.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
+
+from heliograph.api.console.door import PREFIX
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.audited import Audited, resource_of
+from heliograph.api.http.authorization import Authorizer, credential_of
+from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
+from heliograph.api.http.streaming import Stream
+from heliograph.api.method import Call
+from heliograph.api.methods import AMAPI_METHODS
+from heliograph.api.own_methods import OWN_METHODS
+from heliograph.api.sign_in.session_callers import FORM_TOKEN
+from heliograph.api.sign_in.visit import SESSION, cookies_at, cookies_in, site_of
+from heliograph.asgi import Receive, Scope
+from heliograph.domain.access import ANYBODY, Caller
+from heliograph.domain.command import CommandType
+from heliograph.domain.names import DeviceName
+from heliograph.domain.session import form_token
+from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
+from heliograph.service.ports import Ports
+
+METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
+ENTERPRISES_LIST, ENTERPRISES_GET = "androidmanagement.enterprises.list", "androidmanagement.enterprises.get"
+DEVICES_LIST, DEVICES_GET = "androidmanagement.enterprises.devices.list", "androidmanagement.enterprises.devices.get"
+ISSUE = "androidmanagement.enterprises.devices.issueCommand"
+OPERATIONS_LIST = "androidmanagement.enterprises.devices.operations.list"
+OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
+OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
+TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
+
+FORM_MAX_BYTES = 256 * 1_024
+"""A command may have half of that, and a form writes some characters as three."""
+FIELDS_MOST = 256
+TEXT_MAX_CHARS = 2_048
+"""Of a search, a filter, a page token: as AMAPI's filters."""
+
+Json = dict[str, Any]
+
+
+class ConsolePage(NamedTuple):
+    """What is shown: a template and its values."""
+
+    template: str
+    title: str
+    values: Mapping[str, Any]
+    status: int = 200
+    refresh_s: int = 0
+    """After how many seconds the browser asks again; 0: never."""
+
+
+class Redirect(NamedTuple):
+    """The browser goes on to this path of the console with a GET."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """What the pages work with; made once, in the composition root."""
+
+    ports: Ports
+    addresses: Addresses
+    audited: Audited
+    authorizer: Authorizer | None
+    """None: everyone may do everything."""
+    signs_in: bool
+    """Whether people sign in at this server; no: whoever passes the front door may see the pages."""
+
+
+class Guest:
+    """Someone who asks for a page."""
+
+    def __init__(self, console: Console, scope: Scope, receive: Receive) -> None:
+        """Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here."""
+        self.console = console
+        self.ports = console.ports
+        self.base = str(scope.get("root_path", ""))
+        """What stands before every path of this server, as of a world below its sandbox's address."""
+        self.caller: Caller = ANYBODY
+        """Who was admitted last."""
+        self.fields: Mapping[str, Sequence[str]] = {}
+        """The form in the body: all values of each name."""
+        self._scope = scope
+        self._receive = receive
+        self._query = _values(scope["query_string"].decode("latin-1"))
+        self._secret, self._origin = self._session()
+
+    @property
+    def form_token(self) -> str:
+        """What forms must carry; empty: no one signs in."""
+        return form_token(self._secret) if self._secret else ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether signing in could help: no session or key was shown."""
+        return self.console.signs_in and not credential_of(self._scope)
+
+    @property
+    def server_url(self) -> str:
+        """The address by which the browser reached this server."""
+        return self.console.addresses.of(self._scope)
+
+    def parameter(self, name: str) -> str:
+        """A parameter of the URL, without white space around it.  Raises: InvalidArgument: it is too long."""
+        found = next(iter(self._query.get(name, ())), "").strip()
+        if len(found) > TEXT_MAX_CHARS:
+            raise InvalidArgument(f"{name} may have at most {TEXT_MAX_CHARS} characters; it has {len(found)}.")
+        return found
+
+    def field(self, name: str) -> str:
+        """The first value of a field of the form; empty: there is none."""
+        return next(iter(self.fields.get(name, ())), "")
+
+    async def read_form(self) -> None:
+        """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
+        body = await read_body(self._receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+        self.fields = _values(body.decode(errors="replace"))
+
+    async def admit(self, method_id: str, *ids: str) -> Caller:
+        """The caller, who may call this method on what the ids name.  Raises: as Authorizer.admit."""
+        method = METHODS[method_id]
+        scope = self._as_own_page()
+        try:
+            if self.console.authorizer is not None:
+                self.caller = await self.console.authorizer.admit(method, ids, scope)
+        except HeliographError as error:
+            await self._rejected(error, method_id, ids)
+            raise
+        if (first_time := self.console.audited.enter(self.caller, method.id, scope)) is not None:
+            await first_time
+        return self.caller
+
+    async def require(self, method_id: str, *ids: str) -> None:
+        """Check that the caller may call this method on what the ids name, without calling it.
+
+        A form that changes something shows its token by that; of a page that only leads to such a form, its own token stands for it.
+
+        Raises: as Authorizer.admit.
+        """
+        if self._scope["method"] == "POST":
+            await self.admit(method_id, *ids)
+        elif self.console.authorizer is not None:
+            own = [(b"origin", self._origin.encode()), (FORM_TOKEN, self.form_token.encode())] if self._secret else []
+            headers = [header for header in self._scope["headers"] if header[0] not in {b"origin", b"sec-fetch-site"}]
+            await self.console.authorizer.admit(METHODS[method_id], ids, {**self._scope, "headers": [*headers, *own]})
+
+    async def may(self, method_id: str, *ids: str) -> bool:
+        """Whether the caller may call this method on what the ids name: pages leave out what they may not."""
+        try:
+            await self.require(method_id, *ids)
+        except (PermissionDenied, Unauthenticated):
+            return False
+        return True
+
+    def may_issue(self, row: CommandType) -> bool:
+        """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""
+        try:
+            self.caller.rights.permit(METHODS[ISSUE]).judges(row)
+        except PermissionDenied:
+            return False
+        return True
+
+    async def ask(self, method_id: str, *ids: str, body: bytes = b"", idempotency_key: str = "", **query: Any) -> Json:  # noqa: ANN401
+        """What the API's method answers the caller; `query`: the method's own parameters.  Raises: HeliographError, as the method."""
+        method = METHODS[method_id]
+        await self.admit(method_id, *ids)
+        own = [(b"idempotency-key", idempotency_key.encode("latin-1", "replace"))] if idempotency_key else []
+        headers = [header for header in self._scope["headers"] if header[0] != b"idempotency-key"]
+        scope = {**self._scope, "headers": [*headers, *own]}
+        try:
+            own_query, permit = method.query(**query), self.caller.rights.permit(method)
+            answer = await method.handler(Call(self.ports, ids, own_query, body, scope, self.console.addresses, self.caller, permit))
+        except HeliographError as error:
+            await self._rejected(error, method_id, ids)
+            raise
+        if isinstance(answer, Stream):
+            raise TypeError(method_id)  # a mistake of ours: pages call no method that streams
+        found: Json = msgspec.json.decode(answer)
+        return found
+
+    def url(self, *parts: str, **query: str) -> str:
+        """The path of a page: `guest.url("enterprises", "sandbox", q="R58")`; parameters that are empty are left out."""
+        path = "/".join([f"{self.base}{PREFIX}", *(quote(part, safe="") for part in parts)])
+        given = {name: value for name, value in query.items() if value}
+        return f"{path}?{urlencode(given)}" if given else path
+
+    def url_of(self, device: DeviceName, *parts: str, **query: str) -> str:
+        """The path of a device's page, or of one below it."""
+        return self.url("enterprises", device.enterprise, "devices", device.device, *parts, **query)
+
+    async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
+        if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
+            resource = resource_of(METHODS[method_id].path, ids)
+            await self.console.audited.rejected(error, method_id, self._scope, caller=self.caller, resource=resource)
+
+    def _session(self) -> tuple[str, str]:
+        """The secret of the session that the browser shows, and this server's origin as the browser sees it; empty: there is none."""
+        if not self.console.signs_in or not any(SESSION in name for name in cookies_in(self._scope)):
+            return "", ""
+        site = site_of(self._scope, self.console.addresses)
+        return cookies_in(self._scope).get(cookies_at(site).session, ""), site.origin
+
+    def _as_own_page(self) -> Scope:
+        """The request as a script of this server's own pages would have sent it.
+
+        A form carries its token in its body. A link on another site may lead to a page, which shows that site nothing: no other page
+        may frame or read it.
+        """
+        headers = list(self._scope["headers"])
+        if self._scope["method"] == "POST":
+            return {**self._scope, "headers": [*headers, (FORM_TOKEN, self.field("form_token").encode())]}
+        if (b"sec-fetch-mode", b"navigate") in headers and (b"sec-fetch-dest", b"document") in headers:
+            headers = [header for header in headers if header[0] != b"sec-fetch-site"]
+        return {**self._scope, "headers": headers}
+
+
+def _values(encoded: str) -> Mapping[str, Sequence[str]]:
+    """All values of each name.  Raises: InvalidArgument: too many."""
+    found: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=FIELDS_MOST)
+    except ValueError:
+        raise InvalidArgument(f"The form or query has more than {FIELDS_MOST} fields.") from None
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found

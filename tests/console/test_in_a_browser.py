@@ -1,0 +1,114 @@
+"""The console in Chromium: the flows of a day, and every page without a violation of axe's rules, light, dark and narrow."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from heliograph.commands import COMMANDS
+from tests.chromium import tab
+from tests.patience import PATIENCE_S
+from tests.sandbox.client import Client
+
+PIXEL = "pixel8-a15-fully-managed"
+FLEET = "/console/enterprises/sandbox"
+DEVICE = f"{FLEET}/devices/{PIXEL}"
+PLAIN = next(row for row in COMMANDS.values() if not row.example)
+FINAL = next(row for row in COMMANDS.values() if row.final_at_ack and row.requires.fully_managed)
+PAGES = [
+    FLEET, f"{FLEET}?q=nothing", f"{FLEET}?filter=colour%3Dred", DEVICE, f"{DEVICE}/operations", f"{DEVICE}/commands", "/console/nothing",
+    *(f"{DEVICE}/commands/{name}" for name in COMMANDS),
+]  # fmt: skip
+FIRST_PAGE_MOST = 60 * 1_024
+NARROW = 360
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window."""
+    with tab(browser) as found:
+        yield found
+
+
+def test_a_phone_is_found_by_its_serial_number_locked_and_seen_to_succeed(sandbox: Client, page: Page) -> None:
+    serial = sandbox.get(f"/v1/enterprises/sandbox/devices/{PIXEL}")["hardwareInfo"]["serialNumber"]
+    page.goto(sandbox.url)
+
+    page.get_by_label("Search").fill(serial)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=PIXEL).click()
+    page.get_by_role("link", name="Issue a command").click()
+    page.get_by_role("link", name=PLAIN.name, exact=True).click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name=f"Issue {PLAIN.name}").click()
+
+    # The page of an open command loads itself again.
+    expect(page.get_by_role("heading", name=f"{PLAIN.name} succeeded")).to_be_visible(timeout=PATIENCE_S * 1_000)
+
+
+def test_a_wipe_asks_for_the_devices_name(sandbox: Client, page: Page) -> None:
+    page.goto(f"{sandbox.url}{DEVICE}/commands/{FINAL.name}")
+    page.get_by_role("button", name="Continue").click()
+
+    page.get_by_role("button", name=f"Issue {FINAL.name}").click()
+    expect(page.get_by_role("heading", name=f"{FINAL.name} for {PIXEL}")).to_be_visible()  # the browser itself asks for it
+    page.get_by_label("to go on").fill(PIXEL)
+    page.get_by_role("button", name=f"Issue {FINAL.name}").click()
+
+    expect(page.get_by_role("heading", name=f"{FINAL.name} succeeded")).to_be_visible(timeout=PATIENCE_S * 1_000)
+
+
+def test_an_offline_phones_command_says_why_it_waits_and_is_cancelled(sandbox: Client, page: Page) -> None:
+    sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
+    operation = sandbox.issue(PIXEL, {"type": PLAIN.name})
+    page.goto(f"{sandbox.url}/console/{operation}")
+
+    expect(page.get_by_text("The device is not connected")).to_be_visible()
+    page.get_by_role("button", name="Cancel this command").click()
+
+    expect(page.get_by_role("heading", name=f"{PLAIN.name} cancelled")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(sandbox: Client, browser: Browser, scheme: str) -> None:
+    sandbox.patch(f"/sandbox/v1/devices/{PIXEL}", {"online": False})
+    waiting = sandbox.issue(PIXEL, {"type": PLAIN.name})
+    done = sandbox.issue("pixel7-a14-cope", {"type": PLAIN.name})
+    sandbox.wait(done)
+    violations: dict[str, str] = {}
+    wide: list[str] = []
+
+    with tab(browser, refused=True) as page:  # pages of errors have an error's status, which Chromium logs
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for path in (*PAGES, f"/console/{waiting}", f"/console/{done}"):
+            page.set_viewport_size({"width": 1_200, "height": 900})
+            page.goto(sandbox.url + path)
+            violations |= violations_on(page, path)
+            page.set_viewport_size({"width": NARROW, "height": 780})
+            wide += [path] if page.evaluate("document.documentElement.scrollWidth") > NARROW else []
+        page.goto(f"{sandbox.url}{DEVICE}/commands/{FINAL.name}")
+        page.get_by_role("button", name="Continue").click()
+        violations |= violations_on(page, "confirmation")
+
+        page.evaluate("document.documentElement.lang = ''")
+        assert violations_on(page, "without a language")  # what finds nothing must be able to find something
+
+    assert {} == violations
+    assert [] == wide
+
+
+def violations_on(page: Page, name: str) -> dict[str, str]:
+    """What axe finds on the page that is open, by the page's name."""
+    found = Axe().run(page)  # by the debugger's protocol: the page's own policy admits no such script
+    return {name: found.generate_report()} if found.violations_count else {}
+
+
+def test_the_first_page_is_small_on_the_wire(sandbox: Client, page: Page) -> None:
+    sizes: list[int] = []
+    page.on("response", lambda response: sizes.append(len(response.body()) if response.status == 200 else 0))
+
+    page.goto(f"{sandbox.url}{FLEET}", wait_until="networkidle")
+
+    assert len(sizes) >= 2
+    assert sum(sizes) <= FIRST_PAGE_MOST
