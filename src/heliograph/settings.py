@@ -5,12 +5,15 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heliograph.api.http.address import parse_networks, parse_origins, parse_public_urls
 from heliograph.domain.agent_app import AgentApp
-from heliograph.openid.client import OpenIdClient
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.service.limits import HttpLimits, Limits
+
+if TYPE_CHECKING:
+    from heliograph.openid.client import OpenIdClient
 
 DEFAULT_PORT = 8080
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(:[0-9]+)?")
@@ -75,7 +78,7 @@ class Settings:
     """Networks that enterprises' push endpoints may be in besides public addresses; by http, too."""
     pubsub: bool = False
     """Whether notifications go to the enterprises' Pub/Sub topics."""
-    openid: OpenIdClient | None = None
+    openid: "OpenIdClient | None" = None
     """The identity provider that people sign in with; None: they have passkeys."""
     audit_witnesses: tuple[str, ...] = ()
     """Files and URLs that get the audit trail's checkpoints; a URL may hold a token."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from heliograph.api.metrics import NotificationCounts, RequestCounts, metrics_text, registry_of
-from heliograph.api.process_metrics import ProcessMetrics
-from heliograph.api.server_metrics import LatestStats, ServerMetrics
+from heliograph.api.metrics_page import MetricsPage
 from heliograph.service.metrics import OUTCOMES, DoorbellCounts
 from heliograph.service.ports import Ports
 from tests.api.live import live_server, settings_for
@@ -37,15 +36,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposition]:
 
 async def all_metrics(ports: Ports) -> str:
     """The exposition with every number there is."""
-    requests = RequestCounts()
-    requests.by_method_and_status["androidmanagement.enterprises.get", 200] += 1
     shared = dataclasses.replace(ports, doorbell_counts=DoorbellCounts())
     shared.doorbell_counts.listening = True
-    figures = LatestStats(shared)
-    await figures.refresh()
-    return metrics_text(
-        registry_of(requests, NotificationCounts(shared.publishing), ServerMetrics(shared, figures), ProcessMetrics())
-    ).decode()
+    return (await MetricsPage(shared, Counter({("androidmanagement.enterprises.get", 200): 1})).text()).decode()
 
 
 def families(told: Exposition) -> set[str]:

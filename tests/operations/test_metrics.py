@@ -1,10 +1,12 @@
 """/metrics says what happened: asked over HTTP after real phones did it, and compared with what the API shows of every operation."""
 
 import contextlib
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from heliograph.agent.profiles import PROFILES
 from heliograph.commands import COMMANDS
@@ -12,6 +14,7 @@ from heliograph.domain.longrunning import read_outcome
 from heliograph.sandbox.settings import SandboxSettings
 from heliograph.service.metrics import OUTCOMES
 from tests.operations.exposition import Exposition, exposition
+from tests.patience import PATIENCE_S
 from tests.sandbox.client import Client, Json, Refused
 from tests.sandbox.conftest import running
 
@@ -28,6 +31,11 @@ def sandbox() -> Iterator[Client]:
         for phone in PROFILES:
             client.patch(f"/sandbox/v1/devices/{phone}", {"consent": "APPROVE", "consentDelay": "0s"})
         yield client
+
+
+def test_the_page_has_the_type_of_prometheus_format(sandbox: Client) -> None:
+    with urllib.request.urlopen(f"{sandbox.url}/metrics", timeout=PATIENCE_S) as answer:  # noqa: S310 - loopback
+        assert CONTENT_TYPE_LATEST == answer.headers["Content-Type"]
 
 
 def whats_of(sandbox: Client, operation: str) -> list[str]:

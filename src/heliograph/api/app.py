@@ -3,6 +3,7 @@
 Raw ASGI throughout: a framework's request and response objects cost more than the rest of an issueCommand.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 
@@ -25,7 +26,6 @@ from heliograph.api.http.sending import GZIP_FROM_BYTES, send_answer, send_compr
 from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import Call, Method, MethodTable
 from heliograph.api.methods import AMAPI_METHODS
-from heliograph.api.metrics import RequestCounts
 from heliograph.api.own_methods import OWN_METHODS
 from heliograph.api.selectable import selection_of
 from heliograph.asgi import JSON, Asgi, ClientGone, Receive, Scope, Send, indented
@@ -100,9 +100,8 @@ class RestApp:
         self._body_timeout_s = body_timeout_s
         self._addresses = addresses
         self._audited = Audited(ports, addresses)
-        counts = RequestCounts()
-        self._counted = counts.by_method_and_status
-        self._health_pages = HealthPages(ports, counts=counts, addresses=addresses)
+        self._counted: Counter[tuple[str, int]] = Counter()
+        self._health_pages = HealthPages(ports, counts=self._counted, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
         self._batch = Batch(self.entrance, authorizer=self._authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)

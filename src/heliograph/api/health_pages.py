@@ -1,23 +1,25 @@
 """Pages beside the API's methods: health, readiness, metrics and the discovery document."""
 
 import functools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from heliograph.api.discovery import VERSION, discovery_document
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.errors import Headers, UnknownPath, error_answer
 from heliograph.api.http.query import parameters_of
-from heliograph.api.metrics import CONTENT_TYPE, NotificationCounts, RequestCounts, metrics_text, registry_of
-from heliograph.api.process_metrics import ProcessMetrics
 from heliograph.api.readiness import why_not_ready, worth_a_look
-from heliograph.api.server_metrics import LatestStats, ServerMetrics
 from heliograph.asgi import JSON
 from heliograph.service.ports import Ports
 
+if TYPE_CHECKING:
+    from heliograph.api.metrics_page import MetricsPage
+
+METRICS_TYPE = b"text/plain; version=1.0.0; charset=utf-8"
+"""Of Prometheus' text format, as prometheus_client writes it; a test compares."""
 OK = 200
 UNAVAILABLE = 503
 
@@ -36,9 +38,8 @@ class UnknownVersion(UnknownPath):
 class HealthPages:
     """Pages by path. They are open to everyone: they show nothing about an enterprise."""
 
-    def __init__(self, ports: Ports, *, counts: RequestCounts, addresses: Addresses) -> None:
+    def __init__(self, ports: Ports, *, counts: Counter[tuple[str, int]], addresses: Addresses) -> None:
         self._ports = ports
-        self._lately = LatestStats(ports)
         self._counts = counts
         self._addresses = addresses
         self._pages: Mapping[str, HealthPage] = {
@@ -79,14 +80,13 @@ class HealthPages:
         return UNAVAILABLE if why_not else OK, [JSON], msgspec.json.encode(shown)
 
     async def _metrics(self, _scope: Mapping[str, Any]) -> Answer:
-        await self._lately.refresh()
-        return OK, [(b"content-type", CONTENT_TYPE)], metrics_text(self._registry)
+        return OK, [(b"content-type", METRICS_TYPE)], await self._metrics_page.text()
 
     @functools.cached_property
-    def _registry(self) -> CollectorRegistry:
-        """Made on the first request: most servers in memory are never asked."""
-        notifications = NotificationCounts(self._ports.publishing)
-        return registry_of(self._counts, notifications, ServerMetrics(self._ports, self._lately), ProcessMetrics())
+    def _metrics_page(self) -> "MetricsPage":
+        from heliograph.api.metrics_page import MetricsPage  # noqa: PLC0415 - fifty modules, which most servers in memory never need
+
+        return MetricsPage(self._ports, self._counts)
 
     async def _discovery(self, scope: Mapping[str, Any]) -> Answer:
         version = dict(parameters_of(scope["query_string"])).get("version") or VERSION

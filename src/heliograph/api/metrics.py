@@ -5,26 +5,24 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from heliograph.service.outbox import PublishingCounts
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 
 class RequestCounts(Collector):
     """Requests by method id and HTTP status. A plain Counter: the library's own takes a lock for every request."""
 
-    def __init__(self) -> None:
-        self.by_method_and_status: Counter[tuple[str, int]] = Counter()
+    def __init__(self, by_method_and_status: Counter[tuple[str, int]]) -> None:
+        self._by_method_and_status = by_method_and_status
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """What prometheus_client asks for when /metrics is read."""
         family = CounterMetricFamily(
             "heliograph_http_requests", "Requests answered, by API method and HTTP status.", labels=("method", "code")
         )
-        for (method, status), count in self.by_method_and_status.items():
+        for (method, status), count in self._by_method_and_status.items():
             family.add_metric((method, str(status)), count)
         yield family
 

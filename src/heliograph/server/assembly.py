@@ -22,7 +22,6 @@ from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
 from heliograph.api.resources.people import PREFIX as PEOPLE
-from heliograph.api.resources.people import PeopleDesk, people_app
 from heliograph.api.resources.roles import BINDINGS, ROLES
 from heliograph.api.resources.roles import ROUTES as ROLE_ROUTES
 from heliograph.api.resources.service_keys import KEYS
@@ -39,10 +38,8 @@ from heliograph.domain.audit import Acting
 from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
-from heliograph.notifications.web_push import WebPusher
 from heliograph.protojson.errors import FailedPrecondition
-from heliograph.server.audit_trail import kept_trail
-from heliograph.server.browsers import pages_for_people, session_callers
+from heliograph.server.browsers import pages_for_people, people_desk, session_callers
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -64,7 +61,6 @@ from heliograph.service.push_service import WebPush
 from heliograph.service.roles import RoleBook
 from heliograph.service.send_notifications import publish_notifications
 from heliograph.service.sign_up import PATH as SIGN_UP
-from heliograph.service.vapid import VapidKey
 from heliograph.service.wake_phones import WakingDoorbell, wake_phones
 from heliograph.settings import Admission, Settings
 from heliograph.storage.exit_now import exit_at_once
@@ -186,7 +182,7 @@ async def assembled(
             store=store, doorbell=doorbell, clock=clock, ids=RandomIds(), vault=vault, limits=settings.limits,
             offers=OfferBook(log_offers=settings.log_commands), presence=opened.presence, page_secret=vault.derive("page tokens"),
             shared=opened.shared, access=opened.access, doorbell_counts=opened.doorbell_counts, clock_check=opened.clock_check,
-            web_push=WebPush(VapidKey(vault)) if settings.web_push else None, agent=settings.agent,
+            web_push=_web_push(settings, vault), agent=settings.agent,
             expose_enterprises=settings.expose_enterprises, push_addresses=PushAddresses(parse_networks(settings.push_allow_networks)),
             destinations=replace(publisher.destinations, events=settings.limits.event_retention_days > 0),
         )  # fmt: skip
@@ -199,8 +195,12 @@ async def assembled(
         if opened.shared:
             own.append(follow_access_changes(store, ports.access))
         if store.audited:
+            from heliograph.server.audit_trail import kept_trail  # noqa: PLC0415 - a sandbox keeps none
+
             own.append(await undo.enter_async_context(kept_trail(settings, ports)))
         if ports.web_push is not None:
+            from heliograph.notifications.web_push import WebPusher  # noqa: PLC0415 - a server in memory wakes no phones
+
             pusher = WebPusher(ports.web_push.key, ports.push_addresses, contact=_contact(settings))
             undo.push_async_callback(pusher.close)
             own.append(wake_phones(ports, ports.web_push, pusher, doorbell, chance=secrets.SystemRandom().random))
@@ -279,7 +279,7 @@ def _api(
     token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
     secret = operator_secret
-    people = made_at_first(lambda: people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret or secrets.token_urlsafe(32))))
+    people = made_at_first(lambda: people_desk(ports, addresses, secret or secrets.token_urlsafe(32)))
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
@@ -302,6 +302,15 @@ def _api(
         CERTIFICATES: public_keys,
         CONSOLE: console_door(console, otherwise=rest),
     }
+
+
+def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
+    """What wakes phones; None: nothing does."""
+    if not settings.web_push:
+        return None
+    from heliograph.service.vapid import VapidKey  # noqa: PLC0415 - a server in memory wakes no phones
+
+    return WebPush(VapidKey(vault))
 
 
 def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:

@@ -52,6 +52,13 @@ def pages_for_people(settings: Settings, ports: Ports, addresses: Addresses, *, 
     return sign_in_app(Desk(ports=ports, addresses=addresses, times=session_times(settings), openid=openid), otherwise=otherwise)
 
 
+def people_desk(ports: Ports, addresses: Addresses, secret: str) -> Asgi:
+    """The routes by which the operator invites and removes people."""
+    from heliograph.api.resources.people import PeopleDesk, people_app  # noqa: PLC0415 - as above
+
+    return people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret))
+
+
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:
     """The link that makes the first admin; None: people can sign in already, or no one has to. `near_url`: for this very machine."""
     if settings.admission is not Admission.KEYS or settings.openid is not None or await anyone_can_sign_in(ports):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 import msgspec
 import structlog
@@ -29,8 +29,10 @@ from heliograph.protojson.errors import FailedPrecondition, HeliographError, Una
 from heliograph.service.acting import ACTING
 from heliograph.service.audit_book import Repeated
 from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
-from heliograph.service.audit_signing import CheckpointSigner
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Put, Sees
+
+if TYPE_CHECKING:
+    from heliograph.service.audit_signing import CheckpointSigner
 
 log = structlog.get_logger()
 
@@ -157,7 +159,7 @@ async def note_address(ports: Ports, caller: Caller, address: str) -> None:
 
 
 async def keep_audit_trail(
-    ports: Ports, signer: CheckpointSigner, witnesses: Sequence[Witness], *, options: tuple[str, ...] = ()
+    ports: Ports, signer: "CheckpointSigner", witnesses: Sequence[Witness], *, options: tuple[str, ...] = ()
 ) -> NoReturn:
     """The trail is signed every few seconds, sent to its witnesses, and its oldest blocks go when their retention ends.
 
@@ -185,7 +187,7 @@ async def keep_audit_trail(
         await asyncio.sleep(CHECKPOINT_EVERY_S)
 
 
-async def sign_trail(ports: Ports, signer: CheckpointSigner) -> Checkpoint | None:
+async def sign_trail(ports: Ports, signer: "CheckpointSigner") -> Checkpoint | None:
     """The newest block is signed, unless it is already; the new checkpoint.  Raises: as Store."""
     head, _, unsigned = await ports.store.audit_state()
     if not unsigned:
@@ -210,7 +212,7 @@ async def send_checkpoints(owed: dict[Witness, Checkpoint]) -> None:
             del owed[witness]
 
 
-async def sweep_trail(ports: Ports, signer: CheckpointSigner) -> int:
+async def sweep_trail(ports: Ports, signer: "CheckpointSigner") -> int:
     """Blocks past their retention are gone, up to a signed one; a checkpoint says so, from which the chain goes on. How many went.
 
     Raises: as Store.
