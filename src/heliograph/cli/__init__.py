@@ -70,7 +70,10 @@ LISTED = {
     "explain": Listed(
         place="heliograph.cli.explain:explain",
         section=USE,
-        summary=("Say why a command is not done, what happens next, and what to do. Reservations, dead letters and push endpoints, too."),
+        summary=(
+            "Say why a command is not done, what happens next, and what to do. "
+            "Approvals, reservations, dead letters and push endpoints, too."
+        ),
     ),
     "tail": Listed(
         place="heliograph.cli.tail:tail",
