@@ -272,7 +272,7 @@ def as_a_viewer() -> Walk:
     """With a viewer's key of `enterprises/fleet`, on a server that requires one."""
     walk = Walk()
     walk.devices("enterprises/fleet", [[]])
-    message = "This key has the role viewer, which may only get and list: use a key made with --role admin."
+    message = "The role viewer does not allow androidmanagement.enterprises.devices.issueCommand: `heliograph can` explains why."
     walk.refused("enterprises/fleet/devices/phone", {"type": "LOCK"}, 403, message)
     walk.devices_refused("enterprises/foreign", 403, "Caller is not authorized to manage enterprise.")
     return walk

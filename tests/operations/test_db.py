@@ -215,6 +215,11 @@ DAMAGE: dict[str, Sequence[str]] = {
     "push_endpoints_have_an_enterprise": ("INSERT INTO push_endpoints VALUES ('e', 'm', 'p', x'')",),
     "statuses_have_an_enterprise": ("INSERT INTO statuses VALUES ('e', 'd', x'')",),
     "dead_letters_have_an_enterprise": ("INSERT INTO dead_letters VALUES ('e', 1, 'p', 1, x'')",),
+    "passkeys_have_a_person": ("INSERT INTO passkeys VALUES ('who', 'k', 'p', 'c', x'')",),
+    "sessions_have_a_person": ("INSERT INTO sessions VALUES ('who', 's', 'p', 'h', 1, x'')",),
+    "key_addresses_have_a_service_account_key": ("INSERT INTO key_addresses VALUES ('k', '10.0.0.1', x'')",),
+    "approval_rules_have_an_enterprise": ("INSERT INTO approval_rules VALUES ('e', x'')",),
+    "approvals_have_an_enterprise": ("INSERT INTO approvals VALUES ('e', 'a', 'p', 1, x'')",),
     "one_watermark": ("DELETE FROM swept",),
     "index_is_complete": (
         "INSERT INTO device_keys VALUES (1, 'e', 'd')",

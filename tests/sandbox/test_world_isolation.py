@@ -83,6 +83,10 @@ NEEDS_A_STATE = re.compile(
 """What only some states allow: refused here, and a call all the same."""
 
 
+NOT_IN_A_WORLD = re.compile(r"/(deadLetters|approvals)/|/auditEntries$")
+"""What no world has: notifications are given up after days, nobody signs in who could approve, and no trail is kept."""
+
+
 def scene(world: Client) -> Scene:
     """One of everything is in it: an operation, a token, a notification, a fault, a Retry Test."""
     enterprise = {"enabledNotificationTypes": ["COMMAND", "STATUS_REPORT"], "signinDetails": [{"signinUrl": "https://emm.example.com/in"}]}
@@ -109,8 +113,8 @@ def every_request(scene: Scene) -> Iterator[Asked]:
     """One to each route of both tables."""
     own = [("/heliograph/v1/", method) for method in OWN_METHODS]
     for prefix, method in [*(("/v1/", method) for method in AMAPI_METHODS), *own]:
-        if not method.offered:
-            continue  # not served
+        if not method.offered or NOT_IN_A_WORLD.search(method.path):
+            continue
         path = re.sub(r"(\w+)/\*", lambda found: f"{found[1]}/{scene.names[found[1]]}", method.path)
         body = body_of(method.http, method.path) if method.takes_body or method.http != "GET" else None
         yield Asked(method.http, f"{prefix}{path}{QUERIES.get(method.id, '')}", body)

@@ -170,9 +170,9 @@ class Link:
         """These settings hold for the session, or for its transaction; those that the database does not know are left out."""
         await self.run("configure", list(settings), list(settings.values()), for_transaction)
 
-    async def script(self, text: str) -> int:
+    async def script(self, text: str, *, within_s: float = ANSWER_S) -> int:
         """Run the statements, all or none; how many rows the last one wrote.  Raises: DATABASE_ERRORS."""
-        status = await self._open_connection.execute(text)
+        status = await self._open_connection.execute(text, timeout=within_s)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 

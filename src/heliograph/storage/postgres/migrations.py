@@ -10,6 +10,8 @@ from heliograph.storage.sealing_key import DatabaseMissing
 
 TRIES = 20
 PAUSE_S = 0.1
+MIGRATION_S = 86_400.0
+"""An index over all there is takes as long as it takes, and the database is asked for as long."""
 _RACED = (
     asyncpg.UniqueViolationError,
     asyncpg.DuplicateObjectError,
@@ -57,5 +59,5 @@ async def _migrate(link: Link, now_us: int, *, may_be_new: bool) -> None:
         raise DatabaseTooNew(f"The database has schema {version}, this Heliograph knows {newest}: run a newer one.")
     for migration in migrations():
         if migration.version > version:
-            await link.script(migration_script(migration, "postgresql"))
+            await link.script(migration_script(migration, "postgresql"), within_s=MIGRATION_S)
             await link.run("migration_applied", migration.version, now_us)
