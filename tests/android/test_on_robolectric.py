@@ -16,7 +16,7 @@ FEW = (24, 35)
 CHOSEN = os.environ.get("HELIOGRAPH_ANDROID_LEVELS", "")
 CASES = {
     "CommandsTest": {24: 43, 30: 46},
-    "LifeTest": {24: 10, 26: 11, 31: 12},
+    "LifeTest": {24: 10, 26: 11, 31: 12, 33: 11, 34: 12},
     "ServiceTest": {24: 0, 30: 32, 31: 33, 36: 0},
     "EuiccTest": {24: 0, 35: 28},
 }
