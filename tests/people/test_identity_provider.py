@@ -168,6 +168,6 @@ def test_the_audit_trail_names_who_signed_in_and_what_was_refused(pair: Pair, br
 
     entries = json.loads(visitor.call("GET", "/heliograph/v1/enterprises/-/auditEntries?pageSize=1000").page)["auditEntries"]
 
-    told = [(one.get("actor"), one["method"], one.get("outcome", "OK"), one.get("reason", "")) for one in entries]
-    assert ("anna@example.com", "signIn.come_back", "OK", "") in told
-    assert any(method == "signIn.come_back" and reason == "NO_GROUP" for _, method, _, reason in told)
+    recorded = [(one.get("actor"), one["method"], one.get("outcome", "OK"), one.get("reason", "")) for one in entries]
+    assert ("anna@example.com", "signIn.come_back", "OK", "") in recorded
+    assert any(method == "signIn.come_back" and reason == "NO_GROUP" for _, method, _, reason in recorded)

@@ -144,7 +144,7 @@ class _Keys(NamedTuple):
 
     signed: Callable[[Checkpoint], bool]
     trusted: bool
-    """False: the only key is the one in the export, which whoever edited the export could have put there."""
+    """False: the only key is the one in the export, which the one who edited the export could have put there."""
 
     @classmethod
     def of(cls, given: Sequence[str], key_file: Path, embedded: str) -> "_Keys":
@@ -225,9 +225,9 @@ def _witnessed(path: Path) -> Iterable[Checkpoint]:
 def _notes(verdict: Verdict, keys: _Keys, *, waiting: int, with_witness: bool) -> Iterator[str]:
     """What the verdict does not cover."""
     if not keys.trusted:
-        yield "The public key stands in the export itself: whoever changed the export could have signed it. Give --public-key."
+        yield "The public key stands in the export itself: the one who changed the export could have signed it. Give --public-key."
     if verdict.last > verdict.signed + 1:
-        yield f"Blocks {verdict.signed + 1} to {verdict.last} are not signed yet: whoever can write the database could change these."
+        yield f"Blocks {verdict.signed + 1} to {verdict.last} are not signed yet: anyone who can write the database could change these."
     if waiting:
         yield f"{waiting} blocks wait for their link: a server links them within seconds."
     if not with_witness:

@@ -40,7 +40,7 @@ class ActorType(enum.Enum):
     DEVICE = "DEVICE"
     """A phone."""
     OPERATOR = "OPERATOR"
-    """Whoever can read the server's data directory: `heliograph keys`."""
+    """Those who can read the server's data directory: `heliograph keys`."""
     SERVER = "SERVER"
     """The server itself, by its timers."""
 

@@ -38,7 +38,7 @@ class Waiting(enum.Enum):
     GRACE_PERIOD = "GRACE_PERIOD"
     """It is approved, and can be called off for a while."""
     APPROVED_CALL = "APPROVED_CALL"
-    """It is approved, and whoever asked makes the call again."""
+    """It is approved, and the one who asked makes the call again."""
     RESERVATION_TO_END = "RESERVATION_TO_END"
     PHONE_TO_BE_RESET = "PHONE_TO_BE_RESET"
     NOTIFICATION_GIVEN_UP = "NOTIFICATION_GIVEN_UP"

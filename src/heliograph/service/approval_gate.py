@@ -106,7 +106,7 @@ class Gate(NamedTuple):
 
     @property
     def approval_name(self) -> ApprovalName:
-        """Where its approval is found, by whoever makes the same call again."""
+        """Where its approval is found, by the one who makes the same call again."""
         parts = (self.what, self.target, self.caller.actor, self.params)
         return ApprovalName(self.enterprise.enterprise, approving.digest_of(*parts, devices=self.devices)[:ID_DIGITS])
 

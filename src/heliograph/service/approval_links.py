@@ -29,7 +29,7 @@ class ApprovalLink(Sealable, frozen=True, kw_only=True, tag="approval"):
 
 
 class NoSuchLink(NotFound):
-    """This link is not valid: it was used, it is older than a quarter of an hour, or whoever it is for may not approve any more."""
+    """This link is not valid: it was used, it is older than a quarter of an hour, or its person may not approve any more."""
 
 
 async def create_approval_link(ports: Ports, name: ApprovalName, caller: Caller, *, server_url: str) -> tuple[str, int]:

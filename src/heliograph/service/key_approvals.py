@@ -9,7 +9,7 @@ from heliograph.service.approval_gate import ApprovalRequired, Gate
 from heliograph.service.ports import Decision, Facts, Ports, Rule, Sees
 
 OPERATOR = Caller(email="operator")
-"""Who asks: keys are made on the server's own machine, by whoever may do anything there."""
+"""Who asks: keys are made on the server's own machine, by those who may do anything there."""
 READ_AT_ONCE = 100
 
 

@@ -72,7 +72,7 @@ async def create_service_key(ports: Ports, sign_in: SignIn, wanted: WantedKey) -
     if len(known) >= KEYS_MOST and all(key.key_id != key_id for key in known):
         raise FailedPrecondition(f"There are {KEYS_MOST} keys already: delete some first.")
     if not wanted.without_approval:
-        # Not which key: whoever makes it makes another pair each time.
+        # Not which key: who makes it again makes another pair.
         params = {"enterprises": list(wanted.enterprises), "role": wanted.role, "account": wanted.account, "person": wanted.person}
         await require_key_approval(ports, wanted.enterprises, msgspec.json.encode(params).decode())
     await _enterprises_are_there(ports, wanted.enterprises, make=wanted.role == Role.ADMIN)

@@ -1,6 +1,6 @@
 """One request for a page of the console: who asks, what for, and the API's methods called in their name.
 
-A page reads and writes by the rows of the API's methods, so whoever may not call a method learns nothing of it here either.
+A page reads and writes by the rows of the API's methods, so those who may not call a method learn nothing of it here either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Console:
     authorizer: Authorizer | None
     """None: everyone may do everything."""
     signs_in: bool
-    """Whether people sign in at this server; no: whoever passes the front door may see the pages."""
+    """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
 
 
 class Guest:

@@ -29,7 +29,7 @@ def approval_app(ports: Ports, *, otherwise: Asgi) -> Asgi:
         """Take the person's word, or show what is wrong.  Raises: NoSuchLink; what approve and decline raise."""
         standing, caller = await opened_link(ports, sealed)
         approval = standing.approval
-        # The audit trail names the person, not whoever has the address.
+        # The audit trail names the person, not everyone who has the address.
         ACTING.set(Acting.caller(caller, method=AUDITED_AS, address=ACTING.get().address))
         match fields.get("decision"):
             case "approve":
