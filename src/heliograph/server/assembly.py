@@ -278,8 +278,7 @@ def _api(
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
-    secret = operator_secret
-    people = made_at_first(lambda: people_desk(ports, addresses, secret or secrets.token_urlsafe(32)))
+    people = made_at_first(lambda: people_desk(operators))
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS

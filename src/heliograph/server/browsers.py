@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.authorization import Sessions
+from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
 from heliograph.asgi import Asgi
 from heliograph.domain.access import EVERY_ENTERPRISE, Role
 from heliograph.domain.audit import Acting
@@ -52,11 +53,11 @@ def pages_for_people(settings: Settings, ports: Ports, addresses: Addresses, *, 
     return sign_in_app(Desk(ports=ports, addresses=addresses, times=session_times(settings), openid=openid), otherwise=otherwise)
 
 
-def people_desk(ports: Ports, addresses: Addresses, secret: str) -> Asgi:
+def people_desk(desk: OperatorDesk) -> Asgi:
     """The routes by which the operator invites and removes people."""
-    from heliograph.api.resources.people import PeopleDesk, people_app  # noqa: PLC0415 - as above
+    from heliograph.api.resources.people import ROUTES  # noqa: PLC0415 - as above
 
-    return people_app(PeopleDesk(ports=ports, addresses=addresses, secret=secret))
+    return desk_app(desk, ROUTES)
 
 
 async def first_invitation(settings: Settings, ports: Ports, near_url: str) -> str | None:

@@ -68,7 +68,7 @@ def _endpoint(desk: OperatorDesk, path: str, handler: Handler) -> Endpoint:
         acting = Acting(actor_type=ActorType.OPERATOR, address=desk.addresses.of_client(request.scope), method=method)
         ACTING.set(acting)
         try:
-            require_operator(desk.secret, request)
+            _require_operator(desk.secret, request)
             return await handler(desk, request)
         except HeliographError as error:
             await record_rejection(desk.ports, acting, error, resource=collection)
@@ -77,7 +77,7 @@ def _endpoint(desk: OperatorDesk, path: str, handler: Handler) -> Endpoint:
     return answer
 
 
-def require_operator(secret: str | None, request: Request) -> None:
+def _require_operator(secret: str | None, request: Request) -> None:
     """Check that the server's own operator calls. `secret`: what proves it; None: nothing need.
 
     Raises: OperatorOnly: the caller is on another machine, behind a proxy, or without the secret.
