@@ -1,6 +1,7 @@
 """`/account`: who is signed in, with which sessions and passkeys, and what to do about them."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -51,11 +52,26 @@ async def _wanted(desk: Desk, visit: Visit, signed_in: SignedIn) -> tuple[str, t
     return json_text(await passkey_wanted(desk.ports, as_site(visit.site), attempt, signed_in.person.name.person)), (cookie,)
 
 
-async def add_another_passkey(desk: Desk, visit: Visit) -> Answer:
+def _of_the_signed_in(change: Callable[[Desk, Visit, SignedIn], Awaitable[Answer]]) -> Callable[[Desk, Visit], Awaitable[Answer]]:
+    """A form that changes something of the person who sent it: with the session's form token; who is not signed in is asked to.
+
+    It raises FormTokenWrong.
+    """
+
+    @functools.wraps(change)
+    async def changed(desk: Desk, visit: Visit) -> Answer:
+        signed_in = await use_session(desk.ports, desk.times, visit.session_secret)
+        if signed_in is None:
+            return redirect(SIGN_IN)
+        visit.require_form_token()
+        return await change(desk, visit, signed_in)
+
+    return changed
+
+
+@_of_the_signed_in
+async def add_another_passkey(desk: Desk, visit: Visit, signed_in: SignedIn) -> Answer:
     """The person has one more passkey."""
-    signed_in = await _person_of(desk, visit)
-    if signed_in is None:
-        return redirect(SIGN_IN)
     attempt = desk.attempt_of(visit, _adding(signed_in))
     answer = visit.fields.get("credential", "")
     made = NewPasskey(site=as_site(visit.site), answer=answer, attempt=attempt, label=label_of(visit))
@@ -64,22 +80,18 @@ async def add_another_passkey(desk: Desk, visit: Visit) -> Answer:
     return redirect(ACCOUNT)
 
 
-async def remove_passkey(desk: Desk, visit: Visit) -> Answer:
+@_of_the_signed_in
+async def remove_passkey(desk: Desk, visit: Visit, signed_in: SignedIn) -> Answer:
     """The passkey opens nothing any more."""
-    signed_in = await _person_of(desk, visit)
-    if signed_in is None:
-        return redirect(SIGN_IN)
     name = PasskeyName(signed_in.person.name.person, visit.fields.get("passkey", ""))
     await delete_passkey(desk.ports, name)
     log.info("passkey.removed", person=name.person, passkey=name.passkey)
     return redirect(ACCOUNT)
 
 
-async def end_another_session(desk: Desk, visit: Visit) -> Answer:
+@_of_the_signed_in
+async def end_another_session(desk: Desk, visit: Visit, signed_in: SignedIn) -> Answer:
     """Another session of the same person is over."""
-    signed_in = await _person_of(desk, visit)
-    if signed_in is None:
-        return redirect(SIGN_IN)
     name = SessionName(signed_in.person.name.person, visit.fields.get("session", ""))
     if not await end_session(desk.ports, name):
         raise SessionGone
@@ -87,22 +99,12 @@ async def end_another_session(desk: Desk, visit: Visit) -> Answer:
     return redirect(ACCOUNT)
 
 
-async def sign_out_everywhere(desk: Desk, visit: Visit) -> Answer:
+@_of_the_signed_in
+async def sign_out_everywhere(desk: Desk, visit: Visit, signed_in: SignedIn) -> Answer:
     """All sessions of the person are over, this one too."""
-    signed_in = await _person_of(desk, visit)
-    if signed_in is None:
-        return redirect(SIGN_IN)
     await end_all_sessions(desk.ports, signed_in.person.name)
     log.info("sessions.ended", person=signed_in.person.name.person)
     return redirect(SIGN_IN, without_session(visit))
-
-
-async def _person_of(desk: Desk, visit: Visit) -> SignedIn | None:
-    """Who sent the form; None: no one who is signed in.  Raises: FormTokenWrong."""
-    signed_in = await use_session(desk.ports, desk.times, visit.session_secret)
-    if signed_in is not None:
-        visit.require_form_token()
-    return signed_in
 
 
 def _adding(signed_in: SignedIn) -> str:
