@@ -8,7 +8,7 @@ import random
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,10 @@ class Site:
     trust: ssl.SSLContext
     token: str
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of the answer to a request through the proxy, signed in unless `headers` say otherwise."""
         with contextlib.closing(self.connection()) as connection:
-            connection.request(method, path, body, {"Authorization": f"Bearer {self.token}", **headers})
+            connection.request(method, path, body, {"Authorization": f"Bearer {self.token}", **(headers or {})})
             answer = connection.getresponse()
             return answer.status, answer.read()
 
@@ -128,7 +128,7 @@ async def test_a_command_reaches_a_phone_and_its_outcome_the_caller(site: Site, 
     assert "response" in operation
 
 
-@pytest.mark.parametrize(("form", "first", "event"), [("text/event-stream", b"retry: ", b"data: "), ("application/jsonl", b"\n", b"{")])
+@pytest.mark.parametrize("form, first, event", [("text/event-stream", b"retry: ", b"data: "), ("application/jsonl", b"\n", b"{")])
 def test_events_come_when_they_happen(site: Site, form: str, first: bytes, event: bytes) -> None:
     site.call("PATCH", "/v1/enterprises/acme?updateMask=enabledNotificationTypes", {"enabledNotificationTypes": ["ENROLLMENT"]})
     with contextlib.closing(site.connection()) as connection:
@@ -207,7 +207,7 @@ def test_a_batch_of_many_mebibytes_passes(site: Site) -> None:
         f'{{"additionalData": "{"x" * 900}"}}\r\n'
     )
     body = (part * 3 + "--b--\r\n" + " " * 3 * MEBIBYTE).encode()
-    status, answer = site.ask("POST", "/batch", body, **{"Content-Type": "multipart/mixed; boundary=b"})
+    status, answer = site.ask("POST", "/batch", body, {"Content-Type": "multipart/mixed; boundary=b"})
 
     assert 200 == status, answer
     assert 3 == answer.count(b"HTTP/1.1 200")
@@ -215,14 +215,15 @@ def test_a_batch_of_many_mebibytes_passes(site: Site) -> None:
 
 def test_a_url_and_a_head_that_the_server_takes_pass(site: Site) -> None:
     long_url, _ = site.ask("GET", f"/v1/enterprises/acme?x={'x' * 15_000}")
-    long_head, _ = site.ask("GET", "/v1/enterprises/acme", **{f"X-{number}": "x" * 7_000 for number in range(4)})
+    long_head, _ = site.ask("GET", "/v1/enterprises/acme", headers={f"X-{number}": "x" * 7_000 for number in range(4)})
 
-    assert {400, 200} >= {long_url}
+    assert 400 == long_url  # the server's own answer: it does not know x
     assert 200 == long_head
 
 
 def test_the_servers_log_has_the_clients_address_and_not_what_it_says(site: Site) -> None:
-    status, _ = site.ask("GET", "/v1/enterprises/acme", Authorization="", **{"X-Forwarded-For": SPOOFED, "Forwarded": f"for={SPOOFED}"})
+    pretended = {"Authorization": "", "X-Forwarded-For": SPOOFED, "Forwarded": f"for={SPOOFED}"}
+    status, _ = site.ask("GET", "/v1/enterprises/acme", headers=pretended)
 
     assert 401 == status
     refused = [json.loads(line) for line in site.server_log.read_text().splitlines() if '"api.refused"' in line]

@@ -23,7 +23,7 @@ def report(state: str) -> None:
         return
     # A manager that does not read must not hold up the loop, and one that is gone is no trouble of ours.
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.setblocking(False)
+        manager.settimeout(0)
         manager.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 
