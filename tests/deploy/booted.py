@@ -34,7 +34,7 @@ class Machine:
 
     def run(self, script: str, **variables: str) -> str:
         """What bash prints for the script, run by root in the checkout, which ends at the first error."""
-        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **variables}
+        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(Path.home()), **variables}
         done = subprocess.run(
             [*self._enter, "bash", "-c", f"set -eux; cd /checkout; {script}"],
             env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
@@ -135,5 +135,3 @@ def _leader(process: "subprocess.Popen[bytes]", log: Path) -> int:
                     return int(child)
         assert time.monotonic() < until, log.read_text(errors="replace")
         time.sleep(0.05)
-
-

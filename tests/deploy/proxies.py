@@ -63,7 +63,7 @@ class Proxy:
 @contextlib.contextmanager
 def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> Iterator[Proxy]:
     """The proxy listens on `port` and brings everything to `server_port`; skipped if its program is not here (in CI: failed)."""
-    program = _program(kind)
+    program = program_of(kind)
     certificate, key = self_signed(folder, HOST)
     proxy = Proxy(kind, port, reserved_port(), certificate, folder / "log")
     arrange = {"nginx": _nginx, "caddy": _caddy}[kind]
@@ -79,7 +79,8 @@ def running_proxy(kind: str, folder: Path, *, port: int, server_port: int) -> It
         process.wait(PATIENCE_S)
 
 
-def _program(kind: str) -> str:
+def program_of(kind: str) -> str:
+    """The program, installed if that is possible; else the test is skipped (in CI: failed)."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
     if shutil.which(kind, path=path) is None:
         subprocess.run([ROOT / "scripts" / "test_needs.sh", kind], check=False)
@@ -107,7 +108,7 @@ def _caddy(proxy: Proxy, folder: Path, here: dict[str, str]) -> list[str]:
     ports = f"\tadmin off\n\tdefault_bind 127.0.0.1\n\thttp_port {proxy.plain_port}\n\thttps_port {proxy.port}\n"
     text = re.sub(r"^\{\n", "{\n" + ports, text, count=1, flags=re.MULTILINE)
     own = f"{HOST}:{proxy.port} {{\n\ttls {here['certificate']} {here['key']}\n"
-    text = re.sub(rf"^{re.escape(EXAMPLE)} \{{\n", own, text, count=1, flags=re.MULTILINE)
+    text = text.replace(f"{{$NAME:{EXAMPLE}}} {{\n", own, 1)
     text = text.replace(EXAMPLES_SERVER, here[EXAMPLES_SERVER])
     (folder / "Caddyfile").write_text(text)
     return ["run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]

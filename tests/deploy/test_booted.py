@@ -4,7 +4,6 @@ import json
 import re
 import resource
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -44,7 +43,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 def on_it(machine: Machine, script: str) -> str:
     """What `heliograph` prints, signed in as the page says."""
-    return machine.run(script, SSL_CERT_FILE=AUTHORITY, HELIOGRAPH_KEY="/root/acme.json")
+    return machine.run(f"export HELIOGRAPH_KEY=~/acme.json; {script}", SSL_CERT_FILE=AUTHORITY)
 
 
 def test_the_page_has_steps() -> None:
@@ -55,7 +54,7 @@ def test_a_phone_enrols_over_tls_and_executes_a_command(machine: Machine) -> Non
     token = json.loads(on_it(machine, "heliograph tokens create --no-qr --json"))["value"]
     fleet = f"heliograph fleet --server https://{NAME} --enrollment-token {token} --profile pixel8-a15-fully-managed --count 1 --seed 1"
     on_it(machine, f"systemd-run --unit=phone --setenv=SSL_CERT_FILE={AUTHORITY} {fleet}")
-    machine.until(f"SSL_CERT_FILE={AUTHORITY} heliograph --key /root/acme.json devices list --json | grep --quiet '\"name\"'")
+    machine.until(f"SSL_CERT_FILE={AUTHORITY} heliograph --key ~/acme.json devices list --json | grep --quiet '\"name\"'")
     device = re.search(r"enterprises/acme/devices/[^\"]+", on_it(machine, "heliograph devices list --json"))
     assert device is not None
 
