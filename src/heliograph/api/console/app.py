@@ -92,7 +92,7 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
 
 async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    path = _page(scope)
+    path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
@@ -119,13 +119,13 @@ def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: 
         "base": str(scope.get("root_path", "")),
         "form_token": guest.form_token if guest else "",
         "person": guest.caller.actor if guest and signed_in else "",
-        "menu": menu_of(guest, _page(scope)) if guest else (),
+        "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
     }
     return rendered(template, **{**around, **values})
 
 
-def _page(scope: Scope) -> str:
+def _asked_path(scope: Scope) -> str:
     """The path below the console's, as the browser asked for it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
