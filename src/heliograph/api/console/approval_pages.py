@@ -70,7 +70,7 @@ async def show_approvals(guest: Guest, enterprise: str) -> ConsolePage:
     found[DECIDED] = decided[:DECIDED_SHOWN]
     values = {
         "sections": [(name, [_row(guest, one) for one in found[name]], empty) for name, empty in SECTIONS.items()],
-        "none": not approvals, "hidden": max(0, len(decided) - DECIDED_SHOWN),
+        "nothing": not approvals, "hidden": max(0, len(decided) - DECIDED_SHOWN),
         "rules_url": guest.url("enterprises", enterprise, "approvalRules") if await guest.may(RULES_GET, enterprise) else "",
         "next_url": guest.url("enterprises", enterprise, "approvals", page=more) if more else "",
         "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
@@ -116,7 +116,9 @@ async def _page(guest: Guest, name: ApprovalName, *, error: HeliographError | No
     repeats = state == ApprovalState.APPROVED.value and approval["what"] in REPEATABLE and approval["askedBy"] == guest.caller.actor
     target = approval.get("target", "")
     values = {
-        "name": approval["name"], "approval": approval, "what": _what(approval), "state": STATE_WORDS[state], "waits": state == "PENDING",
+        "name": approval["name"], "digest": approval["digest"], "asked_by": approval.get("askedBy", ""),
+        "params_sent": approval.get("params", ""), "decided_by": approval.get("decidedBy", ""), "said": approval.get("reason", ""),
+        "what": _what(approval), "state": STATE_WORDS[state], "waits": state == "PENDING",
         "target": target, "target_url": guest.page_of(target), "params": _indented(approval.get("params", "")),
         "devices": [(device, guest.page_of(device)) for device in devices[:DEVICES_SHOWN]],
         "hidden": int(approval.get("deviceCount", 0)) - min(len(devices), DEVICES_SHOWN),

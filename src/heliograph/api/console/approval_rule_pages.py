@@ -80,7 +80,7 @@ def _filled(guest: Guest) -> Iterator[Json]:
     """The rules of the form; those that name nothing are left out."""
     for number in range(RULES_MOST):
         prefix = f"{number}."
-        what = guest.fields.get(f"{prefix}what", ())
+        what = [name for name in guest.fields.get(f"{prefix}what", ()) if name]
         grace, approvals = guest.field(f"{prefix}grace").strip(), guest.field(f"{prefix}approvals").strip()
         rule = {
             "commandTypes": [name for name in what if name not in METHODS], "methods": [name for name in what if name in METHODS],
