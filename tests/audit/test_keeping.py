@@ -21,7 +21,7 @@ from heliograph.service.audit import (
     sign_trail,
     sweep_trail,
 )
-from heliograph.service.audit_reading import AuditOff, list_audit_entries
+from heliograph.service.audit_entries import AuditOff, list_audit_entries
 from heliograph.service.limits import Limits
 from heliograph.storage.audit_trail import TRAIL_SINCE
 from heliograph.storage.queries import migration_script, migrations, queries

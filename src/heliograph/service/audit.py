@@ -1,4 +1,4 @@
-"""The audit trail's own verbs: what is recorded besides changes, checkpoints and retention. What reads it is in audit_reading.py."""
+"""The audit trail's own verbs: what is recorded besides changes, checkpoints and retention. What reads it is in audit_entries.py."""
 
 import asyncio
 import contextlib

@@ -80,7 +80,7 @@ async def show_approvals(guest: Guest, enterprise: str) -> ConsolePage:
 
 async def show_approval(guest: Guest, enterprise: str, approval_id: str) -> ConsolePage:
     """One approval: what it is of, who was asked, what they said, and the caller's own word."""
-    return await _page(guest, ApprovalName(enterprise, approval_id))
+    return await _approval_page(guest, ApprovalName(enterprise, approval_id))
 
 
 async def approve(guest: Guest, enterprise: str, approval_id: str) -> ConsolePage | Redirect:
@@ -105,11 +105,11 @@ async def _decide(guest: Guest, method_id: str, name: ApprovalName, wanted: Json
     except (Unauthenticated, NotFound):
         raise
     except HeliographError as error:
-        return await _page(guest, name, error=error)
+        return await _approval_page(guest, name, error=error)
     return Redirect(guest.url("enterprises", name.enterprise, "approvals", name.approval))
 
 
-async def _page(guest: Guest, name: ApprovalName, *, error: HeliographError | None = None) -> ConsolePage:
+async def _approval_page(guest: Guest, name: ApprovalName, *, error: HeliographError | None = None) -> ConsolePage:
     approval = await guest.ask(APPROVALS_GET, *name)
     state, devices = approval["state"], approval.get("devices", [])
     refusal = await _why_not_approve(guest, name, approval)
@@ -119,8 +119,8 @@ async def _page(guest: Guest, name: ApprovalName, *, error: HeliographError | No
         "name": approval["name"], "digest": approval["digest"], "asked_by": approval.get("askedBy", ""),
         "params_sent": approval.get("params", ""), "decided_by": approval.get("decidedBy", ""), "said": approval.get("reason", ""),
         "what": _what(approval), "state": STATE_WORDS[state], "waits": state == "PENDING",
-        "target": target, "target_url": guest.page_of(target), "params": _indented(approval.get("params", "")),
-        "devices": [(device, guest.page_of(device)) for device in devices[:DEVICES_SHOWN]],
+        "target": target, "target_url": guest.url_of_resource(target), "params": _indented(approval.get("params", "")),
+        "devices": [(device, guest.url_of_resource(device)) for device in devices[:DEVICES_SHOWN]],
         "hidden": int(approval.get("deviceCount", 0)) - min(len(devices), DEVICES_SHOWN),
         "asked": moment_of(approval.get("createTime", "")), "expires": moment_of(approval.get("expireTime", "")),
         "decided": moment_of(approval.get("decideTime", "")), "starts": moment_of(approval.get("startTime", "")),
@@ -128,7 +128,7 @@ async def _page(guest: Guest, name: ApprovalName, *, error: HeliographError | No
         "needed": approval.get("approvalsNeeded", 1), "approvers": ", ".join(approval.get("approvers", [])),
         "sentence": approval.get("whyStuck", ""), "refusal": refusal, "url": guest.url("enterprises", *_parts(name)),
         "may_decline": not refusal and await guest.may(DECLINE, *name), "may_call_off": await _may_call_off(guest, name, state),
-        "again_url": guest.page_of(target) if repeats else "", "error": error.message if error else "", "reason": guest.field("reason"),
+        "again_url": guest.url_of_resource(target) if repeats else "", "error": error.message if error else "", "reason": guest.field("reason"),
         "crumbs": [
             (name.enterprise, guest.url("enterprises", name.enterprise)),
             ("Approvals", guest.url("enterprises", name.enterprise, "approvals")),
@@ -176,7 +176,7 @@ async def _read(guest: Guest, enterprise: str, token: str) -> tuple[Sequence[Jso
 
 def _row(guest: Guest, approval: Json) -> Mapping[str, Any]:
     return {
-        "what": _what(approval), "url": guest.page_of(approval["name"]), "on": _on(approval), "asked_by": approval.get("askedBy", ""),
+        "what": _what(approval), "url": guest.url_of_resource(approval["name"]), "on": _on(approval), "asked_by": approval.get("askedBy", ""),
         "asked": moment_of(approval.get("createTime", "")), "expires": moment_of(approval.get("expireTime", "")),
         "state": STATE_WORDS[approval["state"]], "decided_by": approval.get("decidedBy", ""),
         "agreed": f"{len(approval.get('approvals', []))} of {approval.get('approvalsNeeded', 1)}",

@@ -21,7 +21,7 @@ DEEDS: Final = (*((name, name) for name in MAY_NEED_APPROVAL), *((name, METHOD_W
 
 async def show_rules(guest: Guest, enterprise: str) -> ConsolePage:
     """The rules, and the form that changes them if the caller may."""
-    return await _page(guest, enterprise, None)
+    return await _rules_page(guest, enterprise, None)
 
 
 async def set_rules(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
@@ -30,11 +30,11 @@ async def set_rules(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
     try:
         await guest.ask(RULES_PATCH, enterprise, body=wanted)
     except (InvalidArgument, FailedPrecondition) as error:
-        return await _page(guest, enterprise, wanted, error=error)
+        return await _rules_page(guest, enterprise, wanted, error=error)
     return Redirect(guest.url("enterprises", enterprise, "approvalRules"))
 
 
-async def _page(guest: Guest, enterprise: str, wanted: bytes | None, *, error: HeliographError | None = None) -> ConsolePage:
+async def _rules_page(guest: Guest, enterprise: str, wanted: bytes | None, *, error: HeliographError | None = None) -> ConsolePage:
     rules = (await guest.ask(RULES_GET, enterprise)).get("rules", [])
     may_change = await guest.may(RULES_PATCH, enterprise)
     values = {
@@ -42,7 +42,7 @@ async def _page(guest: Guest, enterprise: str, wanted: bytes | None, *, error: H
         "forms": list(_forms(_rules_in(wanted) if wanted is not None else rules)) if may_change else (),
         "action": guest.url("enterprises", enterprise, "approvalRules"), "kinds_of_deeds": DEEDS,
         "management_kinds": [(kind, kind.lower().replace("_", " ")) for kind in KINDS],
-        "error": error.message if error else "", "approval_url": guest.page_of(error.metadata.get("approval", "")) if error else "",
+        "error": error.message if error else "", "approval_url": guest.url_of_resource(error.metadata.get("approval", "")) if error else "",
         "crumbs": [
             (enterprise, guest.url("enterprises", enterprise)), ("Approvals", guest.url("enterprises", enterprise, "approvals")),
         ],

@@ -13,7 +13,7 @@ from heliograph.api.console.shown import json_shown, moment, moment_of
 from heliograph.api.http.errors import http_status
 from heliograph.domain.audit import OK
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.service.audit_reading import EVERY_ENTERPRISE, TrailState, trail_state
+from heliograph.service.audit_entries import EVERY_ENTERPRISE, TrailState, trail_state
 
 ENTRIES_LIST, ENTRIES_GET = "heliograph.auditEntries.list", "heliograph.auditEntries.get"
 ROWS: Final = 50
@@ -81,7 +81,7 @@ async def show_entry(guest: Guest, enterprise: str, entry_id: str) -> ConsolePag
     ]  # fmt: skip
     values = {
         "facts": [(name, value) for name, value in facts if value], "json": json_shown(entry), "name": entry["name"],
-        "resources": [(name, guest.page_of(name)) for name in filter(None, (entry.get("resource", ""), *also))],
+        "resources": [(name, guest.url_of_resource(name)) for name in filter(None, (entry.get("resource", ""), *also))],
         "more": entry.get("moreChanged", 0),
         "like": [
             (text, guest.url("enterprises", enterprise, "auditEntries", **query))
@@ -168,8 +168,8 @@ def _time(text: str) -> str:
 def _row(guest: Guest, entry: Json) -> Mapping[str, Any]:
     resource = entry.get("resource", "")
     return {
-        "time": moment_of(entry["createTime"]), "url": guest.page_of(entry["name"]), "what": _what(entry),
-        "actor": entry.get("actor", "") or entry["actorType"].lower(), "resource": resource, "resource_url": guest.page_of(resource),
+        "time": moment_of(entry["createTime"]), "url": guest.url_of_resource(entry["name"]), "what": _what(entry),
+        "actor": entry.get("actor", "") or entry["actorType"].lower(), "resource": resource, "resource_url": guest.url_of_resource(resource),
         "outcome": entry["outcome"], "reason": entry.get("reason", ""), "good": entry["outcome"] == OK, "count": entry.get("count", 1),
         "address": entry.get("address", ""),
     }  # fmt: skip

@@ -206,7 +206,7 @@ class Guest:
         given = {name: value for name, value in query.items() if value}
         return f"{path}?{urlencode(given)}" if given else path
 
-    def page_of(self, resource: str) -> str:
+    def url_of_resource(self, resource: str) -> str:
         """The path of the page of a resource, by its name; empty: there is none."""
         path = "/".join(quote(part, safe="") for part in resource.split("/"))
         return f"{self.base}{PREFIX}/{path}" if resource and self._is_page(path) else ""

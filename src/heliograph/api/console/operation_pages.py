@@ -63,7 +63,7 @@ async def _approval_url(guest: Guest, operation: str) -> str:
     name = operation_approval(OperationName.parse(operation))
     if not await guest.may(APPROVALS_GET, *name) or await guest.ports.store.record(Approval, name) is None:
         return ""
-    return guest.page_of(str(name))
+    return guest.url_of_resource(str(name))
 
 
 def _entries(entries: Sequence[Json]) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from heliograph.api.resources.answers import list_body
 from heliograph.domain.audit import OK, ActorType
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.audit_reading import ListedEntry, get_audit_entry, list_audit_entries
+from heliograph.service.audit_entries import ListedEntry, get_audit_entry, list_audit_entries
 
 
 class ListAuditEntriesQuery(PageQuery):
