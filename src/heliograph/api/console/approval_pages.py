@@ -128,7 +128,8 @@ async def _approval_page(guest: Guest, name: ApprovalName, *, error: HeliographE
         "needed": approval.get("approvalsNeeded", 1), "approvers": ", ".join(approval.get("approvers", [])),
         "sentence": approval.get("whyStuck", ""), "refusal": refusal, "url": guest.url("enterprises", *_parts(name)),
         "may_decline": not refusal and await guest.may(DECLINE, *name), "may_call_off": await _may_call_off(guest, name, state),
-        "again_url": guest.url_of_resource(target) if repeats else "", "error": error.message if error else "", "reason": guest.field("reason"),
+        "again_url": guest.url_of_resource(target) if repeats else "", "error": error.message if error else "",
+        "reason": guest.field("reason"),
         "crumbs": [
             (name.enterprise, guest.url("enterprises", name.enterprise)),
             ("Approvals", guest.url("enterprises", name.enterprise, "approvals")),
@@ -176,7 +177,8 @@ async def _read(guest: Guest, enterprise: str, token: str) -> tuple[Sequence[Jso
 
 def _row(guest: Guest, approval: Json) -> Mapping[str, Any]:
     return {
-        "what": _what(approval), "url": guest.url_of_resource(approval["name"]), "on": _on(approval), "asked_by": approval.get("askedBy", ""),
+        "what": _what(approval), "url": guest.url_of_resource(approval["name"]), "on": _on(approval),
+        "asked_by": approval.get("askedBy", ""),
         "asked": moment_of(approval.get("createTime", "")), "expires": moment_of(approval.get("expireTime", "")),
         "state": STATE_WORDS[approval["state"]], "decided_by": approval.get("decidedBy", ""),
         "agreed": f"{len(approval.get('approvals', []))} of {approval.get('approvalsNeeded', 1)}",

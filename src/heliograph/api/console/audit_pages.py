@@ -169,7 +169,8 @@ def _row(guest: Guest, entry: Json) -> Mapping[str, Any]:
     resource = entry.get("resource", "")
     return {
         "time": moment_of(entry["createTime"]), "url": guest.url_of_resource(entry["name"]), "what": _what(entry),
-        "actor": entry.get("actor", "") or entry["actorType"].lower(), "resource": resource, "resource_url": guest.url_of_resource(resource),
+        "actor": entry.get("actor", "") or entry["actorType"].lower(), "resource": resource,
+        "resource_url": guest.url_of_resource(resource),
         "outcome": entry["outcome"], "reason": entry.get("reason", ""), "good": entry["outcome"] == OK, "count": entry.get("count", 1),
         "address": entry.get("address", ""),
     }  # fmt: skip
