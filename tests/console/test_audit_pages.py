@@ -160,3 +160,17 @@ def test_no_text_in_a_field_breaks_the_page(ann: Visitor, name: str, value: str)
     assert page.status in {200, 400}
     if name in {"who", "what", "resource"}:
         assert 200 == page.status, page.text  # what people write there is always a text, never a filter
+
+
+def test_a_refusal_names_the_person_whose_session_it_was_unless_another_site_sent_it(house: House) -> None:
+    viewer = signed_in(house.server, "viewer@example.com", role="viewer")
+    name = house.device.removeprefix("/console/")
+    asked(viewer, "POST", f"/v1/{name}:issueCommand", {"type": PLAIN.name})
+    viewer.post(f"{house.device}/commands", {"form_token": viewer.form_token(), "command": "{}"})
+    viewer.call("POST", f"/v1/{name}:issueCommand", {"type": PLAIN.name}, sec_fetch_site="cross-site")
+
+    found = asked(viewer, "GET", "/heliograph/v1/enterprises/acme/auditEntries?filter=reason%3D%22ROLE_INSUFFICIENT%22")["auditEntries"]
+    sent_by_others = asked(viewer, "GET", "/heliograph/v1/enterprises/acme/auditEntries?filter=reason%3D%22CROSS_SITE_REQUEST%22")
+
+    assert {"viewer@example.com"} == {entry["actor"] for entry in found}
+    assert {"anybody"} == {entry.get("actor", "anybody") for entry in sent_by_others["auditEntries"]}

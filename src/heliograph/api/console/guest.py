@@ -229,7 +229,10 @@ class Guest:
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
             resource = resource_of(METHODS[method_id].path, ids)
-            await self.console.audited.rejected(error, method_id, self._scope, caller=self.caller, resource=resource)
+            caller = self.caller
+            if caller is ANYBODY and self.console.authorizer is not None:
+                caller = await self.console.authorizer.sender(self._as_own_page())
+            await self.console.audited.rejected(error, method_id, self._scope, caller=caller, resource=resource)
 
     def _session(self) -> tuple[str, str]:
         """The secret of the session that the browser shows, and this server's origin as the browser sees it; empty: there is none."""
