@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
+from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages, policy_pages
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Guest, Redirect
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.method import MethodTable
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 Handler = Callable[..., Awaitable[ConsolePage | Redirect]]
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
+_POLICIES = "enterprises/*/policies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ConsoleRow:
     http: str
     path: str
     handler: Handler
+    form_max_bytes: int = FORM_MAX_BYTES
 
 
 PAGES = (
@@ -45,6 +47,16 @@ PAGES = (
     ConsoleRow("POST", f"{_DEVICE}/commands/*", command_pages.confirm),
     ConsoleRow("GET", _OPERATION, operation_pages.show_operation),
     ConsoleRow("POST", f"{_OPERATION}:cancel", operation_pages.cancel),
+    ConsoleRow("GET", _POLICIES, policy_pages.show_policies),
+    ConsoleRow("GET", f"{_POLICIES}:create", policy_pages.show_new),
+    ConsoleRow("POST", f"{_POLICIES}:create", policy_pages.check_new, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*", policy_pages.show_policy),
+    ConsoleRow("POST", f"{_POLICIES}/*", policy_pages.save, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*:edit", policy_pages.show_editor),
+    ConsoleRow("POST", f"{_POLICIES}/*:edit", policy_pages.check, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
+    ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
+    ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
@@ -98,7 +110,7 @@ async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
     row, ids = _TABLE.find(scope["method"], path)
     if scope["method"] == "POST":
-        await guest.read_form()
+        await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from heliograph.api.console.door import PREFIX
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
-from heliograph.api.http.authorization import Authorizer, credential_of
+from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import Call
@@ -40,6 +40,8 @@ TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.exp
 
 FORM_MAX_BYTES = 256 * 1_024
 """A command may have half of that, and a form writes some characters as three."""
+JSON_FORM_MAX_BYTES = 3 * 512 * 1_024
+"""Of a form with a whole resource in it: `Limits.resource_bytes_most`, each byte as three."""
 FIELDS_MOST = 256
 TEXT_MAX_CHARS = 2_048
 """Of a search, a filter, a page token: as AMAPI's filters."""
@@ -121,9 +123,9 @@ class Guest:
         """The first value of a field of the form; empty: there is none."""
         return next(iter(self.fields.get(name, ())), "")
 
-    async def read_form(self) -> None:
+    async def read_form(self, *, max_bytes: int = FORM_MAX_BYTES) -> None:
         """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
-        body = await read_body(self._receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+        body = await read_body(self._receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
         self.fields = _values(body.decode(errors="replace"))
 
     async def admit(self, method_id: str, *ids: str) -> Caller:
@@ -159,6 +161,17 @@ class Guest:
         try:
             await self.require(method_id, *ids)
         except (PermissionDenied, Unauthenticated):
+            return False
+        return True
+
+    def may_open(self, method_id: str, *ids: str) -> bool:
+        """Whether the caller, whom `admit` let in, may call this method, as far as no device decides: for links to other pages."""
+        if self.console.authorizer is None:
+            return True
+        method = METHODS[method_id]
+        try:
+            self.caller.rights.admit(method, enterprise_of(method, ids))
+        except PermissionDenied:
             return False
         return True
 
