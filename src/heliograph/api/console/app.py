@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages, policy_pages
+from heliograph.api.console import command_pages, device_pages, enrollment_pages, fleet_pages, operation_pages, policy_pages
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Guest, Redirect
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
@@ -24,6 +24,7 @@ Handler = Callable[..., Awaitable[ConsolePage | Redirect]]
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
+_TOKENS = "enterprises/*/enrollmentTokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ PAGES = (
     ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
     ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
     ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
+    ConsoleRow("GET", _TOKENS, enrollment_pages.show_tokens),
+    ConsoleRow("GET", f"{_TOKENS}:create", enrollment_pages.show_new),
+    ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
+    ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
+    ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 

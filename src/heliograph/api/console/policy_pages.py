@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -23,6 +24,7 @@ from heliograph.service.work_aside import work_aside
 
 POLICIES_LIST, POLICIES_GET = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.policies.get"
 POLICIES_PATCH, POLICIES_DELETE = "androidmanagement.enterprises.policies.patch", "androidmanagement.enterprises.policies.delete"
+TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 DEVICES_PATCH = "androidmanagement.enterprises.devices.patch"
 
 ROWS: Final = 50
@@ -172,6 +174,8 @@ async def _page(guest: Guest, name: PolicyName, *, error: str = "", device: str 
         "edit_url": f"{_url(guest, *name)}:edit" if changes else "",
         "delete_url": f"{_url(guest, *name)}:delete" if not is_default and await guest.may(POLICIES_DELETE, *name) else "",
         "assign_url": f"{_url(guest, *name)}:assign" if used is not None and guest.may_open(DEVICES_PATCH, name.enterprise) else "",
+        "enrol_url": f"{guest.url('enterprises', name.enterprise, 'enrollmentTokens')}:create?{urlencode({'policy': name.policy})}"
+        if await guest.may(TOKENS_CREATE, name.enterprise) else "",
         "is_default": is_default, "error": error, "device": device, "note": NOTES.get(guest.parameter("note"), ""),
         "crumbs": _crumbs(guest, name.enterprise),
     }  # fmt: skip
