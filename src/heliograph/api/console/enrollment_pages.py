@@ -96,10 +96,11 @@ async def show_token(guest: Guest, enterprise: str, token_id: str) -> ConsolePag
         "name": token["name"], "value": token["value"], "ends": moment(ends_us), "left": span(ends_us - guest.ports.clock.now_us()),
         "one_time": one_time, "policy": policy, "policy_url": guest.url("enterprises", enterprise, "policies", policy),
         "usage": USAGES[token.get("allowPersonalUsage", AllowPersonalUsage.ALLOW_PERSONAL_USAGE_UNSPECIFIED.value)],
-        "usage_name": token.get("allowPersonalUsage", ""), "missing": missing, "svg": _drawn(code), "code": json_shown(msgspec.json.decode(code)),
+        "usage_name": token.get("allowPersonalUsage", ""), "missing": missing, "svg": _drawn(code),
+        "code": json_shown(json.loads(code)),
         "steps": () if missing else _steps(url, policy), "additional_data": record.additional_data if record is not None else "",
         "fleet_line": _fleet_line(token, 1 if one_time else PHONES, url), "adb_line": _adb_line(token, url),
-        "cli_line": _command_line(guest, enterprise, record) if record is not None else "", "raw": code,
+        "cli_line": _command_line(guest, enterprise, record) if record is not None else "",
         "delete_url": f"{_url(guest, *name)}:delete" if await guest.may(TOKENS_DELETE, *name) else "",
         "fleet_url": guest.url("enterprises", enterprise), "crumbs": _crumbs(guest, enterprise),
     }  # fmt: skip
@@ -146,9 +147,8 @@ def _drawn(code: str) -> str:
     import segno  # noqa: PLC0415 - only this draws
 
     symbol = segno.make_qr(code, error="l")
-    drawn: str = symbol.svg_inline(
-        border=QUIET_ZONE, light="#fff", omitsize=True, svgclass="qr", lineclass=None, title="QR code of the token"
-    )
+    title = "QR code of the token"
+    drawn: str = symbol.svg_inline(border=QUIET_ZONE, light="#fff", omitsize=True, svgclass="qr", lineclass=None, title=title)
     return drawn
 
 
@@ -180,14 +180,12 @@ def _adb_line(token: Json, server_url: str) -> str:
 
 def _command_line(guest: Guest, enterprise: str, record: EnrollmentTokenRecord) -> str:
     """What makes another token like this one."""
-    whole = msgspec.json.decode(record.resource)
-    usage = (
-        [] if record.allow_personal_usage is AllowPersonalUsage.ALLOW_PERSONAL_USAGE_UNSPECIFIED else [record.allow_personal_usage.value]
-    )
+    whole: Json = msgspec.json.decode(record.resource)
+    usage = whole.get("allowPersonalUsage", "")
     words = [
         "heliograph", "tokens", "create", "--enterprise", enterprise, "--policy", record.policy_name.rpartition("/")[2],
         "--duration", whole["duration"], *(["--one-time"] if record.one_time_only else []),
-        *(["--personal-usage", *usage] if usage else []),
+        *(["--personal-usage", usage] if usage else []),
         *(["--additional-data", record.additional_data] if record.additional_data else []), "--server", guest.server_url,
     ]  # fmt: skip
     return shlex.join(words)
