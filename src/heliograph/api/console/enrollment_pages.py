@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.policy_pages import POLICIES_LIST
+from heliograph.api.console.guest import POLICIES_LIST, TOKENS_CREATE, TOKENS_LIST, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.refusals import REFUSALS, Refusal, status_of
 from heliograph.api.console.shown import json_shown, moment, span, us_of
 from heliograph.domain.agent_app import PATH as AGENT_PATH
@@ -21,8 +20,7 @@ from heliograph.domain.policy import DEFAULT_ID
 from heliograph.protojson.times import parse_duration_ns
 
 _TOKENS = "androidmanagement.enterprises.enrollmentTokens"
-TOKENS_LIST, TOKENS_GET = f"{_TOKENS}.list", f"{_TOKENS}.get"
-TOKENS_CREATE, TOKENS_DELETE = f"{_TOKENS}.create", f"{_TOKENS}.delete"
+TOKENS_GET, TOKENS_DELETE = f"{_TOKENS}.get", f"{_TOKENS}.delete"
 
 ROWS: Final = 50
 POLICIES_OFFERED: Final = 100

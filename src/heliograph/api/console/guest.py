@@ -36,6 +36,8 @@ ISSUE = "androidmanagement.enterprises.devices.issueCommand"
 OPERATIONS_LIST = "androidmanagement.enterprises.devices.operations.list"
 OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
+POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
+TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from heliograph.api.console.guest import DEVICES_LIST, METHODS, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
 from heliograph.api.console.refusals import REFUSALS, Refusal, status_of
 from heliograph.api.console.shown import json_shown
@@ -22,9 +22,8 @@ from heliograph.service.policies import get_policy
 from heliograph.service.ports import Decision, Sees
 from heliograph.service.work_aside import work_aside
 
-POLICIES_LIST, POLICIES_GET = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.policies.get"
+POLICIES_GET = "androidmanagement.enterprises.policies.get"
 POLICIES_PATCH, POLICIES_DELETE = "androidmanagement.enterprises.policies.patch", "androidmanagement.enterprises.policies.delete"
-TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 DEVICES_PATCH = "androidmanagement.enterprises.devices.patch"
 
 ROWS: Final = 50
