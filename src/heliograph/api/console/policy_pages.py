@@ -134,6 +134,8 @@ async def assign(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage |
     """The device with this id or serial number has the policy."""
     name, wanted = PolicyName(enterprise, policy_id), guest.field("device").strip()
     await guest.admit(POLICIES_GET, *name)
+    if not guest.may_open(DEVICES_PATCH, enterprise):
+        await guest.admit(DEVICES_PATCH, enterprise, wanted)  # says so
     device, wrong = await _device(guest, enterprise, wanted)
     if device is not None:
         try:
