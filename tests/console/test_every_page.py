@@ -1,5 +1,6 @@
 """Every row of the console: what it shows is whole, and shown only to those who may see it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest

@@ -37,7 +37,7 @@ def test_every_value_is_found_where_it_stands(value: Any, indent: int | None) ->
         elif isinstance(inner, list):
             for index, item in enumerate(inner):
                 line, column = places[f"{path}[{index}]"]
-                start = {dict: "{", list: "["}.get(type(item), json.dumps(item, ensure_ascii=False))
+                start = "{" if isinstance(item, dict) else "[" if isinstance(item, list) else json.dumps(item, ensure_ascii=False)
                 assert lines[line - 1][column - 1 :].startswith(start)
                 look(item, f"{path}[{index}]")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import POLICIES_LIST, TOKENS_CREATE, TOKENS_LIST, ConsolePage, Guest, Json, Redirect
-from heliograph.api.console.refusals import REFUSALS, Refusal, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
 from heliograph.api.console.shown import json_shown, moment, span, us_of
 from heliograph.domain.agent_app import PATH as AGENT_PATH
 from heliograph.domain.device import AllowPersonalUsage, EnrollmentTokenRecord
@@ -75,7 +75,7 @@ async def create(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
     body = msgspec.json.encode({name: value for name, value in wanted.items() if value})
     try:
         token = await guest.ask(TOKENS_CREATE, enterprise, body=body)
-    except REFUSALS as error:
+    except REJECTIONS as error:
         return await _form(guest, enterprise, given, error=error)
     return Redirect(_url(guest, *_name_of(token)))
 
@@ -111,7 +111,7 @@ async def delete(guest: Guest, enterprise: str, token_id: str) -> Redirect:
     return Redirect(_url(guest, enterprise, note="deleted"))
 
 
-async def _form(guest: Guest, enterprise: str, given: Mapping[str, str], *, error: Refusal | None = None) -> ConsolePage:
+async def _form(guest: Guest, enterprise: str, given: Mapping[str, str], *, error: Rejection | None = None) -> ConsolePage:
     policies: Sequence[Json] = ()
     if await guest.may(POLICIES_LIST, enterprise):
         policies = (await guest.ask(POLICIES_LIST, enterprise, page_size=POLICIES_OFFERED)).get("policies", [])

@@ -10,7 +10,7 @@ import msgspec
 
 from heliograph.api.console.guest import DEVICES_LIST, METHODS, POLICIES_LIST, TOKENS_CREATE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.json_text import Mistake, as_typed, diff, mistakes_in
-from heliograph.api.console.refusals import REFUSALS, Refusal, status_of
+from heliograph.api.console.rejections import REJECTIONS, Rejection, status_of
 from heliograph.api.console.shown import json_shown
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName, PolicyName
@@ -81,7 +81,7 @@ async def show_policies(guest: Guest, enterprise: str) -> ConsolePage:
 
 async def show_policy(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage:
     """One policy, and the devices that have it."""
-    return await _page(guest, PolicyName(enterprise, policy_id))
+    return await _policy_page(guest, PolicyName(enterprise, policy_id))
 
 
 async def show_new(guest: Guest, enterprise: str) -> ConsolePage:
@@ -125,7 +125,7 @@ async def save(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage | R
         return await _checked(guest, draft, overtaken=True)
     try:
         await guest.ask(POLICIES_PATCH, enterprise, policy_id, body=draft.text.encode())
-    except REFUSALS as error:
+    except REJECTIONS as error:
         return _editor(guest, draft, _mistakes(draft.text, error), status=status_of(error))
     return Redirect(_url(guest, enterprise, policy_id, note="saved"))
 
@@ -140,11 +140,11 @@ async def assign(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage |
     if device is not None:
         try:
             await guest.ask(DEVICES_PATCH, *device, body=msgspec.json.encode({"policyName": str(name)}), update_mask="policyName")
-        except REFUSALS as error:
+        except REJECTIONS as error:
             wrong = error.message
         else:
             return Redirect(_url(guest, *name, note="assigned"))
-    return await _page(guest, name, error=wrong, device=wanted)
+    return await _policy_page(guest, name, error=wrong, device=wanted)
 
 
 async def show_deletion(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage:
@@ -159,12 +159,12 @@ async def delete(guest: Guest, enterprise: str, policy_id: str) -> ConsolePage |
     name = PolicyName(enterprise, policy_id)
     try:
         await guest.ask(POLICIES_DELETE, *name)
-    except REFUSALS as error:
+    except REJECTIONS as error:
         return _deletion(guest, name, error=error)
     return Redirect(_url(guest, enterprise, note="deleted"))
 
 
-async def _page(guest: Guest, name: PolicyName, *, error: str = "", device: str = "") -> ConsolePage:
+async def _policy_page(guest: Guest, name: PolicyName, *, error: str = "", device: str = "") -> ConsolePage:
     policy = await guest.ask(POLICIES_GET, *name)
     used = await _users(guest, name, most=DEVICES_SHOWN) if await guest.may(DEVICES_LIST, name.enterprise) else None
     changes, is_default = await guest.may(POLICIES_PATCH, *name), name.policy == DEFAULT_ID
@@ -231,7 +231,7 @@ def _crumbs_of(guest: Guest, draft: _Draft) -> list[tuple[str, str]]:
     return _crumbs(guest, draft.enterprise, "" if draft.new else draft.policy_id)
 
 
-def _deletion(guest: Guest, name: PolicyName, *, error: Refusal | None = None) -> ConsolePage:
+def _deletion(guest: Guest, name: PolicyName, *, error: Rejection | None = None) -> ConsolePage:
     values = {
         "what": "Devices and tokens can no longer be given this policy. The server refuses it while devices have it.",
         "error": error.message if error else "", "action": f"{_url(guest, *name)}:delete", "button": f"Delete {name.policy}", "typed": "",
@@ -240,7 +240,7 @@ def _deletion(guest: Guest, name: PolicyName, *, error: Refusal | None = None) -
     return ConsolePage("console/deletion.html", f"Delete {name.policy}?", values, status=status_of(error) if error else 200)
 
 
-def _mistakes(text: str, error: Refusal) -> Sequence[Mistake]:
+def _mistakes(text: str, error: Rejection) -> Sequence[Mistake]:
     return mistakes_in(text, error, root=ROOT) if isinstance(error, InvalidArgument) else [Mistake(error.message)]
 
 

@@ -5,10 +5,10 @@ from typing import Final
 from heliograph.api.http.errors import http_status
 from heliograph.protojson.errors import AlreadyExists, FailedPrecondition, InvalidArgument, ResourceExhausted
 
-Refusal = InvalidArgument | FailedPrecondition | AlreadyExists | ResourceExhausted
-REFUSALS: Final = (InvalidArgument, FailedPrecondition, AlreadyExists, ResourceExhausted)
+Rejection = InvalidArgument | FailedPrecondition | AlreadyExists | ResourceExhausted
+REJECTIONS: Final = (InvalidArgument, FailedPrecondition, AlreadyExists, ResourceExhausted)
 
 
-def status_of(error: Refusal) -> int:
+def status_of(error: Rejection) -> int:
     """The status of the page that shows it."""
     return http_status(error)
