@@ -1,4 +1,4 @@
-"""The files in `api/web/static` that others wrote, taken from their npm packages: `make web-files`. Who installs Heliograph needs no Node."""
+"""The files in `api/web/static` that others wrote, taken from their npm packages: `make web-files`. An installation needs no Node."""
 
 import hashlib
 import io
@@ -7,11 +7,21 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 STATIC: Final = Path(__file__).parents[1] / "src" / "heliograph" / "api" / "web" / "static"
+
+
+class File(NamedTuple):
+    """One file that is taken."""
+
+    path: str
+    """In the package's archive."""
+    name: str
+    """In STATIC."""
+    sha256: str
 
 
 class Taken(NamedTuple):
@@ -20,15 +30,17 @@ class Taken(NamedTuple):
     package: str
     sha256: str
     """Of the package's archive."""
-    files: Mapping[str, str]
-    """By their path in the archive, their name here."""
+    files: Sequence[File]
 
 
 TAKEN: Final = (
     Taken(
         "idiomorph@0.8.0",
         "c2b48584153f0167b5c98cb815576338ccd82a97378e53fbf29d139dfd67207e",
-        {"package/dist/idiomorph.min.js": "idiomorph.min.js", "package/LICENSE": "idiomorph.LICENSE"},
+        (
+            File("package/dist/idiomorph.min.js", "idiomorph.min.js", "4cbd535caf7663a51eda9bce6595371c384fc430d54b8d414e29a61167f19f96"),
+            File("package/LICENSE", "idiomorph.LICENSE", "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38"),
+        ),
     ),
 )
 
@@ -50,7 +62,7 @@ def files_of(taken: Taken) -> Mapping[str, bytes]:
     if (found := hashlib.sha256(archive).hexdigest()) != taken.sha256:
         sys.exit(f"{taken.package} has the hash {found}, not {taken.sha256}: it is not what was looked at.")
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        return {name: content.read() for path, name in taken.files.items() if (content := opened.extractfile(path)) is not None}
+        return {file.name: content.read() for file in taken.files if (content := opened.extractfile(file.path)) is not None}
 
 
 if __name__ == "__main__":

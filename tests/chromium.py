@@ -4,10 +4,8 @@ The fixture `browser` is a module's: Playwright's loop lives in its thread meanw
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +30,6 @@ HERE_ONLY = (
     "--no-default-browser-check",
     "--disable-features=MediaRouter,OptimizationHints,AutofillServerCommunication",
 )
-IN_A_CONTAINER = ("--no-sandbox", "--disable-dev-shm-usage")
-"""A test may run as root, in a container: there Chromium's own sandbox cannot start."""
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True,
     "automaticPresenceSimulation": True,
@@ -53,25 +49,11 @@ def browser() -> Iterator["Browser"]:
     with contextlib.ExitStack() as end:
         with beyond_loopback():
             playwright = end.enter_context(sync_playwright())
-            chromium = playwright.chromium.launch(executable_path=program, args=[*HERE_ONLY, *IN_A_CONTAINER])
+            # A test may run as root, in a container: there Chromium's own sandbox cannot start.
+            arguments = [*HERE_ONLY, "--no-sandbox", "--disable-dev-shm-usage"]
+            chromium = playwright.chromium.launch(executable_path=program, args=arguments)
         end.callback(chromium.close)
         yield chromium
-
-
-@contextlib.contextmanager
-def tab_without_scripts(browser: "Browser", folder: Path) -> Iterator["Page"]:
-    """A window of another Chromium, whose scripts are switched off in its settings, so that it also shows what stands in `noscript`.
-
-    `tab(browser, scripts=False)` only keeps scripts from running. `folder`: an empty one, for the settings.
-    """
-    (folder / "Default").mkdir()
-    blocked = {"profile": {"default_content_setting_values": {"javascript": 2}}}
-    (folder / "Default" / "Preferences").write_text(json.dumps(blocked))
-    program = next(filter(None, map(shutil.which, NAMES)))
-    with beyond_loopback():
-        context = browser.browser_type.launch_persistent_context(folder, executable_path=program, args=[*HERE_ONLY, *IN_A_CONTAINER])
-    with contextlib.closing(context):
-        yield context.new_page()
 
 
 @contextlib.contextmanager

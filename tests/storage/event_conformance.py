@@ -143,7 +143,6 @@ class EventConformance:
 
         assert [ENTERPRISE, OTHER] == heard
 
-
     async def test_listeners_learn_which_devices_and_kinds_of_records_changed(self, open_store: OpenStore) -> None:
         store = await open_store()
         heard: list[Thing] = []

@@ -35,7 +35,7 @@ function keepFresh(shown, stream, after) {
 
   const soon = () => {
     if (!timer && !asking && !document.hidden) {
-      timer = setTimeout(look, Math.max(0, notBefore - performance.now()));
+      timer = setTimeout(look, Math.ceil(Math.max(0, notBefore - performance.now())));
     }
   };
 
