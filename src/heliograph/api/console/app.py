@@ -7,7 +7,15 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, enrollment_pages, fleet_pages, operation_pages, policy_pages
+from heliograph.api.console import (
+    command_pages,
+    device_pages,
+    enrollment_pages,
+    enterprise_pages,
+    fleet_pages,
+    operation_pages,
+    policy_pages,
+)
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Guest, Redirect
 from heliograph.api.console.sections import menu_of
@@ -39,8 +47,15 @@ class ConsoleRow:
 
 
 PAGES = (
-    ConsoleRow("GET", "", fleet_pages.show_enterprises),
+    ConsoleRow("GET", "", enterprise_pages.show_first),
+    ConsoleRow("GET", "enterprises", enterprise_pages.show_enterprises),
+    ConsoleRow("GET", "enterprises:create", enterprise_pages.show_new),
+    ConsoleRow("POST", "enterprises:create", enterprise_pages.create),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
+    ConsoleRow("GET", "enterprises/*/settings", enterprise_pages.show_settings),
+    ConsoleRow("POST", "enterprises/*/settings", enterprise_pages.save_settings),
+    ConsoleRow("GET", "enterprises/*:delete", enterprise_pages.show_deletion),
+    ConsoleRow("POST", "enterprises/*:delete", enterprise_pages.delete),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
     ConsoleRow("GET", f"{_DEVICE}/commands", command_pages.show_types),

@@ -177,6 +177,10 @@ class Guest:
             return False
         return True
 
+    def sees_some(self, method_id: str) -> bool:
+        """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""
+        return self.console.authorizer is not None and self.caller.rights.permit(METHODS[method_id]).limited
+
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
+from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_GET, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
 
 ANY_ID: Final = "*"
 
@@ -40,7 +40,8 @@ SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
     Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
-    Section(title="Enterprises", path="", method=ENTERPRISES_LIST),
+    Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
+    Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
 )
 """In the menu's order, within each group."""
 
