@@ -10,9 +10,11 @@ import structlog
 from heliograph.api.console import (
     command_pages,
     device_pages,
+    endpoint_pages,
     enrollment_pages,
     enterprise_pages,
     fleet_pages,
+    notification_pages,
     operation_pages,
     policy_pages,
 )
@@ -34,6 +36,8 @@ _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
 _TOKENS = "enterprises/*/enrollmentTokens"
+_ENDPOINTS = "enterprises/*/pushEndpoints"
+_LETTERS = "enterprises/*/deadLetters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,20 @@ PAGES = (
     ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
     ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
     ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", "enterprises/*/notifications", notification_pages.show_notifications),
+    ConsoleRow("GET", f"{_ENDPOINTS}:create", endpoint_pages.show_new),
+    ConsoleRow("POST", f"{_ENDPOINTS}:create", endpoint_pages.create),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*", endpoint_pages.show_endpoint),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:test", endpoint_pages.send_test),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:rotateSecret", endpoint_pages.rotate_secret),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:enable", endpoint_pages.enable),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:disable", endpoint_pages.disable),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*:delete", endpoint_pages.show_deletion),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:delete", endpoint_pages.delete),
+    ConsoleRow("GET", _LETTERS, notification_pages.show_letters),
+    ConsoleRow("POST", f"{_LETTERS}:resend", notification_pages.resend_letters),
+    ConsoleRow("POST", f"{_LETTERS}:discard", notification_pages.discard_letters),
+    ConsoleRow("GET", f"{_LETTERS}/*", notification_pages.show_letter),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 

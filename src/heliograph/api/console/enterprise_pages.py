@@ -48,6 +48,10 @@ class Setting(NamedTuple):
     label: str
     help: str = ""
 
+    @property
+    def of_contact(self) -> bool:
+        return self.path.startswith("contactInfo.")
+
 
 SETTINGS: Final = (
     Setting("enterpriseDisplayName", "Display name", f"Shown to users, at most {DISPLAY_NAME_MAX_CHARS} characters."),

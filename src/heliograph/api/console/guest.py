@@ -38,6 +38,7 @@ OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
 POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
 TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
+PUSH_ENDPOINTS_LIST, DEAD_LETTERS_LIST = "heliograph.pushEndpoints.list", "heliograph.deadLetters.list"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024

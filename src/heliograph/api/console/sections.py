@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_GET, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
+from heliograph.api.console.guest import (
+    DEAD_LETTERS_LIST,
+    DEVICES_LIST,
+    ENTERPRISES_GET,
+    ENTERPRISES_LIST,
+    POLICIES_LIST,
+    PUSH_ENDPOINTS_LIST,
+    TOKENS_LIST,
+    Guest,
+)
 
 ANY_ID: Final = "*"
 
@@ -40,6 +49,8 @@ SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
     Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
+    Section(title="Notifications", path="enterprises/*/notifications", method=PUSH_ENDPOINTS_LIST),
+    Section(title="Dead letters", path="enterprises/*/deadLetters", method=DEAD_LETTERS_LIST),
     Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
     Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
 )
