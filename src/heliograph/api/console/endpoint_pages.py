@@ -40,7 +40,8 @@ async def show_new(guest: Guest, enterprise: str) -> ConsolePage:
 async def create(guest: Guest, enterprise: str) -> ConsolePage:
     """The endpoint is there, and its page shows its secret, this once; or the form, with what is wrong in it."""
     given = {field: guest.field(field).strip() for field in FORM}
-    schemes, signing = list(guest.fields.get("schemes", ())), {}
+    schemes = list(guest.fields.get("schemes", ()))
+    signing: Json = {}
     if given["oidc_email"] or given["oidc_audience"]:
         signing["oidc"] = {"serviceAccountEmail": given["oidc_email"], "audience": given["oidc_audience"]}
     if schemes:

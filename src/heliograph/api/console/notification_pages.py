@@ -63,7 +63,7 @@ async def show_letters(guest: Guest, enterprise: str, *, error: Rejection | None
         "rows": [_letter_row(guest, enterprise, letter) for letter in answer.get("deadLetters", [])], "start": start, "end": end,
         "error": error.message if error else "", "action": url, "note": _done(guest),
         "resend_url": f"{url}:resend" if await guest.may(LETTERS_RESEND, enterprise) else "",
-        "discard_url": f"{url}:discard" if (start or end) and await guest.may(LETTERS_DISCARD, enterprise) else "",
+        "discard_url": f"{url}:discard" if await guest.may(LETTERS_DISCARD, enterprise) else "",
         "next_url": _url(guest, enterprise, "deadLetters", start=start, end=end, page=more) if more else "",
         "first_url": _url(guest, enterprise, "deadLetters", start=start, end=end) if token else "", "crumbs": _crumbs(guest, enterprise),
     }  # fmt: skip
@@ -71,13 +71,15 @@ async def show_letters(guest: Guest, enterprise: str, *, error: Rejection | None
 
 
 async def resend_letters(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
-    """The dead letters of the form wait to be sent again."""
-    return await _do(guest, enterprise, LETTERS_RESEND, "resentCount", "resent")
+    """The dead letters that are chosen in the form, or all of its span of time, wait to be sent again."""
+    names, start, end = guest.fields.get("names", ()), guest.field("start").strip(), guest.field("end").strip()
+    wanted = {"names": names} if names else {"startTime": start, "endTime": end}
+    return await _do(guest, enterprise, LETTERS_RESEND, wanted, done="resent")
 
 
 async def discard_letters(guest: Guest, enterprise: str) -> ConsolePage | Redirect:
-    """The dead letters of the form are gone."""
-    return await _do(guest, enterprise, LETTERS_DISCARD, "discardedCount", "discarded")
+    """The dead letters that are chosen in the form are gone."""
+    return await _do(guest, enterprise, LETTERS_DISCARD, {"names": guest.fields.get("names", ())}, done="discarded")
 
 
 async def show_letter(guest: Guest, enterprise: str, message_id: str) -> ConsolePage:
@@ -99,15 +101,13 @@ async def show_letter(guest: Guest, enterprise: str, message_id: str) -> Console
     return ConsolePage("console/letter.html", f"{letter.notification_type} {message_id}", values)
 
 
-async def _do(guest: Guest, enterprise: str, method_id: str, field: str, what: str) -> ConsolePage | Redirect:
-    """Ask the method for the letters that the form names, or else for those of its span of time."""
-    names, start, end = list(guest.fields.get("names", ())), guest.field("start").strip(), guest.field("end").strip()
-    wanted = {"names": names} if names else {"startTime": start, "endTime": end}
+async def _do(guest: Guest, enterprise: str, method_id: str, wanted: Json, *, done: str) -> ConsolePage | Redirect:
+    """Ask the method for these letters; the list says how many it were."""
     try:
         answer = await guest.ask(method_id, enterprise, body=msgspec.json.encode(wanted))
     except REJECTIONS as error:
         return await show_letters(guest, enterprise, error=error)
-    return Redirect(_url(guest, enterprise, "deadLetters", **{what: str(answer[field])}))
+    return Redirect(_url(guest, enterprise, "deadLetters", **{done: str(answer[f"{done}Count"])}))
 
 
 def _done(guest: Guest) -> str:
@@ -122,8 +122,8 @@ async def _endpoint(guest: Guest, endpoint: Json, *, explains: bool) -> Mapping[
     name = PushEndpointName.parse(endpoint["name"])
     explained = await guest.ask(ENDPOINTS_EXPLAIN, *name) if explains else {}
     return {
-        "id": name.push_endpoint, "display": endpoint.get("displayName", ""),
-        "url": _url(guest, name.enterprise, "pushEndpoints", name.push_endpoint), "state": endpoint.get("state", ""), "to": endpoint["url"], "sentence": explained.get("sentence", ""),
+        "id": name.push_endpoint, "display": endpoint.get("displayName", ""), "state": endpoint.get("state", ""), "to": endpoint["url"],
+        "url": _url(guest, name.enterprise, "pushEndpoints", name.push_endpoint), "sentence": explained.get("sentence", ""),
         "types": ", ".join(endpoint.get("notificationTypes", ())) or "those that the enterprise enabled",
     }  # fmt: skip
 

@@ -88,7 +88,7 @@ async def discard(call: Call) -> bytes:
     """How many dead letters are gone for good. A request that chooses none is rejected: it must not empty the whole list by accident."""
     wanted = await call.message(ChooseDeadLettersRequest, root="")
     if wanted == ChooseDeadLettersRequest():
-        description = "Say which dead letters to discard: names, or start_time and end_time."
+        description = "Choose the dead letters to discard: their names, or start_time and end_time."
         raise InvalidArgument(violations=[Violation("names", description)])
     gone = await discard_dead_letters(call.ports, EnterpriseName(*call.ids), _chosen(wanted, EnterpriseName(*call.ids)))
     return msgspec.json.encode(DiscardDeadLettersResponse(discarded_count=gone))
