@@ -32,6 +32,8 @@ class Section:
     """Its first page, as in `PAGES`: `enterprises/*/policies`."""
     method: str = ""
     """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
+    also: tuple[str, ...] = ()
+    """What its other pages' paths begin with."""
     when: Callable[[Guest], bool] | None = None
     """What must hold besides, as that this is a sandbox; None: nothing."""
 
@@ -42,14 +44,14 @@ class Section:
 
     def place(self, enterprise: str) -> Sequence[str]:
         """The parts of its first page's path."""
-        return [enterprise if part == ANY_ID else part for part in self.path.split("/") if part]
+        return _place(self.path, enterprise)
 
 
 SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
     Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
-    Section(title="Notifications", path="enterprises/*/notifications", method=PUSH_ENDPOINTS_LIST),
+    Section(title="Notifications", path="enterprises/*/notifications", method=PUSH_ENDPOINTS_LIST, also=("enterprises/*/pushEndpoints",)),
     Section(title="Dead letters", path="enterprises/*/deadLetters", method=DEAD_LETTERS_LIST),
     Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
     Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
@@ -76,7 +78,8 @@ def menu_of(guest: Guest, page: str) -> Sequence[Group]:
     """The menu beside this page (its path below the console's, as the browser asked for it), for a caller who was admitted to it."""
     parts = [unquote(part) for part in page.partition(":")[0].split("/") if part]
     enterprise = parts[1] if parts[:1] == ["enterprises"] and len(parts) > 1 else ""
-    here = max((section for section in SECTIONS if _covers(section, parts, enterprise)), key=lambda one: len(one.path), default=None)
+    reached = {section: _reach(section, parts, enterprise) for section in SECTIONS}
+    here = max(reached, key=lambda section: reached[section]) if any(reached.values()) else None
 
     def entries(*, of_enterprise: bool) -> Iterator[Entry]:
         for section in SECTIONS:
@@ -87,9 +90,14 @@ def menu_of(guest: Guest, page: str) -> Sequence[Group]:
     return [group for group in (*groups, Group("Server", list(entries(of_enterprise=False)))) if group.entries]
 
 
-def _covers(section: Section, parts: Sequence[str], enterprise: str) -> bool:
-    place = section.place(enterprise)
-    return parts[: len(place)] == place if place else not parts
+def _reach(section: Section, parts: Sequence[str], enterprise: str) -> int:
+    """How many parts of the page's path the section's longest path has that it begins with; 0: the page is not in the section."""
+    places = [_place(path, enterprise) for path in (section.path, *section.also)]
+    return max((len(place) for place in places if parts[: len(place)] == place), default=0)
+
+
+def _place(path: str, enterprise: str) -> list[str]:
+    return [enterprise if part == ANY_ID else part for part in path.split("/") if part]
 
 
 def _is_shown(section: Section, guest: Guest, enterprise: str) -> bool:
