@@ -8,6 +8,9 @@ from urllib.parse import quote
 import structlog
 
 from heliograph.api.console import (
+    approval_pages,
+    approval_rule_pages,
+    audit_pages,
     command_pages,
     device_pages,
     endpoint_pages,
@@ -19,25 +22,27 @@ from heliograph.api.console import (
     policy_pages,
 )
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
 from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
+from heliograph.api.web.rendering import STATIC, rendered, send_download, send_html, send_redirect, send_static
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect]]
+Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download]]
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
 _TOKENS = "enterprises/*/enrollmentTokens"
 _ENDPOINTS = "enterprises/*/pushEndpoints"
 _LETTERS = "enterprises/*/deadLetters"
+_APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
+_APPROVAL = f"{_APPROVALS}/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,16 @@ PAGES = (
     ConsoleRow("POST", f"{_LETTERS}:resend", notification_pages.resend_letters),
     ConsoleRow("POST", f"{_LETTERS}:discard", notification_pages.discard_letters),
     ConsoleRow("GET", f"{_LETTERS}/*", notification_pages.show_letter),
+    ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
+    ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
+    ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
+    ConsoleRow("POST", f"{_APPROVAL}:decline", approval_pages.decline),
+    ConsoleRow("POST", f"{_APPROVAL}:callOff", approval_pages.call_off),
+    ConsoleRow("GET", _RULES, approval_rule_pages.show_rules),
+    ConsoleRow("POST", _RULES, approval_rule_pages.set_rules),
+    ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
+    ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
+    ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
@@ -120,7 +135,7 @@ def console_app(console: Console) -> Asgi:
 async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = Guest(console, scope, receive)
+        guest = Guest(console, scope, receive, is_page=_is_page)
         found = await _found(guest, scope)
     except ClientGone:
         return
@@ -137,11 +152,18 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(found, Redirect):
             await send_redirect(send, found.path)
             return
+        if isinstance(found, Download):
+            await send_download(send, found.name, found.body)
+            return
         refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
         await send_html(send, found.status, _html(guest, scope, found.template, found.title, found.values), refresh)
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
+def _is_page(path: str) -> bool:
+    return "GET" in _TABLE.http_methods(path)
+
+
+async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
     path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))

@@ -3,7 +3,7 @@
 A page reads and writes by the rows of the API's methods, so those who may not call a method learn nothing of it here either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -69,6 +69,14 @@ class Redirect(NamedTuple):
     path: str
 
 
+class Download(NamedTuple):
+    """A file that the browser saves, and keeps in no cache."""
+
+    name: str
+    """As in `audit.json`: letters, digits and `._-`."""
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """What the pages work with; made once, in the composition root."""
@@ -85,10 +93,14 @@ class Console:
 class Guest:
     """Someone who asks for a page."""
 
-    def __init__(self, console: Console, scope: Scope, receive: Receive) -> None:
-        """Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here."""
+    def __init__(self, console: Console, scope: Scope, receive: Receive, *, is_page: Callable[[str], bool] = bool) -> None:
+        """`is_page`: whether there is a page at a path below PREFIX.
+
+        Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here.
+        """
         self.console = console
         self.ports = console.ports
+        self._is_page = is_page
         self.base = str(scope.get("root_path", ""))
         """What stands before every path of this server, as of a world below its sandbox's address."""
         self.caller: Caller = ANYBODY
@@ -214,6 +226,11 @@ class Guest:
         given = {name: value for name, value in query.items() if value}
         return f"{path}?{urlencode(given)}" if given else path
 
+    def url_of_resource(self, resource: str) -> str:
+        """The path of the page of a resource, by its name; empty: there is none."""
+        path = "/".join(quote(part, safe="") for part in resource.split("/"))
+        return f"{self.base}{PREFIX}/{path}" if resource and self._is_page(path) else ""
+
     def url_of(self, device: DeviceName, *parts: str, **query: str) -> str:
         """The path of a device's page, or of one below it."""
         return self.url("enterprises", device.enterprise, "devices", device.device, *parts, **query)
@@ -221,7 +238,10 @@ class Guest:
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
             resource = resource_of(METHODS[method_id].path, ids)
-            await self.console.audited.rejected(error, method_id, self._scope, caller=self.caller, resource=resource)
+            caller = self.caller
+            if caller is ANYBODY and self.console.authorizer is not None:
+                caller = await self.console.authorizer.sender(self._as_own_page())
+            await self.console.audited.rejected(error, method_id, self._scope, caller=caller, resource=resource)
 
     def _session(self) -> tuple[str, str]:
         """The secret of the session that the browser shows, and this server's origin as the browser sees it; empty: there is none."""

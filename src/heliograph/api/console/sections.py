@@ -33,7 +33,7 @@ class Section:
     method: str = ""
     """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
     also: tuple[str, ...] = ()
-    """What its other pages' paths begin with."""
+    """Paths of pages that are in it although their path does not begin with its own."""
     when: Callable[[Guest], bool] | None = None
     """What must hold besides, as that this is a sandbox; None: nothing."""
 
@@ -47,12 +47,19 @@ class Section:
         return _place(self.path, enterprise)
 
 
+def keeps_a_trail(guest: Guest) -> bool:
+    """Whether the server records what is changed."""
+    return guest.ports.store.audited
+
+
 SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
     Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
     Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
     Section(title="Notifications", path="enterprises/*/notifications", method=PUSH_ENDPOINTS_LIST, also=("enterprises/*/pushEndpoints",)),
     Section(title="Dead letters", path="enterprises/*/deadLetters", method=DEAD_LETTERS_LIST),
+    Section(title="Approvals", path="enterprises/*/approvals", method="heliograph.approvals.list", also=("enterprises/*/approvalRules",)),
+    Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
     Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
     Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
 )
