@@ -164,6 +164,10 @@ ORDER BY o.create_ms, o.device_key
 -- An enterprise's devices after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND position > ? ORDER BY position LIMIT ?
 
+-- holding_devices --
+-- How many devices an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM devices WHERE enterprise = ? LIMIT ?) AS counted
+
 -- page_of_devices_with_policy --
 -- The devices that have a policy, after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND policy_name = ? AND position > ? ORDER BY position LIMIT ?

@@ -13,8 +13,12 @@ from heliograph.api.console import (
     audit_pages,
     command_pages,
     device_pages,
+    endpoint_pages,
     enrollment_pages,
+    enterprise_pages,
     fleet_pages,
+    live,
+    notification_pages,
     operation_pages,
     policy_pages,
 )
@@ -23,19 +27,23 @@ from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Co
 from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_download, send_html, send_redirect, send_static
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_download, send_html, send_redirect, send_static
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, send_whole
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download]]
+Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download | Stream]]
+LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
 _TOKENS = "enterprises/*/enrollmentTokens"
+_ENDPOINTS = "enterprises/*/pushEndpoints"
+_LETTERS = "enterprises/*/deadLetters"
 _APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
 _APPROVAL = f"{_APPROVALS}/*"
 
@@ -51,8 +59,16 @@ class ConsoleRow:
 
 
 PAGES = (
-    ConsoleRow("GET", "", fleet_pages.show_enterprises),
+    ConsoleRow("GET", "", enterprise_pages.show_first),
+    ConsoleRow("GET", "enterprises", enterprise_pages.show_enterprises),
+    ConsoleRow("GET", "enterprises:create", enterprise_pages.show_new),
+    ConsoleRow("POST", "enterprises:create", enterprise_pages.create),
+    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
+    ConsoleRow("GET", "enterprises/*/settings", enterprise_pages.show_settings),
+    ConsoleRow("POST", "enterprises/*/settings", enterprise_pages.save_settings),
+    ConsoleRow("GET", "enterprises/*:delete", enterprise_pages.show_deletion),
+    ConsoleRow("POST", "enterprises/*:delete", enterprise_pages.delete),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
     ConsoleRow("GET", f"{_DEVICE}/commands", command_pages.show_types),
@@ -76,6 +92,20 @@ PAGES = (
     ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
     ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
     ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", "enterprises/*/notifications", notification_pages.show_notifications),
+    ConsoleRow("GET", f"{_ENDPOINTS}:create", endpoint_pages.show_new),
+    ConsoleRow("POST", f"{_ENDPOINTS}:create", endpoint_pages.create),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*", endpoint_pages.show_endpoint),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:test", endpoint_pages.send_test),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:rotateSecret", endpoint_pages.rotate_secret),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:enable", endpoint_pages.enable),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:disable", endpoint_pages.disable),
+    ConsoleRow("GET", f"{_ENDPOINTS}/*:delete", endpoint_pages.show_deletion),
+    ConsoleRow("POST", f"{_ENDPOINTS}/*:delete", endpoint_pages.delete),
+    ConsoleRow("GET", _LETTERS, notification_pages.show_letters),
+    ConsoleRow("POST", f"{_LETTERS}:resend", notification_pages.resend_letters),
+    ConsoleRow("POST", f"{_LETTERS}:discard", notification_pages.discard_letters),
+    ConsoleRow("GET", f"{_LETTERS}/*", notification_pages.show_letter),
     ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
     ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
     ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
@@ -114,6 +144,10 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
     except ClientGone:
         return
     except HeliographError as error:
+        if _asked_path(scope) == LIVE:
+            # An EventSource asks no more after that; its page asks for itself again, and learns why.
+            await send_whole(send, 204, b"", HEADERS)
+            return
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
@@ -129,15 +163,18 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(found, Download):
             await send_download(send, found.name, found.body)
             return
-        refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(guest, scope, found.template, found.title, found.values), refresh)
+        if isinstance(found, Stream):
+            await send_stream(found, scope, receive, send)
+            return
+        values = {**found.values, "live": found.live, "refresh_s": found.refresh_s}
+        await send_html(send, found.status, _html(guest, scope, found.template, found.title, values))
 
 
 def _is_page(path: str) -> bool:
     return "GET" in _TABLE.http_methods(path)
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download:
+async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download | Stream:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
     path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
@@ -168,6 +205,9 @@ def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: 
         "person": guest.caller.actor if guest and signed_in else "",
         "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
+        "live": "",
+        "cursor": guest.cursor if guest else "",
+        "refresh_s": 0,
     }
     return rendered(template, **{**around, **values})
 

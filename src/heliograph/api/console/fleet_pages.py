@@ -1,10 +1,10 @@
-"""The enterprises, and the devices of one: searched, filtered, page by page, with everything that was asked in the address."""
+"""The devices of an enterprise: searched, filtered, page by page, with everything that was asked in the address."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, ENTERPRISES_LIST, ConsolePage, Guest, Json, Redirect
+from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, ConsolePage, Guest, Json
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -36,25 +36,6 @@ class _Found(NamedTuple):
     scanned: int
 
 
-async def show_enterprises(guest: Guest) -> ConsolePage | Redirect:
-    """The enterprises that the caller may see; of a single one, its devices."""
-    token = guest.parameter("page")
-    answer = await guest.ask(ENTERPRISES_LIST, page_size=AT_ONCE, page_token=token)
-    enterprises = answer.get("enterprises", [])
-    more = answer.get("nextPageToken", "")
-    if len(enterprises) == 1 and not more and not token:
-        return Redirect(guest.url(*enterprises[0]["name"].split("/")))
-    rows = [
-        {
-            "id": EnterpriseName.parse(one["name"]).enterprise,
-            "display": one.get("enterpriseDisplayName", ""),
-            "url": guest.url(*one["name"].split("/")),
-        }
-        for one in enterprises
-    ]
-    return ConsolePage("console/enterprises.html", "Enterprises", {"enterprises": rows, "next_url": guest.url(page=more) if more else ""})
-
-
 async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
     """The devices of the enterprise that the address asks for."""
     text, wanted, token = guest.parameter("q"), guest.parameter("filter"), guest.parameter("page")
@@ -83,7 +64,9 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
             if not (guest.ports.shared and condition.startswith("connected"))
         ],
     }  # fmt: skip
-    return ConsolePage("console/fleet.html", display or enterprise, values, status=400 if error else 200)
+    return ConsolePage(
+        "console/fleet.html", display or enterprise, values, status=400 if error else 200, live=f"enterprises/{enterprise}/devices"
+    )
 
 
 def _columns(guest: Guest) -> Columns:

@@ -10,6 +10,7 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
@@ -19,7 +20,7 @@ from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
@@ -173,6 +174,9 @@ class PostgresStore(RecordVerbs, AuditVerbs):
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         self._commit_listeners.on_rings.append(listener)
 
+    def on_changes(self, listener: Callable[[Collection[Thing]], None]) -> None:
+        self._commit_listeners.on_changes.append(listener)
+
     # Reads.
 
     async def operation(self, name: OperationName) -> Operation | None:
@@ -216,7 +220,7 @@ class PostgresStore(RecordVerbs, AuditVerbs):
         return await self._reader.page("page_of_devices_with_policy", _device, name.enterprise, str(name), after, limit=limit)
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
+        ((number, size),) = await self._reader.run(HOLDING[held], enterprise.enterprise, most)
         return Holding(number, int(size))
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:

@@ -12,6 +12,7 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
@@ -24,7 +25,7 @@ from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
@@ -223,6 +224,7 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         self._listeners.nearest(done.nearest_deadline_us)
         self._listeners.published(done.message_ids)
         self._listeners.appended(done.event_streams)
+        self._listeners.changed(done.changed)
 
     def nearest_deadline_us(self) -> int | None:
         return self._listeners.nearest_us
@@ -238,6 +240,9 @@ class SqliteStore(RecordVerbs, AuditVerbs):
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         self._listeners.on_rings.append(listener)
+
+    def on_changes(self, listener: Callable[[Collection[Thing]], None]) -> None:
+        self._listeners.on_changes.append(listener)
 
     # Reads.
 
@@ -322,7 +327,7 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         return tuple(map(message_from, self._reads.one("due_messages", destination, by_us, count + self._claims.of(destination))))
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDING[held], enterprise.enterprise, most))
         return Holding(number, size)
 
     async def next_messages_us(self) -> Mapping[str, int]:
