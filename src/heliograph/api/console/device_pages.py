@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.guest import DEVICES_GET, EXPLAIN, ISSUE, OPERATIONS_LIST, ConsolePage, Guest, Json
-from heliograph.api.console.shown import ago, json_shown, management_of, moment_of, us_of
+from heliograph.api.console.shown import ago, android_of, json_shown, management_of, moment_of, us_of, with_moments
 from heliograph.domain.device_columns import COLUMNS
 from heliograph.domain.longrunning import read_outcome, render_operation
 from heliograph.domain.names import DeviceName
@@ -70,7 +70,7 @@ async def _commands(guest: Guest, name: DeviceName) -> Mapping[str, Any]:
     reasons: Sequence[str] = [""] * len(waiting)
     if await guest.may(EXPLAIN, *name, "-"):
         explained = await asyncio.gather(*(explanation_of(guest.ports, operation) for operation in waiting[:EXPLAINED_MOST]))
-        reasons = [explanation.text for explanation in explained]
+        reasons = [with_moments(explanation.text) for explanation in explained]
     newest = await newest_operations(guest.ports, name, most=NEWEST)
     return {
         "may_list": True,
@@ -91,7 +91,7 @@ def _row(guest: Guest, name: DeviceName, operation: Json) -> Mapping[str, Any]:
     outcome, metadata = read_outcome(operation), operation["metadata"]
     return {
         "type": metadata.get("type", ""), "url": guest.url_of(name, "operations", operation["name"].rpartition("/")[2]),
-        "issued": moment_of(metadata.get("createTime", "")), "outcome": outcome.outcome, "detail": outcome.detail,
+        "issued": moment_of(metadata.get("createTime", "")), "outcome": outcome.outcome, "detail": with_moments(outcome.detail),
     }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def _facts(device: Json) -> Sequence[tuple[str, str]]:
         ("Model", " ".join(filter(None, (hardware.get("manufacturer", "").capitalize(), hardware.get("model", ""))))),
         ("Serial number", hardware.get("serialNumber", "")),
         ("IMEI", network.get("imei", "")),
-        ("Android", ", ".join(filter(None, (software.get("androidVersion", ""), f"API level {COLUMNS['api'](device) or 'unknown'}")))),
+        ("Android", android_of(device)),
         ("Security patch", software.get("securityPatchLevel", "")),
         ("Management", management_of(device)),
         ("User", COLUMNS["user"](device)),
