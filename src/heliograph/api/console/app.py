@@ -7,25 +7,40 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, fleet_pages, live, operation_pages
+from heliograph.api.console import (
+    approval_pages,
+    approval_rule_pages,
+    audit_pages,
+    command_pages,
+    device_pages,
+    enrollment_pages,
+    fleet_pages,
+    live,
+    operation_pages,
+    policy_pages,
+)
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
 from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_html, send_redirect, send_static
+from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_download, send_html, send_redirect, send_static
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, send_whole
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect | Stream]]
+Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download | Stream]]
 LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
+_POLICIES = "enterprises/*/policies"
+_TOKENS = "enterprises/*/enrollmentTokens"
+_APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
+_APPROVAL = f"{_APPROVALS}/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class ConsoleRow:
     http: str
     path: str
     handler: Handler
+    form_max_bytes: int = FORM_MAX_BYTES
 
 
 PAGES = (
@@ -49,6 +65,31 @@ PAGES = (
     ConsoleRow("POST", f"{_DEVICE}/commands/*", command_pages.confirm),
     ConsoleRow("GET", _OPERATION, operation_pages.show_operation),
     ConsoleRow("POST", f"{_OPERATION}:cancel", operation_pages.cancel),
+    ConsoleRow("GET", _POLICIES, policy_pages.show_policies),
+    ConsoleRow("GET", f"{_POLICIES}:create", policy_pages.show_new),
+    ConsoleRow("POST", f"{_POLICIES}:create", policy_pages.check_new, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*", policy_pages.show_policy),
+    ConsoleRow("POST", f"{_POLICIES}/*", policy_pages.save, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*:edit", policy_pages.show_editor),
+    ConsoleRow("POST", f"{_POLICIES}/*:edit", policy_pages.check, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
+    ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
+    ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
+    ConsoleRow("GET", _TOKENS, enrollment_pages.show_tokens),
+    ConsoleRow("GET", f"{_TOKENS}:create", enrollment_pages.show_new),
+    ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
+    ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
+    ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
+    ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
+    ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
+    ConsoleRow("POST", f"{_APPROVAL}:decline", approval_pages.decline),
+    ConsoleRow("POST", f"{_APPROVAL}:callOff", approval_pages.call_off),
+    ConsoleRow("GET", _RULES, approval_rule_pages.show_rules),
+    ConsoleRow("POST", _RULES, approval_rule_pages.set_rules),
+    ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
+    ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
+    ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
@@ -72,7 +113,7 @@ def console_app(console: Console) -> Asgi:
 async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = Guest(console, scope, receive)
+        guest = Guest(console, scope, receive, is_page=_is_page)
         found = await _found(guest, scope)
     except ClientGone:
         return
@@ -93,6 +134,9 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(found, Redirect):
             await send_redirect(send, found.path)
             return
+        if isinstance(found, Download):
+            await send_download(send, found.name, found.body)
+            return
         if isinstance(found, Stream):
             await send_stream(found, scope, receive, send)
             return
@@ -100,7 +144,11 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         await send_html(send, found.status, _html(guest, scope, found.template, found.title, values))
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Stream:
+def _is_page(path: str) -> bool:
+    return "GET" in _TABLE.http_methods(path)
+
+
+async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download | Stream:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
     path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
@@ -108,7 +156,7 @@ async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Stream:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
     row, ids = _TABLE.find(scope["method"], path)
     if scope["method"] == "POST":
-        await guest.read_form()
+        await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 

@@ -3,7 +3,7 @@
 A page reads and writes by the rows of the API's methods, so those who may not call a method learn nothing of it here either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -37,10 +37,14 @@ ISSUE = "androidmanagement.enterprises.devices.issueCommand"
 OPERATIONS_LIST = "androidmanagement.enterprises.devices.operations.list"
 OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
+POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
+TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
 """A command may have half of that, and a form writes some characters as three."""
+JSON_FORM_MAX_BYTES = 3 * 512 * 1_024
+"""Of a form with a whole resource in it: `Limits.resource_bytes_most`, each byte as three."""
 FIELDS_MOST = 256
 TEXT_MAX_CHARS = 2_048
 """Of a search, a filter, a page token: as AMAPI's filters."""
@@ -67,6 +71,14 @@ class Redirect(NamedTuple):
     path: str
 
 
+class Download(NamedTuple):
+    """A file that the browser saves, and keeps in no cache."""
+
+    name: str
+    """As in `audit.json`: letters, digits and `._-`."""
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """What the pages work with; made once, in the composition root."""
@@ -86,10 +98,14 @@ class Console:
 class Guest:
     """Someone who asks for a page."""
 
-    def __init__(self, console: Console, scope: Scope, receive: Receive) -> None:
-        """Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here."""
+    def __init__(self, console: Console, scope: Scope, receive: Receive, *, is_page: Callable[[str], bool] = bool) -> None:
+        """`is_page`: whether there is a page at a path below PREFIX.
+
+        Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here.
+        """
         self.console = console
         self.ports = console.ports
+        self._is_page = is_page
         self.base = str(scope.get("root_path", ""))
         """What stands before every path of this server, as of a world below its sandbox's address."""
         self.caller: Caller = ANYBODY
@@ -144,9 +160,9 @@ class Guest:
             self.caller = await self.console.authorizer.anyone(self._scope)
         return self.caller
 
-    async def read_form(self) -> None:
+    async def read_form(self, *, max_bytes: int = FORM_MAX_BYTES) -> None:
         """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
-        body = await read_body(self._receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+        body = await read_body(self._receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
         self.fields = _values(body.decode(errors="replace"))
 
     async def admit(self, method_id: str, *ids: str) -> Caller:
@@ -228,6 +244,11 @@ class Guest:
         given = {name: value for name, value in query.items() if value}
         return f"{path}?{urlencode(given)}" if given else path
 
+    def url_of_resource(self, resource: str) -> str:
+        """The path of the page of a resource, by its name; empty: there is none."""
+        path = "/".join(quote(part, safe="") for part in resource.split("/"))
+        return f"{self.base}{PREFIX}/{path}" if resource and self._is_page(path) else ""
+
     def url_of(self, device: DeviceName, *parts: str, **query: str) -> str:
         """The path of a device's page, or of one below it."""
         return self.url("enterprises", device.enterprise, "devices", device.device, *parts, **query)
@@ -235,7 +256,10 @@ class Guest:
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
             resource = resource_of(METHODS[method_id].path, ids)
-            await self.console.audited.rejected(error, method_id, self._scope, caller=self.caller, resource=resource)
+            caller = self.caller
+            if caller is ANYBODY and self.console.authorizer is not None:
+                caller = await self.console.authorizer.sender(self._as_own_page())
+            await self.console.audited.rejected(error, method_id, self._scope, caller=caller, resource=resource)
 
     def _session(self) -> tuple[str, str]:
         """The secret of the session that the browser shows, and this server's origin as the browser sees it; empty: there is none."""

@@ -57,6 +57,12 @@ async def send_redirect(send: Send, place: str, more: Headers = ()) -> None:
     await send_whole(send, 303, b"", [(b"location", place.encode("latin-1")), *HEADERS, *more])
 
 
+async def send_download(send: Send, name: str, body: bytes) -> None:
+    """A file is sent for the browser to save, and no cache keeps it."""
+    own = [(b"content-type", b"application/octet-stream"), (b"content-disposition", f'attachment; filename="{name}"'.encode())]
+    await send_whole(send, 200, body, [*own, *HEADERS[1:]])
+
+
 async def send_static(send: Send, name: str) -> bool:
     """The file with this name (what follows STATIC in a path) is sent; False: there is none."""
     found = _static_files().get(name)
