@@ -14,8 +14,8 @@ from heliograph.api.console.live_streams import OF_ONE_MOST, cursor_of
 from heliograph.commands import COMMANDS
 from heliograph.domain.names import DeviceName
 from heliograph.service.changes import REMEMBERED_MOST, Changes, Shelf, Thing
+from tests.console.houses import House
 from tests.console.reader import Reader
-from tests.console.test_sign_in import House, house  # noqa: F401 - a fixture
 from tests.patience import PATIENCE_S
 from tests.people.visitor import Visitor, signed_in
 from tests.sandbox.client import Client
@@ -190,7 +190,7 @@ def test_a_stream_ends_with_the_sandboxs_life(sandbox: Client) -> None:
         to_the_end(frames)
 
 
-def test_people_hear_of_their_own_enterprises_only(house: House) -> None:  # noqa: F811 - the fixture
+def test_people_hear_of_their_own_enterprises_only(house: House) -> None:
     here, elsewhere = signed_in(house.server, enterprises=("acme",)), signed_in(house.server, enterprises=("other",))
     with listening_as(here) as heard, listening_as(elsewhere) as unheard:
         next(heard.frames())
@@ -204,7 +204,7 @@ def test_people_hear_of_their_own_enterprises_only(house: House) -> None:  # noq
         assert all("acme" not in name for name in unheard.hear("enterprises/other/policies").names)
 
 
-def test_a_caller_whose_role_chooses_devices_hears_no_devices_name(house: House) -> None:  # noqa: F811
+def test_a_caller_whose_role_chooses_devices_hears_no_devices_name(house: House) -> None:
     role = {"allow": [{"methods": ["*.get", "*.list"], "devices": 'managementMode = "DEVICE_OWNER"'}]}
     assert 200 == house.server.desk("PUT", "/roles/chooser", role).status
     chooser, admin = signed_in(house.server, role="chooser", enterprises=("acme",)), signed_in(house.server)
@@ -217,7 +217,7 @@ def test_a_caller_whose_role_chooses_devices_hears_no_devices_name(house: House)
 
 
 @pytest.mark.parametrize("way", ["the browser signs out", "the person is removed"])
-def test_a_stream_ends_when_its_reader_may_read_no_more(house: House, way: str) -> None:  # noqa: F811
+def test_a_stream_ends_when_its_reader_may_read_no_more(house: House, way: str) -> None:
     name = f"{way.replace(' ', '-')}@example.com"
     visitor = signed_in(house.server, name)
     with listening_as(visitor) as listener:
@@ -231,7 +231,7 @@ def test_a_stream_ends_when_its_reader_may_read_no_more(house: House, way: str) 
         to_the_end(frames)
 
 
-def test_who_is_not_signed_in_gets_no_stream_and_another_site_gets_none(house: House) -> None:  # noqa: F811
+def test_who_is_not_signed_in_gets_no_stream_and_another_site_gets_none(house: House) -> None:
     visitor = signed_in(house.server)
 
     with listening(f"{visitor.origin}/console/live") as stranger:

@@ -55,7 +55,6 @@ class ConsoleRow:
 
 PAGES = (
     ConsoleRow("GET", "", fleet_pages.show_enterprises),
-    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
@@ -91,7 +90,9 @@ PAGES = (
     ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
     ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
-_TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
+STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
+"""What no one looks at as a page."""
+_TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
 
 
 def console_app(console: Console) -> Asgi:

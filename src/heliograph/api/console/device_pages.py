@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from heliograph.api.console.audit_pages import trail_url
+from heliograph.api.console.command_bars import PHASES, bars_of
 from heliograph.api.console.guest import DEVICES_GET, EXPLAIN, ISSUE, OPERATIONS_LIST, ConsolePage, Guest, Json
 from heliograph.api.console.shown import ago, android_of, json_shown, management_of, moment_of, us_of, with_moments
 from heliograph.domain.device_columns import COLUMNS
@@ -41,7 +42,7 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
         "connection": CONNECTIONS[sighting.where], "seen": ago(seen_us, now_us), "state": device.get("state", ""),
         "json": json_shown(device), "may_issue": await guest.may(ISSUE, *name), "issue_url": guest.url_of(name, "commands"),
         "all_url": guest.url_of(name, "operations"), "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
-        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "queue": (), "hidden": 0, "newest": (),
+        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "axis": None, "queue": (), "hidden": 0, "newest": (),
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)
@@ -73,8 +74,11 @@ async def _commands(guest: Guest, name: DeviceName) -> Mapping[str, Any]:
         explained = await asyncio.gather(*(explanation_of(guest.ports, operation) for operation in waiting[:EXPLAINED_MOST]))
         reasons = [with_moments(explanation.text) for explanation in explained]
     newest = await newest_operations(guest.ports, name, most=NEWEST)
+    shown = [*(operation for operation in newest if not operation.open), *waiting[: NEWEST - 1]]
+    notes = [(one, guest.ports.offers.note(name, one.create_ms) if one.open else None) for one in shown[:NEWEST]]
     return {
-        "may_list": True,
+        "may_list": True, "axis": bars_of(notes, now_us=guest.ports.clock.now_us()) if shown else None, "phases": PHASES,
+        "url_of": lambda operation: guest.url_of(name, "operations", str(operation.create_ms)),
         "queue": [
             {**_row(guest, name, _shown(operation)), "reason": reason} for operation, reason in zip(waiting, reasons, strict=False)
         ],
