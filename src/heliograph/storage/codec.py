@@ -88,7 +88,7 @@ def operations_from(rows: Iterable[OperationRow]) -> Iterable[Operation]:
     )
 
 
-class _Applied(msgspec.Struct, gc=False):
+class _Applied(msgspec.Struct, rename="camel", gc=False):
     applied_state: DeviceState = DeviceState.ACTIVE
 
 
