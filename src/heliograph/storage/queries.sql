@@ -185,6 +185,10 @@ FROM (
 WHERE k.device_key = e.device_key AND k.enterprise = ?
 GROUP BY 1, 2
 
+-- holding_devices --
+-- How many devices an enterprise has, counted up to a number.
+SELECT count(*), 0 FROM (SELECT 1 AS one FROM devices WHERE enterprise = ? LIMIT ?) AS counted
+
 -- page_of_devices_with_policy --
 -- The devices that have a policy, after a position, in order of enrolment.
 SELECT record FROM devices WHERE enterprise = ? AND policy_name = ? AND position > ? ORDER BY position LIMIT ?

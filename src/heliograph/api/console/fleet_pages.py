@@ -1,21 +1,11 @@
-"""The enterprises, and the devices of one: searched, filtered, page by page, with everything that was asked in the address."""
+"""The devices of an enterprise: searched, filtered, page by page, with everything that was asked in the address."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from heliograph.api.console.fleet_charts import summary_values
-from heliograph.api.console.guest import (
-    DEVICES_GET,
-    DEVICES_LIST,
-    ENTERPRISES_GET,
-    ENTERPRISES_LIST,
-    OPERATIONS_LIST,
-    ConsolePage,
-    Guest,
-    Json,
-    Redirect,
-)
+from heliograph.api.console.guest import DEVICES_GET, DEVICES_LIST, ENTERPRISES_GET, OPERATIONS_LIST, ConsolePage, Guest, Json
 from heliograph.api.console.shown import ago, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS, Columns, containing, plain, read_filter
 from heliograph.domain.names import ID_PATTERN, DeviceName, EnterpriseName
@@ -46,25 +36,6 @@ class _Found(NamedTuple):
     next_page: str
     """The API's token with which a search goes on; empty: there is no more."""
     scanned: int
-
-
-async def show_enterprises(guest: Guest) -> ConsolePage | Redirect:
-    """The enterprises that the caller may see; of a single one, its devices."""
-    token = guest.parameter("page")
-    answer = await guest.ask(ENTERPRISES_LIST, page_size=AT_ONCE, page_token=token)
-    enterprises = answer.get("enterprises", [])
-    more = answer.get("nextPageToken", "")
-    if len(enterprises) == 1 and not more and not token:
-        return Redirect(guest.url(*enterprises[0]["name"].split("/")))
-    rows = [
-        {
-            "id": EnterpriseName.parse(one["name"]).enterprise,
-            "display": one.get("enterpriseDisplayName", ""),
-            "url": guest.url(*one["name"].split("/")),
-        }
-        for one in enterprises
-    ]
-    return ConsolePage("console/enterprises.html", "Enterprises", {"enterprises": rows, "next_url": guest.url(page=more) if more else ""})
 
 
 async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
@@ -103,7 +74,7 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
 async def _numbers(guest: Guest, enterprise: str, *, shown: bool) -> Mapping[str, Any]:
     """The enterprise in numbers, on the first page of all devices, for those who may see every device and its commands."""
     name = EnterpriseName(enterprise)
-    if not shown or not guest.sees_whole(DEVICES_LIST) or not guest.may_open(OPERATIONS_LIST, *name, "-") or await _is_unknown(guest, name):
+    if not shown or guest.sees_some(DEVICES_LIST) or not guest.may_open(OPERATIONS_LIST, *name, "-") or await _is_unknown(guest, name):
         return {"counting": False, "counts": (), "charts": (), "as_of": ""}
     return summary_values(guest, enterprise, await guest.console.summaries.newest(name))
 

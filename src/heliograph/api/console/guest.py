@@ -40,6 +40,7 @@ OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
 POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
 TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
+PUSH_ENDPOINTS_LIST, DEAD_LETTERS_LIST = "heliograph.pushEndpoints.list", "heliograph.deadLetters.list"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
@@ -214,9 +215,9 @@ class Guest:
             return False
         return True
 
-    def sees_whole(self, method_id: str) -> bool:
-        """Whether the caller, whom `admit` let in to the method, may call it whatever the device is."""
-        return self.console.authorizer is None or not self.caller.rights.permit(METHODS[method_id]).limited
+    def sees_some(self, method_id: str) -> bool:
+        """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""
+        return self.console.authorizer is not None and self.caller.rights.permit(METHODS[method_id]).limited
 
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""

@@ -83,14 +83,6 @@ class Authorizer:
         credential = credential_of(scope)
         return self._callers.known(credential) or await self._authenticated(credential, {}, scope)
 
-    async def anyone(self, scope: Scope) -> Caller:
-        """The caller, also one who shows a session and only reads, without a check of its rights.  Raises: as `admit`, of who calls."""
-        if not credential_of(scope) and self._sessions is not None:
-            caller = await self._sessions.caller_of(scope, writes=False)
-            if caller is not None:
-                return caller
-        return await self.identify(scope)
-
     async def sender(self, scope: Scope) -> Caller:
         """The caller, if it was identified within the last minute or shows a session, otherwise anybody: for what is written of a refusal.
 
@@ -102,6 +94,14 @@ class Authorizer:
         with contextlib.suppress(HeliographError):
             return await self._sessions.caller_of(scope, writes=False) or ANYBODY
         return ANYBODY
+
+    async def anyone(self, scope: Scope) -> Caller:
+        """The caller, also one who shows a session and only reads, without a check of its rights.  Raises: as `admit`, of who calls."""
+        if not credential_of(scope) and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=False)
+            if caller is not None:
+                return caller
+        return await self.identify(scope)
 
     async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:

@@ -22,7 +22,7 @@ from heliograph.storage.batch.view import check_names
 from heliograph.storage.codec import device_from, ended_counts_from, states_in
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import message_from
 from heliograph.storage.postgres.batches import Batches
 from heliograph.storage.postgres.commits import PostgresCommitListeners
@@ -234,7 +234,7 @@ class PostgresStore(RecordVerbs, AuditVerbs):
         return ended_counts_from(rows)
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._reader.run(HELD[held].names.holding, enterprise.enterprise, most)
+        ((number, size),) = await self._reader.run(HOLDING[held], enterprise.enterprise, most)
         return Holding(number, int(size))
 
     async def events(self, enterprise: EnterpriseName, *, after: int, limit: int) -> EventPage:

@@ -27,7 +27,7 @@ from heliograph.storage.commit_listeners import CommitListeners
 from heliograph.storage.event_rows import event_page, page_of_events
 from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.kind import ReadRow, Row
-from heliograph.storage.kinds import HELD, TOMBSTONES, kind_of
+from heliograph.storage.kinds import HOLDING, TOMBSTONES, kind_of
 from heliograph.storage.outbox import Claims, Rota, message_from, soonest
 from heliograph.storage.queue.lanes import WAITS_MOST_S
 from heliograph.storage.queue.rule_queue import Done, Exclusive, Queued, RuleQueue
@@ -341,7 +341,7 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         return ended_counts_from(rows)
 
     async def holding(self, enterprise: EnterpriseName, held: Held, *, most: int) -> Holding:
-        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HELD[held].names.holding, enterprise.enterprise, most))
+        ((number, size),) = await self._in_thread(lambda: self._page_reads.one(HOLDING[held], enterprise.enterprise, most))
         return Holding(number, size)
 
     async def next_messages_us(self) -> Mapping[str, int]:
