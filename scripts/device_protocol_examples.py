@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 
-from heliograph.agent.command_run import raw_evidence
 from heliograph.agent.client import Socket, bearer
+from heliograph.agent.command_run import raw_evidence
 from heliograph.agent.profiles import PROFILES
 from heliograph.agent.sealed_commands import new_private_key, public_key_of
 from heliograph.agent.transport import KIND_OF, Reply
