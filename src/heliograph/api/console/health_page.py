@@ -165,7 +165,7 @@ def _storage(ports: Ports, stats: StoreStats | None) -> str:
         return "it does not answer in time"
     log = f", and {_size(stats.log_bytes)} of write-ahead log" if stats.log_bytes else ""
     shared = ", shared with other servers" if ports.shared else ""
-    return f"{stats.engine}, {_size(stats.database_bytes)}{log}{shared}"
+    return f"{stats.engine}, {_size(stats.database_bytes) if stats.database_bytes else 'in memory'}{log}{shared}"
 
 
 def _size(length: int) -> str:

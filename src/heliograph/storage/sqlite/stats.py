@@ -22,6 +22,8 @@ def stats_of(connection: apsw.Connection) -> StoreStats:
 
 
 def _bytes(path: str) -> int:
+    if not path:  # in memory
+        return 0
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:  # the log, before the first write
