@@ -17,6 +17,7 @@ from heliograph.domain.evidence import Judgement
 from heliograph.service.metrics import OUTCOMES, Histogram
 from heliograph.service.ports import Lane, Ports
 from heliograph.service.push_service import Outcome
+from heliograph.service.silent_phones import DAYS
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
@@ -39,6 +40,7 @@ class ServerMetrics(Collector):
         yield from self._store()
         yield from self._waiting()
         yield from self._held()
+        yield from self._silent()
         yield from self._phones()
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
         now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
@@ -106,6 +108,16 @@ class ServerMetrics(Collector):
             longest.add_metric((lane.name.lower(),), load.oldest_wait_s if load else 0)
         yield rules
         yield longest
+
+    def _silent(self) -> Iterator[Family]:
+        silence = self._lately.silence
+        if silence is None:
+            return
+        yield gauge("devices", "Devices of all enterprises, counted now and then.", silence.devices)
+        silent = GaugeMetricFamily("heliograph_phones_silent", "Phones not heard for more than so many days.", labels=("days",))
+        for days, count in zip(DAYS, silence.silent, strict=True):
+            silent.add_metric((str(days),), count)
+        yield silent
 
     def _held(self) -> Iterator[Family]:
         stats = self._lately.latest
