@@ -10,6 +10,7 @@ import pytest
 from heliograph.api.console.health_page import checks_of
 from heliograph.api.readiness import STOPPING
 from heliograph.service.metrics import PROCESS
+from heliograph.service.silent_phones import Silence
 from heliograph.settings import Settings
 from tests.console.reader import Page, Reader
 from tests.people.visitor import Visitor, signed_in
@@ -53,7 +54,7 @@ class Stopping:
 def test_what_is_not_well_is_said_as_readyz_says_it(server: Guarded) -> None:
     ports = replace(server.ports, presence=Stopping())  # type: ignore[arg-type]
 
-    requests = next(check for check in checks_of(ports, None) if check.name == "Requests")
+    requests = next(check for check in checks_of(ports, None, None) if check.name == "Requests")
 
     assert ("bad", [STOPPING]) == (requests.state, list(requests.sentences))
 
@@ -81,10 +82,24 @@ def test_what_was_rejected_rests_or_is_full_is_worth_a_look(server: Guarded) -> 
         assert words in page.text
 
 
+@pytest.mark.parametrize(
+    "silent, state, words",
+    [
+        ((0, 0, 0), "good", "Each of 9 phones was heard within 3 days."),
+        ((2, 0, 0), "good", "Of 9 phones, 2 for more than 3 days was not heard."),
+        ((3, 2, 1), "look", "Of 9 phones, 3 for more than 3 days, 2 for more than 7 days, 1 for more than 30 days were not heard."),
+    ],
+)
+def test_phones_that_are_silent_for_a_week_are_worth_a_look(server: Guarded, silent: tuple[int, ...], state: str, words: str) -> None:
+    found = next(check for check in checks_of(server.ports, None, Silence(9, silent)) if check.name == "Silent phones")
+
+    assert (state, [words]) == (found.state, list(found.sentences))
+
+
 def test_every_check_names_a_page_and_a_heading_that_there_are(server: Guarded) -> None:
     server.ports.access_counts.blast_radius_reached += 1
 
-    for check in checks_of(server.ports, None):
+    for check in checks_of(server.ports, None, Silence(9, (2, 1, 0))):
         file, _, heading = check.read_on.partition(", ")
         text = (DOCS / file).read_text()
         assert not heading or re.search(rf"^##+ {re.escape(heading)}$", text, re.MULTILINE), check.read_on

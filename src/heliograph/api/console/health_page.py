@@ -10,6 +10,7 @@ from heliograph.api.readiness import why_not_ready, worth_a_look
 from heliograph.domain.rights import NotEveryEnterprise
 from heliograph.service.metrics import PROCESS, StoreStats
 from heliograph.service.ports import Ports
+from heliograph.service.silent_phones import DAYS, Silence
 
 SECOND_US: Final = 1_000_000
 MIB: Final = 1_024 * 1_024
@@ -19,6 +20,10 @@ OLD_S: Final = 3_600.0
 """A notification that waits for longer has a destination that takes nothing."""
 NEAR: Final = 0.8
 """A share of a limit from which on it is said that the limit is near."""
+
+WORTH_A_LOOK: Final = DAYS.index(7)
+"""Phones that are silent for longer than a holiday."""
+DEVICES_DOCS: Final = "docs/operations.md, What to watch"
 
 State = Literal["good", "look", "bad"]
 IN_WORDS: Final[dict[State, str]] = {"good": "well", "look": "look at it", "bad": "not well"}
@@ -41,7 +46,7 @@ async def show_health(guest: Guest) -> ConsolePage:
         raise NotEveryEnterprise
     await guest.console.stats.refresh()
     stats, ports = guest.console.stats.latest, guest.ports
-    checks = [*checks_of(ports, stats)]
+    checks = [*checks_of(ports, stats, guest.console.stats.silence)]
     worst = next((state for state in ("bad", "look") if any(check.state == state for check in checks)), "good")
     now_us = ports.clock.now_us()
     values = {
@@ -60,8 +65,8 @@ async def show_health(guest: Guest) -> ConsolePage:
     return ConsolePage("console/health.html", "Health", values)
 
 
-def checks_of(ports: Ports, stats: StoreStats | None) -> Iterator[Check]:
-    """What can be well or not, each in words. `stats`: None: the store did not answer."""
+def checks_of(ports: Ports, stats: StoreStats | None, silence: Silence | None) -> Iterator[Check]:
+    """What can be well or not, each in words. `stats`: None: the store did not answer; `silence`: None: nothing was counted yet."""
     why_not, notes = why_not_ready(ports), worth_a_look(ports)
     if why_not:
         yield Check("Requests", "bad", why_not, "docs/operations.md, /readyz failures")
@@ -71,6 +76,8 @@ def checks_of(ports: Ports, stats: StoreStats | None) -> Iterator[Check]:
     yield _store(ports)
     yield _deadlines(ports)
     yield _notifications(ports, stats)
+    if silence is not None:
+        yield _silent_phones(silence)
     yield _connections()
     if (listening := ports.doorbell_counts.listening) is not None:
         words = "Other servers' commands arrive at once." if listening else "LISTEN does not work: they are found by looking, later."
@@ -137,6 +144,14 @@ def _notifications(ports: Ports, stats: StoreStats | None) -> Check:
         words.append(f"An enterprise may have {most} waiting; beyond that its oldest become dead letters.")
     late = age_us > OLD_S * SECOND_US
     return Check("Notifications", "look" if late or resting or closed or near else "good", words, read_on)
+
+
+def _silent_phones(silence: Silence) -> Check:
+    """How many were not heard for days."""
+    silent = [f"{count} for more than {days} days" for days, count in zip(DAYS, silence.silent, strict=True) if count]
+    words = f"Of {silence.devices} phones, {', '.join(silent)} {'was' if len(silent) == 1 else 'were'} not heard." if silent else ""
+    state: State = "look" if silence.silent[WORTH_A_LOOK] else "good"
+    return Check("Silent phones", state, [words or f"Each of {silence.devices} phones was heard within {DAYS[0]} days."], DEVICES_DOCS)
 
 
 def _connections() -> Check:
