@@ -13,8 +13,10 @@ def access_in_words(found: Mapping[str, Any], where: str) -> Sequence[tuple[str,
         ("allowed", "yes" if found["allowed"] else "no"),
         ("reason", str(found["reason"])),
     ]
-    for line in found.get("lines") or ():
-        words.append(("line", f"{line['role']}, line {line['line']}: {'allows it' if line['covers'] else line['fault']}"))
+    words += [
+        ("line", f"{line['role']}, line {line['line']}: {'allows it' if line['covers'] else line['fault']}")
+        for line in found.get("lines") or ()
+    ]
     if found.get("blastRadius"):
         words.append(("destroyed", f"{found['destroyed']} of {found['blastRadius']} devices in the last hour"))
     return words

@@ -9,7 +9,7 @@ BITS: Final = 2_048
 AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
 """The same in every key file; no client uses it for a service account."""
 OWN_PART: Final = "heliograph"
-"""In a key file: what our own command line reads in it, and no one else."""
+"""In a key file: what our own command line reads in it (cli/anywhere.py), and no one else."""
 
 
 class KeyPair(NamedTuple):

@@ -14,7 +14,10 @@ from heliograph.api.console import (
     command_pages,
     device_pages,
     fleet_pages,
+    key_pages,
     operation_pages,
+    people_pages,
+    role_pages,
 )
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import Console, ConsolePage, Download, Guest, Redirect
@@ -66,6 +69,27 @@ PAGES = (
     ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
     ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
     ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
+    ConsoleRow("GET", "keys", key_pages.show_keys),
+    ConsoleRow("GET", "keys:make", key_pages.show_new_key),
+    ConsoleRow("POST", "keys:make", key_pages.make_key),
+    ConsoleRow("GET", "keys/*", key_pages.show_key),
+    ConsoleRow("POST", "keys/*", key_pages.change_key),
+    ConsoleRow("POST", "keys/*:rotate", key_pages.rotate_key),
+    ConsoleRow("POST", "keys/*:revoke", key_pages.revoke_key),
+    ConsoleRow("GET", "roles", role_pages.show_roles),
+    ConsoleRow("POST", "roles:bind", role_pages.bind),
+    ConsoleRow("POST", "roles:unbind", role_pages.unbind),
+    ConsoleRow("GET", "roles:make", role_pages.show_new_role),
+    ConsoleRow("POST", "roles:make", role_pages.make_role),
+    ConsoleRow("GET", "roles/*", role_pages.show_role),
+    ConsoleRow("POST", "roles/*", role_pages.change_role),
+    ConsoleRow("POST", "roles/*:delete", role_pages.delete_role),
+    ConsoleRow("GET", "access", role_pages.show_access),
+    ConsoleRow("GET", "people", people_pages.show_people),
+    ConsoleRow("POST", "people:invite", people_pages.invite),
+    ConsoleRow("GET", "people/*", people_pages.show_person),
+    ConsoleRow("POST", "people/*:signOut", people_pages.sign_out),
+    ConsoleRow("POST", "people/*:remove", people_pages.remove),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 

@@ -136,6 +136,20 @@ class Guest:
         return self.console.signs_in and not credential_of(self._scope)
 
     @property
+    def stands_at_desk(self) -> bool:
+        """Whether keys, roles and people are shown here: to people who are signed in; in a sandbox, to processes of this machine.
+
+        A key changes no keys, however much it may do.
+        """
+        if self.console.signs_in:
+            return self.caller.key_id.startswith(OF_SESSIONS) and self.caller.rights.enterprises is None
+        try:
+            require_operator(self.console.desk.secret, self._scope)
+        except OperatorOnly:
+            return False
+        return True
+
+    @property
     def server_url(self) -> str:
         """The address by which the browser reached this server."""
         return self.console.addresses.of(self._scope)
@@ -268,20 +282,20 @@ class Guest:
 
         Raises: OperatorOnly, NotEveryEnterprise, SignInAgain, SecondPersonThere.
         """
-        if not self.console.signs_in:
-            return require_operator(self.console.desk.secret, self._scope)
-        if not self.caller.key_id.startswith(OF_SESSIONS):
+        if not self.stands_at_desk:
             raise OperatorOnly
+        if not self.console.signs_in:
+            return
         if self.caller.rights.permit(method).enterprises is not None:
             raise NotEveryEnterprise
         if not method.widens:
-            return None
+            return
         found = await find_session(self.ports, self._secret)
         if found is None or not found.session.is_fresh(self.ports.clock.now_us()):
             raise SignInAgain
         if await enterprises_with_rules(self.ports, [EVERY_ENTERPRISE]):
             raise SecondPersonThere
-        return None
+        return
 
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
