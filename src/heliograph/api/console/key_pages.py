@@ -99,6 +99,7 @@ async def _file(guest: Guest, method_id: str, ids: tuple[str, ...], body: Json) 
 
 
 async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> ConsolePage:
+    await guest.admit(KEYS_LIST)
     values = {
         "roles": await choices_of_roles(guest), "role": guest.field("role"), "enterprises": guest.field("enterprises"),
         "account": guest.field("account"), "person": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),
@@ -109,10 +110,10 @@ async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> Con
 
 
 async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = None) -> ConsolePage:
-    """Raises: ServiceKeyNotFound."""
+    """Raises: `error`, or ServiceKeyNotFound: there is no such key."""
     key = next((key for key in (await guest.ask(KEYS_LIST))["keys"] if key["keyId"] == key_id), None)
     if key is None:
-        raise ServiceKeyNotFound
+        raise error or ServiceKeyNotFound
     bindings = (await guest.ask(BINDINGS_LIST))["roleBindings"] if await guest.may(BINDINGS_LIST) else []
     own = [binding["role"] for binding in bindings if binding["who"] == f"account:{key['clientEmail']}"]
     facts = [

@@ -90,7 +90,8 @@ async def _person(guest: Guest, person: str, *, error: HeliographError | None = 
     ]  # fmt: skip
     values = {
         "facts": [(name, value) for name, value in facts if value], "sessions": sessions, "me": person == guest.caller.person,
-        "may_sign_out": await guest.may(SIGN_OUT, person), "may_remove": await guest.may(REMOVE, person), "url": guest.url("people", person),
+        "may_sign_out": await guest.may(SIGN_OUT, person), "may_remove": await guest.may(REMOVE, person),
+        "url": guest.url("people", person),
         "error": error.message if error else "", "crumbs": [("People", guest.url("people"))],
         "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f'actor="{person}"') if guest.ports.store.audited else "",
     }  # fmt: skip

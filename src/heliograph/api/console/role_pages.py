@@ -57,6 +57,7 @@ async def unbind(guest: Guest) -> ConsolePage | Redirect:
 
 async def show_new_role(guest: Guest) -> ConsolePage:
     """The form of a new role."""
+    await guest.admit(ROLES_LIST)
     return await _role(guest, "", {}, builtin=False)
 
 
