@@ -173,6 +173,8 @@ def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: 
         "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
     }
+    if clash := values.keys() & around.keys() - {"crumbs"}:
+        raise TypeError(f"{template} hides {clash}")  # a mistake of ours
     return rendered(template, **{**around, **values})
 
 

@@ -43,7 +43,7 @@ async def make_key(guest: Guest) -> ConsolePage | Download:
     """The file of a new key, sent once; or the form again, with what is wrong in it."""
     try:
         body = {
-            "enterprises": guest.field("enterprises").split() or [EVERY_ENTERPRISE], "role": guest.field("role"),
+            "enterprises": guest.field("enterprises").split(), "role": guest.field("role"),
             "account": guest.field("account").strip(), "person": guest.field("person").strip(), **_limits(guest),
         }  # fmt: skip
         return await _file(guest, KEYS_CREATE, (), body)
@@ -102,7 +102,7 @@ async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> Con
     await guest.admit(KEYS_LIST)
     values = {
         "roles": await choices_of_roles(guest), "role": guest.field("role"), "enterprises": guest.field("enterprises"),
-        "account": guest.field("account"), "person": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),
+        "account": guest.field("account"), "whom": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),
         "error": error.message if error else "", "action": f"{guest.url('keys')}:make", "crumbs": [("Keys", guest.url("keys"))],
         **await sentences_of(guest, KEYS_CREATE, back=f"{guest.url('keys')}:make"),
     }  # fmt: skip
@@ -125,7 +125,7 @@ async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = Non
     sent = bool(guest.fields)
     values = {
         "facts": [(name, value) for name, value in facts if value], "roles": await choices_of_roles(guest),
-        "role": guest.field("role") if sent else key["role"], "person": guest.field("person") if sent else key["person"],
+        "role": guest.field("role") if sent else key["role"], "whom": guest.field("person") if sent else key["person"],
         "ttl": guest.field("ttl"), "radius": guest.field("radius"), "ends": guest.field("ends"), "overlap": guest.field("overlap") or "1d",
         "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": error.message if error else "",
         "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f'keyId="{key_id}"') if guest.ports.store.audited else "",

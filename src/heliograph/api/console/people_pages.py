@@ -26,14 +26,14 @@ async def invite(guest: Guest) -> ConsolePage:
     """The link for one person, shown once; or the form again, with what is wrong in it."""
     wanted = {
         "person": guest.field("person").strip(), "role": guest.field("role"),
-        "enterprises": guest.field("enterprises").split() or [EVERY_ENTERPRISE],
+        "enterprises": guest.field("enterprises").split(),
     }  # fmt: skip
     try:
         invited = await guest.ask(INVITE, body=msgspec.json.encode(wanted))
     except (InvalidArgument, FailedPrecondition, PermissionDenied) as error:
         return await _people(guest, error=error)
     values = {
-        "person": invited["person"], "role": invited["role"], "link": invited["url"], "expires": moment_of(invited["expireTime"]),
+        "whom": invited["person"], "role": invited["role"], "link": invited["url"], "expires": moment_of(invited["expireTime"]),
         "crumbs": [("People", guest.url("people"))],
     }  # fmt: skip
     return ConsolePage("console/person_invited.html", f"{invited['person']} is invited", values)
@@ -67,7 +67,7 @@ async def _people(guest: Guest, *, error: HeliographError | None = None) -> Cons
             {"person": one["person"], "role": one["role"], "enterprises": _enterprises(one), "expires": moment_of(one["expireTime"])}
             for one in found["invitations"]
         ],
-        "roles": await choices_of_roles(guest), "person": guest.field("person"), "role": guest.field("role"),
+        "roles": await choices_of_roles(guest), "whom": guest.field("person"), "role": guest.field("role"),
         "enterprises": guest.field("enterprises"), "error": error.message if error else "", "action": f"{guest.url('people')}:invite",
         **await sentences_of(guest, INVITE, back=guest.url("people")),
     }  # fmt: skip
