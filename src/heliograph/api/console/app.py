@@ -13,14 +13,16 @@ from heliograph.api.console import (
     audit_pages,
     command_pages,
     device_pages,
+    enrollment_pages,
     fleet_pages,
     key_pages,
     operation_pages,
     people_pages,
+    policy_pages,
     role_pages,
 )
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Download, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
 from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
@@ -35,6 +37,8 @@ log = structlog.get_logger()
 Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download]]
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
+_POLICIES = "enterprises/*/policies"
+_TOKENS = "enterprises/*/enrollmentTokens"
 _APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
 _APPROVAL = f"{_APPROVALS}/*"
 
@@ -46,6 +50,7 @@ class ConsoleRow:
     http: str
     path: str
     handler: Handler
+    form_max_bytes: int = FORM_MAX_BYTES
 
 
 PAGES = (
@@ -59,6 +64,21 @@ PAGES = (
     ConsoleRow("POST", f"{_DEVICE}/commands/*", command_pages.confirm),
     ConsoleRow("GET", _OPERATION, operation_pages.show_operation),
     ConsoleRow("POST", f"{_OPERATION}:cancel", operation_pages.cancel),
+    ConsoleRow("GET", _POLICIES, policy_pages.show_policies),
+    ConsoleRow("GET", f"{_POLICIES}:create", policy_pages.show_new),
+    ConsoleRow("POST", f"{_POLICIES}:create", policy_pages.check_new, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*", policy_pages.show_policy),
+    ConsoleRow("POST", f"{_POLICIES}/*", policy_pages.save, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*:edit", policy_pages.show_editor),
+    ConsoleRow("POST", f"{_POLICIES}/*:edit", policy_pages.check, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
+    ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
+    ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
+    ConsoleRow("GET", _TOKENS, enrollment_pages.show_tokens),
+    ConsoleRow("GET", f"{_TOKENS}:create", enrollment_pages.show_new),
+    ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
+    ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
+    ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
     ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
     ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
     ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
@@ -149,7 +169,7 @@ async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Downloa
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
     row, ids = _TABLE.find(scope["method"], path)
     if scope["method"] == "POST":
-        await guest.read_form()
+        await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 

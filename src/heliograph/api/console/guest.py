@@ -41,10 +41,14 @@ ISSUE = "androidmanagement.enterprises.devices.issueCommand"
 OPERATIONS_LIST = "androidmanagement.enterprises.devices.operations.list"
 OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
+POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
+TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
 """A command may have half of that, and a form writes some characters as three."""
+JSON_FORM_MAX_BYTES = 3 * 512 * 1_024
+"""Of a form with a whole resource in it: `Limits.resource_bytes_most`, each byte as three."""
 FIELDS_MOST = 256
 TEXT_MAX_CHARS = 2_048
 """Of a search, a filter, a page token: as AMAPI's filters."""
@@ -165,9 +169,9 @@ class Guest:
         """The first value of a field of the form; empty: there is none."""
         return next(iter(self.fields.get(name, ())), "")
 
-    async def read_form(self) -> None:
+    async def read_form(self, *, max_bytes: int = FORM_MAX_BYTES) -> None:
         """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
-        body = await read_body(self._receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+        body = await read_body(self._receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
         self.fields = _values(body.decode(errors="replace"))
 
     async def admit(self, method_id: str, *ids: str) -> Caller:

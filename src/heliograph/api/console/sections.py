@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, Guest
+from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
 
 ANY_ID: Final = "*"
 
@@ -55,6 +55,8 @@ def signs_people_in(guest: Guest) -> bool:
 
 SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
+    Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
+    Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
     Section(title="Approvals", path="enterprises/*/approvals", method="heliograph.approvals.list", also=("enterprises/*/approvalRules",)),
     Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
     Section(title="Enterprises", path="", method=ENTERPRISES_LIST),
