@@ -41,14 +41,21 @@ def ben(house: House, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(house: House, browser: Browser, approval: str, scheme: str) -> None:
+@pytest.mark.parametrize("rules", [False, True], ids=["one person", "a second person"])
+def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(
+    house: House, browser: Browser, request: pytest.FixtureRequest, scheme: str, *, rules: bool
+) -> None:
+    approval = request.getfixturevalue("approval") if rules else f"{ACME}/approvals"
     visitor = signed_in(house.server)
     entry = asked(visitor, "GET", "/heliograph/v1/enterprises/acme/auditEntries?pageSize=1")["auditEntries"][0]["name"]
     pages = [
         f"{ACME}/approvals", approval, f"{ACME}/approvalRules", f"{ACME}/auditEntries", f"{ACME}/auditEntries?who=nobody",
         f"{ACME}/auditEntries?filter=colour%3Dred", "/console/enterprises/-/auditEntries", f"/console/{entry}",
-        "/console/enterprises/other/approvals",
+        "/console/enterprises/other/approvals", "/console/keys", "/console/keys:make", f"/console/keys/{key}", "/console/roles",
+        "/console/roles/viewer", "/console/roles:make", "/console/people", "/console/people/ann@example.com",
+        f"/console/access?who=ann@example.com&what={FINAL.name}&where={house.device.removeprefix('/console/')}", "/console/access?who=a",
     ]  # fmt: skip
+    key = house.server.key_file(["acme"], "viewer")["private_key_id"]
     violations: dict[str, str] = {}
     wide: list[str] = []
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from heliograph.api.console.audit_pages import quoted
 from heliograph.api.console.guest import ConsolePage, Download, Guest, Json, Redirect
 from heliograph.api.console.role_pages import BINDINGS_LIST, choices_of_roles, sentences_of
 from heliograph.api.console.shown import moment_of, us_of
@@ -128,7 +129,7 @@ async def _key(guest: Guest, key_id: str, *, error: HeliographError | None = Non
         "role": guest.field("role") if sent else key["role"], "whom": guest.field("person") if sent else key["person"],
         "ttl": guest.field("ttl"), "radius": guest.field("radius"), "ends": guest.field("ends"), "overlap": guest.field("overlap") or "1d",
         "action": guest.url("keys", key_id), "may_revoke": await guest.may(KEYS_DELETE, key_id), "error": error.message if error else "",
-        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f'keyId="{key_id}"') if guest.ports.store.audited else "",
+        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"keyId={quoted(key_id)}") if guest.ports.store.audited else "",
         "crumbs": [("Keys", guest.url("keys"))], **await sentences_of(guest, KEYS_UPDATE, back=guest.url("keys", key_id)),
     }  # fmt: skip
     return ConsolePage("console/key.html", key["clientEmail"], values, status=http_status(error) if error else 200)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from heliograph.api.console.audit_pages import quoted
 from heliograph.api.console.guest import ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.role_pages import choices_of_roles, sentences_of
 from heliograph.api.console.shown import moment_of
@@ -93,7 +94,7 @@ async def _person(guest: Guest, person: str, *, error: HeliographError | None = 
         "may_sign_out": await guest.may(SIGN_OUT, person), "may_remove": await guest.may(REMOVE, person),
         "url": guest.url("people", person),
         "error": error.message if error else "", "crumbs": [("People", guest.url("people"))],
-        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f'actor="{person}"') if guest.ports.store.audited else "",
+        "trail_url": guest.url("enterprises", "-", "auditEntries", filter=f"actor={quoted(person)}") if guest.ports.store.audited else "",
     }  # fmt: skip
     return ConsolePage("console/person.html", person, values, status=http_status(error) if error else 200)
 
