@@ -46,16 +46,16 @@ def test_no_page_violates_a_rule_of_axe_or_is_wider_than_a_narrow_phone(
     house: House, browser: Browser, request: pytest.FixtureRequest, scheme: str, *, rules: bool
 ) -> None:
     approval = request.getfixturevalue("approval") if rules else f"{ACME}/approvals"
-    visitor = signed_in(house.server)
+    visitor = signed_in(house.server, f"zoe-{scheme}-{rules}@example.com")
+    key = house.server.key_file(["acme"], "viewer")["private_key_id"]
     entry = asked(visitor, "GET", "/heliograph/v1/enterprises/acme/auditEntries?pageSize=1")["auditEntries"][0]["name"]
     pages = [
         f"{ACME}/approvals", approval, f"{ACME}/approvalRules", f"{ACME}/auditEntries", f"{ACME}/auditEntries?who=nobody",
         f"{ACME}/auditEntries?filter=colour%3Dred", "/console/enterprises/-/auditEntries", f"/console/{entry}",
         "/console/enterprises/other/approvals", "/console/keys", "/console/keys:make", f"/console/keys/{key}", "/console/roles",
-        "/console/roles/viewer", "/console/roles:make", "/console/people", "/console/people/ann@example.com",
-        f"/console/access?who=ann@example.com&what={FINAL.name}&where={house.device.removeprefix('/console/')}", "/console/access?who=a",
+        "/console/roles/viewer", "/console/roles:make", "/console/people", f"/console/people/zoe-{scheme}-{rules}@example.com",
+        f"/console/access?who=zoe-{scheme}-{rules}@example.com&what={FINAL.name}&where={house.device.removeprefix('/console/')}", "/console/access?who=a",
     ]  # fmt: skip
-    key = house.server.key_file(["acme"], "viewer")["private_key_id"]
     violations: dict[str, str] = {}
     wide: list[str] = []
 
