@@ -100,7 +100,7 @@ async def list_people(ports: Ports) -> Sequence[Known]:
     return [await _known(ports, person) for person in (await ports.store.records(Person, after="", limit=PEOPLE_MOST)).items]
 
 
-async def get_person(ports: Ports, person: str) -> Known:
+async def known_person(ports: Ports, person: str) -> Known:
     """The person, as lists show them.  Raises: PersonNotFound."""
     found = await ports.store.record(Person, PersonName(person))
     if found is None:

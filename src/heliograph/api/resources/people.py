@@ -12,7 +12,7 @@ from heliograph.domain.session import Session
 from heliograph.protojson.errors import InvalidArgument
 from heliograph.protojson.messages import Message
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.people import Known, forget_person, get_person, invite_person, list_people, open_invitations
+from heliograph.service.people import Known, forget_person, invite_person, known_person, list_people, open_invitations
 from heliograph.service.service_keys import require_enterprises, require_role
 from heliograph.service.sessions import end_all_sessions
 
@@ -49,12 +49,12 @@ async def _list(desk: OperatorDesk, _call: DeskCall) -> object:
 
 
 async def _get(desk: OperatorDesk, call: DeskCall) -> object:
-    known = await get_person(desk.ports, call.ids[0])
+    known = await known_person(desk.ports, call.ids[0])
     return {**_view(known), "openSessions": [_session_view(session) for session in known.sessions]}
 
 
 async def _sign_out(desk: OperatorDesk, call: DeskCall) -> object:
-    known = await get_person(desk.ports, call.ids[0])
+    known = await known_person(desk.ports, call.ids[0])
     await end_all_sessions(desk.ports, known.person.name)
     log.info("person.signed_out", person=call.ids[0], sessions=len(known.sessions))
     return {}
