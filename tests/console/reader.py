@@ -39,7 +39,8 @@ class Page(HTMLParser):
         self._link = ""
         self._fields: list[tuple[str, str]] | None = None
         self._select, self._area, self._button = "", "", False
-        self.feed(html)
+        if headers.get("content-type", "").startswith("text/html"):
+            self.feed(html)
         self.close()
         assert [] == self._open, f"left open: {self._open}"
 

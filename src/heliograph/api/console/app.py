@@ -16,6 +16,7 @@ from heliograph.api.console import (
     enrollment_pages,
     fleet_pages,
     key_pages,
+    live,
     operation_pages,
     people_pages,
     policy_pages,
@@ -26,15 +27,17 @@ from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Co
 from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_download, send_html, send_redirect, send_static
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_download, send_html, send_redirect, send_static
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, send_whole
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download]]
+Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download | Stream]]
+LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 _POLICIES = "enterprises/*/policies"
@@ -55,6 +58,7 @@ class ConsoleRow:
 
 PAGES = (
     ConsoleRow("GET", "", fleet_pages.show_enterprises),
+    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
@@ -138,6 +142,10 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
     except ClientGone:
         return
     except HeliographError as error:
+        if _asked_path(scope) == LIVE:
+            # An EventSource asks no more after that; its page asks for itself again, and learns why.
+            await send_whole(send, 204, b"", HEADERS)
+            return
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
@@ -153,15 +161,18 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(found, Download):
             await send_download(send, found.name, found.body)
             return
-        refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(guest, scope, found.template, found.title, found.values), refresh)
+        if isinstance(found, Stream):
+            await send_stream(found, scope, receive, send)
+            return
+        values = {**found.values, "live": found.live, "refresh_s": found.refresh_s}
+        await send_html(send, found.status, _html(guest, scope, found.template, found.title, values))
 
 
 def _is_page(path: str) -> bool:
     return "GET" in _TABLE.http_methods(path)
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download:
+async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download | Stream:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
     path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
@@ -183,6 +194,10 @@ async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: Heli
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
+OF_PAGES = frozenset({"crumbs", "live", "refresh_s"})
+"""What pages say of themselves; the rest of what is around them is the console's."""
+
+
 def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
     signed_in = guest is not None and guest.console.signs_in
     around = {
@@ -192,8 +207,11 @@ def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: 
         "person": guest.caller.actor if guest and signed_in else "",
         "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
+        "live": "",
+        "cursor": guest.cursor if guest else "",
+        "refresh_s": 0,
     }
-    if clash := values.keys() & around.keys() - {"crumbs"}:
+    if clash := values.keys() & around.keys() - OF_PAGES:
         raise TypeError(f"{template} hides {clash}")  # a mistake of ours
     return rendered(template, **{**around, **values})
 

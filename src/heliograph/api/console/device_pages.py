@@ -45,7 +45,7 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)
-    return ConsolePage("console/device.html", device_id, values)
+    return ConsolePage("console/device.html", device_id, values, live=str(name))
 
 
 async def show_operations(guest: Guest, enterprise: str, device_id: str) -> ConsolePage:

@@ -4,13 +4,14 @@ A page reads and writes by the rows of the API's methods, so those who may not c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from heliograph.api.console.door import PREFIX
+from heliograph.api.console.live_streams import LiveStreams, cursor_of
 from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
@@ -64,7 +65,9 @@ class ConsolePage(NamedTuple):
     values: Mapping[str, Any]
     status: int = 200
     refresh_s: int = 0
-    """After how many seconds the browser asks again; 0: never."""
+    """After how many seconds a browser without scripts asks again; 0: never."""
+    live: str = ""
+    """Names of what it shows, with a space between; when one of them (or what is below it) changes, its parts with `data-patch` do."""
 
 
 class Redirect(NamedTuple):
@@ -103,6 +106,9 @@ class Console:
     authorizer: Authorizer | None
     """None: everyone may do everything."""
     desk: OperatorDesk
+    life: str
+    """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
 
@@ -122,6 +128,8 @@ class Guest:
         """What stands before every path of this server, as of a world below its sandbox's address."""
         self.caller: Caller = ANYBODY
         """Who was admitted last."""
+        self.cursor = cursor_of(console.life, console.ports.changes)
+        """What has changed so far: a live page misses nothing that changes while it is made."""
         self.fields: Mapping[str, Sequence[str]] = {}
         """The form in the body: all values of each name."""
         self._scope = scope
@@ -168,6 +176,21 @@ class Guest:
     def field(self, name: str) -> str:
         """The first value of a field of the form; empty: there is none."""
         return next(iter(self.fields.get(name, ())), "")
+
+    def header(self, name: str) -> str:
+        """A header of the request, without white space around it; empty: it has none."""
+        return next((value.decode("latin-1").strip() for key, value in self._scope["headers"] if key == name.encode()), "")
+
+    @property
+    def address(self) -> str:
+        """The IP address that the browser asks from."""
+        return self.console.addresses.of_client(self._scope)
+
+    async def identify(self) -> Caller:
+        """The caller, without a check of its rights.  Raises: Unauthenticated, PermissionDenied."""
+        if self.console.authorizer is not None:
+            self.caller = await self.console.authorizer.anyone(self._scope)
+        return self.caller
 
     async def read_form(self, *, max_bytes: int = FORM_MAX_BYTES) -> None:
         """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""

@@ -25,7 +25,7 @@ JUDGEMENTS: Final[Mapping[str, str]] = {
 
 
 async def show_operation(guest: Guest, enterprise: str, device_id: str, operation_id: str) -> ConsolePage:
-    """The operation as it is now; the page of an open one loads itself again."""
+    """The operation as it is now; the page follows it."""
     ids = enterprise, device_id, operation_id
     name = DeviceName(enterprise, device_id)
     operation = await guest.ask(OPERATIONS_GET, *ids)
@@ -46,10 +46,10 @@ async def show_operation(guest: Guest, enterprise: str, device_id: str, operatio
         "judgement": JUDGEMENTS[evidence["judgement"]] if evidence else "", "facts": _facts(evidence) if evidence else (),
         "json": json_shown(operation), "cancel_url": f"{guest.url_of(name, 'operations', operation_id)}:cancel" if cancels else "",
         "trail_url": await trail_url(guest, enterprise, operation["name"]), "approval_url": await _approval_url(guest, operation["name"]),
-        "again_url": guest.url_of(name, "commands", kind), "refresh_s": refresh_s,
+        "again_url": guest.url_of(name, "commands", kind),
         "crumbs": [(enterprise, guest.url("enterprises", enterprise)), (device_id, guest.url_of(name))],
     }  # fmt: skip
-    return ConsolePage("console/operation.html", f"{kind} {outcome.outcome}", values, refresh_s=refresh_s)
+    return ConsolePage("console/operation.html", f"{kind} {outcome.outcome}", values, refresh_s=refresh_s, live=str(name))
 
 
 async def cancel(guest: Guest, enterprise: str, device_id: str, operation_id: str) -> Redirect:

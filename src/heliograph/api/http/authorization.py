@@ -95,6 +95,14 @@ class Authorizer:
             return await self._sessions.caller_of(scope, writes=False) or ANYBODY
         return ANYBODY
 
+    async def anyone(self, scope: Scope) -> Caller:
+        """The caller, also one who shows a session and only reads, without a check of its rights.  Raises: as `admit`, of who calls."""
+        if not credential_of(scope) and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=False)
+            if caller is not None:
+                return caller
+        return await self.identify(scope)
+
     async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:
             return await self._callers.authenticate_caller(credential, own_urls=self._own_urls(scope))
