@@ -321,12 +321,14 @@ def _console(ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Aut
     """The console, loaded now."""
     from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
+    from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    life = secrets.token_hex(8)
-    console = Console(
-        ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=life, signs_in=signs_in
+    return console_app(
+        Console(
+            ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk,
+            life=secrets.token_hex(8), signs_in=signs_in, summaries=FleetSummaries(ports),
+        )
     )  # fmt: skip
-    return console_app(console)
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

@@ -31,6 +31,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.domain.rights import NotEveryEnterprise
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
+from heliograph.service.fleet_summary import FleetSummaries
 from heliograph.service.key_approvals import enterprises_with_rules
 from heliograph.service.ports import Ports
 from heliograph.service.sessions import find_session
@@ -44,6 +45,7 @@ OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
 POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
 TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
+PUSH_ENDPOINTS_LIST, DEAD_LETTERS_LIST = "heliograph.pushEndpoints.list", "heliograph.deadLetters.list"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
@@ -108,6 +110,7 @@ class Console:
     desk: OperatorDesk
     life: str
     """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    summaries: FleetSummaries
     streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
@@ -251,6 +254,10 @@ class Guest:
         except PermissionDenied:
             return False
         return True
+
+    def sees_some(self, method_id: str) -> bool:
+        """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""
+        return self.console.authorizer is not None and self.caller.rights.permit(METHODS[method_id]).limited
 
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""

@@ -8,7 +8,7 @@ import msgspec
 
 from heliograph.api.console.audit_pages import quoted
 from heliograph.api.console.guest import ConsolePage, Download, Guest, Json, Redirect
-from heliograph.api.console.role_pages import BINDINGS_LIST, choices_of_roles, sentences_of
+from heliograph.api.console.role_pages import BINDINGS_LIST, choices_of_roles, require_but_fresh, sentences_of
 from heliograph.api.console.shown import moment_of, us_of
 from heliograph.api.http.errors import http_status
 from heliograph.domain.access import EVERY_ENTERPRISE
@@ -100,7 +100,7 @@ async def _file(guest: Guest, method_id: str, ids: tuple[str, ...], body: Json) 
 
 
 async def _new_key(guest: Guest, *, error: HeliographError | None = None) -> ConsolePage:
-    await guest.admit(KEYS_LIST)
+    await require_but_fresh(guest, KEYS_CREATE)
     values = {
         "roles": await choices_of_roles(guest), "role": guest.field("role"), "enterprises": guest.field("enterprises"),
         "account": guest.field("account"), "whom": guest.field("person"), "ttl": guest.field("ttl"), "radius": guest.field("radius"),

@@ -33,6 +33,13 @@ async def sentences_of(guest: Guest, method_id: str, *, back: str) -> Mapping[st
     }
 
 
+async def require_but_fresh(guest: Guest, method_id: str) -> None:
+    """Check that the caller may call the method, or could after another sign-in.  Raises: as Guest.require."""
+    wrong = await guest.why_not(method_id)
+    if wrong is not None and wrong.reason != SIGN_IN_AGAIN:
+        await guest.require(method_id)
+
+
 async def choices_of_roles(guest: Guest) -> Sequence[str]:
     """The roles that there are."""
     if not await guest.may(ROLES_LIST):
@@ -57,7 +64,7 @@ async def unbind(guest: Guest) -> ConsolePage | Redirect:
 
 async def show_new_role(guest: Guest) -> ConsolePage:
     """The form of a new role."""
-    await guest.admit(ROLES_LIST)
+    await require_but_fresh(guest, ROLES_SET)
     return await _role(guest, "", {}, builtin=False)
 
 
