@@ -72,6 +72,7 @@ def examples_in(ask: Ask, enterprise: str, device: str) -> dict[str, str]:
         "devices": device,
         "operations": made("POST", f"/v1/PARENT/devices/{device}:issueCommand", {"type": PLAIN.name}),
         "commands": PLAIN.name,
+        "roles": "viewer",
         "policies": made("PATCH", "/v1/PARENT/policies/kiosk", {"cameraDisabled": True}),
         "enrollmentTokens": made("POST", "/v1/PARENT/enrollmentTokens", {"duration": "86400s"}),
         "pushEndpoints": made("POST", "/heliograph/v1/PARENT/pushEndpoints", {"url": NOWHERE, "signing": {"standardWebhooks": {}}}),
