@@ -47,11 +47,7 @@ def test_no_form_makes_the_server_fail(
     world: tuple[Reader, Mapping[str, str]], row: object, fields: Mapping[str, str], ids: str | None
 ) -> None:
     reader, examples = world
-    known = (
-        examples
-        if ids is None
-        else {**examples, **dict.fromkeys(examples.keys() - {"enterprises"}, quote(ids.encode("utf-8", "replace"), safe=""))}
-    )
+    strange = {} if ids is None else dict.fromkeys(examples.keys() - {"enterprises"}, quote(ids.encode("utf-8", "replace"), safe=""))
     body = "&".join(f"{quote(name)}={quote(text.encode('utf-8', 'surrogatepass'))}" for name, text in fields.items())
 
     page = reader.open(path_of(row, {**examples, **strange}), method="POST", body=body, follow=False)  # type: ignore[arg-type]
