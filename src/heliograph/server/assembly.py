@@ -322,12 +322,12 @@ def _console(
     from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
     from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
+    from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    life, stats = secrets.token_hex(8), LatestStats(ports)
     return console_app(
         Console(
-            ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=life, signs_in=signs_in, started_us=started_us,
-            stats=stats,
+            ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
+            started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
         )
     )  # fmt: skip
 

@@ -65,7 +65,6 @@ PAGES = (
     ConsoleRow("GET", "enterprises", enterprise_pages.show_enterprises),
     ConsoleRow("GET", "enterprises:create", enterprise_pages.show_new),
     ConsoleRow("POST", "enterprises:create", enterprise_pages.create),
-    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
     ConsoleRow("GET", "enterprises/*/settings", enterprise_pages.show_settings),
     ConsoleRow("POST", "enterprises/*/settings", enterprise_pages.save_settings),
@@ -119,7 +118,9 @@ PAGES = (
     ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
     ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
-_TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
+STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
+"""What no one looks at as a page."""
+_TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
 
 
 def console_app(console: Console) -> Asgi:

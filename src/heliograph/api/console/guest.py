@@ -29,6 +29,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
+from heliograph.service.fleet_summary import FleetSummaries
 from heliograph.service.ports import Ports
 
 METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
@@ -92,6 +93,7 @@ class Console:
     """None: everyone may do everything."""
     life: str
     """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    summaries: FleetSummaries
     streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
