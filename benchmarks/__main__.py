@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
+from benchmarks.console import measure_console
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
 from benchmarks.flat import measure_flat
@@ -37,6 +38,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "two-servers": measure_two_servers,
     "audit": measure_audit,
     "roles": measure_roles,
+    "console": measure_console,
     "cycle": measure_cycle,
     "half-of-peak": measure_half_of_peak,
     "many-phones": measure_many_phones,
