@@ -76,6 +76,7 @@ SECTIONS: Final = (
     Section(title="Roles", path="roles", method="heliograph.roles.list", when=has_a_desk),
     Section(title="People", path="people", method="heliograph.people.list", when=signs_people_in),
     Section(title="Who may what", path="access", method="heliograph.access.explain", when=has_a_desk),
+    Section(title="Health", path="health", method=ENTERPRISES_LIST, when=Guest.sees_whole_server),
 )
 """In the menu's order, within each group."""
 
