@@ -156,7 +156,7 @@ def console_app(console: Console) -> Asgi:
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         if path == "/":
             return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
-        if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(send, path.removeprefix(STATIC)):
+        if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(scope, send, path.removeprefix(STATIC)):
             return None
         return await _answer(console, scope, receive, send)
 
