@@ -152,7 +152,7 @@ def at(path: str) -> str:
 @fuzz
 @given(fields=FIELDS, ids=IDS, real=st.booleans())
 def test_a_page_answers_whatever_is_filled_in(
-    stage: Stage, row: ConsoleRow, fields: list[tuple[str, str]], ids: list[str], real: bool
+    stage: Stage, row: ConsoleRow, fields: list[tuple[str, str]], ids: list[str], *, real: bool
 ) -> None:
     path = f"/console/{path_of(row.path, stage.approval if real else '', ids)}"
     before = stage.state() if row.http == "POST" else {}
