@@ -31,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9/"
 """A push endpoint that takes nothing."""
 FILES = (":export",)
 """What the paths of rows end with that answer with a file to keep, and not with a page."""
-FORMS = (":create", ":delete", ":edit")
+FORMS = (":create", ":delete", ":edit", ":make")
 """What the paths of pages end with that only lead to a change; those of a device's commands do, too."""
 ROWS = tuple(row for row in PAGES if row.path != LIVE)
 """All but the stream of events, which test_live.py reads."""
@@ -73,6 +73,7 @@ def examples_in(ask: Ask, enterprise: str, device: str) -> dict[str, str]:
         "devices": device,
         "operations": made("POST", f"/v1/PARENT/devices/{device}:issueCommand", {"type": PLAIN.name}),
         "commands": PLAIN.name,
+        "roles": "viewer",
         "policies": made("PATCH", "/v1/PARENT/policies/kiosk", {"cameraDisabled": True}),
         "enrollmentTokens": made("POST", "/v1/PARENT/enrollmentTokens", {"duration": "86400s"}),
         "pushEndpoints": made("POST", "/heliograph/v1/PARENT/pushEndpoints", {"url": NOWHERE, "signing": {"standardWebhooks": {}}}),

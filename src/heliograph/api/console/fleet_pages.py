@@ -115,8 +115,8 @@ async def _find(guest: Guest, enterprise: str, text: str, holds: Callable[[Json]
     scanned = 0
     while True:
         answer = await guest.ask(DEVICES_LIST, enterprise, page_size=AT_ONCE, page_token=token)
-        devices = [_with_connection(guest, device) for device in answer.get("devices", []) if device["name"] not in exact]
-        fitting = [device for device in devices if holds is None or holds(device)]
+        devices = [device for device in answer.get("devices", []) if device["name"] not in exact]
+        fitting = devices if holds is None else [device for device in devices if holds(_with_connection(guest, device))]
         found += containing(fitting, text) if text else fitting
         scanned += len(answer.get("devices", []))
         token = answer.get("nextPageToken", "")
