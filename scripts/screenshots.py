@@ -10,16 +10,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -27,10 +27,18 @@ ARGUMENTS: Final = ("--no-sandbox",)
 COLOURS: Final = 200
 """Enough for a page, in a third of the bytes."""
 NOW: Final = "2026-11-27T12:00:00Z"
+POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
+CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
+POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
+CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
-WIDE, NARROW = (1_100, 720), (390, 844)
+WIDE, NARROW = (1_280, 700), (390, 844)
 ZEBRA, PIXEL = "zebra-tc52-a10-dedicated", "pixel8-a15-fully-managed"
 FLEET: Final = "/console/enterprises/sandbox"
+
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
 
 
 class Picture(NamedTuple):
@@ -40,6 +48,14 @@ class Picture(NamedTuple):
     """Below the world's address; `{operation}` is the newest command of the zebra."""
     size: tuple[int, int] = WIDE
     scheme: str = "light"
+    act: "Callable[[Page], None]" = lambda _: None
+    """What is done on the page before."""
+
+
+def _compare(page: "Page") -> None:
+    page.get_by_label("Policy, as JSON").fill(CHANGED)
+    page.get_by_role("button", name="Check and compare").click()
+    page.get_by_role("heading", name="What changes").wait_for()
 
 
 PICTURES: Final[Mapping[str, Picture]] = {
@@ -47,6 +63,7 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "console-device.png": Picture(f"{FLEET}/devices/{ZEBRA}", scheme="dark"),
     "console-command.png": Picture(f"{FLEET}/devices/{PIXEL}/commands"),
     "console-operation.png": Picture("/console/{operation}", size=NARROW),
+    "console-policy.png": Picture(f"{FLEET}/policies/kiosk:edit", act=_compare),
 }
 
 
@@ -62,15 +79,15 @@ def main() -> None:
             try:
                 browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
                 IMAGES.mkdir(exist_ok=True)
-                for name, image in taken(browser, _url(ready)):
+                for name, image, _ in taken(browser, _url(ready)):
                     image.quantize(COLOURS).save(IMAGES / name, optimize=True)
                 browser.close()
             finally:
                 sandbox.terminate()
 
 
-def taken(browser: "Browser", sandbox_url: str) -> Iterator[tuple[str, Image.Image]]:
-    """Every picture by its name, of a world of this sandbox that is the same each time."""
+def taken(browser: "Browser", sandbox_url: str) -> Iterator[tuple[str, Image.Image, Box]]:
+    """Every picture by its name, of a world of this sandbox that is the same each time; and where the page is in it, without the menu."""
     world, operation = _world(sandbox_url)
     for name, picture in PICTURES.items():
         size = {"width": picture.size[0], "height": picture.size[1]}
@@ -79,7 +96,10 @@ def taken(browser: "Browser", sandbox_url: str) -> Iterator[tuple[str, Image.Ima
         page.get_by_text("Live", exact=True).or_(page.locator("main:not([data-live])")).first.wait_for()
         while page.get_by_text("being counted").count():  # on a machine that is busy
             page.reload()
-        yield name, Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
+        picture.act(page)
+        image = Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
+        place = page.locator("main").bounding_box() or {"x": 0, "y": 0}
+        yield name, image, (int(place["x"]), int(place["y"]), *image.size)
         page.close()
 
 
@@ -106,6 +126,8 @@ def _world(url: str) -> tuple[str, str]:
     _post(f"{world}/sandbox/v1/devices/{ZEBRA}", {"online": False}, method="PATCH")
     waiting: str = _post(f"{devices}/{ZEBRA}:issueCommand", {"type": "LOCK", "duration": "7200s"})["name"]
     _post(f"{world}/sandbox/v1/clock:advance", {"duration": "2400s"})
+    _post(f"{world}/v1/enterprises/sandbox/policies/kiosk", POLICY, method="PATCH")
+    _post(f"{devices}/{ZEBRA}?updateMask=policyName", {"policyName": "enterprises/sandbox/policies/kiosk"}, method="PATCH")
     return world, waiting
 
 
