@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,8 +27,6 @@ ARGUMENTS: Final = ("--no-sandbox",)
 COLOURS: Final = 200
 """Enough for a page, in a third of the bytes."""
 NOW: Final = "2026-11-27T12:00:00Z"
-POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
-CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
 CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
@@ -55,7 +53,7 @@ class Picture(NamedTuple):
 def _compare(page: "Page") -> None:
     page.get_by_label("Policy, as JSON").fill(CHANGED)
     page.get_by_role("button", name="Check and compare").click()
-    page.get_by_role("heading", name="What changes").wait_for()
+    page.get_by_role("button", name="Save").first.wait_for()
 
 
 PICTURES: Final[Mapping[str, Picture]] = {
