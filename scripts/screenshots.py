@@ -30,7 +30,7 @@ NOW: Final = "2026-11-27T12:00:00Z"
 POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
 CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
-WIDE, NARROW = (1_280, 700), (390, 844)
+WIDE, TALL, NARROW = (1_280, 700), (1_280, 900), (390, 844)
 ZEBRA, PIXEL = "zebra-tc52-a10-dedicated", "pixel8-a15-fully-managed"
 FLEET: Final = "/console/enterprises/sandbox"
 
@@ -57,7 +57,7 @@ def _compare(page: "Page") -> None:
 
 
 PICTURES: Final[Mapping[str, Picture]] = {
-    "console.png": Picture(FLEET),
+    "console.png": Picture(FLEET, size=TALL),
     "console-device.png": Picture(f"{FLEET}/devices/{ZEBRA}", scheme="dark"),
     "console-command.png": Picture(f"{FLEET}/devices/{PIXEL}/commands"),
     "console-operation.png": Picture("/console/{operation}", size=NARROW),
