@@ -28,6 +28,7 @@ from benchmarks.peers import measure_peers
 from benchmarks.plugin import measure_plugin
 from benchmarks.report import printed
 from benchmarks.roles import measure_roles
+from benchmarks.starting import measure_starting
 from benchmarks.tricks import measure_tricks
 from benchmarks.worlds import measure_worlds
 
@@ -47,6 +48,7 @@ SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "battery": measure_battery,
     "worlds": measure_worlds,
     "plugin": measure_plugin,
+    "starting": measure_starting,
     "tricks": measure_tricks,
 }
 
