@@ -1,0 +1,134 @@
+"""The wall: the virtual phones of a world, each drawn as it is, with what its user and its owner do most."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from heliograph.api.console.guest import ConsolePage, Redirect
+from heliograph.api.console.shown import moment
+from heliograph.commands import COMMANDS
+from heliograph.domain.names import DeviceName
+from heliograph.protojson.errors import InvalidArgument
+from heliograph.sandbox.asked import Asked, curl_script, python_script
+from heliograph.sandbox.console.pictures import SHOWN, Face, Picture, picture_of
+from heliograph.sandbox.console.player import Player
+from heliograph.sandbox.phones import SandboxPhone
+
+PHONES_A_PAGE: Final = 60
+REFRESH_S: Final = 3
+"""A phone of a sandbox does most things within a second or two."""
+LOCK: Final = next(iter(COMMANDS.values()))
+"""The reference page's first type: what a newcomer tries."""
+Button = dict[str, Any]
+
+
+async def show_wall(player: Player) -> ConsolePage:
+    """The phones that the address asks for, page by page."""
+    text, wanted, page = player.parameter("q").lower(), player.parameter("show"), player.parameter("page")
+    shows = SHOWN.get(wanted, lambda _phone: True)
+    found = [phone for phone in player.world.phones.values() if text in f"{phone.name} {phone.device}".lower() and shows(phone)]
+    first = _number(page) * PHONES_A_PAGE
+    cards = [await card_of(player, phone) for phone in found[first : first + PHONES_A_PAGE]]
+
+    def here(number: int = 0, *, show: str = wanted) -> str:
+        return player.here(q=text, show=show, page=str(number) if number else "")
+
+    last = player.world.bench.by_hand[-1] if player.world.bench.by_hand else None
+    values = {
+        **await around(player), "cards": cards, "text": text, "show": wanted, "count": len(found), "first": first,
+        "all": len(player.world.phones), "action": player.here(),
+        "quick": [{"name": name, "url": here(show="" if name == "All" else name), "chosen": (wanted or "All") == name}
+                  for name in ("All", *SHOWN)],
+        "previous_url": here(first // PHONES_A_PAGE - 1) if first else "",
+        "next_url": here(first // PHONES_A_PAGE + 1) if first + PHONES_A_PAGE < len(found) else "",
+        "last": last.curl(player.server_url) if last else "", "script_url": player.here("script"), "add_url": player.here("phones"),
+        "refresh_s": REFRESH_S,
+    }  # fmt: skip
+    return ConsolePage("sandbox/wall.html", "Phones", values, refresh_s=REFRESH_S)
+
+
+async def around(player: Player) -> dict[str, Any]:
+    """What every page of the sandbox shows besides its own: the clock, and how it is moved."""
+    clock = player.world.clock
+    return {
+        "now": moment(clock.now_us()), "frozen": clock.frozen, "clock_url": player.here("clock"), "server": player.server_url,
+        "advances": [{"text": text, "duration": duration} for text, duration in (("1 min", "60s"), ("10 min", "600s"), ("1 day", "86400s"))],
+        "advance_url": f"{player.here('clock')}:advance", "run_url": f"{player.here('clock')}:{'run' if clock.frozen else 'freeze'}",
+        "next_due_url": f"{player.here('clock')}:next", "back": "",
+    }  # fmt: skip
+
+
+async def card_of(player: Player, phone: SandboxPhone) -> dict[str, Any]:
+    """The phone's picture, its buttons, and where they lead."""
+    waiting = await player.ports.store.open_operations(phone.device)
+    picture = picture_of(phone, waiting, now_us=player.world.clock.now_us())
+    return {
+        "picture": picture, "url": player.here_of(phone.name), "anchor": anchor_of(phone.name), "face": picture.face.name.lower(),
+        "operation_url": player.url(*picture.operation.split("/")) if picture.operation else "",
+        "allow": button(player, picture, "approve", picture.dialog.allow if picture.dialog else ""),
+        "deny": button(player, picture, "decline", picture.dialog.deny if picture.dialog else ""),
+        "leave": button(player, picture, "leaveLostMode", "I found it"),
+        "enroll": button(player, picture, "enroll", "Enrol it again"),
+        "unlock": button(player, picture, "unlock", "Unlock"),
+        "buttons": list(_buttons(player, picture)),
+    }  # fmt: skip
+
+
+def anchor_of(name: DeviceName) -> str:
+    """Where on the wall the phone is."""
+    return f"phone-{quote(name.enterprise, safe='')}-{quote(name.device, safe='')}".replace("%", "_").replace("~", "_")
+
+
+def button(player: Player, picture: Picture, verb: str, text: str) -> Button:
+    """A form of one button, which does this to the phone."""
+    return {"text": text, "action": player.here_of(picture.name, verb), "fields": (), "asked": player.of_phone(verb, picture.name)}
+
+
+def _buttons(player: Player, picture: Picture) -> Sequence[Button]:
+    """What its user and its owner do most, below the phone."""
+    found: list[Button] = []
+    if picture.face not in {Face.ERASED, Face.ENROLLING}:
+        found.append(issue_button(player, picture, LOCK.name, {"type": LOCK.name}, LOCK.name.capitalize()))
+    online = {"online": picture.offline}
+    found.append(
+        {
+            "text": "Go online" if picture.offline else "Go offline", "action": player.here_of(picture.name, "patch"),
+            "fields": [("body.online", "true" if picture.offline else "false")], "asked": player.of_phone("patch", picture.name, online),
+        }
+    )  # fmt: skip
+    return found
+
+
+def issue_button(player: Player, picture: Picture, kind: str, command: dict[str, Any], text: str) -> Button:
+    """A form of one button, which issues this command by the API."""
+    return {
+        "text": text, "action": player.here_of(picture.name, "issueCommand"), "fields": [("type", kind)],
+        "asked": Asked("POST", f"/v1/{picture.device}:issueCommand", command),
+    }  # fmt: skip
+
+
+async def show_script(player: Player) -> ConsolePage:
+    """What was done at these pages, as programs that do it again."""
+
+
+    asked = list(player.world.bench.by_hand)
+    values = {
+        **await around(player), "count": len(asked), "curl": curl_script(asked, player.server_url),
+        "python": python_script(asked, player.server_url), "clear_url": f"{player.here('script')}:clear", "wall_url": player.here(),
+    }  # fmt: skip
+    return ConsolePage("sandbox/script.html", "What you did, as a script", values)
+
+
+async def clear_script(player: Player) -> Redirect:
+    """The script begins with what is done next."""
+    player.world.bench.by_hand.clear()
+    return Redirect(player.here("script"))
+
+
+def _number(text: str) -> int:
+    """The number of a page.  Raises: InvalidArgument."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):  # noqa: PLR2004 - more pages than phones
+        raise InvalidArgument("page must be a number.")
+    return int(text)
