@@ -155,3 +155,12 @@ def test_types_that_a_role_leaves_out_say_so_and_are_refused(house: House) -> No
     assert "Your role does not allow it." in types.text
     assert 303 == locker.post(action, fields).status
     assert 403 == locker.post(action, {**confirmation, "form_token": fields["form_token"]}).status
+
+
+def test_the_menu_leaves_out_what_a_role_does_not_allow(house: House) -> None:
+    role = {"allow": [{"methods": ["androidmanagement.enterprises.devices.get"]}]}
+    assert 200 == house.server.desk("PUT", "/roles/looker", role).status
+    looker, admin = signed_in(house.server, role="looker"), signed_in(house.server)
+
+    assert [] == shown(looker.get(house.device)).menu
+    assert ["/console/enterprises/acme", "/console"] == [url for url, _ in shown(admin.get(house.device)).menu][:2]

@@ -10,6 +10,7 @@ import structlog
 from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.method import MethodTable
@@ -86,13 +87,12 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
             await send_redirect(send, found.path)
             return
         refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(guest, found.template, found.title, found.values), refresh)
+        await send_html(send, found.status, _html(guest, scope, found.template, found.title, found.values), refresh)
 
 
 async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
+    path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
@@ -107,22 +107,28 @@ async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: Heli
     status, headers, _ = compact_error(error)
     titles = {404: "Not found", 403: "Not allowed", 405: "Not possible"}
     title = "The server failed" if isinstance(error, Internal) else titles.get(status, "That did not work")
-    base = str(scope.get("root_path", ""))
-    values = {"text": error.message, "onward": f"{base}{PREFIX}", "onward_text": "To the console"}
-    html = _html(guest, "console/error.html", title, values, base=base)
+    values = {"text": error.message, "onward": f"{scope.get('root_path', '')}{PREFIX}", "onward_text": "To the console"}
+    html = _html(guest, scope, "console/error.html", title, values)
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
-def _html(guest: Guest | None, template: str, title: str, values: Any, *, base: str = "") -> bytes:  # noqa: ANN401 - what is shown
+def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
     signed_in = guest is not None and guest.console.signs_in
     around = {
         "title": title,
-        "base": guest.base if guest else base,
+        "base": str(scope.get("root_path", "")),
         "form_token": guest.form_token if guest else "",
         "person": guest.caller.actor if guest and signed_in else "",
+        "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
     }
     return rendered(template, **{**around, **values})
+
+
+def _asked_path(scope: Scope) -> str:
+    """The path below the console's, as the browser asked for it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
 
 
 def _way_back(scope: Scope) -> str:

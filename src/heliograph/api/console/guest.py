@@ -13,7 +13,7 @@ import msgspec
 from heliograph.api.console.door import PREFIX
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
-from heliograph.api.http.authorization import Authorizer, credential_of
+from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import Call
@@ -159,6 +159,17 @@ class Guest:
         try:
             await self.require(method_id, *ids)
         except (PermissionDenied, Unauthenticated):
+            return False
+        return True
+
+    def may_open(self, method_id: str, *ids: str) -> bool:
+        """Whether the caller, whom `admit` let in, may call this method, as far as no device decides: for links to other pages."""
+        if self.console.authorizer is None:
+            return True
+        method = METHODS[method_id]
+        try:
+            self.caller.rights.admit(method, enterprise_of(method, ids))
+        except PermissionDenied:
             return False
         return True
 
