@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from heliograph.api.console.door import is_a_page
 from heliograph.api.http.side_routes import error_response, json_response
 from heliograph.asgi import Asgi
 from heliograph.protojson.errors import HeliographError, Unavailable
@@ -24,17 +25,23 @@ WORLD = "heliograph.world"
 """Where an ASGI scope has the world that a request is for."""
 STEERING = "/sandbox/", "/retry_test"
 DEVICES = "/device/v1/"
+PAGES_THAT_STEER = "/console/sandbox"
+"""Their forms may make the world again, which waits until every other request has ended."""
 HEALTH, READINESS = "/healthz", "/readyz"
 
 
 class Doorway:
     """See above; also the list of who is inside."""
 
-    def __init__(self, world: World, *, steering: Asgi) -> None:
-        """`steering` answers below /sandbox/ whatever the stage; it finds the world in the scope, as `WORLD`."""
+    def __init__(self, world: World, *, steering: Asgi, pages: Asgi | None = None) -> None:
+        """`steering` answers below /sandbox/ whatever the stage, `pages` for the console; both find the world in the scope, as `WORLD`.
+
+        Without `pages` the console is that of the world's server.
+        """
         self._world = world
         self._life = world.life
         self._steering = steering
+        self._pages = pages
         self._visits: set[asyncio.Task[Any]] = set()
         self._sent_away: set[asyncio.Task[Any]] = set()
 
@@ -48,6 +55,12 @@ class Doorway:
             await json_response({"status": "ok"})(scope, receive, send)
         elif path == READINESS and stage is not Stage.READY:
             await _not_ready(stage)(scope, receive, send)
+        elif self._pages is not None and scope["type"] == "http" and is_a_page(scope):
+            shown = {**scope, WORLD: self._world}
+            if scope["method"] == "POST" and path.startswith(PAGES_THAT_STEER):
+                await self._pages(shown, receive, send)
+            else:
+                await self._let_in(path, shown, receive, send, app=self._pages)
         else:
             await self._let_in(path, scope, receive, send)
 
@@ -61,7 +74,7 @@ class Doorway:
                 visit.cancel()
             await asyncio.wait(left)
 
-    async def _let_in(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    async def _let_in(self, path: str, scope: Any, receive: Any, send: Any, *, app: Asgi | None = None) -> None:  # noqa: ANN401 - ASGI
         # Phones come while the world is filled: it is filled with them.
         stages = (Stage.FILLING, Stage.READY) if path.startswith(DEVICES) else (Stage.READY,)
         try:
@@ -71,7 +84,7 @@ class Doorway:
         except HeliographError as error:
             await _reject(error, scope, receive, send)
         else:
-            await self._visit(self._world.parts.app, scope, receive, send)
+            await self._visit(app or self._world.parts.app, scope, receive, send)
 
     async def _visit(self, app: Asgi, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         answered = False

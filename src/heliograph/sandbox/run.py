@@ -29,7 +29,7 @@ from heliograph.server import (
     near_url,
     serving,
 )
-from heliograph.server.assembly import by_prefix
+from heliograph.server.assembly import by_prefix, made_at_first
 from heliograph.server.in_memory import memory_template, without_memory_in_advance
 from heliograph.server.wall_clock import wall_now_us
 from heliograph.settings import require_loopback
@@ -84,9 +84,9 @@ async def running_world(
         template = functools.cache(lambda: memory_template(wall_now_us()))  # migrating costs as much as a world: once for all of them
         world = World(settings, _ground(settings, url, snapshot, template), url=url)
         steering = _steering(sandbox_app(), settings)
-        doorway = Doorway(world, steering=steering)
+        worlds = Worlds(settings, steering=steering, template=template, pages=_pages(settings, None))
+        doorway = Doorway(world, steering=steering, pages=_pages(settings, worlds))
         world.all_gone = doorway.empty
-        worlds = Worlds(settings, steering=steering, template=template)
         desk = _steering(worlds_app(worlds, _addresses(settings)), settings, body_max_bytes=SNAPSHOT_MAX_BYTES)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.close)
@@ -111,6 +111,17 @@ def _steering(app: Asgi, settings: SandboxSettings, *, body_max_bytes: int = BOD
         body_timeout_s=settings.http.body_s, cors_origins=parse_origins(settings.cors_origins),
     )  # fmt: skip
     return FrontDoor(http_compat, addresses=_addresses(settings), cors_origins=settings.cors_origins)
+
+
+def _pages(settings: SandboxSettings, worlds: Worlds | None) -> Asgi:
+    """The console, for the same hosts, and for no other site's pages; loaded with its first page."""
+
+    def load() -> Asgi:
+        from heliograph.sandbox.console.app import sandbox_console  # noqa: PLC0415 - most sandboxes show no page
+
+        return sandbox_console(_addresses(settings), worlds)
+
+    return FrontDoor(made_at_first(load), addresses=_addresses(settings))
 
 
 def _addresses(settings: SandboxSettings) -> Addresses:

@@ -104,13 +104,14 @@ class Resident:
 class Worlds:
     """The worlds besides the one at the sandbox's own address. Event loop only."""
 
-    def __init__(self, settings: SandboxSettings, *, steering: Asgi, template: Template) -> None:
-        """`steering` answers below a world's /sandbox/v1."""
+    def __init__(self, settings: SandboxSettings, *, steering: Asgi, template: Template, pages: Asgi | None = None) -> None:
+        """`steering` answers below a world's /sandbox/v1, `pages` its console."""
         self.settings = settings
         self._template = template
         self.listens: Entrances | None = None
         """Gives a world a port of its own; None: no ports."""
         self._steering = steering
+        self._pages = pages
         self._residents: dict[str, Resident] = {}
         self._look: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -139,7 +140,7 @@ class Worlds:
             raise TooManyWorlds(f"There are {most} worlds already: DELETE some, let idle ones end sooner, or start with more (--worlds).")
         world_id = secrets.token_hex(6)
         world = World(plan.settings, self._ground(plan))
-        doorway = Doorway(world, steering=self._steering)
+        doorway = Doorway(world, steering=self._steering, pages=self._pages)
         world.all_gone = doorway.empty
         resident = self._residents[world_id] = Resident(world_id, world, doorway=doorway)
         try:

@@ -314,10 +314,12 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
 
 def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
     """The console, loaded now."""
-    from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
+    from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
 
-    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
+    return console_app(
+        Hall(console=Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
+    )
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

@@ -1,6 +1,6 @@
 """The console as one ASGI app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -9,19 +9,20 @@ import structlog
 
 from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
-from heliograph.api.console.sections import menu_of
+from heliograph.api.console.guest import Console, ConsolePage, Download, Guest, Redirect
+from heliograph.api.console.sections import SECTIONS, Section, menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
+from heliograph.api.web.rendering import STATIC, rendered, send_file, send_html, send_redirect, send_static
 from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect]]
+Answer = ConsolePage | Redirect | Download
+Handler = Callable[..., Awaitable[Answer]]
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
 
@@ -50,7 +51,20 @@ PAGES = (
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
 
-def console_app(console: Console) -> Asgi:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hall:
+    """A console: a server's, or a sandbox's, which has pages more."""
+
+    console: Console
+    tables: Sequence[MethodTable[ConsoleRow]] = (_TABLE,)
+    """Its pages; the first table below whose prefix a path is has the page."""
+    sections: Sequence[Section] = SECTIONS
+    guest_of: Callable[[Console, Scope, Receive], Guest] = Guest
+    home: str = PREFIX
+    """Where `/` leads."""
+
+
+def console_app(hall: Hall) -> Asgi:
     """The ASGI app that answers what `console_door` lets in."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,68 +72,75 @@ def console_app(console: Console) -> Asgi:
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         if path == "/":
-            return await send_redirect(send, f"{scope.get('root_path', '')}{PREFIX}")
+            return await send_redirect(send, f"{scope.get('root_path', '')}{hall.home}")
         if path.startswith(STATIC) and scope["method"] == "GET" and await send_static(send, path.removeprefix(STATIC)):
             return None
-        return await _answer(console, scope, receive, send)
+        return await _answer(hall, scope, receive, send)
 
     return answer
 
 
-async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(hall: Hall, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = Guest(console, scope, receive)
-        found = await _found(guest, scope)
+        guest = hall.guest_of(hall.console, scope, receive)
+        found = await _found(hall, guest, scope)
     except ClientGone:
         return
     except HeliographError as error:
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
-        log.info("console.refused", reason=error.reason or error.code.name, address=console.addresses.of_client(scope))
-        await _send_error(guest, scope, send, error)
+        log.info("console.refused", reason=error.reason or error.code.name, address=hall.console.addresses.of_client(scope))
+        await _send_error(hall, guest, scope, send, error)
     except Exception as error:  # noqa: BLE001 - the last one who can answer
         log_failure(f"console {scope['method']}", error)
-        await _send_error(guest, scope, send, Internal())
+        await _send_error(hall, guest, scope, send, Internal())
     else:
         if isinstance(found, Redirect):
             await send_redirect(send, found.path)
             return
+        if isinstance(found, Download):
+            await send_file(send, found.name, found.media_type, found.body)
+            return
         refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(guest, scope, found.template, found.title, found.values), refresh)
+        await send_html(send, found.status, _html(hall, guest, scope, found.template, found.title, found.values), refresh)
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
+async def _found(hall: Hall, guest: Guest, scope: Scope) -> Answer:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    path = _asked_path(scope)
-    allowed = sorted(_TABLE.http_methods(path))
+    whole = f"{PREFIX}/{_asked_path(scope)}"
+    table = next((one for one in hall.tables if f"{whole}/".startswith(one.prefix)), _TABLE)
+    path = whole.removeprefix(table.prefix.rstrip("/")).removeprefix("/")
+    allowed = sorted(table.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
-    row, ids = _TABLE.find(scope["method"], path)
+    row, ids = table.find(scope["method"], path)
     if scope["method"] == "POST":
         await guest.read_form()
     return await row.handler(guest, *ids)
 
 
-async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: HeliographError) -> None:
+async def _send_error(hall: Hall, guest: Guest | None, scope: Scope, send: Send, error: HeliographError) -> None:
     """The page that says what is wrong, with the way back."""
     status, headers, _ = compact_error(error)
     titles = {404: "Not found", 403: "Not allowed", 405: "Not possible"}
     title = "The server failed" if isinstance(error, Internal) else titles.get(status, "That did not work")
     values = {"text": error.message, "onward": f"{scope.get('root_path', '')}{PREFIX}", "onward_text": "To the console"}
-    html = _html(guest, scope, "console/error.html", title, values)
+    html = _html(hall, guest, scope, "console/error.html", title, values)
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
-def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
+def _html(
+    hall: Hall, guest: Guest | None, scope: Scope, template: str, title: str, values: Any  # noqa: ANN401 - what is shown
+) -> bytes:
     signed_in = guest is not None and guest.console.signs_in
     around = {
         "title": title,
         "base": str(scope.get("root_path", "")),
         "form_token": guest.form_token if guest else "",
         "person": guest.caller.actor if guest and signed_in else "",
-        "menu": menu_of(guest, _asked_path(scope)) if guest else (),
+        "menu": menu_of(guest, hall.sections, _asked_path(scope)) if guest else (),
         "crumbs": (),
     }
     return rendered(template, **{**around, **values})

@@ -64,6 +64,14 @@ class Redirect(NamedTuple):
     path: str
 
 
+class Download(NamedTuple):
+    """A file that the browser keeps."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """What the pages work with; made once, in the composition root."""
@@ -86,6 +94,8 @@ class Guest:
         self.ports = console.ports
         self.base = str(scope.get("root_path", ""))
         """What stands before every path of this server, as of a world below its sandbox's address."""
+        self.usual_enterprise = ""
+        """Whose sections the menu shows beside a page of no enterprise; empty: none."""
         self.caller: Caller = ANYBODY
         """Who was admitted last."""
         self.fields: Mapping[str, Sequence[str]] = {}

@@ -56,6 +56,12 @@ async def send_redirect(send: Send, place: str, more: Headers = ()) -> None:
     await send_whole(send, 303, b"", [(b"location", place.encode("latin-1")), *HEADERS, *more])
 
 
+async def send_file(send: Send, name: str, media_type: str, body: bytes) -> None:
+    """The file is sent, for the browser to keep and not to show."""
+    own = [(b"content-type", media_type.encode()), (b"content-disposition", f'attachment; filename="{name}"'.encode())]
+    await send_whole(send, 200, body, [*own, *(header for header in HEADERS if header[0] != b"content-type")])
+
+
 async def send_static(send: Send, name: str) -> bool:
     """The file with this name (what follows STATIC in a path) is sent; False: there is none."""
     found = _static_files().get(name)

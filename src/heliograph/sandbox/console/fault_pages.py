@@ -95,7 +95,7 @@ async def _page(
             ]}
             for title, names in GROUPS
         ],
-        "inputs": inputs_of(FaultWanted, fields, only=_fields(effect)) if effect else (),
+        "inputs_of_effect": inputs_of(FaultWanted, fields, only=_fields(effect)) if effect else (),
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
         "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
     }  # fmt: skip

@@ -52,6 +52,7 @@ class Player(Guest):
         """Raises: InvalidArgument: a query that cannot be read."""
         super().__init__(console, scope, receive)
         self.world: World = scope[WORLD]
+        self.usual_enterprise = self.world.first_enterprise
         self.worlds: Worlds | None = scope.get(WORLDS)
         """None: this is one of the worlds, which knows nothing of the others."""
 

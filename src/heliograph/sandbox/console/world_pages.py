@@ -58,7 +58,7 @@ async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: H
         "error": error.message if error else "", "seed": player.world.ground.seed, "phones": len(player.world.phones),
         "reset_url": f"{player.here('worlds')}:reset", "reset": player.asked("world.reset"),
         "export_url": f"{player.here('worlds')}:export", "export": player.asked("world.export"),
-        "action": player.here("worlds"), "inputs": inputs_of(Creation, fields, only=FIELDS) if player.worlds is not None else (),
+        "action": player.here("worlds"), "fields": inputs_of(Creation, fields, only=FIELDS) if player.worlds is not None else (),
         "create": player.asked("worlds.create", example) if player.worlds is not None else None,
     }  # fmt: skip
     return ConsolePage("sandbox/worlds.html", "Worlds", values, status=http_status(error) if error else 200)

@@ -1,0 +1,79 @@
+"""The console of a sandbox: a server's pages, and those of the sandbox."""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from heliograph.api.console.app import PAGES as SERVERS_PAGES
+from heliograph.api.console.app import ConsoleRow, Hall, console_app
+from heliograph.api.console.door import PREFIX
+from heliograph.api.console.guest import Console
+from heliograph.api.console.sections import SECTIONS, Section
+from heliograph.api.http.address import Addresses
+from heliograph.api.http.audited import Audited
+from heliograph.api.method import MethodTable
+from heliograph.asgi import Asgi, Receive, Scope, Send
+from heliograph.sandbox.console import clock_page, fault_pages, phone_pages, request_pages, wall_page, world_pages
+from heliograph.sandbox.console.player import PAGES, WORLDS, Player
+from heliograph.sandbox.doorway import WORLD
+from heliograph.sandbox.world import World
+from heliograph.sandbox.worlds import Worlds
+from heliograph.service.ports import Ports
+
+_PHONE: Final = "enterprises/*/devices/*"
+ROWS: Final = (
+    ConsoleRow("GET", "", wall_page.show_wall),
+    ConsoleRow("GET", "script", wall_page.show_script),
+    ConsoleRow("POST", "script:clear", wall_page.clear_script),
+    ConsoleRow("GET", "phones", phone_pages.show_creation),
+    ConsoleRow("POST", "phones", phone_pages.create),
+    ConsoleRow("GET", _PHONE, phone_pages.show_phone),
+    ConsoleRow("POST", f"{_PHONE}:issueCommand", phone_pages.issue),
+    *(ConsoleRow("POST", f"{_PHONE}:{verb}", phone_pages.doing(verb)) for verb in phone_pages.VERBS),
+    ConsoleRow("GET", "requests", request_pages.show_requests),
+    ConsoleRow("GET", "requests/*", request_pages.show_request),
+    ConsoleRow("POST", "requests:clear", request_pages.clear),
+    ConsoleRow("GET", "notifications", request_pages.show_notifications),
+    ConsoleRow("GET", "faults", fault_pages.show_faults),
+    ConsoleRow("POST", "faults", fault_pages.create),
+    ConsoleRow("POST", "faults:deleteAll", fault_pages.delete_all),
+    ConsoleRow("POST", "faults/*:delete", fault_pages.delete),
+    ConsoleRow("GET", "clock", clock_page.show_clock),
+    *(ConsoleRow("POST", f"clock:{verb}", clock_page.moving(verb)) for verb in clock_page.VERBS),
+    ConsoleRow("GET", "worlds", world_pages.show_worlds),
+    ConsoleRow("POST", "worlds", world_pages.create),
+    ConsoleRow("POST", "worlds:reset", world_pages.reset),
+    ConsoleRow("POST", "worlds:export", world_pages.export),
+    ConsoleRow("POST", "worlds/*:delete", world_pages.delete),
+)
+OWN_SECTIONS: Final = (
+    Section(title="Phones", path=PAGES, group="Sandbox"),
+    Section(title="Requests", path=f"{PAGES}/requests", group="Sandbox"),
+    Section(title="Notifications", path=f"{PAGES}/notifications", group="Sandbox"),
+    Section(title="Faults", path=f"{PAGES}/faults", group="Sandbox"),
+    Section(title="Clock", path=f"{PAGES}/clock", group="Sandbox"),
+    Section(title="Worlds", path=f"{PAGES}/worlds", group="Sandbox"),
+    Section(title="Your script", path=f"{PAGES}/script", group="Sandbox"),
+)
+_TABLES: Final = (MethodTable(ROWS, prefix=f"{PREFIX}/{PAGES}/"), MethodTable(SERVERS_PAGES, prefix=f"{PREFIX}/"))
+
+
+def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
+    """The console of the world that a scope names; `worlds`: those beside it, which only the sandbox's own address shows."""
+    known: WeakKeyDictionary[World, tuple[Ports, Asgi]] = WeakKeyDictionary()
+
+    def console_of(world: World) -> Asgi:
+        ports = world.parts.ports
+        made = known.get(world)
+        if made is None or made[0] is not ports:  # a world that is made again has others
+            console = Console(ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, signs_in=False)
+            hall = Hall(
+                console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
+            )  # fmt: skip
+            made = known[world] = ports, console_app(hall)
+        return made[1]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        more = {} if worlds is None else {WORLDS: worlds}
+        await console_of(scope[WORLD])({**scope, **more}, receive, send)
+
+    return answer
