@@ -317,9 +317,7 @@ def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: A
     from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
 
-    return console_app(
-        Hall(console=Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
-    )
+    return console_app(Hall(console=Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in)))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

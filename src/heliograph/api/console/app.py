@@ -132,7 +132,12 @@ async def _send_error(hall: Hall, guest: Guest | None, scope: Scope, send: Send,
 
 
 def _html(
-    hall: Hall, guest: Guest | None, scope: Scope, template: str, title: str, values: Any  # noqa: ANN401 - what is shown
+    hall: Hall,
+    guest: Guest | None,
+    scope: Scope,
+    template: str,
+    title: str,
+    values: Any,  # noqa: ANN401 - what is shown
 ) -> bytes:
     signed_in = guest is not None and guest.console.signs_in
     around = {

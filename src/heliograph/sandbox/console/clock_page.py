@@ -46,5 +46,5 @@ async def _page(player: Player, *, error: HeliographError | None = None, tried: 
             {"verb": verb, "summary": row.summary, "action": f"{player.here('clock')}:{verb}", "inputs": inputs,
              "asked": player.asked(row.id, example)}
         )  # fmt: skip
-    values = {**await around(player), "forms": forms, "error": error.message if error else "", "back": player.here("clock")}
+    values = {**around(player), "forms": forms, "error": error.message if error else "", "back": player.here("clock")}
     return ConsolePage("sandbox/clock.html", "Clock", values, status=http_status(error) if error else 200)

@@ -65,7 +65,7 @@ async def create(player: Player) -> ConsolePage | Redirect:
 
 async def delete(player: Player, number: str) -> Redirect:
     """The fault happens no more."""
-    await player.steer("faults.delete", fault=number)
+    await player.steer("faults.delete", ids={"fault": number})
     return Redirect(player.here("faults"))
 
 
@@ -86,7 +86,7 @@ async def _page(
 ) -> ConsolePage:  # fmt: skip
     listed = await player.see("faults.list")
     values = {
-        **await around(player), "faults": [_row(player, fault) for fault in listed["faults"]], "effect": effect,
+        **around(player), "faults": [_row(player, fault) for fault in listed["faults"]], "effect": effect,
         "said": SAID.get(effect, ""), "error": error.message if error else "", "action": player.here("faults"),
         "groups": [
             {"title": title, "effects": [

@@ -17,7 +17,12 @@ HIDDEN: Final = "…"
 PREFIX: Final = "body."
 """Before the names of a message's inputs, so that none clashes with those that every form has."""
 YES, NO = "true", "false"
-UNTOUCHED: Final[Collection[str]] = ()
+WRITTEN: Final[Mapping[Scalar, str]] = {
+    Scalar.DURATION: "As in 0.5s, 90s, 10m, 2h.",
+    Scalar.TIMESTAMP: "As in 2030-01-01T06:00:00Z.",
+    Scalar.STRUCT: "A JSON object.",
+}
+"""How values of a kind are written."""
 
 Json = dict[str, Any]
 
@@ -83,11 +88,9 @@ def _label(name: str, prefix: str) -> str:
 
 
 def _help(text: str, field: Field, kind: str) -> str:
-    more = {
-        Scalar.DURATION: "As in 0.5s, 90s, 10m, 2h.", Scalar.TIMESTAMP: "As in 2030-01-01T06:00:00Z.",
-        Scalar.STRUCT: "A JSON object.",
-    }.get(field.kind if isinstance(field.kind, Scalar) else None, "One a line." if kind == "lines" else "")  # fmt: skip
-    return " ".join(filter(None, (" ".join(text.split()), more)))
+    """What stands below the field in its class, and how it is written."""
+    written = WRITTEN.get(field.kind, "") if isinstance(field.kind, Scalar) else "One a line." if kind == "lines" else ""
+    return " ".join(filter(None, (" ".join(text.split()), written)))
 
 
 def _kind(field: Field, also: Mapping[str, Any]) -> tuple[str, Sequence[str]]:

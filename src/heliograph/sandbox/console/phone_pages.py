@@ -1,24 +1,22 @@
 """One phone from near: everything that its user, its owner and a test can do to it, each as a form with the request beside it."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-import msgspec
-
 from heliograph.agent.profiles import PROFILES
-from heliograph.api.console.command_forms import example_of
-from heliograph.api.console.guest import ConsolePage, Json, Redirect
+from heliograph.api.console.command_forms import Fields, example_of
+from heliograph.api.console.guest import ConsolePage, Redirect
 from heliograph.api.console.shown import json_shown, moment
 from heliograph.api.http.errors import UnknownPath, http_status
 from heliograph.commands import COMMANDS
-from heliograph.domain.command import CommandType
 from heliograph.domain.command_support import why_not
 from heliograph.domain.phone.virtual_device import device_facts
 from heliograph.protojson.errors import HeliographError
-from heliograph.sandbox.console.message_forms import body_in, fields_of, inputs_of
+from heliograph.sandbox.console.message_forms import PREFIX, body_in, inputs_of
 from heliograph.sandbox.console.player import Player
-from heliograph.sandbox.console.wall_page import REFRESH_S, anchor_of, around, button, card_of, issue_button
-from heliograph.sandbox.messages import Creation
+from heliograph.sandbox.console.wall_page import anchor_of, around, card_of, issue_button, patch_button
+from heliograph.sandbox.messages import Consent, Creation
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.routes import STEERING_ROUTES
 from heliograph.sandbox.steering_route import SteeringRoute
@@ -26,11 +24,15 @@ from heliograph.sandbox.steering_route import SteeringRoute
 EFFECTS_SHOWN: Final = 20
 _OF_PHONES: Final = "enterprises.devices."
 VERBS: Final[Mapping[str, SteeringRoute[Any]]] = {
-    row.id.removeprefix(_OF_PHONES): row for row in STEERING_ROUTES if row.id.startswith(_OF_PHONES) and "{phone}" in row.path and row.has_body
+    row.id.removeprefix(_OF_PHONES): row
+    for row in STEERING_ROUTES
+    if row.id.startswith(_OF_PHONES) and "{phone}" in row.path and row.has_body
 }
 """What can be done to a phone, by the verb: PATCH is `patch`."""
 FOR_TESTS: Final = frozenset({"patch", "script", "reset"})
 """Verbs that are not its user's: what only a test can do."""
+PROFILE: Final = f"{PREFIX}profile"
+OVERRIDES: Final = f"{PREFIX}overrides."
 CHOICE: Final = "iccId"
 """The field of a verb that is about one of the phone's eSIMs."""
 
@@ -63,7 +65,7 @@ async def issue(player: Player, enterprise: str, phone_id: str) -> ConsolePage |
     if row is None:
         raise UnknownPath(f"commands/{player.field('type')}")
     try:
-        await player.call("POST", f"/v1/{phone.device}:issueCommand", _command(row))
+        await player.call("POST", f"/v1/{phone.device}:issueCommand", example_of(row))
     except HeliographError as error:
         return await _page(player, phone, error=error)
     return Redirect(player.back(player.here_of(phone.name)))
@@ -71,7 +73,7 @@ async def issue(player: Player, enterprise: str, phone_id: str) -> ConsolePage |
 
 async def show_creation(player: Player) -> ConsolePage:
     """The form of a new phone."""
-    return await _creation(player, {})
+    return _creation(player, {})
 
 
 async def create(player: Player) -> ConsolePage | Redirect:
@@ -79,16 +81,16 @@ async def create(player: Player) -> ConsolePage | Redirect:
     try:
         made = await player.steer("devices.create", body_in(Creation, player.fields))
     except HeliographError as error:
-        return await _creation(player, player.fields, error=error)
+        return _creation(player, player.fields, error=error)
     return Redirect(player.here("enterprises", made["enterprise"].rpartition("/")[2], "devices", made["id"]))
 
 
-async def _creation(player: Player, fields: Mapping[str, Sequence[str]], *, error: HeliographError | None = None) -> ConsolePage:
-    inputs = inputs_of(Creation, fields)
-    profiles = [msgspec.structs.replace(one) if isinstance(one, msgspec.Struct) else one for one in inputs]
+def _creation(player: Player, fields: Fields, *, error: HeliographError | None = None) -> ConsolePage:
+    inputs = [replace(one, kind="choice", choices=tuple(PROFILES)) if one.name == PROFILE else one for one in inputs_of(Creation, fields)]
     values = {
-        **await around(player), "inputs": [_with_choices(one, "body.profile", tuple(PROFILES)) for one in profiles], "error": _text(error),
-        "action": player.here("phones"), "profiles": PROFILES.values(),
+        **around(player), "error": error.message if error else "", "action": player.here("phones"), "profiles": PROFILES.values(),
+        "first": [one for one in inputs if not one.name.startswith(OVERRIDES)],
+        "more": [one for one in inputs if one.name.startswith(OVERRIDES)],
         "asked": player.asked("devices.create", {"deviceId": "mine", "profile": next(iter(PROFILES))}),
         "crumbs": [("Phones", player.here())],
     }  # fmt: skip
@@ -98,25 +100,19 @@ async def _creation(player: Player, fields: Mapping[str, Sequence[str]], *, erro
 async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError | None = None, tried: str = "") -> ConsolePage:
     card = await card_of(player, phone)
     picture, device = card["picture"], phone.runner.phone.device
-    base = player.server_url
     values = {
-        **await around(player), "card": card, "error": _text(error), "back": player.here_of(phone.name),
+        **around(player), "card": card, "error": error.message if error else "", "back": player.here_of(phone.name),
         "facts": _facts(player, phone), "commands": list(_commands(player, phone, picture)), "forms": list(_forms(player, phone, tried)),
-        "steps": _steps(player, phone), "json": json_shown(picture.seen), "seen_as": player.asked("devices.get", phone=phone.name.device)
-        if phone.name.enterprise == player.world.first_enterprise
-        else player.asked("enterprises.devices.get", enterprise=phone.name.enterprise, phone=phone.name.device),
-        "esims": list(_esims(player, phone)), "user": _user(player, phone, picture), "base": player.base, "server": base,
+        "steps": _steps(player, phone), "json": json_shown(picture.seen), "seen_as": player.of_phone("get", phone.name),
+        "esims": list(_esims(player, phone)), "user": _user(player, phone),
         "console_url": player.url_of(phone.device), "issue_url": player.url_of(phone.device, "commands"),
         "requests_url": player.here("requests", filter=f"phone={phone.device.device}"),
         "notifications_url": player.here("notifications", device=str(phone.device)),
         "fault_url": player.here("faults", effect="offline", phone=str(phone.name)),
-        "managed": device.managed, "refresh_s": 0 if error else REFRESH_S,
+        "managed": device.managed,
         "crumbs": [("Phones", f"{player.here()}#{anchor_of(phone.name)}")],
     }  # fmt: skip
-    status = http_status(error) if error else 200
-    # A form that is half filled must not vanish: only a page that was opened to watch loads itself again.
-    watching = REFRESH_S if not error and player.parameter("watch") else 0
-    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=status, refresh_s=watching)
+    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200)
 
 
 def _facts(player: Player, phone: SandboxPhone) -> Sequence[tuple[str, str]]:
@@ -126,7 +122,8 @@ def _facts(player: Player, phone: SandboxPhone) -> Sequence[tuple[str, str]]:
         ("What for", phone.profile.summary), ("Management", str(inside["managementKind"] or "none")),
         ("API level", str(inside["apiLevel"])), ("Language", phone.runner.phone.device.build.primary_language_code),
         ("Device", str(phone.device)), ("Serial number", str(inside["serialNumber"])), ("IMEI", str(inside["imei"])),
-        ("EID", ", ".join(inside["eids"])), ("What it is doing", str(seen["condition"])), ("Why its server refused it", str(seen["refusal"])),
+        ("EID", ", ".join(inside["eids"])), ("What it is doing", str(seen["condition"])),
+        ("Why its server refused it", str(seen["refusal"])),
         ("World", player.server_url),
     ]  # fmt: skip
     return [(name, value) for name, value in facts if value]
@@ -137,7 +134,7 @@ def _commands(player: Player, phone: SandboxPhone, picture: Any) -> Iterator[dic
     facts = device_facts(phone.runner.phone.device)
     for row in COMMANDS.values():
         yield {
-            **issue_button(player, picture, row.name, _command(row), row.name), "why": why_not(row, facts), "final": row.final_at_ack,
+            **issue_button(player, picture, row, row.name), "why": why_not(row, facts), "final": row.final_at_ack,
             "form_url": player.url_of(phone.device, "commands", row.name), "summary": row.summary,
         }  # fmt: skip
 
@@ -171,16 +168,13 @@ def _esims(player: Player, phone: SandboxPhone) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _user(player: Player, phone: SandboxPhone, picture: Any) -> dict[str, Any]:  # noqa: ANN401 - a Picture
+def _user(player: Player, phone: SandboxPhone) -> dict[str, Any]:
     """Whether the phone's user answers alone, and the button that changes it."""
-    waits = phone.runner.phone.user.answer is None
-    wanted = "APPROVE" if waits else "IGNORE"
+    waits, seen = phone.runner.phone.user.answer is None, phone.view()
+    wanted, text = (Consent.APPROVE, "Let the user answer alone") if waits else (Consent.IGNORE, "Let the user wait for you")
     return {
-        "waits": waits, "answers": picture.seen["consent"], "after": picture.seen["consentDelay"],
-        "button": {
-            **button(player, picture, "patch", "Let the user answer alone" if waits else "Let the user wait for you"),
-            "fields": [("body.consent", wanted)], "asked": player.of_phone("patch", phone.name, {"consent": wanted}),
-        },
+        "waits": waits, "answers": seen["consent"], "after": seen["consentDelay"],
+        "button": patch_button(player, phone.name, "consent", wanted.value, text),
     }  # fmt: skip
 
 
@@ -194,21 +188,3 @@ def _steps(player: Player, phone: SandboxPhone) -> Sequence[dict[str, str]]:
         }
         for effect in reversed(effects)
     ]  # fmt: skip
-
-
-def _command(row: CommandType) -> Json:
-    """A good command of the type."""
-    return example_of(row)
-
-
-def _text(error: HeliographError | None) -> str:
-    return error.message if error else ""
-
-
-def _with_choices(one: Any, name: str, choices: Sequence[str]) -> Any:  # noqa: ANN401 - an Input
-    import dataclasses  # noqa: PLC0415
-
-    return dataclasses.replace(one, kind="choice", choices=choices) if one.name == name else one
-
-
-__all__ = ["create", "doing", "fields_of", "issue", "show_creation", "show_phone"]

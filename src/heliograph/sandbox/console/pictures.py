@@ -1,4 +1,4 @@
-"""A virtual phone as someone sees it who stands before it: what its screen shows, and what is written around it. Pure: no page, no store."""
+"""A virtual phone as someone sees it who stands before it: what its screen shows, and what is written around it."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -186,7 +186,10 @@ def _sims(device: VirtualDevice) -> Sequence[Sim]:
     cards = [] if card is None else [Sim(card.carrier_name, "SIM card", active=True)]
     return [
         *cards,
-        *(Sim(esim.carrier or "eSIM", "company's eSIM" if esim.managed else "user's eSIM", esim.active, esim.icc_id) for esim in device.esims),
+        *(
+            Sim(esim.carrier or "eSIM", "company's eSIM" if esim.managed else "user's eSIM", esim.active, esim.icc_id)
+            for esim in device.esims
+        ),
     ]
 
 

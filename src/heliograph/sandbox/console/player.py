@@ -1,7 +1,7 @@
 """Someone at a page of the sandbox: what the page shows of their world, and what they do to it.
 
-Everything is done by the rows of `/sandbox/v1` and by the world's API, in the same process: there is no other way to steer a world. What was
-done is remembered as requests, so that a page can show it as a script.
+Everything is done by the rows of `/sandbox/v1` and by the world's API, in the same process: a world is steered in one place. What was done
+is remembered as requests, so that a page can show it as a script.
 """
 
 import re
@@ -36,6 +36,7 @@ WORLDS: Final = "heliograph.worlds"
 """Where an ASGI scope has the sandbox's worlds; absent at the address of one of them."""
 JSON_BODY: Final = (b"content-type", b"application/json")
 FAILED: Final = 400
+NONE: Final[Mapping[str, str]] = {}
 _LOCAL = re.compile(r"/[A-Za-z0-9._~/?&=%:+-]*(#[A-Za-z0-9._~-]*)?", re.ASCII)
 _OF_WORLD: Final = {row.id: row for row in STEERING_ROUTES}
 _BESIDE: Final = {row.id: row for row in WORLDS_ROUTES if row.id not in _OF_WORLD}
@@ -69,38 +70,46 @@ class Player(Guest):
         path = self.here("enterprises", phone.enterprise, "devices", phone.device)
         return f"{path}:{verb}" if verb else path
 
+    @property
+    def current(self) -> str:
+        """The path and query of this page, to which its forms lead back; of a form's answer: empty."""
+        if self._scope["method"] != "GET":
+            return ""
+        raw, query = self._scope["raw_path"].decode("latin-1"), self._scope["query_string"].decode("latin-1")
+        return f"{self.base}{raw}?{query}" if query else f"{self.base}{raw}"
+
     def back(self, otherwise: str) -> str:
         """Where the form says that its reader came from, if that is a page of this console."""
         wanted = self.field("back")
         is_ours = wanted.startswith(f"{self.base}{PREFIX}") and _LOCAL.fullmatch(wanted) and "//" not in wanted
         return wanted if is_ours else otherwise
 
-    def asked(self, route_id: str, body: Json | None = None, *, query: Mapping[str, str] | None = None, **ids: str) -> Asked:
+    def asked(self, route_id: str, body: Json | None = None, *, ids: Mapping[str, str] = NONE, query: Mapping[str, str] = NONE) -> Asked:
         """The request to this route, as someone else would send it."""
         row = _row(route_id)
         path = row.path.format(**{name: quote(value, safe="") for name, value in ids.items()})
-        if given := {name: value for name, value in (query or {}).items() if value}:
+        if given := {name: value for name, value in query.items() if value}:
             path = f"{path}?{urlencode(given)}"
         shown = {} if row.has_body and not body else body
         return Asked(row.http_method, path, without_secrets(row.body, shown) if row.body is not None and shown else shown)
 
     def of_phone(self, verb: str, phone: DeviceName, body: Json | None = None) -> Asked:
         """The request that does this to the phone."""
-        return self.asked(self._subject(phone) + verb, body, **self._ids(phone))
+        return self.asked(self._subject(phone) + verb, body, ids=self._ids(phone))
 
-    async def see(self, route_id: str, *, query: Mapping[str, str] | None = None, **ids: str) -> Json:
+    async def see(self, route_id: str, *, ids: Mapping[str, str] = NONE, query: Mapping[str, str] = NONE) -> Json:
         """What the route answers, without changing anything.  Raises: HeliographError, as the route."""
-        return await self._send(_row(route_id), None, query or {}, ids)
+        return await self._send(_row(route_id), None, query, ids)
 
-    async def steer(self, route_id: str, body: Json | None = None, **ids: str) -> Json:
+    async def steer(self, route_id: str, body: Json | None = None, *, ids: Mapping[str, str] = NONE) -> Json:
         """What the route answers; the request is remembered.  Raises: HeliographError, as the route."""
         answer = await self._send(_row(route_id), body, {}, ids)
-        self.world.bench.by_hand.append(self.asked(route_id, body, **ids))
+        self.world.bench.by_hand.append(self.asked(route_id, body, ids=ids))
         return answer
 
     async def steer_phone(self, verb: str, phone: DeviceName, body: Json | None = None) -> Json:
         """What the route of the phone with this verb answers.  Raises: HeliographError, as the route."""
-        return await self.steer(self._subject(phone) + verb, body, **self._ids(phone))
+        return await self.steer(self._subject(phone) + verb, body, ids=self._ids(phone))
 
     async def call(self, http: str, path: str, body: Json) -> Json:
         """What the world's API answers this caller, as any other: it is in the request journal, and meets the faults that are planned.

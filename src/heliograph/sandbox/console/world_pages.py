@@ -34,7 +34,7 @@ async def create(player: Player) -> ConsolePage | Redirect:
 
 async def delete(player: Player, world: str) -> Redirect:
     """The world has ended."""
-    await player.steer("worlds.delete", world=world)
+    await player.steer("worlds.delete", ids={"world": world})
     return Redirect(player.here("worlds"))
 
 
@@ -54,7 +54,7 @@ async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: H
     listed = (await player.see("worlds.list"))["worlds"] if player.worlds is not None else []
     example = {"seed": 7, "now": "2030-01-01T00:00:00Z"}
     values = {
-        **await around(player), "has_worlds": player.worlds is not None, "worlds": [_row(player, world) for world in listed],
+        **around(player), "has_worlds": player.worlds is not None, "worlds": [_row(player, world) for world in listed],
         "error": error.message if error else "", "seed": player.world.ground.seed, "phones": len(player.world.phones),
         "reset_url": f"{player.here('worlds')}:reset", "reset": player.asked("world.reset"),
         "export_url": f"{player.here('worlds')}:export", "export": player.asked("world.export"),
@@ -65,10 +65,11 @@ async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: H
 
 
 def _row(player: Player, world: Json) -> Json:
-    id = world["name"].rpartition("/")[2]
+    world_id = world["name"].rpartition("/")[2]
     return {
-        "id": id, "url": world["url"], "console_url": f"{world['url']}{player.here()}", "seed": world["seed"], "frozen": world["frozen"],
+        "id": world_id, "url": world["url"], "console_url": f"{world['url']}{player.here()}", "seed": world["seed"],
+        "frozen": world["frozen"],
         "now": moment_of(world["now"]), "created": moment_of(world["createTime"]), "idle": world["idleDuration"],
         "enterprises": ", ".join(name.rpartition("/")[2] for name in world["enterprises"]),
-        "delete_url": f"{player.here('worlds', id)}:delete", "delete": player.asked("worlds.delete", world=id),
+        "delete_url": f"{player.here('worlds', world_id)}:delete", "delete": player.asked("worlds.delete", ids={"world": world_id}),
     }  # fmt: skip
