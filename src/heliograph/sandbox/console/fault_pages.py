@@ -1,13 +1,17 @@
 """Faults: those that are planned, and the form that plans one, made from the fields of `FaultWanted`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from heliograph.api.console.command_forms import Fields, Input
 from heliograph.api.console.guest import ConsolePage, Json, Redirect
 from heliograph.api.http.errors import http_status
+from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import HeliographError
 from heliograph.protojson.schema import shape_of
-from heliograph.sandbox.console.message_forms import body_in, fields_of, inputs_of
+from heliograph.sandbox.calls import METHOD_IDS, short_method_id
+from heliograph.sandbox.console.message_forms import PREFIX, body_in, fields_of, inputs_of
 from heliograph.sandbox.console.player import Player
 from heliograph.sandbox.console.wall_page import around
 from heliograph.sandbox.fault_checks import CALL_EFFECTS, EFFECTS, NOTIFICATION_EFFECTS, PHONE_EFFECTS
@@ -42,13 +46,15 @@ SAID: Final[Mapping[str, str]] = {
     "factory_reset": "Its user resets the phone",
     "os_update": "The phone gets another Android",
 }
+CHOICES_MOST: Final = 200
+"""Of more phones, the id is written."""
 GROUPS: Final = (("To calls of the API", CALL_EFFECTS), ("To notifications", NOTIFICATION_EFFECTS), ("To phones", PHONE_EFFECTS))
 
 
 async def show_faults(player: Player) -> ConsolePage:
     """The faults, and the form of the effect that the address names."""
     effect = player.parameter("effect")
-    phone = player.parameter("phone")
+    phone = player.parameter("phone").removeprefix(f"enterprises/{player.world.first_enterprise}/devices/")
     fields = fields_of({**EXAMPLES[effect], **({"phone": phone} if phone else {})}) if effect in EXAMPLES else {}
     return await _page(player, effect if effect in EFFECTS else "", fields)
 
@@ -82,7 +88,7 @@ def _fields(effect: str) -> Sequence[str]:
 
 
 async def _page(
-    player: Player, effect: str, fields: Mapping[str, Sequence[str]], *, error: HeliographError | None = None
+    player: Player, effect: str, fields: Fields, *, error: HeliographError | None = None
 ) -> ConsolePage:  # fmt: skip
     listed = await player.see("faults.list")
     values = {
@@ -95,14 +101,27 @@ async def _page(
             ]}
             for title, names in GROUPS
         ],
-        "inputs_of_effect": inputs_of(FaultWanted, fields, only=_fields(effect)) if effect else (),
+        "inputs_of_effect": list(_inputs(player, effect, fields)) if effect else (),
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
         "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
     }  # fmt: skip
     return ConsolePage("sandbox/faults.html", "Faults", values, status=http_status(error) if error else 200)
 
 
-def _asked(effect: str, fields: Mapping[str, Sequence[str]]) -> Json:
+def _inputs(player: Player, effect: str, fields: Fields) -> Iterator[Input]:
+    """The form's inputs; a method or phone is chosen among those that there are."""
+    phones = [_phone_id(player, name) for name in player.world.phones]
+    choices = {f"{PREFIX}method": tuple(map(short_method_id, METHOD_IDS)), f"{PREFIX}phone": phones if len(phones) <= CHOICES_MOST else ()}
+    for one in inputs_of(FaultWanted, fields, only=_fields(effect)):
+        there = choices.get(one.name, ())
+        yield replace(one, kind="choice", choices=there) if there and {*one.values} <= {"", *there} else one
+
+
+def _phone_id(player: Player, name: DeviceName) -> str:
+    return name.device if name.enterprise == player.world.first_enterprise else str(name)
+
+
+def _asked(effect: str, fields: Fields) -> Json:
     try:
         return body_in(FaultWanted, fields, only=_fields(effect))
     except HeliographError:

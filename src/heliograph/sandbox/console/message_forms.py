@@ -17,6 +17,8 @@ HIDDEN: Final = "…"
 PREFIX: Final = "body."
 """Before the names of a message's inputs, so that none clashes with those that every form has."""
 YES, NO = "true", "false"
+ARRAY: Final = "array"
+"""What JSON Schema calls a value that is written as lines."""
 WRITTEN: Final[Mapping[Scalar, str]] = {
     Scalar.DURATION: "As in 0.5s, 90s, 10m, 2h.",
     Scalar.TIMESTAMP: "As in 2030-01-01T06:00:00Z.",
@@ -90,7 +92,7 @@ def _label(name: str, prefix: str) -> str:
 def _help(text: str, field: Field, kind: str) -> str:
     """What stands below the field in its class, and how it is written."""
     written = WRITTEN.get(field.kind, "") if isinstance(field.kind, Scalar) else "One a line." if kind == "lines" else ""
-    return " ".join(filter(None, (" ".join(text.split()), written)))
+    return " ".join(filter(None, (" ".join(text.replace("`", "").split()), written)))
 
 
 def _kind(field: Field, also: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
@@ -100,12 +102,12 @@ def _kind(field: Field, also: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
             return "choice", tuple(names)[1:]
         case ListKind(item=EnumKind(by_name=names)):
             return "choices", tuple(names)[1:]
-        case ListKind() | MapKind() | Scalar.STRUCT:
-            return "lines", ()
         case Scalar.BOOL:
             return "choice", (YES, NO)
     if choices := also.get("enum", ()):
         return "choice", tuple(choices)
+    if isinstance(field.kind, ListKind | MapKind) or field.kind is Scalar.STRUCT or also.get("type") == ARRAY:
+        return "lines", ()
     return "number" if field.kind in NUMBERS else "text", ()
 
 
@@ -121,7 +123,9 @@ def _value(field: Field, also: Mapping[str, Any], fields: Fields, prefix: str) -
         case ListKind(item=MessageKind()) | MapKind() | Scalar.STRUCT:
             return _json(first, field) if first else None
         case ListKind():
-            return [line.strip() for text in given for line in text.splitlines() if line.strip()] or None
+            return _lines(given) or None
+        case Scalar.VALUE if also.get("type") == ARRAY:
+            return [_any_json(line) for line in _lines(given)] or None
     return _scalar(field, also, first) if first else None
 
 
@@ -135,6 +139,10 @@ def _scalar(field: Field, also: Mapping[str, Any], text: str) -> Any:  # noqa: A
         case Scalar.INT32 | Scalar.FLOAT | Scalar.DOUBLE | Scalar.VALUE:
             return _any_json(text) if "object" not in also.get("type", ()) else _json(text, field)
     return text
+
+
+def _lines(given: Sequence[str]) -> list[str]:
+    return [line.strip() for text in given for line in text.splitlines() if line.strip()]
 
 
 def _json(text: str, field: Field) -> Any:  # noqa: ANN401 - JSON

@@ -144,7 +144,7 @@ def _forms(player: Player, phone: SandboxPhone, tried: str) -> Iterator[dict[str
     for verb, row in VERBS.items():
         fields = player.fields if verb == tried else {}
         yield {
-            "verb": verb, "summary": row.summary, "action": player.here_of(phone.name, verb), "open": verb == tried,
+            "verb": verb, "summary": row.summary.replace("`", ""), "action": player.here_of(phone.name, verb), "open": verb == tried,
             "for_tests": verb in FOR_TESTS, "inputs": inputs_of(row.body, fields) if row.body is not None else (),
             "asked": player.of_phone(verb, phone.name, dict(row.example)),
         }  # fmt: skip
