@@ -48,6 +48,10 @@ class Page(HTMLParser):
         """What the page says, white space made one space."""
         return " ".join(" ".join(self._texts).split())
 
+    def form_to(self, ending: str) -> Form:
+        """The first form whose address ends so."""
+        return next(form for form in self.forms if form.action.endswith(ending))
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
@@ -133,10 +137,11 @@ class Reader:
         *,
         fill: Mapping[str, str | Sequence[str]] | None = None,
         action: str = "",
+        form: Form | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """The answer to the last form of the page; `fill`: what is written into it, `action`: the address of one of its buttons."""
-        found, filled = page.forms[-1], dict(fill or {})
+        """The answer to the form, else the page's last; `fill`: what is written into it, `action`: the address of one of its buttons."""
+        found, filled = form or page.forms[-1], dict(fill or {})
         fields = [(name, value) for name, value in found.fields if name not in filled]
         for name, value in filled.items():
             fields += [(name, one) for one in ([value] if isinstance(value, str) else value)]

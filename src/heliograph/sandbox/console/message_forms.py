@@ -120,8 +120,10 @@ def _value(field: Field, also: Mapping[str, Any], fields: Fields, prefix: str) -
     match field.kind:
         case ListKind(item=EnumKind()):
             return [one for one in given if one] or None
-        case ListKind(item=MessageKind()) | MapKind() | Scalar.STRUCT:
+        case MapKind() | Scalar.STRUCT:
             return _json(first, field) if first else None
+        case ListKind(item=MessageKind()):
+            return [_json(line, field) for line in _lines(given)] or None
         case ListKind():
             return _lines(given) or None
         case Scalar.VALUE if also.get("type") == ARRAY:
