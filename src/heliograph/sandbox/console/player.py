@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import Console, Guest, Json
@@ -138,7 +139,7 @@ class Player(Guest):
             answer = await endpoint_beside_worlds(self.worlds, self.console.addresses, row)(request)
         else:
             answer = await endpoint_in_world(row)(request)
-        found: Json = msgspec.json.decode(msgspec.json.encode(answer))
+        found: Json = msgspec.json.decode(bytes(answer.body) if isinstance(answer, Response) else msgspec.json.encode(answer))
         return found
 
     def _bare_scope(self, http: str, path: str) -> Scope:
