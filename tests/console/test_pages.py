@@ -45,7 +45,8 @@ def test_the_address_itself_leads_a_browser_to_the_console_and_nobody_else(reade
     page = reader.open("/")
 
     assert 200 == page.status
-    assert page.url.endswith(FLEET)  # there is one enterprise
+    assert page.url.endswith("/console/sandbox")  # the phones, of a sandbox
+    assert reader.open("/console").url.endswith(FLEET)  # there is one enterprise
     plain = reader.open("/", follow=False, headers={"Accept": "*/*"})
     assert 404 == plain.status
     assert "error" in json.loads(plain.html)
