@@ -39,7 +39,8 @@ class Page(HTMLParser):
         self._link = ""
         self._fields: list[tuple[str, str]] | None = None
         self._select, self._area, self._button = "", "", False
-        self.feed(html)
+        if headers.get("content-type", "").startswith("text/html"):
+            self.feed(html)
         self.close()
         assert [] == self._open, f"left open: {self._open}"
 
@@ -91,6 +92,9 @@ class Page(HTMLParser):
         assert tag == self._open.pop(), f"{tag} closed in the wrong place"
         if tag == "form":
             self._fields = None
+        if tag == "textarea" and self._fields:
+            name, text = self._fields[-1]
+            self._fields[-1] = (name, text.removeprefix("\n"))  # as browsers do
         self._link = "" if tag == "a" else self._link
         self._in_menu = self._in_menu and tag != "nav"
         self._area = "" if tag == "textarea" else self._area

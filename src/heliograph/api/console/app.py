@@ -7,24 +7,41 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
+from heliograph.api.console import (
+    approval_pages,
+    approval_rule_pages,
+    audit_pages,
+    command_pages,
+    device_pages,
+    enrollment_pages,
+    fleet_pages,
+    live,
+    operation_pages,
+    policy_pages,
+)
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Download, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
 from heliograph.api.console.sections import SECTIONS, Section, menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_file, send_html, send_redirect, send_static
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_download, send_html, send_redirect, send_static
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, send_whole
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Answer = ConsolePage | Redirect | Download
+Answer = ConsolePage | Redirect | Download | Stream
 Handler = Callable[..., Awaitable[Answer]]
+LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
+_POLICIES = "enterprises/*/policies"
+_TOKENS = "enterprises/*/enrollmentTokens"
+_APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
+_APPROVAL = f"{_APPROVALS}/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +51,12 @@ class ConsoleRow:
     http: str
     path: str
     handler: Handler
+    form_max_bytes: int = FORM_MAX_BYTES
 
 
 PAGES = (
     ConsoleRow("GET", "", fleet_pages.show_enterprises),
+    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
@@ -47,6 +66,31 @@ PAGES = (
     ConsoleRow("POST", f"{_DEVICE}/commands/*", command_pages.confirm),
     ConsoleRow("GET", _OPERATION, operation_pages.show_operation),
     ConsoleRow("POST", f"{_OPERATION}:cancel", operation_pages.cancel),
+    ConsoleRow("GET", _POLICIES, policy_pages.show_policies),
+    ConsoleRow("GET", f"{_POLICIES}:create", policy_pages.show_new),
+    ConsoleRow("POST", f"{_POLICIES}:create", policy_pages.check_new, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*", policy_pages.show_policy),
+    ConsoleRow("POST", f"{_POLICIES}/*", policy_pages.save, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*:edit", policy_pages.show_editor),
+    ConsoleRow("POST", f"{_POLICIES}/*:edit", policy_pages.check, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
+    ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
+    ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
+    ConsoleRow("GET", _TOKENS, enrollment_pages.show_tokens),
+    ConsoleRow("GET", f"{_TOKENS}:create", enrollment_pages.show_new),
+    ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
+    ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
+    ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
+    ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
+    ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
+    ConsoleRow("POST", f"{_APPROVAL}:decline", approval_pages.decline),
+    ConsoleRow("POST", f"{_APPROVAL}:callOff", approval_pages.call_off),
+    ConsoleRow("GET", _RULES, approval_rule_pages.show_rules),
+    ConsoleRow("POST", _RULES, approval_rule_pages.set_rules),
+    ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
+    ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
+    ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
@@ -57,11 +101,22 @@ class Hall:
 
     console: Console
     tables: Sequence[MethodTable[ConsoleRow]] = (_TABLE,)
-    """Its pages; the first table below whose prefix a path is has the page."""
+    """Its pages: a path's page is in the first table whose prefix it has."""
     sections: Sequence[Section] = SECTIONS
-    guest_of: Callable[[Console, Scope, Receive], Guest] = Guest
+    guest_of: Callable[..., Guest] = Guest
     home: str = PREFIX
     """Where `/` leads."""
+
+    def find(self, below: str) -> tuple[MethodTable[ConsoleRow], str]:
+        """The table that has the page at this path below PREFIX, and the path below the table's own prefix."""
+        path = f"{PREFIX}/{below}"
+        table = next((one for one in self.tables if f"{path}/".startswith(one.prefix)), _TABLE)
+        return table, path.removeprefix(table.prefix.rstrip("/")).removeprefix("/")
+
+    def is_page(self, below: str) -> bool:
+        """Whether there is a page at this path below PREFIX."""
+        table, path = self.find(below)
+        return "GET" in table.http_methods(path)
 
 
 def console_app(hall: Hall) -> Asgi:
@@ -83,11 +138,15 @@ def console_app(hall: Hall) -> Asgi:
 async def _answer(hall: Hall, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = hall.guest_of(hall.console, scope, receive)
+        guest = hall.guest_of(hall.console, scope, receive, is_page=hall.is_page)
         found = await _found(hall, guest, scope)
     except ClientGone:
         return
     except HeliographError as error:
+        if _asked_path(scope) == LIVE:
+            # An EventSource asks no more after that; its page asks for itself again, and learns why.
+            await send_whole(send, 204, b"", HEADERS)
+            return
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
@@ -101,23 +160,24 @@ async def _answer(hall: Hall, scope: Scope, receive: Receive, send: Send) -> Non
             await send_redirect(send, found.path)
             return
         if isinstance(found, Download):
-            await send_file(send, found.name, found.media_type, found.body)
+            await send_download(send, found.name, found.body)
             return
-        refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(hall, guest, scope, found.template, found.title, found.values), refresh)
+        if isinstance(found, Stream):
+            await send_stream(found, scope, receive, send)
+            return
+        values = {**found.values, "live": found.live, "refresh_s": found.refresh_s}
+        await send_html(send, found.status, _html(hall, guest, scope, found.template, found.title, values))
 
 
 async def _found(hall: Hall, guest: Guest, scope: Scope) -> Answer:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    whole = f"{PREFIX}/{_asked_path(scope)}"
-    table = next((one for one in hall.tables if f"{whole}/".startswith(one.prefix)), _TABLE)
-    path = whole.removeprefix(table.prefix.rstrip("/")).removeprefix("/")
+    table, path = hall.find(_asked_path(scope))
     allowed = sorted(table.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
     row, ids = table.find(scope["method"], path)
     if scope["method"] == "POST":
-        await guest.read_form()
+        await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 
@@ -132,13 +192,8 @@ async def _send_error(hall: Hall, guest: Guest | None, scope: Scope, send: Send,
 
 
 def _html(
-    hall: Hall,
-    guest: Guest | None,
-    scope: Scope,
-    template: str,
-    title: str,
-    values: Any,  # noqa: ANN401 - what is shown
-) -> bytes:
+    hall: Hall, guest: Guest | None, scope: Scope, template: str, title: str, values: Any,  # noqa: ANN401 - what is shown
+) -> bytes:  # fmt: skip
     signed_in = guest is not None and guest.console.signs_in
     around = {
         "title": title,
@@ -147,6 +202,9 @@ def _html(
         "person": guest.caller.actor if guest and signed_in else "",
         "menu": menu_of(guest, hall.sections, _asked_path(scope)) if guest else (),
         "crumbs": (),
+        "live": "",
+        "cursor": guest.cursor if guest else "",
+        "refresh_s": 0,
     }
     return rendered(template, **{**around, **values})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, Guest
+from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
 
 ANY_ID: Final = "*"
 
@@ -25,6 +25,8 @@ class Section:
     """The heading of its group; an enterprise's sections stand below the enterprise."""
     method: str = ""
     """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
+    also: Sequence[str] = ()
+    """Paths of pages that are in it although their path does not begin with its own."""
     when: Callable[[Guest], bool] | None = None
     """What must hold besides, as that this is a sandbox; None: nothing."""
 
@@ -33,13 +35,22 @@ class Section:
         """Whether each enterprise has its own."""
         return ANY_ID in self.path
 
-    def place(self, enterprise: str) -> Sequence[str]:
-        """The parts of its first page's path."""
-        return [enterprise if part == ANY_ID else part for part in self.path.split("/") if part]
+    def place(self, enterprise: str, path: str | None = None) -> Sequence[str]:
+        """The parts of its first page's path, or of another `path` of its own."""
+        return [enterprise if part == ANY_ID else part for part in (self.path if path is None else path).split("/") if part]
+
+
+def keeps_a_trail(guest: Guest) -> bool:
+    """Whether the server records what is changed."""
+    return guest.ports.store.audited
 
 
 SECTIONS: Final = (
     Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
+    Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
+    Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
+    Section(title="Approvals", path="enterprises/*/approvals", method="heliograph.approvals.list", also=("enterprises/*/approvalRules",)),
+    Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
     Section(title="Enterprises", path="", method=ENTERPRISES_LIST),
 )
 """In the menu's order, within each group."""
@@ -75,8 +86,8 @@ def menu_of(guest: Guest, sections: Sequence[Section], page: str) -> Sequence[Gr
 
 
 def _covers(section: Section, parts: Sequence[str], enterprise: str) -> bool:
-    place = section.place(enterprise)
-    return parts[: len(place)] == place if place else not parts
+    places = [section.place(enterprise, path) for path in (section.path, *section.also)]
+    return any(parts[: len(place)] == place if place else not parts for place in places)
 
 
 def _is_shown(section: Section, guest: Guest, enterprise: str) -> bool:

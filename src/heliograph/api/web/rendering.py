@@ -19,7 +19,8 @@ STATIC: Final = "/static/"
 TYPES: Final[Mapping[str, str]] = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 CONTENT_SECURITY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
@@ -56,10 +57,10 @@ async def send_redirect(send: Send, place: str, more: Headers = ()) -> None:
     await send_whole(send, 303, b"", [(b"location", place.encode("latin-1")), *HEADERS, *more])
 
 
-async def send_file(send: Send, name: str, media_type: str, body: bytes) -> None:
-    """The file is sent, for the browser to keep and not to show."""
-    own = [(b"content-type", media_type.encode()), (b"content-disposition", f'attachment; filename="{name}"'.encode())]
-    await send_whole(send, 200, body, [*own, *(header for header in HEADERS if header[0] != b"content-type")])
+async def send_download(send: Send, name: str, body: bytes) -> None:
+    """A file is sent for the browser to save, and no cache keeps it."""
+    own = [(b"content-type", b"application/octet-stream"), (b"content-disposition", f'attachment; filename="{name}"'.encode())]
+    await send_whole(send, 200, body, [*own, *HEADERS[1:]])
 
 
 async def send_static(send: Send, name: str) -> bool:

@@ -1,5 +1,6 @@
 """The console of a sandbox: a server's pages, and those of the sandbox."""
 
+import secrets
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -65,7 +66,9 @@ def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
         ports = world.parts.ports
         made = known.get(world)
         if made is None or made[0] is not ports:  # a world that is made again has others
-            console = Console(ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, signs_in=False)
+            console = Console(
+                ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, life=secrets.token_hex(8), signs_in=False,
+            )  # fmt: skip
             hall = Hall(
                 console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
             )  # fmt: skip

@@ -5,7 +5,7 @@ is remembered as requests, so that a page can show it as a script.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -50,9 +50,9 @@ class Refusal(FailedPrecondition):
 class Player(Guest):
     """See above."""
 
-    def __init__(self, console: Console, scope: Scope, receive: Receive) -> None:
+    def __init__(self, console: Console, scope: Scope, receive: Receive, *, is_page: Callable[[str], bool] = bool) -> None:
         """Raises: InvalidArgument: a query that cannot be read."""
-        super().__init__(console, scope, receive)
+        super().__init__(console, scope, receive, is_page=is_page)
         self.world: World = scope[WORLD]
         self.usual_enterprise = self.world.first_enterprise
         self.worlds: Worlds | None = scope.get(WORLDS)

@@ -47,7 +47,7 @@ async def reset(player: Player) -> Redirect:
 async def export(player: Player) -> Download:
     """This world as a snapshot."""
     snapshot = await player.steer("world.export")
-    return Download("world.json", "application/json", msgspec.json.format(msgspec.json.encode(snapshot), indent=2))
+    return Download("world.json", msgspec.json.format(msgspec.json.encode(snapshot), indent=2))
 
 
 async def _page(player: Player, fields: Mapping[str, Sequence[str]], *, error: HeliographError | None = None) -> ConsolePage:
