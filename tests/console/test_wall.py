@@ -1,5 +1,6 @@
 """The sandbox's own pages over a real socket, without scripts: phones drawn as they are, and everything that a test can do, by hand."""
 
+import html
 import inspect
 import json
 import re
@@ -186,7 +187,7 @@ def test_the_script_of_what_was_clicked_does_it_again_in_another_world(make: Mak
     clicks(Reader(one.url))
     page = Reader(one.url).open(f"{WALL}/script")
     shown = re.findall(r"<pre[^>]*>(.*?)</pre>", page.html, re.DOTALL)[["Shell", "Python"].index(language)]
-    script = Page("", 200, {}, f"<p>{shown}</p>")._texts[0].replace(one.url, other.url)  # noqa: SLF001 - as it is written, with its line ends
+    script = html.unescape(shown).replace(one.url, other.url)
     program = [shutil.which("bash") or "bash", "-c"] if language == "Shell" else [sys.executable, "-c"]
 
     subprocess.run([*program, script], check=True, capture_output=True, timeout=PATIENCE_S)

@@ -46,14 +46,16 @@ ROWS: Final = (
     ConsoleRow("POST", "worlds:export", world_pages.export),
     ConsoleRow("POST", "worlds/*:delete", world_pages.delete),
 )
+GROUP: Final = "Your sandbox"
+"""The heading of the sandbox's pages in the menu; the first enterprise is called sandbox, too."""
 OWN_SECTIONS: Final = (
-    Section(title="Phones", path=PAGES, group="Sandbox"),
-    Section(title="Requests", path=f"{PAGES}/requests", group="Sandbox"),
-    Section(title="Notifications", path=f"{PAGES}/notifications", group="Sandbox"),
-    Section(title="Faults", path=f"{PAGES}/faults", group="Sandbox"),
-    Section(title="Clock", path=f"{PAGES}/clock", group="Sandbox"),
-    Section(title="Worlds", path=f"{PAGES}/worlds", group="Sandbox"),
-    Section(title="Your script", path=f"{PAGES}/script", group="Sandbox"),
+    Section(title="Phones", path=PAGES, group=GROUP),
+    Section(title="Requests", path=f"{PAGES}/requests", group=GROUP),
+    Section(title="Notifications", path=f"{PAGES}/notifications", group=GROUP),
+    Section(title="Faults", path=f"{PAGES}/faults", group=GROUP),
+    Section(title="Clock", path=f"{PAGES}/clock", group=GROUP),
+    Section(title="Worlds", path=f"{PAGES}/worlds", group=GROUP),
+    Section(title="Your script", path=f"{PAGES}/script", group=GROUP),
 )
 _TABLES: Final = (MethodTable(ROWS, prefix=f"{PREFIX}/{PAGES}/"), MethodTable(SERVERS_PAGES, prefix=f"{PREFIX}/"))
 
@@ -66,9 +68,8 @@ def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
         ports = world.parts.ports
         made = known.get(world)
         if made is None or made[0] is not ports:  # a world that is made again has others
-            console = Console(
-                ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, life=secrets.token_hex(8), signs_in=False,
-            )  # fmt: skip
+            audited, life = Audited(ports, addresses), secrets.token_hex(8)
+            console = Console(ports=ports, addresses=addresses, audited=audited, authorizer=None, life=life, signs_in=False)
             hall = Hall(
                 console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
             )  # fmt: skip

@@ -47,4 +47,5 @@ async def _page(player: Player, *, error: HeliographError | None = None, tried: 
              "asked": player.asked(row.id, example)}
         )  # fmt: skip
     values = {**around(player), "forms": forms, "error": error.message if error else "", "back": player.here("clock")}
-    return ConsolePage("sandbox/clock.html", "Clock", values, status=http_status(error) if error else 200)
+    status = http_status(error) if error else 200
+    return ConsolePage("sandbox/clock.html", "Clock", values, status=status, live="" if error else str(player.world.steered))

@@ -105,7 +105,8 @@ async def _page(
         "asked": player.asked("faults.create", _asked(effect, fields)) if effect else None,
         "delete_all": player.asked("faults.deleteAll"), "delete_all_url": f"{player.here('faults')}:deleteAll",
     }  # fmt: skip
-    return ConsolePage("sandbox/faults.html", "Faults", values, status=http_status(error) if error else 200)
+    status = http_status(error) if error else 200
+    return ConsolePage("sandbox/faults.html", "Faults", values, status=status, live="" if error else str(player.world.steered))
 
 
 def _inputs(player: Player, effect: str, fields: Fields) -> Iterator[Input]:

@@ -9,7 +9,7 @@ import msgspec
 from heliograph.api.console.command_forms import NUMBERS, Fields, Input
 from heliograph.domain.durations import written_duration
 from heliograph.protojson.errors import InvalidArgument
-from heliograph.protojson.schema import EnumKind, Field, ListKind, MapKind, MessageKind, Scalar, shape_of
+from heliograph.protojson.schema import EnumKind, Field, Kind, ListKind, MapKind, MessageKind, Scalar, shape_of
 from heliograph.sandbox.json_schema import Also, field_texts
 
 HIDDEN: Final = "…"
@@ -113,27 +113,29 @@ def _kind(field: Field, also: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
 
 def _value(field: Field, also: Mapping[str, Any], fields: Fields, prefix: str) -> Any:  # noqa: ANN401 - JSON; None: left empty
     name = prefix + field.json_name
-    if isinstance(field.kind, MessageKind):
-        return body_in(field.kind.cls, fields, prefix=f"{name}.") or None
     given = fields.get(name, ())
     first = next(iter(given), "").strip()
     match field.kind:
-        case ListKind(item=EnumKind()):
-            return [one for one in given if one] or None
-        case MapKind() | Scalar.STRUCT:
-            return _json(first, field) if first else None
-        case ListKind(item=MessageKind()):
-            return [_json(line, field) for line in _lines(given)] or None
-        case ListKind():
-            return _lines(given) or None
+        case MessageKind(cls=cls):
+            return body_in(cls, fields, prefix=f"{name}.") or None
+        case ListKind(item=item):
+            return _list(field, item, given) or None
         case Scalar.VALUE if also.get("type") == ARRAY:
             return [_any_json(line) for line in _lines(given)] or None
     return _scalar(field, also, first) if first else None
 
 
+def _list(field: Field, item: Kind, given: Sequence[str]) -> list[Any]:
+    if isinstance(item, EnumKind):
+        return [one for one in given if one]
+    return [_json(line, field) if isinstance(item, MessageKind) else line for line in _lines(given)]
+
+
 def _scalar(field: Field, also: Mapping[str, Any], text: str) -> Any:  # noqa: ANN401 - JSON
     """The value that the text is; what is none goes as it is, and the answer says what is wrong with it."""
     match field.kind:
+        case MapKind() | Scalar.STRUCT:
+            return _json(text, field)
         case Scalar.BOOL:
             return text == YES
         case Scalar.DURATION:

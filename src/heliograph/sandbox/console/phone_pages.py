@@ -112,7 +112,8 @@ async def _page(player: Player, phone: SandboxPhone, *, error: HeliographError |
         "managed": device.managed,
         "crumbs": [("Phones", f"{player.here()}#{anchor_of(phone.name)}")],
     }  # fmt: skip
-    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200)
+    live = f"{phone.device} {player.world.steered}" if not error else ""
+    return ConsolePage("sandbox/phone.html", phone.name.device, values, status=http_status(error) if error else 200, live=live)
 
 
 def _facts(player: Player, phone: SandboxPhone) -> Sequence[tuple[str, str]]:

@@ -45,8 +45,10 @@ async def show_requests(player: Player) -> ConsolePage:
         "list": player.asked("requests.list", query={"filter": wanted}),
         "clear_url": f"{player.here('requests')}:clear", "clear": player.asked("requests.clear"),
     }  # fmt: skip
-    refresh_s = 0 if last or error else REFRESH_S
-    return ConsolePage("sandbox/requests.html", "Requests", values, status=FAILED if error else 200, refresh_s=refresh_s)
+    if last or error:
+        return ConsolePage("sandbox/requests.html", "Requests", values, status=FAILED if error else 200)
+    live = f"enterprises/{player.world.first_enterprise}/requests {player.world.steered}"
+    return ConsolePage("sandbox/requests.html", "Requests", values, refresh_s=REFRESH_S, live=live)
 
 
 async def show_request(player: Player, number: str) -> ConsolePage:
@@ -66,7 +68,8 @@ async def show_request(player: Player, number: str) -> ConsolePage:
         "device_url": _phone_url(player, device),
         "crumbs": [("Requests", player.here("requests"))],
     }  # fmt: skip
-    return ConsolePage("sandbox/request.html", f"Request {record.number}", values)
+    live = record.operation.rpartition("/operations/")[0]
+    return ConsolePage("sandbox/request.html", f"Request {record.number}", values, live=live)
 
 
 async def clear(player: Player) -> Redirect:
@@ -86,10 +89,11 @@ async def show_notifications(player: Player) -> ConsolePage:
     values = {
         **around(player), "rows": [_notification(player, one) for one in found[: -ROWS - 1 : -1]], "count": len(found),
         "device": device, "operation": operation, "all_url": player.here("notifications") if device or operation else "",
-        "asked": player.asked("notifications.list", query={"device": device}), "refresh_s": REFRESH_S,
+        "asked": player.asked("notifications.list", query={"device": device}),
         "enabled": any(player.world.settings.enabled_notification_types),
     }  # fmt: skip
-    return ConsolePage("sandbox/notifications.html", "Notifications", values, refresh_s=REFRESH_S)
+    live = f"enterprises/{player.world.first_enterprise}/notifications {player.world.steered}"
+    return ConsolePage("sandbox/notifications.html", "Notifications", values, refresh_s=REFRESH_S, live=live)
 
 
 def _row(player: Player, record: RequestRecord) -> Json:

@@ -18,6 +18,8 @@ from heliograph.sandbox.console.player import Player
 from heliograph.sandbox.phones import SandboxPhone
 
 PHONES_A_PAGE: Final = 60
+EVERYTHING: Final = "enterprises"
+"""What a live page shows that shows all phones: all that changes in the world stands below it."""
 REFRESH_S: Final = 3
 """A phone of a sandbox does most things within a second or two."""
 ADVANCES: Final = {"1 min": "60s", "10 min": "600s", "1 day": "86400s"}
@@ -46,20 +48,25 @@ async def show_wall(player: Player) -> ConsolePage:
         "previous_url": here(first // PHONES_A_PAGE - 1) if first else "",
         "next_url": here(first // PHONES_A_PAGE + 1) if first + PHONES_A_PAGE < len(found) else "",
         "last": last.curl(player.server_url) if last else "", "script_url": player.here("script"), "add_url": player.here("phones"),
-        "refresh_s": REFRESH_S,
     }  # fmt: skip
-    return ConsolePage("sandbox/wall.html", "Phones", values, refresh_s=REFRESH_S)
+    return ConsolePage("sandbox/wall.html", "Phones", values, refresh_s=REFRESH_S, live=EVERYTHING)
 
 
 def around(player: Player) -> dict[str, Any]:
     """What every page of the sandbox shows besides its own: the clock, and how it is moved."""
     clock = player.world.clock
     return {
-        "now": moment(clock.now_us()), "frozen": clock.frozen, "clock_url": player.here("clock"), "server": player.server_url,
+        "now": moment(clock.now_us()) if clock.frozen else _to_the_minute(clock.now_us()),
+        "frozen": clock.frozen, "clock_url": player.here("clock"), "server": player.server_url,
         "advances": [{"text": text, "duration": duration} for text, duration in ADVANCES.items()],
         "advance_url": f"{player.here('clock')}:advance", "run_url": f"{player.here('clock')}:{'run' if clock.frozen else 'freeze'}",
         "next_due_url": f"{player.here('clock')}:next", "back": player.current,
     }  # fmt: skip
+
+
+def _to_the_minute(now_us: int) -> str:
+    """A clock that goes is shown without seconds: they would be those of when the page was made."""
+    return f"{moment(now_us)[:16]} UTC"
 
 
 async def card_of(player: Player, phone: SandboxPhone) -> dict[str, Any]:
