@@ -142,10 +142,15 @@ class Reader:
         fill: Mapping[str, str | Sequence[str]] | None = None,
         action: str = "",
         form: Form | None = None,
+        button: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """The answer to the form, else the page's last; `fill`: what is written into it, `action`: the address of one of its buttons."""
-        found, filled = form or page.forms[-1], dict(fill or {})
+        """The answer to `form`, else to the last of the page; `fill`: what is written into it, `action`: the address of a button of its.
+
+        `button`: of the form that begins with this button, instead of the last.
+        """
+        found = form or (next(form for form in page.forms if form.buttons[:1] == [button]) if button else page.forms[-1])
+        filled = dict(fill or {})
         fields = [(name, value) for name, value in found.fields if name not in filled]
         for name, value in filled.items():
             fields += [(name, one) for one in ([value] if isinstance(value, str) else value)]

@@ -4,6 +4,7 @@ Every command type and outcome is there from the start, at 0: a rate over a miss
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -17,6 +18,7 @@ from heliograph.domain.evidence import Judgement
 from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
 from heliograph.service.ports import Lane, Ports
 from heliograph.service.push_service import Outcome
+from heliograph.service.silent_phones import DAYS, Silence, SilentPhones
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
@@ -34,11 +36,17 @@ class LatestStats:
         self._ports = ports
         self._asked_us: int | None = None
         self._asking = asyncio.Lock()
+        self._silent_phones = SilentPhones(ports)
         self.latest: StoreStats | None = None
         """None: the store did not answer."""
 
+    @property
+    def silence(self) -> Silence | None:
+        """The newest count of silent phones; None: there is none yet."""
+        return self._silent_phones.latest
+
     async def refresh(self) -> None:
-        """`latest` is as fresh as FRESH_US, or None."""
+        """`latest` is as fresh as FRESH_US, or None; the count of silent phones went on a bit."""
         async with self._asking:
             now_us = self._ports.clock.now_us()
             if self._asked_us is not None and now_us - self._asked_us < FRESH_US:
@@ -49,6 +57,9 @@ class LatestStats:
                     self.latest = await self._ports.store.stats()
             except Exception:  # noqa: BLE001 - with any error of the store, the rest is shown
                 self.latest = None
+            with contextlib.suppress(Exception):  # the last whole count stays, and the next look begins another
+                async with asyncio.timeout(STATS_WITHIN_S):
+                    await self._silent_phones.count_on()
 
 
 class ServerMetrics(Collector):
@@ -67,6 +78,7 @@ class ServerMetrics(Collector):
         yield from self._store()
         yield from self._waiting()
         yield from self._held()
+        yield from self._silent()
         yield from self._phones()
         yield gauge("event_streams_open", "Streams of events that are being read.", len(self._ports.followers))
         now_us, ends_us = self._ports.clock.now_us(), self._ports.publishing.resting_until_us.values()
@@ -134,6 +146,16 @@ class ServerMetrics(Collector):
             longest.add_metric((lane.name.lower(),), load.oldest_wait_s if load else 0)
         yield rules
         yield longest
+
+    def _silent(self) -> Iterator[Family]:
+        silence = self._lately.silence
+        if silence is None:
+            return
+        yield gauge("devices", "Devices of all enterprises, counted now and then.", silence.devices)
+        silent = GaugeMetricFamily("heliograph_phones_silent", "Phones not heard for more than so many days.", labels=("days",))
+        for days, count in zip(DAYS, silence.silent, strict=True):
+            silent.add_metric((str(days),), count)
+        yield silent
 
     def _held(self) -> Iterator[Family]:
         stats = self._lately.latest

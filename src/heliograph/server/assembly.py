@@ -318,9 +318,12 @@ def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: A
     """The console, loaded now."""
     from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
+    from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    life = secrets.token_hex(8)
-    console = Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=life, signs_in=signs_in)
+    console = Console(
+        ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
+        summaries=FleetSummaries(ports),
+    )  # fmt: skip
     return console_app(Hall(console=console))
 
 

@@ -28,6 +28,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.names import DeviceName
 from heliograph.domain.session import form_token
 from heliograph.protojson.errors import HeliographError, InvalidArgument, PermissionDenied, Unauthenticated
+from heliograph.service.fleet_summary import FleetSummaries
 from heliograph.service.ports import Ports
 
 METHODS: Final = {method.id: method for method in (*AMAPI_METHODS, *OWN_METHODS)}
@@ -39,6 +40,7 @@ OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
 POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
 TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
+PUSH_ENDPOINTS_LIST, DEAD_LETTERS_LIST = "heliograph.pushEndpoints.list", "heliograph.deadLetters.list"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
@@ -90,6 +92,7 @@ class Console:
     """None: everyone may do everything."""
     life: str
     """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    summaries: FleetSummaries
     streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
@@ -213,6 +216,10 @@ class Guest:
         except PermissionDenied:
             return False
         return True
+
+    def sees_some(self, method_id: str) -> bool:
+        """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""
+        return self.console.authorizer is not None and self.caller.rights.permit(METHODS[method_id]).limited
 
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""

@@ -18,6 +18,7 @@ from heliograph.sandbox.console.player import PAGES, WORLDS, Player
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import Worlds
+from heliograph.service.fleet_summary import FleetSummaries
 from heliograph.service.ports import Ports
 
 _PHONE: Final = "enterprises/*/devices/*"
@@ -51,7 +52,7 @@ GROUP: Final = "Your sandbox"
 OWN_SECTIONS: Final = (
     Section(title="Phones", path=PAGES, group=GROUP),
     Section(title="Requests", path=f"{PAGES}/requests", group=GROUP),
-    Section(title="Notifications", path=f"{PAGES}/notifications", group=GROUP),
+    Section(title="Sent notifications", path=f"{PAGES}/notifications", group=GROUP),
     Section(title="Faults", path=f"{PAGES}/faults", group=GROUP),
     Section(title="Clock", path=f"{PAGES}/clock", group=GROUP),
     Section(title="Worlds", path=f"{PAGES}/worlds", group=GROUP),
@@ -68,8 +69,10 @@ def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
         ports = world.parts.ports
         made = known.get(world)
         if made is None or made[0] is not ports:  # a world that is made again has others
-            audited, life = Audited(ports, addresses), secrets.token_hex(8)
-            console = Console(ports=ports, addresses=addresses, audited=audited, authorizer=None, life=life, signs_in=False)
+            console = Console(
+                ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, life=secrets.token_hex(8),
+                signs_in=False, summaries=FleetSummaries(ports),
+            )  # fmt: skip
             hall = Hall(
                 console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
             )  # fmt: skip

@@ -93,7 +93,7 @@ async def show_notifications(player: Player) -> ConsolePage:
         "enabled": any(player.world.settings.enabled_notification_types),
     }  # fmt: skip
     live = f"enterprises/{player.world.first_enterprise}/notifications {player.world.steered}"
-    return ConsolePage("sandbox/notifications.html", "Notifications", values, refresh_s=REFRESH_S, live=live)
+    return ConsolePage("sandbox/notifications.html", "Sent notifications", values, refresh_s=REFRESH_S, live=live)
 
 
 def _row(player: Player, record: RequestRecord) -> Json:
