@@ -17,7 +17,7 @@ VERBS: Final = {row.id.rpartition(".")[2]: row for row in CLOCK_ROUTES if row.ha
 
 
 async def show_clock(player: Player) -> ConsolePage:
-    """The clock."""
+    """What time it is, and the forms that move it."""
     return await _page(player)
 
 

@@ -43,7 +43,7 @@ _OF_WORLD: Final = {row.id: row for row in STEERING_ROUTES}
 _BESIDE: Final = {row.id: row for row in WORLDS_ROUTES if row.id not in _OF_WORLD}
 
 
-class Refusal(FailedPrecondition):
+class NotDone(FailedPrecondition):
     """The API did not do what the page asked of it."""
 
 
@@ -115,16 +115,16 @@ class Player(Guest):
     async def call(self, http: str, path: str, body: Json) -> Json:
         """What the world's API answers this caller, as any other: it is in the request journal, and meets the faults that are planned.
 
-        Raises: Refusal.
+        Raises: NotDone.
         """
         given = msgspec.json.encode(body)
         scope = {**self._bare_scope(http, path), "root_path": self.base}
         start, answer = await answer_of(self.world.parts.app, scope, _whole(given))
         self.world.bench.by_hand.append(Asked(http, path, body))
         if not start:
-            raise Refusal("A fault cut the connection: the caller of this request got no answer.")
+            raise NotDone("A fault cut the connection: the caller of this request got no answer.")
         if start["status"] >= FAILED:
-            raise Refusal(f"The API answered {start['status']}: {_message(answer)}")
+            raise NotDone(f"The API answered {start['status']}: {_message(answer)}")
         found: Json = msgspec.json.decode(answer)
         return found
 
