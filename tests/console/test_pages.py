@@ -185,7 +185,7 @@ def test_a_world_below_the_sandboxs_address_has_a_console_of_its_own(sandbox: Cl
     world = sandbox.post("/sandbox/v1/worlds", {"enterprises": ["near", "far"], "phones": ["pixel8-a15-fully-managed"]})
     for address in (world["url"], world["pathUrl"]):
         reader = Reader(address)
-        enterprises = reader.open(f"{address}/")
+        enterprises = reader.open(f"{address}/console")
         assert {"near", "far"} <= enterprises.links.keys()
 
         device = reader.click(reader.click(enterprises, "far"), PIXEL)

@@ -119,7 +119,7 @@ PAGES = (
 )
 STREAMS = (ConsoleRow("GET", LIVE, live.follow),)
 """What no one looks at as a page."""
-_TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
+TABLE = MethodTable((*PAGES, *STREAMS), prefix=f"{PREFIX}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Hall:
     """A console: a server's, or a sandbox's, which has pages more."""
 
     console: Console
-    tables: Sequence[MethodTable[ConsoleRow]] = (_TABLE,)
+    tables: Sequence[MethodTable[ConsoleRow]] = (TABLE,)
     """Its pages: a path's page is in the first table whose prefix it has."""
     sections: Sequence[Section] = SECTIONS
     guest_of: Callable[..., Guest] = Guest
@@ -137,7 +137,7 @@ class Hall:
     def find(self, below: str) -> tuple[MethodTable[ConsoleRow], str]:
         """The table that has the page at this path below PREFIX, and the path below the table's own prefix."""
         path = f"{PREFIX}/{below}"
-        table = next((one for one in self.tables if f"{path}/".startswith(one.prefix)), _TABLE)
+        table = next((one for one in self.tables if f"{path}/".startswith(one.prefix)), TABLE)
         return table, path.removeprefix(table.prefix.rstrip("/")).removeprefix("/")
 
     def is_page(self, below: str) -> bool:

@@ -4,8 +4,7 @@ import secrets
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from heliograph.api.console.app import PAGES as SERVERS_PAGES
-from heliograph.api.console.app import ConsoleRow, Hall, console_app
+from heliograph.api.console.app import TABLE, ConsoleRow, Hall, console_app
 from heliograph.api.console.door import PREFIX
 from heliograph.api.console.guest import Console
 from heliograph.api.console.sections import SECTIONS, Section
@@ -58,7 +57,7 @@ OWN_SECTIONS: Final = (
     Section(title="Worlds", path=f"{PAGES}/worlds", group=GROUP),
     Section(title="Your script", path=f"{PAGES}/script", group=GROUP),
 )
-_TABLES: Final = (MethodTable(ROWS, prefix=f"{PREFIX}/{PAGES}/"), MethodTable(SERVERS_PAGES, prefix=f"{PREFIX}/"))
+_TABLES: Final = (MethodTable(ROWS, prefix=f"{PREFIX}/{PAGES}/"), TABLE)
 
 
 def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
