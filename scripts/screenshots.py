@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-SIZE: Final = (1_100, 640)
-TALL: Final = (1_100, 1_060)
+SIZE: Final = (1_280, 700)
+TALL: Final = (1_280, 1_240)
 COLOURS: Final = 200
 """Enough for a page, in a third of the bytes."""
 NOW: Final = "2026-11-27T12:00:00Z"
+POLICY: Final = {"cameraDisabled": True, "maximumTimeToLock": "600000", "kioskCustomLauncherEnabled": True}
+CHANGED: Final = json.dumps({"cameraDisabled": False, "maximumTimeToLock": "300000", "kioskCustomLauncherEnabled": True}, indent=2)
 START_MOST_S: Final = 60.0
 
 
@@ -53,15 +55,18 @@ def _take(program: str, url: str) -> None:
     fleet, phones = _of_a_fleet(url), _of_phones(url)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for address, file, size in (
-            (f"{fleet}/console", "console.png", SIZE),
-            (f"{phones}/console/sandbox", "wall.png", TALL),
-            (f"{phones}/console/sandbox/requests", "requests.png", SIZE),
-        ):
-            page = browser.new_page(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
-            page.goto(address)
-            page.screenshot(path=IMAGES / file)
-            Image.open(IMAGES / file).convert("RGB").quantize(COLOURS).save(IMAGES / file, optimize=True)
+        page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, reduced_motion="reduce")
+        page.goto(f"{fleet}/console")
+        _picture(page, "console")
+        page.goto(f"{fleet}/console/enterprises/sandbox/policies/kiosk:edit")
+        page.get_by_label("Policy, as JSON").fill(CHANGED)
+        page.get_by_role("button", name="Check and compare").click()
+        _picture(page, "console-policy")
+        page.goto(f"{phones}/console/sandbox/requests")
+        _picture(page, "requests", live=True)
+        page.set_viewport_size({"width": TALL[0], "height": TALL[1]})
+        page.goto(f"{phones}/console/sandbox")
+        _picture(page, "wall", live=True)
         browser.close()
 
 
@@ -69,8 +74,11 @@ def _of_a_fleet(url: str) -> str:
     """A world with a device that does not answer."""
     world: str = _post(f"{url}/sandbox/v1/worlds", {"seed": 14, "now": NOW})["url"]
     _post(f"{world}/sandbox/v1/devices/zebra-tc52-a10-dedicated", {"online": False}, method="PATCH")
-    _post(f"{world}/v1/enterprises/sandbox/devices/zebra-tc52-a10-dedicated:issueCommand", {"type": "LOCK", "duration": "7200s"})
+    device = f"{world}/v1/enterprises/sandbox/devices/zebra-tc52-a10-dedicated"
+    _post(f"{device}:issueCommand", {"type": "LOCK", "duration": "7200s"})
     _post(f"{world}/sandbox/v1/clock:advance", {"duration": "2400s"})
+    _post(f"{world}/v1/enterprises/sandbox/policies/kiosk", POLICY, method="PATCH")
+    _post(f"{device}?updateMask=policyName", {"policyName": "enterprises/sandbox/policies/kiosk"}, method="PATCH")
     return world
 
 
@@ -97,6 +105,15 @@ def _of_phones(url: str) -> str:
     _post(f"{world}/sandbox/v1/clock:advance", {"duration": "120s"})
     _post(f"{world}/v1/enterprises/sandbox/devices/pixel8-a15-fully-managed:issueCommand", {"type": "REBOOT"})
     return world
+
+
+def _picture(page: Page, name: str, *, live: bool = False) -> None:
+    """What the window shows, as `name`.png; of a page that follows what happens, once it does."""
+    if live:
+        page.get_by_text("Live", exact=True).wait_for()
+    picture = IMAGES / f"{name}.png"
+    page.screenshot(path=picture)
+    Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
 
 
 def _post(url: str, body: object, *, method: str = "POST") -> Any:  # noqa: ANN401 - any JSON

@@ -3,8 +3,6 @@
 Every command type and outcome is there from the start, at 0: a rate over a missing counter misses its first step.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -12,54 +10,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 import heliograph
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.readiness import why_not_ready
 from heliograph.commands import COMMANDS
 from heliograph.domain.evidence import Judgement
-from heliograph.service.metrics import OUTCOMES, Histogram, StoreStats
+from heliograph.service.metrics import OUTCOMES, Histogram
 from heliograph.service.ports import Lane, Ports
 from heliograph.service.push_service import Outcome
-from heliograph.service.silent_phones import DAYS, Silence, SilentPhones
+from heliograph.service.silent_phones import DAYS
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
 
-FRESH_US = 5_000_000
-"""Anyone may read /metrics, and counting open operations is work: the store is asked no more often than this."""
-STATS_WITHIN_S = 2.0
-"""A store that is slower is left out: metrics are needed most while it is in trouble."""
 REFUSALS = ("full", "waited", "storage")
-
-
-class LatestStats:
-    """What the store said lately of how much it holds."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._asked_us: int | None = None
-        self._asking = asyncio.Lock()
-        self._silent_phones = SilentPhones(ports)
-        self.latest: StoreStats | None = None
-        """None: the store did not answer."""
-
-    @property
-    def silence(self) -> Silence | None:
-        """The newest count of silent phones; None: there is none yet."""
-        return self._silent_phones.latest
-
-    async def refresh(self) -> None:
-        """`latest` is as fresh as FRESH_US, or None; the count of silent phones went on a bit."""
-        async with self._asking:
-            now_us = self._ports.clock.now_us()
-            if self._asked_us is not None and now_us - self._asked_us < FRESH_US:
-                return
-            self._asked_us = now_us
-            try:
-                async with asyncio.timeout(STATS_WITHIN_S):
-                    self.latest = await self._ports.store.stats()
-            except Exception:  # noqa: BLE001 - with any error of the store, the rest is shown
-                self.latest = None
-            with contextlib.suppress(Exception):  # the last whole count stays, and the next look begins another
-                async with asyncio.timeout(STATS_WITHIN_S):
-                    await self._silent_phones.count_on()
 
 
 class ServerMetrics(Collector):

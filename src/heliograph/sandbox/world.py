@@ -60,6 +60,8 @@ class World:
         self.steered = Shelf(self.first_enterprise, "bench")
         """What changes by requests that steer, and by faults: clock, phones, faults; for pages that show it."""
         self._running: _Running | None = None
+        self.started_us = 0
+        """When its server started, by its clock."""
         self._begin_anew()
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
@@ -159,6 +161,7 @@ class World:
             Settling(parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED),
             Enrolments(self.phones, parts=parts, around=around, settle=self.settle),
         )
+        self.started_us = clock.now_us()
         await ground.begin(parts.ports)
         self.life.becomes(Stage.FILLING)
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.console.door import PREFIX as CONSOLE
@@ -67,6 +67,9 @@ from heliograph.storage.exit_now import exit_at_once
 from heliograph.storage.sealing_key import require_key
 from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
+
+if TYPE_CHECKING:
+    from heliograph.api.console.guest import Console
 
 API = "/v1/"
 ACCESS = "/heliograph/v1/access:"
@@ -284,7 +287,8 @@ def _api(
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
-    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in))
+    started_us = ports.clock.now_us()
+    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us))
     return {
         API: rest,
         **for_people,
@@ -314,17 +318,27 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
     return WebPush(VapidKey(vault))
 
 
-def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool) -> Asgi:
+def _console(
+    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+) -> Asgi:  # fmt: skip
     """The console, loaded now."""
     from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
-    from heliograph.api.console.guest import Console  # noqa: PLC0415
+
+    return console_app(Hall(console=wired_console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us)))
+
+
+def wired_console(
+    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+) -> "Console":  # fmt: skip
+    """What the pages of a server that started then work with; whatever they need is loaded now."""
+    from heliograph.api.console.guest import Console  # noqa: PLC0415 - as above
+    from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
     from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
-    console = Console(
+    return Console(
         ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
-        summaries=FleetSummaries(ports),
+        started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
     )  # fmt: skip
-    return console_app(Hall(console=console))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

@@ -17,6 +17,7 @@ from heliograph.api.console import (
     enrollment_pages,
     enterprise_pages,
     fleet_pages,
+    health_page,
     live,
     notification_pages,
     operation_pages,
@@ -61,6 +62,7 @@ class ConsoleRow:
 
 PAGES = (
     ConsoleRow("GET", "", enterprise_pages.show_first),
+    ConsoleRow("GET", "health", health_page.show_health),
     ConsoleRow("GET", "enterprises", enterprise_pages.show_enterprises),
     ConsoleRow("GET", "enterprises:create", enterprise_pages.show_new),
     ConsoleRow("POST", "enterprises:create", enterprise_pages.create),

@@ -17,6 +17,7 @@ from heliograph.api.http.audited import Audited, resource_of
 from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
+from heliograph.api.latest_stats import LatestStats
 from heliograph.api.method import Call
 from heliograph.api.methods import AMAPI_METHODS
 from heliograph.api.own_methods import OWN_METHODS
@@ -96,6 +97,9 @@ class Console:
     streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
+    started_us: int
+    """Since when the server runs."""
+    stats: LatestStats
 
 
 class Guest:
@@ -216,6 +220,15 @@ class Guest:
         except PermissionDenied:
             return False
         return True
+
+    def sees_whole_server(self) -> bool:
+        """Whether the caller, whom `admit` let in, may see every enterprise: what counts all of them together is for no one else."""
+        if self.console.authorizer is None:
+            return True
+        try:
+            return self.caller.rights.permit(METHODS[ENTERPRISES_LIST]).enterprises is None
+        except PermissionDenied:
+            return False
 
     def sees_some(self, method_id: str) -> bool:
         """Whether the caller's roles choose by device, so that a list shows only a part: a count of all would say too much."""

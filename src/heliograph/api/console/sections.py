@@ -64,6 +64,7 @@ SECTIONS: Final = (
     Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
     Section(title="Settings", path="enterprises/*/settings", method=ENTERPRISES_GET),
     Section(title="Enterprises", path="enterprises", method=ENTERPRISES_LIST),
+    Section(title="Health", path="health", method=ENTERPRISES_LIST, when=Guest.sees_whole_server),
 )
 """In the menu's order, within each group."""
 

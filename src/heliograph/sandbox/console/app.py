@@ -1,12 +1,10 @@
 """The console of a sandbox: a server's pages, and those of the sandbox."""
 
-import secrets
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from heliograph.api.console.app import TABLE, ConsoleRow, Hall, console_app
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console
 from heliograph.api.console.sections import SECTIONS, Section
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited
@@ -17,7 +15,7 @@ from heliograph.sandbox.console.player import PAGES, WORLDS, Player
 from heliograph.sandbox.doorway import WORLD
 from heliograph.sandbox.world import World
 from heliograph.sandbox.worlds import Worlds
-from heliograph.service.fleet_summary import FleetSummaries
+from heliograph.server.assembly import wired_console
 from heliograph.service.ports import Ports
 
 _PHONE: Final = "enterprises/*/devices/*"
@@ -68,10 +66,8 @@ def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
         ports = world.parts.ports
         made = known.get(world)
         if made is None or made[0] is not ports:  # a world that is made again has others
-            console = Console(
-                ports=ports, addresses=addresses, audited=Audited(ports, addresses), authorizer=None, life=secrets.token_hex(8),
-                signs_in=False, summaries=FleetSummaries(ports),
-            )  # fmt: skip
+            audited = Audited(ports, addresses)
+            console = wired_console(ports, addresses, audited, None, signs_in=False, started_us=world.started_us)
             hall = Hall(
                 console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
             )  # fmt: skip

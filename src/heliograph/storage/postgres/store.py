@@ -275,7 +275,11 @@ class PostgresStore(RecordVerbs, AuditVerbs):
         ((open_operations, notifications, oldest_us),) = await self._reader.run("stats")
         ((database_bytes,),) = await self._reader.run("database_bytes")
         return StoreStats(
-            open_operations=open_operations, notifications=notifications, oldest_notification_us=oldest_us, database_bytes=database_bytes
+            engine="PostgreSQL",
+            open_operations=open_operations,
+            notifications=notifications,
+            oldest_notification_us=oldest_us,
+            database_bytes=database_bytes,
         )
 
     def healthy(self) -> str | None:
