@@ -68,7 +68,7 @@ def test_a_newcomer_locks_a_phone_with_two_clicks_and_sees_it_happen(sandbox: Cl
 
     reader.submit(wall, form=wall.form_to(f"{PIXEL}:issueCommand"))  # the second
 
-    assert sandbox.phone(PIXEL)["locked"]
+    assert sandbox.until(lambda: sandbox.phone(PIXEL)["locked"])
     again = reader.open("/")
     assert "face-locked" in card_of(again, PIXEL)
     assert f"{sandbox.url}/v1/enterprises/sandbox/devices/{PIXEL}:issueCommand" in again.text  # the request that does the same

@@ -1,6 +1,5 @@
 """A request as data, and the lines that send it: what pages do by hand, a test can repeat."""
 
-import pprint
 import shlex
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -36,6 +35,8 @@ class Asked(NamedTuple):
         line = f"requests.{self.http.lower()}({url}, json={self.body!r})"
         if len(line) <= PYTHON_WIDTH:
             return line
+        import pprint  # noqa: PLC0415 - sandboxes that show no page load nothing for pages
+
         shown = pprint.pformat(self.body, width=PYTHON_WIDTH - 4, sort_dicts=False).replace("\n", "\n    ")
         return f"requests.{self.http.lower()}(\n    {url},\n    json={shown},\n)"
 
