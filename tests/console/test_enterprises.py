@@ -44,6 +44,8 @@ def test_the_first_enterprise_is_created_by_hand_and_leads_on(server: Guarded) -
     assert "Next: make a policy" in settings.text
     assert "Acme" == dict(settings.forms[-1].fields)["enterpriseDisplayName"]
     assert "Acme" in shown(admin.get(ENTERPRISES)).links
+    fleet = shown(admin.get(created.place[: created.place.index("/settings")]))
+    assert 200 == admin.get(fleet.links["Make an enrolment token"]).status
 
 
 def test_the_list_counts_what_an_enterprise_has(reader: Reader, sandbox: Client) -> None:

@@ -23,6 +23,8 @@ END_WITHIN_S = 2.0
 
 WORLD = "heliograph.world"
 """Where an ASGI scope has the world that a request is for."""
+WORLDS = "heliograph.worlds"
+"""Where it has the worlds beside that one; absent at the address of any other than the sandbox's own."""
 STEERING = "/sandbox/", "/retry_test"
 DEVICES = "/device/v1/"
 PAGES_THAT_STEER = "/console/sandbox"
@@ -33,15 +35,15 @@ HEALTH, READINESS = "/healthz", "/readyz"
 class Doorway:
     """See above; also the list of who is inside."""
 
-    def __init__(self, world: World, *, steering: Asgi, pages: Asgi | None = None) -> None:
-        """`steering` answers below /sandbox/ whatever the stage, `pages` for the console; both find the world in the scope, as `WORLD`.
+    def __init__(self, world: World, *, steering: Asgi, beside: object = None) -> None:
+        """`steering` answers below /sandbox/ whatever the stage; it finds the world in the scope, as `WORLD`, and so do pages.
 
-        Without `pages` the console is that of the world's server.
+        `beside`: the worlds that pages find there, too, as `WORLDS`; None: none.
         """
         self._world = world
         self._life = world.life
         self._steering = steering
-        self._pages = pages
+        self._shown = {WORLD: world} if beside is None else {WORLD: world, WORLDS: beside}
         self._visits: set[asyncio.Task[Any]] = set()
         self._sent_away: set[asyncio.Task[Any]] = set()
 
@@ -55,12 +57,8 @@ class Doorway:
             await json_response({"status": "ok"})(scope, receive, send)
         elif path == READINESS and stage is not Stage.READY:
             await _not_ready(stage)(scope, receive, send)
-        elif self._pages is not None and scope["type"] == "http" and is_a_page(scope):
-            shown = {**scope, WORLD: self._world}
-            if scope["method"] == "POST" and path.startswith(PAGES_THAT_STEER):
-                await self._pages(shown, receive, send)
-            else:
-                await self._let_in(path, shown, receive, send, app=self._pages)
+        elif scope["type"] == "http" and is_a_page(scope):
+            await self._show(path, {**scope, **self._shown}, receive, send)
         else:
             await self._let_in(path, scope, receive, send)
 
@@ -74,7 +72,18 @@ class Doorway:
                 visit.cancel()
             await asyncio.wait(left)
 
-    async def _let_in(self, path: str, scope: Any, receive: Any, send: Any, *, app: Asgi | None = None) -> None:  # noqa: ANN401 - ASGI
+    async def _show(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if scope["method"] == "POST" and path.startswith(PAGES_THAT_STEER):
+            try:
+                await self._life.reached(Stage.READY)
+            except HeliographError as error:
+                await _reject(error, scope, receive, send)
+            else:
+                await self._world.parts.app(scope, receive, send)
+        else:
+            await self._let_in(path, scope, receive, send)
+
+    async def _let_in(self, path: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         # Phones come while the world is filled: it is filled with them.
         stages = (Stage.FILLING, Stage.READY) if path.startswith(DEVICES) else (Stage.READY,)
         try:
@@ -84,7 +93,7 @@ class Doorway:
         except HeliographError as error:
             await _reject(error, scope, receive, send)
         else:
-            await self._visit(app or self._world.parts.app, scope, receive, send)
+            await self._visit(self._world.parts.app, scope, receive, send)
 
     async def _visit(self, app: Asgi, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         answered = False

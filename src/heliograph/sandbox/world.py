@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from heliograph.api.http.address import parse_networks
 from heliograph.domain.names import DeviceName, EnterpriseName
@@ -29,6 +29,10 @@ from heliograph.service.changes import Shelf, Thing
 from heliograph.service.event_log import EventsStartOver
 from heliograph.service.push_endpoints import pushes_to_any_endpoint
 
+if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
+    from heliograph.api.console.guest import Console
+
 
 class PhoneNotFound(NotFound):
     """The sandbox has no phone of this id."""
@@ -51,8 +55,11 @@ class World:
     answered, everything has happened that it causes without waiting for a later time: see `settle`.
     """
 
-    def __init__(self, settings: SandboxSettings, ground: Ground, *, url: str = "") -> None:
-        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address."""
+    def __init__(
+        self, settings: SandboxSettings, ground: Ground, *, url: str = "", hall: "Callable[[Console], Hall] | None" = None
+    ) -> None:  # fmt: skip
+        """Nothing runs yet; `ground` makes what the world is made of, `url` is its address, `hall` makes its console of a server's."""
+        self._hall = hall
         self.url = url
         self.settings = settings
         self.ground = ground
@@ -60,8 +67,6 @@ class World:
         self.steered = Shelf(self.first_enterprise, "bench")
         """What changes by requests that steer, and by faults: clock, phones, faults; for pages that show it."""
         self._running: _Running | None = None
-        self.started_us = 0
-        """When its server started, by its clock."""
         self._begin_anew()
         self.life = Life()
         self.all_gone: Callable[[], Awaitable[None]] = _nobody_to_wait_for
@@ -150,7 +155,8 @@ class World:
     async def _open(self) -> None:
         """The server's parts are there, with the enterprises; no phone yet."""
         ground, clock, bench = self.ground, self.clock, self.bench
-        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=bench.between)
+        between = dataclasses.replace(bench.between, hall=self._hall)
+        making = ground.parts(clock, self.phones, watch=self.notifications.record, push=self.push_endpoints, between=between)
         parts = await self._stack.enter_async_context(making)
         bench.begin(parts.ports.publishing)
         around = dataclasses.replace(
@@ -161,7 +167,6 @@ class World:
             Settling(parts, clock=clock, phones=self._awake, ending=lambda: self.life.stage is Stage.ENDED),
             Enrolments(self.phones, parts=parts, around=around, settle=self.settle),
         )
-        self.started_us = clock.now_us()
         await ground.begin(parts.ports)
         self.life.becomes(Stage.FILLING)
 

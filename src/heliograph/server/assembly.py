@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from heliograph.api.app import METHODS, rest_app
 from heliograph.api.console.door import PREFIX as CONSOLE
 from heliograph.api.console.door import console_door
+from heliograph.api.desk_methods import DESK_METHODS
 from heliograph.api.http.address import Addresses, parse_networks
 from heliograph.api.http.audited import Audited, as_anybody
 from heliograph.api.http.authorization import Admits, Authorizer
@@ -21,11 +22,10 @@ from heliograph.api.resources.agent_app import RESOURCE as AGENT
 from heliograph.api.resources.agent_app import agent_app
 from heliograph.api.resources.approval_page import AUDITED_AS, approval_app
 from heliograph.api.resources.operator_desk import OperatorDesk, desk_app
+from heliograph.api.resources.people import PEOPLE_METHODS
 from heliograph.api.resources.people import PREFIX as PEOPLE
-from heliograph.api.resources.roles import BINDINGS, ROLES
-from heliograph.api.resources.roles import ROUTES as ROLE_ROUTES
-from heliograph.api.resources.service_keys import KEYS
-from heliograph.api.resources.service_keys import ROUTES as KEY_ROUTES
+from heliograph.api.resources.roles import BINDINGS, ROLE_METHODS, ROLES
+from heliograph.api.resources.service_keys import KEY_METHODS, KEYS
 from heliograph.api.resources.sign_up_page import sign_up_app
 from heliograph.api.resources.signing_keys import CERTIFICATES, WELL_KNOWN, signing_keys_app
 from heliograph.api.resources.token import token_app
@@ -39,7 +39,7 @@ from heliograph.domain.push_addresses import PushAddresses
 from heliograph.notifications.by_destination import Watch, publisher_for
 from heliograph.notifications.push_endpoints import EndpointPublisher
 from heliograph.protojson.errors import FailedPrecondition
-from heliograph.server.browsers import pages_for_people, people_desk, session_callers
+from heliograph.server.browsers import pages_for_people, session_callers
 from heliograph.server.database_clock import DatabaseClock
 from heliograph.server.ids import RandomIds
 from heliograph.server.readiness import tell_readiness
@@ -69,6 +69,7 @@ from heliograph.storage.sqlite.store import SqliteStore
 from heliograph.storage.vault import FileVault
 
 if TYPE_CHECKING:
+    from heliograph.api.console.app import Hall
     from heliograph.api.console.guest import Console
 
 API = "/v1/"
@@ -101,12 +102,14 @@ DECIDED: Mapping[str, Admits] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans."""
+    """What stands between a server and those it speaks with: in a sandbox, the faults that a test plans, and its own pages."""
 
     api: Callable[[Asgi], Asgi] | None = None
     """Around the API: every request passes it, each call of a batch too."""
     publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
     """Around what sends notifications."""
+    hall: "Callable[[Console], Hall] | None" = None
+    """The pages of the console, made with the first of them; None: a server's."""
 
 
 NOTHING = Between()
@@ -215,7 +218,7 @@ async def assembled(
                 now_us=clock.wall_us if isinstance(clock, DatabaseClock) else wall_now_us,
                 admits_strangers=settings.admission is not Admission.KEYS, roles=RoleBook(store, ports.access),
             )  # fmt: skip
-            app = wired_app(settings, ports, sign_in, channel, operator_secret, around=between.api)
+            app = wired_app(settings, ports, sign_in, channel, operator_secret, between=between)
             yield Parts(store=store, ports=ports, channel=channel, app=outermost(app))
 
 
@@ -226,15 +229,15 @@ def _contact(settings: Settings) -> str:
 
 def wired_app(
     settings: Settings, ports: Ports, sign_in: SignIn, channel: Channel, operator_secret: str | None = None,
-    *, around: Callable[[Asgi], Asgi] | None = None,
+    *, between: Between = NOTHING,
 ) -> Asgi:  # fmt: skip
     """Everything that a server answers, callers and devices, behind the front door that the settings ask for.
 
-    `around`: as `rest_app` says.
+    `between`: what of it callers meet.
     """
     addresses = Addresses(settings.trusted_proxies, settings.public_urls, any_name=settings.any_name)
     device = channel.app(ports, address_of=addresses.of_client)
-    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, around=around), DEVICE: device}
+    routes = {**_api(settings, ports, sign_in, addresses, operator_secret, between=between), DEVICE: device}
     if undecided := routes.keys() - DECIDED.keys():
         raise TypeError(f"say in DECIDED who may pass to {', '.join(undecided)}")
     app = by_prefix(routes, routes[CONSOLE])
@@ -259,7 +262,7 @@ async def timers_running(*timers: Forever) -> AsyncIterator[None]:
 
 def _api(
     settings: Settings, ports: Ports, sign_in: SignIn, addresses: Addresses, operator_secret: str | None,
-    *, around: Callable[[Asgi], Asgi] | None,
+    *, between: Between,
 ) -> dict[str, Asgi]:  # fmt: skip
     """The callers' side by path prefix, hottest first: the API, the token endpoint, the operator's desk for keys."""
     callers, audited = Callers(sign_in), Audited(ports, addresses)
@@ -273,22 +276,27 @@ def _api(
         body_timeout_s=settings.http.body_s,
         addresses=addresses,
         cors_origins=settings.cors_origins,
-        around=around,
+        around=between.api,
     )
     if operator_secret is None and not sign_in.admits_strangers:
         operator_secret = secrets.token_urlsafe(32)  # no one knows it
     ports.access.listen(callers.forget)
-    operators = OperatorDesk(ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=METHODS)
-    desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_ROUTES, *ROLE_ROUTES)))
+    operators = OperatorDesk(
+        ports=ports, sign_in=sign_in, addresses=addresses, secret=operator_secret, methods=(*METHODS, *DESK_METHODS),
+        groups=settings.openid.rules if settings.openid is not None else (),
+    )  # fmt: skip
+    desk_routes = made_at_first(lambda: desk_app(operators, (*KEY_METHODS, *ROLE_METHODS)))
     public_keys = made_at_first(lambda: signing_keys_app(ports, addresses=addresses))
     token = token_app(sign_in, audited, own_urls=addresses.own_urls, otherwise=rest)
     agent = made_at_first(lambda: agent_app(ports.agent))
-    people = made_at_first(lambda: people_desk(operators))
+    people = made_at_first(lambda: desk_app(operators, PEOPLE_METHODS))
     pages = pages_for_people(settings, ports, addresses, now_us=sign_in.now_us, otherwise=rest)
     for_people = {} if pages is None else {PEOPLE: people, **dict.fromkeys(SIGN_IN_PREFIXES, pages)}
     signs_in = settings.admission is Admission.KEYS
     started_us = ports.clock.now_us()
-    console = made_at_first(lambda: _console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us))
+    console = made_at_first(
+        lambda: _console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us, hall=between.hall)
+    )
     return {
         API: rest,
         **for_people,
@@ -319,26 +327,24 @@ def _web_push(settings: Settings, vault: FileVault) -> WebPush | None:
 
 
 def _console(
-    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
-) -> Asgi:  # fmt: skip
-    """The console, loaded now."""
-    from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
-
-    return console_app(Hall(console=wired_console(ports, addresses, audited, authorizer, signs_in=signs_in, started_us=started_us)))
-
-
-def wired_console(
-    ports: Ports, addresses: Addresses, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
+    ports: Ports, desk: OperatorDesk, audited: Audited, authorizer: Authorizer | None, *, signs_in: bool, started_us: int
 ) -> "Console":  # fmt: skip
-    """What the pages of a server that started then work with; whatever they need is loaded now."""
+    """What the console's pages work with, loaded now."""
     from heliograph.api.console.guest import Console  # noqa: PLC0415 - as above
     from heliograph.api.latest_stats import LatestStats  # noqa: PLC0415
     from heliograph.service.fleet_summary import FleetSummaries  # noqa: PLC0415
 
     return Console(
-        ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=secrets.token_hex(8), signs_in=signs_in,
-        started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
+        ports=ports, addresses=desk.addresses, audited=audited, authorizer=authorizer, desk=desk, life=secrets.token_hex(8),
+        signs_in=signs_in, started_us=started_us, stats=LatestStats(ports), summaries=FleetSummaries(ports),
     )  # fmt: skip
+
+
+def _pages(console: "Console", hall: "Callable[[Console], Hall] | None") -> Asgi:
+    """The console's pages, loaded now."""
+    from heliograph.api.console.app import Hall, console_app  # noqa: PLC0415 - as above
+
+    return console_app(Hall(console=console) if hall is None else hall(console))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

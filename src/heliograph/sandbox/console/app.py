@@ -1,22 +1,14 @@
 """The console of a sandbox: a server's pages, and those of the sandbox."""
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from heliograph.api.console.app import TABLE, ConsoleRow, Hall, console_app
+from heliograph.api.console.app import TABLE, ConsoleRow, Hall
 from heliograph.api.console.door import PREFIX
+from heliograph.api.console.guest import Console
 from heliograph.api.console.sections import SECTIONS, Section
-from heliograph.api.http.address import Addresses
-from heliograph.api.http.audited import Audited
 from heliograph.api.method import MethodTable
-from heliograph.asgi import Asgi, Receive, Scope, Send
 from heliograph.sandbox.console import clock_page, fault_pages, phone_pages, request_pages, wall_page, world_pages
-from heliograph.sandbox.console.player import PAGES, WORLDS, Player
-from heliograph.sandbox.doorway import WORLD
-from heliograph.sandbox.world import World
-from heliograph.sandbox.worlds import Worlds
-from heliograph.server.assembly import wired_console
-from heliograph.service.ports import Ports
+from heliograph.sandbox.console.player import PAGES, Player
 
 _PHONE: Final = "enterprises/*/devices/*"
 ROWS: Final = (
@@ -58,24 +50,8 @@ OWN_SECTIONS: Final = (
 _TABLES: Final = (MethodTable(ROWS, prefix=f"{PREFIX}/{PAGES}/"), TABLE)
 
 
-def sandbox_console(addresses: Addresses, worlds: Worlds | None) -> Asgi:
-    """The console of the world that a scope names; `worlds`: those beside it, which only the sandbox's own address shows."""
-    known: WeakKeyDictionary[World, tuple[Ports, Asgi]] = WeakKeyDictionary()
-
-    def console_of(world: World) -> Asgi:
-        ports = world.parts.ports
-        made = known.get(world)
-        if made is None or made[0] is not ports:  # a world that is made again has others
-            audited = Audited(ports, addresses)
-            console = wired_console(ports, addresses, audited, None, signs_in=False, started_us=world.started_us)
-            hall = Hall(
-                console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
-            )  # fmt: skip
-            made = known[world] = ports, console_app(hall)
-        return made[1]
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        more = {} if worlds is None else {WORLDS: worlds}
-        await console_of(scope[WORLD])({**scope, **more}, receive, send)
-
-    return answer
+def sandbox_hall(console: Console) -> Hall:
+    """The console of a world: its server's pages, and those of the sandbox."""
+    return Hall(
+        console=console, tables=_TABLES, sections=(*OWN_SECTIONS, *SECTIONS), guest_of=Player, home=f"{PREFIX}/{PAGES}"
+    )  # fmt: skip

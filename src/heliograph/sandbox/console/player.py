@@ -21,7 +21,7 @@ from heliograph.domain.names import DeviceName
 from heliograph.protojson.errors import FailedPrecondition
 from heliograph.sandbox.asked import Asked
 from heliograph.sandbox.console.message_forms import without_secrets
-from heliograph.sandbox.doorway import WORLD
+from heliograph.sandbox.doorway import WORLD, WORLDS
 from heliograph.sandbox.phones import SandboxPhone
 from heliograph.sandbox.routes import STEERING_ROUTES
 from heliograph.sandbox.routes import endpoint_of as endpoint_in_world
@@ -33,8 +33,6 @@ from heliograph.sandbox.worlds_routes import endpoint_of as endpoint_beside_worl
 
 PAGES: Final = "sandbox"
 """Below the console: where the sandbox's own pages are."""
-WORLDS: Final = "heliograph.worlds"
-"""Where an ASGI scope has the sandbox's worlds; absent at the address of one of them."""
 JSON_BODY: Final = (b"content-type", b"application/json")
 FAILED: Final = 400
 NONE: Final[Mapping[str, str]] = {}
