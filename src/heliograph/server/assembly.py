@@ -295,7 +295,7 @@ def _api(
     signs_in = settings.admission is Admission.KEYS
     started_us = ports.clock.now_us()
     console = made_at_first(
-        lambda: _console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us, hall=between.hall)
+        lambda: _pages(_console(ports, operators, audited, authorizer, signs_in=signs_in, started_us=started_us), between.hall)
     )
     return {
         API: rest,
