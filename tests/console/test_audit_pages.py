@@ -179,8 +179,10 @@ def test_no_text_in_a_field_breaks_the_page(ann: Visitor, name: str, value: str)
     page = shown(ann.get(f"{TRAIL}?{urlencode({name: value.encode(errors='replace').decode()})}"))
 
     assert page.status in {200, 400}
-    if name in {"who", "what", "resource"}:
-        assert 200 == page.status, page.text  # what people write there is always a text, never a filter
+    if name in {"who", "what", "resource"} and "*" not in value:
+        assert 200 == page.status, page.text  # what people write there is a text, never a filter
+    if page.status == 400:
+        assert "a * may stand at the start and the end" in page.text or name not in {"who", "what", "resource"}
 
 
 def test_a_refusal_names_the_person_whose_session_it_was_unless_another_site_sent_it(house: House) -> None:
