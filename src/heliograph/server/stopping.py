@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from heliograph.api.http.connections import Connections, Place
 from heliograph.api.http.http_protocol import Http11
@@ -112,17 +111,10 @@ class Listener(uvicorn.Server):
         self.server_state.default_headers = self.config.encoded_headers
         for connection in self._http_connections():
             # Requests of one connection that wait behind another are answered first.
-            if _answers(connection) and not connection.pipeline:
-                connection.cycle.keep_alive = False
+            connection.end_soon()
 
-    def _http_connections(self) -> list[HttpToolsProtocol]:
-        return [connection for connection in self.server_state.connections if isinstance(connection, HttpToolsProtocol)]
-
-
-def _answers(connection: HttpToolsProtocol) -> bool:
-    """Whether a request is being answered; before the first one there is no cycle, although its type says so."""
-    cycle: object = connection.cycle
-    return isinstance(cycle, RequestResponseCycle) and not cycle.response_complete
+    def _http_connections(self) -> list[Http11]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Http11)]
 
 
 @contextlib.contextmanager
