@@ -10,6 +10,7 @@ import asyncio
 import functools
 import re
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from logging import getLogger
 from typing import Final, NamedTuple
 
@@ -60,13 +61,13 @@ class Cycle:
     """See the module. The connection says what comes (`add`, `end`, `hang_up`), the app asks for it and answers."""
 
     __slots__ = (
-        "_body", "_chunked", "_default_headers", "_expects_continue", "_flow", "_left", "_more_body", "_news", "_on_response", "_transport",
-        "_wake", "disconnected", "keep_alive", "response_complete", "response_started", "scope",
+        "_body", "_chunked", "_default_headers", "_expects_continue", "_flow", "_left", "_more_body", "_news", "_on_response", "_tasks",
+        "_transport", "_wake", "disconnected", "keep_alive", "response_complete", "response_started", "scope",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a connection knows of a request
         self, scope: Scope, transport: asyncio.Transport, flow: FlowControl, *, default_headers: Sequence[tuple[bytes, bytes]],
-        expects_continue: bool, keep_alive: bool, on_response: Callable[[], None],
+        expects_continue: bool, keep_alive: bool, on_response: Callable[[], None], tasks: set[asyncio.Task[None]],
     ) -> None:  # fmt: skip
         """`expects_continue`: the client waits for a word before it sends the body; `on_response()`: the answer is written."""
         self.scope = scope
@@ -78,6 +79,7 @@ class Cycle:
         self._transport = transport
         self._flow = flow
         self._default_headers = default_headers
+        self._tasks = tasks
         self._expects_continue = expects_continue
         self._on_response: Callable[[], None] | None = on_response
         self._body: bytes | bytearray = b""
@@ -116,6 +118,28 @@ class Cycle:
         self._news = True
         if self._wake is not None:
             self._wake.set()
+
+    # What a lane does with it.
+
+    @property
+    def whole_body(self) -> bytes | bytearray | None:
+        """The body, if it is there and no one waits for a word before sending it."""
+        return None if self._more_body or self._expects_continue else self._body
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer, whose length `headers` say, is written, unless it has nowhere to go."""
+        if self.disconnected:
+            return
+        self.response_started = True
+        self._transport.write(self._head(status, headers) + body)
+        self._left = 0
+        self._complete()
+
+    def start(self, app: Asgi, context: Context | None = None) -> None:
+        """A task of its own answers it."""
+        task = asyncio.get_running_loop().create_task(self.run(app), context=context)
+        self._tasks.add(task)  # they are waited for when the server ends
+        task.add_done_callback(self._tasks.discard)
 
     # What the app is called with.
 
@@ -220,3 +244,7 @@ class Cycle:
             self._transport.close()
         if self._on_response is not None:
             self._on_response()
+
+
+Lane = Callable[[Cycle], bool]
+"""A way around the app, for a request whose body is there: whether it answers it, now or later. False: nothing was done."""

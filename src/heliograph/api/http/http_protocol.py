@@ -7,6 +7,7 @@ import socket
 import struct
 import urllib.parse
 from collections import deque
+from contextvars import copy_context
 from typing import Any
 
 import httptools
@@ -18,7 +19,7 @@ from uvicorn.server import ServerState
 from heliograph.api.http import http_rejections
 from heliograph.api.http.connections import COUNTED_MOST_BYTES, Book, Connections, Place
 from heliograph.api.http.cutting import CUT_OFF
-from heliograph.api.http.cycle import CLOSE, Cycle
+from heliograph.api.http.cycle import CLOSE, Cycle, Lane
 from heliograph.api.http.errors import URL_MAX_BYTES
 from heliograph.api.http.http_rejections import Rejection
 from heliograph.api.http.ws_protocol import WebSocket13
@@ -77,21 +78,25 @@ class Http11(HttpToolsProtocol):
         connections: Connections,
         place: Place | None = None,
         app: Asgi | None = None,
+        lane: Lane | None = None,
     ) -> None:
-        """`app`: other than the configuration's."""
+        """`app`: other than the configuration's; `lane`: a way around it."""
         # Each request's scope has a copy of this state, and so have the scopes that are made from it.
         super().__init__(config, server_state, {**app_state, CUT_OFF: self.cut_off}, _loop)
         if app is not None:
             self.app = app
+        self._lane = lane
         self._all = connections
         self._limits = connections.limits
         self._place = place
         self._spare = place is not None and place.spare
         if place is not None and self._spare:
             place.holder = self
-            self.app = _only_health_pages(self.app)
+            self.app, self._lane = _only_health_pages(self.app), None
         # In place of uvicorn's `cycle` and `pipeline`.
         self._latest: Cycle | None = None
+        self._next: Cycle | None = None
+        """The request that was read and nothing waits before, until its answer begins."""
         self._waiting: deque[Cycle] = deque()
         """Requests behind the one that is answered, the latest first."""
         self._book: Book | None = None
@@ -193,9 +198,10 @@ class Http11(HttpToolsProtocol):
             expects_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and not self._spare and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
+            tasks=self.tasks,
         )
         if before is None or before.response_complete:
-            self._start(cycle)
+            self._next = cycle
         else:
             self.flow.pause_reading()
             self._waiting.appendleft(cycle)
@@ -218,7 +224,7 @@ class Http11(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._waiting:
-            self._start(self._waiting.pop())
+            self._waiting.pop().start(self.app)
         elif self._last_word is not None:
             self._say(self._last_word)
             return
@@ -237,11 +243,17 @@ class Http11(HttpToolsProtocol):
             return None
         return cycle
 
-    def _start(self, cycle: Cycle) -> None:
-        """The app answers it."""
-        task = self.loop.create_task(cycle.run(self.app))
-        self.tasks.add(task)  # they are waited for when the server ends
-        task.add_done_callback(self.tasks.discard)
+    def _begin(self) -> None:
+        """The request that nothing waits before is answered: what the lane does not take, by the app.
+
+        The lane may answer at once, so nothing is left to parse then; and a client that does not read waits in the app.
+        """
+        cycle, self._next = self._next, None
+        if cycle is None:
+            return
+        if self._lane is not None and not self._unparsed and not self.flow.write_paused and copy_context().run(self._lane, cycle):
+            return
+        cycle.start(self.app)
 
     # What a server that ends calls.
 
@@ -322,18 +334,22 @@ class Http11(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._upgrade()
-            return
         except httptools.HttpParserError:
             self._reject(self._why or http_rejections.MALFORMED)
-            return
+        else:
+            self._look_at_bounds(len(data))
+        self._begin()
+
+    def _look_at_bounds(self, parsed_bytes: int) -> None:
+        """Of what was parsed: a request that goes on is waited for only so long, and only so much of it is taken."""
         if self._stage is HEAD:
-            self._head_bytes += len(data)
+            self._head_bytes += parsed_bytes
             if self._is_head_too_large():
                 self._reject(self._head_too_large())
             else:
                 self._wait_in(self._all.heads)
         elif self._stage is BODY:
-            self._framing_bytes += len(data)
+            self._framing_bytes += parsed_bytes
             if not self._is_answering():
                 self._let_go()  # what still comes is thrown away
             if self._framing_bytes > FRAMING_MOST_BYTES:

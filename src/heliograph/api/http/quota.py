@@ -78,6 +78,9 @@ class Admission(Protocol):
     async def admit(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller:
         """The caller.  Raises: HeliographError: it may not pass."""
 
+    def admit_at_once(self, method: Called, ids: tuple[str, ...], scope: Scope) -> Caller | None:
+        """The caller, if `admit` need not wait for anything; None: ask `admit`.  Raises: HeliographError: it may not pass."""
+
     async def identify(self, scope: Scope) -> Caller:
         """The caller, before any method is known.  Raises: HeliographError: the caller is not known."""
 

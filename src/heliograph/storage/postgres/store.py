@@ -181,7 +181,7 @@ class PostgresStore(RecordVerbs, AuditVerbs):
     async def operation(self, name: OperationName) -> Operation | None:
         return await self._reader.operations.get(name)
 
-    def operation_at_hand(self, name: OperationName) -> Operation | None:  # noqa: ARG002
+    def operation_at_hand(self, name: OperationName) -> Operation | None:
         return None  # another server may change it at any time
 
     async def operations(self, device: DeviceName, *, after_ms: int, limit: int) -> Page[Operation]:
