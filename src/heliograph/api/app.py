@@ -4,20 +4,19 @@ Raw ASGI throughout: a framework's request and response objects cost more than t
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from heliograph.api.calls import Asked, Calls, send_sparingly
 from heliograph.api.health_pages import OK, HealthPages
-from heliograph.api.hot_lane import HotLane
 from heliograph.api.http.address import Addresses, parse_origins
 from heliograph.api.http.authorization import Authorizer
-from heliograph.api.http.batch import BATCH_MAX_BYTES, Batch
-from heliograph.api.http.batch import PATHS as BATCH_PATHS
 from heliograph.api.http.errors import Headers, Internal, error_answer
 from heliograph.api.http.failures import log_failure
 from heliograph.api.http.http_compat import HttpCompat
 from heliograph.api.http.partial_response import select_fields
 from heliograph.api.http.query import USUAL, parse_query
-from heliograph.api.http.request_body import BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
+from heliograph.api.http.request_body import BATCH_MAX_BYTES, BATCH_PATHS, BODY_MAX_BYTES, BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import Method, MethodTable, own_of
 from heliograph.api.methods import AMAPI_METHODS
@@ -26,6 +25,10 @@ from heliograph.api.selectable import selection_of
 from heliograph.asgi import Asgi, ClientGone, Receive, Scope, Send
 from heliograph.protojson.errors import HeliographError, InvalidArgument
 from heliograph.service.ports import Ports
+
+if TYPE_CHECKING:
+    from heliograph.api.http.batch import Batch
+    from heliograph.api.http.cycle import Lane
 
 BATCH = "batch"
 
@@ -66,8 +69,14 @@ def rest_app(  # noqa: PLR0913 - one option each
         body_limit=app.body_limit,
         body_timeout_s=body_timeout_s,
         cors_origins=origins,
-        lane=HotLane(app.calls, AMAPI, body_max_bytes=body_max_bytes).take if around is None else None,
+        lane=_lane(app.calls, body_max_bytes) if around is None else None,
     )
+
+
+def _lane(calls: Calls, body_max_bytes: int) -> "Lane":
+    from heliograph.api.hot_lane import HotLane  # noqa: PLC0415 - a sandbox has none
+
+    return HotLane(calls, AMAPI, body_max_bytes=body_max_bytes).take
 
 
 class RestApp:
@@ -83,7 +92,6 @@ class RestApp:
         self._health_pages = HealthPages(ports, counts=self.calls.counted, addresses=addresses)
         self.entrance: Asgi = self if around is None else around(self)
         """This app with its wrappers."""
-        self._batch = Batch(self.entrance, authorizer=self.calls.authorizer, part_max_bytes=body_max_bytes, body_timeout_s=body_timeout_s)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answers one request."""
@@ -143,6 +151,17 @@ class RestApp:
         except InvalidArgument as error:
             status, headers, body = error_answer(error)
         await send_sparingly(scope, send, status, body, headers)
+
+    @cached_property
+    def _batch(self) -> "Batch":
+        from heliograph.api.http.batch import Batch  # noqa: PLC0415 - most servers in memory never get one
+
+        return Batch(
+            self.entrance,
+            authorizer=self.calls.authorizer,
+            part_max_bytes=self._body_max_bytes,
+            body_timeout_s=self._body_timeout_s,
+        )
 
     async def _serve_batch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a batch; it is refused as a whole only if it is not a batch."""

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from heliograph.api.http.connections import Connections, Place
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.http_protocol import Http11
 from heliograph.asgi import Asgi
 from heliograph.machine import on_signal
@@ -42,12 +43,19 @@ class Listener(uvicorn.Server):
     """uvicorn, ending as above. Signals are left to us: it would end the process by the signal's default before the store closes."""
 
     def __init__(
-        self, config: uvicorn.Config, *, connections: Connections, drain: Callable[[], Awaitable[None]], shutdown_s: float
+        self,
+        config: uvicorn.Config,
+        *,
+        connections: Connections,
+        drain: Callable[[], Awaitable[None]],
+        shutdown_s: float,
+        lane: Lane | None = None,
     ) -> None:
         super().__init__(config)
         self._connections = connections
         self._drain = drain
         self._shutdown_s = shutdown_s
+        self._lane = lane
 
     def entrance(self, listener: socket.socket, app: Asgi) -> Entrance:
         """Another socket, at which another app answers: it shares this server's bounds, and costs no task.
@@ -67,7 +75,8 @@ class Listener(uvicorn.Server):
         await super().startup(sockets=[])
 
         def protocol(place: Place) -> asyncio.Protocol:
-            return Http11(self.config, self.server_state, self.lifespan.state, connections=self._connections, place=place)
+            state = self.lifespan.state
+            return Http11(self.config, self.server_state, state, connections=self._connections, place=place, lane=self._lane)
 
         # uvicorn closes them and waits for their end, no more.
         self.servers = [Acceptor(listener, protocol, self._connections) for listener in sockets or ()]  # type: ignore[misc]

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable, Iterator
 import structlog
 
 from heliograph.api.http.address import ANY_ORIGIN, Addresses, parse_origins
+from heliograph.api.http.cycle import Lane
 from heliograph.api.http.errors import error_answer
 from heliograph.api.http.sending import send_answer
 from heliograph.asgi import DENIAL, Asgi, Message, Receive, Send, send_whole
@@ -68,6 +69,10 @@ class FrontDoor:
             return self._app(scope, receive, send)
         log.info("request.refused", reason=error.reason, address=self._addresses.of_client(scope), **error.metadata)
         return _reject(scope, receive, send, error)
+
+    def guard(self, lane: Lane) -> Lane:
+        """The lane, which takes only what is admitted: the rest comes to the app."""
+        return lambda cycle: self.objection(cycle.scope) is None and lane(cycle)
 
     def objection(self, scope: Message) -> HeliographError | None:
         """Why the request is refused; None: it is admitted. One without a Host or an Origin does not come from a browser's page."""

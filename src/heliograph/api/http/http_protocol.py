@@ -68,7 +68,7 @@ class Http11(HttpToolsProtocol):
     Source: RFC 9110 §7.8; RFC 9112 §3.2, §6, §7.1.2; uvicorn's HttpToolsProtocol.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - uvicorn's four, and ours
         self,
         config: uvicorn.Config,
         server_state: ServerState,
