@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs drift new-method clean
+.PHONY: help demo sandbox apk test test-android test-clients torture stress check format bench bench-quick docs web-files drift new-method clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,9 @@ docs: $(READY) ## Write the generated pages of docs/ again, and what the code ta
 
 screenshots: $(READY) ## Take the pictures of the console in docs/images again (needs Chromium).
 	$(BIN)/python -m scripts.screenshots
+
+web-files: $(READY) ## Take the console's foreign scripts from their npm packages again (needs npm).
+	$(BIN)/python -m scripts.web_files
 
 drift: $(READY) ## Compare Google's newest discovery document with what is known of it.
 	@$(BIN)/python -m scripts.drift --newest

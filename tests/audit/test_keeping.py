@@ -13,9 +13,7 @@ from heliograph.domain.names import EnterpriseName
 from heliograph.notifications.witnesses import witnesses_at
 from heliograph.protojson.errors import NotFound, PermissionDenied
 from heliograph.service.audit import (
-    AuditOff,
     Witness,
-    list_audit_entries,
     note_address,
     record_rejection,
     record_repeated,
@@ -23,6 +21,7 @@ from heliograph.service.audit import (
     sign_trail,
     sweep_trail,
 )
+from heliograph.service.audit_entries import AuditOff, list_audit_entries
 from heliograph.service.limits import Limits
 from heliograph.storage.audit_trail import TRAIL_SINCE
 from heliograph.storage.queries import migration_script, migrations, queries

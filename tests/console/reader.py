@@ -31,12 +31,16 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
+        self.menu: list[tuple[str, bool]] = []
+        """The links of the menu, and whether they are marked as the place where one is."""
+        self._in_menu = False
         self._texts: list[str] = []
         self._open: list[str] = []
         self._link = ""
         self._fields: list[tuple[str, str]] | None = None
         self._select, self._area, self._button = "", "", False
-        self.feed(html)
+        if headers.get("content-type", "").startswith("text/html"):
+            self.feed(html)
         self.close()
         assert [] == self._open, f"left open: {self._open}"
 
@@ -51,8 +55,11 @@ class Page(HTMLParser):
         self.attributes += [(tag, name, value) for name, value in given.items()]
         if tag not in VOID:
             self._open.append(tag)
+        if tag == "nav":
+            self._in_menu = given.get("class") == "menu"
         if tag == "a":
             self._link = given.get("href", "")
+            self.menu += [(self._link, given.get("aria-current") == "page")] if self._in_menu else []
         elif tag == "form":
             self._fields = []
             self.forms.append(Form(given.get("method", "get"), given.get("action", ""), self._fields, []))
@@ -81,7 +88,11 @@ class Page(HTMLParser):
         assert tag == self._open.pop(), f"{tag} closed in the wrong place"
         if tag == "form":
             self._fields = None
+        if tag == "textarea" and self._fields:
+            name, text = self._fields[-1]
+            self._fields[-1] = (name, text.removeprefix("\n"))  # as browsers do
         self._link = "" if tag == "a" else self._link
+        self._in_menu = self._in_menu and tag != "nav"
         self._area = "" if tag == "textarea" else self._area
         self._button = False if tag == "button" else self._button
 

@@ -1,5 +1,6 @@
 """Every command type, by its row: the form that it has, the command that a filled form is, and the command line beside it."""
 
+import hashlib
 import shlex
 from typing import Any
 
@@ -13,6 +14,7 @@ from heliograph.domain.command import CommandType
 from heliograph.domain.command_fields import command_fields, command_with, option_words
 from heliograph.domain.command_support import why_not
 from heliograph.domain.device import DeviceFacts, ManagementKind
+from scripts.web_files import TAKEN
 from tests.architecture.sources import PACKAGE
 
 IN_THE_WHEEL_MOST = 150 * 1_024
@@ -66,6 +68,16 @@ def test_what_a_phone_would_refuse_has_a_reason_and_nothing_else_has(row: Comman
         facts = DeviceFacts(api_level=level, management_kind=kind, euicc=euicc)
 
         assert bool(why_not(row, facts)) == (row.requires.refusal(facts) is not None)
+
+
+def test_what_others_wrote_is_as_their_packages_have_it_and_has_its_licence() -> None:
+    static = PACKAGE / "api" / "web" / "static"
+    files = [file for taken in TAKEN for file in taken.files]
+
+    assert {file.name: file.sha256 for file in files} == {
+        file.name: hashlib.sha256((static / file.name).read_bytes()).hexdigest() for file in files
+    }
+    assert all(any(file.name.endswith(".LICENSE") for file in taken.files) for taken in TAKEN)
 
 
 def test_the_pages_are_a_small_part_of_the_wheel() -> None:

@@ -1,46 +1,12 @@
 """The console of `heliograph serve`: for people who are signed in, as far as their rights go."""
 
-import json
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import pytest
 
 from heliograph.commands import COMMANDS
-from heliograph.domain.enterprise import Enterprise
-from heliograph.service.enterprises import create_enterprise
-from heliograph.settings import Settings
-from tests.console.reader import Page
-from tests.people.visitor import Seen, Visitor, signed_in
-from tests.sign_in.conftest import Guarded, guarded_server
+from tests.console.houses import House, shown
+from tests.people.visitor import Visitor, signed_in
 
 PLAIN = next(row for row in COMMANDS.values() if not row.example)
-
-
-class House(NamedTuple):
-    """A server at which people sign in, with a device of one of its two enterprises."""
-
-    server: Guarded
-    device: str
-    """`/console/enterprises/acme/devices/…`."""
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The house."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
-    with guarded_server(settings) as server:
-        for enterprise in ("acme", "other"):
-            server.run(create_enterprise(server.ports, Enterprise(enterprise_display_name=enterprise.title()), enterprise_id=enterprise))
-        admin = signed_in(server)
-        made = admin.call("POST", "/v1/enterprises/acme/enrollmentTokens", {}, x_heliograph_form_token=admin.form_token())
-        device = server.enrolled(json.loads(made.page)["value"])
-        yield House(server, f"/console/{device}")
-
-
-def shown(seen: Seen) -> Page:
-    """The page, read."""
-    return Page("", seen.status, seen.headers, seen.page)
 
 
 def confirmed(visitor: Visitor, house: House) -> tuple[str, dict[str, str]]:
@@ -155,3 +121,12 @@ def test_types_that_a_role_leaves_out_say_so_and_are_refused(house: House) -> No
     assert "Your role does not allow it." in types.text
     assert 303 == locker.post(action, fields).status
     assert 403 == locker.post(action, {**confirmation, "form_token": fields["form_token"]}).status
+
+
+def test_the_menu_leaves_out_what_a_role_does_not_allow(house: House) -> None:
+    role = {"allow": [{"methods": ["androidmanagement.enterprises.devices.get"]}]}
+    assert 200 == house.server.desk("PUT", "/roles/looker", role).status
+    looker, admin = signed_in(house.server, role="looker"), signed_in(house.server)
+
+    assert [] == shown(looker.get(house.device)).menu
+    assert {"/console/enterprises/acme", "/console"} <= {url for url, _ in shown(admin.get(house.device)).menu}

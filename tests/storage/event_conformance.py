@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from heliograph.domain.names import EnterpriseName
 from heliograph.domain.notification import Notification
+from heliograph.service.changes import Shelf, Thing
 from heliograph.service.event_log import AppendEvent, Event, EventLog
-from heliograph.service.ports import Decision, Delete, Facts, Put, Sees, Store
+from heliograph.service.ports import Decision, Delete, Facts, Put, PutDevice, Sees, Store
 from tests.storage.conformance import OpenStore
 from tests.storage.outbox_conformance import subscribed
-from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, write
+from tests.storage.records import ENTERPRISE, SECOND_US, START_US, SetClock, device_name, device_record, issue, write
 
 OTHER = EnterpriseName("LC0other")
 
@@ -141,6 +142,20 @@ class EventConformance:
         await asyncio.sleep(0.01)
 
         assert [ENTERPRISE, OTHER] == heard
+
+    async def test_listeners_learn_which_devices_and_kinds_of_records_changed(self, open_store: OpenStore) -> None:
+        store = await open_store()
+        heard: list[Thing] = []
+        store.on_changes(heard.extend)
+
+        await store.decide(Sees(), write(Put(subscribed())))
+        await store.decide(Sees(), write())
+        device = device_name()
+        await store.decide(Sees(device=device), write(PutDevice(device_record(device))))
+        await store.decide(Sees(device=device), issue(device))
+        await asyncio.sleep(0.01)
+
+        assert [Shelf(ENTERPRISE.enterprise, "enterprises"), device, device] == heard
 
 
 _streams = itertools.count(1)

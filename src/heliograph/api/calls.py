@@ -136,7 +136,7 @@ class Calls:
 
         Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
         """
-        caller = ANYBODY if self.authorizer is None else self.authorizer.known(scope)
+        caller = ANYBODY if self.authorizer is None else await self.authorizer.sender(scope)
         if method_id is not UNKNOWN:
             await self._audited.rejected(error, method_id, scope, caller=caller, resource=resource)
         if status in ONLY_COUNTED:

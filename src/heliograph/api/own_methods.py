@@ -57,6 +57,13 @@ OWN_METHODS = (
         response=audit_entries.ListAuditEntriesResponse,
     ),
     Method(
+        id="heliograph.auditEntries.get",
+        http="GET",
+        path=f"{_ENTERPRISE}/auditEntries/*",
+        handler=audit_entries.get,
+        response=audit_entries.AuditEntryView,
+    ),
+    Method(
         id="heliograph.deadLetters.list",
         http="GET",
         path=f"{_ENTERPRISE}/deadLetters",

@@ -171,8 +171,10 @@ class Session:
         peer = self._peers.heard(device, self._ports.clock.now_us())
         old_connection, old_link = peer.connection, peer.link
         peer.connection, peer.link = connection, link
-        if old_connection is not None and old_connection is not connection:
-            self._ports.offers.forget(old_connection)
+        if old_connection is not connection:
+            self._ports.changes.heard((device,))
+            if old_connection is not None:
+                self._ports.offers.forget(old_connection)
         if old_link is not None and old_link is not link:
             old_link.supersede(same_connection=_same(old_connection, connection))
 
@@ -184,6 +186,7 @@ class Session:
             if peer.connection is link:
                 self._ports.offers.forget(link)
                 peer.connection = None
+                self._ports.changes.heard((device,))
 
     async def _handle(self, kind: str, body: bytes, operation: str, connection: object, link: LastingLink | None) -> Answer:
         device = await authenticate_device(self._ports, self._credential_hash)

@@ -160,11 +160,15 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
         return f"heliograph audit {kind}\n{self.number}\n{self.digest}\n{self.signed_us}\n".encode()
 
 
+StoredCommand = tuple[str, int, str]
+"""Device and operation, as ids in the block's stream, and the command's type."""
+
+
 class StoredEntry(AuditEntry, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """One or more entries, as a block has them: a party's commands by one method stand together, with what differs only."""
 
-    operations: tuple[tuple[str, int, str], ...] = ()
-    """In place of `resource` and `type`, an entry each: device and operation, as ids in the block's stream, and the command's type."""
+    operations: tuple[StoredCommand, ...] = ()
+    """In place of `resource` and `type`, an entry each."""
 
 
 encode_entries = msgspec.json.Encoder().encode

@@ -23,6 +23,8 @@ MISSING = "heliograph.missing"
 SSID_MAX_BYTES = 32
 WPA_PASSWORD_CHARS = range(8, 65)  # 64: the key itself, in hex
 _EXTRA = "android.app.extra.PROVISIONING_"
+EXTRAS = f"{_EXTRA}ADMIN_EXTRAS_BUNDLE"
+"""In a QR code: what the agent gets, this server's address and the token."""
 
 DEFAULT_DURATION = "3600s"  # disc, EnrollmentToken.duration: "the default duration is 1 hour"
 SHORTEST_NS = 60 * 1_000_000_000  # ibidem: "ranging from 1 minute"
@@ -83,7 +85,7 @@ def qr_code(value: str, server_url: str, agent: AgentApp | None) -> str:
     Source: android-agent.md §5; amapi.md §7.3.
     """
     extras = {"server_url": server_url, "enrollment_token": value}
-    bundle: dict[str, object] = {f"{_EXTRA}ADMIN_EXTRAS_BUNDLE": extras}
+    bundle: dict[str, object] = {EXTRAS: extras}
     missing = [*_missing(server_url, agent)]
     if agent is None or missing:
         return _compact({**bundle, MISSING: " ".join(missing)})

@@ -227,6 +227,7 @@ class World:
             if self._running is not None:
                 # Followers learn that their cursors are void: the new world counts from 1, as every one does.
                 self._running.parts.ports.followers.stop(EventsStartOver())
+                self._running.parts.ports.changes.stop()
             try:
                 await self._close()
                 self.ground.clear()

@@ -149,6 +149,7 @@ class Parts:
     async def drain(self) -> None:
         """Answers that would take long are given now, and streams end."""
         self.ports.followers.stop()
+        self.ports.changes.stop()
         await self.channel.drain()
 
     def own_file(self) -> SqliteStore:
@@ -192,6 +193,7 @@ async def assembled(
         )  # fmt: skip
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
+        store.on_changes(ports.changes.heard)
         store.audited = settings.limits.audit_retention_days > 0
         await acting_as(Acting.server("finish_deletions"), finish_deletions(ports))
         sending = publish_notifications(ports, between.publisher(publisher), chance=secrets.SystemRandom().random)
@@ -331,7 +333,8 @@ def _console(ports: Ports, addresses: Addresses, audited: Audited, authorizer: A
     from heliograph.api.console.app import console_app  # noqa: PLC0415 - as above
     from heliograph.api.console.guest import Console  # noqa: PLC0415
 
-    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, signs_in=signs_in))
+    life = secrets.token_hex(8)
+    return console_app(Console(ports=ports, addresses=addresses, audited=audited, authorizer=authorizer, life=life, signs_in=signs_in))
 
 
 def _must_live(timer: asyncio.Task[NoReturn]) -> None:

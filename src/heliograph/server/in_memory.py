@@ -108,6 +108,7 @@ async def assembled_in_memory(  # noqa: PLR0913 - what a server is made of
         )  # fmt: skip
         publisher.endpoints = EndpointPublisher(ports)
         store.on_events(ports.followers.heard)
+        store.on_changes(ports.changes.heard)
         sign_in = SignIn(
             keys=store.service_keys, secret=vault.derive("access tokens"), now_us=wall_now_us, admits_strangers=True,
             roles=RoleBook(store, ports.access),

@@ -1,9 +1,9 @@
-"""The audit trail's own verbs: what is recorded besides changes, checkpoints, retention, and reading it."""
+"""The audit trail's own verbs: what is recorded besides changes, checkpoints and retention. What reads it is in audit_entries.py."""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from collections.abc import MutableMapping, Sequence
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import msgspec
 import structlog
@@ -20,14 +20,10 @@ from heliograph.domain.audit import (
     KeyAddress,
     KeyAddressName,
     decode_checkpoint,
-    entries_of,
 )
-from heliograph.domain.filters import TIME, Field, Filter, Vocabulary, parse_filter_of, parse_time
-from heliograph.domain.names import EnterpriseName
-from heliograph.domain.paging import coerce_page_size, decode_page_token, encode_page_token
-from heliograph.protojson.errors import FailedPrecondition, HeliographError, Unauthenticated, Unavailable
+from heliograph.protojson.errors import HeliographError, Unauthenticated, Unavailable
 from heliograph.service.acting import ACTING
-from heliograph.service.audit_book import Repeated
+from heliograph.service.audit_book import Repeated, WitnessState
 from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
 from heliograph.service.ports import Decision, Facts, Lane, Ports, Put, Sees
 
@@ -46,20 +42,7 @@ REPEATED_WITHIN_US = 60_000_000
 """The same refusal again within this time is counted, not recorded: who is refused must not fill the disk."""
 REFUSALS_MOST = 1_000
 """Different refusals within that time; beyond that they are recorded without resource and address."""
-PAGE_DEFAULT, PAGE_MOST = 50, 1_000
-SCANNED_MOST = 1_000
-"""Blocks that are read for one page: a filter that wants little gives short pages, and a token to go on with."""
-READ_AT_ONCE = 16
-"""Others get their turn between two reads: a block has at most some hundred entries, which take a millisecond."""
-EVERY_ENTERPRISE = "-"
-"""AIP-159: entries of every enterprise, and the server's own."""
 DAY_US = 86_400 * 1_000_000
-
-
-class AuditOff(FailedPrecondition):
-    """This server keeps no audit trail: start it with --audit-retention-days above 0."""
-
-    reason = "AUDIT_OFF"
 
 
 class Witness(Protocol):
@@ -166,6 +149,7 @@ async def keep_audit_trail(
     `options`: what of the server's start is worth an entry.
     """
     owed: dict[Witness, Checkpoint] = {}
+    ports.audit.witnesses.update(dict.fromkeys(witnesses, WitnessState()))
     started, swept_s = False, 0.0
     loop = asyncio.get_running_loop()
     while True:
@@ -183,7 +167,7 @@ async def keep_audit_trail(
             # The store says so itself (/readyz).
             await asyncio.sleep(CHECKPOINT_EVERY_S)
             continue
-        await send_checkpoints(owed)
+        await send_checkpoints(owed, ports.audit.witnesses)
         await asyncio.sleep(CHECKPOINT_EVERY_S)
 
 
@@ -201,15 +185,21 @@ async def _add(ports: Ports, checkpoint: Checkpoint) -> None:
     await ports.store.decide(Sees(), lambda _: Decision(None, (AddCheckpoint(checkpoint),)), lane=Lane.TIMERS)
 
 
-async def send_checkpoints(owed: dict[Witness, Checkpoint]) -> None:
-    """Every witness that can be reached has its checkpoint; the newest of several says all that the others would."""
+async def send_checkpoints(owed: dict[Witness, Checkpoint], states: MutableMapping[object, WitnessState] | None = None) -> None:
+    """Every witness that can be reached has its checkpoint; the newest of several says all that the others would.
+
+    `states`: what is known of each, to be kept up to date.
+    """
+    known = {} if states is None else states
     for witness, checkpoint in list(owed.items()):
         try:
             await witness.witness(checkpoint)
         except WitnessUnreachable as error:
             log.warning("audit.witness_unreachable", why=error.message)
+            known[witness] = WitnessState(known.get(witness, WitnessState()).confirmed, error.message)
         else:
             del owed[witness]
+            known[witness] = WitnessState(checkpoint)
 
 
 async def sweep_trail(ports: Ports, signer: "CheckpointSigner") -> int:
@@ -239,85 +229,3 @@ async def _floor(ports: Ports, before_us: int) -> Head:
         if not checkpoint.retention and checkpoint.number >= oldest[0].number:
             floor = Head(checkpoint.number, bytes.fromhex(checkpoint.digest))
     return floor
-
-
-# Reading.
-
-
-class ListedEntry(NamedTuple):
-    """An entry with its name and time."""
-
-    name: str
-    create_us: int
-    entry: AuditEntry
-
-
-def _text(read_name: str, *, wire: str = "") -> Field[ListedEntry]:
-    return Field(read=lambda listed: getattr(listed.entry, read_name) or None, ordered=False, name=wire)
-
-
-_VOCABULARY: Vocabulary[ListedEntry] = Vocabulary(
-    fields={
-        "createTime": Field(read=lambda listed: listed.create_us * 1_000, parse=parse_time, expected=TIME),
-        "create_time": Field(read=lambda listed: listed.create_us * 1_000, parse=parse_time, expected=TIME),
-        "actorType": Field(read=lambda listed: listed.entry.actor_type.value, ordered=False),
-        "actor": _text("actor"),
-        "keyId": _text("key_id"),
-        "address": _text("address"),
-        "method": _text("method"),
-        "resource": _text("resource"),
-        "type": _text("type"),
-        "outcome": _text("outcome"),
-        "reason": _text("reason"),
-    },
-    possible='Possible: actor="…", actorType=DEVICE, keyId, address, method="enterprises.devices.issueCommand", resource, type=WIPE, '
-    'outcome!=OK, reason, createTime>"2026-01-31T00:00:00Z"; AND, OR, NOT, parentheses.',
-)
-
-
-async def list_audit_entries(
-    ports: Ports, enterprise: EnterpriseName, *, filter_text: str = "", page_size: int | None = None, page_token: str = ""
-) -> tuple[Sequence[ListedEntry], str]:
-    """A page of the enterprise's entries, the newest first, and the next page's token (empty after the last).
-
-    `enterprises/-`: of every enterprise, and the server's own. A deleted enterprise's entries are kept.
-
-    Raises: AuditOff; InvalidArgument: filter, page size or token.
-    """
-    if not ports.store.audited:
-        raise AuditOff
-    wanted = parse_filter_of(_VOCABULARY, filter_text)
-    limit = coerce_page_size(page_size, default=PAGE_DEFAULT, maximum=PAGE_MOST)
-    query = f"{enterprise}/auditEntries?{filter_text}"
-    place = decode_page_token(ports.page_secret, query, token=page_token) or f"{2**62}.0"
-    number, _, index = place.partition(".")
-    stream = None if enterprise.enterprise == EVERY_ENTERPRISE else enterprise.enterprise
-    found, more_from = await _scan(ports, stream, wanted, place=(int(number), int(index)), limit=limit)
-    return found, encode_page_token(ports.page_secret, query, position=f"{more_from[0]}.{more_from[1]}") if more_from else ""
-
-
-async def _scan(
-    ports: Ports, stream: str | None, wanted: Filter[ListedEntry], *, place: tuple[int, int], limit: int
-) -> tuple[Sequence[ListedEntry], tuple[int, int] | None]:
-    """The page's entries, and the place where the next page starts (None: no next page).
-
-    A place is a block's number and how many of its newest entries came before.
-    """
-    found: list[ListedEntry] = []
-    number, passed = place
-    for _ in range(SCANNED_MOST // READ_AT_ONCE):
-        blocks = await ports.store.audit_blocks(stream, before=number + 1, limit=READ_AT_ONCE)
-        for block in blocks:
-            entries = entries_of(block)
-            for index in range(len(entries) - (passed if block.number == number else 0) - 1, -1, -1):
-                enterprise = f"enterprises/{block.stream or EVERY_ENTERPRISE}"
-                listed = ListedEntry(f"{enterprise}/auditEntries/{block.number}-{index}", block.created_us, entries[index])
-                if wanted.matches(listed):
-                    if len(found) == limit:
-                        return found, (block.number, len(entries) - 1 - index)
-                    found.append(listed)
-        if len(blocks) < READ_AT_ONCE:
-            return found, None
-        await asyncio.sleep(0)
-        number, passed = blocks[-1].number - 1, 0
-    return found, (number, 0)

@@ -6,7 +6,7 @@ what concerns no single device is decided over records (`record_rules.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from heliograph.protocol import Offer
 from heliograph.service.access_changes import AccessChanges
 from heliograph.service.audit_book import AuditBook
 from heliograph.service.audit_log import AuditLog
+from heliograph.service.changes import Changes, Thing
 from heliograph.service.event_log import EventLog
 from heliograph.service.followers import Followers
 from heliograph.service.haste import Haste
@@ -175,6 +176,9 @@ class Store(Outbox, EventLog, AuditLog, Counting, RecordRules, Protocol):
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         """`listener(devices)` is called on the event loop after a commit of this process that rang these, once they were rung."""
 
+    def on_changes(self, listener: Callable[[Collection[Thing]], None]) -> None:
+        """`listener(things)` is called on the event loop after a commit of this process that changed these."""
+
     counts: StoreCounts
     """What was committed since this process started, and what that took."""
 
@@ -319,6 +323,8 @@ class Ports:
     audit: AuditBook = field(default_factory=AuditBook)
     followers: Followers = field(default_factory=Followers)
     """Who follows events on this server."""
+    changes: Changes = field(default_factory=Changes)
+    """What changed on this server a moment ago."""
     access: AccessChanges = field(default_factory=AccessChanges)
     """Who learns of changed keys, roles and bindings."""
     access_counts: AccessCounts = field(default_factory=AccessCounts)

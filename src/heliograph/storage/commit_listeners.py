@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.service.changes import Thing
 
 
 class CommitListeners:
@@ -20,6 +21,8 @@ class CommitListeners:
         """Called with the enterprises that have new events."""
         self.on_rings: list[Callable[[Sequence[DeviceName]], None]] = []
         """Called with the devices to ring."""
+        self.on_changes: list[Callable[[Collection[Thing]], None]] = []
+        """Called with the devices and kinds of records that changed."""
         self._ring = ring
 
     def rang(self, devices: Sequence[DeviceName]) -> None:
@@ -38,6 +41,12 @@ class CommitListeners:
         if enterprises:
             for listener in self.on_events:
                 self._soon(listener, enterprises)
+
+    def changed(self, things: Collection[Thing]) -> None:
+        """These have changed."""
+        if things:
+            for listener in self.on_changes:
+                self._soon(listener, things)
 
     def nearest(self, at_us: int | None) -> None:
         """The nearest deadline is now this one; None: no deadline."""

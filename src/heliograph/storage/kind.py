@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from heliograph.domain.names import DeviceName
+from heliograph.service.changes import Shelf, Thing
 from heliograph.service.tenant_bounds import Held
 
 Row = tuple[Any, ...]
@@ -150,6 +152,17 @@ class Kind(Generic[K, R]):
     def found_value(self) -> Callable[[R], str]:
         """The value of the column `found_by`."""
         return attrgetter(next(column.of or column.name for column in self.columns if column.name == self.found_by))
+
+    @functools.cached_property
+    def thing_of(self) -> Callable[[tuple[Any, ...]], Thing]:
+        """What a page that shows a record of this kind, by its key, watches: its device, or the records of the kind."""
+        columns = [column.name for column in self.key_columns]
+        if columns[:2] == ["enterprise", "device"]:
+            return lambda key: DeviceName(*key[:2])
+        if columns[0] == "enterprise":
+            return lambda key: Shelf(key[0], self.table)
+        of_server = Shelf("", self.table)
+        return lambda _key: of_server
 
     def living(self, record: R | None, now_us: int) -> R | None:
         """The record, unless it is past its expiry."""

@@ -7,22 +7,40 @@ from urllib.parse import quote
 
 import structlog
 
-from heliograph.api.console import command_pages, device_pages, fleet_pages, operation_pages
+from heliograph.api.console import (
+    approval_pages,
+    approval_rule_pages,
+    audit_pages,
+    command_pages,
+    device_pages,
+    enrollment_pages,
+    fleet_pages,
+    live,
+    operation_pages,
+    policy_pages,
+)
 from heliograph.api.console.door import PREFIX
-from heliograph.api.console.guest import Console, ConsolePage, Guest, Redirect
+from heliograph.api.console.guest import FORM_MAX_BYTES, JSON_FORM_MAX_BYTES, Console, ConsolePage, Download, Guest, Redirect
+from heliograph.api.console.sections import menu_of
 from heliograph.api.http.errors import Internal, MethodNotAllowed, compact_error
 from heliograph.api.http.failures import log_failure
+from heliograph.api.http.streaming import Stream, send_stream
 from heliograph.api.method import MethodTable
 from heliograph.api.sign_in.sign_in_pages import SIGN_IN
-from heliograph.api.web.rendering import STATIC, rendered, send_html, send_redirect, send_static
-from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send
+from heliograph.api.web.rendering import HEADERS, STATIC, rendered, send_download, send_html, send_redirect, send_static
+from heliograph.asgi import Asgi, ClientGone, Message, Receive, Scope, Send, send_whole
 from heliograph.protojson.errors import HeliographError, Unauthenticated
 
 log = structlog.get_logger()
 
-Handler = Callable[..., Awaitable[ConsolePage | Redirect]]
+Handler = Callable[..., Awaitable[ConsolePage | Redirect | Download | Stream]]
+LIVE = "live"
 _DEVICE = "enterprises/*/devices/*"
 _OPERATION = f"{_DEVICE}/operations/*"
+_POLICIES = "enterprises/*/policies"
+_TOKENS = "enterprises/*/enrollmentTokens"
+_APPROVALS, _RULES, _ENTRIES = (f"enterprises/*/{name}" for name in ("approvals", "approvalRules", "auditEntries"))
+_APPROVAL = f"{_APPROVALS}/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +50,12 @@ class ConsoleRow:
     http: str
     path: str
     handler: Handler
+    form_max_bytes: int = FORM_MAX_BYTES
 
 
 PAGES = (
     ConsoleRow("GET", "", fleet_pages.show_enterprises),
+    ConsoleRow("GET", LIVE, live.follow),
     ConsoleRow("GET", "enterprises/*", fleet_pages.show_fleet),
     ConsoleRow("GET", _DEVICE, device_pages.show_device),
     ConsoleRow("GET", f"{_DEVICE}/operations", device_pages.show_operations),
@@ -45,6 +65,31 @@ PAGES = (
     ConsoleRow("POST", f"{_DEVICE}/commands/*", command_pages.confirm),
     ConsoleRow("GET", _OPERATION, operation_pages.show_operation),
     ConsoleRow("POST", f"{_OPERATION}:cancel", operation_pages.cancel),
+    ConsoleRow("GET", _POLICIES, policy_pages.show_policies),
+    ConsoleRow("GET", f"{_POLICIES}:create", policy_pages.show_new),
+    ConsoleRow("POST", f"{_POLICIES}:create", policy_pages.check_new, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*", policy_pages.show_policy),
+    ConsoleRow("POST", f"{_POLICIES}/*", policy_pages.save, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("GET", f"{_POLICIES}/*:edit", policy_pages.show_editor),
+    ConsoleRow("POST", f"{_POLICIES}/*:edit", policy_pages.check, form_max_bytes=JSON_FORM_MAX_BYTES),
+    ConsoleRow("POST", f"{_POLICIES}/*:assign", policy_pages.assign),
+    ConsoleRow("GET", f"{_POLICIES}/*:delete", policy_pages.show_deletion),
+    ConsoleRow("POST", f"{_POLICIES}/*:delete", policy_pages.delete),
+    ConsoleRow("GET", _TOKENS, enrollment_pages.show_tokens),
+    ConsoleRow("GET", f"{_TOKENS}:create", enrollment_pages.show_new),
+    ConsoleRow("POST", f"{_TOKENS}:create", enrollment_pages.create),
+    ConsoleRow("GET", f"{_TOKENS}/*", enrollment_pages.show_token),
+    ConsoleRow("POST", f"{_TOKENS}/*:delete", enrollment_pages.delete),
+    ConsoleRow("GET", _APPROVALS, approval_pages.show_approvals),
+    ConsoleRow("GET", _APPROVAL, approval_pages.show_approval),
+    ConsoleRow("POST", f"{_APPROVAL}:approve", approval_pages.approve),
+    ConsoleRow("POST", f"{_APPROVAL}:decline", approval_pages.decline),
+    ConsoleRow("POST", f"{_APPROVAL}:callOff", approval_pages.call_off),
+    ConsoleRow("GET", _RULES, approval_rule_pages.show_rules),
+    ConsoleRow("POST", _RULES, approval_rule_pages.set_rules),
+    ConsoleRow("GET", _ENTRIES, audit_pages.show_entries),
+    ConsoleRow("GET", f"{_ENTRIES}:export", audit_pages.export),
+    ConsoleRow("GET", f"{_ENTRIES}/*", audit_pages.show_entry),
 )
 _TABLE = MethodTable(PAGES, prefix=f"{PREFIX}/")
 
@@ -68,11 +113,15 @@ def console_app(console: Console) -> Asgi:
 async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) -> None:
     guest = None
     try:
-        guest = Guest(console, scope, receive)
+        guest = Guest(console, scope, receive, is_page=_is_page)
         found = await _found(guest, scope)
     except ClientGone:
         return
     except HeliographError as error:
+        if _asked_path(scope) == LIVE:
+            # An EventSource asks no more after that; its page asks for itself again, and learns why.
+            await send_whole(send, 204, b"", HEADERS)
+            return
         if isinstance(error, Unauthenticated) and guest is not None and guest.is_new:
             await send_redirect(send, f"{guest.base}{SIGN_IN}?next={quote(_way_back(scope), safe='/')}")
             return
@@ -85,20 +134,29 @@ async def _answer(console: Console, scope: Scope, receive: Receive, send: Send) 
         if isinstance(found, Redirect):
             await send_redirect(send, found.path)
             return
-        refresh = [(b"refresh", b"%d" % found.refresh_s)] if found.refresh_s else []
-        await send_html(send, found.status, _html(guest, found.template, found.title, found.values), refresh)
+        if isinstance(found, Download):
+            await send_download(send, found.name, found.body)
+            return
+        if isinstance(found, Stream):
+            await send_stream(found, scope, receive, send)
+            return
+        values = {**found.values, "live": found.live, "refresh_s": found.refresh_s}
+        await send_html(send, found.status, _html(guest, scope, found.template, found.title, values))
 
 
-async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect:
+def _is_page(path: str) -> bool:
+    return "GET" in _TABLE.http_methods(path)
+
+
+async def _found(guest: Guest, scope: Scope) -> ConsolePage | Redirect | Download | Stream:
     """Raises: UnknownPath, MethodNotAllowed, and what the page raises."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
+    path = _asked_path(scope)
     allowed = sorted(_TABLE.http_methods(path))
     if allowed and scope["method"] not in allowed:
         raise MethodNotAllowed(["HEAD", *allowed] if "GET" in allowed else allowed)
     row, ids = _TABLE.find(scope["method"], path)
     if scope["method"] == "POST":
-        await guest.read_form()
+        await guest.read_form(max_bytes=row.form_max_bytes)
     return await row.handler(guest, *ids)
 
 
@@ -107,22 +165,31 @@ async def _send_error(guest: Guest | None, scope: Scope, send: Send, error: Heli
     status, headers, _ = compact_error(error)
     titles = {404: "Not found", 403: "Not allowed", 405: "Not possible"}
     title = "The server failed" if isinstance(error, Internal) else titles.get(status, "That did not work")
-    base = str(scope.get("root_path", ""))
-    values = {"text": error.message, "onward": f"{base}{PREFIX}", "onward_text": "To the console"}
-    html = _html(guest, "console/error.html", title, values, base=base)
+    values = {"text": error.message, "onward": f"{scope.get('root_path', '')}{PREFIX}", "onward_text": "To the console"}
+    html = _html(guest, scope, "console/error.html", title, values)
     await send_html(send, status, html, [header for header in headers if header[0] != b"www-authenticate"])
 
 
-def _html(guest: Guest | None, template: str, title: str, values: Any, *, base: str = "") -> bytes:  # noqa: ANN401 - what is shown
+def _html(guest: Guest | None, scope: Scope, template: str, title: str, values: Any) -> bytes:  # noqa: ANN401 - what is shown
     signed_in = guest is not None and guest.console.signs_in
     around = {
         "title": title,
-        "base": guest.base if guest else base,
+        "base": str(scope.get("root_path", "")),
         "form_token": guest.form_token if guest else "",
         "person": guest.caller.actor if guest and signed_in else "",
+        "menu": menu_of(guest, _asked_path(scope)) if guest else (),
         "crumbs": (),
+        "live": "",
+        "cursor": guest.cursor if guest else "",
+        "refresh_s": 0,
     }
     return rendered(template, **{**around, **values})
+
+
+def _asked_path(scope: Scope) -> str:
+    """The path below the console's, as the browser asked for it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1").removeprefix(PREFIX).removeprefix("/")
 
 
 def _way_back(scope: Scope) -> str:

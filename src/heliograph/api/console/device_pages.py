@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import DEVICES_GET, EXPLAIN, ISSUE, OPERATIONS_LIST, ConsolePage, Guest, Json
 from heliograph.api.console.shown import ago, json_shown, management_of, moment_of, us_of
 from heliograph.domain.device_columns import COLUMNS
@@ -40,11 +41,11 @@ async def show_device(guest: Guest, enterprise: str, device_id: str) -> ConsoleP
         "connection": CONNECTIONS[sighting.where], "seen": ago(seen_us, now_us), "state": device.get("state", ""),
         "json": json_shown(device), "may_issue": await guest.may(ISSUE, *name), "issue_url": guest.url_of(name, "commands"),
         "all_url": guest.url_of(name, "operations"), "crumbs": [(enterprise, guest.url("enterprises", enterprise))],
-        "may_list": False, "queue": (), "hidden": 0, "newest": (),
+        "trail_url": await trail_url(guest, enterprise, str(name)), "may_list": False, "queue": (), "hidden": 0, "newest": (),
     }  # fmt: skip
     if await guest.may(OPERATIONS_LIST, *name):
         values |= await _commands(guest, name)
-    return ConsolePage("console/device.html", device_id, values)
+    return ConsolePage("console/device.html", device_id, values, live=str(name))
 
 
 async def show_operations(guest: Guest, enterprise: str, device_id: str) -> ConsolePage:

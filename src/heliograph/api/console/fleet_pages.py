@@ -83,7 +83,9 @@ async def show_fleet(guest: Guest, enterprise: str) -> ConsolePage:
             if not (guest.ports.shared and condition.startswith("connected"))
         ],
     }  # fmt: skip
-    return ConsolePage("console/fleet.html", display or enterprise, values, status=400 if error else 200)
+    return ConsolePage(
+        "console/fleet.html", display or enterprise, values, status=400 if error else 200, live=f"enterprises/{enterprise}/devices"
+    )
 
 
 def _columns(guest: Guest) -> Columns:

@@ -3,17 +3,18 @@
 A page reads and writes by the rows of the API's methods, so those who may not call a method learn nothing of it here either.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from heliograph.api.console.door import PREFIX
+from heliograph.api.console.live_streams import LiveStreams, cursor_of
 from heliograph.api.http.address import Addresses
 from heliograph.api.http.audited import Audited, resource_of
-from heliograph.api.http.authorization import Authorizer, credential_of
+from heliograph.api.http.authorization import Authorizer, credential_of, enterprise_of
 from heliograph.api.http.request_body import BODY_TIMEOUT_S, read_body
 from heliograph.api.http.streaming import Stream
 from heliograph.api.method import Call
@@ -36,10 +37,14 @@ ISSUE = "androidmanagement.enterprises.devices.issueCommand"
 OPERATIONS_LIST = "androidmanagement.enterprises.devices.operations.list"
 OPERATIONS_GET = "androidmanagement.enterprises.devices.operations.get"
 OPERATIONS_CANCEL = "androidmanagement.enterprises.devices.operations.cancel"
+POLICIES_LIST, TOKENS_LIST = "androidmanagement.enterprises.policies.list", "androidmanagement.enterprises.enrollmentTokens.list"
+TOKENS_CREATE = "androidmanagement.enterprises.enrollmentTokens.create"
 TIMELINE, EXPLAIN = "heliograph.operations.timeline", "heliograph.operations.explain"
 
 FORM_MAX_BYTES = 256 * 1_024
 """A command may have half of that, and a form writes some characters as three."""
+JSON_FORM_MAX_BYTES = 3 * 512 * 1_024
+"""Of a form with a whole resource in it: `Limits.resource_bytes_most`, each byte as three."""
 FIELDS_MOST = 256
 TEXT_MAX_CHARS = 2_048
 """Of a search, a filter, a page token: as AMAPI's filters."""
@@ -55,13 +60,23 @@ class ConsolePage(NamedTuple):
     values: Mapping[str, Any]
     status: int = 200
     refresh_s: int = 0
-    """After how many seconds the browser asks again; 0: never."""
+    """After how many seconds a browser without scripts asks again; 0: never."""
+    live: str = ""
+    """Names of what it shows, with a space between; when one of them (or what is below it) changes, its parts with `data-patch` do."""
 
 
 class Redirect(NamedTuple):
     """The browser goes on to this path of the console with a GET."""
 
     path: str
+
+
+class Download(NamedTuple):
+    """A file that the browser saves, and keeps in no cache."""
+
+    name: str
+    """As in `audit.json`: letters, digits and `._-`."""
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +88,9 @@ class Console:
     audited: Audited
     authorizer: Authorizer | None
     """None: everyone may do everything."""
+    life: str
+    """What no other server, and this one after its next start, has: cursors of live streams begin with it."""
+    streams: LiveStreams = field(default_factory=LiveStreams)
     signs_in: bool
     """Whether people sign in at this server; no: everyone who passes the front door may see the pages."""
 
@@ -80,14 +98,20 @@ class Console:
 class Guest:
     """Someone who asks for a page."""
 
-    def __init__(self, console: Console, scope: Scope, receive: Receive) -> None:
-        """Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here."""
+    def __init__(self, console: Console, scope: Scope, receive: Receive, *, is_page: Callable[[str], bool] = bool) -> None:
+        """`is_page`: whether there is a page at a path below PREFIX.
+
+        Raises: InvalidArgument: a query that cannot be read; NotThisAddress, NeedsHttps: people cannot sign in here.
+        """
         self.console = console
         self.ports = console.ports
+        self._is_page = is_page
         self.base = str(scope.get("root_path", ""))
         """What stands before every path of this server, as of a world below its sandbox's address."""
         self.caller: Caller = ANYBODY
         """Who was admitted last."""
+        self.cursor = cursor_of(console.life, console.ports.changes)
+        """What has changed so far: a live page misses nothing that changes while it is made."""
         self.fields: Mapping[str, Sequence[str]] = {}
         """The form in the body: all values of each name."""
         self._scope = scope
@@ -121,9 +145,24 @@ class Guest:
         """The first value of a field of the form; empty: there is none."""
         return next(iter(self.fields.get(name, ())), "")
 
-    async def read_form(self) -> None:
+    def header(self, name: str) -> str:
+        """A header of the request, without white space around it; empty: it has none."""
+        return next((value.decode("latin-1").strip() for key, value in self._scope["headers"] if key == name.encode()), "")
+
+    @property
+    def address(self) -> str:
+        """The IP address that the browser asks from."""
+        return self.console.addresses.of_client(self._scope)
+
+    async def identify(self) -> Caller:
+        """The caller, without a check of its rights.  Raises: Unauthenticated, PermissionDenied."""
+        if self.console.authorizer is not None:
+            self.caller = await self.console.authorizer.anyone(self._scope)
+        return self.caller
+
+    async def read_form(self, *, max_bytes: int = FORM_MAX_BYTES) -> None:
         """Raises: InvalidArgument, BodyTooLarge, BodyTooSlow, ClientGone."""
-        body = await read_body(self._receive, max_bytes=FORM_MAX_BYTES, timeout_s=BODY_TIMEOUT_S)
+        body = await read_body(self._receive, max_bytes=max_bytes, timeout_s=BODY_TIMEOUT_S)
         self.fields = _values(body.decode(errors="replace"))
 
     async def admit(self, method_id: str, *ids: str) -> Caller:
@@ -162,6 +201,17 @@ class Guest:
             return False
         return True
 
+    def may_open(self, method_id: str, *ids: str) -> bool:
+        """Whether the caller, whom `admit` let in, may call this method, as far as no device decides: for links to other pages."""
+        if self.console.authorizer is None:
+            return True
+        method = METHODS[method_id]
+        try:
+            self.caller.rights.admit(method, enterprise_of(method, ids))
+        except PermissionDenied:
+            return False
+        return True
+
     def may_issue(self, row: CommandType) -> bool:
         """Whether the caller's roles, as far as the type says, allow a command of it; `admit` was called before."""
         try:
@@ -194,6 +244,11 @@ class Guest:
         given = {name: value for name, value in query.items() if value}
         return f"{path}?{urlencode(given)}" if given else path
 
+    def url_of_resource(self, resource: str) -> str:
+        """The path of the page of a resource, by its name; empty: there is none."""
+        path = "/".join(quote(part, safe="") for part in resource.split("/"))
+        return f"{self.base}{PREFIX}/{path}" if resource and self._is_page(path) else ""
+
     def url_of(self, device: DeviceName, *parts: str, **query: str) -> str:
         """The path of a device's page, or of one below it."""
         return self.url("enterprises", device.enterprise, "devices", device.device, *parts, **query)
@@ -201,7 +256,10 @@ class Guest:
     async def _rejected(self, error: HeliographError, method_id: str, ids: tuple[str, ...]) -> None:
         if not (isinstance(error, Unauthenticated) and self.is_new):  # who is sent to sign in was not refused
             resource = resource_of(METHODS[method_id].path, ids)
-            await self.console.audited.rejected(error, method_id, self._scope, caller=self.caller, resource=resource)
+            caller = self.caller
+            if caller is ANYBODY and self.console.authorizer is not None:
+                caller = await self.console.authorizer.sender(self._as_own_page())
+            await self.console.audited.rejected(error, method_id, self._scope, caller=caller, resource=resource)
 
     def _session(self) -> tuple[str, str]:
         """The secret of the session that the browser shows, and this server's origin as the browser sees it; empty: there is none."""

@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from heliograph.api.console.approval_pages import APPROVALS_GET
+from heliograph.api.console.audit_pages import trail_url
 from heliograph.api.console.guest import EXPLAIN, OPERATIONS_CANCEL, OPERATIONS_GET, TIMELINE, ConsolePage, Guest, Json, Redirect
 from heliograph.api.console.shown import SECOND_US, json_shown, moment, moment_of, span, us_of
+from heliograph.domain.approval import Approval
 from heliograph.domain.evidence import Judgement
 from heliograph.domain.longrunning import read_outcome
-from heliograph.domain.names import DeviceName
+from heliograph.domain.names import DeviceName, OperationName
 from heliograph.domain.operation import TRANSITIONS, Event, State
+from heliograph.service.approval_gate import operation_approval
 
 YOUNG_US: Final = 20 * SECOND_US
 REFRESH_YOUNG_S, REFRESH_S = 2, 10
@@ -21,7 +25,7 @@ JUDGEMENTS: Final[Mapping[str, str]] = {
 
 
 async def show_operation(guest: Guest, enterprise: str, device_id: str, operation_id: str) -> ConsolePage:
-    """The operation as it is now; the page of an open one loads itself again."""
+    """The operation as it is now; the page follows it."""
     ids = enterprise, device_id, operation_id
     name = DeviceName(enterprise, device_id)
     operation = await guest.ask(OPERATIONS_GET, *ids)
@@ -41,16 +45,25 @@ async def show_operation(guest: Guest, enterprise: str, device_id: str, operatio
         "ended": moment_of(timeline.get("endedAt", "")), "entries": list(_entries(timeline.get("entries", ()))),
         "judgement": JUDGEMENTS[evidence["judgement"]] if evidence else "", "facts": _facts(evidence) if evidence else (),
         "json": json_shown(operation), "cancel_url": f"{guest.url_of(name, 'operations', operation_id)}:cancel" if cancels else "",
-        "again_url": guest.url_of(name, "commands", kind), "refresh_s": refresh_s,
+        "trail_url": await trail_url(guest, enterprise, operation["name"]), "approval_url": await _approval_url(guest, operation["name"]),
+        "again_url": guest.url_of(name, "commands", kind),
         "crumbs": [(enterprise, guest.url("enterprises", enterprise)), (device_id, guest.url_of(name))],
     }  # fmt: skip
-    return ConsolePage("console/operation.html", f"{kind} {outcome.outcome}", values, refresh_s=refresh_s)
+    return ConsolePage("console/operation.html", f"{kind} {outcome.outcome}", values, refresh_s=refresh_s, live=str(name))
 
 
 async def cancel(guest: Guest, enterprise: str, device_id: str, operation_id: str) -> Redirect:
     """The command is cancelled, if no phone had acknowledged it; its page shows which."""
     await guest.ask(OPERATIONS_CANCEL, enterprise, device_id, operation_id)
     return Redirect(guest.url_of(DeviceName(enterprise, device_id), "operations", operation_id))
+
+
+async def _approval_url(guest: Guest, operation: str) -> str:
+    """The page of the approval that the command waits for, or waited for; empty: it needed none, or the caller may not see it."""
+    name = operation_approval(OperationName.parse(operation))
+    if not await guest.may(APPROVALS_GET, *name) or await guest.ports.store.record(Approval, name) is None:
+        return ""
+    return guest.url_of_resource(str(name))
 
 
 def _entries(entries: Sequence[Json]) -> Iterator[Mapping[str, Any]]:

@@ -135,7 +135,8 @@ class Addresses:
 
     def of_client(self, scope: Scope) -> str:
         """The IP address of the sender of the request; behind trusted proxies, the one they give. Empty: unknown."""
-        peer = str((scope.get("client") or ("", 0))[0])
+        client = scope.get("client")
+        peer: str = client[0] if client else ""
         if not self._trusted:
             return peer
         said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")

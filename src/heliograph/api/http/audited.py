@@ -35,15 +35,17 @@ class Audited:
             return None
         address = self._addresses.of_client(scope)
         key = id(caller), method_id, address
-        known = self._acting.get(key)
-        if known is None:
-            if len(self._acting) >= REMEMBERED_MOST:
-                self._acting.clear()
-            # With the caller, so that no other one is at its place in memory.
-            known = self._acting[key] = caller, Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address)
-        ACTING.set(known[1])
+        if (known := self._acting.get(key)) is not None:
+            ACTING.set(known[1])
+            return None
+        acting = Acting.caller(caller, method=method_id.removeprefix(AMAPI), address=address)
+        ACTING.set(acting)
         if caller.key_id and not caller.key_id.startswith(OF_SESSIONS) and (caller.key_id, address) not in self._ports.audit.addresses:
             return note_address(self._ports, caller, address)
+        if len(self._acting) >= REMEMBERED_MOST:
+            self._acting.clear()
+        # With the caller, so that no other one is at its place in memory.
+        self._acting[key] = caller, acting
         return None
 
     def address_of(self, scope: Scope) -> str:

@@ -3,6 +3,7 @@
 Source: amapi.md §4.5–4.7, §8.6.
 """
 
+import contextlib
 import enum
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from heliograph.domain.access import ANYBODY, Caller, ScopeInsufficient
 from heliograph.domain.device import DeviceRecord
 from heliograph.domain.names import DeviceName
 from heliograph.domain.rights import Called, is_write
-from heliograph.protojson.errors import Unauthenticated
+from heliograph.protojson.errors import HeliographError, Unauthenticated
 from heliograph.service.callers import Callers
 
 SERVICE = "androidmanagement.googleapis.com"
@@ -92,9 +93,25 @@ class Authorizer:
         credential = credential_of(scope)
         return self._callers.known(credential) or await self._authenticated(credential, {}, scope)
 
-    def known(self, scope: Scope) -> Caller:
-        """The caller, if it was identified within the last minute, otherwise anybody: for what is written about a refusal."""
-        return self._callers.known(credential_of(scope)) or ANYBODY
+    async def sender(self, scope: Scope) -> Caller:
+        """The caller, if it was identified within the last minute or shows a session, otherwise anybody: for what is written of a refusal.
+
+        A request that another site's page sent is no one's: its sender did not want it.
+        """
+        credential = credential_of(scope)
+        if credential or self._sessions is None:
+            return self._callers.known(credential) or ANYBODY
+        with contextlib.suppress(HeliographError):
+            return await self._sessions.caller_of(scope, writes=False) or ANYBODY
+        return ANYBODY
+
+    async def anyone(self, scope: Scope) -> Caller:
+        """The caller, also one who shows a session and only reads, without a check of its rights.  Raises: as `admit`, of who calls."""
+        if not credential_of(scope) and self._sessions is not None:
+            caller = await self._sessions.caller_of(scope, writes=False)
+            if caller is not None:
+                return caller
+        return await self.identify(scope)
 
     async def _authenticated(self, credential: bytes, called: Mapping[str, str], scope: Scope) -> Caller:
         try:

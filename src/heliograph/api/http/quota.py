@@ -84,8 +84,8 @@ class Admission(Protocol):
     async def identify(self, scope: Scope) -> Caller:
         """The caller, before any method is known.  Raises: HeliographError: the caller is not known."""
 
-    def known(self, scope: Scope) -> Caller:
-        """The caller, if it was identified lately, otherwise anybody."""
+    async def sender(self, scope: Scope) -> Caller:
+        """The caller, if it is known, otherwise anybody."""
 
 
 class MeteredAuthorizer:
@@ -122,9 +122,9 @@ class MeteredAuthorizer:
         """The caller.  Raises: what the authorizer raises."""
         return ANYBODY if self._authorizer is None else await self._authorizer.identify(scope)
 
-    def known(self, scope: Scope) -> Caller:
-        """The caller, if it was identified lately, otherwise anybody."""
-        return ANYBODY if self._authorizer is None else self._authorizer.known(scope)
+    async def sender(self, scope: Scope) -> Caller:
+        """The caller, if it is known, otherwise anybody."""
+        return ANYBODY if self._authorizer is None else await self._authorizer.sender(scope)
 
 
 def site_of(address: str) -> str:

@@ -8,7 +8,7 @@ from heliograph.api.resources.answers import list_body
 from heliograph.domain.audit import OK, ActorType
 from heliograph.domain.names import EnterpriseName
 from heliograph.protojson.times import format_timestamp
-from heliograph.service.audit import ListedEntry, list_audit_entries
+from heliograph.service.audit_entries import ListedEntry, get_audit_entry, list_audit_entries
 
 
 class ListAuditEntriesQuery(PageQuery):
@@ -60,6 +60,12 @@ async def list_(call: Call) -> bytes:
         call.ports, EnterpriseName(*call.ids), filter_text=query.filter, page_size=query.page_size, page_token=query.page_token
     )
     return list_body("auditEntries", (msgspec.json.encode(_view(listed)) for listed in entries), next_page_token)
+
+
+async def get(call: Call) -> bytes:
+    """The entry."""
+    enterprise, entry = call.ids
+    return msgspec.json.encode(_view(await get_audit_entry(call.ports, EnterpriseName(enterprise), entry)))
 
 
 def _view(listed: ListedEntry) -> AuditEntryView:

@@ -19,7 +19,8 @@ STATIC: Final = "/static/"
 TYPES: Final[Mapping[str, str]] = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 CONTENT_SECURITY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
@@ -54,6 +55,12 @@ async def send_html(send: Send, status: int, body: bytes, more: Headers = ()) ->
 async def send_redirect(send: Send, place: str, more: Headers = ()) -> None:
     """The browser goes on to this place with a GET."""
     await send_whole(send, 303, b"", [(b"location", place.encode("latin-1")), *HEADERS, *more])
+
+
+async def send_download(send: Send, name: str, body: bytes) -> None:
+    """A file is sent for the browser to save, and no cache keeps it."""
+    own = [(b"content-type", b"application/octet-stream"), (b"content-disposition", f'attachment; filename="{name}"'.encode())]
+    await send_whole(send, 200, body, [*own, *HEADERS[1:]])
 
 
 async def send_static(send: Send, name: str) -> bool:

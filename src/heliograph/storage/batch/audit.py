@@ -17,6 +17,7 @@ from heliograph.domain.audit import (
     Block,
     Checkpoint,
     Head,
+    StoredCommand,
     StoredEntry,
     digest_of,
     encode_entries,
@@ -98,7 +99,9 @@ def row_of_write(write: AddAuditEntry | AddCheckpoint) -> AuditRow:
 def block_rows(rows: Iterable[AuditRow | CommandRow], now_us: int) -> Iterator[BlockRow]:
     """The entries as blocks: one for each stream, and one for each checkpoint."""
     streams: dict[str, list[AuditEntry]] = {}
-    commands: dict[tuple[str, int], tuple[Acting, list[Operation]]] = {}
+    commands: dict[tuple[str, int], tuple[Acting, list[StoredCommand]]] = {}
+    party: Acting | None = None
+    stream, together = "", list[StoredCommand]()
     for row in rows:
         if isinstance(row, AuditRow):
             if type(row.said) is Checkpoint:
@@ -107,18 +110,18 @@ def block_rows(rows: Iterable[AuditRow | CommandRow], now_us: int) -> Iterator[B
                 streams.setdefault(row.stream, []).append(row.said)
             continue
         acting, operation = row
-        key = operation.device.enterprise, id(acting)
-        if (found := commands.get(key)) is not None:
-            found[1].append(operation)
-        else:
-            commands[key] = acting, [operation]
-    for (stream, _), (acting, operations) in commands.items():
-        streams.setdefault(stream, []).append(_stored(acting, operations))
+        enterprise, device = operation.device
+        if acting is not party or enterprise != stream:  # most are of the same party as the one before
+            party, stream = acting, enterprise
+            together = commands.setdefault((stream, id(party)), (party, []))[1]
+        together.append((device, operation.create_ms, operation.type))
+    for (stream, _), (acting, together) in commands.items():
+        streams.setdefault(stream, []).append(_stored(acting, together))
     for stream, entries in streams.items():
         yield BlockRow(now_us, stream, encode_entries(entries))
 
 
-def _stored(acting: Acting, operations: Sequence[Operation]) -> StoredEntry:
+def _stored(acting: Acting, commands: Sequence[StoredCommand]) -> StoredEntry:
     """The entries of one party by one method, in one enterprise."""
     return StoredEntry(
         actor_type=acting.actor_type,
@@ -126,7 +129,7 @@ def _stored(acting: Acting, operations: Sequence[Operation]) -> StoredEntry:
         key_id=acting.key_id,
         address=acting.address,
         method=acting.method,
-        operations=tuple([(operation.device.device, operation.create_ms, operation.type) for operation in operations]),
+        operations=tuple(commands),
     )
 
 

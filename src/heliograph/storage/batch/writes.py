@@ -14,6 +14,7 @@ from heliograph.domain.device import Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName
 from heliograph.domain.operation import Operation
 from heliograph.service.audit_log import AddAuditEntry, AddCheckpoint
+from heliograph.service.changes import Thing
 from heliograph.service.event_log import AppendEvent
 from heliograph.service.outbox import Postponed, Publish, Published
 from heliograph.service.ports import Delete, DeleteDevice, DueRule, Facts, Put, PutDevice, PutOperation, PutTombstone, Write
@@ -179,6 +180,15 @@ class Batch(View):
     def audit_blocks(self) -> Sequence[BlockRow]:
         """The batch's entries as blocks, which are not linked yet."""
         return tuple(block_rows(self.written.audit, self.now_us))
+
+    def changed_things(self) -> Collection[Thing]:
+        """The devices, with their commands, and the kinds of records that the batch changed."""
+        written = self.written
+        found: set[Thing] = {device for device, _ in (*written.new_operations, *written.operations)}
+        found.update(written.devices, written.tombstones)
+        for kind, keys in written.records.items():
+            found.update(kind.thing_of(key) for key in keys)
+        return found
 
     def event_streams(self) -> Collection[EnterpriseName]:
         """The enterprises that the batch appended events of."""

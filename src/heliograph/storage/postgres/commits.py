@@ -21,6 +21,7 @@ class PostgresCommitListeners(CommitListeners):
             self._deadline(_nearest(self._deadlines(batch), None))
         self.published([message.message_id for message in batch.written.outbox.new])
         self.appended(batch.event_streams())
+        self.changed(batch.changed_things())
 
     def _deadlines(self, batch: Batch) -> Iterable[int]:
         written, operations = batch.written, batch.operations

@@ -10,6 +10,7 @@ import asyncpg
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
@@ -175,6 +176,9 @@ class PostgresStore(RecordVerbs, AuditVerbs):
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         self._commit_listeners.on_rings.append(listener)
+
+    def on_changes(self, listener: Callable[[Collection[Thing]], None]) -> None:
+        self._commit_listeners.on_changes.append(listener)
 
     # Reads.
 

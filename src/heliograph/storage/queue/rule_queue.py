@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from heliograph.domain.audit import Acting
 from heliograph.domain.errors import Overloaded
 from heliograph.domain.names import DeviceName, EnterpriseName
+from heliograph.service.changes import Thing
 from heliograph.service.metrics import Happened, LaneLoad, LaneLoads, StoreCounts
 from heliograph.service.ports import Lane, Rule, Sees, Waiter
 from heliograph.storage.batch.writes import Batch
@@ -69,6 +70,8 @@ class Done(NamedTuple):
     """How long it took to write and commit it."""
     event_streams: Collection[EnterpriseName] = ()
     """The enterprises that have new events."""
+    changed: Collection[Thing] = ()
+    """What the batch changed."""
 
     def count_in(self, counts: StoreCounts) -> None:
         """Count the batch, if it was committed."""

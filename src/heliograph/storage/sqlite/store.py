@@ -12,6 +12,7 @@ import apsw
 from heliograph.domain.device import DeviceRecord, Tombstone
 from heliograph.domain.names import DeviceName, EnterpriseName, OperationName, PolicyName
 from heliograph.domain.operation import Operation
+from heliograph.service.changes import Thing
 from heliograph.service.event_log import EventPage
 from heliograph.service.metrics import LaneLoads, StoreCounts, StoreStats
 from heliograph.service.outbox import NOWHERE, OutboxMessage
@@ -226,6 +227,7 @@ class SqliteStore(RecordVerbs, AuditVerbs):
         self._listeners.nearest(done.nearest_deadline_us)
         self._listeners.published(done.message_ids)
         self._listeners.appended(done.event_streams)
+        self._listeners.changed(done.changed)
 
     def nearest_deadline_us(self) -> int | None:
         return self._listeners.nearest_us
@@ -241,6 +243,9 @@ class SqliteStore(RecordVerbs, AuditVerbs):
 
     def on_rings(self, listener: Callable[[Sequence[DeviceName]], None]) -> None:
         self._listeners.on_rings.append(listener)
+
+    def on_changes(self, listener: Callable[[Collection[Thing]], None]) -> None:
+        self._listeners.on_changes.append(listener)
 
     # Reads.
 

@@ -139,7 +139,10 @@ class Writer:
                 self._nearest_us = self._tables.nearest_deadline_us()
             message_ids = [message.message_id for message in batch.written.outbox.new]
             happened = None if commit_us is None else batch.happened
-            self._rule_queue.answer(Done(outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams()))
+            done = Done(
+                outcomes, rings, self._nearest_us, message_ids, happened, commit_us or 0, batch.event_streams(), batch.changed_things()
+            )
+            self._rule_queue.answer(done)
 
     def _decide(self, batch: Batch, entries: Sequence[Entry], rings: list[DeviceName]) -> list[Outcome]:
         first = entries[0]

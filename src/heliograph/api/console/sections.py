@@ -1,0 +1,95 @@
+"""The console's sections, and the menu that leads to those of them that the caller may see.
+
+A page is in the section whose path it begins with, the longest such path: a device's page is in Fleet. So a page below a section needs no
+row here, and a new section needs one row, beside its rows in `PAGES` (app.py).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from heliograph.api.console.guest import DEVICES_LIST, ENTERPRISES_LIST, POLICIES_LIST, TOKENS_LIST, Guest
+
+ANY_ID: Final = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One entry of the menu, in the group of the enterprise that is looked at if `path` has a `*` for its id, else in the server's."""
+
+    title: str
+    path: str
+    """Its first page, as in `PAGES`: `enterprises/*/policies`."""
+    method: str = ""
+    """Id of the method (`METHODS`) that the caller must be allowed to call: on the enterprise, or on the server; empty: no method."""
+    also: Sequence[str] = ()
+    """Paths of pages that are in it although their path does not begin with its own."""
+    when: Callable[[Guest], bool] | None = None
+    """What must hold besides, as that this is a sandbox; None: nothing."""
+
+    @property
+    def of_enterprise(self) -> bool:
+        """Whether each enterprise has its own."""
+        return ANY_ID in self.path
+
+    def place(self, enterprise: str, path: str | None = None) -> Sequence[str]:
+        """The parts of its first page's path, or of another `path` of its own."""
+        return [enterprise if part == ANY_ID else part for part in (self.path if path is None else path).split("/") if part]
+
+
+def keeps_a_trail(guest: Guest) -> bool:
+    """Whether the server records what is changed."""
+    return guest.ports.store.audited
+
+
+SECTIONS: Final = (
+    Section(title="Fleet", path="enterprises/*", method=DEVICES_LIST),
+    Section(title="Policies", path="enterprises/*/policies", method=POLICIES_LIST),
+    Section(title="Enrolment", path="enterprises/*/enrollmentTokens", method=TOKENS_LIST),
+    Section(title="Approvals", path="enterprises/*/approvals", method="heliograph.approvals.list", also=("enterprises/*/approvalRules",)),
+    Section(title="Audit trail", path="enterprises/*/auditEntries", method="heliograph.auditEntries.list", when=keeps_a_trail),
+    Section(title="Enterprises", path="", method=ENTERPRISES_LIST),
+)
+"""In the menu's order, within each group."""
+
+
+class Entry(NamedTuple):
+    """A link of the menu."""
+
+    title: str
+    url: str
+    current: bool
+
+
+class Group(NamedTuple):
+    """Links of the menu below one heading."""
+
+    heading: str
+    entries: Sequence[Entry]
+
+
+def menu_of(guest: Guest, page: str) -> Sequence[Group]:
+    """The menu beside this page (its path below the console's, as the browser asked for it), for a caller who was admitted to it."""
+    parts = [unquote(part) for part in page.partition(":")[0].split("/") if part]
+    enterprise = parts[1] if parts[:1] == ["enterprises"] and len(parts) > 1 else ""
+    here = max((section for section in SECTIONS if _covers(section, parts, enterprise)), key=lambda one: len(one.path), default=None)
+
+    def entries(*, of_enterprise: bool) -> Iterator[Entry]:
+        for section in SECTIONS:
+            if section.of_enterprise == of_enterprise and _is_shown(section, guest, enterprise):
+                yield Entry(section.title, guest.url(*section.place(enterprise)), section is here)
+
+    groups = [Group(enterprise, list(entries(of_enterprise=True)))] if enterprise else []
+    return [group for group in (*groups, Group("Server", list(entries(of_enterprise=False)))) if group.entries]
+
+
+def _covers(section: Section, parts: Sequence[str], enterprise: str) -> bool:
+    places = [section.place(enterprise, path) for path in (section.path, *section.also)]
+    return any(parts[: len(place)] == place if place else not parts for place in places)
+
+
+def _is_shown(section: Section, guest: Guest, enterprise: str) -> bool:
+    if section.when is not None and not section.when(guest):
+        return False
+    return not section.method or guest.may_open(section.method, *([enterprise] if section.of_enterprise else []))

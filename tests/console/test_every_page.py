@@ -1,0 +1,188 @@
+"""Every row of the console: what it shows is whole, and shown only to those who may see it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from heliograph.api.console.app import PAGES, ConsoleRow
+from heliograph.commands import COMMANDS
+from heliograph.domain.enterprise import Enterprise
+from heliograph.service.enterprises import create_enterprise
+from heliograph.settings import Settings
+from tests.chromium import tab
+from tests.console.reader import Page
+from tests.people.visitor import Visitor, signed_in
+from tests.sandbox.client import Client
+from tests.sign_in.conftest import Guarded, guarded_server
+
+PIXEL = "pixel8-a15-fully-managed"
+PLAIN = next(row for row in COMMANDS.values() if not row.example)
+NARROW = 390
+NOT_THERE = "none-such"
+"""What a row is asked for of whose collection no test has an example."""
+SHOWN = tuple(row for row in PAGES if row.http == "GET")
+EACH = pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.http} {row.path or '/'}")
+
+Examples = Mapping[str, str]
+"""An id of each collection."""
+
+
+def path_of(row: ConsoleRow, examples: Examples) -> str:
+    """The row's path with an example for each `*`."""
+    before = ""
+    filled = ["/console"]
+    for part in filter(None, row.path.split("/")):
+        filled.append(part.replace("*", examples.get(before, NOT_THERE)))
+        before = part
+    return "/".join(filled)
+
+
+def is_there(row: ConsoleRow, examples: Examples) -> bool:
+    """Whether the tests have an example of everything that the row is about."""
+    parts = row.path.split("/")
+    return all(parts[index - 1] in examples for index, part in enumerate(parts) if part.startswith("*"))
+
+
+def examples_in(ask: Callable[[str, str, object], dict[str, object]], enterprise: str, device: str) -> dict[str, str]:
+    """One of everything in the enterprise, made by the API. `ask`: method, path, body."""
+
+    def name(answer: Mapping[str, object]) -> str:
+        return str(answer["name"]).rpartition("/")[2]
+
+    parent = f"enterprises/{enterprise}"
+    operation = ask("POST", f"/v1/{parent}/devices/{device}:issueCommand", {"type": PLAIN.name})
+    return {
+        "enterprises": enterprise,
+        "devices": device,
+        "operations": name(operation),
+        "commands": PLAIN.name,
+        "policies": name(ask("PATCH", f"/v1/{parent}/policies/kiosk", {"cameraDisabled": True})),
+        "enrollmentTokens": name(ask("POST", f"/v1/{parent}/enrollmentTokens", {"duration": "86400s"})),
+    }
+
+
+@pytest.fixture
+def examples(sandbox: Client) -> Examples:
+    """Of the sandbox."""
+    return examples_in(sandbox.ask, "sandbox", PIXEL)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_violates_a_rule_of_axe_logs_an_error_or_is_wider_than_a_phone(
+    sandbox: Client, examples: Examples, browser: Browser, scheme: str
+) -> None:
+    wrong: dict[str, object] = {}
+
+    with tab(browser) as page:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for row in SHOWN:
+            if not is_there(row, examples):
+                continue
+            path = path_of(row, examples)
+            page.set_viewport_size({"width": 1_200, "height": 900})
+            answer = page.goto(sandbox.url + path)
+            found = Axe().run(page)
+            page.set_viewport_size({"width": NARROW, "height": 780})
+            if answer is None or answer.status != 200:
+                wrong[path] = answer
+            elif found.violations_count:
+                wrong[path] = found.generate_report()
+            elif page.evaluate("document.documentElement.scrollWidth") > NARROW:
+                wrong[path] = "wider than a phone"
+
+    assert {} == wrong
+
+
+def test_each_page_can_be_walked_with_the_keyboard_alone(sandbox: Client, examples: Examples, browser: Browser) -> None:
+    unreached: dict[str, list[str]] = {}
+
+    with tab(browser, scripts=True) as page:
+        for row in SHOWN:
+            if not is_there(row, examples):
+                continue
+            page.goto(sandbox.url + path_of(row, examples))
+            wanted = page.evaluate(
+                "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, pre')]"
+                ".filter(one => one.checkVisibility()).map((one, index) => (one.dataset.tabbed = '', index)).length"
+            )
+            for _ in range(wanted):
+                page.keyboard.press("Tab")
+                page.evaluate("document.activeElement.dataset.tabbed = 'yes'")
+            left = page.evaluate("[...document.querySelectorAll('[data-tabbed=\"\"]')].map(one => one.outerHTML.slice(0, 120))")
+            unreached |= {row.path: left} if left else {}
+
+    assert {} == unreached
+
+
+class House:
+    """A server at which people sign in, with one of everything, and three people."""
+
+    def __init__(self, server: Guarded) -> None:
+        server.run(create_enterprise(server.ports, Enterprise(enterprise_display_name="Acme"), enterprise_id="acme"))
+        self.server, self.admin = server, signed_in(server)
+        self.form_token = self.admin.form_token()
+        token = self._ask("POST", "/v1/enterprises/acme/enrollmentTokens", {})
+        device = server.enrolled(str(token["value"])).rpartition("/")[2]
+        self.examples = examples_in(self._ask, "acme", device)
+        self.viewer = signed_in(server, role="viewer")
+        assert 200 == server.desk("PUT", "/roles/nothing", {"allow": [{"methods": ["heliograph.reservations.heartbeat"]}]}).status
+        self.stranger = signed_in(server, role="nothing")
+
+    def _ask(self, method: str, path: str, body: object) -> dict[str, object]:
+        seen = self.admin.call(method, path, body, x_heliograph_form_token=self.form_token)
+        assert 200 == seen.status, seen.page
+        found: dict[str, object] = json.loads(seen.page)
+        return found
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The house."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), durable=False, public_urls=("https://mdm.example.com",))
+    with guarded_server(settings) as server:
+        yield House(server)
+
+
+def asked(visitor: Visitor, row: ConsoleRow, examples: Examples) -> int:
+    """The status of the page, or of the form sent empty."""
+    path = path_of(row, examples)
+    seen = visitor.get(path) if row.http == "GET" else visitor.post(path, {"form_token": visitor.form_token()})
+    Page("", seen.status, seen.headers, seen.page)  # it is whole
+    return seen.status
+
+
+@EACH
+def test_an_administrator_may_see_every_page(house: House, row: ConsoleRow) -> None:
+    if row.http == "POST":
+        return  # what its form does is another test's
+    status = asked(house.admin, row, house.examples)
+
+    assert status in ({200, 303} if is_there(row, house.examples) else {200, 303, 404})
+
+
+@EACH
+def test_a_viewer_reads_and_is_refused_every_form(house: House, row: ConsoleRow) -> None:
+    if not is_there(row, house.examples):
+        return
+    writes = row.http == "POST" or ":" in row.path or "commands" in row.path
+
+    status = asked(house.viewer, row, house.examples)
+
+    assert (status == 403) == writes, status
+
+
+@EACH
+def test_someone_without_the_right_sees_nothing(house: House, row: ConsoleRow) -> None:
+    if not is_there(row, house.examples):
+        return
+    assert 403 == asked(house.stranger, row, house.examples)
+
+
+@EACH
+def test_who_is_not_signed_in_is_sent_to_sign_in(house: House, row: ConsoleRow) -> None:
+    seen = Visitor(house.server).get(path_of(row, house.examples)) if row.http == "GET" else None
+
+    assert seen is None or seen.place.startswith("/sign-in?next=")
