@@ -126,7 +126,7 @@ class RestApp:
             asked = Asked(method, ids, query, scope)
             said = await self.calls.said(asked, self._answer(asked, method, receive))
         except HeliographError as error:
-            said = await self.calls.refused(asked, error)
+            said = await self.calls.rejected(asked, error)
         except ClientGone:
             return
         await self.calls.deliver(asked, said, receive, send)
@@ -171,7 +171,7 @@ class RestApp:
             status, headers = OK, [(b"content-type", content_type)]
         except HeliographError as error:
             status, headers, body = error_answer(error)
-            await self.calls.note_refusal(error, BATCH, status, scope)
+            await self.calls.note_rejection(error, BATCH, status, scope)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the last one who can answer

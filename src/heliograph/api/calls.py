@@ -117,21 +117,21 @@ class Calls:
         try:
             return Said(OK, [], await answering)
         except HeliographError as error:
-            return await self.refused(asked, error)
+            return await self.rejected(asked, error)
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             log_failure(asked.method_id, error)
             return Said(*compact_error(Internal(), in_v1_form=asked.query.v1_errors))
 
-    async def refused(self, asked: Asked, error: HeliographError) -> Said:
+    async def rejected(self, asked: Asked, error: HeliographError) -> Said:
         """The error, of which the audit trail and the log know."""
         said = Said(*compact_error(error, in_v1_form=asked.query.v1_errors))
         resource = "" if asked.method is None else resource_of(asked.method.path, asked.ids)
-        await self.note_refusal(error, asked.method_id, said.status, asked.scope, resource=resource)
+        await self.note_rejection(error, asked.method_id, said.status, asked.scope, resource=resource)
         return said
 
-    async def note_refusal(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
+    async def note_rejection(self, error: HeliographError, method_id: str, status: int, scope: Scope, *, resource: str = "") -> None:
         """The refusal is in the audit trail, and in the log, with field paths only: a message may quote a password in the wrong place.
 
         Refusals of a server in trouble are counted, not logged one by one: thousands of lines would be the next trouble.
