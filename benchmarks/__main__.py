@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from benchmarks.audit import measure_audit
 from benchmarks.battery import measure_battery
+from benchmarks.command_types import measure_types
 from benchmarks.cycling import measure_cycle
 from benchmarks.figures import QUICK, RESULTS, Figures, Results, Scale, machine, read_results, write_results
 from benchmarks.flat import measure_flat
@@ -32,6 +33,7 @@ from benchmarks.worlds import measure_worlds
 
 SCENARIOS: Mapping[str, Callable[[Scale], Figures]] = {
     "issuing": measure_issuing,
+    "types": measure_types,
     "reads": measure_reads,
     "two-servers": measure_two_servers,
     "audit": measure_audit,
